@@ -1,0 +1,4 @@
+//! jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before
+//! production finds out. Data flows one way: scenario, plan, trial, measurement, result, report.
+
+pub mod result;

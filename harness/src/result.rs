@@ -1,0 +1,137 @@
+//! What came of a command: measurements with the verdicts that prove them, and the machine they
+//! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
+
+mod histogram;
+mod machine;
+mod measurement;
+mod timeline;
+
+pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
+pub use machine::Machine;
+pub use measurement::{
+    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding,
+    FindingTag, Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
+};
+pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of `result.json`; raised when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything one command measured: the content of `result.json`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RunResult {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The command line that made this result.
+    pub command: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started_at: String,
+    /// Wall-clock length of the run in seconds, corpus included.
+    pub elapsed_s: f64,
+    /// The seed of keys, tokens, arrivals and faults.
+    pub seed: u64,
+    /// True when the run was interrupted: some trials are missing.
+    pub partial: bool,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Version of every crate that decides a figure, by contender-facing name, and of jwtbench.
+    pub versions: BTreeMap<String, String>,
+    /// The scenarios as they were run, in the order of the run.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// One entry per trial.
+    pub measurements: Vec<Measurement>,
+}
+
+/// A scenario as it was run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioRecord {
+    /// `family/file-stem`, such as `rotation/planned-overlap`.
+    pub name: String,
+    /// The folder: `hot-path`, `rotation`, `unknown-kid`, `outage`, `oversized`, `revocation`.
+    pub family: String,
+    /// One line.
+    pub title: String,
+    /// The author's prose on what to look at.
+    pub analysis: String,
+    /// True when time matters to it: events, phases or faults. False for a hot-path scenario.
+    pub dynamic: bool,
+    /// The TOML text, whole.
+    pub text: String,
+}
+
+/// Why a stored result could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be opened or read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no result, or only the beginning of one.
+    #[error("{path} is not a whole jwtbench result ({source}); run the command again, or name \
+             another result.json")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Line, column and what was wrong.
+        source: serde_json::Error,
+    },
+    /// The file was written under another schema.
+    #[error("{path} has schema version {found}; this jwtbench reads version {SCHEMA_VERSION}: \
+             run the scenario again, or use the jwtbench that wrote it")]
+    Version {
+        /// The file.
+        path: String,
+        /// The version it names.
+        found: u64,
+    },
+}
+
+impl RunResult {
+    /// Reads a stored result. The version is looked at before anything else.
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
+        let malformed = |source| ReadError::Malformed { path: shown.clone(), source };
+        let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
+        if version.schema_version != u64::from(SCHEMA_VERSION) {
+            return Err(ReadError::Version { path: shown, found: version.schema_version });
+        }
+        serde_json::from_str(&text).map_err(malformed)
+    }
+
+    /// The JSON Schema of `result.json`, generated from these types.
+    pub fn schema() -> String {
+        let schema = schemars::schema_for!(RunResult);
+        let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Wrong verdicts over all measurements.
+    pub fn wrong(&self) -> u64 {
+        self.measurements.iter().map(|m| m.verdicts.wrong).sum()
+    }
+
+    /// Expectations missed, with the measurement that missed them.
+    pub fn missed(&self) -> impl Iterator<Item = (&Measurement, &ExpectationResult)> {
+        self.measurements
+            .iter()
+            .flat_map(|m| m.expectations.iter().filter(|e| !e.met).map(move |e| (m, e)))
+    }
+}
+
+#[derive(Deserialize)]
+struct WireVersion {
+    schema_version: u64,
+}

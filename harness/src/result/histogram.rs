@@ -1,0 +1,137 @@
+//! Latency histograms: recorded as HDR histograms, kept as their summary. Nanoseconds throughout.
+
+use hdrhistogram::Histogram;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The highest latency that is told apart: 1 hour. Longer ones count as this.
+const MAX_NS: u64 = 3_600_000_000_000;
+/// Significant decimal digits that a recorded value keeps.
+const DIGITS: u8 = 3;
+
+/// What is kept of one histogram, in nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HistogramSummary {
+    /// Recorded values.
+    pub count: u64,
+    /// Arithmetic mean.
+    pub mean_ns: f64,
+    /// Median.
+    pub p50_ns: u64,
+    /// 90th percentile.
+    pub p90_ns: u64,
+    /// 99th percentile.
+    pub p99_ns: u64,
+    /// 99.9th percentile.
+    pub p999_ns: u64,
+    /// Highest value.
+    pub max_ns: u64,
+}
+
+/// One point of a latency curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CurvePoint {
+    /// Quantile in 0..=1.
+    pub quantile: f64,
+    /// The latency at that quantile, in nanoseconds.
+    pub ns: u64,
+}
+
+/// The three latencies of one row, summarised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LatencySummary {
+    /// Intended start to end. What a user would feel.
+    pub response: HistogramSummary,
+    /// Actual start to end. What the contender needed.
+    pub service: HistogramSummary,
+    /// Intended start to actual start. What the worker was late.
+    pub lateness: HistogramSummary,
+}
+
+/// The three histograms of one row. Merged by adding counts, never by averaging percentiles.
+#[derive(Clone, Debug)]
+pub struct Latencies {
+    response: Histogram<u64>,
+    service: Histogram<u64>,
+    lateness: Histogram<u64>,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        let empty = Histogram::new_with_max(MAX_NS, DIGITS);
+        // The bounds are constants that HdrHistogram allows (1 <= high / 2, digits <= 5).
+        let empty = empty.expect("constant bounds are valid");
+        Latencies { response: empty.clone(), service: empty.clone(), lateness: empty }
+    }
+}
+
+impl Latencies {
+    /// Records one operation from its three instants, in nanoseconds on one clock.
+    pub fn record(&mut self, intended: i64, start: i64, end: i64) {
+        let span = |from: i64, to: i64| to.saturating_sub(from).max(0) as u64;
+        self.response.saturating_record(span(intended, end));
+        self.service.saturating_record(span(start, end));
+        self.lateness.saturating_record(span(intended, start));
+    }
+
+    /// Adds the counts of another worker or round.
+    pub fn merge(&mut self, other: &Latencies) {
+        for (mine, theirs) in [
+            (&mut self.response, &other.response),
+            (&mut self.service, &other.service),
+            (&mut self.lateness, &other.lateness),
+        ] {
+            // Both sides have the same constant bounds, the only thing `add` can object to.
+            mine.add(theirs).expect("same bounds");
+        }
+    }
+
+    /// Operations recorded.
+    pub fn count(&self) -> u64 {
+        self.service.len()
+    }
+
+    /// The summaries.
+    pub fn summarise(&self) -> LatencySummary {
+        LatencySummary {
+            response: summarise(&self.response),
+            service: summarise(&self.service),
+            lateness: summarise(&self.lateness),
+        }
+    }
+
+    /// The service curve, from the median outwards on the usual log-percentile axis.
+    pub fn service_curve(&self) -> Vec<CurvePoint> {
+        curve(&self.service)
+    }
+
+    /// The response curve.
+    pub fn response_curve(&self) -> Vec<CurvePoint> {
+        curve(&self.response)
+    }
+}
+
+fn summarise(histogram: &Histogram<u64>) -> HistogramSummary {
+    HistogramSummary {
+        count: histogram.len(),
+        mean_ns: histogram.mean(),
+        p50_ns: histogram.value_at_quantile(0.5),
+        p90_ns: histogram.value_at_quantile(0.9),
+        p99_ns: histogram.value_at_quantile(0.99),
+        p999_ns: histogram.value_at_quantile(0.999),
+        max_ns: histogram.max(),
+    }
+}
+
+/// Points at 1 - 10^(-k/8): evenly spaced on the log-percentile axis, up to what the count can tell.
+fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
+    let count = histogram.len() as f64;
+    (0..=40)
+        .map(|step| libm::pow(10.0, -f64::from(step) / 8.0))
+        .take_while(|tail| count > 0.0 && tail * count >= 0.999)
+        .map(|tail| {
+            let quantile = 1.0 - tail;
+            CurvePoint { quantile, ns: histogram.value_at_quantile(quantile) }
+        })
+        .collect()
+}

@@ -1,0 +1,245 @@
+//! What one trial recorded: latencies with the verdict on every single operation.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::histogram::{CurvePoint, LatencySummary};
+use super::timeline::Timeline;
+
+/// One trial: one plan × one contender × one algorithm × one cache policy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Measurement {
+    /// `family/name` of the scenario.
+    pub scenario: String,
+    /// The scenario's family.
+    pub family: String,
+    /// `kind:name`, such as `core:ring`.
+    pub contender: String,
+    /// The algorithm of the tokens, such as `ES256`.
+    pub algorithm: String,
+    /// Name of the cache policy.
+    pub cache_policy: String,
+    /// SHA-256 of the plan, in hex: arrivals, events, faults, workers and corpus.
+    pub plan_hash: String,
+    /// SHA-256 of the corpus to the byte, in hex.
+    pub corpus_hash: String,
+    /// True when the trial ran in virtual time: its times are no measurements.
+    pub virtual_time: bool,
+    /// Workers, one thread each.
+    pub workers: u32,
+    /// Null, or why this trial has no valid numbers.
+    pub error: Option<String>,
+    /// The two judgements, counted.
+    pub verdicts: VerdictCounts,
+    /// Breaches that fail the run, by class.
+    pub wrong: Vec<Wrong>,
+    /// Deviations of a foreign library, by class.
+    pub findings: Vec<Finding>,
+    /// The scenario's expectations and whether they were met.
+    pub expectations: Vec<ExpectationResult>,
+    /// What became of the planned operations.
+    pub arrivals: ArrivalCounts,
+    /// Completed operations per second of active worker time, over all workers.
+    pub throughput_per_s: f64,
+    /// The rounds that were merged into this measurement.
+    pub rounds: Vec<Round>,
+    /// Statistics per phase.
+    pub phases: Vec<PhaseResult>,
+    /// The endpoint over the whole trial; null where the scenario has none.
+    pub endpoint: Option<EndpointCounts>,
+    /// Exposed accepts by cause (`ttl`, `stale`, `revocation-lag` …).
+    pub exposure_causes: Vec<Count>,
+    /// Lockouts by the reason code given.
+    pub lockout_causes: Vec<Count>,
+    /// Verdicts by class, due and got: the rows of the conformance matrix.
+    pub conformance: Vec<ConformanceCell>,
+    /// Service time of accepted tokens over all phases.
+    pub service_curve: Vec<CurvePoint>,
+    /// Response time of accepted tokens over all phases.
+    pub response_curve: Vec<CurvePoint>,
+    /// Mean size of the tokens verified, in bytes.
+    pub token_bytes_mean: f64,
+    /// What the key cache counted (fetches by outcome, waits, skipped entries by kind …).
+    pub key_cache: Vec<Count>,
+    /// The course of a dynamic trial; null for a hot-path one.
+    pub timeline: Option<Timeline>,
+}
+
+/// The judgements of one trial.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerdictCounts {
+    /// Verdicts judged: every completed operation.
+    pub judged: u64,
+    /// Conformance: verdicts that were not the one due and fail the run.
+    pub wrong: u64,
+    /// Outcome: accepted although the key was withdrawn or the `jti` revoked.
+    pub exposed_accepts: u64,
+    /// Outcome: refused although good.
+    pub lockouts: u64,
+    /// Outcome: accepted after the deadline.
+    pub late: u64,
+}
+
+/// Verdicts of one class that were not the one due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Wrong {
+    /// Token class.
+    pub class: String,
+    /// The code due (`ACCEPT` or a reason code).
+    pub due: String,
+    /// The code given.
+    pub got: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// A deviation of a foreign library: judged by accept or refuse, not by code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Token class.
+    pub class: String,
+    /// The code due.
+    pub due: String,
+    /// `ACCEPT` or `REFUSE`.
+    pub got: String,
+    /// How often.
+    pub count: u64,
+    /// How grave it is.
+    pub tag: FindingTag,
+    /// One sentence on why it is tagged so.
+    pub reason: String,
+}
+
+/// How a deviation of a foreign library is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FindingTag {
+    /// An RFC says MUST.
+    #[serde(rename = "breaks a MUST")]
+    BreaksMust,
+    /// The RFC leaves it open.
+    #[serde(rename = "permitted by the RFC")]
+    Permitted,
+    /// The library does not claim to do this.
+    #[serde(rename = "outside its stated scope")]
+    OutOfScope,
+    /// Our contract asks for more than any RFC.
+    #[serde(rename = "our policy")]
+    OurPolicy,
+}
+
+/// One expectation of the scenario, worked out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExpectationResult {
+    /// As written: `flood.users.ACCEPT.response.p99`.
+    pub key: String,
+    /// As written: `< 3 x start`.
+    pub bound: String,
+    /// What was measured: a count, or nanoseconds.
+    pub value: f64,
+    /// Whether the bound holds.
+    pub met: bool,
+}
+
+/// What became of the planned operations: planned = done + shed + unfinished.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ArrivalCounts {
+    /// Operations in the plan (closed loop: begun).
+    pub planned: u64,
+    /// Operations with a verdict.
+    pub done: u64,
+    /// Operations dropped under a shedding rule.
+    pub shed: u64,
+    /// Operations begun or waiting when the trial ended.
+    pub unfinished: u64,
+}
+
+/// One round of a contender, in the rotating order of the run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Round {
+    /// Position in the order of execution over all trials of the scenario.
+    pub order: u32,
+    /// Completed operations.
+    pub done: u64,
+    /// Completed operations per second of active worker time, over all workers.
+    pub throughput_per_s: f64,
+    /// Service time of accepted tokens (of all tokens where none was due to be accepted).
+    pub p50_ns: u64,
+    /// The same, 99th percentile.
+    pub p99_ns: u64,
+}
+
+/// Statistics of one phase.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseResult {
+    /// Its name; the time before the first named phase is `start`.
+    pub name: String,
+    /// Start on the scenario clock, in nanoseconds.
+    pub start_ns: i64,
+    /// End on the scenario clock, in nanoseconds.
+    pub end_ns: i64,
+    /// Latencies by stream, class and code.
+    pub outcomes: Vec<OutcomeRow>,
+    /// Lockouts in this phase.
+    pub lockouts: u64,
+    /// Exposed accepts in this phase.
+    pub exposed_accepts: u64,
+    /// Good tokens accepted after the deadline, in this phase.
+    pub late: u64,
+    /// The endpoint during this phase; null where the scenario has none.
+    pub endpoint: Option<EndpointCounts>,
+}
+
+/// Latencies of the operations with one stream, class and code.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeRow {
+    /// Stream name.
+    pub stream: String,
+    /// Token class.
+    pub class: String,
+    /// `ACCEPT` or a reason code.
+    pub code: String,
+    /// Operations.
+    pub count: u64,
+    /// Latencies.
+    #[serde(flatten)]
+    pub latency: LatencySummary,
+}
+
+/// What the mocked JWKS endpoint saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointCounts {
+    /// Fetch attempts, counted at the client (retries included).
+    pub attempts: u64,
+    /// Requests that reached the endpoint's HTTP server.
+    pub served: u64,
+    /// Attempts that ended without a usable key set.
+    pub failures: u64,
+    /// Highest number of attempts in flight at once.
+    pub max_in_flight: u64,
+    /// Body bytes that the endpoint sent.
+    pub bytes: u64,
+}
+
+/// A cell of the conformance matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConformanceCell {
+    /// Token class.
+    pub class: String,
+    /// The code due.
+    pub due: String,
+    /// The code given (`ACCEPT` or `REFUSE` for a contender that gives no codes).
+    pub got: String,
+    /// How often.
+    pub count: u64,
+    /// Whether `got` satisfies `due` for this contender.
+    pub conforms: bool,
+}
+
+/// A count with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Count {
+    /// What was counted.
+    pub name: String,
+    /// How often.
+    pub count: u64,
+}
