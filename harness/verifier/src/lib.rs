@@ -1,1 +1,10 @@
-//! t
+//! The JWT verifier core under test: policy + keys + token in, claims or a rejection out.
+//! Knows no network, no clock, no entropy and nothing of measuring.
+
+pub mod algorithm;
+pub mod backend;
+pub mod jwk;
+pub mod key_check;
+pub mod rejection;
+pub mod tick;
+pub mod unix_time;
