@@ -8,3 +8,7 @@ pub mod key_check;
 pub mod rejection;
 pub mod tick;
 pub mod unix_time;
+pub mod cache_policy;
+pub mod key_cache;
+pub mod key_set;
+pub mod prepared_keys;

@@ -1,0 +1,233 @@
+//! The keys of one issuer at one moment: parsed from a JWK set (RFC 7517 §5), immutable, shared.
+//! Bad entries are skipped and counted. Every distinct key has a slot that it keeps from one
+//! generation to the next, so that workers reuse what they prepared.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::algorithm::Algorithm;
+use crate::jwk::{CheckedJwk, Entry, Kid, MAX_KID_BYTES, SkipKind};
+use crate::rejection::Rejection;
+
+/// The place of one distinct key (thumbprint and algorithm) in every worker's prepared keys.
+pub type Slot = u32;
+
+/// A usable key in its slot.
+#[derive(Clone, Debug)]
+pub struct SlottedKey {
+    /// Where workers keep it prepared.
+    pub slot: Slot,
+    /// The key.
+    pub jwk: Arc<CheckedJwk>,
+}
+
+/// One entry that was not skipped.
+#[derive(Clone, Debug)]
+pub struct KeyEntry {
+    /// Its `kid`, if it has one.
+    pub kid: Option<Kid>,
+    /// The key, or `None` for an entry that stays in the set and fits no token.
+    pub key: Option<SlottedKey>,
+}
+
+/// The key set that a verifier holds.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    generation: u64,
+    entries: Vec<KeyEntry>,
+    by_kid: HashMap<Kid, Vec<u32>, FxBuildHasher>,
+    skipped: Vec<(SkipKind, u32)>,
+}
+
+/// A key set as read, before it has a place in the sequence of generations.
+#[derive(Clone, Debug)]
+pub struct ParsedSet {
+    entries: Vec<Entry>,
+    skipped: Vec<(SkipKind, u32)>,
+}
+
+/// Why a body is no key set. A fetch that brings one has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetFault {
+    /// Not JSON, or no object with a `keys` array (HTML, truncated, anything else).
+    NotAKeySet,
+    /// `{"keys":[]}`.
+    Empty,
+    /// Entries, and none that fits any allowed algorithm.
+    NoUsableKey,
+}
+
+impl fmt::Display for SetFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SetFault::NotAKeySet => "no JSON object with an array `keys`",
+            SetFault::Empty => "the array `keys` is empty",
+            SetFault::NoUsableKey => "no entry is a usable key for the allowed algorithms",
+        })
+    }
+}
+
+impl std::error::Error for SetFault {}
+
+#[derive(Deserialize)]
+struct WireSet<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
+impl ParsedSet {
+    /// Reads a body. `allowed` are the algorithms of the policy.
+    ///
+    /// # Errors
+    /// [`SetFault`] if nothing in it can be used.
+    pub fn parse(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
+        let wire: WireSet<'_> = serde_json::from_slice(body).map_err(|_| SetFault::NotAKeySet)?;
+        if wire.keys.is_empty() {
+            return Err(SetFault::Empty);
+        }
+        let mut parsed = ParsedSet { entries: Vec::new(), skipped: Vec::new() };
+        for raw in wire.keys {
+            match Entry::parse(raw.get(), allowed) {
+                Ok(entry) => parsed.entries.push(entry),
+                Err(kind) => count(&mut parsed.skipped, kind),
+            }
+        }
+        let usable = |entry: &Entry| match entry {
+            Entry::Fits(_, jwk) => allowed.contains(&jwk.algorithm),
+            Entry::NeverFits(_) => false,
+        };
+        if parsed.entries.iter().any(usable) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
+    }
+}
+
+fn count(skipped: &mut Vec<(SkipKind, u32)>, kind: SkipKind) {
+    match skipped.iter_mut().find(|(known, _)| *known == kind) {
+        Some((_, count)) => *count += 1,
+        None => skipped.push((kind, 1)),
+    }
+}
+
+impl KeySet {
+    /// The set that follows `self`: kept keys stay in their slots. If `parsed` holds the same
+    /// keys under the same kids, that is `self` again, in the same generation.
+    pub fn succeed(self: &Arc<Self>, parsed: ParsedSet) -> Arc<KeySet> {
+        let mut taken: Vec<Slot> = Vec::new();
+        let old = self.keys_by_identity();
+        for entry in &parsed.entries {
+            if let Entry::Fits(_, jwk) = entry
+                && let Some(slot) = old.get(&(jwk.thumbprint.0, jwk.algorithm))
+            {
+                taken.push(*slot);
+            }
+        }
+        taken.sort_unstable();
+        let mut free = (0..).filter(|slot| taken.binary_search(slot).is_err());
+        let mut slots = HashMap::with_hasher(FxBuildHasher);
+        let entries = parsed.entries.into_iter().map(|entry| match entry {
+            Entry::NeverFits(kid) => KeyEntry { kid, key: None },
+            Entry::Fits(kid, jwk) => {
+                let identity = (jwk.thumbprint.0, jwk.algorithm);
+                let kept = old.get(&identity).copied();
+                let slot = *slots
+                    .entry(identity)
+                    .or_insert_with(|| kept.or_else(|| free.next()).unwrap_or(Slot::MAX));
+                KeyEntry { kid, key: Some(SlottedKey { slot, jwk }) }
+            }
+        });
+        let entries: Vec<KeyEntry> = entries.collect();
+        if self.generation > 0 && same(&self.entries, &entries) && self.skipped == parsed.skipped {
+            return Arc::clone(self);
+        }
+        Arc::new(KeySet::index(self.generation + 1, entries, parsed.skipped))
+    }
+
+    /// The set that follows `self` when everything under `kid` is evicted.
+    pub fn without(&self, kid: &str) -> Arc<KeySet> {
+        let kept = |entry: &&KeyEntry| entry.kid.as_deref() != Some(kid);
+        let entries = self.entries.iter().filter(kept).cloned().collect();
+        Arc::new(KeySet::index(self.generation + 1, entries, self.skipped.clone()))
+    }
+
+    fn index(generation: u64, entries: Vec<KeyEntry>, skipped: Vec<(SkipKind, u32)>) -> KeySet {
+        let mut by_kid: HashMap<Kid, Vec<u32>, FxBuildHasher> = HashMap::default();
+        for (index, entry) in (0u32..).zip(&entries) {
+            if let Some(kid) = &entry.kid {
+                by_kid.entry(Kid::clone(kid)).or_default().push(index);
+            }
+        }
+        KeySet { generation, entries, by_kid, skipped }
+    }
+
+    fn keys_by_identity(&self) -> HashMap<([u8; 32], Algorithm), Slot, FxBuildHasher> {
+        self.keys().map(|key| ((key.jwk.thumbprint.0, key.jwk.algorithm), key.slot)).collect()
+    }
+
+    /// Rises by one with every change; 0 is the empty set before the first fetch.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The entries that were not skipped, in the order of the body.
+    pub fn entries(&self) -> &[KeyEntry] {
+        &self.entries
+    }
+
+    /// The usable keys, in the order of the body.
+    pub fn keys(&self) -> impl Iterator<Item = &SlottedKey> {
+        self.entries.iter().filter_map(|entry| entry.key.as_ref())
+    }
+
+    /// Skipped entries by kind.
+    pub fn skipped(&self) -> &[(SkipKind, u32)] {
+        &self.skipped
+    }
+
+    /// Whether an entry has this kid.
+    pub fn has_kid(&self, kid: &str) -> bool {
+        self.by_kid.contains_key(kid)
+    }
+
+    /// The one key for a token with this `kid` and algorithm.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownKid`], [`Rejection::KeyMismatch`] or [`Rejection::KeyAmbiguous`].
+    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&SlottedKey, Rejection> {
+        let Some(kid) = kid else {
+            return one_fitting(self.entries.iter(), algorithm);
+        };
+        if kid.len() > MAX_KID_BYTES {
+            return Err(Rejection::UnknownKid);
+        }
+        let indices = self.by_kid.get(kid).ok_or(Rejection::UnknownKid)?;
+        one_fitting(indices.iter().map(|index| &self.entries[*index as usize]), algorithm)
+    }
+}
+
+/// Identical keys share a slot and count as one.
+fn one_fitting<'a>(
+    entries: impl Iterator<Item = &'a KeyEntry>,
+    algorithm: Algorithm,
+) -> Result<&'a SlottedKey, Rejection> {
+    let mut found: Option<&SlottedKey> = None;
+    for key in entries.filter_map(|entry| entry.key.as_ref()) {
+        if key.jwk.algorithm != algorithm {
+            continue;
+        }
+        match found {
+            Some(first) if first.slot != key.slot => return Err(Rejection::KeyAmbiguous),
+            _ => found = Some(key),
+        }
+    }
+    found.ok_or(Rejection::KeyMismatch)
+}
+
+fn same(old: &[KeyEntry], new: &[KeyEntry]) -> bool {
+    let slot = |entry: &KeyEntry| entry.key.as_ref().map(|key| key.slot);
+    old.len() == new.len()
+        && old.iter().zip(new).all(|(a, b)| a.kid == b.kid && slot(a) == slot(b))
+}

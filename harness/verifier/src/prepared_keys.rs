@@ -1,0 +1,120 @@
+//! One worker's prepared keys, by slot. Keys are prepared outside the worker; adopting a new
+//! generation moves only what changed, whatever the size of the set.
+
+use std::sync::Arc;
+
+use crate::algorithm::Algorithm;
+use crate::backend::{Backend, VerifyingKey};
+use crate::jwk::Thumbprint;
+use crate::key_set::{KeySet, Slot};
+use crate::rejection::Rejection;
+
+/// The key set a worker holds, with its keys ready to verify.
+#[derive(Default)]
+pub struct PreparedKeys {
+    set: Arc<KeySet>,
+    keys: Vec<Option<PreparedKey>>,
+}
+
+/// A key ready to verify.
+pub struct PreparedKey {
+    /// Its thumbprint (RFC 7638).
+    pub thumbprint: Thumbprint,
+    /// The exact length of a signature in bytes.
+    pub signature_len: usize,
+    /// The backend's form of it.
+    pub verifying_key: Box<dyn VerifyingKey>,
+}
+
+/// What one worker needs to get from one generation to the next.
+pub struct KeyUpdate {
+    set: Arc<KeySet>,
+    fresh: Vec<(Slot, Option<PreparedKey>)>,
+    gone: Vec<Slot>,
+}
+
+impl KeyUpdate {
+    /// Prepares what `new` has and `old` has not, for one worker. A key that the backend refuses
+    /// stays in the set and fits no token.
+    pub fn prepare(
+        backend: &dyn Backend,
+        allowed: &[Algorithm],
+        old: &KeySet,
+        new: &Arc<KeySet>,
+    ) -> KeyUpdate {
+        let mut known: Vec<Slot> = old.keys().map(|key| key.slot).collect();
+        known.sort_unstable();
+        let identity = |set: &KeySet, slot| {
+            set.keys().find(|key| key.slot == slot).map(|key| key.jwk.thumbprint)
+        };
+        let mut fresh: Vec<(Slot, Option<PreparedKey>)> = Vec::new();
+        for key in new.keys().filter(|key| allowed.contains(&key.jwk.algorithm)) {
+            let kept = known.binary_search(&key.slot).is_ok()
+                && identity(old, key.slot) == Some(key.jwk.thumbprint);
+            if kept || fresh.iter().any(|(slot, _)| *slot == key.slot) {
+                continue;
+            }
+            let prepared = backend.prepare(key.jwk.algorithm, &key.jwk).ok();
+            let prepared = prepared.map(|verifying_key| PreparedKey {
+                thumbprint: key.jwk.thumbprint,
+                signature_len: key.jwk.material.signature_len(),
+                verifying_key,
+            });
+            fresh.push((key.slot, prepared));
+        }
+        let mut held: Vec<Slot> = new.keys().map(|key| key.slot).collect();
+        held.sort_unstable();
+        let gone = known.into_iter().filter(|slot| held.binary_search(slot).is_err()).collect();
+        KeyUpdate { set: Arc::clone(new), fresh, gone }
+    }
+
+    /// The generation it leads to.
+    pub fn generation(&self) -> u64 {
+        self.set.generation()
+    }
+}
+
+impl PreparedKeys {
+    /// Everything in `set` prepared at once: for a worker that starts with a set.
+    pub fn prepare(backend: &dyn Backend, allowed: &[Algorithm], set: &Arc<KeySet>) -> PreparedKeys {
+        let mut keys = PreparedKeys::default();
+        keys.adopt(KeyUpdate::prepare(backend, allowed, &KeySet::default(), set));
+        keys
+    }
+
+    /// Takes over an update. Updates are adopted in the order they were prepared.
+    pub fn adopt(&mut self, update: KeyUpdate) {
+        for slot in update.gone {
+            if let Some(key) = self.keys.get_mut(slot as usize) {
+                *key = None;
+            }
+        }
+        for (slot, key) in update.fresh {
+            let slot = slot as usize;
+            if self.keys.len() <= slot {
+                self.keys.resize_with(slot + 1, || None);
+            }
+            self.keys[slot] = key;
+        }
+        self.set = update.set;
+    }
+
+    /// The key set.
+    pub fn set(&self) -> &Arc<KeySet> {
+        &self.set
+    }
+
+    /// The prepared key for a token with this `kid` and algorithm.
+    ///
+    /// # Errors
+    /// As [`KeySet::find`]; [`Rejection::KeyMismatch`] for a key that the backend refused.
+    pub fn find(
+        &mut self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<&mut PreparedKey, Rejection> {
+        let slot = self.set.find(kid, algorithm)?.slot as usize;
+        let key = self.keys.get_mut(slot).and_then(Option::as_mut);
+        key.ok_or(Rejection::KeyMismatch)
+    }
+}
