@@ -3,12 +3,19 @@
 
 pub mod algorithm;
 pub mod backend;
+pub mod cache_policy;
+pub mod claims;
+pub mod compact;
+pub mod header;
+mod json;
 pub mod jwk;
+pub mod key_cache;
 pub mod key_check;
+pub mod key_set;
+pub mod policy;
+pub mod prepared_keys;
 pub mod rejection;
+pub mod revocation;
 pub mod tick;
 pub mod unix_time;
-pub mod cache_policy;
-pub mod key_cache;
-pub mod key_set;
-pub mod prepared_keys;
+pub mod verifier;

@@ -1,0 +1,130 @@
+//! A scenario's `[policy]` table: overrides of the default policy.
+
+use serde::Deserialize;
+
+use jwtbench_verifier::policy::{
+    ClaimNames, Policy, PolicySpec, Profile, ScopeForm, SenderConstraint,
+};
+
+use super::wire::Span;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WirePolicy {
+    issuer: Option<String>,
+    audience: Option<Vec<String>>,
+    types: Option<Vec<String>>,
+    leeway: Option<Span>,
+    max_token_bytes: Option<usize>,
+    max_header_bytes: Option<usize>,
+    max_age: Option<Span>,
+    required_claims: Option<Vec<String>>,
+    prohibited_claims: Option<Vec<String>>,
+    kid_required: Option<bool>,
+    tenant: Option<String>,
+    clients: Option<Vec<String>>,
+    subject_kinds: Option<Vec<String>>,
+    required_scopes: Option<Vec<String>>,
+    profile: Option<WireProfile>,
+    sender_constraint: Option<WireSenderConstraint>,
+    #[serde(default)]
+    claims: WireClaims,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireProfile {
+    Plain,
+    Rfc9068,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireSenderConstraint {
+    Off,
+    IfPresent,
+    Required,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireScopeForm {
+    String,
+    Array,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireClaims {
+    scope: Option<String>,
+    scope_form: Option<WireScopeForm>,
+    tenant: Option<String>,
+    client: Option<Vec<String>>,
+    subject_kind: Option<String>,
+}
+
+impl WirePolicy {
+    /// The default policy with these overrides, checked.
+    pub(super) fn resolve(self) -> Result<PolicySpec, String> {
+        let base = PolicySpec::default();
+        let spec = PolicySpec {
+            issuer: self.issuer.unwrap_or(base.issuer),
+            audience: self.audience.unwrap_or(base.audience),
+            algorithms: base.algorithms,
+            types: self.types.unwrap_or(base.types),
+            leeway: self.leeway.map_or(base.leeway, |span| span.0),
+            max_token_bytes: self.max_token_bytes.unwrap_or(base.max_token_bytes),
+            max_header_bytes: self.max_header_bytes.unwrap_or(base.max_header_bytes),
+            max_age: self.max_age.map(|span| span.0).or(base.max_age),
+            required_claims: self.required_claims.unwrap_or(base.required_claims),
+            prohibited_claims: self.prohibited_claims.unwrap_or(base.prohibited_claims),
+            kid_required: self.kid_required.unwrap_or(base.kid_required),
+            tenant: self.tenant.or(base.tenant),
+            clients: self.clients.unwrap_or(base.clients),
+            subject_kinds: self.subject_kinds.unwrap_or(base.subject_kinds),
+            required_scopes: self.required_scopes.unwrap_or(base.required_scopes),
+            profile: self.profile.map_or(base.profile, WireProfile::resolve),
+            sender_constraint: self
+                .sender_constraint
+                .map_or(base.sender_constraint, WireSenderConstraint::resolve),
+            claims: self.claims.resolve(),
+        };
+        Policy::new(spec.clone()).map_err(|fault| fault.to_string())?;
+        Ok(spec)
+    }
+}
+
+impl WireProfile {
+    fn resolve(self) -> Profile {
+        match self {
+            WireProfile::Plain => Profile::Plain,
+            WireProfile::Rfc9068 => Profile::Rfc9068,
+        }
+    }
+}
+
+impl WireSenderConstraint {
+    fn resolve(self) -> SenderConstraint {
+        match self {
+            WireSenderConstraint::Off => SenderConstraint::Off,
+            WireSenderConstraint::IfPresent => SenderConstraint::IfPresent,
+            WireSenderConstraint::Required => SenderConstraint::Required,
+        }
+    }
+}
+
+impl WireClaims {
+    fn resolve(self) -> ClaimNames {
+        let base = ClaimNames::default();
+        ClaimNames {
+            scope: self.scope.unwrap_or(base.scope),
+            scope_form: match self.scope_form {
+                Some(WireScopeForm::Array) => ScopeForm::Array,
+                Some(WireScopeForm::String) | None => base.scope_form,
+            },
+            tenant: self.tenant.unwrap_or(base.tenant),
+            client: self.client.unwrap_or(base.client),
+            subject_kind: self.subject_kind.unwrap_or(base.subject_kind),
+        }
+    }
+}

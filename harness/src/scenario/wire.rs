@@ -1,0 +1,177 @@
+//! The scenario file as serde sees it. Everything here is private to the scenario module: what
+//! leaves it is a checked [`Scenario`](super::Scenario).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use super::cache::WireCache;
+use super::policy::WirePolicy;
+
+/// A duration such as `250ms` or `5m`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Span).map_err(|error| {
+            serde::de::Error::custom(format!(
+                "`{text}` is no duration ({error}); write it like \"250ms\", \"5s\" or \"1h 30m\""
+            ))
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireScenario {
+    pub(super) title: String,
+    pub(super) analysis: String,
+    #[serde(default)]
+    pub(super) canonical: bool,
+    pub(super) algorithms: Option<Spanned<Vec<Algorithm>>>,
+    #[serde(default)]
+    pub(super) issuer: WireIssuer,
+    #[serde(default)]
+    pub(super) policy: WirePolicy,
+    pub(super) load: Spanned<WireLoad>,
+    pub(super) stream: Vec<Spanned<WireStream>>,
+    #[serde(default)]
+    pub(super) cache: WireCache,
+    #[serde(default)]
+    pub(super) endpoint: WireEndpoint,
+    #[serde(default)]
+    pub(super) phase: Vec<Spanned<WirePhase>>,
+    #[serde(default)]
+    pub(super) event: Vec<Spanned<WireEvent>>,
+    #[serde(default)]
+    pub(super) expect: BTreeMap<Spanned<String>, WireExpect>,
+}
+
+/// A bound for cache policy `default`, or a table of bounds for another one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum WireExpect {
+    Bound(String),
+    Policy(BTreeMap<String, String>),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireIssuer {
+    pub(super) token_lifetime: Option<Span>,
+    pub(super) revoked: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireLoad {
+    pub(super) arrivals: WireArrivals,
+    pub(super) workers: Option<u32>,
+    pub(super) warmup: Option<Span>,
+    pub(super) duration: Span,
+    pub(super) rounds: Option<u32>,
+    pub(super) deadline: Option<Span>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireArrivals {
+    Closed,
+    Constant,
+    Poisson,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireStream {
+    pub(super) name: String,
+    pub(super) rate: Option<f64>,
+    pub(super) tokens: Option<BTreeMap<String, f64>>,
+    pub(super) holders: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireStreamSetting {
+    pub(super) rate: Option<f64>,
+    pub(super) tokens: Option<BTreeMap<String, f64>>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireEndpoint {
+    pub(super) latency: Option<Span>,
+    pub(super) jitter: Option<Span>,
+    pub(super) fault: Option<WireFault>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireFault {
+    None,
+    Refused,
+    Silent,
+    Reset,
+    Truncated,
+    MalformedJson,
+    Html,
+    EmptyKeys,
+    Redirect,
+    HugeBody,
+    #[serde(untagged)]
+    SlowDrip(WireSlowDrip),
+    #[serde(untagged)]
+    Status(WireStatus),
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireSlowDrip {
+    pub(super) slow_drip: Span,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireStatus {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WirePhase {
+    pub(super) name: String,
+    pub(super) at: Span,
+    pub(super) endpoint: Option<WireEndpoint>,
+    #[serde(default)]
+    pub(super) streams: BTreeMap<String, WireStreamSetting>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireEvent {
+    pub(super) at: Span,
+    pub(super) every: Option<Span>,
+    pub(super) times: Option<u32>,
+    pub(super) publish_key: Option<String>,
+    pub(super) kid_of: Option<String>,
+    pub(super) sign_with: Option<String>,
+    pub(super) withdraw_key: Option<String>,
+    pub(super) revoke_tokens: Option<WireRevoke>,
+    pub(super) publish_set: Option<Vec<String>>,
+    pub(super) evict: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireRevoke {
+    pub(super) stream: Option<String>,
+    pub(super) share: Option<f64>,
+    pub(super) others: Option<u64>,
+}

@@ -1,0 +1,215 @@
+//! The claims of a token whose signature has verified (RFC 7519 §4), borrowed from the payload.
+//! What can be judged without a clock is judged here, in the order of the contract (step 9).
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::json::{self, Members};
+use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm};
+use crate::rejection::Rejection;
+use crate::unix_time::UnixTime;
+
+/// A payload may nest this deep.
+const MAX_DEPTH: usize = 64;
+
+/// The claims of one token, right for this issuer and this API.
+#[derive(Clone, Debug)]
+pub struct Claims<'a> {
+    /// `sub`.
+    pub subject: Cow<'a, str>,
+    /// `exp`.
+    pub expires: UnixTime,
+    /// `nbf`.
+    pub not_before: Option<UnixTime>,
+    /// `iat`.
+    pub issued_at: Option<UnixTime>,
+    /// `jti`.
+    pub jwt_id: Option<Cow<'a, str>>,
+    /// The client, from the first client claim that is there.
+    pub client: Option<Cow<'a, str>>,
+    /// The tenant.
+    pub tenant: Option<Cow<'a, str>>,
+    /// The kind of subject.
+    pub subject_kind: Option<Cow<'a, str>>,
+    /// `token_use`.
+    pub token_use: Option<Cow<'a, str>>,
+    /// Whether a prohibited claim is there.
+    pub is_other_kind: bool,
+    /// Whether every required scope is granted.
+    pub has_scopes: bool,
+    /// Members of `cnf` that name a key: `jkt` and `x5t#S256`.
+    pub confirmation: Option<Confirmation<'a>>,
+}
+
+/// What `cnf` says (RFC 7800 §3, RFC 9449 §6.1, RFC 8705 §3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation<'a> {
+    /// Thumbprint of the DPoP key.
+    pub jkt: Option<Cow<'a, str>>,
+    /// Thumbprint of the client certificate.
+    pub x5t_s256: Option<Cow<'a, str>>,
+}
+
+impl<'a> Claims<'a> {
+    /// Reads and judges a decoded payload.
+    ///
+    /// # Errors
+    /// `JWT_MALFORMED`, `JWT_CLAIM_INVALID`, `JWT_CLAIM_MISSING`, `JWT_ISSUER_MISMATCH`,
+    /// `JWT_AUDIENCE_MISMATCH` or `JWT_SCOPE_INVALID`: the first that fits.
+    pub fn parse(json: &'a [u8], policy: &Policy) -> Result<Claims<'a>, Rejection> {
+        let members: Members<'a, MAX_MEMBERS> =
+            json::read_object(json, MAX_DEPTH, &policy.members).ok_or(Rejection::Malformed)?;
+        let spec = policy.spec();
+        let fixed = |member: Member| members[member as usize];
+        let issuer = optional(fixed(Member::Iss), json::text)?;
+        let subject = optional(fixed(Member::Sub), json::text)?;
+        let audience = Audience::read(fixed(Member::Aud), &spec.audience)?;
+        let expires = optional(fixed(Member::Exp), numeric_date)?;
+        let not_before = optional(fixed(Member::Nbf), numeric_date)?;
+        let issued_at = optional(fixed(Member::Iat), numeric_date)?;
+        let jwt_id = optional(fixed(Member::Jti), json::text)?;
+        let confirmation = optional(fixed(Member::Cnf), confirmation)?;
+        let token_use = optional(fixed(Member::TokenUse), json::text)?;
+        let tenant = optional(members[policy.tenant], json::text)?;
+        let subject_kind = optional(members[policy.subject_kind], json::text)?;
+        let mut client = None;
+        for place in &policy.clients {
+            let named = optional(members[*place], json::text)?;
+            client = client.or(named);
+        }
+        let scope = Scope::read(members[policy.scope], spec.claims.scope_form)?;
+        if policy.required.iter().any(|place| is_absent(members[*place])) {
+            return Err(Rejection::ClaimMissing);
+        }
+        let (Some(issuer), Some(subject), Some(expires)) = (issuer, subject, expires) else {
+            return Err(Rejection::ClaimMissing);
+        };
+        if audience == Audience::Absent {
+            return Err(Rejection::ClaimMissing);
+        }
+        if issuer != spec.issuer {
+            return Err(Rejection::IssuerMismatch);
+        }
+        if audience == Audience::Other {
+            return Err(Rejection::AudienceMismatch);
+        }
+        let has_scopes = scope.grants(&spec.required_scopes)?;
+        let is_other_kind = policy.prohibited.iter().any(|place| members[*place].is_some());
+        Ok(Claims {
+            subject,
+            expires,
+            not_before,
+            issued_at,
+            jwt_id,
+            client,
+            tenant,
+            subject_kind,
+            token_use,
+            is_other_kind,
+            has_scopes,
+            confirmation,
+        })
+    }
+}
+
+/// Reads a claim that may be absent; present and of the wrong form is `JWT_CLAIM_INVALID`.
+fn optional<'a, T>(
+    raw: Option<&'a RawValue>,
+    read: impl FnOnce(&'a RawValue) -> Option<T>,
+) -> Result<Option<T>, Rejection> {
+    raw.map(|raw| read(raw).ok_or(Rejection::ClaimInvalid)).transpose()
+}
+
+fn numeric_date(raw: &RawValue) -> Option<UnixTime> {
+    let text = raw.get();
+    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    is_number.then(|| UnixTime::from_json_number(text)).flatten()
+}
+
+fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
+    let names = ["jkt", "x5t#S256"];
+    let [jkt, x5t] = json::read_object::<2>(raw.get().as_bytes(), MAX_DEPTH, &names)?;
+    let jkt = optional(jkt, json::text).ok()?;
+    let x5t_s256 = optional(x5t, json::text).ok()?;
+    Some(Confirmation { jkt, x5t_s256 })
+}
+
+/// Absent, or empty: `""`, `[]` and, for claims of no known type, `null`.
+fn is_absent(raw: Option<&RawValue>) -> bool {
+    raw.is_none_or(|raw| {
+        let text = raw.get();
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        matches!(text, "\"\"" | "null") || inner.is_some_and(|inner| inner.trim().is_empty())
+    })
+}
+
+#[derive(PartialEq, Eq)]
+enum Audience {
+    Absent,
+    Other,
+    Ours,
+}
+
+impl Audience {
+    /// A string, or an array of strings; an empty array or string is absent (RFC 7519 §4.1.3).
+    fn read(raw: Option<&RawValue>, ours: &[String]) -> Result<Audience, Rejection> {
+        let Some(raw) = raw else { return Ok(Audience::Absent) };
+        let (mut named, mut found) = (false, false);
+        json::each_text(raw, |name| {
+            named |= !name.is_empty();
+            found |= ours.iter().any(|own| *own == name);
+        })
+        .ok_or(Rejection::ClaimInvalid)?;
+        Ok(match (named, found) {
+            (_, true) => Audience::Ours,
+            (true, false) => Audience::Other,
+            (false, false) => Audience::Absent,
+        })
+    }
+}
+
+enum Scope<'a> {
+    Absent,
+    Words(Cow<'a, str>),
+    List(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Scope<'a> {
+    fn read(raw: Option<&'a RawValue>, form: ScopeForm) -> Result<Scope<'a>, Rejection> {
+        let Some(raw) = raw else { return Ok(Scope::Absent) };
+        match form {
+            ScopeForm::String => {
+                json::text(raw).map(Scope::Words).ok_or(Rejection::ClaimInvalid)
+            }
+            ScopeForm::Array => {
+                let mut list = Vec::new();
+                let is_array = raw.get().starts_with('[');
+                let read = json::each_text(raw, |scope| list.push(scope));
+                read.filter(|()| is_array).map(|()| Scope::List(list)).ok_or(Rejection::ClaimInvalid)
+            }
+        }
+    }
+
+    /// Whether every required scope is there, once the syntax is right (RFC 6749 §3.3).
+    fn grants(&self, required: &[String]) -> Result<bool, Rejection> {
+        let fault = |ok: bool| if ok { Ok(()) } else { Err(Rejection::ScopeInvalid) };
+        match self {
+            Scope::Absent => Ok(required.is_empty()),
+            Scope::Words(words) => {
+                fault(words.split(' ').all(is_scope_token))?;
+                Ok(required.iter().all(|scope| words.split(' ').any(|word| word == scope)))
+            }
+            Scope::List(list) => {
+                fault(list.iter().all(|scope| is_scope_token(scope)))?;
+                Ok(required.iter().all(|scope| list.iter().any(|granted| granted == scope)))
+            }
+        }
+    }
+}
+
+/// RFC 6749 §3.3: `1*( %x21 / %x23-5B / %x5D-7E )`.
+pub(crate) fn is_scope_token(text: &str) -> bool {
+    let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    !text.is_empty() && text.bytes().all(allowed)
+}

@@ -1,0 +1,67 @@
+//! The JOSE header (RFC 7515 §4): attacker-controlled, read for what the policy asks and no more.
+//! `jwk`, `jku`, `x5u` and `x5c` are not even looked at.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::algorithm::Algorithm;
+use crate::json::{self, Members};
+use crate::policy::PolicySpec;
+use crate::rejection::Rejection;
+
+/// A header may nest this deep.
+const MAX_DEPTH: usize = 16;
+const NAMES: [&str; 5] = ["alg", "kid", "typ", "crit", "b64"];
+
+/// What the header of an acceptable token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// The algorithm, one of the allowlist.
+    pub algorithm: Algorithm,
+    /// The key identifier, of any length.
+    pub kid: Option<Cow<'a, str>>,
+}
+
+impl<'a> Header<'a> {
+    /// Reads and judges a decoded header (steps 3 to 6 of the contract).
+    ///
+    /// # Errors
+    /// The code of the first fault.
+    pub fn parse(json: &'a [u8], policy: &PolicySpec) -> Result<Header<'a>, Rejection> {
+        let members: Members<'a, 5> =
+            json::read_object(json, MAX_DEPTH, &NAMES).ok_or(Rejection::Malformed)?;
+        let [alg, kid, typ, crit, b64] = members;
+        let alg = alg.and_then(json::text).ok_or(Rejection::Malformed)?;
+        let kid = match kid {
+            Some(raw) => Some(json::text(raw).ok_or(Rejection::Malformed)?),
+            None => None,
+        };
+        if alg.eq_ignore_ascii_case("none") {
+            return Err(Rejection::AlgNone);
+        }
+        let algorithm = Algorithm::from_name(&alg)
+            .filter(|algorithm| policy.algorithms.contains(algorithm))
+            .ok_or(Rejection::AlgNotAllowed)?;
+        if !is_type_allowed(typ, &policy.types) {
+            return Err(Rejection::TypeMismatch);
+        }
+        // No extension is implemented, so any `crit` and any `b64` asks for too much.
+        if crit.is_some() || b64.is_some() {
+            return Err(Rejection::CritUnsupported);
+        }
+        Ok(Header { algorithm, kid })
+    }
+}
+
+/// RFC 7515 §4.1.9: media types compare without case; `application/` may be left out.
+fn is_type_allowed(typ: Option<&RawValue>, types: &[String]) -> bool {
+    let Some(raw) = typ else { return types.iter().any(|allowed| allowed == "absent") };
+    let Some(typ) = json::text(raw) else { return false };
+    let prefix = "application/";
+    let short = match typ.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
+        _ => &typ,
+    };
+    types.iter().any(|allowed| allowed != "absent" && allowed.eq_ignore_ascii_case(short))
+}

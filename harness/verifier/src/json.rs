@@ -1,0 +1,173 @@
+//! The little that header and claims share in reading JSON: members kept raw until their turn,
+//! text borrowed where it can be, nesting bounded. Duplicates of a member that is read are refused.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use memchr::memchr2_iter;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Values of the members that are read, by their place in the list of names.
+pub(crate) type Members<'a, const N: usize> = [Option<&'a RawValue>; N];
+
+/// Reads one JSON object of at most `max_depth` levels and keeps the members called `names`.
+/// `None` if it is anything else, or a name that is read stands twice (escaped or not).
+pub(crate) fn read_object<'a, const N: usize>(
+    bytes: &'a [u8],
+    max_depth: usize,
+    names: &[impl AsRef<str>],
+) -> Option<Members<'a, N>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    if !is_within_depth(bytes, max_depth) {
+        return None;
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let members = Object::<_, N>(names).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(members)
+}
+
+struct Object<'n, S, const N: usize>(&'n [S]);
+
+impl<'a, S: AsRef<str>, const N: usize> DeserializeSeed<'a> for Object<'_, S, N> {
+    type Value = Members<'a, N>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'a, S: AsRef<str>, const N: usize> Visitor<'a> for Object<'_, S, N> {
+    type Value = Members<'a, N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = [None; N];
+        while let Some(Text(name)) = map.next_key()? {
+            let value: &RawValue = map.next_value()?;
+            let Some(place) = self.0.iter().position(|known| known.as_ref() == name) else {
+                continue;
+            };
+            let Some(member) = members.get_mut(place) else { continue };
+            if member.replace(value).is_some() {
+                return Err(A::Error::custom("duplicate member"));
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// A JSON string, borrowed unless it has escapes.
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'a> Deserialize<'a> for Text<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'a> Visitor<'a> for TextVisitor {
+            type Value = Text<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Text<'a>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'a>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// The text of a member; `None` if it is no string.
+pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
+}
+
+/// The texts of a member that is a string or an array of strings, one after the other to `each`.
+/// `None` if it is anything else.
+pub(crate) fn each_text<'a>(raw: &'a RawValue, each: impl FnMut(Cow<'a, str>)) -> Option<()> {
+    struct Each<F>(F);
+    impl<'a, F: FnMut(Cow<'a, str>)> Visitor<'a> for Each<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of strings")
+        }
+
+        fn visit_seq<A: SeqAccess<'a>>(mut self, mut seq: A) -> Result<(), A::Error> {
+            while let Some(Text(text)) = seq.next_element()? {
+                (self.0)(text);
+            }
+            Ok(())
+        }
+    }
+    let mut each = each;
+    if let Some(text) = text(raw) {
+        each(text);
+        return Some(());
+    }
+    serde_json::Deserializer::from_str(raw.get()).deserialize_seq(Each(each)).ok()
+}
+
+/// Whether no value nests deeper than `max` (a flat object is one level). Text with few enough
+/// brackets needs no closer look.
+fn is_within_depth(bytes: &[u8], max: usize) -> bool {
+    if memchr2_iter(b'{', b'[', bytes).nth(max).is_none() {
+        return true;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > max {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: Option<[Option<&str>; 2]>, reason: &str) {
+        let got = read_object::<2>(json.as_bytes(), 3, &["a", "b"]);
+        let got = got.map(|members| members.map(|member| member.map(|raw| raw.get())));
+        assert_eq!(got, expected, "{reason}: {json}");
+    }
+
+    #[test]
+    fn keeps_members_and_refuses_the_rest() {
+        check(r#"{"a":1,"x":[],"b":"t"}"#, Some([Some("1"), Some(r#""t""#)]), "members kept raw");
+        check(r#" {"a" : 1 } "#, Some([Some("1"), None]), "white space around tokens is JSON");
+        check(r#"{"x":1,"x":2}"#, Some([None, None]), "duplicates of what is not read do not count");
+        check(r#"{"a":[[1]]}"#, Some([Some("[[1]]"), None]), "three levels");
+        check(r#"{"x":"[[[[{{{{"}"#, Some([None, None]), "brackets in strings are no levels");
+        check(r#"{"a":1,"a":1}"#, None, "duplicate");
+        check(r#"{"a":1,"\u0061":1}"#, None, "duplicate, escaped");
+        check(r#"{"a":[[[1]]]}"#, None, "four levels");
+        check(r#"{"a":1}{"#, None, "trailing garbage");
+        check("{\"a\":1}\0", None, "trailing NUL");
+        check(r#"{"a":1,}"#, None, "trailing comma");
+        check(r#"[1]"#, None, "no object");
+        check(r#""a""#, None, "no object");
+        check("", None, "nothing");
+        check(r#"{"a":"#, None, "cut off");
+        assert!(read_object::<2>(b"{\"a\":\"\xff\"}", 3, &["a", "b"]).is_none(), "not UTF-8");
+    }
+}

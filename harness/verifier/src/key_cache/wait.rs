@@ -1,0 +1,24 @@
+//! A token that waits for keys.
+
+use crate::jwk::Kid;
+use crate::tick::Tick;
+
+/// Names a parked token: chosen by its worker, unique among those it has parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket {
+    /// The worker.
+    pub worker: u32,
+    /// The place where it parked the token.
+    pub place: u32,
+}
+
+/// A wait with a deadline of its own, apart from any flight.
+#[derive(Clone, Debug)]
+pub(super) struct Wait {
+    /// Whom to wake.
+    pub(super) ticket: Ticket,
+    /// For which kid.
+    pub(super) kid: Kid,
+    /// When to answer at the latest.
+    pub(super) deadline: Tick,
+}

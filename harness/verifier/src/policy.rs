@@ -1,0 +1,262 @@
+//! The validation contract of one issuer: what a token must be to be accepted. A `Policy` is
+//! always valid; `PolicySpec` is what a person writes down.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::algorithm::Algorithm;
+
+/// A policy as written down: every value a person may set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicySpec {
+    /// The one issuer that is trusted, compared to `iss` to the byte (RFC 8725 §3.8).
+    pub issuer: String,
+    /// Names of this API, one of which `aud` must hold (RFC 8725 §3.9).
+    pub audience: Vec<String>,
+    /// The allowlist for `alg` (RFC 8725 §3.1).
+    pub algorithms: Vec<Algorithm>,
+    /// Allowed `typ` values without `application/` (RFC 8725 §3.11); `absent` allows none at all.
+    pub types: Vec<String>,
+    /// Clock skew that is forgiven, at most 300 s.
+    pub leeway: Duration,
+    /// Longest token, in bytes.
+    pub max_token_bytes: usize,
+    /// Longest header, in bytes of JSON.
+    pub max_header_bytes: usize,
+    /// Oldest token, by `iat`.
+    pub max_age: Option<Duration>,
+    /// Claims that must be there beside those the contract always requires.
+    pub required_claims: Vec<String>,
+    /// Claims that mark another kind of token.
+    pub prohibited_claims: Vec<String>,
+    /// Whether a token without `kid` is refused.
+    pub kid_required: bool,
+    /// The tenant that requests are for, unless the request says another.
+    pub tenant: Option<String>,
+    /// Clients that are served; all if empty.
+    pub clients: Vec<String>,
+    /// Subject kinds that are served; all if empty.
+    pub subject_kinds: Vec<String>,
+    /// Scopes that a token must grant.
+    pub required_scopes: Vec<String>,
+    /// Which standard set of claims is required.
+    pub profile: Profile,
+    /// What a `cnf` claim demands (RFC 7800).
+    pub sender_constraint: SenderConstraint,
+    /// Where the configurable claims are.
+    pub claims: ClaimNames,
+}
+
+/// A standard set of required claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Only what the contract always requires: `iss`, `sub`, `aud`, `exp`.
+    Plain,
+    /// Access tokens (RFC 9068 §2.2): also `iat`, `jti`, `client_id`, and `typ` at+jwt.
+    Rfc9068,
+}
+
+/// What a `cnf` claim demands (RFC 7800 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderConstraint {
+    /// It is not looked at.
+    Off,
+    /// Where it is, the request must prove it.
+    IfPresent,
+    /// It must be there and be proven.
+    Required,
+}
+
+/// Names and forms of claims that differ between issuers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The claim that holds scopes.
+    pub scope: String,
+    /// How it holds them.
+    pub scope_form: ScopeForm,
+    /// The claim that names the tenant.
+    pub tenant: String,
+    /// Claims that name the client; the first that is there counts.
+    pub client: Vec<String>,
+    /// The claim that names the kind of subject.
+    pub subject_kind: String,
+}
+
+/// How scopes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeForm {
+    /// One string, separated by single spaces (RFC 6749 §3.3).
+    String,
+    /// An array of strings.
+    Array,
+}
+
+impl Default for PolicySpec {
+    /// The default policy of the design.
+    fn default() -> PolicySpec {
+        PolicySpec {
+            issuer: "https://issuer.example/realms/acme".into(),
+            audience: vec!["billing-api".into()],
+            algorithms: vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
+            types: vec!["at+jwt".into()],
+            leeway: Duration::from_secs(30),
+            max_token_bytes: 8192,
+            max_header_bytes: 2048,
+            max_age: None,
+            required_claims: Vec::new(),
+            prohibited_claims: Vec::new(),
+            kid_required: true,
+            tenant: Some("acme".into()),
+            clients: Vec::new(),
+            subject_kinds: Vec::new(),
+            required_scopes: vec!["invoice:read".into()],
+            profile: Profile::Rfc9068,
+            sender_constraint: SenderConstraint::IfPresent,
+            claims: ClaimNames::default(),
+        }
+    }
+}
+
+impl Default for ClaimNames {
+    fn default() -> ClaimNames {
+        ClaimNames {
+            scope: "scope".into(),
+            scope_form: ScopeForm::String,
+            tenant: "tenant_id".into(),
+            client: vec!["client_id".into(), "azp".into()],
+            subject_kind: "sub_type".into(),
+        }
+    }
+}
+
+/// A fault in a policy, with its key and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidPolicy {
+    /// The key, as written in a scenario's `[policy]`.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for InvalidPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "policy key `{}`: {}", self.key, self.reason)
+    }
+}
+
+impl std::error::Error for InvalidPolicy {}
+
+/// At most this many different members of a payload are read.
+pub(crate) const MAX_MEMBERS: usize = 32;
+
+/// Places of the members that every policy reads, in `Policy::members`.
+#[derive(Clone, Copy)]
+pub(crate) enum Member {
+    Iss,
+    Sub,
+    Aud,
+    Exp,
+    Nbf,
+    Iat,
+    Jti,
+    Cnf,
+    TokenUse,
+}
+
+const ALWAYS_READ: [&str; 9] =
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "token_use"];
+
+/// A valid policy, with what follows from it worked out.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    spec: PolicySpec,
+    /// Names of the payload members that are read; the first are those of [`Member`].
+    pub(crate) members: Vec<String>,
+    pub(crate) scope: usize,
+    pub(crate) tenant: usize,
+    pub(crate) subject_kind: usize,
+    pub(crate) clients: Vec<usize>,
+    pub(crate) required: Vec<usize>,
+    pub(crate) prohibited: Vec<usize>,
+}
+
+impl Policy {
+    /// Checks a policy and works out what follows from it.
+    ///
+    /// # Errors
+    /// [`InvalidPolicy`] names the key and the remedy.
+    pub fn new(spec: PolicySpec) -> Result<Policy, InvalidPolicy> {
+        check(&spec)?;
+        let mut members: Vec<String> = ALWAYS_READ.map(String::from).to_vec();
+        let mut place = |name: &str| {
+            members.iter().position(|known| known == name).unwrap_or_else(|| {
+                members.push(name.into());
+                members.len() - 1
+            })
+        };
+        let scope = place(&spec.claims.scope);
+        let tenant = place(&spec.claims.tenant);
+        let subject_kind = place(&spec.claims.subject_kind);
+        let clients = spec.claims.client.iter().map(|name| place(name)).collect();
+        let mut required: Vec<usize> = ["iss", "sub", "aud", "exp"].map(&mut place).to_vec();
+        if spec.max_age.is_some() {
+            required.push(place("iat"));
+        }
+        if spec.profile == Profile::Rfc9068 {
+            required.extend(["iat", "jti", "client_id"].map(&mut place));
+        }
+        if spec.tenant.is_some() {
+            required.push(tenant);
+        }
+        required.extend(spec.required_claims.iter().map(|name| place(name)));
+        let prohibited = spec.prohibited_claims.iter().map(|name| place(name)).collect();
+        if members.len() > MAX_MEMBERS {
+            let reason = format!("more than {MAX_MEMBERS} different claims to read; name fewer");
+            return Err(InvalidPolicy { key: "required-claims", reason });
+        }
+        Ok(Policy { spec, members, scope, tenant, subject_kind, clients, required, prohibited })
+    }
+
+    /// The policy as written down.
+    pub fn spec(&self) -> &PolicySpec {
+        &self.spec
+    }
+}
+
+fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
+    let fault = |key, reason: &str| Err(InvalidPolicy { key, reason: reason.into() });
+    if spec.issuer.is_empty() {
+        return fault("issuer", "is empty; name the one issuer that is trusted");
+    }
+    if spec.audience.is_empty() || spec.audience.iter().any(String::is_empty) {
+        return fault("audience", "is empty or holds an empty name; name this API");
+    }
+    if spec.algorithms.is_empty() {
+        return fault("algorithms", "is empty; allow at least one algorithm");
+    }
+    if spec.types.is_empty() {
+        return fault("types", "is empty; name at least one type, or \"absent\"");
+    }
+    if spec.leeway > Duration::from_secs(300) {
+        return fault("leeway", "is over 300 s; choose 0 s to 300 s");
+    }
+    if spec.max_token_bytes == 0 || spec.max_token_bytes > 1 << 20 {
+        return fault("max-token-bytes", "is not between 1 and 1048576");
+    }
+    if spec.max_header_bytes == 0 || spec.max_header_bytes > spec.max_token_bytes {
+        return fault("max-header-bytes", "is not between 1 and max-token-bytes");
+    }
+    if spec.profile == Profile::Rfc9068
+        && spec.types.iter().any(|typ| !typ.eq_ignore_ascii_case("at+jwt"))
+    {
+        return fault("types", "profile rfc9068 allows only \"at+jwt\"; or set profile = \"plain\"");
+    }
+    let scopes_ok = spec.required_scopes.iter().all(|scope| crate::claims::is_scope_token(scope));
+    if !scopes_ok {
+        return fault("required-scopes", "holds a text that is no scope token (RFC 6749 §3.3)");
+    }
+    if spec.claims.client.is_empty() {
+        return fault("claims.client", "is empty; name at least one claim");
+    }
+    Ok(())
+}

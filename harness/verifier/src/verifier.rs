@@ -1,0 +1,251 @@
+//! The verifier in three parts: `open` from the text alone, `prove` what holds for ever once proven
+//! under a key, `in_force` what depends on now and on state. The first fault decides.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::algorithm::Algorithm;
+use crate::claims::Claims;
+use crate::compact::Compact;
+use crate::header::Header;
+use crate::jwk::{MAX_KID_BYTES, Thumbprint};
+use crate::policy::{Policy, SenderConstraint};
+use crate::prepared_keys::PreparedKeys;
+use crate::rejection::Rejection;
+use crate::revocation::Revocations;
+use crate::unix_time::UnixTime;
+
+/// Verifies the tokens of one issuer under one policy.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    policy: Policy,
+}
+
+/// Room to decode into, reused from token to token. One worker has one.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Scratch {
+    /// Room for any token that the policy lets in.
+    pub fn new(policy: &Policy) -> Scratch {
+        let token = policy.spec().max_token_bytes;
+        let header = policy.spec().max_header_bytes.saturating_add(2).min(token);
+        let room = |bytes: usize| vec![0; bytes];
+        Scratch { header: room(header), payload: room(token), signature: room(token) }
+    }
+}
+
+/// A token whose header is acceptable. Nothing of it is proven.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    header: Header<'a>,
+    compact: Compact<'a>,
+    payload: &'a mut [u8],
+    signature: &'a mut [u8],
+}
+
+impl Opened<'_> {
+    /// The algorithm, one of the policy's.
+    pub fn algorithm(&self) -> Algorithm {
+        self.header.algorithm
+    }
+
+    /// The `kid` under which to look for keys; `None` if there is none, or it is over
+    /// [`MAX_KID_BYTES`] long: such a token never causes a fetch.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref().filter(|kid| kid.len() <= MAX_KID_BYTES)
+    }
+
+    /// Whether the token has a `kid` of any length.
+    pub fn has_kid(&self) -> bool {
+        self.header.kid.is_some()
+    }
+}
+
+/// A token that a key of the issuer signed, for this API. Whether it is in force is open.
+#[derive(Clone, Debug)]
+pub struct Proven<'a> {
+    /// What it claims.
+    pub claims: Claims<'a>,
+    /// The key that signed it.
+    pub thumbprint: Thumbprint,
+}
+
+/// What the caller knows about the request that carries the token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'r> {
+    /// The tenant the request is for; the policy's if `None`.
+    pub tenant: Option<&'r str>,
+    /// Thumbprint of the key or certificate that the sender proved to hold (base64url).
+    pub proof: Option<&'r str>,
+    /// Tokens revoked by now.
+    pub revocations: Option<&'r Revocations>,
+}
+
+impl Verifier {
+    /// A verifier under `policy`.
+    pub fn new(policy: Policy) -> Verifier {
+        Verifier { policy }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Steps 1 to 6: from the text alone.
+    ///
+    /// # Errors
+    /// The code of the first fault.
+    pub fn open<'a>(
+        &self,
+        token: &'a [u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<Opened<'a>, Rejection> {
+        let spec = self.policy.spec();
+        let compact = Compact::split(token, spec.max_token_bytes)?;
+        let Scratch { header, payload, signature } = scratch;
+        let json = decode(compact.header, header)?;
+        if json.len() > spec.max_header_bytes {
+            return Err(Rejection::Malformed);
+        }
+        let header = Header::parse(json, spec)?;
+        Ok(Opened { header, compact, payload, signature })
+    }
+
+    /// Steps 7 to 9: what holds for ever once proven under a key.
+    ///
+    /// # Errors
+    /// The code of the first fault.
+    pub fn prove<'a>(
+        &self,
+        opened: Opened<'a>,
+        keys: &mut PreparedKeys,
+    ) -> Result<Proven<'a>, Rejection> {
+        if !opened.has_kid() && self.policy.spec().kid_required {
+            return Err(Rejection::UnknownKid);
+        }
+        let Opened { header, compact, payload, signature } = opened;
+        let key = keys.find(header.kid.as_deref(), header.algorithm)?;
+        let signature = decode(compact.signature, signature)?;
+        let is_signed = signature.len() == key.signature_len
+            && key.verifying_key.verify(compact.signing_input, signature).is_ok();
+        if !is_signed {
+            return Err(Rejection::BadSignature);
+        }
+        let thumbprint = key.thumbprint;
+        let claims = Claims::parse(decode(compact.payload, payload)?, &self.policy)?;
+        Ok(Proven { claims, thumbprint })
+    }
+
+    /// Steps 10 to 12: what depends on now and on state.
+    ///
+    /// # Errors
+    /// The code of the first fault.
+    pub fn in_force(
+        &self,
+        proven: &Proven<'_>,
+        request: &Request<'_>,
+        now: UnixTime,
+    ) -> Result<(), Rejection> {
+        let spec = self.policy.spec();
+        let claims = &proven.claims;
+        check_times(claims, spec.leeway, spec.max_age, now)?;
+        let is_access = claims.token_use.as_deref().is_none_or(|purpose| purpose == "access");
+        if !is_access || claims.is_other_kind {
+            return Err(Rejection::TypeMismatch);
+        }
+        check_sender(claims, spec.sender_constraint, request.proof)?;
+        if let (Some(revocations), Some(jwt_id)) = (request.revocations, &claims.jwt_id)
+            && revocations.contains(jwt_id)
+        {
+            return Err(Rejection::Revoked);
+        }
+        self.check_request(claims, request)
+    }
+
+    /// Step 12: the token is good, is this request?
+    fn check_request(&self, claims: &Claims<'_>, request: &Request<'_>) -> Result<(), Rejection> {
+        let spec = self.policy.spec();
+        if let Some(tenant) = request.tenant.or(spec.tenant.as_deref())
+            && claims.tenant.as_deref() != Some(tenant)
+        {
+            return Err(Rejection::TenantMismatch);
+        }
+        if !is_listed(claims.subject_kind.as_deref(), &spec.subject_kinds) {
+            return Err(Rejection::SubjectKind);
+        }
+        if !is_listed(claims.client.as_deref(), &spec.clients) {
+            return Err(Rejection::ClientMismatch);
+        }
+        if claims.has_scopes { Ok(()) } else { Err(Rejection::ScopeInsufficient) }
+    }
+
+    /// Whether the token refuses itself whatever its key says: its payload is unreadable, for
+    /// another issuer or API, or expired. Only to spare a fetch for an absent kid; its answer is
+    /// unverified.
+    pub fn refuses_itself(&self, opened: &mut Opened<'_>, now: UnixTime) -> bool {
+        let Ok(json) = decode(opened.compact.payload, opened.payload) else { return true };
+        match Claims::parse(json, &self.policy) {
+            Ok(claims) => now - self.policy.spec().leeway >= claims.expires,
+            Err(_) => true,
+        }
+    }
+}
+
+/// Strict base64url (RFC 7515 §2): no padding, no stray trailing bits, nothing else.
+fn decode<'a>(encoded: &[u8], room: &'a mut [u8]) -> Result<&'a [u8], Rejection> {
+    let length = URL_SAFE_NO_PAD.decode_slice(encoded, room).map_err(|_| Rejection::Malformed)?;
+    Ok(&room[..length])
+}
+
+fn check_times(
+    claims: &Claims<'_>,
+    leeway: Duration,
+    max_age: Option<Duration>,
+    now: UnixTime,
+) -> Result<(), Rejection> {
+    if now - leeway >= claims.expires {
+        return Err(Rejection::Expired);
+    }
+    let latest = now + leeway;
+    if claims.not_before.is_some_and(|not_before| latest < not_before) {
+        return Err(Rejection::NotYetValid);
+    }
+    let Some(issued_at) = claims.issued_at else { return Ok(()) };
+    if latest < issued_at {
+        return Err(Rejection::IssuedInFuture);
+    }
+    match max_age {
+        Some(max_age) if now > issued_at + max_age + leeway => Err(Rejection::TooOld),
+        _ => Ok(()),
+    }
+}
+
+/// RFC 7800: a token bound to a key is good only in the hands of its holder.
+fn check_sender(
+    claims: &Claims<'_>,
+    constraint: SenderConstraint,
+    proof: Option<&str>,
+) -> Result<(), Rejection> {
+    let demanded = match (constraint, &claims.confirmation) {
+        (SenderConstraint::Off, _) | (SenderConstraint::IfPresent, None) => return Ok(()),
+        (_, confirmation) => confirmation.as_ref(),
+    };
+    let fits = |proof: &str| {
+        demanded.is_some_and(|cnf| {
+            [&cnf.jkt, &cnf.x5t_s256].into_iter().flatten().any(|thumbprint| thumbprint == proof)
+        })
+    };
+    if proof.is_some_and(fits) { Ok(()) } else { Err(Rejection::SenderMismatch) }
+}
+
+fn is_listed(value: Option<&str>, allowed: &[String]) -> bool {
+    allowed.is_empty() || value.is_some_and(|value| allowed.iter().any(|own| own == value))
+}
