@@ -1,4 +1,164 @@
 //! What shall happen: scenario, issuer, corpus and plan. Pure: a plan is a function of scenario,
-//! seed and resolved rates.
+//! seed and resolved rates. Knows no contender, no socket and no clock.
 
+pub mod arrivals;
+pub mod cache;
+pub mod class;
+mod class_table;
+pub mod corpus;
+mod draft;
 pub mod endpoint;
+pub mod event;
+pub mod expectation;
+pub mod issuer;
+pub mod library;
+mod parse;
+pub mod plan;
+pub mod policy;
+mod random;
+pub mod signer;
+mod wire;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
+
+use cache::CacheSpec;
+use class::Class;
+use endpoint::EndpointSetting;
+use event::Event;
+use expectation::Expectation;
+pub use parse::ScenarioError;
+
+/// One scenario file, read and checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// `family/file-stem`.
+    pub name: String,
+    /// The folder.
+    pub family: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its text, whole.
+    pub text: String,
+    /// One line.
+    pub title: String,
+    /// What to look at, and why it matters.
+    pub analysis: String,
+    /// Whether the run without arguments includes it.
+    pub canonical: bool,
+    /// Algorithms, one trial each.
+    pub algorithms: Vec<Algorithm>,
+    /// The issuer.
+    pub issuer: IssuerSpec,
+    /// The policy; `algorithms` is set per trial.
+    pub policy: PolicySpec,
+    /// The load.
+    pub load: Load,
+    /// Streams in the order of the file; those that only a phase names come last.
+    pub streams: Vec<Stream>,
+    /// The key cache.
+    pub cache: CacheSpec,
+    /// Phases; the first is `start` at zero.
+    pub phases: Vec<Phase>,
+    /// Events in order of time.
+    pub events: Vec<Event>,
+    /// What must hold, by cache policy.
+    pub expectations: Vec<Expectation>,
+}
+
+/// What the issuer does apart from events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssuerSpec {
+    /// From `iat` to `exp`; also how often a holder's token is reissued.
+    pub token_lifetime: Duration,
+    /// `jti`s revoked from the beginning, beside those of the corpus.
+    pub revoked: u64,
+}
+
+/// How operations arrive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// The arrival process.
+    pub arrivals: Arrivals,
+    /// Workers, one thread each.
+    pub workers: u32,
+    /// Time before the phases: operations count for conformance only.
+    pub warmup: Duration,
+    /// Time that is measured, per round.
+    pub duration: Duration,
+    /// Rounds, interleaved with those of other contenders.
+    pub rounds: u32,
+    /// A good token accepted later than this after its arrival is late.
+    pub deadline: Duration,
+}
+
+/// The arrival process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// The next operation starts when the last one ended.
+    Closed,
+    /// Evenly spaced.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+}
+
+/// An independent flow of arrivals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stream {
+    /// Its name.
+    pub name: String,
+    /// How many tokens of a reissued class are in use at a time.
+    pub holders: u32,
+    /// Rate and mix, by phase.
+    pub settings: Vec<StreamSetting>,
+}
+
+/// A stream during one phase.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StreamSetting {
+    /// Arrivals per second; zero while the stream is silent. Unused in a closed loop.
+    pub rate: f64,
+    /// Shares of classes, in percent; they sum to 100. Empty while the stream is silent.
+    pub shares: Vec<(Class, f64)>,
+}
+
+/// A span of time with statistics of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// Start on the scenario clock.
+    pub at: Duration,
+    /// The endpoint during it.
+    pub endpoint: EndpointSetting,
+}
+
+impl Scenario {
+    /// Whether time matters to it: the keys travel, and phases, events or faults change things.
+    /// A hot-path scenario starts warm and stays so.
+    pub fn is_dynamic(&self) -> bool {
+        self.phases.len() > 1
+            || !self.events.is_empty()
+            || self.phases.iter().any(|phase| phase.endpoint != EndpointSetting::default())
+            || self.cache.start != cache::Start::Warm
+    }
+
+    /// The policy of a trial: only its own algorithm is allowed.
+    pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
+        PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
+    }
+
+    /// The classes that occur, in the order of the class table.
+    pub fn classes(&self) -> Vec<Class> {
+        let settings = self.streams.iter().flat_map(|stream| &stream.settings);
+        let mut classes: Vec<Class> =
+            settings.flat_map(|setting| setting.shares.iter().map(|(class, _)| *class)).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+}

@@ -1,0 +1,148 @@
+//! Token classes: what is wrong with a token, and the verdict due for it. A class is a row of the
+//! class table; its recipe alters the draft of a good token.
+
+use std::fmt;
+
+use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::rejection::Rejection;
+
+pub use super::class_table::CLASSES;
+use super::draft::Draft;
+
+/// A token class.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class(u16);
+
+/// One row of the class table.
+pub struct ClassRow {
+    /// Its name in scenario files and results.
+    pub name: &'static str,
+    /// The code due while the key that signed the corpus is held; `None` for ACCEPT.
+    pub due: Option<Rejection>,
+    /// Where that is decided.
+    pub stage: Stage,
+    /// Whether accepting it would be accepting a forgery: no key of the issuer signed this text.
+    pub forged: bool,
+    /// What a policy must say for the code to be due.
+    pub need: Need,
+    /// One sentence.
+    pub about: &'static str,
+    /// What is done to a good token.
+    pub(super) alter: fn(&mut Draft<'_>),
+}
+
+/// Where in the order of work a class is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nothing is wrong with it.
+    Good,
+    /// From the text alone (steps 1 to 6).
+    Open,
+    /// By the keys held (step 7).
+    Key,
+    /// By the text of the signature part (step 8).
+    SignatureText,
+    /// By the signature (step 8).
+    Signature,
+    /// By the payload (step 9).
+    Claims,
+    /// By the clock (step 10).
+    Time,
+    /// By its purpose (step 11).
+    Purpose,
+    /// By state (step 11).
+    State,
+    /// By the request (step 12).
+    Request,
+}
+
+/// What a policy must say for a class to mean anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// `clients` is not empty.
+    Clients,
+    /// `subject-kinds` is not empty.
+    SubjectKinds,
+    /// `max-age` is set.
+    MaxAge,
+    /// `tenant` is set.
+    Tenant,
+    /// `required-scopes` is not empty.
+    Scopes,
+    /// `sender-constraint` is not off.
+    SenderConstraint,
+    /// `kid-required` is true.
+    KidRequired,
+    /// `types` does not hold JWT.
+    Types,
+    /// `profile` is rfc9068.
+    Rfc9068,
+}
+
+impl Need {
+    /// Whether the policy says it; otherwise, the remedy.
+    pub fn check(self, policy: &PolicySpec) -> Result<(), &'static str> {
+        use jwtbench_verifier::policy::{Profile, SenderConstraint};
+        let (met, remedy) = match self {
+            Need::Nothing => (true, ""),
+            Need::Clients => (!policy.clients.is_empty(), "clients = [\"billing-web\"]"),
+            Need::SubjectKinds => (!policy.subject_kinds.is_empty(), "subject-kinds = [\"user\"]"),
+            Need::MaxAge => (policy.max_age.is_some(), "max-age = \"1h\""),
+            Need::Tenant => (policy.tenant.is_some(), "tenant = \"acme\""),
+            Need::Scopes => {
+                (!policy.required_scopes.is_empty(), "required-scopes = [\"invoice:read\"]")
+            }
+            Need::SenderConstraint => (
+                policy.sender_constraint != SenderConstraint::Off,
+                "sender-constraint = \"if-present\"",
+            ),
+            Need::KidRequired => (policy.kid_required, "kid-required = true"),
+            Need::Types => (
+                !policy.types.iter().any(|typ| typ.eq_ignore_ascii_case("jwt")),
+                "types = [\"at+jwt\"]",
+            ),
+            Need::Rfc9068 => (policy.profile == Profile::Rfc9068, "profile = \"rfc9068\""),
+        };
+        if met { Ok(()) } else { Err(remedy) }
+    }
+}
+
+impl Class {
+    /// The class with this name.
+    pub fn find(name: &str) -> Option<Class> {
+        (0u16..).zip(&CLASSES).find(|(_, row)| row.name == name).map(|(index, _)| Class(index))
+    }
+
+    /// Every class, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Class> {
+        (0u16..).zip(&CLASSES).map(|(index, _)| Class(index))
+    }
+
+    /// Its row.
+    pub fn row(self) -> &'static ClassRow {
+        &CLASSES[usize::from(self.0)]
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Its place in the table.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.
+    pub fn is_reissued(self) -> bool {
+        self.row().stage == Stage::Good && self.name() != "stolen-key"
+    }
+}
+
+impl fmt::Debug for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

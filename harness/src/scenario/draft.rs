@@ -1,0 +1,196 @@
+//! The draft of one token: a good access token that a class recipe then spoils. Finished by really
+//! signing it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use super::signer::SigningKey;
+
+/// The keys a recipe may use.
+pub(super) struct DraftKeys<'a> {
+    /// The key the issuer signs with.
+    pub(super) signing: &'a SigningKey,
+    /// A key of the issuer for another algorithm, published too.
+    pub(super) other_type: &'a SigningKey,
+    /// A key that is no key of the issuer, of the trial's algorithm.
+    pub(super) attacker: &'a SigningKey,
+}
+
+/// A token in the making.
+pub(super) struct Draft<'a> {
+    /// The keys.
+    pub(super) keys: DraftKeys<'a>,
+    /// The number of the token within its class: for variety.
+    pub(super) ordinal: u32,
+    /// The header.
+    pub(super) header: Map<String, Value>,
+    /// The claims.
+    pub(super) claims: Map<String, Value>,
+    /// `iat` before any alteration, in seconds since 1970.
+    pub(super) issued_at: i64,
+    /// `exp - iat`, in seconds.
+    pub(super) lifetime: i64,
+    /// Clock skew that the policy forgives, in seconds.
+    pub(super) leeway: i64,
+    /// The header's bytes, instead of `header`.
+    pub(super) header_bytes: Option<Vec<u8>>,
+    /// The payload's bytes, instead of `claims`.
+    pub(super) payload_bytes: Option<Vec<u8>>,
+    /// The key that signs.
+    pub(super) signed_by: Signed<'a>,
+    /// Done to the encoded parts once signed.
+    pub(super) after: Option<fn(&mut Parts, u32)>,
+    /// The whole text, instead of all that.
+    pub(super) text: Option<Vec<u8>>,
+}
+
+/// How a draft is signed.
+#[derive(Clone, Copy)]
+pub(super) enum Signed<'a> {
+    /// By this key.
+    By(&'a SigningKey),
+    /// With HMAC-SHA-256 under the public key's text: the RS/HS confusion.
+    HmacUnderPublicKey(&'a SigningKey),
+    /// Not at all.
+    Not,
+}
+
+/// The encoded parts of a signed token.
+pub(super) struct Parts {
+    /// Encoded header.
+    pub(super) header: String,
+    /// Encoded payload.
+    pub(super) payload: String,
+    /// Raw signature.
+    pub(super) signature: Vec<u8>,
+    /// Text of the signature part, instead of the encoded `signature`.
+    pub(super) signature_text: Option<String>,
+}
+
+/// Who the token is for: the values a policy checks.
+pub(super) struct Audience<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) audience: &'a str,
+    pub(super) typ: Option<&'a str>,
+    pub(super) tenant_claim: &'a str,
+    pub(super) tenant: Option<&'a str>,
+    pub(super) scope_claim: &'a str,
+    pub(super) scope_is_array: bool,
+    pub(super) scopes: &'a [String],
+    pub(super) client_claim: &'a str,
+    pub(super) client: &'a str,
+    pub(super) subject_kind_claim: &'a str,
+    pub(super) subject_kind: &'a str,
+}
+
+impl<'a> Draft<'a> {
+    /// A good access token (RFC 9068 §2), about 700 bytes once signed with RS256.
+    pub(super) fn good(
+        keys: DraftKeys<'a>,
+        audience: &Audience<'_>,
+        ids: [&str; 2],
+        times: [i64; 3],
+        ordinal: u32,
+    ) -> Draft<'a> {
+        let [issued_at, lifetime, leeway] = times;
+        let [subject, jwt_id] = ids;
+        let mut header = Map::new();
+        header.insert("alg".into(), json!(keys.signing.algorithm().name()));
+        header.insert("kid".into(), json!(keys.signing.kid()));
+        if let Some(typ) = audience.typ {
+            header.insert("typ".into(), json!(typ));
+        }
+        let mut scopes: Vec<&str> = audience.scopes.iter().map(String::as_str).collect();
+        scopes.push("ledger:read");
+        let mut claims = Map::new();
+        claims.insert("iss".into(), json!(audience.issuer));
+        claims.insert("sub".into(), json!(subject));
+        claims.insert("aud".into(), json!([audience.audience, "ledger-api"]));
+        claims.insert("iat".into(), json!(issued_at));
+        claims.insert("exp".into(), json!(issued_at + lifetime));
+        claims.insert("jti".into(), json!(jwt_id));
+        claims.insert("client_id".into(), json!(audience.client));
+        claims.insert(audience.client_claim.into(), json!(audience.client));
+        claims.insert(audience.subject_kind_claim.into(), json!(audience.subject_kind));
+        let scope = match audience.scope_is_array {
+            true => json!(scopes),
+            false => json!(scopes.join(" ")),
+        };
+        claims.insert(audience.scope_claim.into(), scope);
+        if let Some(tenant) = audience.tenant {
+            claims.insert(audience.tenant_claim.into(), json!(tenant));
+        }
+        Draft {
+            signed_by: Signed::By(keys.signing),
+            keys,
+            ordinal,
+            header,
+            claims,
+            issued_at,
+            lifetime,
+            leeway,
+            header_bytes: None,
+            payload_bytes: None,
+            after: None,
+            text: None,
+        }
+    }
+
+    /// The text of the draft as it would be without `after`: for classes that cut it up.
+    pub(super) fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
+        let text = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().into_bytes();
+        let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
+        let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
+        let header = URL_SAFE_NO_PAD.encode(header);
+        let payload = URL_SAFE_NO_PAD.encode(payload);
+        let input = format!("{header}.{payload}");
+        let signature = match self.signed_by {
+            Signed::By(key) => key.sign(input.as_bytes(), salt),
+            Signed::HmacUnderPublicKey(key) => {
+                let secret = key.public_jwk().to_string();
+                let secret = aws_lc_rs::hmac::Key::new(
+                    aws_lc_rs::hmac::HMAC_SHA256,
+                    secret.as_bytes(),
+                );
+                aws_lc_rs::hmac::sign(&secret, input.as_bytes()).as_ref().to_vec()
+            }
+            Signed::Not => Vec::new(),
+        };
+        Parts { header, payload, signature, signature_text: None }
+    }
+
+    /// The token.
+    pub(super) fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
+        if let Some(text) = &self.text {
+            return text.clone();
+        }
+        let mut parts = self.parts(salt);
+        if let Some(after) = self.after {
+            after(&mut parts, self.ordinal);
+        }
+        let Parts { header, payload, signature, signature_text } = parts;
+        let signature = signature_text.unwrap_or_else(|| URL_SAFE_NO_PAD.encode(signature));
+        format!("{header}.{payload}.{signature}").into_bytes()
+    }
+
+    /// Pads the claims so that the token comes close to `bytes`.
+    pub(super) fn pad_to(&mut self, bytes: usize) {
+        let signature = self.keys.signing.signature_len().div_ceil(3) * 4;
+        let json = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().len();
+        let now = json(&self.header).div_ceil(3) * 4 + json(&self.claims).div_ceil(3) * 4;
+        let missing = bytes.saturating_sub(now + signature + 2) * 3 / 4;
+        let entitlements: Vec<String> =
+            (0..missing / 24).map(|index| format!("urn:acme:feature:{index:04}")).collect();
+        if !entitlements.is_empty() {
+            self.claims.insert("entitlements".into(), json!(entitlements));
+        }
+    }
+
+    /// The algorithm of the trial.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.keys.signing.algorithm()
+    }
+}

@@ -1,0 +1,235 @@
+//! Keys made for the run, from the seed alone, and the only place that signs. Private keys never
+//! leave it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::signature::{self as aws, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::Signer as _;
+use p256::ecdsa::signature::Signer as _;
+use rand_chacha::ChaCha8Rng;
+use rand_core::RngCore as _;
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::EncodeRsaPrivateKey as _;
+use rsa::traits::PublicKeyParts as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use jwtbench_verifier::algorithm::{Algorithm, KeyType};
+use jwtbench_verifier::jwk::{Entry, Thumbprint};
+
+use super::random;
+
+/// RSA keys of the issuer, in bits.
+const RSA_BITS: usize = 2048;
+
+/// A key pair of the issuer, or of somebody who would like to be.
+pub struct SigningKey {
+    label: String,
+    kid: String,
+    algorithm: Algorithm,
+    thumbprint: Thumbprint,
+    public: Value,
+    secret: Secret,
+}
+
+enum Secret {
+    Rsa { key: Box<RsaPrivateKey>, fast: Box<RsaKeyPair> },
+    P256(Box<p256::ecdsa::SigningKey>),
+    P384(Box<p384::ecdsa::SigningKey>),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
+}
+
+/// Every key of one seed, made when first asked for.
+pub struct Signers {
+    seed: u64,
+    made: Mutex<BTreeMap<(String, Algorithm), Arc<SigningKey>>>,
+}
+
+impl Signers {
+    /// The keys of `seed`.
+    pub fn new(seed: u64) -> Signers {
+        Signers { seed, made: Mutex::default() }
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The key with this label for this algorithm. The same seed, label and algorithm give the same
+    /// key on every machine.
+    pub fn key(&self, label: &str, algorithm: Algorithm) -> Arc<SigningKey> {
+        let name = (label.to_owned(), algorithm);
+        let found = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        found.unwrap_or_else(|| {
+            let key = Arc::new(SigningKey::derive(self.seed, label, algorithm));
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(made.entry(name).or_insert(key))
+        })
+    }
+}
+
+impl SigningKey {
+    fn derive(seed: u64, label: &str, algorithm: Algorithm) -> SigningKey {
+        let kind = match algorithm.key_type() {
+            KeyType::Rsa => "RSA",
+            KeyType::P256 => "P-256",
+            KeyType::P384 => "P-384",
+            KeyType::Ed25519 => "Ed25519",
+        };
+        let mut rng = random::stream(seed, &["key", label, kind]);
+        let secret = Secret::derive(algorithm.key_type(), &mut rng);
+        let mut public = secret.public_members();
+        public["alg"] = json!(algorithm.name());
+        let Ok(Entry::Fits(_, jwk)) = Entry::parse(&public.to_string(), &[algorithm]) else {
+            // Keys that our own generators make are valid; if not, nothing here can be trusted.
+            unreachable!("a generated {kind} key is a usable JWK");
+        };
+        let short: String = format!("{:?}", jwk.thumbprint).chars().take(8).collect();
+        let kid = format!("{label}-{short}");
+        public["kid"] = json!(kid);
+        public["use"] = json!("sig");
+        let label = label.to_owned();
+        SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
+    }
+
+    /// The label it was derived from.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Its own key identifier.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Its algorithm.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Its thumbprint (RFC 7638).
+    pub fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// The public JWK (RFC 7517), with `alg`, `kid` and `use`.
+    pub fn public_jwk(&self) -> &Value {
+        &self.public
+    }
+
+    /// Length of a raw signature in bytes.
+    pub fn signature_len(&self) -> usize {
+        match &self.secret {
+            Secret::Rsa { key, .. } => key.size(),
+            Secret::P256(_) | Secret::Ed25519(_) => 64,
+            Secret::P384(_) => 96,
+        }
+    }
+
+    /// Signs `input`. `salt` feeds PSS, the only scheme here that is not deterministic by itself
+    /// (ECDSA by RFC 6979).
+    pub fn sign(&self, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
+        match (&self.secret, self.algorithm) {
+            (Secret::Rsa { fast, .. }, Algorithm::RS256) => pkcs1(fast, &aws::RSA_PKCS1_SHA256, input),
+            (Secret::Rsa { fast, .. }, Algorithm::RS384) => pkcs1(fast, &aws::RSA_PKCS1_SHA384, input),
+            (Secret::Rsa { fast, .. }, Algorithm::RS512) => pkcs1(fast, &aws::RSA_PKCS1_SHA512, input),
+            (Secret::Rsa { key, .. }, algorithm) => pss(key, algorithm, input, salt),
+            (Secret::P256(key), _) => {
+                let signature: p256::ecdsa::Signature = key.sign(input);
+                signature.to_bytes().to_vec()
+            }
+            (Secret::P384(key), _) => {
+                let signature: p384::ecdsa::Signature = key.sign(input);
+                signature.to_bytes().to_vec()
+            }
+            (Secret::Ed25519(key), _) => key.sign(input).to_bytes().to_vec(),
+        }
+    }
+}
+
+impl Secret {
+    fn derive(key_type: KeyType, rng: &mut ChaCha8Rng) -> Secret {
+        match key_type {
+            KeyType::Rsa => {
+                let key = RsaPrivateKey::new(rng, RSA_BITS);
+                let key = Box::new(key.expect("the generator never fails at a legal size"));
+                let der = key.to_pkcs1_der().expect("a generated key has an encoding");
+                let fast = RsaKeyPair::from_der(der.as_bytes());
+                Secret::Rsa { key, fast: Box::new(fast.expect("a generated key is valid")) }
+            }
+            KeyType::P256 => loop {
+                let mut bytes = [0; 32];
+                rng.fill_bytes(&mut bytes);
+                if let Ok(key) = p256::ecdsa::SigningKey::from_slice(&bytes) {
+                    return Secret::P256(Box::new(key));
+                }
+            },
+            KeyType::P384 => loop {
+                let mut bytes = [0; 48];
+                rng.fill_bytes(&mut bytes);
+                if let Ok(key) = p384::ecdsa::SigningKey::from_slice(&bytes) {
+                    return Secret::P384(Box::new(key));
+                }
+            },
+            KeyType::Ed25519 => {
+                let mut bytes = [0; 32];
+                rng.fill_bytes(&mut bytes);
+                Secret::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&bytes)))
+            }
+        }
+    }
+
+    fn public_members(&self) -> Value {
+        let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let ec = |crv: &str, point: &[u8]| {
+            let (x, y) = point[1..].split_at(point.len() / 2);
+            json!({ "kty": "EC", "crv": crv, "x": b64(x), "y": b64(y) })
+        };
+        match self {
+            Secret::Rsa { key, .. } => json!({
+                "kty": "RSA",
+                "n": b64(&key.n().to_bytes_be()),
+                "e": b64(&key.e().to_bytes_be()),
+            }),
+            Secret::P256(key) => ec("P-256", key.verifying_key().to_sec1_point(false).as_bytes()),
+            Secret::P384(key) => ec("P-384", key.verifying_key().to_sec1_point(false).as_bytes()),
+            Secret::Ed25519(key) => {
+                let x = b64(key.verifying_key().as_bytes());
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": x })
+            }
+        }
+    }
+}
+
+/// PKCS #1 v1.5 has one signature per key and text, so a faster library may make it.
+fn pkcs1(key: &RsaKeyPair, padding: &'static aws::RsaSignatureEncoding, input: &[u8]) -> Vec<u8> {
+    let mut signature = vec![0; key.public_modulus_len()];
+    // PKCS #1 v1.5 draws nothing from this source of randomness.
+    let entropy = aws_lc_rs::rand::SystemRandom::new();
+    let signed = key.sign(padding, &entropy, input, &mut signature);
+    signed.expect("a valid key signs any text");
+    signature
+}
+
+fn pss(key: &RsaPrivateKey, algorithm: Algorithm, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
+    use rsa::{Pss, sha2 as hash};
+    let signed = match algorithm {
+        Algorithm::PS384 => {
+            let digest = sha2::Sha384::digest(input);
+            key.sign_with_rng(salt, Pss::new_with_salt::<hash::Sha384>(48), &digest)
+        }
+        Algorithm::PS512 => {
+            let digest = sha2::Sha512::digest(input);
+            key.sign_with_rng(salt, Pss::new_with_salt::<hash::Sha512>(64), &digest)
+        }
+        _ => {
+            let digest = Sha256::digest(input);
+            key.sign_with_rng(salt, Pss::new_with_salt::<hash::Sha256>(32), &digest)
+        }
+    };
+    signed.expect("a valid key signs any digest")
+}
