@@ -1,0 +1,211 @@
+//! The mocked identity provider over time: which keys it publishes, which one signs, and the JWK
+//! sets that follow. Pure: a function of events, algorithm and signers.
+
+use serde_json::{Value, json};
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::tick::Tick;
+
+use super::event::{Action, Event, Poison};
+use super::signer::{Signers, SigningKey};
+
+/// The label of the key that is published and signs at the beginning.
+pub const FIRST_KEY: &str = "current";
+/// Labels of two keys under one kid, published where a scenario uses the class `key-ambiguous`.
+pub const AMBIGUOUS_KEYS: [&str; 2] = ["ambiguous", "ambiguous-twin"];
+
+/// A key in the published set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its label.
+    pub label: String,
+    /// The kid it is published under.
+    pub kid: String,
+    /// Its thumbprint.
+    pub thumbprint: Thumbprint,
+}
+
+/// The issuer from one instant to the next.
+#[derive(Clone, Debug)]
+pub struct Epoch {
+    /// Its beginning.
+    pub at: Tick,
+    /// The keys of the trial's algorithm that it publishes.
+    pub published: Vec<Published>,
+    /// Label of the key that signs.
+    pub signing: String,
+    /// The kid that the signing key's tokens carry.
+    pub signing_kid: String,
+    /// The published JWK set (RFC 7517 §5), as JSON.
+    pub body: Vec<u8>,
+}
+
+/// The issuer over a whole trial.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    epochs: Vec<Epoch>,
+}
+
+struct State {
+    published: Vec<Published>,
+    signing: String,
+    poison: Vec<Poison>,
+}
+
+impl Timeline {
+    /// Works out the timeline. Key labels in `events` have been checked against each other.
+    pub fn new(
+        events: &[Event],
+        algorithm: Algorithm,
+        with_ambiguous: bool,
+        signers: &Signers,
+    ) -> Timeline {
+        let mut state = State {
+            published: Vec::new(),
+            signing: FIRST_KEY.into(),
+            poison: Vec::new(),
+        };
+        state.publish(&signers.key(FIRST_KEY, algorithm), None);
+        if with_ambiguous {
+            let [first, twin] = AMBIGUOUS_KEYS.map(|label| signers.key(label, algorithm));
+            state.publish(&first, None);
+            state.publish(&twin, Some(first.kid()));
+        }
+        let mut epochs = vec![state.epoch(Tick::MIN, algorithm, signers)];
+        for event in events {
+            let changed = match &event.action {
+                Action::PublishKey { label, kid_of } => {
+                    let kid = kid_of.as_ref().map(|label| state.kid_of(label, algorithm, signers));
+                    state.publish(&signers.key(label, algorithm), kid.as_deref());
+                    true
+                }
+                Action::SignWith(label) => {
+                    state.signing.clone_from(label);
+                    true
+                }
+                Action::WithdrawKey(label) => {
+                    state.published.retain(|key| key.label != *label);
+                    true
+                }
+                Action::PublishSet(poison) => {
+                    state.poison.clone_from(poison);
+                    true
+                }
+                Action::RevokeTokens { .. } | Action::Evict(_) => false,
+            };
+            if changed {
+                epochs.push(state.epoch(Tick::ZERO + event.at, algorithm, signers));
+            }
+        }
+        Timeline { epochs }
+    }
+
+    /// The epochs in order; the first has no beginning. Several may begin at the same instant.
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
+    /// The epoch in which `at` lies.
+    pub fn at(&self, at: Tick) -> &Epoch {
+        let index = self.epochs.partition_point(|epoch| epoch.at <= at);
+        &self.epochs[index.saturating_sub(1)]
+    }
+}
+
+impl State {
+    fn publish(&mut self, key: &SigningKey, kid: Option<&str>) {
+        self.published.retain(|published| published.label != key.label());
+        self.published.push(Published {
+            label: key.label().into(),
+            kid: kid.unwrap_or(key.kid()).into(),
+            thumbprint: key.thumbprint(),
+        });
+    }
+
+    fn kid_of(&self, label: &str, algorithm: Algorithm, signers: &Signers) -> String {
+        let published = self.published.iter().find(|key| key.label == label);
+        published.map_or_else(|| signers.key(label, algorithm).kid().into(), |key| key.kid.clone())
+    }
+
+    fn epoch(&self, at: Tick, algorithm: Algorithm, signers: &Signers) -> Epoch {
+        let signing_kid = self.kid_of(&self.signing, algorithm, signers);
+        let mut keys: Vec<Value> = Vec::new();
+        for published in &self.published {
+            let mut jwk = signers.key(&published.label, algorithm).public_jwk().clone();
+            jwk["kid"] = json!(published.kid);
+            keys.push(jwk);
+        }
+        for other in other_types(algorithm) {
+            keys.push(signers.key(FIRST_KEY, other).public_jwk().clone());
+        }
+        for (index, poison) in self.poison.iter().enumerate() {
+            // Odd entries stand among the good ones, the first at the front.
+            let entry = odd_entry(*poison, &signing_kid, algorithm, signers);
+            keys.insert(index.min(keys.len()), entry);
+        }
+        Epoch {
+            at,
+            published: self.published.clone(),
+            signing: self.signing.clone(),
+            signing_kid,
+            body: json!({ "keys": keys }).to_string().into_bytes(),
+        }
+    }
+}
+
+/// The algorithms whose keys are published beside the trial's: one of each other key type.
+pub fn other_types(algorithm: Algorithm) -> impl Iterator<Item = Algorithm> {
+    [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]
+        .into_iter()
+        .filter(move |other| other.key_type() != algorithm.key_type())
+}
+
+fn odd_entry(poison: Poison, kid: &str, algorithm: Algorithm, signers: &Signers) -> Value {
+    let own = |label: &str| signers.key(label, algorithm).public_jwk().clone();
+    let with = |mut jwk: Value, member: &str, value: Value| {
+        jwk[member] = value;
+        jwk
+    };
+    let filler = |bytes: usize| "A".repeat(bytes.div_ceil(3) * 4);
+    match poison {
+        Poison::UnknownKty => {
+            json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": "post-quantum", "pub": filler(1312) })
+        }
+        Poison::Ed448 => {
+            json!({ "kty": "OKP", "crv": "Ed448", "kid": "ed448", "use": "sig", "x": filler(57) })
+        }
+        Poison::PaddedBase64 => {
+            let jwk = signers.key("padded", Algorithm::RS256).public_jwk().clone();
+            let padded = format!("{}==", jwk["n"].as_str().unwrap_or_default());
+            with(jwk, "n", json!(padded))
+        }
+        Poison::DuplicateKid => with(own("duplicate"), "kid", json!(kid)),
+        Poison::IdenticalKey => with(own(FIRST_KEY), "kid", json!(kid)),
+        Poison::SameKidEnc => {
+            let jwk = with(own("encryption"), "kid", json!(kid));
+            with(with(jwk, "use", json!("enc")), "alg", json!("RSA-OAEP-256"))
+        }
+        Poison::MissingAlg => {
+            let mut jwk = own("without-alg");
+            if let Some(members) = jwk.as_object_mut() {
+                members.remove("alg");
+            }
+            jwk
+        }
+        Poison::MissingKid => {
+            let mut jwk = own("without-kid");
+            if let Some(members) = jwk.as_object_mut() {
+                members.remove("kid");
+            }
+            jwk
+        }
+        Poison::Symmetric => json!({ "kty": "oct", "kid": "symmetric", "k": filler(32) }),
+        Poison::WeakRsa => {
+            // 1024 bits, odd: refused for its size before anybody asks for its factors.
+            let n = format!("{}E", "_".repeat(170));
+            json!({ "kty": "RSA", "alg": "RS256", "kid": "weak", "n": n, "e": "AQAB" })
+        }
+        Poison::NotAnObject => json!("not a key"),
+    }
+}

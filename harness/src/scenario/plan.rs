@@ -1,0 +1,249 @@
+//! Scenario + seed + resolved rates, worked out: every arrival as stream, class and ordinal, the
+//! issuer's timeline, the corpus. A pure function, with a hash over just that.
+
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest as _, Sha256};
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use super::arrivals::{Part, constant, poisson};
+use super::class::Class;
+use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
+use super::issuer::Timeline;
+use super::random;
+use super::signer::Signers;
+use super::{Arrivals, Scenario, Stream};
+
+/// The instant of tick 0 unless a plan says otherwise: 2026-01-01T00:00:00Z.
+pub const EPOCH: UnixTime = UnixTime::from_seconds(1_767_225_600);
+/// The phase of an arrival during warm-up.
+pub const WARMUP: u16 = u16::MAX;
+/// Arrivals that a worker of a closed loop goes round in.
+const CLOSED_CYCLE: usize = 4096;
+/// More arrivals than this in one plan are refused.
+pub const MAX_ARRIVALS: f64 = 20e6;
+
+/// One planned operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its intended start. Zero in a closed loop.
+    pub at: Tick,
+    /// The stream, by its place in the scenario.
+    pub stream: u16,
+    /// The phase, by its place in the scenario, or [`WARMUP`].
+    pub phase: u16,
+    /// The token, by its place in the corpus.
+    pub token: u32,
+}
+
+/// A plan, ready to be run.
+pub struct Plan {
+    /// The scenario it was made from, overrides included.
+    pub scenario: Scenario,
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The seed.
+    pub seed: u64,
+    /// The instant of tick 0.
+    pub epoch: UnixTime,
+    /// Arrivals of each worker, in order of time (closed loop: a cycle).
+    pub schedules: Vec<Vec<Arrival>>,
+    /// The issuer.
+    pub timeline: Timeline,
+    /// The tokens.
+    pub corpus: Corpus,
+    /// SHA-256 over arrivals, events, faults, workers and corpus, in hex.
+    pub hash: String,
+}
+
+impl Plan {
+    /// Works out a plan and mints its corpus. `minted` is told the number of tokens, then called
+    /// once for each.
+    pub fn new(
+        scenario: &Scenario,
+        algorithm: Algorithm,
+        signers: &Signers,
+        minted: &(dyn Fn(Minting) + Sync),
+    ) -> Plan {
+        let seed = signers.seed();
+        let ambiguous = scenario.classes().iter().any(|class| class.name() == "key-ambiguous");
+        let timeline = Timeline::new(&scenario.events, algorithm, ambiguous, signers);
+        let mut refs = Refs::default();
+        let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)
+            .map(|worker| schedule(scenario, seed, worker, &mut refs))
+            .collect();
+        let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
+        let mint = Mint {
+            signers,
+            timeline: &timeline,
+            policy: &scenario.policy,
+            algorithm,
+            epoch: EPOCH,
+            lifetime_ns: nanos(scenario.issuer.token_lifetime),
+            duration_ns: nanos(scenario.load.duration),
+            holders: &holders,
+        };
+        minted(Minting::Begin(refs.names().len() as u64));
+        let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
+        let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
+        let scenario = scenario.clone();
+        Plan { scenario, algorithm, seed, epoch: EPOCH, schedules, timeline, corpus, hash }
+    }
+
+    /// The measured time of one phase, in ticks.
+    pub fn phase_span(&self, phase: usize) -> (Tick, Tick) {
+        let phases = &self.scenario.phases;
+        let end = self.scenario.load.duration;
+        let until = phases.get(phase + 1).map_or(end, |next| next.at);
+        (Tick::ZERO + phases[phase].at, Tick::ZERO + until)
+    }
+}
+
+/// Progress of a mint.
+#[derive(Clone, Copy, Debug)]
+pub enum Minting {
+    /// This many tokens are to be minted.
+    Begin(u64),
+    /// One more is done.
+    One,
+}
+
+fn nanos(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn schedule(scenario: &Scenario, seed: u64, worker: u32, refs: &mut Refs) -> Vec<Arrival> {
+    let mut arrivals = Vec::new();
+    for (index, stream) in (0u16..).zip(&scenario.streams) {
+        for (phase, setting) in (0u16..).zip(&stream.settings) {
+            if setting.shares.is_empty() {
+                continue;
+            }
+            let name = &scenario.phases[usize::from(phase)].name;
+            let purpose = ["arrivals", &stream.name, name, &worker.to_string()];
+            let mut rng = random::stream(seed, &purpose);
+            let draw = Draw { scenario, stream, index, shares: &setting.shares };
+            let times = times(scenario, setting.rate, phase, worker, &mut rng);
+            for at in times {
+                let token = refs.place(draw.token(at, &mut rng));
+                let phase = if at < 0 { WARMUP } else { phase };
+                arrivals.push(Arrival { at: Tick(at), stream: index, phase, token });
+            }
+        }
+    }
+    arrivals.sort_by_key(|arrival| (arrival.at, arrival.stream));
+    arrivals
+}
+
+/// The instants of one stream in one phase. The first phase also covers the warm-up.
+fn times(
+    scenario: &Scenario,
+    rate: f64,
+    phase: u16,
+    worker: u32,
+    rng: &mut ChaCha8Rng,
+) -> Vec<i64> {
+    let phase = usize::from(phase);
+    let from = match phase {
+        0 => -nanos(scenario.load.warmup),
+        _ => nanos(scenario.phases[phase].at),
+    };
+    let until = scenario.phases.get(phase + 1).map_or(scenario.load.duration, |next| next.at);
+    let part = Part { worker, workers: scenario.load.workers };
+    match scenario.load.arrivals {
+        Arrivals::Closed => vec![0; CLOSED_CYCLE],
+        _ if rate <= 0.0 => Vec::new(),
+        Arrivals::Constant => constant(rate, from, nanos(until), part),
+        Arrivals::Poisson => poisson(rate, from, nanos(until), part, rng),
+    }
+}
+
+struct Draw<'a> {
+    scenario: &'a Scenario,
+    stream: &'a Stream,
+    index: u16,
+    shares: &'a [(Class, f64)],
+}
+
+impl Draw<'_> {
+    /// Draws class and ordinal for an arrival at `at`.
+    fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
+        let class = self.class(random::unit(rng) * 100.0);
+        let pick = random::unit(rng);
+        if !class.is_reissued() {
+            let ordinal = (pick * f64::from(pool(class))) as u32;
+            return TokenRef { class, stream: 0, ordinal, issue: 0 };
+        }
+        let holders = self.stream.holders;
+        let holder = (pick * f64::from(holders)) as u32;
+        let lifetime = nanos(self.scenario.issuer.token_lifetime);
+        let first = issue_tick(holder, holders, 0, lifetime);
+        let age = at.max(0).saturating_sub(first.0);
+        let issue = u32::try_from(age / lifetime.max(1)).unwrap_or(u32::MAX);
+        TokenRef { class, stream: self.index, ordinal: holder, issue }
+    }
+
+    fn class(&self, mut draw: f64) -> Class {
+        for (class, share) in self.shares {
+            draw -= share;
+            if draw < 0.0 {
+                return *class;
+            }
+        }
+        // Rounding may leave a hair's breadth above the last share.
+        self.shares[self.shares.len() - 1].0
+    }
+}
+
+/// How many different tokens of a class there are, where holders do not decide it. Large ones are
+/// few, so that a corpus stays in memory; unknown kids are many, as in an attack.
+fn pool(class: Class) -> u32 {
+    match class.name() {
+        "unknown-kid" => 2048,
+        "oversized-256k" | "oversized-1m" => 4,
+        name if name.starts_with("oversized") => 16,
+        _ => 120,
+    }
+}
+
+fn hash(
+    scenario: &Scenario,
+    algorithm: Algorithm,
+    schedules: &[Vec<Arrival>],
+    refs: &[TokenRef],
+    corpus: &Corpus,
+) -> String {
+    let mut hash = Sha256::new();
+    let mut text = |text: &str| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    };
+    text(algorithm.name());
+    text(&format!("{:?}", scenario.load));
+    for phase in &scenario.phases {
+        text(&format!("{phase:?}"));
+    }
+    for event in &scenario.events {
+        text(&format!("{event:?}"));
+    }
+    for stream in &scenario.streams {
+        text(&stream.name);
+    }
+    text(&corpus.hash);
+    for arrival in schedules.iter().flatten() {
+        let name = &refs[arrival.token as usize];
+        hash.update(arrival.at.0.to_be_bytes());
+        hash.update(arrival.stream.to_be_bytes());
+        hash.update((name.class.index() as u32).to_be_bytes());
+        hash.update(name.ordinal.to_be_bytes());
+        hash.update(name.issue.to_be_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
