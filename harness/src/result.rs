@@ -9,8 +9,8 @@ mod timeline;
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
 pub use machine::Machine;
 pub use measurement::{
-    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding,
-    FindingTag, Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
+    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, FindingTag,
+    Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
 
@@ -77,8 +77,10 @@ pub enum ReadError {
         source: std::io::Error,
     },
     /// The file is no result, or only the beginning of one.
-    #[error("{path} is not a whole jwtbench result ({source}); run the command again, or name \
-             another result.json")]
+    #[error(
+        "{path} is not a whole jwtbench result ({source}); run the command again, or name \
+             another result.json"
+    )]
     Malformed {
         /// The file.
         path: String,
@@ -86,8 +88,10 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// The file was written under another schema.
-    #[error("{path} has schema version {found}; this jwtbench reads version {SCHEMA_VERSION}: \
-             run the scenario again, or use the jwtbench that wrote it")]
+    #[error(
+        "{path} has schema version {found}; this jwtbench reads version {SCHEMA_VERSION}: \
+             run the scenario again, or use the jwtbench that wrote it"
+    )]
     Version {
         /// The file.
         path: String,
@@ -100,12 +104,20 @@ impl RunResult {
     /// Reads a stored result. The version is looked at before anything else.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
-        let malformed = |source| ReadError::Malformed { path: shown.clone(), source };
+        let text = std::fs::read_to_string(path).map_err(|source| ReadError::Unreadable {
+            path: shown.clone(),
+            source,
+        })?;
+        let malformed = |source| ReadError::Malformed {
+            path: shown.clone(),
+            source,
+        };
         let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
         if version.schema_version != u64::from(SCHEMA_VERSION) {
-            return Err(ReadError::Version { path: shown, found: version.schema_version });
+            return Err(ReadError::Version {
+                path: shown,
+                found: version.schema_version,
+            });
         }
         serde_json::from_str(&text).map_err(malformed)
     }
@@ -125,9 +137,12 @@ impl RunResult {
 
     /// Expectations missed, with the measurement that missed them.
     pub fn missed(&self) -> impl Iterator<Item = (&Measurement, &ExpectationResult)> {
-        self.measurements
-            .iter()
-            .flat_map(|m| m.expectations.iter().filter(|e| !e.met).map(move |e| (m, e)))
+        self.measurements.iter().flat_map(|m| {
+            m.expectations
+                .iter()
+                .filter(|e| !e.met)
+                .map(move |e| (m, e))
+        })
     }
 }
 

@@ -61,7 +61,11 @@ impl Default for Latencies {
         let empty = Histogram::new_with_max(MAX_NS, DIGITS);
         // The bounds are constants that HdrHistogram allows (1 <= high / 2, digits <= 5).
         let empty = empty.expect("constant bounds are valid");
-        Latencies { response: empty.clone(), service: empty.clone(), lateness: empty }
+        Latencies {
+            response: empty.clone(),
+            service: empty.clone(),
+            lateness: empty,
+        }
     }
 }
 
@@ -131,7 +135,10 @@ fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
         .take_while(|tail| count > 0.0 && tail * count >= 0.999)
         .map(|tail| {
             let quantile = 1.0 - tail;
-            CurvePoint { quantile, ns: histogram.value_at_quantile(quantile) }
+            CurvePoint {
+                quantile,
+                ns: histogram.value_at_quantile(quantile),
+            }
         })
         .collect()
 }

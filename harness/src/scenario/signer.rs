@@ -8,7 +8,6 @@ use aws_lc_rs::signature::{self as aws, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
-use p256::ecdsa::signature::Signer as _;
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
 use rsa::RsaPrivateKey;
@@ -36,7 +35,10 @@ pub struct SigningKey {
 }
 
 enum Secret {
-    Rsa { key: Box<RsaPrivateKey>, fast: Box<RsaKeyPair> },
+    Rsa {
+        key: Box<RsaPrivateKey>,
+        fast: Box<RsaKeyPair>,
+    },
     P256(Box<p256::ecdsa::SigningKey>),
     P384(Box<p384::ecdsa::SigningKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -51,7 +53,10 @@ pub struct Signers {
 impl Signers {
     /// The keys of `seed`.
     pub fn new(seed: u64) -> Signers {
-        Signers { seed, made: Mutex::default() }
+        Signers {
+            seed,
+            made: Mutex::default(),
+        }
     }
 
     /// The seed.
@@ -63,7 +68,12 @@ impl Signers {
     /// key on every machine.
     pub fn key(&self, label: &str, algorithm: Algorithm) -> Arc<SigningKey> {
         let name = (label.to_owned(), algorithm);
-        let found = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let found = self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&name)
+            .cloned();
         found.unwrap_or_else(|| {
             let key = Arc::new(SigningKey::derive(self.seed, label, algorithm));
             let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +103,14 @@ impl SigningKey {
         public["kid"] = json!(kid);
         public["use"] = json!("sig");
         let label = label.to_owned();
-        SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
+        SigningKey {
+            label,
+            kid,
+            algorithm,
+            thumbprint: jwk.thumbprint,
+            public,
+            secret,
+        }
     }
 
     /// The label it was derived from.
@@ -134,9 +151,15 @@ impl SigningKey {
     /// (ECDSA by RFC 6979).
     pub fn sign(&self, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
         match (&self.secret, self.algorithm) {
-            (Secret::Rsa { fast, .. }, Algorithm::RS256) => pkcs1(fast, &aws::RSA_PKCS1_SHA256, input),
-            (Secret::Rsa { fast, .. }, Algorithm::RS384) => pkcs1(fast, &aws::RSA_PKCS1_SHA384, input),
-            (Secret::Rsa { fast, .. }, Algorithm::RS512) => pkcs1(fast, &aws::RSA_PKCS1_SHA512, input),
+            (Secret::Rsa { fast, .. }, Algorithm::RS256) => {
+                pkcs1(fast, &aws::RSA_PKCS1_SHA256, input)
+            }
+            (Secret::Rsa { fast, .. }, Algorithm::RS384) => {
+                pkcs1(fast, &aws::RSA_PKCS1_SHA384, input)
+            }
+            (Secret::Rsa { fast, .. }, Algorithm::RS512) => {
+                pkcs1(fast, &aws::RSA_PKCS1_SHA512, input)
+            }
             (Secret::Rsa { key, .. }, algorithm) => pss(key, algorithm, input, salt),
             (Secret::P256(key), _) => {
                 let signature: p256::ecdsa::Signature = key.sign(input);
@@ -159,7 +182,10 @@ impl Secret {
                 let key = Box::new(key.expect("the generator never fails at a legal size"));
                 let der = key.to_pkcs1_der().expect("a generated key has an encoding");
                 let fast = RsaKeyPair::from_der(der.as_bytes());
-                Secret::Rsa { key, fast: Box::new(fast.expect("a generated key is valid")) }
+                Secret::Rsa {
+                    key,
+                    fast: Box::new(fast.expect("a generated key is valid")),
+                }
             }
             KeyType::P256 => loop {
                 let mut bytes = [0; 32];

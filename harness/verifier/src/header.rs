@@ -56,12 +56,18 @@ impl<'a> Header<'a> {
 
 /// RFC 7515 §4.1.9: media types compare without case; `application/` may be left out.
 fn is_type_allowed(typ: Option<&RawValue>, types: &[String]) -> bool {
-    let Some(raw) = typ else { return types.iter().any(|allowed| allowed == "absent") };
-    let Some(typ) = json::text(raw) else { return false };
+    let Some(raw) = typ else {
+        return types.iter().any(|allowed| allowed == "absent");
+    };
+    let Some(typ) = json::text(raw) else {
+        return false;
+    };
     let prefix = "application/";
     let short = match typ.get(..prefix.len()) {
         Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
         _ => &typ,
     };
-    types.iter().any(|allowed| allowed != "absent" && allowed.eq_ignore_ascii_case(short))
+    types
+        .iter()
+        .any(|allowed| allowed != "absent" && allowed.eq_ignore_ascii_case(short))
 }

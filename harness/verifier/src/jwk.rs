@@ -68,7 +68,10 @@ impl KeyMaterial {
 
     /// The minimal big-endian bytes of an RSA exponent.
     pub fn exponent_bytes(e: u32) -> Vec<u8> {
-        e.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
+        e.to_be_bytes()
+            .into_iter()
+            .skip_while(|byte| *byte == 0)
+            .collect()
     }
 }
 
@@ -165,7 +168,12 @@ impl Entry {
         }
         let for_encryption = wire.use_.as_deref().is_some_and(|purpose| purpose != "sig")
             || wire.alg.as_deref().is_some_and(is_encryption);
-        if for_encryption || wire.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(is_verify)) {
+        if for_encryption
+            || wire
+                .key_ops
+                .as_ref()
+                .is_some_and(|ops| !ops.iter().any(is_verify))
+        {
             return Ok(Entry::NeverFits(kid));
         }
         let material = material(&wire)?;
@@ -173,7 +181,14 @@ impl Entry {
             return Ok(Entry::NeverFits(kid));
         };
         let thumbprint = thumbprint(&material);
-        Ok(Entry::Fits(kid, Arc::new(CheckedJwk { thumbprint, algorithm, material })))
+        Ok(Entry::Fits(
+            kid,
+            Arc::new(CheckedJwk {
+                thumbprint,
+                algorithm,
+                material,
+            }),
+        ))
     }
 }
 
@@ -216,7 +231,9 @@ fn material(wire: &WireJwk) -> Result<KeyMaterial, SkipKind> {
 
 fn decode(member: &Option<String>) -> Result<Vec<u8>, SkipKind> {
     let text = member.as_deref().ok_or(SkipKind::MissingMember)?;
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| SkipKind::BadBase64)
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| SkipKind::BadBase64)
 }
 
 /// RFC 7638 §3: SHA-256 over the required members in lexicographic order, without white space.
@@ -224,7 +241,11 @@ fn thumbprint(material: &KeyMaterial) -> Thumbprint {
     let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let ec = |crv: &str, point: &[u8]| {
         let (x, y) = point[1..].split_at(point.len() / 2);
-        format!(r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#, b64(x), b64(y))
+        format!(
+            r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#,
+            b64(x),
+            b64(y)
+        )
     };
     let canonical = match material {
         KeyMaterial::Rsa { n, e } => {
@@ -252,6 +273,9 @@ mod tests {
             panic!("the example key is usable");
         };
         assert_eq!(kid.as_deref(), Some("2011-04-29"));
-        assert_eq!(format!("{:?}", jwk.thumbprint), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(
+            format!("{:?}", jwk.thumbprint),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        );
     }
 }

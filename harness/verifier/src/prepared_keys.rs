@@ -45,10 +45,15 @@ impl KeyUpdate {
         let mut known: Vec<Slot> = old.keys().map(|key| key.slot).collect();
         known.sort_unstable();
         let identity = |set: &KeySet, slot| {
-            set.keys().find(|key| key.slot == slot).map(|key| key.jwk.thumbprint)
+            set.keys()
+                .find(|key| key.slot == slot)
+                .map(|key| key.jwk.thumbprint)
         };
         let mut fresh: Vec<(Slot, Option<PreparedKey>)> = Vec::new();
-        for key in new.keys().filter(|key| allowed.contains(&key.jwk.algorithm)) {
+        for key in new
+            .keys()
+            .filter(|key| allowed.contains(&key.jwk.algorithm))
+        {
             let kept = known.binary_search(&key.slot).is_ok()
                 && identity(old, key.slot) == Some(key.jwk.thumbprint);
             if kept || fresh.iter().any(|(slot, _)| *slot == key.slot) {
@@ -64,8 +69,15 @@ impl KeyUpdate {
         }
         let mut held: Vec<Slot> = new.keys().map(|key| key.slot).collect();
         held.sort_unstable();
-        let gone = known.into_iter().filter(|slot| held.binary_search(slot).is_err()).collect();
-        KeyUpdate { set: Arc::clone(new), fresh, gone }
+        let gone = known
+            .into_iter()
+            .filter(|slot| held.binary_search(slot).is_err())
+            .collect();
+        KeyUpdate {
+            set: Arc::clone(new),
+            fresh,
+            gone,
+        }
     }
 
     /// The generation it leads to.
@@ -76,9 +88,18 @@ impl KeyUpdate {
 
 impl PreparedKeys {
     /// Everything in `set` prepared at once: for a worker that starts with a set.
-    pub fn prepare(backend: &dyn Backend, allowed: &[Algorithm], set: &Arc<KeySet>) -> PreparedKeys {
+    pub fn prepare(
+        backend: &dyn Backend,
+        allowed: &[Algorithm],
+        set: &Arc<KeySet>,
+    ) -> PreparedKeys {
         let mut keys = PreparedKeys::default();
-        keys.adopt(KeyUpdate::prepare(backend, allowed, &KeySet::default(), set));
+        keys.adopt(KeyUpdate::prepare(
+            backend,
+            allowed,
+            &KeySet::default(),
+            set,
+        ));
         keys
     }
 

@@ -143,7 +143,9 @@ impl Rejection {
 
     /// Reads a code.
     pub fn from_code(code: &str) -> Option<Rejection> {
-        Rejection::ALL.into_iter().find(|rejection| rejection.code() == code)
+        Rejection::ALL
+            .into_iter()
+            .find(|rejection| rejection.code() == code)
     }
 
     /// The HTTP status for the client: 401 (the token), 403 (the token is good, this request is

@@ -15,12 +15,17 @@ pub(super) struct Budget {
 impl Budget {
     /// A budget of which nothing is spent.
     pub(super) fn new(rule: UnknownKid) -> Budget {
-        Budget { rule, spent: VecDeque::new() }
+        Budget {
+            rule,
+            spent: VecDeque::new(),
+        }
     }
 
     /// Spends one attempt if the window allows it. Holds at most `budget` instants.
     pub(super) fn take(&mut self, now: Tick) -> bool {
-        let UnknownKid::Refetch { budget, window } = self.rule else { return false };
+        let UnknownKid::Refetch { budget, window } = self.rule else {
+            return false;
+        };
         while self.spent.front().is_some_and(|at| *at + window <= now) {
             self.spent.pop_front();
         }

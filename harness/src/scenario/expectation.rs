@@ -1,0 +1,440 @@
+//! What a scenario expects: a checked key and a checked bound. Judged by the result, never here.
+
+use std::fmt;
+
+/// One expectation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// The cache policy it is for.
+    pub cache_policy: String,
+    /// As written.
+    pub key: String,
+    /// As written.
+    pub bound: String,
+    /// What is looked at.
+    pub subject: Subject,
+    /// What must hold.
+    pub limit: Limit,
+}
+
+/// What an expectation looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// A phase, or `None` for all.
+    pub phase: Option<String>,
+    /// What in it.
+    pub metric: Metric,
+}
+
+/// A figure of a phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Of the endpoint.
+    Endpoint(EndpointMetric),
+    /// Of operations.
+    Operations {
+        /// A stream, or `None` for all.
+        stream: Option<String>,
+        /// A token class or a code, or `None` for all.
+        which: Option<String>,
+        /// The figure.
+        figure: Figure,
+    },
+}
+
+/// A figure of the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointMetric {
+    /// Fetch attempts, counted at the client.
+    Attempts,
+    /// Requests served.
+    Served,
+    /// Attempts that failed.
+    Failures,
+    /// Highest number in flight at once.
+    MaxInFlight,
+}
+
+/// A figure of operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// How many.
+    Count,
+    /// Good tokens refused.
+    Lockouts,
+    /// Accepts of withdrawn keys or revoked tokens.
+    ExposedAccepts,
+    /// Good tokens accepted after the deadline.
+    Late,
+    /// A latency, in nanoseconds.
+    Latency(Channel, Quantile),
+}
+
+/// One of the three latencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Intended start to end.
+    Response,
+    /// Actual start to end.
+    Service,
+    /// Intended start to actual start.
+    Lateness,
+}
+
+/// A figure of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantile {
+    /// Mean.
+    Mean,
+    /// Median.
+    P50,
+    /// 90th percentile.
+    P90,
+    /// 99th percentile.
+    P99,
+    /// 99.9th percentile.
+    P999,
+    /// Highest.
+    Max,
+}
+
+/// What must hold of a figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// The comparison.
+    pub comparison: Comparison,
+    /// The number: a count, nanoseconds, or a factor.
+    pub number: f64,
+    /// The phase whose same figure the factor is of.
+    pub of_phase: Option<String>,
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `==`
+    Equal,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    More,
+}
+
+impl Comparison {
+    /// Whether `value` compares so to `bound`.
+    pub fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Comparison::Less => value < bound,
+            Comparison::AtMost => value <= bound,
+            Comparison::Equal => value == bound,
+            Comparison::AtLeast => value >= bound,
+            Comparison::More => value > bound,
+        }
+    }
+}
+
+/// The names that a key may use.
+pub struct Names<'a> {
+    /// Phases.
+    pub phases: &'a [&'a str],
+    /// Streams.
+    pub streams: &'a [&'a str],
+}
+
+/// What is wrong with a key or a bound, and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidExpectation(pub String);
+
+impl fmt::Display for InvalidExpectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Expectation {
+    /// Reads one expectation.
+    ///
+    /// # Errors
+    /// What is wrong with it, with the names that would have been right.
+    pub fn parse(
+        cache_policy: &str,
+        key: &str,
+        bound: &str,
+        names: &Names<'_>,
+    ) -> Result<Expectation, InvalidExpectation> {
+        let subject = Subject::parse(key, names)?;
+        let limit = Limit::parse(bound, &subject, names)?;
+        let (key, bound) = (key.into(), bound.into());
+        Ok(Expectation {
+            cache_policy: cache_policy.into(),
+            key,
+            bound,
+            subject,
+            limit,
+        })
+    }
+}
+
+fn fault<T>(message: String) -> Result<T, InvalidExpectation> {
+    Err(InvalidExpectation(message))
+}
+
+/// `all` is `None`; a known name is itself.
+fn pick(kind: &str, name: &str, known: &[&str]) -> Result<Option<String>, InvalidExpectation> {
+    if name == "all" {
+        Ok(None)
+    } else if known.contains(&name) {
+        Ok(Some(name.into()))
+    } else {
+        fault(format!(
+            "unknown {kind} `{name}`; known: all, {}",
+            known.join(", ")
+        ))
+    }
+}
+
+impl Subject {
+    fn parse(key: &str, names: &Names<'_>) -> Result<Subject, InvalidExpectation> {
+        let words: Vec<&str> = key.split('.').collect();
+        let metric = match words.as_slice() {
+            [_, "endpoint", figure] => Metric::Endpoint(EndpointMetric::parse(figure)?),
+            [_, stream, which, figure @ ..] if !figure.is_empty() => Metric::Operations {
+                stream: pick("stream", stream, names.streams)?,
+                which: which_tokens(which)?,
+                figure: Figure::parse(figure)?,
+            },
+            _ => {
+                return fault(
+                    "a key is <phase|all>.<stream|all>.<class|code|all>.<metric> or \
+                     <phase|all>.endpoint.<metric>"
+                        .into(),
+                );
+            }
+        };
+        Ok(Subject {
+            phase: pick("phase", words[0], names.phases)?,
+            metric,
+        })
+    }
+}
+
+fn which_tokens(name: &str) -> Result<Option<String>, InvalidExpectation> {
+    let is_code =
+        name == "ACCEPT" || jwtbench_verifier::rejection::Rejection::from_code(name).is_some();
+    if name == "all" {
+        Ok(None)
+    } else if is_code || super::class::Class::find(name).is_some() {
+        Ok(Some(name.into()))
+    } else {
+        fault(format!(
+            "unknown class or code `{name}`; `jwtbench list` shows the classes"
+        ))
+    }
+}
+
+impl EndpointMetric {
+    fn parse(name: &str) -> Result<EndpointMetric, InvalidExpectation> {
+        Ok(match name {
+            "attempts" => EndpointMetric::Attempts,
+            "served" => EndpointMetric::Served,
+            "failures" => EndpointMetric::Failures,
+            "max_in_flight" => EndpointMetric::MaxInFlight,
+            _ => {
+                return fault(format!(
+                    "unknown endpoint metric `{name}`; known: attempts, served, failures, \
+                     max_in_flight"
+                ));
+            }
+        })
+    }
+}
+
+impl Figure {
+    fn parse(words: &[&str]) -> Result<Figure, InvalidExpectation> {
+        Ok(match words {
+            ["count"] => Figure::Count,
+            ["lockouts"] => Figure::Lockouts,
+            ["exposed_accepts"] => Figure::ExposedAccepts,
+            ["late"] => Figure::Late,
+            [channel, quantile] => {
+                let channel = match *channel {
+                    "response" => Channel::Response,
+                    "service" => Channel::Service,
+                    "lateness" => Channel::Lateness,
+                    other => {
+                        return fault(format!(
+                            "unknown latency `{other}`; known: response, service, lateness"
+                        ));
+                    }
+                };
+                Figure::Latency(channel, Quantile::parse(quantile)?)
+            }
+            _ => {
+                return fault(format!(
+                    "unknown metric `{}`; known: count, lockouts, exposed_accepts, late, \
+                     response.p99 and the like",
+                    words.join(".")
+                ));
+            }
+        })
+    }
+}
+
+impl Quantile {
+    fn parse(name: &str) -> Result<Quantile, InvalidExpectation> {
+        Ok(match name {
+            "mean" => Quantile::Mean,
+            "p50" => Quantile::P50,
+            "p90" => Quantile::P90,
+            "p99" => Quantile::P99,
+            "p999" => Quantile::P999,
+            "max" => Quantile::Max,
+            _ => {
+                return fault(format!(
+                    "unknown quantile `{name}`; known: mean, p50, p90, p99, p999, max"
+                ));
+            }
+        })
+    }
+}
+
+impl Limit {
+    fn parse(
+        bound: &str,
+        subject: &Subject,
+        names: &Names<'_>,
+    ) -> Result<Limit, InvalidExpectation> {
+        let form = || {
+            InvalidExpectation(format!(
+                "`{bound}` is no bound; write \"<= 3\", \"== 0\", \"< 1ms\" or \"< 3 x start\""
+            ))
+        };
+        let (sign, rest) = bound.split_once(' ').ok_or_else(form)?;
+        let comparison = match sign {
+            "<" => Comparison::Less,
+            "<=" => Comparison::AtMost,
+            "==" => Comparison::Equal,
+            ">=" => Comparison::AtLeast,
+            ">" => Comparison::More,
+            _ => return Err(form()),
+        };
+        if let Some((factor, phase)) = rest.split_once(" x ") {
+            let number = number(factor).ok_or_else(form)?;
+            let of_phase = pick("phase", phase.trim(), names.phases)?;
+            let Some(of_phase) = of_phase else {
+                return fault("a factor is of one phase, not of all".into());
+            };
+            return Ok(Limit {
+                comparison,
+                number,
+                of_phase: Some(of_phase),
+            });
+        }
+        let is_latency = matches!(
+            subject.metric,
+            Metric::Operations {
+                figure: Figure::Latency(..),
+                ..
+            }
+        );
+        let number = if is_latency {
+            let span = humantime::parse_duration(rest.trim()).map_err(|_| {
+                InvalidExpectation(format!(
+                    "`{rest}` is no latency; write \"1ms\" or \"250us\""
+                ))
+            })?;
+            span.as_nanos() as f64
+        } else {
+            number(rest).ok_or_else(form)?
+        };
+        Ok(Limit {
+            comparison,
+            number,
+            of_phase: None,
+        })
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: Names<'static> = Names {
+        phases: &["start", "flood"],
+        streams: &["users", "attacker"],
+    };
+
+    fn check(key: &str, bound: &str, expected: Result<(f64, Option<&str>), &str>) {
+        let got = Expectation::parse("default", key, bound, &NAMES);
+        match (got, expected) {
+            (Ok(got), Ok((number, phase))) => {
+                assert_eq!(got.limit.number, number, "{key} {bound}");
+                assert_eq!(got.limit.of_phase.as_deref(), phase, "{key} {bound}");
+            }
+            (Err(InvalidExpectation(message)), Err(part)) => {
+                assert!(message.contains(part), "{key} {bound}: {message}");
+            }
+            (got, _) => panic!("{key} {bound}: {got:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_keys_and_bounds() {
+        check("all.users.valid.lockouts", "<= 2", Ok((2.0, None)));
+        check(
+            "flood.users.ACCEPT.response.p99",
+            "< 3 x start",
+            Ok((3.0, Some("start"))),
+        );
+        check("flood.users.ACCEPT.response.p99", "< 1ms", Ok((1e6, None)));
+        check("flood.endpoint.attempts", "<= 3", Ok((3.0, None)));
+        check("all.all.JWT_EXPIRED.count", "> 0", Ok((0.0, None)));
+        check(
+            "flod.endpoint.attempts",
+            "<= 3",
+            Err("unknown phase `flod`"),
+        );
+        check(
+            "all.user.valid.lockouts",
+            "<= 2",
+            Err("unknown stream `user`"),
+        );
+        check(
+            "all.users.vald.lockouts",
+            "<= 2",
+            Err("unknown class or code `vald`"),
+        );
+        check(
+            "all.users.valid.lockout",
+            "<= 2",
+            Err("unknown metric `lockout`"),
+        );
+        check(
+            "all.users.valid.response.p98",
+            "< 1ms",
+            Err("unknown quantile `p98`"),
+        );
+        check(
+            "all.endpoint.fetches",
+            "<= 2",
+            Err("unknown endpoint metric"),
+        );
+        check("all.users.lockouts", "<= 2", Err("a key is"));
+        check("all.users.valid.lockouts", "2", Err("no bound"));
+        check("all.users.valid.lockouts", "=< 2", Err("no bound"));
+        check("all.users.valid.lockouts", "<= -1", Err("no bound"));
+        check("all.users.valid.response.p50", "< 3", Err("no latency"));
+        check("all.users.valid.lockouts", "<= 2 x all", Err("one phase"));
+    }
+}
