@@ -86,7 +86,7 @@ impl Scenario {
         };
         let (family, name) = name(path);
         let load = load(&file, &wire.load)?;
-        let algorithms = algorithms(&file, wire.algorithms)?;
+        let algorithms = algorithms(&file, wire.algorithms.take())?;
         let policy = std::mem::take(&mut wire.policy)
             .resolve()
             .or_else(|m| file.fault(None, m))?;
