@@ -1,0 +1,143 @@
+//! RustCrypto: rsa, p256 and p384, with ed25519-dalek beside them. Pure Rust. Keys are prepared by
+//! value, yet rsa 0.9 keeps only the integers and rebuilds its Montgomery constants at each call.
+
+use p256::ecdsa::signature::Verifier as _;
+use rsa::pkcs8::AssociatedOid;
+use rsa::sha2::digest::{Digest, FixedOutputReset};
+use rsa::sha2::{Sha256, Sha384, Sha512};
+use rsa::signature::DigestVerifier as _;
+use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
+
+use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
+use crate::algorithm::Algorithm;
+use crate::jwk::{CheckedJwk, KeyMaterial};
+
+/// The crates of RustCrypto and dalek.
+pub struct RustCrypto;
+
+impl Backend for RustCrypto {
+    fn name(&self) -> &'static str {
+        "rust-crypto"
+    }
+
+    fn version(&self) -> &'static str {
+        "rsa 0.9.10, p256 0.14.0, p384 0.14.0, ed25519-dalek 3.0.0"
+    }
+
+    fn supports(&self, _: Algorithm) -> bool {
+        true
+    }
+
+    fn prepare(
+        &self,
+        algorithm: Algorithm,
+        key: &CheckedJwk,
+    ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
+        match (algorithm, &key.material) {
+            (Algorithm::ES256, KeyMaterial::P256(point)) => {
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point);
+                Ok(Box::new(P256Key(key.map_err(|_| InvalidKey)?)))
+            }
+            (Algorithm::ES384, KeyMaterial::P384(point)) => {
+                let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(point);
+                Ok(Box::new(P384Key(key.map_err(|_| InvalidKey)?)))
+            }
+            (Algorithm::EdDSA, KeyMaterial::Ed25519(point)) => {
+                let key = ed25519_dalek::VerifyingKey::from_bytes(point);
+                Ok(Box::new(Ed25519Key(key.map_err(|_| InvalidKey)?)))
+            }
+            (_, KeyMaterial::Rsa { n, e }) => rsa_key(algorithm, n, *e),
+            _ => Err(InvalidKey),
+        }
+    }
+}
+
+struct Pkcs1v15Key<D: Digest>(pkcs1v15::VerifyingKey<D>);
+
+impl<D: Digest + Send> VerifyingKey for Pkcs1v15Key<D> {
+    fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let signature = pkcs1v15::Signature::try_from(signature).map_err(|_| InvalidSignature)?;
+        // Not `verify`, which clones the DigestInfo prefix.
+        self.0
+            .verify_digest(D::new_with_prefix(signing_input), &signature)
+            .map_err(|_| InvalidSignature)
+    }
+}
+
+struct PssKey<D: Digest>(pss::VerifyingKey<D>);
+
+impl<D: Digest + FixedOutputReset + Send> VerifyingKey for PssKey<D> {
+    fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let signature = pss::Signature::try_from(signature).map_err(|_| InvalidSignature)?;
+        // Not `RsaPublicKey::verify` with `Pss`, which accepts the signature plus the modulus.
+        self.0
+            .verify_digest(D::new_with_prefix(signing_input), &signature)
+            .map_err(|_| InvalidSignature)
+    }
+}
+
+struct P256Key(p256::ecdsa::VerifyingKey);
+
+impl VerifyingKey for P256Key {
+    fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let signature =
+            p256::ecdsa::Signature::from_slice(signature).map_err(|_| InvalidSignature)?;
+        self.0
+            .verify(signing_input, &signature)
+            .map_err(|_| InvalidSignature)
+    }
+}
+
+struct P384Key(p384::ecdsa::VerifyingKey);
+
+impl VerifyingKey for P384Key {
+    fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let signature =
+            p384::ecdsa::Signature::from_slice(signature).map_err(|_| InvalidSignature)?;
+        self.0
+            .verify(signing_input, &signature)
+            .map_err(|_| InvalidSignature)
+    }
+}
+
+struct Ed25519Key(ed25519_dalek::VerifyingKey);
+
+impl VerifyingKey for Ed25519Key {
+    fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let signature =
+            ed25519_dalek::Signature::from_slice(signature).map_err(|_| InvalidSignature)?;
+        self.0
+            .verify(signing_input, &signature)
+            .map_err(|_| InvalidSignature)
+    }
+}
+
+fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
+    // `RsaPublicKey::new` stops at 4096 bits.
+    let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(n), BigUint::from(e), 8192)
+        .map_err(|_| InvalidKey)?;
+    match algorithm {
+        Algorithm::RS256 => Ok(pkcs1v15_key::<Sha256>(key)),
+        Algorithm::RS384 => Ok(pkcs1v15_key::<Sha384>(key)),
+        Algorithm::RS512 => Ok(pkcs1v15_key::<Sha512>(key)),
+        Algorithm::PS256 => Ok(pss_key::<Sha256>(key)),
+        Algorithm::PS384 => Ok(pss_key::<Sha384>(key)),
+        Algorithm::PS512 => Ok(pss_key::<Sha512>(key)),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => Err(InvalidKey),
+    }
+}
+
+fn pkcs1v15_key<D>(key: RsaPublicKey) -> Box<dyn VerifyingKey>
+where
+    D: Digest + AssociatedOid + Send + 'static,
+{
+    Box::new(Pkcs1v15Key(pkcs1v15::VerifyingKey::<D>::new(key)))
+}
+
+/// The salt is as long as the hash (RFC 7518 §3.5), which is what `new` takes.
+fn pss_key<D>(key: RsaPublicKey) -> Box<dyn VerifyingKey>
+where
+    D: Digest + FixedOutputReset + Send + 'static,
+{
+    Box::new(PssKey(pss::VerifyingKey::<D>::new(key)))
+}
