@@ -1,0 +1,301 @@
+//! The mocked JWKS endpoint: a port on loopback, an HTTP server (wiremock) that answers with the
+//! published key set or an HTTP-level fault, and before it the front that makes the faults of the
+//! connection. It serves what it is given: it knows no issuer, no timeline and no phases.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpSocket;
+use tokio::runtime;
+use tokio::sync::mpsc as command;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use super::faults;
+use super::front::{BACKLOG, Command, Desk, Front, ORDER_HEADER, Port};
+use crate::scenario::endpoint::{EndpointSetting, Fault};
+
+/// The path of the key set. Others are not found.
+pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
+
+/// Where [`Fault::Redirect`] points.
+const MOVED_PATH: &str = "/moved/jwks.json";
+/// How long the threads may take to start, to apply a setting, to end.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A mocked JWKS endpoint on loopback, in order and without keys at first. Its threads, its
+/// connections and its port go with it.
+///
+/// A request is answered from the state at the instant when its head had been read: that setting,
+/// that key set. The HTTP server remembers every request, some hundred bytes each, so a run should
+/// not make millions.
+pub struct Endpoint {
+    addr: SocketAddr,
+    desk: Arc<Desk>,
+    /// `None` once it is to end.
+    commands: Mutex<Option<command::Sender<Command>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What an endpoint has served since its start. Never falls, `in_flight` and `max_in_flight`
+/// aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServedCounts {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Requests whose head was read, whatever became of them.
+    pub served: u64,
+    /// Bytes of response bodies handed to connections.
+    pub bytes: u64,
+    /// Requests read whose response is not yet handed over whole, and whose client is still there.
+    pub in_flight: u64,
+    /// The most of them at once since the start or [`Endpoint::take_max_in_flight`].
+    pub max_in_flight: u64,
+}
+
+/// Why there is no endpoint, or not the one asked for.
+#[derive(Debug, Error)]
+pub enum EndpointError {
+    /// Somebody else holds the port.
+    #[error(
+        "port {port} on 127.0.0.1 is in use: end the program that holds it, name another port, or \
+         name none for any free one"
+    )]
+    PortInUse {
+        /// The port asked for.
+        port: u16,
+    },
+    /// The port cannot be had.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; name another port, or none for any")]
+    Listen {
+        /// The port asked for; 0 for any.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The endpoint's thread did not come up.
+    #[error("cannot start the mocked JWKS endpoint: {0}")]
+    Start(io::Error),
+    /// The endpoint's thread does not answer.
+    #[error("the mocked JWKS endpoint on {addr} does not answer: the run is not valid; repeat it")]
+    Stuck {
+        /// Its address.
+        addr: SocketAddr,
+    },
+}
+
+impl Endpoint {
+    /// An endpoint on this port, or on any free one. The seed is for [`faults::latency`].
+    ///
+    /// # Errors
+    /// [`EndpointError`] if the port is in use or cannot be had, or the system gives no thread.
+    pub fn start(port: Option<u16>, seed: u64) -> Result<Endpoint, EndpointError> {
+        let port = claim(port.unwrap_or(0))?;
+        let addr = port.addr();
+        let no_keys = faults::body(&Fault::EmptyKeys, &[]).unwrap_or_default();
+        let desk = Arc::new(Desk::new(seed, no_keys.into()));
+        let (commands, inbox) = command::channel(1);
+        let (ready, started) = sync_channel(1);
+        let shared = desk.clone();
+        let thread = thread::Builder::new()
+            .name(format!("jwks:{}", addr.port()))
+            .spawn(move || serve(port, shared, inbox, &ready))
+            .map_err(EndpointError::Start)?;
+        let commands = Mutex::new(Some(commands));
+        let endpoint = Endpoint {
+            addr,
+            desk,
+            commands,
+            thread: Some(thread),
+        };
+        match started.recv_timeout(LIMIT) {
+            Ok(Ok(())) => Ok(endpoint),
+            Ok(Err(error)) => Err(EndpointError::Start(error)),
+            Err(_) => Err(EndpointError::Stuck { addr }),
+        }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where the key set is: `http://127.0.0.1:PORT/.well-known/jwks.json`.
+    pub fn url(&self) -> String {
+        format!("http://{}{KEY_SET_PATH}", self.addr)
+    }
+
+    /// Serves this key set to every request read from now on.
+    pub fn publish(&self, key_set: Arc<[u8]>) {
+        self.desk.publish(key_set);
+    }
+
+    /// Puts this setting in force for every request read from now on, and returns once it is. From
+    /// then on a connection is refused, or made, as the setting says; under
+    /// [`Fault::Refused`] those made before are served as before.
+    ///
+    /// # Errors
+    /// [`EndpointError`] if the port cannot be opened again, or the endpoint's thread is stuck.
+    pub fn apply(&self, setting: EndpointSetting) -> Result<(), EndpointError> {
+        let stuck = EndpointError::Stuck { addr: self.addr };
+        let (done, answer) = sync_channel(1);
+        // Held until the answer: one command at a time.
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = commands
+            .as_ref()
+            .map(|to| to.try_send(Command { setting, done }).is_ok());
+        if sent != Some(true) {
+            return Err(stuck);
+        }
+        match answer.recv_timeout(LIMIT) {
+            Ok(result) => {
+                let port = self.addr.port();
+                result.map_err(|source| EndpointError::Listen { port, source })
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(stuck),
+        }
+    }
+
+    /// What was served so far.
+    pub fn counts(&self) -> ServedCounts {
+        self.desk.counts()
+    }
+
+    /// The most requests in service at once since the last call; starts anew from those in service
+    /// now.
+    pub fn take_max_in_flight(&self) -> u64 {
+        self.desk.take_max_in_flight()
+    }
+}
+
+impl Drop for Endpoint {
+    /// Cuts what is in service, and waits until the threads have ended.
+    fn drop(&mut self) {
+        *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn claim(port: u16) -> Result<Port, EndpointError> {
+    Port::claim(port).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => EndpointError::PortInUse { port },
+        _ => EndpointError::Listen { port, source },
+    })
+}
+
+/// The endpoint's thread.
+fn serve(
+    port: Port,
+    desk: Arc<Desk>,
+    inbox: command::Receiver<Command>,
+    ready: &SyncSender<io::Result<()>>,
+) {
+    // The HTTP server's thread cannot be joined. It owns the sender through its responder, and
+    // ends right after dropping it.
+    let (alive, ended) = mpsc::channel::<Infallible>();
+    match runtime::Builder::new_current_thread().enable_all().build() {
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+        Ok(runtime) => runtime.block_on(async move {
+            // Whoever started this waits for `ready`, or has given up and dropped `inbox`'s end.
+            match open(port, desk, alive).await {
+                Err(error) => drop(ready.send(Err(error))),
+                Ok((front, _server)) => {
+                    let _ = ready.send(Ok(()));
+                    front.run(inbox).await;
+                }
+            }
+        }),
+    }
+    let _ = ended.recv_timeout(LIMIT);
+}
+
+async fn open(
+    port: Port,
+    desk: Arc<Desk>,
+    alive: mpsc::Sender<Infallible>,
+) -> io::Result<(Front, MockServer)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let listener = socket.listen(BACKLOG)?.into_std()?;
+    // A listener of our own also keeps it out of wiremock's pool of servers.
+    let server = MockServer::builder()
+        .listener(listener)
+        .disable_request_recording()
+        .start()
+        .await;
+    let responder = Responder {
+        desk: desk.clone(),
+        _alive: alive,
+    };
+    server
+        .register(Mock::given(any()).respond_with(responder))
+        .await;
+    let front = Front::open(port, desk, *server.address())?;
+    Ok((front, server))
+}
+
+/// The HTTP server's answers.
+struct Responder {
+    desk: Arc<Desk>,
+    _alive: mpsc::Sender<Infallible>,
+}
+
+impl Respond for Responder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let ordinal = request
+            .headers
+            .get(ORDER_HEADER)
+            .and_then(|value| value.to_str().ok());
+        let order = ordinal.and_then(|ordinal| self.desk.relayed(ordinal.parse().ok()?));
+        let path = request.url.path();
+        let known = request.method.as_str() == "GET" && [KEY_SET_PATH, MOVED_PATH].contains(&path);
+        match order {
+            Some(order) if known => answer(&order.setting.fault, path, &order.key_set),
+            _ => ResponseTemplate::new(404),
+        }
+    }
+}
+
+fn answer(fault: &Fault, path: &str, key_set: &[u8]) -> ResponseTemplate {
+    match fault {
+        Fault::Status {
+            status,
+            retry_after,
+        } => {
+            let response = ResponseTemplate::new(faults::status(*status));
+            match retry_after {
+                Some(pause) => {
+                    let seconds = faults::retry_after_value(*pause);
+                    response.insert_header("retry-after", seconds.to_string())
+                }
+                None => response,
+            }
+        }
+        Fault::Redirect if path == KEY_SET_PATH => {
+            ResponseTemplate::new(302).insert_header("location", MOVED_PATH)
+        }
+        Fault::Redirect => json(key_set.to_vec()),
+        Fault::Html => {
+            let page = faults::body(fault, key_set).unwrap_or_default();
+            ResponseTemplate::new(200).set_body_raw(page, "text/html; charset=utf-8")
+        }
+        // The front makes the faults without such a body.
+        _ => faults::body(fault, key_set).map_or_else(|| ResponseTemplate::new(500), json),
+    }
+}
+
+fn json(body: Vec<u8>) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(body, "application/json")
+}

@@ -1,0 +1,475 @@
+//! The TCP front of the mocked endpoint: it accepts, reads the head of the request, lets the
+//! latency pass, and does what an HTTP server cannot be asked to do: refuse, hang, reset, drip,
+//! break off, send without end. All else it relays to the HTTP server behind it. It knows bytes
+//! and no JSON.
+
+use std::collections::HashMap;
+use std::future::{pending, poll_fn};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{interval, sleep, timeout};
+
+use super::endpoint::ServedCounts;
+use super::faults;
+use crate::scenario::endpoint::{EndpointSetting, Fault};
+
+/// Connections that the kernel holds until they are accepted.
+pub(super) const BACKLOG: u32 = 1024;
+/// The header that names the order in a relayed request.
+pub(super) const ORDER_HEADER: &str = "jwtbench-order";
+/// Connections held at once; further ones wait in the backlog.
+const MAX_CONNECTIONS: usize = 1024;
+/// Requests at the HTTP server at once; further ones wait their turn.
+const MAX_RELAYS: usize = 32;
+/// Longest head of a request, and of the HTTP server's response, in bytes.
+const MAX_HEAD: usize = 16 << 10;
+/// How long a client may take to send its head.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long the HTTP server may take.
+const RELAY_LIMIT: Duration = Duration::from_secs(10);
+/// Rest after a failed accept (no file descriptor left), instead of a spin.
+const ACCEPT_REST: Duration = Duration::from_millis(10);
+const BAD_GATEWAY: &[u8] =
+    b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// A port of the loopback interface, held from the claim to the drop, listening or not.
+pub(super) struct Port {
+    addr: SocketAddr,
+    _holder: TcpSocket,
+}
+
+impl Port {
+    /// Claims this port, or a free one for 0. Fails if anybody else holds it.
+    ///
+    /// The holder is bound as any server binds, past connections in `TIME_WAIT` notwithstanding
+    /// (`SO_REUSEADDR`), which another holder does not survive. Afterwards it shares with sockets
+    /// of `SO_REUSEPORT` alone: our listener, and no server that comes for the port while it is
+    /// not listening.
+    pub(super) fn claim(port: u16) -> io::Result<Port> {
+        let holder = TcpSocket::new_v4()?;
+        holder.set_reuseaddr(true)?;
+        holder.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        holder.set_reuseport(true)?;
+        holder.set_reuseaddr(false)?;
+        let addr = holder.local_addr()?;
+        Ok(Port {
+            addr,
+            _holder: holder,
+        })
+    }
+
+    /// The address.
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Starts to listen, until the listener is dropped. Needs a tokio runtime.
+    pub(super) fn listen(&self) -> io::Result<TcpListener> {
+        let listener = TcpSocket::new_v4()?;
+        listener.set_reuseaddr(true)?;
+        listener.set_reuseport(true)?;
+        listener.bind(self.addr)?;
+        listener.listen(BACKLOG)
+    }
+}
+
+/// What one request gets: the state of the endpoint when its head had been read.
+#[derive(Clone)]
+pub(super) struct Order {
+    ordinal: u64,
+    /// The setting in force; never [`Fault::Refused`].
+    pub(super) setting: EndpointSetting,
+    /// The published key set.
+    pub(super) key_set: Arc<[u8]>,
+}
+
+/// The endpoint's state: what to serve, and what was served. Shared by its threads; locked for
+/// moments only.
+pub(super) struct Desk {
+    seed: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    setting: EndpointSetting,
+    key_set: Arc<[u8]>,
+    counts: ServedCounts,
+    /// Those at the HTTP server, by ordinal: at most [`MAX_RELAYS`].
+    relayed: HashMap<u64, Order>,
+}
+
+impl Desk {
+    /// An endpoint in order that publishes this key set.
+    pub(super) fn new(seed: u64, key_set: Arc<[u8]>) -> Desk {
+        let state = State {
+            setting: EndpointSetting::default(),
+            key_set,
+            counts: ServedCounts::default(),
+            relayed: HashMap::new(),
+        };
+        Desk {
+            seed,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn publish(&self, key_set: Arc<[u8]>) {
+        self.state().key_set = key_set;
+    }
+
+    pub(super) fn counts(&self) -> ServedCounts {
+        self.state().counts
+    }
+
+    pub(super) fn take_max_in_flight(&self) -> u64 {
+        let counts = &mut self.state().counts;
+        std::mem::replace(&mut counts.max_in_flight, counts.in_flight)
+    }
+
+    /// The relayed order of this ordinal.
+    pub(super) fn relayed(&self, ordinal: u64) -> Option<Order> {
+        self.state().relayed.get(&ordinal).cloned()
+    }
+
+    fn admit(self: &Arc<Desk>) -> Service {
+        let mut state = self.state();
+        let ordinal = state.counts.served;
+        state.counts.served += 1;
+        state.counts.in_flight += 1;
+        state.counts.max_in_flight = state.counts.max_in_flight.max(state.counts.in_flight);
+        let (setting, key_set) = (state.setting.clone(), state.key_set.clone());
+        let order = Order {
+            ordinal,
+            setting,
+            key_set,
+        };
+        Service {
+            desk: self.clone(),
+            order,
+            over: false,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No holder leaves the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request in service, until it is dropped or over.
+struct Service {
+    desk: Arc<Desk>,
+    order: Order,
+    over: bool,
+}
+
+impl Service {
+    /// Counts body bytes before they are handed to the connection, so that a client who has them
+    /// finds them counted.
+    fn sends(&self, bytes: usize) {
+        self.desk.state().counts.bytes += bytes as u64;
+    }
+
+    /// As [`Service::sends`], for the last bytes: a client who then comes again does not count as
+    /// two.
+    fn sends_last(&mut self, bytes: usize) {
+        self.sends(bytes);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.desk.state().counts.in_flight -= 1;
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Change of the setting; answered once it is in force.
+pub(super) struct Command {
+    /// In force from now on.
+    pub(super) setting: EndpointSetting,
+    /// Where the answer goes.
+    pub(super) done: SyncSender<io::Result<()>>,
+}
+
+/// The front: one port, the state, and the HTTP server behind.
+pub(super) struct Front {
+    port: Port,
+    exchange: Arc<Exchange>,
+    listener: Option<TcpListener>,
+    connections: JoinSet<()>,
+}
+
+impl Front {
+    /// A front that listens.
+    pub(super) fn open(port: Port, desk: Arc<Desk>, server: SocketAddr) -> io::Result<Front> {
+        let listener = Some(port.listen()?);
+        let exchange = Arc::new(Exchange {
+            desk,
+            server,
+            relays: Semaphore::new(MAX_RELAYS),
+        });
+        Ok(Front {
+            port,
+            exchange,
+            listener,
+            connections: JoinSet::new(),
+        })
+    }
+
+    /// Serves until the other end of `commands` is dropped.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        loop {
+            let open = self.connections.len() < MAX_CONNECTIONS && self.listener.is_some();
+            tokio::select! {
+                command = commands.recv() => {
+                    let Some(Command { setting, done }) = command else { return };
+                    let result = self.apply(setting).await;
+                    // Whoever asked may have given up; the setting holds nevertheless.
+                    let _ = done.send(result);
+                }
+                accepted = accept(self.listener.as_ref()), if open => match accepted {
+                    Ok(stream) => self.converse(stream),
+                    Err(_) => sleep(ACCEPT_REST).await,
+                },
+                Some(_ended) = self.connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn apply(&mut self, setting: EndpointSetting) -> io::Result<()> {
+        if setting.fault == Fault::Refused {
+            // Accepted connections go on as they were, so the setting stays for them.
+            self.accept_waiting().await;
+            self.listener = None;
+            return Ok(());
+        }
+        if self.listener.is_none() {
+            self.listener = Some(self.port.listen()?);
+        }
+        self.exchange.desk.state().setting = setting;
+        Ok(())
+    }
+
+    /// Takes those whose connection the kernel has made already: closing would reset them.
+    async fn accept_waiting(&mut self) {
+        // Lets the runtime learn of them.
+        yield_now().await;
+        for _ in 0..BACKLOG {
+            let Some(listener) = &self.listener else {
+                return;
+            };
+            let next = poll_fn(|cx| match listener.poll_accept(cx) {
+                Poll::Ready(Ok((stream, _))) => Poll::Ready(Some(stream)),
+                _ => Poll::Ready(None),
+            });
+            let Some(stream) = next.await else { return };
+            self.converse(stream);
+        }
+    }
+
+    fn converse(&mut self, stream: TcpStream) {
+        self.exchange.desk.state().counts.connections += 1;
+        let exchange = self.exchange.clone();
+        self.connections.spawn(async move {
+            // A client that went away is no fault of the endpoint.
+            let _ = exchange.converse(stream).await;
+        });
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
+    match listener {
+        Some(listener) => Ok(listener.accept().await?.0),
+        None => pending().await,
+    }
+}
+
+/// What a connection needs.
+struct Exchange {
+    desk: Arc<Desk>,
+    server: SocketAddr,
+    relays: Semaphore,
+}
+
+impl Exchange {
+    /// One request, one response. Ends early when the client hangs up, or shuts its side down.
+    async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let head = timeout(HEAD_LIMIT, read_head(&mut stream)).await??;
+        let mut service = self.desk.admit();
+        let Order {
+            ordinal,
+            setting,
+            key_set,
+        } = service.order.clone();
+        pause(
+            &mut stream,
+            faults::latency(&setting, self.desk.seed, ordinal),
+        )
+        .await?;
+        match &setting.fault {
+            Fault::Silent => Err(hang_up(&mut stream).await),
+            Fault::Reset => {
+                service.end();
+                stream.set_zero_linger()
+            }
+            Fault::SlowDrip { interval } => {
+                drip(&mut stream, &mut service, &key_set, *interval).await
+            }
+            Fault::Truncated => {
+                let half = faults::body(&setting.fault, &key_set).unwrap_or_default();
+                let response = [head_of(key_set.len() as u64), half].concat();
+                service.sends_last(key_set.len() / 2);
+                stream.write_all(&response).await?;
+                stream.shutdown().await
+            }
+            Fault::HugeBody { bytes } => flood(&mut stream, &mut service, *bytes).await,
+            _ => {
+                let response = self.relay(&head, &service.order).await;
+                let response = response.as_deref().unwrap_or(BAD_GATEWAY);
+                service.sends_last(response.len() - end_of_head(response).unwrap_or(0));
+                stream.write_all(response).await?;
+                stream.shutdown().await
+            }
+        }
+    }
+
+    /// The HTTP server's whole response.
+    async fn relay(&self, head: &[u8], order: &Order) -> io::Result<Vec<u8>> {
+        let _turn = self.relays.acquire().await.map_err(io::Error::other)?;
+        self.desk
+            .state()
+            .relayed
+            .insert(order.ordinal, order.clone());
+        let response = timeout(RELAY_LIMIT, self.ask(head, order)).await;
+        self.desk.state().relayed.remove(&order.ordinal);
+        response?
+    }
+
+    async fn ask(&self, head: &[u8], order: &Order) -> io::Result<Vec<u8>> {
+        // Of the client's head only the first line: no body, no second request, no upgrade.
+        let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let ordinal = order.ordinal;
+        let fields =
+            format!("\r\nhost: jwks\r\nconnection: close\r\n{ORDER_HEADER}: {ordinal}\r\n\r\n");
+        let mut server = TcpStream::connect(self.server).await?;
+        server
+            .write_all(&[line, fields.as_bytes()].concat())
+            .await?;
+        let limit = order.key_set.len() + MAX_HEAD;
+        let mut response = Vec::new();
+        server.take(limit as u64).read_to_end(&mut response).await?;
+        match end_of_head(&response) {
+            Some(_) => Ok(response),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while end_of_head(&head).is_none() {
+        if head.len() >= MAX_HEAD {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if stream.read_buf(&mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(head)
+}
+
+/// Where the body begins (RFC 9112 §2.1).
+fn end_of_head(message: &[u8]) -> Option<usize> {
+    message
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .map(|at| at + 4)
+}
+
+/// Lets time pass, unless the client hangs up.
+async fn pause(stream: &mut TcpStream, span: Duration) -> io::Result<()> {
+    // The timer would make a millisecond of it.
+    if span.is_zero() {
+        return Ok(());
+    }
+    tokio::select! {
+        () = sleep(span) => Ok(()),
+        error = hang_up(stream) => Err(error),
+    }
+}
+
+/// Ends when the client does. What it sends is dropped.
+async fn hang_up(stream: &mut TcpStream) -> io::Error {
+    let mut dropped = [0; 512];
+    loop {
+        match stream.read(&mut dropped).await {
+            Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+    }
+}
+
+/// The head of a response with status 200 and a body of this length.
+fn head_of(length: u64) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+async fn drip(
+    stream: &mut TcpStream,
+    service: &mut Service,
+    body: &[u8],
+    every: Duration,
+) -> io::Result<()> {
+    stream.write_all(&head_of(body.len() as u64)).await?;
+    // An interval of zero would panic; the least is the whole body at once all the same.
+    let mut beat = interval(every.max(Duration::from_nanos(1)));
+    beat.tick().await;
+    for (at, byte) in body.iter().enumerate() {
+        tokio::select! {
+            _ = beat.tick() => {}
+            error = hang_up(stream) => return Err(error),
+        }
+        match at + 1 == body.len() {
+            true => service.sends_last(1),
+            false => service.sends(1),
+        }
+        stream.write_all(&[*byte]).await?;
+    }
+    stream.shutdown().await
+}
+
+async fn flood(stream: &mut TcpStream, service: &mut Service, bytes: u64) -> io::Result<()> {
+    let mut left = faults::huge_length(bytes);
+    stream.write_all(&head_of(left)).await?;
+    for piece in faults::huge_body(bytes) {
+        left -= piece.len() as u64;
+        match left {
+            0 => service.sends_last(piece.len()),
+            _ => service.sends(piece.len()),
+        }
+        stream.write_all(piece).await?;
+    }
+    stream.shutdown().await
+}
