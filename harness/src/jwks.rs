@@ -3,5 +3,8 @@
 
 pub mod endpoint;
 pub mod faults;
+pub mod fetcher;
 mod front;
 pub mod http;
+pub mod in_process;
+pub mod key_source;

@@ -1,6 +1,7 @@
 //! jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before
 //! production finds out. Data flows one way: scenario, plan, trial, measurement, result, report.
 
+pub mod contender;
 pub mod jwks;
 pub mod result;
 pub mod scenario;

@@ -135,13 +135,13 @@ impl KeyCache {
             return self.wait(kid, ticket, now);
         }
         if now < self.grounds_until() {
-            return Answer::Refuse(Rejection::UnknownKid, self.view(now));
+            return self.refuse(now);
         }
         let may_fetch = self.policy.unknown_kid != UnknownKid::Refuse
             && now >= self.quiet_until
             && self.budget.take(now);
         if !may_fetch {
-            return Answer::Refuse(Rejection::KeysUnavailable, self.view(now));
+            return self.refuse(now);
         }
         self.start_flight(now);
         self.wait(kid, ticket, now)
@@ -166,12 +166,21 @@ impl KeyCache {
     fn answer(&mut self, kid: &str, now: Tick) -> Answer {
         let view = self.view(now);
         if !view.keys.has_kid(kid) {
-            return Answer::Refuse(Rejection::KeysUnavailable, view);
+            return self.refuse(now);
         }
         if view.freshness == Freshness::Stale {
             self.counters.served_stale += 1;
         }
         Answer::Use(view)
+    }
+
+    /// An absent kid is unknown on grounds only; otherwise nothing is known.
+    fn refuse(&self, now: Tick) -> Answer {
+        let code = match now < self.grounds_until() {
+            true => Rejection::UnknownKid,
+            false => Rejection::KeysUnavailable,
+        };
+        Answer::Refuse { code, view: self.view(now), at: now }
     }
 
     /// An attempt ended.
@@ -240,12 +249,15 @@ impl KeyCache {
         self.quiet_until = now + backoff.max(asked).min(self.policy.backoff_max);
     }
 
-    /// Answers everyone who waits, from what is held now.
+    /// Answers everyone who waits, from what is held now. A fetch that succeeded is grounds for
+    /// those who waited for it, however long it took.
     fn wake_all(&mut self, now: Tick) {
         let grounds = self.last.is_some_and(|last| last.ok);
         for wait in std::mem::take(&mut self.waits) {
             let answer = match self.answer(&wait.kid, now) {
-                Answer::Refuse(_, view) if grounds => Answer::Refuse(Rejection::UnknownKid, view),
+                Answer::Refuse { view, at, .. } if grounds => {
+                    Answer::Refuse { code: Rejection::UnknownKid, view, at }
+                }
                 answer => answer,
             };
             self.wakes.push_back((wait.ticket, answer));

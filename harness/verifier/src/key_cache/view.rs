@@ -13,8 +13,15 @@ pub enum Answer {
     Use(Arc<View>),
     /// Wait: the ticket will be woken, at the latest after `max_wait`.
     Wait,
-    /// Refuse for this reason, decided under this view.
-    Refuse(Rejection, Arc<View>),
+    /// Refuse.
+    Refuse {
+        /// The reason.
+        code: Rejection,
+        /// The view it was decided under.
+        view: Arc<View>,
+        /// When it was decided.
+        at: Tick,
+    },
 }
 
 /// What the cache holds, published at every change. A known kid before `consult_at` needs nothing

@@ -1,0 +1,226 @@
+//! What a trial measures. A contender gets a token and the time, and gives a verdict; it never sees
+//! what the issuer knows of the token.
+
+mod core;
+mod jsonwebtoken;
+mod null;
+mod raw;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::{self, Backend};
+use jwtbench_verifier::key_cache::{Freshness, LastFetch, View};
+use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use crate::jwks::key_source::KeySource;
+
+/// A token as it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'c> {
+    /// Its place in the corpus: only for contenders that prepare inputs outside the measured time.
+    pub place: u32,
+    /// Its text.
+    pub bytes: &'c [u8],
+}
+
+/// A verdict with what it was based on.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    /// Accepted, or why not.
+    pub code: Result<(), Rejection>,
+    /// The instant it judged by.
+    pub now: Tick,
+    /// The key set it held, if it looked at one.
+    pub held: Option<Held>,
+}
+
+/// The key set and state behind a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its generation; 0 if there was none.
+    pub generation: u64,
+    /// How old it was.
+    pub freshness: Freshness,
+    /// The last completed fetch.
+    pub last_fetch: Option<LastFetch>,
+}
+
+impl Held {
+    fn of(view: &View) -> Held {
+        Held {
+            generation: view.keys.generation(),
+            freshness: view.freshness,
+            last_fetch: view.last_fetch,
+        }
+    }
+}
+
+/// What became of an operation.
+pub enum Progress {
+    /// It has its verdict.
+    Done(Verdict),
+    /// It waits for keys and does not block its worker.
+    Waiting,
+}
+
+/// Something that verifies tokens, owned by one worker.
+pub trait Contender<'c>: Send {
+    /// Begins an operation.
+    fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress;
+
+    /// Whether [`Contender::resume`] has something to do. Cheap: asked between operations.
+    fn is_woken(&self) -> bool {
+        false
+    }
+
+    /// Ends operations that waited and have been woken.
+    fn resume(&mut self, _now: Tick, _done: &mut Vec<(u32, Verdict)>) {}
+
+    /// Operations that wait.
+    fn waiting(&self) -> usize {
+        0
+    }
+}
+
+/// A contender by name: `kind:name`.
+#[derive(Clone, Copy)]
+pub enum ContenderSpec {
+    /// The verifier core over a backend, or over the backend that accepts any signature.
+    Core(&'static dyn Backend),
+    /// The bare prepared signature check.
+    Raw(&'static dyn Backend),
+    /// Answers ACCEPT without looking.
+    Null,
+    /// The jsonwebtoken library over one of its providers.
+    Jsonwebtoken(Provider),
+}
+
+/// The crypto provider of jsonwebtoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// Its `aws_lc_rs` feature.
+    AwsLcRs,
+    /// Its `rust_crypto` feature.
+    RustCrypto,
+}
+
+impl Provider {
+    /// The name in a contender.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Provider::AwsLcRs => "aws-lc-rs",
+            Provider::RustCrypto => "rust-crypto",
+        }
+    }
+}
+
+impl fmt::Display for ContenderSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ContenderSpec::Core(backend) => write!(f, "core:{}", backend.name()),
+            ContenderSpec::Raw(backend) => write!(f, "raw:{}", backend.name()),
+            ContenderSpec::Null => f.write_str("null:"),
+            ContenderSpec::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
+        }
+    }
+}
+
+impl ContenderSpec {
+    /// Every default contender that runs on this CPU, ranked ones first.
+    pub fn all() -> Vec<ContenderSpec> {
+        let backends = backend::available();
+        let mut all: Vec<ContenderSpec> =
+            backends.iter().map(|backend| ContenderSpec::Core(*backend)).collect();
+        all.push(ContenderSpec::Jsonwebtoken(Provider::AwsLcRs));
+        all.push(ContenderSpec::Jsonwebtoken(Provider::RustCrypto));
+        all.extend(backends.iter().map(|backend| ContenderSpec::Raw(*backend)));
+        all.push(ContenderSpec::Core(&backend::null::Null));
+        all.push(ContenderSpec::Null);
+        all
+    }
+
+    /// Whether it is meant to judge every token: false for floors and bounds, which run valid
+    /// tokens only.
+    pub fn judges(self) -> bool {
+        match self {
+            ContenderSpec::Core(backend) => backend.name() != "null",
+            ContenderSpec::Jsonwebtoken(_) => true,
+            ContenderSpec::Raw(_) | ContenderSpec::Null => false,
+        }
+    }
+
+    /// Whether it has a key cache, so that a dynamic scenario means something to it.
+    pub fn has_key_cache(self) -> bool {
+        matches!(self, ContenderSpec::Core(_)) && self.judges()
+    }
+
+    /// Whether its verdicts are held to the contract's codes, and a breach fails the run.
+    pub fn is_core(self) -> bool {
+        matches!(self, ContenderSpec::Core(_))
+    }
+
+    /// Whether it verifies this algorithm.
+    pub fn supports(self, algorithm: Algorithm) -> bool {
+        match self {
+            ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => {
+                backend.supports(algorithm)
+            }
+            ContenderSpec::Null | ContenderSpec::Jsonwebtoken(_) => true,
+        }
+    }
+
+    /// The versions behind it.
+    pub fn version(self) -> String {
+        match self {
+            ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend.version().into(),
+            ContenderSpec::Null => "none".into(),
+            ContenderSpec::Jsonwebtoken(provider) => jsonwebtoken::version(provider).into(),
+        }
+    }
+
+    /// The backend behind its key source; any will do for one that has none.
+    pub fn backend(self) -> &'static dyn Backend {
+        match self {
+            ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend,
+            ContenderSpec::Null | ContenderSpec::Jsonwebtoken(_) => &backend::null::Null,
+        }
+    }
+
+    /// One instance, for one worker.
+    pub fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
+        match self {
+            ContenderSpec::Core(_) => Box::new(core::Core::new(setup)),
+            ContenderSpec::Raw(_) => Box::new(raw::Raw::new(setup)),
+            ContenderSpec::Null => Box::new(null::Null),
+            ContenderSpec::Jsonwebtoken(provider) => {
+                Box::new(jsonwebtoken::Jsonwebtoken::new(provider, setup))
+            }
+        }
+    }
+}
+
+/// What one instance is built from.
+pub struct Setup<'c> {
+    /// The policy.
+    pub policy: &'c Policy,
+    /// The algorithm of the trial.
+    pub algorithm: Algorithm,
+    /// The instant of tick 0.
+    pub epoch: UnixTime,
+    /// The keys, and how they travel.
+    pub source: &'c Arc<KeySource>,
+    /// Revoked tokens.
+    pub revocations: Option<&'c Revocations>,
+    /// The worker.
+    pub worker: u32,
+    /// The JWK set at the beginning, for contenders without a key cache.
+    pub key_set: &'c [u8],
+    /// The texts of the corpus by place, for contenders that prepare inputs.
+    pub corpus: &'c [&'c [u8]],
+}

@@ -1,0 +1,181 @@
+//! The verifier core over one backend, with its key cache: what jwtbench is about.
+
+use std::sync::Arc;
+
+use jwtbench_verifier::key_cache::{Answer, Ticket, View};
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
+
+use crate::jwks::key_source::KeySource;
+
+use super::{Contender, Held, Presented, Progress, Setup, Verdict};
+
+pub(super) struct Core<'c> {
+    verifier: Verifier,
+    scratch: Scratch,
+    keys: Keys,
+    epoch: UnixTime,
+    revocations: Option<&'c Revocations>,
+    parked: Parked<'c>,
+    woken: Vec<(u32, Answer)>,
+}
+
+struct Keys {
+    prepared: PreparedKeys,
+    source: Arc<KeySource>,
+    worker: u32,
+}
+
+/// Operations that wait, each in its place. Bounded by the waits that the key cache allows.
+#[derive(Default)]
+struct Parked<'c> {
+    places: Vec<Option<(u32, Presented<'c>)>>,
+    free: Vec<u32>,
+}
+
+impl<'c> Core<'c> {
+    pub(super) fn new(setup: &Setup<'c>) -> Core<'c> {
+        let keys = Keys {
+            prepared: setup.source.prepare(),
+            source: Arc::clone(setup.source),
+            worker: setup.worker,
+        };
+        Core {
+            verifier: Verifier::new(setup.policy.clone()),
+            scratch: Scratch::new(setup.policy),
+            keys,
+            epoch: setup.epoch,
+            revocations: setup.revocations,
+            parked: Parked::default(),
+            woken: Vec::new(),
+        }
+    }
+
+    /// The verdict on an operation that waited.
+    fn wake(&mut self, token: Presented<'c>, answer: Answer, now: Tick) -> Verdict {
+        match answer {
+            Answer::Use(view) => {
+                let Core { verifier, scratch, keys, epoch, revocations, .. } = self;
+                let prove = Prove { verifier, revocations: *revocations, epoch: *epoch, now };
+                let code = verifier
+                    .open(token.bytes, scratch)
+                    .and_then(|opened| prove.under(opened, keys, &view));
+                Verdict { code, now, held: Some(Held::of(&view)) }
+            }
+            Answer::Refuse { code, view, at } => {
+                Verdict { code: Err(code), now: at, held: Some(Held::of(&view)) }
+            }
+            // A wake is never another wait; refusing is the safe reading.
+            Answer::Wait => Verdict { code: Err(Rejection::KeysUnavailable), now, held: None },
+        }
+    }
+}
+
+struct Prove<'v, 'c> {
+    verifier: &'v Verifier,
+    revocations: Option<&'c Revocations>,
+    epoch: UnixTime,
+    now: Tick,
+}
+
+impl Prove<'_, '_> {
+    fn under(&self, opened: Opened<'_>, keys: &mut Keys, view: &View) -> Result<(), Rejection> {
+        keys.source.catch_up(keys.worker, &mut keys.prepared, view);
+        let proven = self.verifier.prove(opened, &mut keys.prepared)?;
+        let request = Request { revocations: self.revocations, ..Request::default() };
+        self.verifier.in_force(&proven, &request, self.epoch.at(self.now))
+    }
+}
+
+impl<'c> Contender<'c> for Core<'c> {
+    fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
+        let Core { verifier, scratch, keys, epoch, revocations, parked, .. } = self;
+        let mut opened = match verifier.open(token.bytes, scratch) {
+            Ok(opened) => opened,
+            Err(code) => {
+                return Progress::Done(Verdict { code: Err(code), now, held: None });
+            }
+        };
+        let prove = Prove { verifier, revocations: *revocations, epoch: *epoch, now };
+        let source = Arc::clone(&keys.source);
+        let view = source.view();
+        let done = |code, view: &View| {
+            Progress::Done(Verdict { code, now, held: Some(Held::of(view)) })
+        };
+        let Some(kid) = opened.kid() else {
+            // Such a token never causes a fetch.
+            let code = match opened.has_kid() {
+                true => Err(Rejection::UnknownKid),
+                false => prove.under(opened, keys, &view),
+            };
+            return done(code, &view);
+        };
+        if view.keys.has_kid(kid) {
+            if now < view.consult_at {
+                let code = prove.under(opened, keys, &view);
+                return done(code, &view);
+            }
+        } else if now < view.absent_until || verifier.refuses_itself(&mut opened, epoch.at(now)) {
+            return done(Err(Rejection::UnknownKid), &view);
+        }
+        let place = parked.park(operation, token);
+        let ticket = Ticket { worker: keys.worker, place };
+        // `kid` was there above, and looking did not change it.
+        let answer = source.ask(opened.kid().unwrap_or_default(), ticket, now);
+        match answer {
+            Answer::Wait => Progress::Waiting,
+            Answer::Use(view) => {
+                parked.take(place);
+                let code = prove.under(opened, keys, &view);
+                done(code, &view)
+            }
+            Answer::Refuse { code, view, .. } => {
+                parked.take(place);
+                done(Err(code), &view)
+            }
+        }
+    }
+
+    fn is_woken(&self) -> bool {
+        self.keys.source.has_wakes(self.keys.worker)
+    }
+
+    fn resume(&mut self, now: Tick, done: &mut Vec<(u32, Verdict)>) {
+        let mut woken = std::mem::take(&mut self.woken);
+        self.keys.source.take_wakes(self.keys.worker, &mut woken);
+        for (place, answer) in woken.drain(..) {
+            if let Some((operation, token)) = self.parked.take(place) {
+                let verdict = self.wake(token, answer, now);
+                done.push((operation, verdict));
+            }
+        }
+        self.woken = woken;
+    }
+
+    fn waiting(&self) -> usize {
+        self.parked.places.len() - self.parked.free.len()
+    }
+}
+
+impl<'c> Parked<'c> {
+    fn park(&mut self, operation: u32, token: Presented<'c>) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize] = Some((operation, token));
+        place
+    }
+
+    fn take(&mut self, place: u32) -> Option<(u32, Presented<'c>)> {
+        let parked = self.places.get_mut(place as usize)?.take();
+        if parked.is_some() {
+            self.free.push(place);
+        }
+        parked
+    }
+}

@@ -1,0 +1,138 @@
+//! The jsonwebtoken library, used as its documentation shows and configured as strictly as it
+//! allows. Both providers live in one process by a static provider that dispatches per thread. It
+//! reads the wall clock itself, so its time checks are off and the times it returns are judged here
+//! by its own rule.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, aws_lc, rust_crypto};
+use jsonwebtoken::errors::{ErrorKind, Result};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use rustc_hash::FxBuildHasher;
+use serde::Deserialize;
+
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use super::{Contender, Presented, Progress, Provider, Setup, Verdict};
+
+/// The versions behind a provider.
+pub(super) const fn version(provider: Provider) -> &'static str {
+    match provider {
+        Provider::AwsLcRs => "jsonwebtoken 11.1.0 (aws_lc_rs), aws-lc-rs 1.19.0",
+        Provider::RustCrypto => "jsonwebtoken 11.1.0 (rust_crypto), rsa 0.9.10, p256 0.13.2, ed25519-dalek 2.2.0",
+    }
+}
+
+thread_local! {
+    static PROVIDER: Cell<Provider> = const { Cell::new(Provider::AwsLcRs) };
+}
+
+static DISPATCH: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| (aws_lc::DEFAULT_PROVIDER.signer_factory)(algorithm, key),
+    verifier_factory,
+    key_utils: jsonwebtoken::crypto::KeyUtils::new_unimplemented(),
+};
+
+fn verifier_factory(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+    match PROVIDER.get() {
+        Provider::AwsLcRs => (aws_lc::DEFAULT_PROVIDER.verifier_factory)(algorithm, key),
+        Provider::RustCrypto => (rust_crypto::DEFAULT_PROVIDER.verifier_factory)(algorithm, key),
+    }
+}
+
+/// What an application would have the library read.
+#[derive(Deserialize)]
+struct Claims {
+    exp: f64,
+    nbf: Option<f64>,
+}
+
+pub(super) struct Jsonwebtoken {
+    provider: Provider,
+    keys: HashMap<String, DecodingKey, FxBuildHasher>,
+    validation: Validation,
+    epoch: UnixTime,
+    leeway: f64,
+    max_bytes: usize,
+}
+
+impl Jsonwebtoken {
+    pub(super) fn new(provider: Provider, setup: &Setup<'_>) -> Jsonwebtoken {
+        // A second install is refused and changes nothing: the first one was this same provider.
+        _ = DISPATCH.install_default();
+        let policy = setup.policy.spec();
+        let name = setup.algorithm.name();
+        // Every algorithm here but ES512 and the like has the same name there.
+        let algorithm: Algorithm = name.parse().unwrap_or(Algorithm::HS256);
+        let mut validation = Validation::new(algorithm);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&policy.issuer]);
+        validation.set_audience(&policy.audience);
+        validation.leeway = policy.leeway.as_secs();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let set: JwkSet = serde_json::from_slice(setup.key_set).unwrap_or(JwkSet { keys: vec![] });
+        let mut keys = HashMap::default();
+        for jwk in &set.keys {
+            if let (Some(kid), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
+                keys.entry(kid.clone()).or_insert(key);
+            }
+        }
+        Jsonwebtoken {
+            provider,
+            keys,
+            validation,
+            epoch: setup.epoch,
+            leeway: policy.leeway.as_secs_f64(),
+            max_bytes: policy.max_token_bytes,
+        }
+    }
+
+    fn verify(&self, token: &[u8], now: Tick) -> std::result::Result<(), Rejection> {
+        // The library has no limit on size; any server puts one in front of it.
+        if token.len() > self.max_bytes {
+            return Err(Rejection::Oversized);
+        }
+        let header = decode_header(token).map_err(|_| Rejection::Malformed)?;
+        let kid = header.kid.ok_or(Rejection::UnknownKid)?;
+        let key = self.keys.get(&kid).ok_or(Rejection::UnknownKid)?;
+        let claims = decode::<Claims>(token, key, &self.validation)
+            .map_err(|error| code(error.kind()))?
+            .claims;
+        // Its own rule (validation.rs): exp < now - leeway, nbf > now + leeway, rounded seconds.
+        let now = self.epoch.at(now).seconds() as f64;
+        if claims.exp.round() < now - self.leeway {
+            return Err(Rejection::Expired);
+        }
+        match claims.nbf {
+            Some(not_before) if not_before.round() > now + self.leeway => {
+                Err(Rejection::NotYetValid)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The nearest reason code. The library is judged by accept or refuse only.
+fn code(kind: &ErrorKind) -> Rejection {
+    match kind {
+        ErrorKind::InvalidSignature => Rejection::BadSignature,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Rejection::AlgNotAllowed,
+        ErrorKind::InvalidIssuer => Rejection::IssuerMismatch,
+        ErrorKind::InvalidAudience => Rejection::AudienceMismatch,
+        ErrorKind::MissingRequiredClaim(_) => Rejection::ClaimMissing,
+        ErrorKind::InvalidClaimFormat(_) => Rejection::ClaimInvalid,
+        _ => Rejection::Malformed,
+    }
+}
+
+impl<'c> Contender<'c> for Jsonwebtoken {
+    fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
+        PROVIDER.set(self.provider);
+        Progress::Done(Verdict { code: self.verify(token.bytes, now), now, held: None })
+    }
+}

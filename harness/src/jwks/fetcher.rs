@@ -1,0 +1,124 @@
+//! The fetcher's thread: makes attempts over HTTP, keeps the machine's deadlines, prepares keys
+//! away from the workers. Ends when it is dropped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
+use jwtbench_verifier::tick::Tick;
+
+use super::endpoint::KEY_SET_PATH;
+use super::http;
+use super::key_source::{KeySource, Transport};
+
+/// The scenario clock, as far as the fetcher needs it.
+pub type Now = Arc<dyn Fn() -> Tick + Send + Sync>;
+
+enum Command {
+    Fetch(Fetch),
+    Evict(String),
+    DeadlineMoved,
+    Stop,
+}
+
+/// The sending end of a fetcher. What it queues is bounded by the machine: one attempt per flight.
+#[derive(Clone)]
+pub struct HttpTransport {
+    commands: UnboundedSender<Command>,
+}
+
+/// The receiving end, not running yet.
+pub struct Idle(UnboundedReceiver<Command>);
+
+/// A running fetcher.
+pub struct Fetcher {
+    commands: UnboundedSender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl HttpTransport {
+    /// Both ends.
+    pub fn new() -> (HttpTransport, Idle) {
+        let (commands, receiver) = unbounded_channel();
+        (HttpTransport { commands }, Idle(receiver))
+    }
+}
+
+impl Transport for HttpTransport {
+    fn start(&self, fetch: Fetch) {
+        // A fetcher that has stopped makes no attempts; its trial is over.
+        _ = self.commands.send(Command::Fetch(fetch));
+    }
+
+    fn deadline_moved(&self) {
+        _ = self.commands.send(Command::DeadlineMoved);
+    }
+}
+
+impl Idle {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system gives no thread or no event queue.
+    pub fn run(
+        self,
+        transport: &HttpTransport,
+        source: Arc<KeySource>,
+        endpoint: SocketAddr,
+        now: Now,
+    ) -> std::io::Result<Fetcher> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("fetcher".into()).spawn(move || {
+            runtime.block_on(serve(self.0, &source, endpoint, &now));
+        })?;
+        Ok(Fetcher { commands: transport.commands.clone(), thread: Some(thread) })
+    }
+}
+
+impl Fetcher {
+    /// Has the key cache drop everything under `kid`.
+    pub fn evict(&self, kid: String) {
+        _ = self.commands.send(Command::Evict(kid));
+    }
+}
+
+impl Drop for Fetcher {
+    fn drop(&mut self) {
+        _ = self.commands.send(Command::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed; the trial's figures show the missing fetches.
+            _ = thread.join();
+        }
+    }
+}
+
+async fn serve(
+    mut commands: UnboundedReceiver<Command>,
+    source: &KeySource,
+    endpoint: SocketAddr,
+    now: &Now,
+) {
+    let mut attempts: JoinSet<(FetchId, Result<Vec<u8>, FetchFailure>)> = JoinSet::new();
+    loop {
+        let deadline = source.next_deadline();
+        let pause = deadline.map(|deadline| deadline.since(now()));
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Fetch(fetch)) => {
+                    attempts.spawn(async move { (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch).await) });
+                }
+                Some(Command::Evict(kid)) => source.evict(&kid, now()),
+                Some(Command::DeadlineMoved) => {}
+                Some(Command::Stop) | None => return,
+            },
+            Some(Ok((id, reply))) = attempts.join_next() => source.complete(id, reply, || now()),
+            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {
+                source.tick(now());
+            }
+        }
+    }
+}

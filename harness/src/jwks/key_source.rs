@@ -1,0 +1,264 @@
+//! The key cache of one verifier, shared by its workers: the machine behind a mutex held for one
+//! call, its view published by atomic swap, and a mailbox for each worker. The same in real and in
+//! virtual time; only the transport differs.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::Backend;
+use jwtbench_verifier::cache_policy::CachePolicy;
+use jwtbench_verifier::key_cache::{
+    Answer, Counters, Fetch, FetchFailure, FetchId, KeyCache, Outcome, Ticket, View,
+};
+use jwtbench_verifier::key_set::{KeySet, ParsedSet};
+use jwtbench_verifier::prepared_keys::{KeyUpdate, PreparedKeys};
+use jwtbench_verifier::tick::Tick;
+
+/// Makes attempts and brings their replies to [`KeySource::complete`].
+pub trait Transport: Send + Sync {
+    /// Starts an attempt.
+    fn start(&self, fetch: Fetch);
+
+    /// The machine's next deadline may have come nearer.
+    fn deadline_moved(&self);
+}
+
+/// A note in the log of fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchNote {
+    /// When.
+    pub at: Tick,
+    /// Start, success or failure of one attempt.
+    pub step: FetchStep,
+}
+
+/// What happened to an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchStep {
+    /// It started.
+    Started,
+    /// It brought a usable set.
+    Succeeded,
+    /// It brought nothing.
+    Failed(FetchFailure),
+}
+
+/// The keys of one issuer, for the workers of one verifier.
+pub struct KeySource {
+    backend: &'static dyn Backend,
+    allowed: Vec<Algorithm>,
+    machine: Mutex<KeyCache>,
+    view: ArcSwap<View>,
+    mailboxes: Vec<Mailbox>,
+    transport: Box<dyn Transport>,
+    log: Mutex<Log>,
+    /// Held while a new generation is prepared: one change at a time.
+    changing: Mutex<()>,
+}
+
+/// What came about, for the judges: every generation held and every attempt made.
+#[derive(Clone, Default)]
+pub struct Log {
+    /// Key sets by generation, in order.
+    pub sets: Vec<Arc<KeySet>>,
+    /// Attempts.
+    pub fetches: Vec<FetchNote>,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    has_wakes: AtomicBool,
+    updates: Mutex<VecDeque<KeyUpdate>>,
+    wakes: Mutex<Vec<(u32, Answer)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl KeySource {
+    /// A source for `workers` workers. `warm` is the set held at the beginning and the start of the
+    /// request that fetched it.
+    pub fn new(
+        backend: &'static dyn Backend,
+        allowed: &[Algorithm],
+        policy: CachePolicy,
+        seed: u64,
+        workers: u32,
+        warm: Option<(Vec<u8>, Tick)>,
+        transport: Box<dyn Transport>,
+    ) -> KeySource {
+        let mut machine = KeyCache::new(policy, seed);
+        let mut log = Log::default();
+        let parsed = |(body, since): (Vec<u8>, Tick)| {
+            ParsedSet::parse(&body, allowed).ok().map(|parsed| (parsed, since))
+        };
+        if let Some((parsed, since)) = warm.and_then(parsed) {
+            let set = Arc::<KeySet>::default().succeed(parsed);
+            log.sets.push(Arc::clone(&set));
+            machine.warm(set, since);
+        }
+        let view = machine.view(Tick::ZERO);
+        KeySource {
+            backend,
+            allowed: allowed.to_vec(),
+            machine: Mutex::new(machine),
+            view: ArcSwap::new(view),
+            mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+            transport,
+            log: Mutex::new(log),
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// The keys a worker begins with, prepared.
+    pub fn prepare(&self) -> PreparedKeys {
+        let set = Arc::clone(lock(&self.machine).keys());
+        PreparedKeys::prepare(self.backend, &self.allowed, &set)
+    }
+
+    /// The present view. Never blocks.
+    pub fn view(&self) -> Guard<Arc<View>> {
+        self.view.load()
+    }
+
+    /// Asks the machine. The caller has parked the token under `ticket` before.
+    pub fn ask(&self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
+        let answer = self.drive(now, |machine| machine.ask(kid, ticket, now));
+        if matches!(answer, Answer::Wait) {
+            self.transport.deadline_moved();
+        }
+        answer
+    }
+
+    /// The reply of an attempt: read, prepared for every worker, then told to the machine.
+    pub fn complete(
+        &self,
+        id: FetchId,
+        reply: Result<Vec<u8>, FetchFailure>,
+        now: impl FnOnce() -> Tick,
+    ) {
+        let _one_at_a_time = lock(&self.changing);
+        let parsed = reply.and_then(|body| {
+            ParsedSet::parse(&body, &self.allowed).map_err(FetchFailure::Set)
+        });
+        let outcome = match parsed {
+            Ok(parsed) => {
+                let old = Arc::clone(lock(&self.machine).keys());
+                let new = old.succeed(parsed);
+                self.prepare_update(&old, &new);
+                Outcome::Set(new)
+            }
+            Err(failure) => Outcome::Failed(failure),
+        };
+        let now = now();
+        let step = match &outcome {
+            Outcome::Set(_) => FetchStep::Succeeded,
+            Outcome::Failed(failure) => FetchStep::Failed(*failure),
+        };
+        lock(&self.log).fetches.push(FetchNote { at: now, step });
+        self.drive(now, |machine| machine.finished(id, outcome, now));
+    }
+
+    /// Drops a key at once.
+    pub fn evict(&self, kid: &str, now: Tick) {
+        let _one_at_a_time = lock(&self.changing);
+        let old = Arc::clone(lock(&self.machine).keys());
+        if old.has_kid(kid) {
+            let new = old.without(kid);
+            self.prepare_update(&old, &new);
+            self.drive(now, |machine| machine.evict(new));
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&self, now: Tick) {
+        self.drive(now, |machine| machine.tick(now));
+    }
+
+    /// When [`KeySource::tick`] is due next.
+    pub fn next_deadline(&self) -> Option<Tick> {
+        lock(&self.machine).next_deadline()
+    }
+
+    /// What the machine counted.
+    pub fn counters(&self) -> Counters {
+        lock(&self.machine).counters().clone()
+    }
+
+    /// What came about so far.
+    pub fn log(&self) -> Log {
+        lock(&self.log).clone()
+    }
+
+    /// Whether somebody this worker parked has been woken.
+    pub fn has_wakes(&self, worker: u32) -> bool {
+        self.mailboxes[worker as usize].has_wakes.load(Ordering::Acquire)
+    }
+
+    /// Those whom this worker parked and who have been woken.
+    pub fn take_wakes(&self, worker: u32, into: &mut Vec<(u32, Answer)>) {
+        let mailbox = &self.mailboxes[worker as usize];
+        let mut wakes = lock(&mailbox.wakes);
+        mailbox.has_wakes.store(false, Ordering::Release);
+        into.append(&mut wakes);
+    }
+
+    /// Brings a worker's keys to the generation of `view`. What it needs was prepared before the
+    /// view was published.
+    pub fn catch_up(&self, worker: u32, keys: &mut PreparedKeys, view: &View) {
+        let wanted = view.keys.generation();
+        if keys.set().generation() >= wanted {
+            return;
+        }
+        let mut updates = lock(&self.mailboxes[worker as usize].updates);
+        while keys.set().generation() < wanted
+            && let Some(update) = updates.pop_front()
+        {
+            keys.adopt(update);
+        }
+    }
+
+    fn prepare_update(&self, old: &Arc<KeySet>, new: &Arc<KeySet>) {
+        if old.generation() == new.generation() {
+            return;
+        }
+        lock(&self.log).sets.push(Arc::clone(new));
+        for mailbox in &self.mailboxes {
+            let update = KeyUpdate::prepare(self.backend, &self.allowed, old, new);
+            lock(&mailbox.updates).push_back(update);
+        }
+    }
+
+    /// One call of the machine, then what follows from it: view, fetches, wakes.
+    fn drive<T>(&self, now: Tick, call: impl FnOnce(&mut KeyCache) -> T) -> T {
+        let mut machine = lock(&self.machine);
+        let result = call(&mut machine);
+        let view = machine.view(now);
+        if !is_same(&view, &self.view.load()) {
+            self.view.store(view);
+        }
+        while let Some(fetch) = machine.next_fetch() {
+            lock(&self.log).fetches.push(FetchNote { at: now, step: FetchStep::Started });
+            self.transport.start(fetch);
+        }
+        while let Some((ticket, answer)) = machine.next_wake() {
+            let mailbox = &self.mailboxes[ticket.worker as usize];
+            lock(&mailbox.wakes).push((ticket.place, answer));
+            mailbox.has_wakes.store(true, Ordering::Release);
+        }
+        result
+    }
+}
+
+fn is_same(a: &View, b: &View) -> bool {
+    a.keys.generation() == b.keys.generation()
+        && a.consult_at == b.consult_at
+        && a.absent_until == b.absent_until
+        && a.freshness == b.freshness
+        && a.last_fetch == b.last_fetch
+}
