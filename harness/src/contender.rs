@@ -11,12 +11,11 @@ use std::sync::Arc;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend};
-use jwtbench_verifier::key_cache::{Freshness, LastFetch, View};
 use jwtbench_verifier::policy::Policy;
-use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::Verdict;
 
 use crate::jwks::key_source::KeySource;
 
@@ -27,38 +26,6 @@ pub struct Presented<'c> {
     pub place: u32,
     /// Its text.
     pub bytes: &'c [u8],
-}
-
-/// A verdict with what it was based on.
-#[derive(Clone, Copy, Debug)]
-pub struct Verdict {
-    /// Accepted, or why not.
-    pub code: Result<(), Rejection>,
-    /// The instant it judged by.
-    pub now: Tick,
-    /// The key set it held, if it looked at one.
-    pub held: Option<Held>,
-}
-
-/// The key set and state behind a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Its generation; 0 if there was none.
-    pub generation: u64,
-    /// How old it was.
-    pub freshness: Freshness,
-    /// The last completed fetch.
-    pub last_fetch: Option<LastFetch>,
-}
-
-impl Held {
-    fn of(view: &View) -> Held {
-        Held {
-            generation: view.keys.generation(),
-            freshness: view.freshness,
-            last_fetch: view.last_fetch,
-        }
-    }
 }
 
 /// What became of an operation.

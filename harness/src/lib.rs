@@ -5,3 +5,4 @@ pub mod contender;
 pub mod jwks;
 pub mod result;
 pub mod scenario;
+pub mod trial;

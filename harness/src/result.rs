@@ -1,7 +1,12 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+pub mod evaluate;
+pub mod finding;
 mod histogram;
+pub mod history;
+pub mod judgement;
+pub mod ledger;
 mod machine;
 mod measurement;
 mod timeline;

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use jwtbench_verifier::key_cache::{Answer, Ticket, View};
+use jwtbench_verifier::key_cache::{Answer, Freshness, Ticket, View};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::{Held, Verdict};
 use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
 
 use crate::jwks::key_source::KeySource;
 
-use super::{Contender, Held, Presented, Progress, Setup, Verdict};
+use super::{Contender, Presented, Progress, Setup};
 
 pub(super) struct Core<'c> {
     verifier: Verifier,
@@ -64,10 +65,10 @@ impl<'c> Core<'c> {
                 let code = verifier
                     .open(token.bytes, scratch)
                     .and_then(|opened| prove.under(opened, keys, &view));
-                Verdict { code, now, held: Some(Held::of(&view)) }
+                Verdict { code, now, held: Some(Held::from(&*view)) }
             }
             Answer::Refuse { code, view, at } => {
-                Verdict { code: Err(code), now: at, held: Some(Held::of(&view)) }
+                Verdict { code: Err(code), now: at, held: Some(Held::from(&*view)) }
             }
             // A wake is never another wait; refusing is the safe reading.
             Answer::Wait => Verdict { code: Err(Rejection::KeysUnavailable), now, held: None },
@@ -104,13 +105,15 @@ impl<'c> Contender<'c> for Core<'c> {
         let source = Arc::clone(&keys.source);
         let view = source.view();
         let done = |code, view: &View| {
-            Progress::Done(Verdict { code, now, held: Some(Held::of(view)) })
+            Progress::Done(Verdict { code, now, held: Some(Held::from(view)) })
         };
         let Some(kid) = opened.kid() else {
             // Such a token never causes a fetch.
-            let code = match opened.has_kid() {
-                true => Err(Rejection::UnknownKid),
-                false => prove.under(opened, keys, &view),
+            let refused = opened.has_kid() || verifier.policy().spec().kid_required;
+            let code = match view.freshness {
+                _ if refused => Err(Rejection::UnknownKid),
+                Freshness::None => Err(Rejection::KeysUnavailable),
+                _ => prove.under(opened, keys, &view),
             };
             return done(code, &view);
         };

@@ -16,8 +16,9 @@ use serde::Deserialize;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::Verdict;
 
-use super::{Contender, Presented, Progress, Provider, Setup, Verdict};
+use super::{Contender, Presented, Progress, Provider, Setup};
 
 /// The versions behind a provider.
 pub(super) const fn version(provider: Provider) -> &'static str {

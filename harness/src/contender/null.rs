@@ -1,7 +1,8 @@
 //! Answers ACCEPT without looking: the floor of the harness.
 
-use super::{Contender, Presented, Progress, Verdict};
+use super::{Contender, Presented, Progress};
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
 
 pub(super) struct Null;
 

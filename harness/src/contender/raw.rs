@@ -8,9 +8,10 @@ use jwtbench_verifier::compact::Compact;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::verifier::{Scratch, Verifier};
 
-use super::{Contender, Presented, Progress, Setup, Verdict};
+use super::{Contender, Presented, Progress, Setup};
 
 struct Input<'c> {
     kid: String,

@@ -4,8 +4,6 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The highest latency that is told apart: 1 hour. Longer ones count as this.
-const MAX_NS: u64 = 3_600_000_000_000;
 /// Significant decimal digits that a recorded value keeps.
 const DIGITS: u8 = 3;
 
@@ -58,9 +56,8 @@ pub struct Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        let empty = Histogram::new_with_max(MAX_NS, DIGITS);
-        // The bounds are constants that HdrHistogram allows (1 <= high / 2, digits <= 5).
-        let empty = empty.expect("constant bounds are valid");
+        // It grows with what is recorded, so that a row of fast operations stays small.
+        let empty = Histogram::new(DIGITS).expect("3 digits are within what HdrHistogram allows");
         Latencies {
             response: empty.clone(),
             service: empty.clone(),
@@ -85,8 +82,8 @@ impl Latencies {
             (&mut self.service, &other.service),
             (&mut self.lateness, &other.lateness),
         ] {
-            // Both sides have the same constant bounds, the only thing `add` can object to.
-            mine.add(theirs).expect("same bounds");
+            // A histogram that grows takes every value that another one of its precision holds.
+            mine.add(theirs).expect("both grow");
         }
     }
 

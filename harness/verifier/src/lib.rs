@@ -18,4 +18,5 @@ pub mod rejection;
 pub mod revocation;
 pub mod tick;
 pub mod unix_time;
+pub mod verdict;
 pub mod verifier;

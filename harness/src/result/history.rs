@@ -1,0 +1,108 @@
+//! What the issuer did and when it really took hold: the truth that outcomes are judged by. Between
+//! the beginning and the end of a change either state may have been seen.
+
+use jwtbench_verifier::tick::Tick;
+
+use crate::scenario::corpus::Facts;
+use crate::scenario::issuer::Timeline;
+
+/// The changes of one trial, in order.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Changes of the published set after the first epoch, in order: one for each further epoch.
+    pub epochs: Vec<Change>,
+    /// Revocations of holders' tokens, in order.
+    pub revocations: Vec<HolderRevocation>,
+}
+
+/// A change that took a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Before this instant the old state held.
+    pub begin: Tick,
+    /// From this instant the new state holds.
+    pub end: Tick,
+}
+
+/// Holders of a stream lost the tokens issued to them so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HolderRevocation {
+    /// The stream, by its place in the scenario.
+    pub stream: u16,
+    /// Holders below this number.
+    pub below: u32,
+    /// Tokens issued by then.
+    pub issued_by: Tick,
+    /// When.
+    pub change: Change,
+}
+
+impl HolderRevocation {
+    /// Whether it hits this token.
+    pub fn hits(&self, facts: &Facts) -> bool {
+        facts.holder.is_some_and(|holder| {
+            holder.stream == self.stream
+                && holder.number < self.below
+                && holder.issued <= self.issued_by
+        })
+    }
+}
+
+/// Whether something holds over a span of time, as far as can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// At every instant.
+    Always,
+    /// At some instants, or it cannot be told.
+    Sometimes,
+    /// At none.
+    Never,
+}
+
+impl History {
+    /// Whether the issuer published the key that signed this token, under the kid it carries.
+    pub fn published(&self, timeline: &Timeline, facts: &Facts, from: Tick, to: Tick) -> Over {
+        let Some(thumbprint) = facts.signed_by else { return Over::Never };
+        let (mut any, mut all) = (false, true);
+        for (index, epoch) in timeline.epochs().iter().enumerate() {
+            // An epoch whose change was not made has not begun.
+            let begin = match index.checked_sub(1) {
+                None => Tick::MIN,
+                Some(change) => self.epochs.get(change).map_or(Tick::MAX, |change| change.begin),
+            };
+            let end = self.epochs.get(index).map_or(Tick::MAX, |change| change.end);
+            if begin > to || end <= from {
+                continue;
+            }
+            let found = epoch.published.iter().any(|key| key.thumbprint == thumbprint);
+            any |= found;
+            all &= found;
+        }
+        match (any, all) {
+            (true, true) => Over::Always,
+            (true, false) => Over::Sometimes,
+            (false, _) => Over::Never,
+        }
+    }
+
+    /// Whether the issuer ever published the key that signed this token.
+    pub fn is_issuers(&self, timeline: &Timeline, facts: &Facts) -> bool {
+        let published = timeline.epochs().iter().flat_map(|epoch| &epoch.published);
+        facts.signed_by.is_some_and(|thumbprint| {
+            published.into_iter().any(|key| key.thumbprint == thumbprint)
+        })
+    }
+
+    /// Whether this token was revoked.
+    pub fn revoked(&self, facts: &Facts, from: Tick, to: Tick) -> Over {
+        if facts.is_revoked {
+            return Over::Always;
+        }
+        match self.revocations.iter().find(|revocation| revocation.hits(facts)) {
+            None => Over::Never,
+            Some(HolderRevocation { change, .. }) if change.end <= from => Over::Always,
+            Some(HolderRevocation { change, .. }) if change.begin > to => Over::Never,
+            Some(_) => Over::Sometimes,
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The two judgements. Conformance: was this verdict due under the key set and state it held at the
+//! instant it used? Outcome: did it serve the user, by what the issuer knows? What is due comes
+//! from facts minted with the token; the verifier is never asked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxBuildHasher;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::{Kid, Thumbprint};
+use jwtbench_verifier::key_cache::Freshness;
+use jwtbench_verifier::key_set::KeySet;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::{Held, Verdict};
+
+use crate::scenario::class::Stage;
+use crate::scenario::corpus::{Facts, KidFact, Token};
+use crate::scenario::plan::Plan;
+
+use super::history::{History, Over};
+
+/// `Ok` for ACCEPT.
+pub type Code = Result<(), Rejection>;
+
+/// One operation as it happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Its place in the corpus.
+    pub token: u32,
+    /// The stream, by its place in the scenario.
+    pub stream: u16,
+    /// The phase, by its place in the scenario, or the warm-up.
+    pub phase: u16,
+    /// When it should have started.
+    pub intended: Tick,
+    /// When it started.
+    pub start: Tick,
+    /// When it had its verdict.
+    pub end: Tick,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// What became of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The code due.
+    pub due: Code,
+    /// Whether the verdict conforms.
+    pub conforms: bool,
+    /// Whether the token was good from arrival to verdict.
+    pub good: bool,
+    /// Accepted although the key was withdrawn or the `jti` revoked, and the first cause that fits.
+    pub exposed: Option<&'static str>,
+    /// Refused although good.
+    pub lockout: bool,
+    /// Good and accepted, after the deadline.
+    pub late: bool,
+}
+
+/// How a contender's conformance is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    /// To the code.
+    Code,
+    /// Accept or refuse.
+    Acceptance,
+}
+
+/// Judges the operations of one trial.
+pub struct Judge<'p> {
+    plan: &'p Plan,
+    history: &'p History,
+    sets: HashMap<u64, HeldKeys, FxBuildHasher>,
+    first: HeldKeys,
+    strictness: Strictness,
+    leeway: Duration,
+    max_age: Option<Duration>,
+    window: Duration,
+}
+
+/// The usable keys of a set by kid, for the algorithm of the trial.
+#[derive(Default)]
+struct HeldKeys(HashMap<Kid, Vec<Option<Thumbprint>>, FxBuildHasher>);
+
+impl HeldKeys {
+    fn of(set: &KeySet, algorithm: Algorithm) -> HeldKeys {
+        let mut keys: HashMap<Kid, Vec<Option<Thumbprint>>, FxBuildHasher> = HashMap::default();
+        for entry in set.entries() {
+            if let Some(kid) = &entry.kid {
+                let key = entry.key.as_ref().filter(|key| key.jwk.algorithm == algorithm);
+                let fitting = key.map(|key| key.jwk.thumbprint);
+                let keys = keys.entry(Arc::clone(kid)).or_default();
+                if !keys.contains(&fitting) {
+                    keys.push(fitting);
+                }
+            }
+        }
+        HeldKeys(keys)
+    }
+
+    fn find(&self, kid: &str) -> Result<Thumbprint, Rejection> {
+        let keys = self.0.get(kid).ok_or(Rejection::UnknownKid)?;
+        let mut fitting = keys.iter().flatten();
+        match (fitting.next(), fitting.next()) {
+            (Some(one), None) => Ok(*one),
+            (None, _) => Err(Rejection::KeyMismatch),
+            (Some(_), Some(_)) => Err(Rejection::KeyAmbiguous),
+        }
+    }
+}
+
+impl<'p> Judge<'p> {
+    /// A judge for a trial of `plan`. `sets` are the generations held, in order; the first of them
+    /// also stands for contenders without a key cache.
+    pub fn new(
+        plan: &'p Plan,
+        history: &'p History,
+        sets: &[Arc<KeySet>],
+        strictness: Strictness,
+    ) -> Judge<'p> {
+        let held = |set: &Arc<KeySet>| HeldKeys::of(set, plan.algorithm);
+        let policy = &plan.scenario.policy;
+        Judge {
+            plan,
+            history,
+            sets: sets.iter().map(|set| (set.generation(), held(set))).collect(),
+            first: sets.first().map(held).unwrap_or_default(),
+            strictness,
+            leeway: policy.leeway,
+            max_age: policy.max_age,
+            window: plan.scenario.cache.policy.unknown_kid_window(),
+        }
+    }
+
+    /// The token of an operation.
+    pub fn token(&self, operation: &Operation) -> &'p Token {
+        &self.plan.corpus.tokens[operation.token as usize]
+    }
+
+    /// Judges one operation.
+    pub fn judge(&self, operation: &Operation) -> Judgement {
+        let token = self.token(operation);
+        let verdict = &operation.verdict;
+        let (due, also) = self.due(&token.facts, operation);
+        let conforms = match self.strictness {
+            Strictness::Code => verdict.code == due || Some(verdict.code) == also,
+            Strictness::Acceptance => {
+                verdict.code.is_ok() == due.is_ok()
+                    || also.is_some_and(|also| verdict.code.is_ok() == also.is_ok())
+            }
+        };
+        let due = also.filter(|also| *also == verdict.code).unwrap_or(due);
+        let (from, to) = (operation.intended.min(operation.start), operation.end);
+        let accepted = verdict.code.is_ok();
+        let good = self.is_good(token, from, to);
+        let response = to.since(operation.intended);
+        Judgement {
+            due,
+            conforms,
+            good,
+            exposed: self.exposure(&token.facts, verdict, from, to).filter(|_| accepted),
+            lockout: good && !accepted,
+            late: good && accepted && response > self.plan.scenario.load.deadline,
+        }
+    }
+
+    /// Good at every instant: signed under a key that the issuer publishes, in date, not revoked.
+    fn is_good(&self, token: &Token, from: Tick, to: Tick) -> bool {
+        let facts = &token.facts;
+        token.class.row().due.is_none()
+            && self.history.published(&self.plan.timeline, facts, from, to) == Over::Always
+            && self.history.revoked(facts, from, to) == Over::Never
+            && self.times(facts, self.plan.epoch.at(to)).is_ok()
+    }
+
+    /// The cause, if the token should not have been trusted at any instant.
+    fn exposure(
+        &self,
+        facts: &Facts,
+        verdict: &Verdict,
+        from: Tick,
+        to: Tick,
+    ) -> Option<&'static str> {
+        let timeline = &self.plan.timeline;
+        if self.history.is_issuers(timeline, facts)
+            && self.history.published(timeline, facts, from, to) == Over::Never
+        {
+            let cause = match verdict.held.map(|held| held.freshness) {
+                Some(Freshness::EmptyKept) => "empty-kept",
+                Some(Freshness::Stale) => "stale",
+                _ if self.plan.scenario.cache.policy.ttl == Duration::MAX => "no-expiry",
+                _ => "ttl",
+            };
+            return Some(cause);
+        }
+        (self.history.revoked(facts, from, to) == Over::Always).then_some("revocation-lag")
+    }
+
+    /// The code due, and another one that is just as right where an instant cannot be told apart.
+    fn due(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
+        let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
+        if let Some(code) = fault(Stage::Open) {
+            return (Err(code), None);
+        }
+        let verdict = &operation.verdict;
+        let now = self.plan.epoch.at(verdict.now);
+        let kid = match &facts.kid {
+            KidFact::Named(kid) => kid,
+            KidFact::Absent | KidFact::TooLong => return (Err(Rejection::UnknownKid), None),
+        };
+        let key = match self.keys(verdict.held).find(kid) {
+            Ok(key) => key,
+            Err(Rejection::UnknownKid) => return self.absent(facts, operation),
+            Err(code) => return (Err(code), None),
+        };
+        if let Some(code) = fault(Stage::SignatureText) {
+            return (Err(code), None);
+        }
+        if facts.signed_by != Some(key) {
+            return (Err(Rejection::BadSignature), None);
+        }
+        if let Some(code) = fault(Stage::Claims) {
+            return (Err(code), None);
+        }
+        if let Err(code) = self.times(facts, now) {
+            return (Err(code), None);
+        }
+        if let Some(code) = fault(Stage::Purpose) {
+            return (Err(code), None);
+        }
+        let last = fault(Stage::Request).map_or(Ok(()), Err);
+        match self.history.revoked(facts, operation.start, operation.end) {
+            Over::Always => (Err(Rejection::Revoked), None),
+            Over::Sometimes => (last, Some(Err(Rejection::Revoked))),
+            Over::Never => (last, None),
+        }
+    }
+
+    /// A kid that the set lacks is unknown on grounds; otherwise the keys are unavailable.
+    fn absent(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
+        let unknown = Err(Rejection::UnknownKid);
+        let Some(held) = operation.verdict.held else { return (unknown, None) };
+        let refuses_itself = |at: Tick| {
+            facts.fault.is_some_and(|(stage, _)| stage == Stage::Claims)
+                || self.is_expired(facts, self.plan.epoch.at(at))
+        };
+        // Asked once, when the operation began.
+        if refuses_itself(operation.start) {
+            return (unknown, None);
+        }
+        let grounds = held.last_fetch.is_some_and(|last| {
+            let young = operation.verdict.now < last.started + self.window;
+            last.ok && (young || last.finished >= operation.start)
+        });
+        if grounds { (unknown, None) } else { (Err(Rejection::KeysUnavailable), None) }
+    }
+
+    fn keys(&self, held: Option<Held>) -> &HeldKeys {
+        static NOTHING: std::sync::LazyLock<HeldKeys> = std::sync::LazyLock::new(HeldKeys::default);
+        match held {
+            None => &self.first,
+            Some(held) => self.sets.get(&held.generation).unwrap_or(&NOTHING),
+        }
+    }
+
+    fn is_expired(&self, facts: &Facts, now: UnixTime) -> bool {
+        now - self.leeway >= facts.expires
+    }
+
+    /// Step 10 of the contract, from the facts.
+    fn times(&self, facts: &Facts, now: UnixTime) -> Code {
+        let latest = now + self.leeway;
+        if self.is_expired(facts, now) {
+            return Err(Rejection::Expired);
+        }
+        if facts.not_before.is_some_and(|not_before| latest < not_before) {
+            return Err(Rejection::NotYetValid);
+        }
+        if latest < facts.issued_at {
+            return Err(Rejection::IssuedInFuture);
+        }
+        match self.max_age {
+            Some(max_age) if now > facts.issued_at + max_age + self.leeway => {
+                Err(Rejection::TooOld)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A code's spelling in results.
+pub fn spell(code: Code) -> &'static str {
+    match code {
+        Ok(()) => "ACCEPT",
+        Err(rejection) => rejection.code(),
+    }
+}

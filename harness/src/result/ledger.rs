@@ -1,0 +1,181 @@
+//! Where judged operations are entered: histograms and counts by phase, stream, class and code.
+//! One worker has one; ledgers are merged by adding counts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rustc_hash::FxBuildHasher;
+
+use jwtbench_verifier::tick::Tick;
+
+use crate::scenario::class::Class;
+use crate::scenario::plan::WARMUP;
+
+use super::histogram::Latencies;
+use super::judgement::{Code, Judge, Operation};
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// The phase, by its place in the scenario.
+    pub phase: u16,
+    /// The stream, by its place in the scenario.
+    pub stream: u16,
+    /// The token class.
+    pub class: Class,
+    /// The code given.
+    pub code: Code,
+}
+
+/// One row.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// The three latencies.
+    pub latencies: Latencies,
+    /// Good tokens refused.
+    pub lockouts: u64,
+    /// Exposed accepts.
+    pub exposed: u64,
+    /// Good tokens accepted late.
+    pub late: u64,
+}
+
+/// A cell of the conformance matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cell {
+    /// The token class.
+    pub class: Class,
+    /// The code due.
+    pub due: Code,
+    /// The code given.
+    pub got: Code,
+    /// Whether it conforms.
+    pub conforms: bool,
+}
+
+/// One bin of the timeline.
+#[derive(Clone, Debug, Default)]
+pub struct Bin {
+    /// Verdicts by code.
+    pub verdicts: BTreeMap<Code, u64>,
+    /// Responses of good tokens, in nanoseconds.
+    pub good: Vec<i64>,
+    /// Good tokens refused.
+    pub lockouts: u64,
+    /// Exposed accepts.
+    pub exposed: u64,
+}
+
+/// The operations of a trial, entered.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Rows of the measured phases.
+    pub rows: HashMap<RowKey, Row, FxBuildHasher>,
+    /// The conformance matrix, warm-up included.
+    pub cells: HashMap<Cell, u64, FxBuildHasher>,
+    /// Exposed accepts by cause.
+    pub exposures: BTreeMap<&'static str, u64>,
+    /// Lockouts by code.
+    pub lockouts: BTreeMap<Code, u64>,
+    /// The timeline.
+    pub bins: Vec<Bin>,
+    /// Operations entered, warm-up excluded.
+    pub done: u64,
+    /// Bytes of their tokens.
+    pub token_bytes: u64,
+    /// Width of a bin in nanoseconds; 0 for no timeline.
+    pub bin_ns: i64,
+}
+
+impl Ledger {
+    /// An empty ledger with timeline bins of this width; 0 for none.
+    pub fn new(bin_ns: i64) -> Ledger {
+        Ledger { bin_ns, ..Ledger::default() }
+    }
+
+    /// Judges an operation and enters it.
+    pub fn enter(&mut self, judge: &Judge<'_>, operation: &Operation) {
+        let judgement = judge.judge(operation);
+        let token = judge.token(operation);
+        let (class, got) = (token.class, operation.verdict.code);
+        let cell = Cell { class, due: judgement.due, got, conforms: judgement.conforms };
+        *self.cells.entry(cell).or_default() += 1;
+        if operation.phase == WARMUP {
+            return;
+        }
+        self.done += 1;
+        self.token_bytes += token.bytes.len() as u64;
+        let Operation { phase, stream, intended, start, end, .. } = *operation;
+        let row = self.rows.entry(RowKey { phase, stream, class, code: got }).or_default();
+        row.latencies.record(intended.0, start.0, end.0);
+        row.lockouts += u64::from(judgement.lockout);
+        row.exposed += u64::from(judgement.exposed.is_some());
+        row.late += u64::from(judgement.late);
+        if judgement.lockout {
+            *self.lockouts.entry(got).or_default() += 1;
+        }
+        if let Some(cause) = judgement.exposed {
+            *self.exposures.entry(cause).or_default() += 1;
+        }
+        if self.bin_ns > 0 {
+            let bin = self.bin(intended);
+            *bin.verdicts.entry(got).or_default() += 1;
+            bin.lockouts += u64::from(judgement.lockout);
+            bin.exposed += u64::from(judgement.exposed.is_some());
+            if judgement.good {
+                bin.good.push(end.0 - intended.0);
+            }
+        }
+    }
+
+    fn bin(&mut self, at: Tick) -> &mut Bin {
+        let index = (at.0 / self.bin_ns).max(0) as usize;
+        if self.bins.len() <= index {
+            self.bins.resize_with(index + 1, Bin::default);
+        }
+        &mut self.bins[index]
+    }
+
+    /// Adds another worker's or round's ledger.
+    pub fn merge(&mut self, other: Ledger) {
+        for (key, row) in other.rows {
+            let mine = self.rows.entry(key).or_default();
+            mine.latencies.merge(&row.latencies);
+            mine.lockouts += row.lockouts;
+            mine.exposed += row.exposed;
+            mine.late += row.late;
+        }
+        for (cell, count) in other.cells {
+            *self.cells.entry(cell).or_default() += count;
+        }
+        for (cause, count) in other.exposures {
+            *self.exposures.entry(cause).or_default() += count;
+        }
+        for (code, count) in other.lockouts {
+            *self.lockouts.entry(code).or_default() += count;
+        }
+        if self.bins.len() < other.bins.len() {
+            self.bins.resize_with(other.bins.len(), Bin::default);
+        }
+        for (mine, theirs) in self.bins.iter_mut().zip(other.bins) {
+            for (code, count) in theirs.verdicts {
+                *mine.verdicts.entry(code).or_default() += count;
+            }
+            mine.good.extend(theirs.good);
+            mine.lockouts += theirs.lockouts;
+            mine.exposed += theirs.exposed;
+        }
+        self.done += other.done;
+        self.token_bytes += other.token_bytes;
+        self.bin_ns = self.bin_ns.max(other.bin_ns);
+    }
+
+    /// The latencies of accepted operations, or of all where none was accepted.
+    pub fn headline(&self) -> Latencies {
+        let accepted = self.rows.iter().any(|(key, _)| key.code.is_ok());
+        let mut merged = Latencies::default();
+        for (_, row) in self.rows.iter().filter(|(key, _)| key.code.is_ok() == accepted) {
+            merged.merge(&row.latencies);
+        }
+        merged
+    }
+}

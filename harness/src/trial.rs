@@ -1,0 +1,161 @@
+//! Doing it: one plan × one contender, in real time on threads or in virtual time on one. Knows
+//! nothing of reports.
+
+pub mod clock;
+mod happening;
+mod measure;
+mod real;
+mod virtual_time;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use jwtbench_verifier::key_cache::Counters;
+use jwtbench_verifier::policy::{InvalidPolicy, Policy};
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+
+use crate::contender::ContenderSpec;
+use crate::jwks::endpoint::{EndpointError, ServedCounts};
+use crate::jwks::key_source::FetchNote;
+use crate::result::ArrivalCounts;
+use crate::result::ledger::Ledger;
+use crate::scenario::cache::Start;
+use crate::scenario::event::Action;
+use crate::scenario::plan::Plan;
+
+pub use measure::Gathering;
+
+/// One plan × one contender.
+pub struct Trial<'p> {
+    plan: &'p Plan,
+    contender: ContenderSpec,
+    policy: Policy,
+    revocations: Option<Arc<Revocations>>,
+}
+
+/// What one round of a trial recorded.
+pub struct RoundRecord {
+    /// Its operations, judged.
+    pub ledger: Ledger,
+    /// What became of the planned ones.
+    pub arrivals: ArrivalCounts,
+    /// Time in which workers were at work, summed over them.
+    pub active: Duration,
+    /// The endpoint, if there was one.
+    pub endpoint: Option<EndpointRecord>,
+    /// The key cache's counters, if it had an endpoint.
+    pub counters: Option<Counters>,
+    /// The round was cut short.
+    pub interrupted: bool,
+}
+
+/// What client and endpoint noted.
+pub struct EndpointRecord {
+    /// Attempts, at the client.
+    pub fetches: Vec<FetchNote>,
+    /// The endpoint's counts at the start of each phase, and at the end.
+    pub served: Vec<ServedCounts>,
+}
+
+/// Why a trial could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The policy does not allow it.
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
+    /// No endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// No thread.
+    #[error("the system gives no further thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// What a run may be told.
+#[derive(Clone, Copy)]
+pub struct Control<'s> {
+    /// Set to end at once.
+    pub stop: &'s AtomicBool,
+    /// The port of the mocked endpoint; any if `None`.
+    pub port: Option<u16>,
+}
+
+impl<'p> Trial<'p> {
+    /// A trial. `revoked` is the list at the beginning, shared by the trials of a plan unless an
+    /// event will change it.
+    ///
+    /// # Errors
+    /// If the policy is not valid for the algorithm.
+    pub fn new(
+        plan: &'p Plan,
+        contender: ContenderSpec,
+        revoked: Option<&Arc<Revocations>>,
+    ) -> Result<Trial<'p>, TrialError> {
+        let policy = Policy::new(plan.scenario.policy_for(plan.algorithm))?;
+        let revocations = match revoked {
+            Some(_) if has_revocation_events(plan) => initial_revocations(plan),
+            shared => shared.cloned(),
+        };
+        Ok(Trial { plan, contender, policy, revocations })
+    }
+
+    /// Whether keys travel during it: what a dynamic scenario has, and one whose tokens make the
+    /// key cache fetch, and one that outlasts half a ttl.
+    fn needs_endpoint(&self) -> bool {
+        let scenario = &self.plan.scenario;
+        let asks = ["unknown-kid", "unknown-kid-one", "kid-injection"];
+        let total = scenario.load.warmup + scenario.load.duration;
+        self.contender.has_key_cache()
+            && (scenario.is_dynamic()
+                || scenario.classes().iter().any(|class| asks.contains(&class.name()))
+                || total > scenario.cache.policy.ttl / 2)
+    }
+
+    /// The set the key cache holds at the beginning, and since when.
+    fn warm(&self) -> Option<(Vec<u8>, Tick)> {
+        let scenario = &self.plan.scenario;
+        let before = Tick::ZERO - scenario.load.warmup;
+        let since = match scenario.cache.start {
+            Start::Cold if self.needs_endpoint() => return None,
+            Start::Cold | Start::Warm => before,
+            Start::Age(age) => Tick::ZERO - age,
+        };
+        Some((self.plan.timeline.epochs()[0].body.clone(), since))
+    }
+
+    /// Width of the timeline's bins in nanoseconds: a hundredth of the scenario.
+    fn bin_ns(&self) -> i64 {
+        let scenario = &self.plan.scenario;
+        if !scenario.is_dynamic() {
+            return 0;
+        }
+        i64::try_from(scenario.load.duration.as_nanos() / 100).unwrap_or(i64::MAX).max(1)
+    }
+}
+
+fn has_revocation_events(plan: &Plan) -> bool {
+    let mut events = plan.scenario.events.iter();
+    events.any(|event| matches!(event.action, Action::RevokeTokens { .. }))
+}
+
+/// The revocation list at the beginning of a plan; `None` if nothing is ever revoked.
+pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
+    let tokens = plan.corpus.tokens.iter().filter(|token| token.facts.is_revoked);
+    let count = plan.scenario.issuer.revoked;
+    let revoked: Vec<Box<str>> = tokens.map(|token| token.facts.jwt_id.clone()).collect();
+    if revoked.is_empty() && count == 0 && !has_revocation_events(plan) {
+        return None;
+    }
+    let list = Revocations::with_capacity(count as usize + revoked.len());
+    list.revoke(revoked);
+    list.revoke((0..count).map(|number| other_jwt_id("initial", number)));
+    Some(Arc::new(list))
+}
+
+/// The `jti` of a token that never arrives: as long as a real one, and never equal to it.
+fn other_jwt_id(batch: &str, number: u64) -> Box<str> {
+    format!("{batch:.8}-0000-4000-8000-{number:014x}").into_boxed_str()
+}

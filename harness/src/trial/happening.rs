@@ -1,0 +1,146 @@
+//! What happens to a trial while tokens arrive, in order: phases begin, the issuer changes its set,
+//! tokens are revoked, keys evicted. The same in real and in virtual time.
+
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+
+use crate::jwks::endpoint::ServedCounts;
+use crate::result::history::{Change, History, HolderRevocation};
+use crate::scenario::endpoint::EndpointSetting;
+use crate::scenario::event::Action;
+use crate::scenario::plan::Plan;
+
+use super::{TrialError, other_jwt_id};
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub(super) struct Happening {
+    /// When.
+    pub(super) at: Tick,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Phase(usize),
+    Epoch(usize),
+    Revoke { holders: Option<(u16, u32)>, others: u64, batch: usize },
+    Evict(String),
+}
+
+/// Where happenings take hold.
+pub(super) trait Surroundings {
+    /// The endpoint serves this key set from now on.
+    fn publish(&mut self, body: &[u8]);
+    /// The endpoint behaves so from now on.
+    fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError>;
+    /// The key cache drops everything under this kid.
+    fn evict(&mut self, kid: &str);
+    /// What the endpoint counted so far.
+    fn served(&self) -> ServedCounts;
+    /// The time.
+    fn now(&self) -> Tick;
+}
+
+/// The happenings of a plan, in order. At one instant phases come first.
+pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
+    let scenario = &plan.scenario;
+    let mut all: Vec<Happening> = Vec::new();
+    for (index, phase) in scenario.phases.iter().enumerate().skip(1) {
+        all.push(Happening { at: Tick::ZERO + phase.at, what: What::Phase(index) });
+    }
+    let mut epoch = 0;
+    for (batch, event) in scenario.events.iter().enumerate() {
+        let what = match &event.action {
+            Action::PublishKey { .. }
+            | Action::SignWith(_)
+            | Action::WithdrawKey(_)
+            | Action::PublishSet(_) => {
+                epoch += 1;
+                What::Epoch(epoch)
+            }
+            Action::RevokeTokens { stream, share, others } => {
+                let streams = &scenario.streams;
+                let place = stream.as_ref().and_then(|name| {
+                    streams.iter().position(|stream| stream.name == *name)
+                });
+                let holders = place.map(|place| {
+                    let count = f64::from(streams[place].holders) * share / 100.0;
+                    (place as u16, count.ceil() as u32)
+                });
+                What::Revoke { holders, others: *others, batch }
+            }
+            Action::Evict(label) => What::Evict(kid_of(plan, label)),
+        };
+        all.push(Happening { at: Tick::ZERO + event.at, what });
+    }
+    all.sort_by_key(|happening| happening.at);
+    all
+}
+
+/// The kid under which a key was last published.
+fn kid_of(plan: &Plan, label: &str) -> String {
+    let epochs = plan.timeline.epochs().iter().rev();
+    let mut published = epochs.flat_map(|epoch| &epoch.published);
+    published.find(|key| key.label == label).map(|key| key.kid.clone()).unwrap_or_default()
+}
+
+/// What has happened so far.
+#[derive(Default)]
+pub(super) struct Course {
+    /// For the judges.
+    pub(super) history: History,
+    /// The endpoint's counts at the start of each phase but the first.
+    pub(super) served: Vec<ServedCounts>,
+}
+
+impl Course {
+    /// Lets it happen, and notes when it took hold.
+    pub(super) fn happen(
+        &mut self,
+        happening: &Happening,
+        plan: &Plan,
+        revocations: Option<&Revocations>,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(), TrialError> {
+        let begin = surroundings.now();
+        match &happening.what {
+            What::Phase(index) => {
+                self.served.push(surroundings.served());
+                surroundings.apply(&plan.scenario.phases[*index].endpoint)?;
+            }
+            What::Epoch(index) => {
+                surroundings.publish(&plan.timeline.epochs()[*index].body);
+                self.history.epochs.push(Change { begin, end: surroundings.now() });
+            }
+            What::Revoke { holders, others, batch } => {
+                if let Some(revocations) = revocations {
+                    let name = format!("event{batch:03}");
+                    revocations.revoke((0..*others).map(|number| other_jwt_id(&name, number)));
+                    revoke_holders(plan, *holders, happening.at, revocations);
+                }
+                if let Some((stream, below)) = *holders {
+                    let change = Change { begin, end: surroundings.now() };
+                    let issued_by = happening.at;
+                    let revocation = HolderRevocation { stream, below, issued_by, change };
+                    self.history.revocations.push(revocation);
+                }
+            }
+            What::Evict(kid) => surroundings.evict(kid),
+        }
+        Ok(())
+    }
+}
+
+fn revoke_holders(
+    plan: &Plan,
+    holders: Option<(u16, u32)>,
+    issued_by: Tick,
+    revocations: &Revocations,
+) {
+    let Some((stream, below)) = holders else { return };
+    let change = Change { begin: issued_by, end: issued_by };
+    let revocation = HolderRevocation { stream, below, issued_by, change };
+    let hit = plan.corpus.tokens.iter().filter(|token| revocation.hits(&token.facts));
+    revocations.revoke(hit.map(|token| token.facts.jwt_id.clone()));
+}

@@ -1,0 +1,360 @@
+//! From the rounds of one trial to its measurement.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jwtbench_verifier::key_cache::Counters;
+
+use crate::contender::ContenderSpec;
+use crate::jwks::key_source::{FetchNote, FetchStep};
+use crate::result::finding;
+use crate::result::judgement::{Code, spell};
+use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
+use crate::result::{
+    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Mark,
+    MarkKind, Measurement, OutcomeRow, PhaseResult, Round, Timeline, TimelineBin, VerdictCounts,
+    Wrong, evaluate,
+};
+use crate::scenario::plan::Plan;
+
+use super::{EndpointRecord, RoundRecord};
+
+/// The rounds of one plan × one contender, as they come in.
+pub struct Gathering<'p> {
+    plan: &'p Plan,
+    contender: ContenderSpec,
+    is_virtual: bool,
+    ledger: Ledger,
+    arrivals: ArrivalCounts,
+    active: Duration,
+    rounds: Vec<Round>,
+    endpoint: Option<Vec<EndpointCounts>>,
+    fetches: Vec<FetchNote>,
+    counters: Option<Counters>,
+    expectations: BTreeMap<String, ExpectationResult>,
+    error: Option<String>,
+}
+
+impl<'p> Gathering<'p> {
+    /// Nothing yet.
+    pub fn new(plan: &'p Plan, contender: ContenderSpec, is_virtual: bool) -> Gathering<'p> {
+        Gathering {
+            plan,
+            contender,
+            is_virtual,
+            ledger: Ledger::default(),
+            arrivals: ArrivalCounts::default(),
+            active: Duration::ZERO,
+            rounds: Vec::new(),
+            endpoint: None,
+            fetches: Vec::new(),
+            counters: None,
+            expectations: BTreeMap::new(),
+            error: None,
+        }
+    }
+
+    /// A round could not be run: the trial has no numbers.
+    pub fn fail(&mut self, reason: String) {
+        self.error.get_or_insert(reason);
+    }
+
+    /// Adds a round, the `order`th that the run made. One cut short counts for conformance and
+    /// arrivals only.
+    pub fn add(&mut self, order: u32, record: RoundRecord) {
+        let phases = record.endpoint.as_ref().map(|endpoint| self.endpoint_phases(endpoint));
+        if !record.interrupted {
+            self.expect(&record.ledger, phases.as_deref());
+            let headline = record.ledger.headline().summarise().service;
+            self.rounds.push(Round {
+                order,
+                done: record.arrivals.done,
+                throughput_per_s: self.throughput(record.arrivals.done, record.active),
+                p50_ns: headline.p50_ns,
+                p99_ns: headline.p99_ns,
+            });
+        }
+        self.arrivals.planned += record.arrivals.planned;
+        self.arrivals.done += record.arrivals.done;
+        self.arrivals.shed += record.arrivals.shed;
+        self.arrivals.unfinished += record.arrivals.unfinished;
+        self.active += record.active;
+        self.ledger.merge(record.ledger);
+        self.counters = record.counters.or(self.counters.take());
+        if let Some(endpoint) = record.endpoint {
+            self.fetches.extend(endpoint.fetches);
+        }
+        if let Some(phases) = phases {
+            let mine = self.endpoint.get_or_insert_with(Vec::new);
+            mine.resize_with(phases.len(), EndpointCounts::default);
+            mine.iter_mut().zip(&phases).for_each(|(mine, theirs)| add_counts(mine, theirs));
+        }
+    }
+
+    fn throughput(&self, done: u64, active: Duration) -> f64 {
+        let seconds = active.as_secs_f64() / f64::from(self.plan.scenario.load.workers);
+        if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
+    }
+
+    /// Works out the scenario's expectations on one round. A miss in any round stays.
+    fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>) {
+        let scenario = &self.plan.scenario;
+        for expectation in &scenario.expectations {
+            let for_this = expectation.cache_policy == scenario.cache.name;
+            // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
+            if !for_this || !self.contender.has_key_cache() {
+                continue;
+            }
+            let figures = evaluate::Figures { scenario, ledger, endpoint };
+            if self.is_virtual && evaluate::is_latency(&expectation.subject) {
+                continue;
+            }
+            let result = figures.evaluate(expectation);
+            let known = self.expectations.entry(expectation.key.clone()).or_insert(result.clone());
+            if known.met {
+                *known = result;
+            }
+        }
+    }
+
+    /// The endpoint's counts by phase; the warm-up belongs to the first.
+    fn endpoint_phases(&self, record: &EndpointRecord) -> Vec<EndpointCounts> {
+        let phases = self.plan.scenario.phases.len();
+        let mut counts = vec![EndpointCounts::default(); phases];
+        let mut in_flight = 0;
+        for note in &record.fetches {
+            let phase = (1..phases)
+                .rev()
+                .find(|phase| note.at >= self.plan.phase_span(*phase).0)
+                .unwrap_or(0);
+            let counts = &mut counts[phase];
+            match note.step {
+                FetchStep::Started => {
+                    in_flight += 1;
+                    counts.attempts += 1;
+                    counts.max_in_flight = counts.max_in_flight.max(in_flight);
+                }
+                FetchStep::Succeeded => in_flight -= 1,
+                FetchStep::Failed(_) => {
+                    in_flight -= 1;
+                    counts.failures += 1;
+                }
+            }
+        }
+        let mut before = (0, 0);
+        for (counts, served) in counts.iter_mut().zip(&record.served) {
+            counts.served = served.served - before.0;
+            counts.bytes = served.bytes - before.1;
+            before = (served.served, served.bytes);
+        }
+        counts
+    }
+
+    /// The measurement.
+    pub fn finish(self) -> Measurement {
+        let scenario = &self.plan.scenario;
+        let conformance = self.conformance();
+        let (wrong, findings) = self.deviations();
+        let sum = |counts: &dyn Fn(&crate::result::ledger::Row) -> u64| {
+            self.ledger.rows.values().map(counts).sum::<u64>()
+        };
+        let verdicts = VerdictCounts {
+            judged: self.ledger.cells.values().sum(),
+            wrong: wrong.iter().map(|wrong| wrong.count).sum(),
+            exposed_accepts: sum(&|row| row.exposed),
+            lockouts: sum(&|row| row.lockouts),
+            late: sum(&|row| row.late),
+        };
+        let headline = self.ledger.headline();
+        let total = self.endpoint.as_ref().map(|phases| {
+            let mut total = EndpointCounts::default();
+            phases.iter().for_each(|phase| add_counts(&mut total, phase));
+            total
+        });
+        let named = |(name, count): (&str, &u64)| Count { name: name.into(), count: *count };
+        let exposures = self.ledger.exposures.iter().map(|(cause, n)| named((cause, n)));
+        let lockouts = self.ledger.lockouts.iter().map(|(code, n)| named((spell(*code), n)));
+        Measurement {
+            scenario: scenario.name.clone(),
+            family: scenario.family.clone(),
+            contender: self.contender.to_string(),
+            algorithm: self.plan.algorithm.name().into(),
+            cache_policy: scenario.cache.name.clone(),
+            plan_hash: self.plan.hash.clone(),
+            corpus_hash: self.plan.corpus.hash.clone(),
+            virtual_time: self.is_virtual,
+            workers: scenario.load.workers,
+            verdicts,
+            wrong,
+            findings,
+            expectations: self.expectations.values().cloned().collect(),
+            throughput_per_s: self.throughput(self.arrivals.done, self.active),
+            phases: self.phases(),
+            endpoint: total,
+            exposure_causes: exposures.collect(),
+            lockout_causes: lockouts.collect(),
+            conformance,
+            service_curve: headline.service_curve(),
+            response_curve: headline.response_curve(),
+            token_bytes_mean: self.ledger.token_bytes as f64 / (self.ledger.done.max(1)) as f64,
+            key_cache: self.counters.as_ref().map(counters).unwrap_or_default(),
+            timeline: (self.ledger.bin_ns > 0).then(|| self.timeline()),
+            arrivals: self.arrivals,
+            rounds: self.rounds,
+            error: self.error,
+        }
+    }
+
+    fn got(&self, code: Code) -> String {
+        match (self.contender, code) {
+            (ContenderSpec::Jsonwebtoken(_), Err(_)) => "REFUSE".into(),
+            _ => spell(code).into(),
+        }
+    }
+
+    fn conformance(&self) -> Vec<ConformanceCell> {
+        let mut merged: BTreeMap<(usize, String, String, bool), u64> = BTreeMap::new();
+        for (cell, count) in &self.ledger.cells {
+            let Cell { class, due, got, conforms } = *cell;
+            let key = (class.index(), spell(due).to_owned(), self.got(got), conforms);
+            *merged.entry(key).or_default() += count;
+        }
+        let name = |index: usize| crate::scenario::class::CLASSES[index].name.to_owned();
+        merged
+            .into_iter()
+            .map(|((class, due, got, conforms), count)| {
+                ConformanceCell { class: name(class), due, got, count, conforms }
+            })
+            .collect()
+    }
+
+    /// A breach fails the run, unless a foreign library merely differs. A forged token accepted is
+    /// wrong whoever did it.
+    fn deviations(&self) -> (Vec<Wrong>, Vec<Finding>) {
+        let mut wrong: BTreeMap<(usize, String, String), u64> = BTreeMap::new();
+        let mut findings: BTreeMap<(usize, String, bool), u64> = BTreeMap::new();
+        for (cell, count) in self.ledger.cells.iter().filter(|(cell, _)| !cell.conforms) {
+            let is_foreign = matches!(self.contender, ContenderSpec::Jsonwebtoken(_));
+            let is_forgery = cell.class.row().forged && cell.got.is_ok();
+            let due = spell(cell.due).to_owned();
+            if is_foreign && !is_forgery {
+                let key = (cell.class.index(), due, cell.got.is_ok());
+                *findings.entry(key).or_default() += count;
+            } else {
+                let key = (cell.class.index(), due, self.got(cell.got));
+                *wrong.entry(key).or_default() += count;
+            }
+        }
+        let class = |index: usize| crate::scenario::class::Class::all().nth(index);
+        let name = |index: usize| class(index).map_or("", |class| class.name()).to_owned();
+        let wrong = wrong.into_iter().map(|((index, due, got), count)| {
+            Wrong { class: name(index), due, got, count }
+        });
+        let findings = findings.into_iter().filter_map(|((index, due, accepted), count)| {
+            let (tag, reason) = finding::classify(class(index)?, accepted);
+            let got = if accepted { "ACCEPT" } else { "REFUSE" }.into();
+            Some(Finding { class: name(index), due, got, count, tag, reason: reason.into() })
+        });
+        (wrong.collect(), findings.collect())
+    }
+
+    fn phases(&self) -> Vec<PhaseResult> {
+        let scenario = &self.plan.scenario;
+        let mut rows: Vec<(&RowKey, _)> = self.ledger.rows.iter().collect();
+        rows.sort_by_key(|(key, _)| **key);
+        let phase = |index: usize| {
+            let mine = || rows.iter().filter(move |(key, _)| usize::from(key.phase) == index);
+            let (start, end) = self.plan.phase_span(index);
+            PhaseResult {
+                name: scenario.phases[index].name.clone(),
+                start_ns: start.0,
+                end_ns: end.0,
+                outcomes: mine()
+                    .map(|(key, row)| OutcomeRow {
+                        stream: scenario.streams[usize::from(key.stream)].name.clone(),
+                        class: key.class.name().into(),
+                        code: self.got(key.code),
+                        count: row.latencies.count(),
+                        latency: row.latencies.summarise(),
+                    })
+                    .collect(),
+                lockouts: mine().map(|(_, row)| row.lockouts).sum(),
+                exposed_accepts: mine().map(|(_, row)| row.exposed).sum(),
+                late: mine().map(|(_, row)| row.late).sum(),
+                endpoint: self.endpoint.as_ref().map(|phases| phases[index].clone()),
+            }
+        };
+        (0..scenario.phases.len()).map(phase).collect()
+    }
+
+    fn timeline(&self) -> Timeline {
+        let scenario = &self.plan.scenario;
+        let bin_ns = self.ledger.bin_ns;
+        let count = scenario.load.duration.as_nanos().div_ceil(bin_ns as u128) as usize;
+        let mut bins: Vec<TimelineBin> = self.ledger.bins.iter().map(timeline_bin).collect();
+        bins.resize_with(count.max(bins.len()), TimelineBin::default);
+        for note in &self.fetches {
+            let index = (note.at.0 / bin_ns).max(0) as usize;
+            if let Some(bin) = bins.get_mut(index) {
+                bin.attempts += u64::from(note.step == FetchStep::Started);
+                bin.failures += u64::from(matches!(note.step, FetchStep::Failed(_)));
+            }
+        }
+        let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+        let phases = scenario.phases.iter().map(|phase| Mark {
+            at_ns: nanos(phase.at),
+            kind: MarkKind::Phase,
+            label: phase.name.clone(),
+        });
+        let events = scenario.events.iter().map(|event| Mark {
+            at_ns: nanos(event.at),
+            kind: MarkKind::Event,
+            label: event.action.label(),
+        });
+        let mut marks: Vec<Mark> = phases.chain(events).collect();
+        marks.sort_by_key(|mark| mark.at_ns);
+        Timeline { bin_ns: bin_ns as u64, bins, marks }
+    }
+}
+
+fn timeline_bin(bin: &Bin) -> TimelineBin {
+    let mut good = bin.good.clone();
+    good.sort_unstable();
+    let at = |index: usize| good.get(index).map_or(0, |ns| (*ns).max(0) as u64);
+    TimelineBin {
+        verdicts: bin.verdicts.iter().map(|(code, n)| (spell(*code).to_owned(), *n)).collect(),
+        good_p50_ns: at(good.len() / 2),
+        good_max_ns: at(good.len().saturating_sub(1)),
+        lockouts: bin.lockouts,
+        exposed_accepts: bin.exposed,
+        attempts: 0,
+        failures: 0,
+    }
+}
+
+fn add_counts(mine: &mut EndpointCounts, theirs: &EndpointCounts) {
+    mine.attempts += theirs.attempts;
+    mine.served += theirs.served;
+    mine.failures += theirs.failures;
+    mine.bytes += theirs.bytes;
+    mine.max_in_flight = mine.max_in_flight.max(theirs.max_in_flight);
+}
+
+fn counters(counters: &Counters) -> Vec<Count> {
+    let plain = [
+        ("attempts", counters.attempts),
+        ("fetched", counters.fetched),
+        ("shrunk", counters.shrunk),
+        ("unknown-kids", counters.unknown_kids),
+        ("waits", counters.waits),
+        ("waits-refused", counters.waits_refused),
+        ("waits-expired", counters.waits_expired),
+        ("served-stale", counters.served_stale),
+        ("evictions", counters.evictions),
+    ];
+    let mut all: BTreeMap<String, u64> =
+        plain.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    all.extend(counters.failed.iter().map(|(name, count)| (format!("failed:{name}"), *count)));
+    all.extend(counters.skipped.iter().map(|(name, count)| (format!("skipped:{name}"), *count)));
+    all.into_iter().map(|(name, count)| Count { name, count }).collect()
+}

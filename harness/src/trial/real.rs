@@ -1,0 +1,241 @@
+//! A round in real time: workers on threads, the endpoint on sockets, events on the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+
+use crate::contender::Setup;
+use crate::jwks::endpoint::{Endpoint, ServedCounts};
+use crate::jwks::fetcher::{Fetcher, HttpTransport};
+use crate::jwks::in_process::InProcess;
+use crate::jwks::key_source::{KeySource, Transport};
+use crate::result::ArrivalCounts;
+use crate::result::history::History;
+use crate::result::judgement::{Judge, Strictness};
+use crate::result::ledger::Ledger;
+use crate::scenario::endpoint::EndpointSetting;
+use crate::scenario::plan::Plan;
+use crate::scenario::Arrivals;
+
+use super::clock::RealClock;
+use super::happening::{Course, Happening, Surroundings, happenings};
+use super::worker::{Post, Shift};
+use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
+
+/// From the setting up to the start of the warm-up.
+const LEAD: Duration = Duration::from_millis(5);
+
+struct Sockets<'a> {
+    endpoint: &'a Endpoint,
+    fetcher: &'a Fetcher,
+    clock: RealClock,
+}
+
+impl Surroundings for Sockets<'_> {
+    fn publish(&mut self, body: &[u8]) {
+        self.endpoint.publish(Arc::from(body));
+    }
+
+    fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError> {
+        Ok(self.endpoint.apply(setting.clone())?)
+    }
+
+    fn evict(&mut self, kid: &str) {
+        self.fetcher.evict(kid.into());
+    }
+
+    fn served(&self) -> ServedCounts {
+        self.endpoint.counts()
+    }
+
+    fn now(&self) -> Tick {
+        self.clock.now()
+    }
+}
+
+struct Wire {
+    endpoint: Endpoint,
+    fetcher: Fetcher,
+}
+
+impl Trial<'_> {
+    /// Runs one round in real time.
+    ///
+    /// # Errors
+    /// If the system gives no socket or thread.
+    pub fn run(&self, control: Control<'_>) -> Result<RoundRecord, TrialError> {
+        let plan = self.plan;
+        let load = &plan.scenario.load;
+        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
+        let (http, idle) = HttpTransport::new();
+        let needs_endpoint = self.needs_endpoint();
+        let transport: Box<dyn Transport> = match needs_endpoint {
+            true => Box::new(http.clone()),
+            false => Box::new(InProcess::default()),
+        };
+        let source = Arc::new(self.key_source(transport));
+        let epoch = &plan.timeline.epochs()[0];
+        let mut contenders: Vec<_> = (0..load.workers)
+            .map(|worker| self.contender.build(&self.setup(&source, worker, &epoch.body, &texts)))
+            .collect();
+        let endpoint = match needs_endpoint {
+            true => Some(Endpoint::start(control.port, plan.seed)?),
+            false => None,
+        };
+        if let Some(endpoint) = &endpoint {
+            endpoint.publish(Arc::from(epoch.body.as_slice()));
+            endpoint.apply(plan.scenario.phases[0].endpoint.clone())?;
+        }
+        let clock = RealClock::starting_in(LEAD + load.warmup);
+        let wire = match endpoint {
+            Some(endpoint) => {
+                let now = Arc::new(move || clock.now());
+                let fetcher = idle.run(&http, Arc::clone(&source), endpoint.addr(), now)?;
+                Some(Wire { endpoint, fetcher })
+            }
+            None => None,
+        };
+        let first = source.log();
+        let nothing = History::default();
+        let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
+        let (shifts, course) = thread::scope(|scope| {
+            let shifts: Vec<_> = contenders
+                .iter_mut()
+                .zip(&plan.schedules)
+                .map(|(contender, schedule)| {
+                    let post = Post {
+                        contender: contender.as_mut(),
+                        schedule,
+                        texts: &texts,
+                        clock,
+                        stop: control.stop,
+                        end: Tick::ZERO + load.duration,
+                        grace: grace(plan),
+                    };
+                    let judge = &judge;
+                    scope.spawn(move || match load.arrivals {
+                        Arrivals::Closed => post.closed_loop(judge),
+                        Arrivals::Constant | Arrivals::Poisson => post.open_loop(),
+                    })
+                })
+                .collect();
+            let course = self.follow(wire.as_ref(), clock, control);
+            let join = |shift: thread::ScopedJoinHandle<'_, Shift>| match shift.join() {
+                Ok(shift) => shift,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            (shifts.into_iter().map(join).collect::<Vec<Shift>>(), course)
+        });
+        let course = course?;
+        Ok(self.record(shifts, course, wire, &source))
+    }
+
+    pub(super) fn key_source(&self, transport: Box<dyn Transport>) -> KeySource {
+        let plan = self.plan;
+        KeySource::new(
+            self.contender.backend(),
+            &[plan.algorithm],
+            plan.scenario.cache.policy.clone(),
+            plan.seed,
+            plan.scenario.load.workers,
+            self.warm(),
+            transport,
+        )
+    }
+
+    pub(super) fn setup<'c>(
+        &'c self,
+        source: &'c Arc<KeySource>,
+        worker: u32,
+        key_set: &'c [u8],
+        corpus: &'c [&'c [u8]],
+    ) -> Setup<'c> {
+        Setup {
+            policy: &self.policy,
+            algorithm: self.plan.algorithm,
+            epoch: self.plan.epoch,
+            source,
+            revocations: self.revocations.as_deref(),
+            worker,
+            key_set,
+            corpus,
+        }
+    }
+
+    /// The contract's codes bind the core; others are judged by accept or refuse.
+    pub(super) fn strictness(&self) -> Strictness {
+        match self.contender.is_core() {
+            true => Strictness::Code,
+            false => Strictness::Acceptance,
+        }
+    }
+
+    /// Lets things happen when they are due.
+    fn follow(
+        &self,
+        wire: Option<&Wire>,
+        clock: RealClock,
+        control: Control<'_>,
+    ) -> Result<Course, TrialError> {
+        let mut course = Course::default();
+        let Some(Wire { endpoint, fetcher }) = wire else { return Ok(course) };
+        let mut sockets = Sockets { endpoint, fetcher, clock };
+        let happenings: Vec<Happening> = happenings(self.plan);
+        for happening in &happenings {
+            while clock.now() < happening.at && !control.stop.load(Ordering::Relaxed) {
+                clock.approach(happening.at);
+            }
+            if control.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let revocations = self.revocations.as_deref();
+            course.happen(happening, self.plan, revocations, &mut sockets)?;
+        }
+        Ok(course)
+    }
+
+    fn record(
+        &self,
+        shifts: Vec<Shift>,
+        mut course: Course,
+        wire: Option<Wire>,
+        source: &KeySource,
+    ) -> RoundRecord {
+        let counters = wire.is_some().then(|| source.counters());
+        let endpoint = wire.map(|Wire { endpoint, fetcher }| {
+            drop(fetcher);
+            course.served.push(endpoint.counts());
+            EndpointRecord { fetches: source.log().fetches, served: course.served.clone() }
+        });
+        let log = source.log();
+        let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
+        let mut record = RoundRecord {
+            ledger: Ledger::new(self.bin_ns()),
+            arrivals: ArrivalCounts::default(),
+            active: Duration::ZERO,
+            endpoint,
+            counters,
+            interrupted: false,
+        };
+        for shift in shifts {
+            for operation in &shift.operations {
+                record.ledger.enter(&judge, operation);
+            }
+            record.ledger.merge(shift.ledger);
+            record.arrivals.planned += shift.planned;
+            record.arrivals.unfinished += shift.unfinished;
+            record.active += shift.active;
+            record.interrupted |= shift.interrupted;
+        }
+        record.arrivals.done = record.arrivals.planned - record.arrivals.unfinished;
+        record
+    }
+}
+
+/// How long operations may wait beyond the end: as long as the key cache lets them, and a bit.
+pub(super) fn grace(plan: &Plan) -> Duration {
+    plan.scenario.cache.policy.max_wait + Duration::from_millis(500)
+}

@@ -1,0 +1,251 @@
+//! A round in virtual time: one thread, no socket, no sleep. Arrivals, completions, deadlines and
+//! events in one total order; the same key cache, verifier and judges as in real time.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwtbench_verifier::key_cache::{FetchFailure, FetchId};
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
+
+use crate::contender::{Contender, Presented, Progress};
+use crate::jwks::endpoint::ServedCounts;
+use crate::jwks::faults::{self, Body};
+use crate::jwks::in_process::InProcess;
+use crate::jwks::key_source::KeySource;
+use crate::result::ArrivalCounts;
+use crate::result::judgement::{Judge, Operation};
+use crate::result::ledger::Ledger;
+use crate::scenario::endpoint::{EndpointSetting, Fault};
+use crate::scenario::plan::{Arrival, WARMUP};
+
+use super::happening::{Course, Surroundings, happenings};
+use super::real::grace;
+use super::{EndpointRecord, RoundRecord, Trial, TrialError};
+
+/// The order of things at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Completion,
+    Deadline,
+    Happening,
+    Arrival,
+}
+
+type Reply = Result<Vec<u8>, FetchFailure>;
+
+/// The endpoint and the clock, in memory.
+struct World<'s> {
+    now: Tick,
+    seed: u64,
+    body: Vec<u8>,
+    setting: EndpointSetting,
+    served: ServedCounts,
+    in_flight: BinaryHeap<Reverse<(Tick, FetchId)>>,
+    replies: HashMap<FetchId, Reply>,
+    source: &'s KeySource,
+    transport: InProcess,
+}
+
+impl World<'_> {
+    /// Answers the attempts that were started at this instant.
+    fn answer(&mut self) {
+        for fetch in self.transport.take() {
+            let ordinal = self.served.served;
+            let exchange =
+                faults::exchange(&self.setting, self.seed, ordinal, self.body.len(), &fetch);
+            let reply = exchange.reply.map(|body| match body {
+                Body::KeySet => self.body.clone(),
+                Body::Bytes(bytes) => bytes,
+            });
+            if self.setting.fault != Fault::Refused {
+                self.served.served += 1;
+                self.served.bytes += reply.as_ref().map_or(0, |body| body.len() as u64);
+            }
+            self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
+            self.replies.insert(fetch.id, reply);
+        }
+    }
+
+    fn next_completion(&self) -> Option<Tick> {
+        self.in_flight.peek().map(|Reverse((at, _))| *at)
+    }
+
+    fn complete(&mut self) {
+        let Some(Reverse((_, id))) = self.in_flight.pop() else { return };
+        if let Some(reply) = self.replies.remove(&id) {
+            let now = self.now;
+            self.source.complete(id, reply, || now);
+        }
+    }
+}
+
+impl Surroundings for World<'_> {
+    fn publish(&mut self, body: &[u8]) {
+        self.body = body.to_vec();
+    }
+
+    fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError> {
+        self.setting = setting.clone();
+        Ok(())
+    }
+
+    fn evict(&mut self, kid: &str) {
+        self.source.evict(kid, self.now);
+    }
+
+    fn served(&self) -> ServedCounts {
+        self.served.clone()
+    }
+
+    fn now(&self) -> Tick {
+        self.now
+    }
+}
+
+/// The workers, taking turns on one thread. Service takes no time.
+struct Workers<'c> {
+    contenders: Vec<Box<dyn Contender<'c> + 'c>>,
+    begun: Vec<(Arrival, Tick)>,
+    operations: Vec<Operation>,
+    done: Vec<(u32, Verdict)>,
+}
+
+impl<'c> Workers<'c> {
+    fn begin(&mut self, worker: usize, arrival: &Arrival, text: &'c [u8], now: Tick) {
+        let number = self.begun.len() as u32;
+        self.begun.push((*arrival, now));
+        let token = Presented { place: arrival.token, bytes: text };
+        if let Progress::Done(verdict) = self.contenders[worker].begin(number, token, now) {
+            self.finish(number, verdict, now);
+        }
+    }
+
+    fn finish(&mut self, number: u32, verdict: Verdict, end: Tick) {
+        let (arrival, start) = self.begun[number as usize];
+        let Arrival { at, stream, phase, token } = arrival;
+        self.operations.push(Operation { token, stream, phase, intended: at, start, end, verdict });
+    }
+
+    fn collect(&mut self, now: Tick) {
+        for worker in 0..self.contenders.len() {
+            if self.contenders[worker].is_woken() {
+                let mut done = std::mem::take(&mut self.done);
+                self.contenders[worker].resume(now, &mut done);
+                for (number, verdict) in done.drain(..) {
+                    self.finish(number, verdict, now);
+                }
+                self.done = done;
+            }
+        }
+    }
+}
+
+impl Trial<'_> {
+    /// Runs one round in virtual time. Its latencies are those of waiting alone.
+    ///
+    /// # Errors
+    /// None today; as in real time.
+    pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
+        let plan = self.plan;
+        let transport = InProcess::default();
+        let source = Arc::new(self.key_source(Box::new(transport.clone())));
+        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
+        let first = &plan.timeline.epochs()[0];
+        let build = |worker| self.contender.build(&self.setup(&source, worker, &first.body, &texts));
+        let mut workers = Workers {
+            contenders: (0..plan.scenario.load.workers).map(build).collect(),
+            begun: Vec::new(),
+            operations: Vec::new(),
+            done: Vec::new(),
+        };
+        let mut world = World {
+            now: Tick::ZERO - plan.scenario.load.warmup,
+            seed: plan.seed,
+            body: first.body.clone(),
+            setting: plan.scenario.phases[0].endpoint.clone(),
+            served: ServedCounts::default(),
+            in_flight: BinaryHeap::new(),
+            replies: HashMap::new(),
+            source: &source,
+            transport,
+        };
+        let course = self.live(&mut world, &mut workers, &texts)?;
+        let needs_endpoint = self.needs_endpoint();
+        let fetches = source.log().fetches;
+        let mut served = course.served;
+        served.push(world.served.clone());
+        let endpoint = needs_endpoint.then_some(EndpointRecord { fetches, served });
+        let judge = Judge::new(plan, &course.history, &source.log().sets, self.strictness());
+        let mut ledger = Ledger::new(self.bin_ns());
+        for operation in &workers.operations {
+            ledger.enter(&judge, operation);
+        }
+        let arrivals = plan.schedules.iter().flatten();
+        let planned = arrivals.filter(|arrival| arrival.phase != WARMUP).count() as u64;
+        let done = ledger.done;
+        Ok(RoundRecord {
+            ledger,
+            arrivals: ArrivalCounts { planned, done, shed: 0, unfinished: planned - done },
+            active: Duration::ZERO,
+            counters: needs_endpoint.then(|| source.counters()),
+            endpoint,
+            interrupted: false,
+        })
+    }
+
+    /// One thing after the other, until nothing is left to do.
+    fn live<'c>(
+        &self,
+        world: &mut World<'_>,
+        workers: &mut Workers<'c>,
+        texts: &'c [&'c [u8]],
+    ) -> Result<Course, TrialError> {
+        let plan = self.plan;
+        let mut course = Course::default();
+        let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
+        for (worker, schedule) in plan.schedules.iter().enumerate() {
+            arrivals.extend(schedule.iter().map(|arrival| (worker, *arrival)));
+        }
+        arrivals.sort_by_key(|(worker, arrival)| (arrival.at, arrival.stream, *worker));
+        let mut arrivals = arrivals.into_iter().peekable();
+        let happenings = happenings(plan);
+        let mut happenings = happenings.iter().peekable();
+        let last = Tick::ZERO + plan.scenario.load.duration + grace(plan);
+        loop {
+            let candidates = [
+                world.next_completion().map(|at| (at, Turn::Completion)),
+                world.source.next_deadline().map(|at| (at, Turn::Deadline)),
+                happenings.peek().map(|happening| (happening.at, Turn::Happening)),
+                arrivals.peek().map(|(_, arrival)| (arrival.at, Turn::Arrival)),
+            ];
+            let Some((at, turn)) = candidates.into_iter().flatten().min() else { break };
+            if at > last {
+                break;
+            }
+            world.now = world.now.max(at);
+            let now = world.now;
+            match turn {
+                Turn::Completion => world.complete(),
+                Turn::Deadline => world.source.tick(now),
+                Turn::Happening => {
+                    if let Some(happening) = happenings.next() {
+                        let revocations = self.revocations.as_deref();
+                        course.happen(happening, plan, revocations, world)?;
+                    }
+                }
+                Turn::Arrival => {
+                    if let Some((worker, arrival)) = arrivals.next() {
+                        let text = texts[arrival.token as usize];
+                        workers.begin(worker, &arrival, text, now);
+                    }
+                }
+            }
+            world.answer();
+            workers.collect(now);
+        }
+        Ok(course)
+    }
+}

@@ -1,0 +1,172 @@
+//! One worker: one thread, one contender, one recorder. An operation that waits is parked and does
+//! not hold up the next; late operations run at once and none is skipped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
+
+use crate::contender::{Contender, Presented, Progress};
+use crate::result::judgement::{Judge, Operation};
+use crate::result::ledger::Ledger;
+use crate::scenario::plan::{Arrival, WARMUP};
+
+use super::clock::RealClock;
+
+/// What one worker did.
+#[derive(Default)]
+pub(super) struct Shift {
+    /// Operations with a verdict, not yet judged.
+    pub(super) operations: Vec<Operation>,
+    /// Operations already judged.
+    pub(super) ledger: Ledger,
+    /// Operations planned, warm-up excluded.
+    pub(super) planned: u64,
+    /// Operations without a verdict, warm-up excluded.
+    pub(super) unfinished: u64,
+    /// Time at work on measured operations.
+    pub(super) active: Duration,
+    /// It was told to stop.
+    pub(super) interrupted: bool,
+}
+
+/// What a worker works with.
+pub(super) struct Post<'a, 'c> {
+    pub(super) contender: &'a mut dyn Contender<'c>,
+    pub(super) schedule: &'a [Arrival],
+    pub(super) texts: &'c [&'c [u8]],
+    pub(super) clock: RealClock,
+    pub(super) stop: &'a AtomicBool,
+    /// End of the measured time.
+    pub(super) end: Tick,
+    /// How long to wait after the end for operations that wait for keys.
+    pub(super) grace: Duration,
+}
+
+/// Operations under way: their arrival and start, by operation number.
+struct Pending {
+    begun: Vec<(Arrival, Tick)>,
+    done: Vec<(u32, Verdict)>,
+}
+
+fn finished(arrival: &Arrival, start: Tick, end: Tick, verdict: Verdict) -> Operation {
+    let Arrival { at, stream, phase, token } = *arrival;
+    Operation { token, stream, phase, intended: at, start, end, verdict }
+}
+
+impl<'c> Post<'_, 'c> {
+    fn begin(&mut self, number: u32, arrival: &Arrival, start: Tick) -> Progress {
+        let place = arrival.token;
+        let bytes = self.texts[place as usize];
+        self.contender.begin(number, Presented { place, bytes }, start)
+    }
+
+    /// Enters operations that have been woken.
+    fn collect(&mut self, pending: &mut Pending, into: &mut Vec<Operation>) {
+        if !self.contender.is_woken() {
+            return;
+        }
+        self.contender.resume(self.clock.now(), &mut pending.done);
+        let end = self.clock.now();
+        for (number, verdict) in pending.done.drain(..) {
+            let (arrival, start) = pending.begun[number as usize];
+            into.push(finished(&arrival, start, end, verdict));
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Follows the schedule. Latency counts from the intended start.
+    pub(super) fn open_loop(mut self) -> Shift {
+        let schedule = self.schedule;
+        let mut shift = Shift {
+            operations: Vec::with_capacity(schedule.len()),
+            active: self.end.since(Tick::ZERO),
+            planned: schedule.iter().filter(|arrival| arrival.phase != WARMUP).count() as u64,
+            ..Shift::default()
+        };
+        let mut pending = Pending { begun: Vec::with_capacity(schedule.len()), done: Vec::new() };
+        for (number, arrival) in (0u32..).zip(schedule) {
+            loop {
+                self.collect(&mut pending, &mut shift.operations);
+                if self.clock.now() >= arrival.at || self.is_stopped() {
+                    break;
+                }
+                self.clock.approach(arrival.at);
+            }
+            if self.is_stopped() {
+                shift.interrupted = true;
+                break;
+            }
+            let start = self.clock.now();
+            pending.begun.push((*arrival, start));
+            if let Progress::Done(verdict) = self.begin(number, arrival, start) {
+                shift.operations.push(finished(arrival, start, self.clock.now(), verdict));
+            }
+        }
+        self.drain(&mut pending, &mut shift);
+        let measured = |operation: &&Operation| operation.phase != WARMUP;
+        let done = shift.operations.iter().filter(measured).count() as u64;
+        shift.unfinished = shift.planned - done;
+        shift
+    }
+
+    fn drain(&mut self, pending: &mut Pending, shift: &mut Shift) {
+        let until = self.clock.now().max(self.end) + self.grace;
+        while self.contender.waiting() > 0 && self.clock.now() < until && !self.is_stopped() {
+            self.collect(pending, &mut shift.operations);
+            self.clock.approach(until);
+        }
+        self.collect(pending, &mut shift.operations);
+    }
+
+    /// Goes round its cycle as fast as it can, one operation after the other, until the end. Judges
+    /// in between, in time that does not count.
+    pub(super) fn closed_loop(mut self, judge: &Judge<'_>) -> Shift {
+        const CHUNK: usize = 4096;
+        let mut shift = Shift::default();
+        let mut operations: Vec<Operation> = Vec::with_capacity(CHUNK);
+        let mut pending = Pending { begun: Vec::with_capacity(CHUNK), done: Vec::new() };
+        let mut cycle = self.schedule.iter().cycle();
+        while self.clock.now() < self.end && !self.is_stopped() {
+            let begin = self.clock.now();
+            let mut now = begin;
+            while operations.len() + pending.begun.len() < CHUNK && now < self.end {
+                let Some(arrival) = cycle.next() else { break };
+                let phase = if now < Tick::ZERO { WARMUP } else { arrival.phase };
+                let arrival = Arrival { at: now, phase, ..*arrival };
+                let number = pending.begun.len() as u32;
+                match self.begin(number, &arrival, now) {
+                    Progress::Done(verdict) => {
+                        let end = self.clock.now();
+                        operations.push(finished(&arrival, now, end, verdict));
+                        now = end;
+                    }
+                    Progress::Waiting => {
+                        pending.begun.push((arrival, now));
+                        now = self.clock.now();
+                    }
+                }
+                if self.contender.waiting() > 0 {
+                    self.collect(&mut pending, &mut operations);
+                }
+            }
+            let measured = begin.max(Tick::ZERO);
+            shift.active += now.since(measured);
+            while self.contender.waiting() > 0 && !self.is_stopped() {
+                self.collect(&mut pending, &mut operations);
+                self.clock.approach(self.clock.now() + Duration::from_millis(1));
+            }
+            pending.begun.clear();
+            for operation in operations.drain(..) {
+                shift.planned += u64::from(operation.phase != WARMUP);
+                shift.ledger.enter(judge, &operation);
+            }
+        }
+        shift.interrupted = self.is_stopped();
+        shift
+    }
+}
