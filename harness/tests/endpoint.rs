@@ -114,131 +114,88 @@ fn number(fault: &Fault) -> usize {
     }
 }
 
-fn rows() -> Vec<(EndpointSetting, Fetch, &'static str)> {
-    let status = |status, pause: Option<u64>| Fault::Status {
-        status,
-        retry_after: pause.map(millis),
-    };
-    let drip = |interval| Fault::SlowDrip {
-        interval: millis(interval),
-    };
-    let huge = |bytes| Fault::HugeBody { bytes };
-    let small = |max_body| Fetch {
+type Row = (EndpointSetting, Fetch, &'static str);
+
+fn small(max_body: usize) -> Fetch {
+    Fetch {
         max_body,
         ..patient()
-    };
+    }
+}
+
+fn answers_in_order() -> Vec<Row> {
+    let calm = |latency| setting(latency, Fault::None);
     let jittered = EndpointSetting {
         jitter: millis(40),
-        ..setting(40, Fault::None)
+        ..calm(40)
     };
+    let length = KEY_SET.len();
     vec![
-        (setting(0, Fault::None), patient(), "in order"),
-        (setting(60, Fault::None), patient(), "slow"),
+        (calm(0), patient(), "in order"),
+        (calm(60), patient(), "slow"),
         (jittered, patient(), "slow with jitter"),
-        (
-            setting(9000, Fault::None),
-            fetch(120, 5000),
-            "slower than idle",
-        ),
-        (
-            setting(9000, Fault::None),
-            fetch(5000, 120),
-            "slower than total",
-        ),
-        (
-            setting(0, Fault::None),
-            small(KEY_SET.len()),
-            "body just within the limit",
-        ),
-        (
-            setting(0, Fault::None),
-            small(KEY_SET.len() - 1),
-            "body just over the limit",
-        ),
-        (setting(20, status(404, None)), patient(), "404"),
-        (
-            setting(0, status(429, Some(1500))),
-            patient(),
-            "429, half seconds rounded up",
-        ),
-        (setting(0, status(500, None)), patient(), "500"),
-        (
-            setting(0, status(503, Some(7_200_000))),
-            patient(),
-            "503, two hours",
-        ),
-        (
-            setting(0, status(307, None)),
-            patient(),
-            "redirect without a target",
-        ),
-        (setting(0, status(204, None)), patient(), "no content"),
-        (setting(0, status(99, None)), patient(), "no such status"),
-        (
-            setting(0, status(200, None)),
-            patient(),
-            "200 without a body",
-        ),
-        (setting(50, Fault::Refused), patient(), "refused"),
-        (
-            setting(0, Fault::Silent),
-            fetch(100, 5000),
-            "silent until idle",
-        ),
-        (
-            setting(0, Fault::Silent),
-            fetch(5000, 100),
-            "silent until total",
-        ),
-        (setting(0, Fault::Reset), patient(), "reset at once"),
-        (
-            setting(50, Fault::Reset),
-            patient(),
-            "reset after the latency",
-        ),
-        (
-            setting(9000, Fault::Reset),
-            fetch(100, 5000),
-            "reset later than idle",
-        ),
-        (setting(10, drip(2)), patient(), "drip to the end"),
-        (setting(0, drip(0)), patient(), "drip without pause"),
-        (
-            setting(0, drip(8000)),
-            fetch(100, 5000),
-            "drip slower than idle",
-        ),
-        (
-            setting(0, drip(40)),
-            fetch(5000, 250),
-            "drip longer than total",
-        ),
-        (
-            setting(0, drip(8000)),
-            small(10),
-            "drip of a body over the limit",
-        ),
-        (setting(30, Fault::Truncated), patient(), "truncated"),
-        (
-            setting(30, Fault::Truncated),
-            small(10),
-            "truncated, and over the limit",
-        ),
+        (calm(9000), fetch(120, 5000), "slower than idle"),
+        (calm(9000), fetch(5000, 120), "slower than total"),
+        (calm(0), small(length), "body just within the limit"),
+        (calm(0), small(length - 1), "body just over the limit"),
+    ]
+}
+
+fn faults_of_http() -> Vec<Row> {
+    let status = |status, pause: Option<u64>| {
+        let retry_after = pause.map(millis);
+        setting(
+            0,
+            Fault::Status {
+                status,
+                retry_after,
+            },
+        )
+    };
+    let plain = |code| status(code, None);
+    let pause = |code, pause| status(code, Some(pause));
+    let huge = |bytes| setting(30, Fault::HugeBody { bytes });
+    vec![
+        (plain(404), patient(), "404"),
+        (pause(429, 1500), patient(), "half seconds rounded up"),
+        (plain(500), patient(), "500"),
+        (pause(503, 7_200_000), patient(), "two hours"),
+        (plain(307), patient(), "redirect without a target"),
+        (plain(204), patient(), "no content"),
+        (plain(99), patient(), "no such status"),
+        (plain(200), patient(), "200 without a body"),
         (setting(0, Fault::MalformedJson), patient(), "malformed"),
         (setting(0, Fault::Html), patient(), "page"),
         (setting(0, Fault::EmptyKeys), patient(), "no keys"),
         (setting(30, Fault::Redirect), patient(), "redirect"),
-        (setting(30, huge(50_000_000)), patient(), "50 MB"),
-        (
-            setting(0, huge(100_000)),
-            patient(),
-            "large and within the limit",
-        ),
-        (
-            setting(0, huge(1)),
-            patient(),
-            "as short as such JSON can be",
-        ),
+        (huge(50_000_000), patient(), "50 MB"),
+        (huge(100_000), patient(), "large and within the limit"),
+        (huge(1), patient(), "as short as such JSON can be"),
+    ]
+}
+
+fn faults_of_the_connection() -> Vec<Row> {
+    let drip = |latency, interval| {
+        let interval = millis(interval);
+        setting(latency, Fault::SlowDrip { interval })
+    };
+    let reset = |latency| setting(latency, Fault::Reset);
+    let silent = || setting(0, Fault::Silent);
+    let cut = || setting(30, Fault::Truncated);
+    vec![
+        (setting(50, Fault::Refused), patient(), "refused"),
+        (silent(), fetch(100, 5000), "silent until idle"),
+        (silent(), fetch(5000, 100), "silent until total"),
+        (reset(0), patient(), "reset at once"),
+        (reset(50), patient(), "reset after the latency"),
+        (reset(9000), fetch(100, 5000), "reset later than idle"),
+        (drip(10, 2), patient(), "drip to the end"),
+        (drip(0, 0), patient(), "drip without pause"),
+        (drip(0, 8000), fetch(100, 5000), "drip slower than idle"),
+        (drip(0, 40), fetch(5000, 250), "drip longer than total"),
+        (drip(0, 8000), small(10), "drip over the limit"),
+        (cut(), patient(), "truncated"),
+        (cut(), small(10), "truncated, and over the limit"),
     ]
 }
 
@@ -246,7 +203,12 @@ fn rows() -> Vec<(EndpointSetting, Fetch, &'static str)> {
 async fn sockets_do_what_the_function_says() {
     let endpoint = endpoint();
     let mut seen = [false; 12];
-    for (setting, fetch, reason) in rows() {
+    let groups = [
+        answers_in_order(),
+        faults_of_http(),
+        faults_of_the_connection(),
+    ];
+    for (setting, fetch, reason) in groups.into_iter().flatten() {
         check(&endpoint, &setting, &fetch, reason).await;
         seen[number(&setting.fault)] = true;
     }
