@@ -299,3 +299,126 @@ fn answer(fault: &Fault, path: &str, key_set: &[u8]) -> ResponseTemplate {
 fn json(body: Vec<u8>) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(body, "application/json")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::TcpListener;
+
+    use jwtbench_verifier::cache_policy::Timeouts;
+    use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::jwks::http::get;
+
+    fn fetch(idle: u64) -> Fetch {
+        let (idle, long) = (Duration::from_millis(idle), Duration::from_secs(30));
+        let timeouts = Timeouts {
+            connect: long,
+            idle,
+            total: long,
+        };
+        Fetch {
+            id: FetchId(0),
+            timeouts,
+            max_body: 1 << 20,
+        }
+    }
+
+    fn apply(endpoint: &Endpoint, fault: Fault) {
+        let setting = EndpointSetting {
+            fault,
+            ..EndpointSetting::default()
+        };
+        endpoint.apply(setting).unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_port_is_held_whether_it_listens_or_not() {
+        let endpoint = Endpoint::start(None, 1).unwrap();
+        let port = endpoint.addr().port();
+        for fault in [Fault::None, Fault::Refused, Fault::None, Fault::Refused] {
+            apply(&endpoint, fault.clone());
+            let other = TcpListener::bind(endpoint.addr()).unwrap_err();
+            assert_eq!(other.kind(), io::ErrorKind::AddrInUse, "{fault:?}");
+            let Err(error) = Endpoint::start(Some(port), 1) else {
+                panic!("two endpoints on one port under {fault:?}");
+            };
+            assert!(matches!(error, EndpointError::PortInUse { port: held } if held == port));
+            let text = error.to_string();
+            assert!(
+                text.contains(&port.to_string()) && text.contains("name another port"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_port_held_by_another_program_is_in_use() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let error = Endpoint::start(Some(port), 1).err().unwrap();
+        assert!(matches!(error, EndpointError::PortInUse { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn dropping_frees_the_port_at_once_and_cuts_what_is_under_way() {
+        let first = Endpoint::start(None, 1).unwrap();
+        let addr = first.addr();
+        for _ in 0..10 {
+            get(addr, KEY_SET_PATH, &fetch(20_000)).await.unwrap();
+        }
+        apply(&first, Fault::Silent);
+        let cut = tokio::spawn(async move { get(addr, KEY_SET_PATH, &fetch(20_000)).await });
+        while first.counts().in_flight == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        drop(first);
+        assert_eq!(cut.await.unwrap(), Err(FetchFailure::Reset));
+        assert_eq!(
+            get(addr, KEY_SET_PATH, &fetch(20_000)).await,
+            Err(FetchFailure::Refused)
+        );
+        // Past connections are still in TIME_WAIT.
+        let second = Endpoint::start(Some(addr.port()), 1).unwrap();
+        assert!(get(addr, KEY_SET_PATH, &fetch(20_000)).await.is_ok());
+        apply(&second, Fault::Refused);
+        drop(second);
+        drop(TcpListener::bind(addr).unwrap());
+    }
+
+    /// Threads carry the endpoint's port in their name; wiremock's inherits it on Linux.
+    #[cfg(target_os = "linux")]
+    fn threads_of(port: u16) -> usize {
+        let name = format!("jwks:{port}\n");
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
+        names
+            .filter(|found| found.as_ref().is_ok_and(|found| *found == name))
+            .count()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn dropping_ends_the_threads() {
+        for fault in [Fault::None, Fault::Refused, Fault::Silent] {
+            let endpoint = Endpoint::start(None, 1).unwrap();
+            let port = endpoint.addr().port();
+            get(endpoint.addr(), KEY_SET_PATH, &fetch(20_000))
+                .await
+                .unwrap();
+            apply(&endpoint, fault.clone());
+            let _ = get(endpoint.addr(), KEY_SET_PATH, &fetch(50)).await;
+            assert_eq!(threads_of(port), 2, "front and HTTP server under {fault:?}");
+            drop(endpoint);
+            // The HTTP server's thread has let go of everything; its last steps may remain.
+            let mut waits = 0;
+            while threads_of(port) > 0 && waits < 1000 {
+                waits += 1;
+                sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(threads_of(port), 0, "{fault:?}");
+        }
+    }
+}

@@ -42,7 +42,6 @@ pub fn exchange(
     fetch: &Fetch,
 ) -> Exchange {
     let fault = &setting.fault;
-    let ends = |delay, reply| Exchange { delay, reply };
     let gap = match fault {
         Fault::Refused => return ends(Duration::ZERO, Err(FetchFailure::Refused)),
         Fault::Silent => Duration::MAX,
@@ -134,9 +133,9 @@ pub fn huge_body(bytes: u64) -> impl Iterator<Item = &'static [u8]> {
 }
 
 /// Length in bytes of the body of [`Fault::HugeBody`]: what was asked for, or as much as the
-/// smallest such JSON needs.
+/// smallest such JSON needs, and 2^60 at most: `Content-Length` has its limits too.
 pub fn huge_length(bytes: u64) -> u64 {
-    bytes.max((HUGE_START.len() + HUGE_END.len()) as u64)
+    bytes.clamp((HUGE_START.len() + HUGE_END.len()) as u64, 1 << 60)
 }
 
 /// The status that the endpoint sends for the one asked: 500 for what cannot be a final status
@@ -157,7 +156,7 @@ pub fn retry_after_value(pause: Duration) -> u64 {
 }
 
 /// The pause that a `Retry-After` asks for: delay-seconds (RFC 9110 §10.2.3), an hour at most.
-/// `None` for anything else; an HTTP-date is ignored, since a cache has no wall clock to hold it to.
+/// `None` for anything else, an HTTP-date among it: a cache has no wall clock to hold it to.
 pub fn parse_retry_after(value: &[u8]) -> Option<Duration> {
     let digits = value.trim_ascii();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -172,8 +171,7 @@ pub fn parse_retry_after(value: &[u8]) -> Option<Duration> {
 
 /// The longest pause that a `Retry-After` is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
-const MALFORMED: &[u8] =
-    br#"{"keys":[{"kty":"RSA","kid":"cut","e":"AQAB","n":"u1SU1LfVLPHCozMxH2Mo"#;
+const MALFORMED: &[u8] = br#"{"keys":[{"kty":"RSA","kid":"cut","n":"u1SU1Lf"#;
 const EMPTY_KEYS: &[u8] = br#"{"keys":[]}"#;
 const HTML: &[u8] = b"<!doctype html>\n<html lang=\"en\"><head><title>Maintenance</title></head>\n\
     <body><h1>We'll be back soon</h1></body></html>\n";
@@ -189,26 +187,16 @@ fn next_byte(since: Duration, gap: Duration, limits: &Timeouts) -> Result<Durati
     if comes < idle.min(limits.total) {
         Ok(comes)
     } else if limits.total <= idle {
-        Err(Exchange {
-            delay: limits.total,
-            reply: Err(FetchFailure::TotalTimeout),
-        })
+        Err(ends(limits.total, Err(FetchFailure::TotalTimeout)))
     } else {
-        Err(Exchange {
-            delay: idle,
-            reply: Err(FetchFailure::IdleTimeout),
-        })
+        Err(ends(idle, Err(FetchFailure::IdleTimeout)))
     }
 }
 
 /// A body of `length` bytes, the first one `interval` after the head.
 fn drip(head: Duration, interval: Duration, length: u64, limits: &Timeouts) -> Exchange {
-    let whole = Exchange {
-        delay: head,
-        reply: Ok(Body::KeySet),
-    };
     if length == 0 {
-        return whole;
+        return ends(head, Ok(Body::KeySet));
     }
     if let Err(cut) = next_byte(head, interval, limits) {
         return cut;
@@ -216,16 +204,14 @@ fn drip(head: Duration, interval: Duration, length: u64, limits: &Timeouts) -> E
     let bytes = u32::try_from(length).unwrap_or(u32::MAX);
     let end = head.saturating_add(interval.saturating_mul(bytes));
     if end < limits.total {
-        Exchange {
-            delay: end,
-            ..whole
-        }
+        ends(end, Ok(Body::KeySet))
     } else {
-        Exchange {
-            delay: limits.total,
-            reply: Err(FetchFailure::TotalTimeout),
-        }
+        ends(limits.total, Err(FetchFailure::TotalTimeout))
     }
+}
+
+fn ends(delay: Duration, reply: Result<Body, FetchFailure>) -> Exchange {
+    Exchange { delay, reply }
 }
 
 /// What a client makes of a status without a key set.
@@ -249,4 +235,259 @@ fn split_mix(seed: u64, ordinal: u64) -> u64 {
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use jwtbench_verifier::key_cache::FetchId;
+
+    use super::*;
+
+    const BODY_LEN: usize = 1000;
+
+    const fn millis(span: u64) -> Duration {
+        Duration::from_millis(span)
+    }
+
+    fn fetch(idle: u64, total: u64, max_body: usize) -> Fetch {
+        let (connect, idle, total) = (millis(1), millis(idle), millis(total));
+        let (id, timeouts) = (
+            FetchId(0),
+            Timeouts {
+                connect,
+                idle,
+                total,
+            },
+        );
+        Fetch {
+            id,
+            timeouts,
+            max_body,
+        }
+    }
+
+    fn setting(latency: Duration, jitter: Duration, fault: Fault) -> EndpointSetting {
+        EndpointSetting {
+            latency,
+            jitter,
+            fault,
+        }
+    }
+
+    fn drip(interval: u64) -> Fault {
+        let interval = millis(interval);
+        Fault::SlowDrip { interval }
+    }
+
+    fn bytes(body: &[u8]) -> Result<Body, FetchFailure> {
+        Ok(Body::Bytes(body.to_vec()))
+    }
+
+    /// One row: fault, latency, (idle, total), and what shall come when. Times in milliseconds.
+    type Row = (Fault, u64, (u64, u64), u64, Result<Body, FetchFailure>);
+
+    fn check(rows: &[Row], max_body: usize) {
+        for (fault, latency, (idle, total), delay, reply) in rows {
+            let reason = format!("{fault:?} after {latency} under idle {idle}, total {total}");
+            let setting = setting(millis(*latency), Duration::ZERO, fault.clone());
+            let got = exchange(&setting, 1, 2, BODY_LEN, &fetch(*idle, *total, max_body));
+            assert_eq!(got.delay, millis(*delay), "{reason}");
+            assert_eq!(got.reply, *reply, "{reason}");
+        }
+    }
+
+    #[test]
+    fn faults_of_the_connection() {
+        let idle = Err(FetchFailure::IdleTimeout);
+        let total = Err(FetchFailure::TotalTimeout);
+        let (refused, reset) = (Err(FetchFailure::Refused), Err(FetchFailure::Reset));
+        let whole = || Ok(Body::KeySet);
+        check(
+            &[
+                (Fault::None, 0, (2000, 3000), 0, whole()),
+                (Fault::None, 50, (2000, 3000), 50, whole()),
+                (Fault::None, 1999, (2000, 3000), 1999, whole()),
+                (Fault::None, 2000, (2000, 3000), 2000, idle.clone()),
+                (Fault::None, 5000, (4000, 3000), 3000, total.clone()),
+                (Fault::None, 3000, (3000, 3000), 3000, total.clone()),
+                (Fault::Refused, 50, (2000, 3000), 0, refused.clone()),
+                (Fault::Refused, 5000, (1, 1), 0, refused),
+                (Fault::Silent, 0, (2000, 3000), 2000, idle.clone()),
+                (Fault::Silent, 50, (4000, 3000), 3000, total.clone()),
+                (Fault::Silent, 0, (3000, 3000), 3000, total.clone()),
+                (Fault::Reset, 0, (2000, 3000), 0, reset.clone()),
+                (Fault::Reset, 70, (2000, 3000), 70, reset.clone()),
+                (Fault::Reset, 2500, (2000, 3000), 2000, idle.clone()),
+                (Fault::Truncated, 70, (2000, 3000), 70, reset),
+                (Fault::Truncated, 2500, (2000, 3000), 2000, idle.clone()),
+                (drip(0), 70, (2000, 3000), 70, whole()),
+                (drip(1), 70, (2000, 3000), 1070, whole()),
+                (drip(2), 999, (2000, 3000), 2999, whole()),
+                (drip(2), 1000, (2000, 3000), 3000, total.clone()),
+                (drip(100), 70, (2000, 3000), 3000, total.clone()),
+                (drip(2000), 70, (2000, 3000), 2070, idle.clone()),
+                (drip(2000), 1500, (2000, 3000), 3000, total.clone()),
+                (drip(2), 2500, (2000, 3000), 2000, idle),
+                (drip(u64::MAX), 70, (5000, 3000), 3000, total),
+            ],
+            BODY_LEN,
+        );
+    }
+
+    #[test]
+    fn faults_of_http() {
+        let status = |status, pause: Option<u64>| Fault::Status {
+            status,
+            retry_after: pause.map(millis),
+        };
+        let failed = |status, seconds: Option<u64>| {
+            let pause = seconds.map(Duration::from_secs);
+            Err(FetchFailure::Status(status, pause))
+        };
+        let (ages, hour) = (Some(u64::MAX), Some(3600));
+        let idle = Err(FetchFailure::IdleTimeout);
+        let limits = (2000, 3000);
+        check(
+            &[
+                (status(404, None), 5, limits, 5, failed(404, None)),
+                (status(429, Some(1500)), 5, limits, 5, failed(429, Some(2))),
+                (status(503, Some(2000)), 5, limits, 5, failed(503, Some(2))),
+                (status(503, Some(0)), 5, limits, 5, failed(503, Some(0))),
+                (status(503, ages), 5, limits, 5, failed(503, hour)),
+                (status(503, Some(1)), 2000, limits, 2000, idle.clone()),
+                (status(200, None), 5, limits, 5, bytes(b"")),
+                (status(204, None), 5, limits, 5, failed(204, None)),
+                (status(307, None), 5, limits, 5, Err(FetchFailure::Redirect)),
+                (status(100, None), 5, limits, 5, failed(500, None)),
+                (status(u16::MAX, None), 5, limits, 5, failed(500, None)),
+                (Fault::Redirect, 5, limits, 5, Err(FetchFailure::Redirect)),
+                (Fault::Redirect, 2000, limits, 2000, idle.clone()),
+                (Fault::MalformedJson, 5, limits, 5, bytes(MALFORMED)),
+                (Fault::Html, 5, limits, 5, bytes(HTML)),
+                (Fault::EmptyKeys, 5, limits, 5, bytes(EMPTY_KEYS)),
+                (Fault::EmptyKeys, 2000, limits, 2000, idle),
+            ],
+            BODY_LEN,
+        );
+    }
+
+    #[test]
+    fn bodies_over_the_limit() {
+        let large = || Err(FetchFailure::TooLarge);
+        let idle = Err(FetchFailure::IdleTimeout);
+        let huge = |bytes| Fault::HugeBody { bytes };
+        let limits = (2000, 3000);
+        let just = [HUGE_START, &[b'A'; BODY_LEN - 1 - 21], HUGE_END].concat();
+        check(
+            &[
+                (Fault::None, 5, limits, 5, large()),
+                (Fault::Truncated, 5, limits, 5, large()),
+                (drip(100), 5, limits, 5, large()),
+                (huge(50 << 20), 5, limits, 5, large()),
+                (huge(u64::MAX), 5, limits, 5, large()),
+                (huge(BODY_LEN as u64), 5, limits, 5, large()),
+                (huge(BODY_LEN as u64 - 1), 5, limits, 5, bytes(&just)),
+                (huge(0), 5, limits, 5, bytes(br#"{"keys":[{"kty":""}]}"#)),
+                (huge(50 << 20), 2000, limits, 2000, idle),
+                (Fault::Html, 5, limits, 5, bytes(HTML)),
+            ],
+            BODY_LEN - 1,
+        );
+    }
+
+    #[test]
+    fn an_empty_key_set_cannot_be_cut_short() {
+        let limits = fetch(2000, 3000, BODY_LEN);
+        for fault in [Fault::Truncated, drip(9000)] {
+            let setting = setting(Duration::ZERO, Duration::ZERO, fault);
+            let got = exchange(&setting, 1, 2, 0, &limits);
+            assert_eq!((got.delay, got.reply), (Duration::ZERO, Ok(Body::KeySet)));
+        }
+    }
+
+    #[test]
+    fn limits_without_end() {
+        let silent = setting(Duration::ZERO, Duration::ZERO, Fault::Silent);
+        let (connect, idle, total) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        let mut never = fetch(0, 0, BODY_LEN);
+        never.timeouts = Timeouts {
+            connect,
+            idle,
+            total,
+        };
+        let got = exchange(&silent, 1, 2, BODY_LEN, &never);
+        assert_eq!(got.delay, Duration::MAX);
+    }
+
+    #[test]
+    fn the_huge_body_is_json_of_the_length_announced() {
+        for asked in [0, 21, 22, 1000, (1 << 16) + 21, (1 << 16) + 22, 3 << 20] {
+            let body = huge_body(asked).collect::<Vec<_>>().concat();
+            assert_eq!(body.len() as u64, huge_length(asked), "{asked}");
+            let parsed = serde_json::from_slice::<serde_json::Value>(&body);
+            assert!(parsed.is_ok(), "{asked}");
+        }
+        let mut pieces = huge_body(50 << 20);
+        assert!(pieces.all(|piece| piece.len() <= FILLER.len()));
+    }
+
+    #[test]
+    fn latency_is_spread_evenly_over_its_range_and_repeats() {
+        let setting = setting(millis(50), millis(20), Fault::None);
+        let draw = |ordinal| latency(&setting, 3, ordinal);
+        let mut quarters = [0; 4];
+        for ordinal in 0..10_000 {
+            let above = draw(ordinal)
+                .checked_sub(millis(30))
+                .expect("at least 30 ms");
+            quarters[(above.as_nanos() / 10_000_001) as usize] += 1;
+        }
+        assert!(
+            quarters.iter().all(|share| (2300..2700).contains(share)),
+            "{quarters:?}"
+        );
+        assert_eq!(draw(77), draw(77));
+        assert_ne!(draw(77), draw(78));
+        assert_ne!(latency(&setting, 4, 77), draw(77));
+    }
+
+    #[test]
+    fn latency_never_falls_below_zero_nor_overflows() {
+        let wide = setting(millis(1), millis(1000), Fault::None);
+        let draws = (0..1000).map(|ordinal| latency(&wide, 3, ordinal));
+        assert!(draws.filter(Duration::is_zero).count() > 400);
+        let endless = setting(Duration::MAX, Duration::MAX, Fault::None);
+        assert!((0..1000).any(|ordinal| latency(&endless, 3, ordinal) > millis(1000)));
+        let fixed = setting(millis(5), Duration::ZERO, Fault::None);
+        assert_eq!(latency(&fixed, 3, 9), millis(5));
+    }
+
+    /// Published vectors: the first outputs of SplitMix64 seeded with 1234567.
+    #[test]
+    fn split_mix_is_split_mix_64() {
+        assert_eq!(split_mix(1_234_567, 0), 6_457_827_717_110_365_317);
+        assert_eq!(split_mix(1_234_567, 1), 3_203_168_211_198_807_973);
+        assert_eq!(split_mix(1_234_567, 2), 9_817_491_932_198_370_423);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_nothing() {
+        let beyond = b"99999999999999999999999999";
+        let rows: [(&[u8], Option<u64>, &str); 10] = [
+            (b"0", Some(0), "at once"),
+            (b"120", Some(120), "delay-seconds"),
+            (b" 7 ", Some(7), "space around"),
+            (b"3601", Some(3600), "more than an hour"),
+            (beyond, Some(3600), "more than 64 bits"),
+            (b"", None, "empty"),
+            (b"-1", None, "negative"),
+            (b"1.5", None, "fraction"),
+            (b"Wed, 21 Oct 2015 07:28:00 GMT", None, "HTTP-date"),
+            (b"\xff", None, "no text"),
+        ];
+        for (value, seconds, reason) in rows {
+            let due = seconds.map(Duration::from_secs);
+            assert_eq!(parse_retry_after(value), due, "{reason}");
+        }
+    }
 }

@@ -186,3 +186,211 @@ impl AsyncWrite for Watched<'_> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jwtbench_verifier::cache_policy::Timeouts;
+    use jwtbench_verifier::key_cache::FetchId;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const fn millis(span: u64) -> Duration {
+        Duration::from_millis(span)
+    }
+
+    /// A fetch with these limits in milliseconds, and a body of 1 MiB at most.
+    fn fetch(idle: u64, total: u64) -> Fetch {
+        let (connect, idle, total) = (millis(1000), millis(idle), millis(total));
+        let (id, timeouts) = (
+            FetchId(0),
+            Timeouts {
+                connect,
+                idle,
+                total,
+            },
+        );
+        Fetch {
+            id,
+            timeouts,
+            max_body: 1 << 20,
+        }
+    }
+
+    /// A server that answers each connection with these pieces, so far apart, and then closes.
+    async fn hostile(pieces: Vec<Vec<u8>>, every: Duration, closes: bool) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            for piece in pieces {
+                if stream.write_all(&piece).await.is_err() {
+                    return;
+                }
+                sleep(every).await;
+            }
+            if !closes {
+                std::future::pending::<()>().await;
+            }
+        });
+        addr
+    }
+
+    async fn check_hostile(
+        pieces: &[&[u8]],
+        times: usize,
+        due: Result<&[u8], FetchFailure>,
+        reason: &str,
+    ) {
+        let (first, rest) = pieces.split_first().unwrap();
+        let mut all = vec![first.to_vec()];
+        all.extend((0..times).flat_map(|_| rest.iter().map(|piece| piece.to_vec())));
+        let addr = hostile(all, Duration::ZERO, true).await;
+        let got = get(addr, "/", &fetch(3000, 5000)).await;
+        assert_eq!(got, due.map(<[u8]>::to_vec), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn hostile_servers_get_no_further_than_an_error() {
+        let reset = Err(FetchFailure::Reset);
+        let large = Err(FetchFailure::TooLarge);
+        let filler = [b'A'; 1 << 16];
+        let chunk = [b"10000\r\n", &filler[..], b"\r\n"].concat();
+        let head: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+        let chunked: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let lie: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551613\r\n\r\n";
+        let negative: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nabc";
+        let twice: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab";
+        let pause: &[u8] = b"HTTP/1.1 503 x\r\nretry-after: soon\r\ncontent-length: 0\r\n\r\n";
+        let day: &[u8] = b"HTTP/1.1 429 x\r\nretry-after: 86400\r\ncontent-length: 0\r\n\r\n";
+        let hour = Some(Duration::from_secs(3600));
+        let unfinished = [chunked, b"5\r\nab"].concat();
+        let bad_chunk = [chunked, b"zz\r\nab"].concat();
+        let trailers = [chunked, b"2\r\nab\r\n0\r\nx: y\r\n\r\n"].concat();
+        check_hostile(&[b""], 0, reset, "closes without a word").await;
+        check_hostile(&[b"\0\xff garbage"], 0, reset, "no HTTP").await;
+        check_hostile(&[b"SSH-2.0-x\r\n\r\n"], 0, reset, "another protocol").await;
+        check_hostile(&[b"HTTP/1.1 200 OK\r\n"], 0, reset, "half a head").await;
+        check_hostile(&[b"HTTP/1.1 99999 x\r\n\r\n"], 0, reset, "no such status").await;
+        check_hostile(
+            &[b"HTTP/1.1 200 OK\r\nx: ", &filler],
+            999,
+            reset,
+            "endless head",
+        )
+        .await;
+        check_hostile(
+            &[b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"],
+            999,
+            reset,
+            "1000 fields",
+        )
+        .await;
+        check_hostile(&[lie], 0, large, "length over the limit").await;
+        check_hostile(&[negative], 0, reset, "negative length").await;
+        check_hostile(&[twice], 0, reset, "two lengths").await;
+        check_hostile(&[head, &filler], 999, large, "no length, endless").await;
+        check_hostile(&[head, b"{}"], 1, Ok(b"{}"), "no length, ends by closing").await;
+        check_hostile(&[chunked, &chunk], 999, large, "chunked, endless").await;
+        check_hostile(&[&unfinished], 0, reset, "chunk cut short").await;
+        check_hostile(&[&bad_chunk], 0, reset, "chunk size is no number").await;
+        check_hostile(&[&trailers], 0, Ok(b"ab"), "trailers are ignored").await;
+        check_hostile(
+            &[pause],
+            0,
+            Err(FetchFailure::Status(503, None)),
+            "pause in words",
+        )
+        .await;
+        check_hostile(
+            &[day],
+            0,
+            Err(FetchFailure::Status(429, hour)),
+            "pause of a day",
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn only_bytes_hold_the_idle_limit_off() {
+        let byte = |byte: &u8| vec![*byte];
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        let slow = hostile(head.iter().map(byte).collect(), millis(20), true).await;
+        let reply = get(slow, "/", &fetch(700, 20_000)).await;
+        assert_eq!(
+            reply.unwrap(),
+            b"{}",
+            "a head byte by byte, longer in all than the idle limit"
+        );
+        let slow = hostile(head.iter().map(byte).collect(), millis(20), true).await;
+        let reply = get(slow, "/", &fetch(5000, 300)).await;
+        assert_eq!(
+            reply,
+            Err(FetchFailure::TotalTimeout),
+            "the same, longer than the total limit"
+        );
+        let informational = vec![b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(); 10_000];
+        let endless = hostile(informational, millis(1), false).await;
+        let reply = get(endless, "/", &fetch(5000, 300)).await;
+        assert_eq!(
+            reply,
+            Err(FetchFailure::TotalTimeout),
+            "interim responses without end"
+        );
+        for cut in [1, 20, head.len() - 1] {
+            let stalls = hostile(vec![head[..cut].to_vec()], Duration::ZERO, false).await;
+            let reply = get(stalls, "/", &fetch(150, 5000)).await;
+            assert_eq!(
+                reply,
+                Err(FetchFailure::IdleTimeout),
+                "stalls after {cut} bytes"
+            );
+        }
+    }
+
+    /// A queue of one is soon full; the kernel then leaves connections unanswered.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_that_is_not_made_in_time() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut fill = JoinSet::new();
+        for _ in 0..8 {
+            fill.spawn(timeout(millis(20_000), TcpStream::connect(addr)));
+        }
+        sleep(millis(200)).await;
+        let mut hurried = fetch(5000, 5000);
+        hurried.timeouts.connect = millis(100);
+        assert_eq!(
+            get(addr, "/", &hurried).await,
+            Err(FetchFailure::ConnectTimeout)
+        );
+        let reply = get(addr, "/", &fetch(5000, 100)).await;
+        assert_eq!(
+            reply,
+            Err(FetchFailure::TotalTimeout),
+            "the total limit covers it"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_path_that_is_none_is_refused_without_a_panic() {
+        for path in ["not a path\r\nx: y", "", "\u{fc}"] {
+            let addr = hostile(
+                vec![b"HTTP/1.1 200 OK\r\n\r\n{}".to_vec()],
+                Duration::ZERO,
+                true,
+            )
+            .await;
+            let reply = get(addr, path, &fetch(5000, 5000)).await;
+            assert_eq!(reply, Err(FetchFailure::Reset), "{path}");
+        }
+    }
+}
