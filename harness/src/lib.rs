@@ -1,4 +1,5 @@
 //! jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before
 //! production finds out. Data flows one way: scenario, plan, trial, measurement, result, report.
 
+pub mod report;
 pub mod result;
