@@ -1,0 +1,18 @@
+//! Reports: one file per form, each a pure function of a stored result. Reporting never measures,
+//! reads no clock and does no I/O, so any old result can be rendered again.
+
+mod chapter;
+mod conformance;
+mod fault;
+mod finding;
+mod html;
+mod markdown;
+mod quantity;
+mod ranking;
+mod speed;
+mod summary;
+mod terminal;
+
+pub use html::html;
+pub use markdown::{markdown, ranking_table};
+pub use terminal::{TerminalStyle, terminal};

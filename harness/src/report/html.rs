@@ -1,0 +1,150 @@
+//! `index.html`: one self-contained page, without network, scripts or fonts of its own. The verdict
+//! first; then the families, each with its prose beside its data; then what holds for all of them.
+
+mod conformance;
+mod curve;
+mod dynamic;
+mod finding;
+mod header;
+mod hot_path;
+mod ink;
+mod machine;
+mod prose;
+mod scale;
+mod timeline;
+mod trial;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+
+use super::chapter::{Chapter, chapters, families};
+use super::fault::fault;
+use super::summary::warnings;
+use crate::result::{Measurement, RunResult};
+use ink::Ink;
+
+const STYLE: &str = include_str!("html/style.css");
+/// The page may load nothing: what is not in it does not exist.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The result as one HTML page.
+pub fn html(result: &RunResult) -> String {
+    let chapters = chapters(result);
+    let ink = Ink::of(result);
+    let page = markup! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
+                title { "jwtbench report, " (result.started_at) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                @for warning in warnings(result) {
+                    p.warning role="alert" { (warning) }
+                }
+                div.layout {
+                    (contents(result, &chapters))
+                    main {
+                        (header::header(result))
+                        (prose::guide())
+                        @for family in families(&chapters) {
+                            (section(result, family, &chapters, &ink))
+                        }
+                        (conformance::section(result))
+                        (finding::section(result))
+                        (machine::section(result, &chapters))
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// Where a chapter is found on the page.
+fn chapter_anchor(chapter: &Chapter) -> String {
+    format!("scenario-{}", slug(chapter.name))
+}
+
+/// Where a trial of a dynamic scenario is found on the page.
+fn trial_anchor(result: &RunResult, measurement: &Measurement) -> String {
+    let at = result
+        .measurements
+        .iter()
+        .position(|m| std::ptr::eq(m, measurement));
+    format!("trial-{}", at.unwrap_or_default())
+}
+
+fn slug(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect()
+}
+
+fn is_troubled(measurement: &Measurement) -> bool {
+    fault(measurement).is_some() || measurement.expectations.iter().any(|e| !e.met)
+}
+
+fn section(result: &RunResult, family: &str, chapters: &[Chapter], ink: &Ink) -> Markup {
+    markup! {
+        section {
+            h2 id=(format!("family-{}", slug(family))) { (family) }
+            @for chapter in chapters.iter().filter(|c| c.family == family) {
+                @if chapter.dynamic {
+                    (dynamic::chapter(result, chapter, ink))
+                } @else {
+                    (hot_path::chapter(chapter, is_first_ranked(chapter, chapters), ink))
+                }
+            }
+        }
+    }
+}
+
+/// The first ranked scenario is shown whole, the others on demand.
+fn is_first_ranked(chapter: &Chapter, chapters: &[Chapter]) -> bool {
+    chapters
+        .iter()
+        .find(|c| !c.dynamic)
+        .is_some_and(|first| first.name == chapter.name)
+}
+
+fn contents(result: &RunResult, chapters: &[Chapter]) -> Markup {
+    let troubled = |chapter: &Chapter| chapter.measurements.iter().any(|m| is_troubled(m));
+    markup! {
+        nav aria-label="Contents" {
+            details.contents open {
+                summary { "Contents" }
+                ul {
+                    li { a href="#verdict" { "Verdict" } }
+                    li { a href="#guide" { "How to read this" } }
+                }
+                @for family in families(chapters) {
+                    p { a href=(format!("#family-{}", slug(family))) { (family) } }
+                    ul {
+                        @for chapter in chapters.iter().filter(|c| c.family == family) {
+                            li {
+                                a href=(format!("#{}", chapter_anchor(chapter))) {
+                                    (chapter.stem())
+                                }
+                                @if troubled(chapter) {
+                                    span.dot title="wrong, missed or invalid" { " ●" }
+                                }
+                            }
+                        }
+                    }
+                }
+                p { "All of them" }
+                ul {
+                    li { a href="#conformance" { "Conformance" } }
+                    @if !result.measurements.iter().all(|m| m.findings.is_empty()) {
+                        li { a href="#findings" { "Findings" } }
+                    }
+                    li { a href="#machine" { "Machine and noise" } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The verdict on a whole result: passed or not, and the counts that say why.
+
+use super::quantity;
+use crate::result::{Measurement, RunResult};
+
+/// The judgements of all measurements together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Trials.
+    pub trials: u64,
+    /// Trials without valid numbers for a reason other than a wrong verdict.
+    pub errors: u64,
+    /// Verdicts judged.
+    pub judged: u64,
+    /// Wrong verdicts.
+    pub wrong: u64,
+    /// Deviations of foreign libraries: verdicts.
+    pub findings: u64,
+    /// Exposed accepts.
+    pub exposed_accepts: u64,
+    /// Lockouts.
+    pub lockouts: u64,
+    /// Good tokens accepted after the deadline.
+    pub late: u64,
+    /// Expectations that hold.
+    pub met: u64,
+    /// Expectations that do not.
+    pub missed: u64,
+}
+
+impl Summary {
+    /// The summary of a result.
+    pub fn of(result: &RunResult) -> Self {
+        let sum = |count: fn(&Measurement) -> u64| result.measurements.iter().map(count).sum();
+        let missed = result.missed().count() as u64;
+        let expected: u64 = sum(|m| m.expectations.len() as u64);
+        Summary {
+            trials: result.measurements.len() as u64,
+            errors: sum(|m| u64::from(m.error.is_some())),
+            judged: sum(|m| m.verdicts.judged),
+            wrong: result.wrong(),
+            findings: sum(|m| m.findings.iter().map(|f| f.count).sum()),
+            exposed_accepts: sum(|m| m.verdicts.exposed_accepts),
+            lockouts: sum(|m| m.verdicts.lockouts),
+            late: sum(|m| m.verdicts.late),
+            met: expected - missed,
+            missed,
+        }
+    }
+
+    /// Whether every verdict was right, every expectation met and every trial valid.
+    pub fn passed(&self) -> bool {
+        self.wrong == 0 && self.missed == 0 && self.errors == 0
+    }
+
+    /// One line: what decides, first.
+    pub fn line(&self) -> String {
+        let judged = quantity::counted(self.judged, "verdict");
+        if self.passed() {
+            let met = match self.met {
+                0 => "no expectations set".to_owned(),
+                met => format!("all {} met", quantity::counted(met, "expectation")),
+            };
+            return format!("PASSED: {judged} judged, none wrong, {met}");
+        }
+        let mut reasons = Vec::new();
+        if self.wrong > 0 {
+            reasons.push(quantity::counted(self.wrong, "wrong verdict"));
+        }
+        if self.missed > 0 {
+            reasons.push(format!(
+                "{} missed",
+                quantity::counted(self.missed, "expectation")
+            ));
+        }
+        if self.errors > 0 {
+            reasons.push(quantity::counted(self.errors, "invalid trial"));
+        }
+        format!("FAILED: {}; {judged} judged", reasons.join(", "))
+    }
+}
+
+/// What every form shows at its very top: why the figures are not to be relied on.
+pub fn warnings(result: &RunResult) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    if result.machine.profile != "release" {
+        warnings.push("DEBUG BUILD: these times say nothing about speed; build with --release");
+    }
+    if result.partial {
+        warnings.push("PARTIAL RESULT: the run was interrupted; trials are missing");
+    }
+    if !result.measurements.is_empty() && result.measurements.iter().all(|m| m.virtual_time) {
+        warnings.push("VIRTUAL TIME: verdicts and counts hold; times are not measurements");
+    }
+    warnings
+}

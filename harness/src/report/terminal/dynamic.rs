@@ -1,0 +1,84 @@
+//! The table of dynamic scenarios: what became of good users and how often the endpoint was asked.
+
+use super::text::{Paint, Text};
+use crate::report::chapter::Chapter;
+use crate::report::fault::fault;
+use crate::report::quantity;
+use crate::report::speed::response_p99;
+use crate::result::Measurement;
+
+const HEAD: [&str; 8] = [
+    "contender",
+    "alg",
+    "done",
+    "p99 resp.",
+    "lockouts",
+    "exposed",
+    "fetches",
+    "wrong",
+];
+
+/// Writes one table per dynamic scenario.
+pub fn write(chapters: &[&Chapter], text: &mut Text) {
+    if chapters.is_empty() {
+        return;
+    }
+    text.heading("Dynamic scenarios (p99 resp.: of accepted tokens, from the intended start)");
+    for chapter in chapters {
+        text.line(
+            Paint::Strong,
+            &format!("{}  {}", chapter.name, chapter.title),
+        );
+        let sound: Vec<(Paint, Vec<String>)> = chapter
+            .measurements
+            .iter()
+            .filter(|m| fault(m).is_none())
+            .map(|m| (paint(m), cells(m)))
+            .collect();
+        if !sound.is_empty() {
+            text.table(2, &HEAD, &sound);
+        }
+        for measurement in &chapter.measurements {
+            if let Some(fault) = fault(measurement) {
+                let (contender, algorithm) = (&measurement.contender, &measurement.algorithm);
+                let line = format!("{contender} {algorithm}  ERROR {fault}");
+                text.wrapped(Paint::Bad, "  ", &line);
+            }
+        }
+    }
+}
+
+fn paint(measurement: &Measurement) -> Paint {
+    match measurement.expectations.iter().all(|e| e.met) {
+        true => Paint::Plain,
+        false => Paint::Bad,
+    }
+}
+
+fn cells(measurement: &Measurement) -> Vec<String> {
+    let verdicts = &measurement.verdicts;
+    let p99 = match measurement.virtual_time {
+        true => None,
+        false => response_p99(measurement),
+    };
+    let attempts = measurement.endpoint.as_ref().map(|e| e.attempts);
+    let missing = || "–".to_owned();
+    vec![
+        contender(measurement),
+        measurement.algorithm.clone(),
+        quantity::count(measurement.arrivals.done),
+        p99.map_or_else(missing, quantity::nanoseconds),
+        quantity::count(verdicts.lockouts),
+        quantity::count(verdicts.exposed_accepts),
+        attempts.map_or_else(missing, quantity::count),
+        quantity::count(verdicts.wrong),
+    ]
+}
+
+/// The contender, with its cache policy where that is not the default one.
+fn contender(measurement: &Measurement) -> String {
+    match measurement.cache_policy.as_str() {
+        "" | "default" => measurement.contender.clone(),
+        policy => format!("{} {policy}", measurement.contender),
+    }
+}
