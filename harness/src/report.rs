@@ -2,6 +2,7 @@
 //! reads no clock and does no I/O, so any old result can be rendered again.
 
 mod chapter;
+mod check;
 mod conformance;
 mod fault;
 mod finding;
@@ -13,6 +14,7 @@ mod speed;
 mod summary;
 mod terminal;
 
+pub use check::check_table;
 pub use html::html;
 pub use markdown::{markdown, ranking_table};
-pub use terminal::{TerminalStyle, terminal};
+pub use terminal::{TerminalStyle, terminal, terminal_verdict};

@@ -12,6 +12,7 @@ pub mod event;
 pub mod expectation;
 pub mod issuer;
 pub mod library;
+pub mod overrides;
 mod parse;
 pub mod plan;
 pub mod policy;

@@ -3,7 +3,7 @@
 
 mod dynamic;
 mod ranking;
-mod text;
+pub(super) mod text;
 
 use super::chapter::{Chapter, chapters};
 use super::finding::{findings, tag_name};
@@ -34,6 +34,14 @@ pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
         ranking::write(chapter, &mut text);
     }
     dynamic::write(&dynamic, &mut text);
+    write_findings(result, &mut text);
+    write_verdict(result, &mut text);
+    text.into_string()
+}
+
+/// Findings and verdict alone.
+pub fn terminal_verdict(result: &RunResult, style: TerminalStyle) -> String {
+    let mut text = Text::new(style);
     write_findings(result, &mut text);
     write_verdict(result, &mut text);
     text.into_string()

@@ -1,0 +1,96 @@
+//! The command line: one file per verb, all in the same order: `Args`, then `run`. The only place
+//! that knows the user's terminal, folders and signals.
+
+mod check;
+mod exit;
+mod filter;
+mod list;
+mod machine;
+mod output;
+mod progress;
+mod report;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+/// Which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before production
+/// finds out: every number comes with the verdict that proves the work was done right.
+#[derive(Parser)]
+#[command(
+    name = "jwtbench",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a verb, `run` is meant.\n\n\
+                  Examples:\n  \
+                  jwtbench                                  the canonical workload, about a minute\n  \
+                  jwtbench run 'rotation/*' --algorithm ES256\n  \
+                  jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
+                  jwtbench check                            every verdict once, in virtual time\n  \
+                  jwtbench report reports/runs/X/result.json --out again\n\n\
+                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 3 performance\n\
+                  regression, 4 wrong verdict, 5 expectation missed, 6 invalid or inconclusive\n\
+                  under --strict. A wrong verdict outranks the rest."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    run: run::Args,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Measure scenarios in real time and write the result with its reports.
+    Run(run::Args),
+    /// Judge every scenario once with few tokens, in virtual time; times are not judged.
+    Check(check::Args),
+    /// Show scenarios, contenders, cache policies and token classes.
+    List(list::Args),
+    /// Render a stored result again, in any form.
+    Report(report::Args),
+}
+
+/// Runs the command line and says how it ended.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let command = command_line(&args);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // If the terminal is gone there is nobody left to tell.
+            _ = error.print();
+            let is_fault = error.use_stderr();
+            return if is_fault { Exit::Usage } else { Exit::Passed }.into();
+        }
+    };
+    let ended = match cli.verb {
+        None => run::run(cli.run, command),
+        Some(Verb::Run(args)) => run::run(args, command),
+        Some(Verb::Check(args)) => check::run(args, command),
+        Some(Verb::List(args)) => list::run(args),
+        Some(Verb::Report(args)) => report::run(args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("jwtbench: {failure}");
+            failure.exit().into()
+        }
+    }
+}
+
+/// The command as it could be typed again, without the path of the binary.
+fn command_line(args: &[OsString]) -> String {
+    let quote = |arg: &OsString| {
+        let arg = arg.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
+        if !arg.is_empty() && arg.chars().all(plain) { arg.into_owned() } else { format!("'{arg}'") }
+    };
+    let words = std::iter::once("jwtbench".to_owned()).chain(args.iter().skip(1).map(quote));
+    words.collect::<Vec<String>>().join(" ")
+}

@@ -1,0 +1,125 @@
+//! `list`: what there is to choose from.
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use crate::contender::ContenderSpec;
+use crate::result::judgement::spell;
+use crate::scenario::cache::presets;
+use crate::scenario::class::Class;
+use crate::scenario::library::Library;
+
+use super::filter::Filter;
+use super::{Exit, Failure};
+
+/// Show scenarios, contenders, cache policies and token classes.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  jwtbench list\n  jwtbench list 'outage/*' --json")]
+pub struct Args {
+    /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    scenarios: Vec<ScenarioLine>,
+    contenders: Vec<ContenderLine>,
+    cache_policies: Vec<String>,
+    token_classes: Vec<ClassLine>,
+}
+
+#[derive(Serialize)]
+struct ScenarioLine {
+    name: String,
+    title: String,
+    canonical: bool,
+    dynamic: bool,
+    algorithms: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ContenderLine {
+    name: String,
+    version: String,
+    judges: bool,
+    key_cache: bool,
+}
+
+#[derive(Serialize)]
+struct ClassLine {
+    name: &'static str,
+    due: &'static str,
+    forged: bool,
+    about: &'static str,
+}
+
+/// Runs the verb.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+    let library = Library::find(&here)?;
+    let scenarios = library.select(&args.scenarios)?.into_iter().map(|scenario| ScenarioLine {
+        dynamic: scenario.is_dynamic(),
+        algorithms: args
+            .filter
+            .algorithms(&scenario.algorithms)
+            .into_iter()
+            .map(|algorithm| algorithm.name())
+            .collect(),
+        name: scenario.name,
+        title: scenario.title,
+        canonical: scenario.canonical,
+    });
+    let contender = |spec: ContenderSpec| ContenderLine {
+        name: spec.to_string(),
+        version: spec.version(),
+        judges: spec.judges(),
+        key_cache: spec.has_key_cache(),
+    };
+    let class = |class: Class| {
+        let row = class.row();
+        let due = spell(row.due.map_or(Ok(()), Err));
+        ClassLine { name: row.name, due, forged: row.forged, about: row.about }
+    };
+    let listing = Listing {
+        scenarios: scenarios.collect(),
+        contenders: args.filter.contenders()?.into_iter().map(contender).collect(),
+        cache_policies: presets(&library.presets()),
+        token_classes: Class::all().map(class).collect(),
+    };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&listing).unwrap_or_default());
+    } else {
+        listing.print();
+    }
+    Ok(Exit::Passed)
+}
+
+impl Listing {
+    fn print(&self) {
+        println!("Scenarios (* in the canonical workload, ~ dynamic)");
+        for line in &self.scenarios {
+            let marks = [(line.canonical, '*'), (line.dynamic, '~')];
+            let marks: String =
+                marks.iter().map(|(on, mark)| if *on { *mark } else { ' ' }).collect();
+            println!("  {marks} {:<38} {}", line.name, line.title);
+        }
+        println!("\nContenders");
+        for line in &self.contenders {
+            println!("     {:<26} {}", line.name, line.version);
+        }
+        println!("\nCache policies");
+        for name in &self.cache_policies {
+            println!("     {name}");
+        }
+        println!("\nToken classes (code due)");
+        for line in &self.token_classes {
+            println!("     {:<20} {:<24} {}", line.name, line.due, line.about);
+        }
+    }
+}

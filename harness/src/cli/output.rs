@@ -1,0 +1,68 @@
+//! The folder a run writes to: refused before the run if it cannot be had, never overwritten
+//! unasked, and each file whole or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::report;
+use crate::result::RunResult;
+
+use super::Failure;
+
+/// A folder that can be written to.
+pub struct Output {
+    folder: PathBuf,
+}
+
+/// The result in a folder.
+pub const RESULT: &str = "result.json";
+
+impl Output {
+    /// Makes sure of the folder. One that holds a result already is refused without `force`.
+    pub fn prepare(folder: PathBuf, force: bool) -> Result<Output, Failure> {
+        let shown = folder.display();
+        if folder.join(RESULT).exists() && !force {
+            return Err(Failure::Usage(format!(
+                "--out {shown} holds a result already; choose another folder, or add --force"
+            )));
+        }
+        let writable = fs::create_dir_all(&folder).and_then(|()| {
+            let probe = folder.join(".jwtbench-probe");
+            fs::write(&probe, b"")?;
+            fs::remove_file(&probe)
+        });
+        writable.map_err(|error| {
+            Failure::Usage(format!("--out {shown} cannot be written ({error}); choose another"))
+        })?;
+        Ok(Output { folder })
+    }
+
+    /// Writes the result and its reports; the result first.
+    pub fn write(&self, result: &RunResult) -> Result<(), Failure> {
+        let json = serde_json::to_string(result)
+            .map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
+        self.put(RESULT, &(json + "\n"))?;
+        self.put("summary.md", &report::markdown(result))?;
+        self.put("index.html", &report::html(result))
+    }
+
+    /// Writes one file under a passing name first.
+    pub fn put(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        let passing = self.folder.join(format!(".{name}.part"));
+        fs::write(&passing, text)
+            .and_then(|()| fs::rename(&passing, &path))
+            .map_err(|error| Failure::Error(format!("cannot write {}: {error}", path.display())))
+    }
+
+    /// A file in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// Where a run goes unless told otherwise: `reports/runs/` and the time.
+pub fn default_folder(started_at: &str) -> PathBuf {
+    let stamp: String = started_at.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    Path::new("reports").join("runs").join(stamp)
+}

@@ -1,0 +1,321 @@
+//! `run`: measure scenarios in real time, and write the result with its reports.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::contender::ContenderSpec;
+use crate::report::{TerminalStyle, terminal};
+use crate::result::{RunResult, SCHEMA_VERSION, ScenarioRecord};
+use crate::scenario::Scenario;
+use crate::scenario::class::Stage;
+use crate::scenario::library::Library;
+use crate::scenario::overrides::Overrides;
+use crate::scenario::plan::{MAX_ARRIVALS, Plan};
+use crate::scenario::signer::Signers;
+use crate::trial::clock::{Stopwatch, utc_now};
+use crate::trial::{Control, Gathering, Trial, initial_revocations};
+
+use super::filter::Filter;
+use super::machine::{CpuTime, describe, profile};
+use super::output::{Output, RESULT, default_folder};
+use super::progress::Progress;
+use super::{Exit, Failure};
+
+/// The seed unless told otherwise.
+pub const SEED: u64 = 1;
+
+/// Measure scenarios in real time and write the result with its reports.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench run                              the canonical workload\n  \
+    jwtbench run --full                       every scenario on every contender\n  \
+    jwtbench run unknown-kid                  one family\n  \
+    jwtbench run my.toml --seed 7 --out runs/7\n  \
+    jwtbench run hot-path/accept --rate 2000 --duration 10s")]
+pub struct Args {
+    /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Every scenario on every contender and algorithm
+    #[arg(long, conflicts_with = "scenarios")]
+    full: bool,
+    /// Measured time per round, such as 500ms
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Arrivals per second over all streams; a closed loop becomes Poisson
+    #[arg(long, value_parser = rate)]
+    rate: Option<f64>,
+    /// Worker threads
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Option<u32>,
+    /// Rounds per contender, interleaved
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Seed of keys, tokens, arrivals and faults
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// Folder for result.json, summary.md and index.html [default: reports/runs/TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite a result in --out
+    #[arg(long)]
+    force: bool,
+    /// Port of the mocked JWKS endpoint on loopback [default: any free one]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Print the result as JSON instead of the summary
+    #[arg(long)]
+    json: bool,
+    /// No progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let day = Duration::from_secs(86_400);
+    if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let bounds = rate > 0.0 && rate <= 10e6;
+    if bounds { Ok(rate) } else { Err("above 0 and at most 10 million".into()) }
+}
+
+/// One scenario under one algorithm, on several contenders.
+struct Job {
+    scenario: Scenario,
+    algorithm: Algorithm,
+    contenders: Vec<ContenderSpec>,
+}
+
+/// Runs the verb.
+pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
+    let started_at = utc_now();
+    let stopwatch = Stopwatch::start();
+    let cpu = CpuTime::read();
+    let jobs = args.jobs()?;
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&started_at));
+    let output = Output::prepare(folder, args.force)?;
+    let stop = stop_on_ctrl_c()?;
+    let mut result = RunResult {
+        schema_version: SCHEMA_VERSION,
+        command,
+        started_at,
+        elapsed_s: 0.0,
+        seed: args.seed,
+        partial: false,
+        machine: describe(None),
+        versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
+        scenarios: records(jobs.iter().map(|job| &job.scenario)),
+        measurements: Vec::new(),
+    };
+    if profile() == "debug" && !args.quiet {
+        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+    }
+    let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
+    let progress = Progress::new(jobs.iter().map(rounds).sum(), args.quiet || args.json);
+    let signers = Signers::new(args.seed);
+    let control = Control { stop, port: args.port };
+    for job in &jobs {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let measured = job.measure(&signers, control, &progress);
+        result.measurements.extend(measured?);
+    }
+    progress.finish();
+    result.partial = stop.load(Ordering::Relaxed);
+    result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+    result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+    output.write(&result)?;
+    args.show(&result, &output);
+    Ok(Exit::of(&result))
+}
+
+impl Args {
+    fn jobs(&self) -> Result<Vec<Job>, Failure> {
+        let here = std::env::current_dir()
+            .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+        let library = Library::find(&here)?;
+        let is_canonical = self.scenarios.is_empty() && !self.full;
+        let mut scenarios = library.select(&self.scenarios)?;
+        scenarios.retain(|scenario| scenario.canonical || !is_canonical);
+        let contenders = self.filter.contenders()?;
+        let overrides = Overrides {
+            duration: self.duration,
+            rate: self.rate,
+            workers: self.workers,
+            rounds: self.rounds,
+        };
+        let mut jobs = Vec::new();
+        let mut dynamic = 0;
+        for scenario in scenarios {
+            let scenario = scenario.with(&overrides)?;
+            if scenario.planned() > MAX_ARRIVALS {
+                let name = &scenario.name;
+                return Err(Failure::Usage(format!(
+                    "{name}: {:.0} million arrivals are planned; at most {:.0} million fit in \
+                     memory: lower --rate or --duration",
+                    scenario.planned() / 1e6,
+                    MAX_ARRIVALS / 1e6,
+                )));
+            }
+            let algorithms = self.filter.algorithms(&scenario.algorithms);
+            let fitting = fitting(&scenario, &contenders);
+            if is_canonical && scenario.is_dynamic() {
+                // Each dynamic scenario once, algorithms and contenders taking turns.
+                if !fitting.is_empty() {
+                    let algorithm = algorithms[dynamic % algorithms.len()];
+                    let contenders = vec![fitting[dynamic % fitting.len()]];
+                    jobs.push(Job { scenario, algorithm, contenders });
+                    dynamic += 1;
+                }
+                continue;
+            }
+            for algorithm in algorithms {
+                let supports = |spec: &ContenderSpec| spec.supports(algorithm);
+                let contenders: Vec<_> = fitting.iter().copied().filter(supports).collect();
+                if !contenders.is_empty() {
+                    jobs.push(Job { scenario: scenario.clone(), algorithm, contenders });
+                }
+            }
+        }
+        if jobs.is_empty() {
+            return Err(Failure::Usage(
+                "nothing to run: no chosen contender fits a chosen scenario (floors and bounds \
+                 run valid tokens only; dynamic scenarios need a key cache, so core:*)"
+                    .into(),
+            ));
+        }
+        Ok(jobs)
+    }
+
+    fn show(&self, result: &RunResult, output: &Output) {
+        if self.json {
+            // The file has just been written from the same value.
+            println!("{}", serde_json::to_string(result).unwrap_or_default());
+            return;
+        }
+        if self.quiet {
+            return;
+        }
+        print!("{}", terminal(result, terminal_style()));
+        println!("\nResult   {}", output.path(RESULT).display());
+        println!("Report   {}", output.path("index.html").display());
+    }
+}
+
+/// Colour on a terminal that wants it; its width, or 80 columns.
+pub fn terminal_style() -> TerminalStyle {
+    let is_terminal = std::io::stdout().is_terminal();
+    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let columns = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let width = columns().filter(|_| is_terminal).map_or(80, |size| usize::from(size.ws_col));
+    TerminalStyle { colour, width: width.clamp(80, 160) }
+}
+
+/// The contenders a scenario means something to.
+pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
+    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
+    let fits = |spec: &&ContenderSpec| {
+        let dynamic = !scenario.is_dynamic() || spec.has_key_cache();
+        dynamic && (only_good || spec.judges())
+    };
+    contenders.iter().filter(fits).copied().collect()
+}
+
+/// The versions behind the contenders, and our own.
+pub fn versions<'a>(
+    contenders: impl Iterator<Item = &'a ContenderSpec>,
+) -> BTreeMap<String, String> {
+    let mut versions: BTreeMap<String, String> =
+        contenders.map(|spec| (spec.to_string(), spec.version())).collect();
+    versions.insert("jwtbench".into(), env!("CARGO_PKG_VERSION").into());
+    versions
+}
+
+/// The scenarios as a result keeps them, each once.
+pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<ScenarioRecord> {
+    let mut records: Vec<ScenarioRecord> = Vec::new();
+    for scenario in scenarios {
+        if records.iter().any(|known| known.name == scenario.name) {
+            continue;
+        }
+        records.push(ScenarioRecord {
+            name: scenario.name.clone(),
+            family: scenario.family.clone(),
+            title: scenario.title.clone(),
+            analysis: scenario.analysis.clone(),
+            dynamic: scenario.is_dynamic(),
+            text: scenario.text.clone(),
+        });
+    }
+    records
+}
+
+/// The first Ctrl-C ends the run with a partial result, the second at once.
+fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<bool> = OnceLock::new();
+    let installed = HANDLER.get_or_init(|| {
+        ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        })
+        .is_ok()
+    });
+    match installed {
+        true => Ok(&STOP),
+        false => Err(Failure::Error("cannot listen for Ctrl-C".into())),
+    }
+}
+
+impl Job {
+    /// Rounds outside, contenders inside, in rotating order.
+    fn measure(
+        &self,
+        signers: &Signers,
+        control: Control<'_>,
+        progress: &Progress,
+    ) -> Result<Vec<crate::result::Measurement>, Failure> {
+        let name = format!("{} {}", self.scenario.name, self.algorithm);
+        progress.say(format!("{name}: signing"));
+        let plan = Plan::new(&self.scenario, self.algorithm, signers, &progress.minting());
+        let revoked = initial_revocations(&plan);
+        let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
+        for contender in &self.contenders {
+            let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
+            trials.push((trial, Gathering::new(&plan, *contender, false)));
+        }
+        let mut order = 0;
+        for round in 0..self.scenario.load.rounds as usize {
+            for turn in 0..trials.len() {
+                let index = (round + turn) % trials.len();
+                let (trial, gathering) = &mut trials[index];
+                if control.stop.load(Ordering::Relaxed) {
+                    progress.skip(1);
+                    continue;
+                }
+                progress.say(format!("{name} {}", self.contenders[index]));
+                gathering.add(order, trial.run(control)?);
+                order += 1;
+                progress.step();
+            }
+        }
+        let has_rounds = |measurement: &crate::result::Measurement| !measurement.rounds.is_empty();
+        Ok(trials.into_iter().map(|(_, gathering)| gathering.finish()).filter(has_rounds).collect())
+    }
+}
+
