@@ -89,7 +89,11 @@ fn command_line(args: &[OsString]) -> String {
     let quote = |arg: &OsString| {
         let arg = arg.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
-        if !arg.is_empty() && arg.chars().all(plain) { arg.into_owned() } else { format!("'{arg}'") }
+        if !arg.is_empty() && arg.chars().all(plain) {
+            arg.into_owned()
+        } else {
+            format!("'{arg}'")
+        }
     };
     let words = std::iter::once("jwtbench".to_owned()).chain(args.iter().skip(1).map(quote));
     words.collect::<Vec<String>>().join(" ")

@@ -1,8 +1,6 @@
 //! `check`: every verdict of every scenario once, with few tokens and in virtual time. Times are
 //! not judged.
 
-use std::io::Write as _;
-
 use clap::Args as ClapArgs;
 
 use crate::report::{check_table, terminal_verdict};
@@ -15,6 +13,7 @@ use crate::trial::{Gathering, Trial, initial_revocations};
 
 use super::filter::Filter;
 use super::machine::describe;
+use super::output::print;
 use super::progress::Progress;
 use super::run::{SEED, fitting, records, terminal_style, versions};
 use super::{Exit, Failure};
@@ -99,7 +98,6 @@ impl Args {
                 check_table(result, style) + &terminal_verdict(result, style)
             }
         };
-        // A reader that has gone away (`| head`) is no fault.
-        _ = std::io::stdout().write_all(text.as_bytes());
+        print(&text);
     }
 }

@@ -21,7 +21,10 @@ pub struct Filter {
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
     Algorithm::from_name(name).ok_or_else(|| {
-        format!("known algorithms: {}", Algorithm::ALL.map(Algorithm::name).join(", "))
+        format!(
+            "known algorithms: {}",
+            Algorithm::ALL.map(Algorithm::name).join(", ")
+        )
     })
 }
 
@@ -37,8 +40,11 @@ impl Filter {
             let glob = globset::Glob::new(pattern)
                 .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
                 .compile_matcher();
-            let mut found =
-                all.iter().filter(|spec| glob.is_match(spec.to_string())).copied().peekable();
+            let mut found = all
+                .iter()
+                .filter(|spec| glob.is_match(spec.to_string()))
+                .copied()
+                .peekable();
             if found.peek().is_none() {
                 let names: Vec<String> = all.iter().map(ToString::to_string).collect();
                 let known = names.join(", ");
@@ -47,7 +53,10 @@ impl Filter {
                 )));
             }
             for spec in found {
-                if chosen.iter().all(|known| known.to_string() != spec.to_string()) {
+                if chosen
+                    .iter()
+                    .all(|known| known.to_string() != spec.to_string())
+                {
                     chosen.push(spec);
                 }
             }
@@ -59,15 +68,18 @@ impl Filter {
     pub fn has_contender(&self, name: &str) -> bool {
         self.contender.is_empty()
             || self.contender.iter().any(|pattern| {
-                globset::Glob::new(pattern)
-                    .is_ok_and(|glob| glob.compile_matcher().is_match(name))
+                globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(name))
             })
     }
 
     /// The algorithms to run of those a scenario names: the ones asked for, whether it names them
     /// or not; all of its own if none was asked for.
     pub fn algorithms(&self, own: &[Algorithm]) -> Vec<Algorithm> {
-        if self.algorithm.is_empty() { own.to_vec() } else { self.algorithm.clone() }
+        if self.algorithm.is_empty() {
+            own.to_vec()
+        } else {
+            self.algorithm.clone()
+        }
     }
 
     /// Whether the name of an algorithm passes.

@@ -1,5 +1,7 @@
 //! `list`: what there is to choose from.
 
+use std::fmt;
+
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
@@ -10,6 +12,7 @@ use crate::scenario::class::Class;
 use crate::scenario::library::Library;
 
 use super::filter::Filter;
+use super::output::print;
 use super::{Exit, Failure};
 
 /// Show scenarios, contenders, cache policies and token classes.
@@ -63,18 +66,21 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
     let library = Library::find(&here)?;
-    let scenarios = library.select(&args.scenarios)?.into_iter().map(|scenario| ScenarioLine {
-        dynamic: scenario.is_dynamic(),
-        algorithms: args
-            .filter
-            .algorithms(&scenario.algorithms)
-            .into_iter()
-            .map(|algorithm| algorithm.name())
-            .collect(),
-        name: scenario.name,
-        title: scenario.title,
-        canonical: scenario.canonical,
-    });
+    let scenarios = library
+        .select(&args.scenarios)?
+        .into_iter()
+        .map(|scenario| ScenarioLine {
+            dynamic: scenario.is_dynamic(),
+            algorithms: args
+                .filter
+                .algorithms(&scenario.algorithms)
+                .into_iter()
+                .map(|algorithm| algorithm.name())
+                .collect(),
+            name: scenario.name,
+            title: scenario.title,
+            canonical: scenario.canonical,
+        });
     let contender = |spec: ContenderSpec| ContenderLine {
         name: spec.to_string(),
         version: spec.version(),
@@ -84,42 +90,55 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let class = |class: Class| {
         let row = class.row();
         let due = spell(row.due.map_or(Ok(()), Err));
-        ClassLine { name: row.name, due, forged: row.forged, about: row.about }
+        ClassLine {
+            name: row.name,
+            due,
+            forged: row.forged,
+            about: row.about,
+        }
     };
     let listing = Listing {
         scenarios: scenarios.collect(),
-        contenders: args.filter.contenders()?.into_iter().map(contender).collect(),
+        contenders: args
+            .filter
+            .contenders()?
+            .into_iter()
+            .map(contender)
+            .collect(),
         cache_policies: presets(&library.presets()),
         token_classes: Class::all().map(class).collect(),
     };
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&listing).unwrap_or_default());
-    } else {
-        listing.print();
-    }
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&listing).unwrap_or_default() + "\n",
+        false => listing.to_string(),
+    };
+    print(&text);
     Ok(Exit::Passed)
 }
 
-impl Listing {
-    fn print(&self) {
-        println!("Scenarios (* in the canonical workload, ~ dynamic)");
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Scenarios (* in the canonical workload, ~ dynamic)")?;
         for line in &self.scenarios {
             let marks = [(line.canonical, '*'), (line.dynamic, '~')];
-            let marks: String =
-                marks.iter().map(|(on, mark)| if *on { *mark } else { ' ' }).collect();
-            println!("  {marks} {:<38} {}", line.name, line.title);
+            let marks: String = marks
+                .iter()
+                .map(|(on, mark)| if *on { *mark } else { ' ' })
+                .collect();
+            writeln!(f, "  {marks} {:<38} {}", line.name, line.title)?;
         }
-        println!("\nContenders");
+        writeln!(f, "\nContenders")?;
         for line in &self.contenders {
-            println!("     {:<26} {}", line.name, line.version);
+            writeln!(f, "     {:<26} {}", line.name, line.version)?;
         }
-        println!("\nCache policies");
+        writeln!(f, "\nCache policies")?;
         for name in &self.cache_policies {
-            println!("     {name}");
+            writeln!(f, "     {name}")?;
         }
-        println!("\nToken classes (code due)");
+        writeln!(f, "\nToken classes (code due)")?;
         for line in &self.token_classes {
-            println!("     {:<20} {:<24} {}", line.name, line.due, line.about);
+            writeln!(f, "     {:<20} {:<24} {}", line.name, line.due, line.about)?;
         }
+        Ok(())
     }
 }

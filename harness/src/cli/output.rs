@@ -2,6 +2,7 @@
 //! unasked, and each file whole or not at all.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::report;
@@ -32,7 +33,9 @@ impl Output {
             fs::remove_file(&probe)
         });
         writable.map_err(|error| {
-            Failure::Usage(format!("--out {shown} cannot be written ({error}); choose another"))
+            Failure::Usage(format!(
+                "--out {shown} cannot be written ({error}); choose another"
+            ))
         })?;
         Ok(Output { folder })
     }
@@ -63,6 +66,14 @@ impl Output {
 
 /// Where a run goes unless told otherwise: `reports/runs/` and the time.
 pub fn default_folder(started_at: &str) -> PathBuf {
-    let stamp: String = started_at.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let stamp: String = started_at
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .collect();
     Path::new("reports").join("runs").join(stamp)
+}
+
+/// Prints to standard output. A reader that has gone away (`| head`) is no fault.
+pub fn print(text: &str) {
+    _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -16,7 +16,8 @@ pub struct Progress {
 impl Progress {
     /// Progress over `steps` rounds.
     pub fn new(steps: u64, quiet: bool) -> Progress {
-        let is_shown = !quiet && std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let is_shown =
+            !quiet && std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         let trials = ProgressBar::with_draw_target(Some(steps), target(is_shown));
         trials.set_style(style("{bar:24} {pos}/{len} {elapsed_precise} {wide_msg}"));
         trials.enable_steady_tick(Duration::from_millis(200));
@@ -60,7 +61,11 @@ impl Progress {
 }
 
 fn target(is_shown: bool) -> ProgressDrawTarget {
-    if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+    if is_shown {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

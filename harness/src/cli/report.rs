@@ -1,6 +1,5 @@
 //! `report`: render a stored result again, in any form. Nothing is measured.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -10,7 +9,7 @@ use crate::report::{html, markdown, ranking_table, terminal};
 use crate::result::RunResult;
 
 use super::filter::Filter;
-use super::output::{Output, RESULT};
+use super::output::{Output, RESULT, print};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -61,16 +60,23 @@ enum Format {
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     if args.schema {
-        print!("{}", RunResult::schema());
+        print(&RunResult::schema());
         return Ok(Exit::Passed);
     }
     let path = args.result.clone().unwrap_or_default();
-    let path = if path.is_dir() { path.join(RESULT) } else { path };
+    let path = if path.is_dir() {
+        path.join(RESULT)
+    } else {
+        path
+    };
     let result = args.filtered(RunResult::read(&path)?)?;
     if let Some(folder) = &args.out {
         let output = Output::prepare(folder.clone(), args.force)?;
         output.write(&result)?;
-        println!("Report   {}", output.path("index.html").display());
+        print(&format!(
+            "Report   {}\n",
+            output.path("index.html").display()
+        ));
         return Ok(Exit::Passed);
     }
     let text = match args.format {
@@ -80,8 +86,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Html => html(&result),
         Format::Json => serde_json::to_string(&result).unwrap_or_default() + "\n",
     };
-    // A reader that has gone away (`| head`) is no fault.
-    _ = std::io::stdout().write_all(text.as_bytes());
+    print(&text);
     Ok(Exit::Passed)
 }
 
@@ -89,14 +94,16 @@ impl Args {
     fn filtered(&self, mut result: RunResult) -> Result<RunResult, Failure> {
         let mut globs = Vec::new();
         for pattern in &self.scenario {
-            for text in [pattern.clone(), format!("{}/*", pattern.trim_end_matches('/'))] {
+            for text in [
+                pattern.clone(),
+                format!("{}/*", pattern.trim_end_matches('/')),
+            ] {
                 let glob = Glob::new(&text)
                     .map_err(|error| Failure::Usage(format!("--scenario {pattern}: {error}")))?;
                 globs.push(glob.compile_matcher());
             }
         }
-        let wanted =
-            |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+        let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
         result.scenarios.retain(|scenario| wanted(&scenario.name));
         result.measurements.retain(|measurement| {
             wanted(&measurement.scenario)
@@ -104,7 +111,9 @@ impl Args {
                 && self.filter.has_algorithm(&measurement.algorithm)
         });
         if result.measurements.is_empty() {
-            return Err(Failure::Usage("the filters leave nothing of this result".into()));
+            return Err(Failure::Usage(
+                "the filters leave nothing of this result".into(),
+            ));
         }
         Ok(result)
     }

@@ -60,18 +60,40 @@ impl<'c> Core<'c> {
     fn wake(&mut self, token: Presented<'c>, answer: Answer, now: Tick) -> Verdict {
         match answer {
             Answer::Use(view) => {
-                let Core { verifier, scratch, keys, epoch, revocations, .. } = self;
-                let prove = Prove { verifier, revocations: *revocations, epoch: *epoch, now };
+                let Core {
+                    verifier,
+                    scratch,
+                    keys,
+                    epoch,
+                    revocations,
+                    ..
+                } = self;
+                let prove = Prove {
+                    verifier,
+                    revocations: *revocations,
+                    epoch: *epoch,
+                    now,
+                };
                 let code = verifier
                     .open(token.bytes, scratch)
                     .and_then(|opened| prove.under(opened, keys, &view));
-                Verdict { code, now, held: Some(Held::from(&*view)) }
+                Verdict {
+                    code,
+                    now,
+                    held: Some(Held::from(&*view)),
+                }
             }
-            Answer::Refuse { code, view, at } => {
-                Verdict { code: Err(code), now: at, held: Some(Held::from(&*view)) }
-            }
+            Answer::Refuse { code, view, at } => Verdict {
+                code: Err(code),
+                now: at,
+                held: Some(Held::from(&*view)),
+            },
             // A wake is never another wait; refusing is the safe reading.
-            Answer::Wait => Verdict { code: Err(Rejection::KeysUnavailable), now, held: None },
+            Answer::Wait => Verdict {
+                code: Err(Rejection::KeysUnavailable),
+                now,
+                held: None,
+            },
         }
     }
 }
@@ -87,25 +109,50 @@ impl Prove<'_, '_> {
     fn under(&self, opened: Opened<'_>, keys: &mut Keys, view: &View) -> Result<(), Rejection> {
         keys.source.catch_up(keys.worker, &mut keys.prepared, view);
         let proven = self.verifier.prove(opened, &mut keys.prepared)?;
-        let request = Request { revocations: self.revocations, ..Request::default() };
-        self.verifier.in_force(&proven, &request, self.epoch.at(self.now))
+        let request = Request {
+            revocations: self.revocations,
+            ..Request::default()
+        };
+        self.verifier
+            .in_force(&proven, &request, self.epoch.at(self.now))
     }
 }
 
 impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
-        let Core { verifier, scratch, keys, epoch, revocations, parked, .. } = self;
+        let Core {
+            verifier,
+            scratch,
+            keys,
+            epoch,
+            revocations,
+            parked,
+            ..
+        } = self;
         let mut opened = match verifier.open(token.bytes, scratch) {
             Ok(opened) => opened,
             Err(code) => {
-                return Progress::Done(Verdict { code: Err(code), now, held: None });
+                return Progress::Done(Verdict {
+                    code: Err(code),
+                    now,
+                    held: None,
+                });
             }
         };
-        let prove = Prove { verifier, revocations: *revocations, epoch: *epoch, now };
+        let prove = Prove {
+            verifier,
+            revocations: *revocations,
+            epoch: *epoch,
+            now,
+        };
         let source = Arc::clone(&keys.source);
         let view = source.view();
         let done = |code, view: &View| {
-            Progress::Done(Verdict { code, now, held: Some(Held::from(view)) })
+            Progress::Done(Verdict {
+                code,
+                now,
+                held: Some(Held::from(view)),
+            })
         };
         let Some(kid) = opened.kid() else {
             // Such a token never causes a fetch.
@@ -126,7 +173,10 @@ impl<'c> Contender<'c> for Core<'c> {
             return done(Err(Rejection::UnknownKid), &view);
         }
         let place = parked.park(operation, token);
-        let ticket = Ticket { worker: keys.worker, place };
+        let ticket = Ticket {
+            worker: keys.worker,
+            place,
+        };
         // `kid` was there above, and looking did not change it.
         let answer = source.ask(opened.kid().unwrap_or_default(), ticket, now);
         match answer {

@@ -24,7 +24,9 @@ use super::{Contender, Presented, Progress, Provider, Setup};
 pub(super) const fn version(provider: Provider) -> &'static str {
     match provider {
         Provider::AwsLcRs => "jsonwebtoken 11.1.0 (aws_lc_rs), aws-lc-rs 1.19.0",
-        Provider::RustCrypto => "jsonwebtoken 11.1.0 (rust_crypto), rsa 0.9.10, p256 0.13.2, ed25519-dalek 2.2.0",
+        Provider::RustCrypto => {
+            "jsonwebtoken 11.1.0 (rust_crypto), rsa 0.9.10, p256 0.13.2, ed25519-dalek 2.2.0"
+        }
     }
 }
 
@@ -134,6 +136,10 @@ fn code(kind: &ErrorKind) -> Rejection {
 impl<'c> Contender<'c> for Jsonwebtoken {
     fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
         PROVIDER.set(self.provider);
-        Progress::Done(Verdict { code: self.verify(token.bytes, now), now, held: None })
+        Progress::Done(Verdict {
+            code: self.verify(token.bytes, now),
+            now,
+            held: None,
+        })
     }
 }

@@ -71,11 +71,18 @@ impl Idle {
         endpoint: SocketAddr,
         now: Now,
     ) -> std::io::Result<Fetcher> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("fetcher".into()).spawn(move || {
-            runtime.block_on(serve(self.0, &source, endpoint, &now));
-        })?;
-        Ok(Fetcher { commands: transport.commands.clone(), thread: Some(thread) })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name("fetcher".into())
+            .spawn(move || {
+                runtime.block_on(serve(self.0, &source, endpoint, &now));
+            })?;
+        Ok(Fetcher {
+            commands: transport.commands.clone(),
+            thread: Some(thread),
+        })
     }
 }
 

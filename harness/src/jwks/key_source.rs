@@ -95,7 +95,9 @@ impl KeySource {
         let mut machine = KeyCache::new(policy, seed);
         let mut log = Log::default();
         let parsed = |(body, since): (Vec<u8>, Tick)| {
-            ParsedSet::parse(&body, allowed).ok().map(|parsed| (parsed, since))
+            ParsedSet::parse(&body, allowed)
+                .ok()
+                .map(|parsed| (parsed, since))
         };
         if let Some((parsed, since)) = warm.and_then(parsed) {
             let set = Arc::<KeySet>::default().succeed(parsed);
@@ -143,9 +145,8 @@ impl KeySource {
         now: impl FnOnce() -> Tick,
     ) {
         let _one_at_a_time = lock(&self.changing);
-        let parsed = reply.and_then(|body| {
-            ParsedSet::parse(&body, &self.allowed).map_err(FetchFailure::Set)
-        });
+        let parsed = reply
+            .and_then(|body| ParsedSet::parse(&body, &self.allowed).map_err(FetchFailure::Set));
         let outcome = match parsed {
             Ok(parsed) => {
                 let old = Arc::clone(lock(&self.machine).keys());
@@ -197,7 +198,9 @@ impl KeySource {
 
     /// Whether somebody this worker parked has been woken.
     pub fn has_wakes(&self, worker: u32) -> bool {
-        self.mailboxes[worker as usize].has_wakes.load(Ordering::Acquire)
+        self.mailboxes[worker as usize]
+            .has_wakes
+            .load(Ordering::Acquire)
     }
 
     /// Those whom this worker parked and who have been woken.
@@ -243,7 +246,10 @@ impl KeySource {
             self.view.store(view);
         }
         while let Some(fetch) = machine.next_fetch() {
-            lock(&self.log).fetches.push(FetchNote { at: now, step: FetchStep::Started });
+            lock(&self.log).fetches.push(FetchNote {
+                at: now,
+                step: FetchStep::Started,
+            });
             self.transport.start(fetch);
         }
         while let Some((ticket, answer)) = machine.next_wake() {

@@ -70,9 +70,15 @@ impl Latencies {
     /// Records one operation from its three instants, in nanoseconds on one clock.
     pub fn record(&mut self, intended: i64, start: i64, end: i64) {
         let span = |from: i64, to: i64| to.saturating_sub(from).max(0) as u64;
-        self.response.saturating_record(span(intended, end));
-        self.service.saturating_record(span(start, end));
-        self.lateness.saturating_record(span(intended, start));
+        for (histogram, value) in [
+            (&mut self.response, span(intended, end)),
+            (&mut self.service, span(start, end)),
+            (&mut self.lateness, span(intended, start)),
+        ] {
+            histogram
+                .record(value)
+                .expect("it grows as far as a u64 goes");
+        }
     }
 
     /// Adds the counts of another worker or round.
@@ -138,4 +144,33 @@ fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 3 digits: within a thousandth of what was recorded, over nine orders of magnitude.
+    #[test]
+    fn keeps_what_was_recorded_and_merges_by_adding() {
+        let mut one = Latencies::default();
+        let mut other = Latencies::default();
+        for (latencies, from) in [(&mut one, 0i64), (&mut other, 500)] {
+            for number in from..from + 500 {
+                latencies.record(0, 1_000, 1_000 + number * 1_000_000);
+            }
+        }
+        one.merge(&other);
+        let LatencySummary {
+            response,
+            service,
+            lateness,
+        } = one.summarise();
+        let near = |got: u64, expected: u64| got.abs_diff(expected) <= expected / 500 + 1;
+        assert_eq!(service.count, 1000);
+        assert!(near(service.p50_ns, 499_000_000), "{service:?}");
+        assert!(near(service.max_ns, 999_000_000), "{service:?}");
+        assert!(near(response.max_ns, 999_001_000), "{response:?}");
+        assert!(near(lateness.p99_ns, 1_000), "{lateness:?}");
+    }
 }

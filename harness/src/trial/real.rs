@@ -16,9 +16,9 @@ use crate::result::ArrivalCounts;
 use crate::result::history::History;
 use crate::result::judgement::{Judge, Strictness};
 use crate::result::ledger::Ledger;
+use crate::scenario::Arrivals;
 use crate::scenario::endpoint::EndpointSetting;
 use crate::scenario::plan::Plan;
-use crate::scenario::Arrivals;
 
 use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
@@ -69,7 +69,12 @@ impl Trial<'_> {
     pub fn run(&self, control: Control<'_>) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
         let load = &plan.scenario.load;
-        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
+        let texts: Vec<&[u8]> = plan
+            .corpus
+            .tokens
+            .iter()
+            .map(|token| &*token.bytes)
+            .collect();
         let (http, idle) = HttpTransport::new();
         let needs_endpoint = self.needs_endpoint();
         let transport: Box<dyn Transport> = match needs_endpoint {
@@ -79,7 +84,10 @@ impl Trial<'_> {
         let source = Arc::new(self.key_source(transport));
         let epoch = &plan.timeline.epochs()[0];
         let mut contenders: Vec<_> = (0..load.workers)
-            .map(|worker| self.contender.build(&self.setup(&source, worker, &epoch.body, &texts)))
+            .map(|worker| {
+                self.contender
+                    .build(&self.setup(&source, worker, &epoch.body, &texts))
+            })
             .collect();
         let endpoint = match needs_endpoint {
             true => Some(Endpoint::start(control.port, plan.seed)?),
@@ -181,8 +189,14 @@ impl Trial<'_> {
         control: Control<'_>,
     ) -> Result<Course, TrialError> {
         let mut course = Course::default();
-        let Some(Wire { endpoint, fetcher }) = wire else { return Ok(course) };
-        let mut sockets = Sockets { endpoint, fetcher, clock };
+        let Some(Wire { endpoint, fetcher }) = wire else {
+            return Ok(course);
+        };
+        let mut sockets = Sockets {
+            endpoint,
+            fetcher,
+            clock,
+        };
         let happenings: Vec<Happening> = happenings(self.plan);
         for happening in &happenings {
             while clock.now() < happening.at && !control.stop.load(Ordering::Relaxed) {
@@ -208,7 +222,10 @@ impl Trial<'_> {
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
             drop(fetcher);
             course.served.push(endpoint.counts());
-            EndpointRecord { fetches: source.log().fetches, served: course.served.clone() }
+            EndpointRecord {
+                fetches: source.log().fetches,
+                served: course.served.clone(),
+            }
         });
         let log = source.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());

@@ -180,7 +180,11 @@ impl KeyCache {
             true => Rejection::UnknownKid,
             false => Rejection::KeysUnavailable,
         };
-        Answer::Refuse { code, view: self.view(now), at: now }
+        Answer::Refuse {
+            code,
+            view: self.view(now),
+            at: now,
+        }
     }
 
     /// An attempt ended.
@@ -255,9 +259,11 @@ impl KeyCache {
         let grounds = self.last.is_some_and(|last| last.ok);
         for wait in std::mem::take(&mut self.waits) {
             let answer = match self.answer(&wait.kid, now) {
-                Answer::Refuse { view, at, .. } if grounds => {
-                    Answer::Refuse { code: Rejection::UnknownKid, view, at }
-                }
+                Answer::Refuse { view, at, .. } if grounds => Answer::Refuse {
+                    code: Rejection::UnknownKid,
+                    view,
+                    at,
+                },
                 answer => answer,
             };
             self.wakes.push_back((wait.ticket, answer));
