@@ -45,16 +45,16 @@ impl KeyUpdate {
         old: &KeySet,
         new: &Arc<KeySet>,
     ) -> KeyUpdate {
-        let held = |set: &KeySet| -> HashMap<Slot, Thumbprint, FxBuildHasher> {
+        let held = |set: &KeySet| -> HashMap<Slot, (Thumbprint, Algorithm), FxBuildHasher> {
             set.keys()
-                .map(|key| (key.slot, key.jwk.thumbprint))
+                .map(|key| (key.slot, (key.jwk.thumbprint, key.jwk.algorithm)))
                 .collect()
         };
         let (before, after) = (held(old), held(new));
         let mut fresh: HashMap<Slot, Option<PreparedKey>, FxBuildHasher> = HashMap::default();
         for key in new.keys() {
             let thumbprint = key.jwk.thumbprint;
-            let kept = before.get(&key.slot) == Some(&thumbprint);
+            let kept = before.get(&key.slot) == Some(&(thumbprint, key.jwk.algorithm));
             if kept || !allowed.contains(&key.jwk.algorithm) || fresh.contains_key(&key.slot) {
                 continue;
             }
