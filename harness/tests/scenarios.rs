@@ -276,7 +276,12 @@ fn the_good_scenario_parses() {
 
 #[test]
 fn faults_of_the_file_are_named() {
-    check("ttl = \"1s\"", "ttl = 1s", Some(15), &["1s"]);
+    check(
+        "ttl = \"1s\"",
+        "ttl = 1s",
+        Some(15),
+        &["string values must be quoted"],
+    );
     check(
         "title = \"A test\"\n",
         "",
