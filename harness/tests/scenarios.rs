@@ -1,6 +1,8 @@
 //! The shipped scenarios hold what their README promises, and a scenario file with a fault is
 //! refused with its line and the remedy.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
