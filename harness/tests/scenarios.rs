@@ -1,6 +1,8 @@
 //! The shipped scenarios hold what their README promises, and a scenario file with a fault is
 //! refused with its line and the remedy.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -211,6 +213,15 @@ fn the_reference_names_every_class_and_code_due() {
             poison.name()
         );
     }
+}
+
+#[test]
+fn the_example_of_the_reference_parses() {
+    let reference = include_str!("../../scenarios/README.md");
+    let example = reference.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let scenario = parse(example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((scenario.phases.len(), scenario.events.len()), (2, 2));
 }
 
 /// A scenario without fault, of 27 lines. Rows of the tables below change a part of it.
