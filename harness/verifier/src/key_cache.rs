@@ -203,7 +203,9 @@ impl KeyCache {
             Outcome::Failed(failure) => {
                 self.counters.fail(failure);
                 let flight = &mut self.flights[index];
-                if failure.may_pass() && flight.attempts <= self.policy.retries {
+                let asked = failure.retry_after().unwrap_or_default();
+                let may_retry = failure.may_pass() && asked <= self.policy.retry_delay;
+                if may_retry && flight.attempts <= self.policy.retries {
                     flight.retry_at = Some(now + self.policy.retry_delay);
                     return;
                 }
