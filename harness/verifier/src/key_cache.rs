@@ -135,13 +135,13 @@ impl KeyCache {
             return self.wait(kid, ticket, now);
         }
         if now < self.grounds_until() {
-            return self.refuse(now);
+            return self.refuse(kid, now);
         }
         let may_fetch = self.policy.unknown_kid != UnknownKid::Refuse
             && now >= self.quiet_until
             && self.budget.take(now);
         if !may_fetch {
-            return self.refuse(now);
+            return self.refuse(kid, now);
         }
         self.start_flight(now);
         self.wait(kid, ticket, now)
@@ -166,7 +166,7 @@ impl KeyCache {
     fn answer(&mut self, kid: &str, now: Tick) -> Answer {
         let view = self.view(now);
         if !view.keys.has_kid(kid) {
-            return self.refuse(now);
+            return self.refuse(kid, now);
         }
         if view.freshness == Freshness::Stale {
             self.counters.served_stale += 1;
@@ -174,9 +174,11 @@ impl KeyCache {
         Answer::Use(view)
     }
 
-    /// An absent kid is unknown on grounds only; otherwise nothing is known.
-    fn refuse(&self, now: Tick) -> Answer {
-        let code = match now < self.grounds_until() {
+    /// An absent kid is unknown on grounds only; otherwise nothing is known. A kid of a set that is
+    /// too old to be served is not absent.
+    fn refuse(&self, kid: &str, now: Tick) -> Answer {
+        let lacks = !self.keys().has_kid(kid);
+        let code = match lacks && now < self.grounds_until() {
             true => Rejection::UnknownKid,
             false => Rejection::KeysUnavailable,
         };
@@ -201,7 +203,9 @@ impl KeyCache {
             Outcome::Failed(failure) => {
                 self.counters.fail(failure);
                 let flight = &mut self.flights[index];
-                if failure.may_pass() && flight.attempts <= self.policy.retries {
+                let asked = failure.retry_after().unwrap_or_default();
+                let may_retry = failure.may_pass() && asked <= self.policy.retry_delay;
+                if may_retry && flight.attempts <= self.policy.retries {
                     flight.retry_at = Some(now + self.policy.retry_delay);
                     return;
                 }
@@ -259,11 +263,13 @@ impl KeyCache {
         let grounds = self.last.is_some_and(|last| last.ok);
         for wait in std::mem::take(&mut self.waits) {
             let answer = match self.answer(&wait.kid, now) {
-                Answer::Refuse { view, at, .. } if grounds => Answer::Refuse {
-                    code: Rejection::UnknownKid,
-                    view,
-                    at,
-                },
+                Answer::Refuse { view, at, .. } if grounds && !self.keys().has_kid(&wait.kid) => {
+                    Answer::Refuse {
+                        code: Rejection::UnknownKid,
+                        view,
+                        at,
+                    }
+                }
                 answer => answer,
             };
             self.wakes.push_back((wait.ticket, answer));
