@@ -1,6 +1,9 @@
 //! From the text of a scenario file to a checked [`Scenario`]. Every fault names file, line, key
 //! and remedy.
 
+mod events;
+mod streams;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -8,19 +11,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::policy::PolicySpec;
 use toml::Spanned;
 
-use super::class::Class;
+use super::cache::presets as preset_names;
 use super::endpoint::{EndpointSetting, Fault};
-use super::event::{Action, Event, Poison};
+use super::event::Event;
 use super::expectation::{Expectation, Names};
-use super::issuer::FIRST_KEY;
 use super::wire::{
-    WireArrivals, WireEndpoint, WireEvent, WireExpect, WireFault, WireLoad, WirePhase,
-    WireScenario, WireStream,
+    WireArrivals, WireEndpoint, WireExpect, WireFault, WireIssuer, WireLoad, WirePhase,
+    WireScenario,
 };
-use super::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream, StreamSetting};
+use super::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream};
+use events::events;
+use streams::streams;
 
 /// Default of `holders`.
 const HOLDERS: u32 = 64;
@@ -87,31 +90,20 @@ impl Scenario {
         let (family, name) = name(path);
         let load = load(&file, &wire.load)?;
         let algorithms = algorithms(&file, wire.algorithms.take())?;
-        let policy = std::mem::take(&mut wire.policy)
-            .resolve()
-            .or_else(|m| file.fault(None, m))?;
-        let cache = std::mem::take(&mut wire.cache).resolve(presets);
-        let cache = cache.or_else(|message| file.fault(None, format!("[cache]: {message}")))?;
-        let endpoint = endpoint(&file, None, &wire.endpoint, EndpointSetting::default())?;
+        let (at, table) = table_of(wire.policy.take());
+        let policy = table.resolve().or_else(|message| file.fault(at, message))?;
+        let (at, table) = table_of(wire.cache.take());
+        let cache = table.resolve(presets);
+        let cache = cache.or_else(|message| file.fault(at, format!("[cache]: {message}")))?;
+        let (at, table) = table_of(wire.endpoint.take());
+        let endpoint = endpoint(&file, at, &table, EndpointSetting::default())?;
         let phases = phases(&file, &wire.phase, &endpoint, &load)?;
         let streams = streams(&file, &wire, &load, &policy)?;
         let events = events(&file, &wire.event, &load, &streams)?;
         check_closed(&file, &load, &phases, &events)?;
-        let expectations = expectations(&file, &wire.expect, &phases, &streams)?;
-        let lifetime = wire
-            .issuer
-            .token_lifetime
-            .map_or(TOKEN_LIFETIME, |span| span.0);
-        if lifetime < Duration::from_secs(1) {
-            return file.fault(
-                None,
-                "[issuer] token-lifetime is under 1s; claims count in seconds",
-            );
-        }
-        let revoked = wire.issuer.revoked.unwrap_or(0);
-        if revoked > 20_000_000 {
-            return file.fault(None, "[issuer] revoked is over 20 million");
-        }
+        let policies = preset_names(presets);
+        let expectations = expectations(&file, &wire.expect, &phases, &streams, &policies)?;
+        let issuer = issuer(&file, wire.issuer.take())?;
         Ok(Scenario {
             name,
             family,
@@ -121,10 +113,7 @@ impl Scenario {
             analysis: wire.analysis.trim().into(),
             canonical: wire.canonical,
             algorithms,
-            issuer: IssuerSpec {
-                token_lifetime: lifetime,
-                revoked,
-            },
+            issuer,
             policy,
             load,
             streams,
@@ -134,6 +123,31 @@ impl Scenario {
             expectations,
         })
     }
+}
+
+/// A table with its place in the file; its defaults if it is not there.
+fn table_of<T: Default>(wire: Option<Spanned<T>>) -> (Option<Range<usize>>, T) {
+    match wire {
+        Some(table) => (Some(table.span()), table.into_inner()),
+        None => (None, T::default()),
+    }
+}
+
+fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerSpec> {
+    let (at, table) = table_of(wire);
+    let token_lifetime = table.token_lifetime.map_or(TOKEN_LIFETIME, |span| span.0);
+    if token_lifetime < Duration::from_secs(1) {
+        let message = "[issuer] token-lifetime is under 1s; claims count in seconds, so make it 1s";
+        return file.fault(at, message);
+    }
+    let revoked = table.revoked.unwrap_or(0);
+    if revoked > 20_000_000 {
+        return file.fault(at, "[issuer] revoked is over 20 million; revoke fewer");
+    }
+    Ok(IssuerSpec {
+        token_lifetime,
+        revoked,
+    })
 }
 
 fn name(path: &Path) -> (String, String) {
@@ -178,13 +192,13 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
         deadline: given.deadline.map_or(Duration::from_secs(1), |span| span.0),
     };
     if load.duration.is_zero() || load.duration > Duration::from_secs(86_400) {
-        return fault("`duration` is zero or over a day");
+        return fault("`duration` is zero or over a day; choose one in between");
     }
     if load.workers == 0 || load.workers > 1024 {
-        return fault("`workers` is not between 1 and 1024");
+        return fault("`workers` is not between 1 and 1024; one per core is usual");
     }
     if load.rounds == 0 || load.rounds > 1000 {
-        return fault("`rounds` is not between 1 and 1000");
+        return fault("`rounds` is not between 1 and 1000; 3 is usual");
     }
     Ok(load)
 }
@@ -197,16 +211,16 @@ fn endpoint(
 ) -> Checked<EndpointSetting> {
     let fault = match &wire.fault {
         None => base.fault,
-        Some(WireFault::None) => Fault::None,
-        Some(WireFault::Refused) => Fault::Refused,
-        Some(WireFault::Silent) => Fault::Silent,
-        Some(WireFault::Reset) => Fault::Reset,
-        Some(WireFault::Truncated) => Fault::Truncated,
-        Some(WireFault::MalformedJson) => Fault::MalformedJson,
-        Some(WireFault::Html) => Fault::Html,
-        Some(WireFault::EmptyKeys) => Fault::EmptyKeys,
-        Some(WireFault::Redirect) => Fault::Redirect,
-        Some(WireFault::HugeBody) => Fault::HugeBody { bytes: 50_000_000 },
+        Some(WireFault::Named(name)) => match named_fault(name) {
+            Some(fault) => fault,
+            None => {
+                let known = NAMED_FAULTS.map(|(name, _)| name).join(", ");
+                return file.fault(span, format!("unknown fault `{name}`; known: {known}"));
+            }
+        },
+        Some(WireFault::SlowDrip(drip)) if drip.slow_drip.0.is_zero() => {
+            return file.fault(span, "slow-drip is zero; give the time between two bytes");
+        }
         Some(WireFault::SlowDrip(drip)) => Fault::SlowDrip {
             interval: drip.slow_drip.0,
         },
@@ -230,6 +244,27 @@ fn endpoint(
         jitter,
         fault,
     })
+}
+
+/// The faults that a name says all about.
+const NAMED_FAULTS: [(&str, Fault); 10] = [
+    ("none", Fault::None),
+    ("refused", Fault::Refused),
+    ("silent", Fault::Silent),
+    ("reset", Fault::Reset),
+    ("truncated", Fault::Truncated),
+    ("malformed-json", Fault::MalformedJson),
+    ("html", Fault::Html),
+    ("empty-keys", Fault::EmptyKeys),
+    ("redirect", Fault::Redirect),
+    ("huge-body", Fault::HugeBody { bytes: 50_000_000 }),
+];
+
+fn named_fault(name: &str) -> Option<Fault> {
+    NAMED_FAULTS
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, fault)| fault)
 }
 
 fn phases(
@@ -260,13 +295,13 @@ fn phases(
         let last = phases.last().map_or(Duration::ZERO, |phase| phase.at);
         if phase.at.0 <= last {
             return fault(format!(
-                "phase `{}` does not begin after the one before",
+                "phase `{}` does not begin after the one before; phases stand in order of `at`",
                 phase.name
             ));
         }
         if phase.at.0 >= load.duration {
             return fault(format!(
-                "phase `{}` begins after the end of the scenario",
+                "phase `{}` begins after the end of the scenario; raise `duration` or lower `at`",
                 phase.name
             ));
         }
@@ -281,244 +316,6 @@ fn phases(
         });
     }
     Ok(phases)
-}
-
-fn streams(
-    file: &File<'_>,
-    wire: &WireScenario,
-    load: &Load,
-    policy: &PolicySpec,
-) -> Checked<Vec<Stream>> {
-    let mut streams: Vec<Stream> = Vec::new();
-    let setting =
-        |span: Range<usize>, rate: Option<f64>, tokens: Option<&BTreeMap<String, f64>>| {
-            stream_setting(file, span, rate, tokens, load, policy)
-        };
-    for given in &wire.stream {
-        let stream: &WireStream = given.get_ref();
-        let known = ["all", "endpoint"].contains(&stream.name.as_str())
-            || streams.iter().any(|known| known.name == stream.name);
-        if known || stream.name.is_empty() || stream.name.contains('.') {
-            let message = format!("stream name `{}` is taken or not allowed", stream.name);
-            return file.fault(Some(given.span()), message);
-        }
-        let holders = stream.holders.unwrap_or(HOLDERS);
-        if holders == 0 || holders > 1_000_000 {
-            return file.fault(Some(given.span()), "`holders` is not between 1 and 1000000");
-        }
-        let base = setting(given.span(), stream.rate, stream.tokens.as_ref())?;
-        let settings = vec![base; wire.phase.len() + 1];
-        streams.push(Stream {
-            name: stream.name.clone(),
-            holders,
-            settings,
-        });
-    }
-    for (index, phase) in wire.phase.iter().enumerate() {
-        for (name, given) in &phase.get_ref().streams {
-            let place = streams.iter().position(|stream| stream.name == *name);
-            let place = place.unwrap_or_else(|| {
-                let settings = vec![StreamSetting::default(); wire.phase.len() + 1];
-                streams.push(Stream {
-                    name: name.clone(),
-                    holders: HOLDERS,
-                    settings,
-                });
-                streams.len() - 1
-            });
-            let base = &streams[place].settings[0];
-            let silent = given.rate == Some(0.0);
-            let rate = given.rate.or(Some(base.rate).filter(|rate| *rate > 0.0));
-            let mut setting = match &given.tokens {
-                _ if silent => StreamSetting::default(),
-                Some(tokens) => setting(phase.span(), rate, Some(tokens))?,
-                None => StreamSetting {
-                    rate: rate.unwrap_or(0.0),
-                    shares: base.shares.clone(),
-                },
-            };
-            if !silent && setting.shares.is_empty() {
-                let message = format!("stream `{name}` has no `tokens` here and none elsewhere");
-                return file.fault(Some(phase.span()), message);
-            }
-            std::mem::swap(&mut streams[place].settings[index + 1], &mut setting);
-        }
-    }
-    if streams.is_empty() {
-        return file.fault(None, "no [[stream]]; a scenario has at least one");
-    }
-    Ok(streams)
-}
-
-fn stream_setting(
-    file: &File<'_>,
-    span: Range<usize>,
-    rate: Option<f64>,
-    tokens: Option<&BTreeMap<String, f64>>,
-    load: &Load,
-    policy: &PolicySpec,
-) -> Checked<StreamSetting> {
-    let fault = |message: String| file.fault(Some(span.clone()), message);
-    let Some(tokens) = tokens else {
-        return fault("a stream needs `tokens`, such as { valid = 100 }".into());
-    };
-    let rate = match (load.arrivals, rate) {
-        (Arrivals::Closed, None) => 0.0,
-        (Arrivals::Closed, Some(_)) => {
-            return fault("a closed loop has no `rate`; remove it, or choose poisson".into());
-        }
-        (_, Some(rate)) if rate > 0.0 && rate <= 10e6 => rate,
-        (_, Some(rate)) => {
-            return fault(format!(
-                "`rate` = {rate} is not above 0 and at most 10 million"
-            ));
-        }
-        (_, None) => return fault("an open loop needs a `rate` per second".into()),
-    };
-    let mut shares = Vec::new();
-    for (name, share) in tokens {
-        let Some(class) = Class::find(name) else {
-            return fault(format!(
-                "unknown token class `{name}`; `jwtbench list` shows them"
-            ));
-        };
-        if share.is_nan() || *share <= 0.0 {
-            return fault(format!("the share of `{name}` is not above 0"));
-        }
-        if let Err(remedy) = class.row().need.check(policy) {
-            return fault(format!(
-                "class `{name}` means nothing unless [policy] has {remedy}"
-            ));
-        }
-        shares.push((class, *share));
-    }
-    let sum: f64 = shares.iter().map(|(_, share)| share).sum();
-    if (sum - 100.0).abs() > 1e-6 {
-        return fault(format!("the shares of `tokens` sum to {sum}, not to 100"));
-    }
-    shares.sort_by_key(|(class, _)| *class);
-    Ok(StreamSetting { rate, shares })
-}
-
-fn events(
-    file: &File<'_>,
-    wire: &[Spanned<WireEvent>],
-    load: &Load,
-    streams: &[Stream],
-) -> Checked<Vec<Event>> {
-    let mut events = Vec::new();
-    for given in wire {
-        let span = Some(given.span());
-        let event = given.get_ref();
-        let action = action(file, given, streams)?;
-        let times = event.times.unwrap_or(1);
-        let every = event.every.map_or(Duration::ZERO, |every| every.0);
-        if times == 0 || times > 1000 || (times > 1 && every.is_zero()) {
-            return file.fault(
-                span,
-                "`times` is 1 to 1000, with `every` above zero if over 1",
-            );
-        }
-        let last = event.at.0 + every * (times - 1);
-        if last >= load.duration {
-            return file.fault(span, "the event happens after the end of the scenario");
-        }
-        for turn in 0..times {
-            events.push(Event {
-                at: event.at.0 + every * turn,
-                action: action.clone(),
-            });
-        }
-    }
-    events.sort_by_key(|event| event.at);
-    check_keys(file, &events)?;
-    Ok(events)
-}
-
-fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Checked<Action> {
-    let fault = |message: String| file.fault(Some(given.span()), message);
-    let event = given.get_ref();
-    let mut actions: Vec<Action> = Vec::new();
-    if let Some(label) = event.publish_key.clone() {
-        actions.push(Action::PublishKey {
-            label,
-            kid_of: event.kid_of.clone(),
-        });
-    } else if event.kid_of.is_some() {
-        return fault("`kid-of` goes with `publish-key`".into());
-    }
-    actions.extend(event.sign_with.clone().map(Action::SignWith));
-    actions.extend(event.withdraw_key.clone().map(Action::WithdrawKey));
-    actions.extend(event.evict.clone().map(Action::Evict));
-    if let Some(names) = &event.publish_set {
-        let find = |name: &String| Poison::ALL.into_iter().find(|poison| poison.name() == name);
-        let Some(poison) = names.iter().map(find).collect() else {
-            let known = Poison::ALL.map(Poison::name).join(", ");
-            return fault(format!("unknown entry in `publish-set`; known: {known}"));
-        };
-        actions.push(Action::PublishSet(poison));
-    }
-    if let Some(revoke) = &event.revoke_tokens {
-        let stream = revoke.stream.clone();
-        let is_known = |name: &String| streams.iter().any(|stream| stream.name == *name);
-        if !stream.iter().all(is_known) {
-            return fault("`revoke-tokens` names a stream that does not exist".into());
-        }
-        let share = revoke.share.unwrap_or(100.0);
-        if !(0.0..=100.0).contains(&share) {
-            return fault("`share` is a percentage: 0 to 100".into());
-        }
-        let others = revoke.others.unwrap_or(0);
-        if others > 10_000_000 || (others == 0 && stream.is_none()) {
-            return fault(
-                "`revoke-tokens` needs a `stream` or `others` (at most 10 million)".into(),
-            );
-        }
-        actions.push(Action::RevokeTokens {
-            stream,
-            share,
-            others,
-        });
-    }
-    match actions.len() {
-        1 => Ok(actions.remove(0)),
-        _ => fault(
-            "an event does exactly one of publish-key, sign-with, withdraw-key, revoke-tokens, \
-             publish-set, evict"
-                .into(),
-        ),
-    }
-}
-
-/// Keys are published before they sign or go.
-fn check_keys(file: &File<'_>, events: &[Event]) -> Checked<()> {
-    let mut published = vec![FIRST_KEY.to_owned()];
-    let mut seen = published.clone();
-    for event in events {
-        let at = humantime::format_duration(event.at);
-        match &event.action {
-            Action::PublishKey { label, kid_of } => {
-                if let Some(other) = kid_of.as_ref().filter(|other| !seen.contains(other)) {
-                    return file.fault(None, format!("kid-of = \"{other}\" at {at}: no such key"));
-                }
-                published.push(label.clone());
-                seen.push(label.clone());
-            }
-            Action::WithdrawKey(label) => {
-                if !published.contains(label) {
-                    let message = format!("withdraw-key = \"{label}\" at {at}: not published");
-                    return file.fault(None, message);
-                }
-                published.retain(|known| known != label);
-            }
-            Action::SignWith(label) | Action::Evict(label) if !seen.contains(label) => {
-                let message = format!("key \"{label}\" at {at}: never published before");
-                return file.fault(None, message);
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn check_closed(file: &File<'_>, load: &Load, phases: &[Phase], events: &[Event]) -> Checked<()> {
@@ -536,6 +333,7 @@ fn expectations(
     wire: &BTreeMap<Spanned<String>, WireExpect>,
     phases: &[Phase],
     streams: &[Stream],
+    policies: &[String],
 ) -> Checked<Vec<Expectation>> {
     let phases: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
     let streams: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
@@ -557,6 +355,11 @@ fn expectations(
         };
         match given {
             WireExpect::Bound(bound) => parse("default", name, bound)?,
+            WireExpect::Policy(_) if !policies.contains(name) => {
+                let known = policies.join(", ");
+                let message = format!("[expect.{name}]: no such cache policy; known: {known}");
+                return file.fault(Some(key.span()), message);
+            }
             WireExpect::Policy(bounds) => {
                 for (key_text, bound) in bounds {
                     parse(name, key_text, bound)?;

@@ -35,16 +35,13 @@ pub(super) struct WireScenario {
     #[serde(default)]
     pub(super) canonical: bool,
     pub(super) algorithms: Option<Spanned<Vec<Algorithm>>>,
-    #[serde(default)]
-    pub(super) issuer: WireIssuer,
-    #[serde(default)]
-    pub(super) policy: WirePolicy,
+    pub(super) issuer: Option<Spanned<WireIssuer>>,
+    pub(super) policy: Option<Spanned<WirePolicy>>,
     pub(super) load: Spanned<WireLoad>,
+    #[serde(default)]
     pub(super) stream: Vec<Spanned<WireStream>>,
-    #[serde(default)]
-    pub(super) cache: WireCache,
-    #[serde(default)]
-    pub(super) endpoint: WireEndpoint,
+    pub(super) cache: Option<Spanned<WireCache>>,
+    pub(super) endpoint: Option<Spanned<WireEndpoint>>,
     #[serde(default)]
     pub(super) phase: Vec<Spanned<WirePhase>>,
     #[serde(default)]
@@ -111,23 +108,35 @@ pub(super) struct WireEndpoint {
     pub(super) fault: Option<WireFault>,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// A fault by name, or a table with its figures.
+#[derive(Clone)]
 pub(super) enum WireFault {
-    None,
-    Refused,
-    Silent,
-    Reset,
-    Truncated,
-    MalformedJson,
-    Html,
-    EmptyKeys,
-    Redirect,
-    HugeBody,
-    #[serde(untagged)]
+    Named(String),
     SlowDrip(WireSlowDrip),
-    #[serde(untagged)]
     Status(WireStatus),
+}
+
+impl<'de> Deserialize<'de> for WireFault {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Named(String),
+            SlowDrip(WireSlowDrip),
+            Status(WireStatus),
+        }
+        let form = Form::deserialize(deserializer).map_err(|_| {
+            serde::de::Error::custom(
+                "no such fault; write a name such as \"refused\", { status = 503 }, \
+                 { status = 429, retry-after = \"2s\" } or { slow-drip = \"20ms\" }",
+            )
+        })?;
+        Ok(match form {
+            Form::Named(name) => WireFault::Named(name),
+            Form::SlowDrip(drip) => WireFault::SlowDrip(drip),
+            Form::Status(status) => WireFault::Status(status),
+        })
+    }
 }
 
 #[derive(Clone, Deserialize)]
