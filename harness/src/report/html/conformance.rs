@@ -33,7 +33,9 @@ pub fn section(result: &RunResult) -> Markup {
                     (table(&matrix, &deviating))
                 }
                 details open[all.len() <= 20] {
-                    summary { "All of them: " (quantity::count(all.len() as u64)) " classes and codes" }
+                    summary {
+                        "All of them: " (quantity::count(all.len() as u64)) " classes and codes"
+                    }
                     (table(&matrix, &all))
                 }
             }

@@ -76,9 +76,15 @@ fn scales(rows: &[&RankingRow]) -> Option<(Scale, Scale)> {
 
 fn grid(x: &Scale, y: &Scale) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-    let end = QUANTILES
-        .iter()
-        .filter(|(q, _)| x.at(nines(*q) + 0.02) < right + 1e-9);
+    // A quantile gets its label where the curves reach it and the one before leaves room.
+    let mut labelled: Vec<(f64, &str)> = Vec::new();
+    for (quantile, name) in QUANTILES {
+        let at = x.at(nines(quantile));
+        let has_room = labelled.last().is_none_or(|(before, _)| at - before > 38.0);
+        if has_room && x.reaches(nines(quantile)) {
+            labelled.push((at, name));
+        }
+    }
     markup! {
         g.grid {
             @for tick in y.ticks() {
@@ -88,8 +94,8 @@ fn grid(x: &Scale, y: &Scale) -> Markup {
                     (short(&quantity::nanoseconds(tick)))
                 }
             }
-            @for (quantile, name) in end {
-                @let at = coordinate(x.at(nines(*quantile)));
+            @for (at, name) in labelled {
+                @let at = coordinate(at);
                 path d=(format!("M{at} {TOP}V{bottom}")) {}
                 text x=(at) y=(bottom + 16.0) text-anchor="middle" { (name) }
             }

@@ -38,8 +38,8 @@ pub fn guide() -> Markup {
                 }
                 dt { "Bound and floors" }
                 dd {
-                    code { "raw:" } " is the bare signature check with a prepared key: the bound, no "
-                    "verifier on that backend can be faster. " code { "core:null" } " is the "
+                    code { "raw:" } " is the bare signature check with a prepared key: the bound, "
+                    "no verifier on that backend can be faster. " code { "core:null" } " is the "
                     "verifier over a backend that accepts any signature: what the core itself "
                     "costs. " code { "null:" } " answers ACCEPT without looking: what the harness "
                     "costs. None of them is a choice, so none is ranked."

@@ -56,6 +56,12 @@ impl Scale {
         self.from + (self.to - self.from) * part
     }
 
+    /// Whether `value` lies on the scale, but for the error of a rounded end.
+    pub fn reaches(&self, value: f64) -> bool {
+        let slack = (self.high - self.low) * 0.005;
+        (self.low - slack..=self.high + slack).contains(&value)
+    }
+
     /// Values worth a label: at most about six.
     pub fn ticks(&self) -> Vec<f64> {
         if !self.log {

@@ -53,11 +53,11 @@ pub fn timeline(timeline: &Timeline, with_tooltips: bool) -> Markup {
                 svg viewBox=(format!("0 0 {WIDTH} {}", bottom + 34.0)) role="img"
                     aria-label="Course of the trial" {
                     (phases(timeline, &x, bottom))
-                    @for (from, to, panel) in &placed {
-                        text.panel x=(LEFT) y=(from - 9.0) { (panel.title) }
-                        ((panel.draw)(*from, *to))
-                    }
+                    @for (from, to, panel) in &placed { ((panel.draw)(*from, *to)) }
                     (events(timeline, &x, bottom))
+                    @for (from, _, panel) in &placed {
+                        text.panel x=(LEFT + 4.0) y=(from - 9.0) { (panel.title) }
+                    }
                     (time_axis(span, bottom))
                     @if tooltips { (hover(timeline, &x, bottom)) }
                 }
@@ -350,11 +350,17 @@ fn legend(timeline: &Timeline) -> Markup {
     markup! {
         ul.legend {
             @for (code, total) in codes(timeline) {
-                li { (swatch(&code_class(code))) (code) " " span.num.faint { (quantity::count(total)) } }
+                li {
+                    (swatch(&code_class(code))) (code) " "
+                    span.num.faint { (quantity::count(total)) }
+                }
             }
             @for (class, name, total) in columns {
                 @if total > 0 {
-                    li { (swatch(class)) (name) " " span.num.faint { (quantity::count(total)) } }
+                    li {
+                        (swatch(class)) (name) " "
+                        span.num.faint { (quantity::count(total)) }
+                    }
                 }
             }
         }

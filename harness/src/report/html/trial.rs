@@ -144,7 +144,8 @@ fn endpoint(measurement: &Measurement) -> Markup {
                         thead {
                             tr {
                                 th scope="col" { "phase" }
-                                @for name in ["attempts", "served", "failures", "most in flight", "sent"] {
+                                @for name in
+                                    ["attempts", "served", "failures", "most in flight", "sent"] {
                                     th.num scope="col" { (name) }
                                 }
                             }
