@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 use globset::Glob;
 
-use crate::report::{html, markdown, ranking_table, terminal};
+use crate::report::{html, markdown, picture, ranking_table, terminal};
 use crate::result::RunResult;
 
 use super::filter::Filter;
@@ -51,6 +51,10 @@ enum Format {
     Markdown,
     /// The ranking alone, as a Markdown table
     Ranking,
+    /// The ranking alone, as an SVG picture
+    Picture,
+    /// The machine in one line
+    Machine,
     /// One self-contained page
     Html,
     /// The result itself, filtered
@@ -83,6 +87,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Terminal => terminal(&result, terminal_style()),
         Format::Markdown => markdown(&result),
         Format::Ranking => ranking_table(&result),
+        Format::Picture => picture(&result),
+        Format::Machine => origin(&result) + "\n",
         Format::Html => html(&result),
         Format::Json => serde_json::to_string(&result).unwrap_or_default() + "\n",
     };
@@ -117,4 +123,17 @@ impl Args {
         }
         Ok(result)
     }
+}
+
+/// Where and when a result comes from, in one line.
+fn origin(result: &RunResult) -> String {
+    let machine = &result.machine;
+    let day = result.started_at.split('T').next().unwrap_or_default();
+    let kind = if machine.virtualised {
+        "virtual machine, "
+    } else {
+        ""
+    };
+    let (cpu, cores, seed) = (&machine.cpu, machine.cores, result.seed);
+    format!("{kind}{cpu}, {cores} cores, {day}, seed {seed}")
 }

@@ -1,7 +1,5 @@
 //! The verifier core over one backend, with its key cache: what jwtbench is about.
 
-use std::sync::Arc;
-
 use jwtbench_verifier::key_cache::{Answer, Freshness, Ticket, View};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
@@ -18,17 +16,13 @@ use super::{Contender, Presented, Progress, Setup};
 pub(super) struct Core<'c> {
     verifier: Verifier,
     scratch: Scratch,
-    keys: Keys,
+    source: &'c KeySource,
+    worker: u32,
+    prepared: PreparedKeys,
     epoch: UnixTime,
     revocations: Option<&'c Revocations>,
     parked: Parked<'c>,
     woken: Vec<(u32, Answer)>,
-}
-
-struct Keys {
-    prepared: PreparedKeys,
-    source: Arc<KeySource>,
-    worker: u32,
 }
 
 /// Operations that wait, each in its place. Bounded by the waits that the key cache allows.
@@ -40,15 +34,12 @@ struct Parked<'c> {
 
 impl<'c> Core<'c> {
     pub(super) fn new(setup: &Setup<'c>) -> Core<'c> {
-        let keys = Keys {
-            prepared: setup.source.prepare(),
-            source: Arc::clone(setup.source),
-            worker: setup.worker,
-        };
         Core {
             verifier: Verifier::new(setup.policy.clone()),
             scratch: Scratch::new(setup.policy),
-            keys,
+            source: setup.source,
+            worker: setup.worker,
+            prepared: setup.source.prepare(),
             epoch: setup.epoch,
             revocations: setup.revocations,
             parked: Parked::default(),
@@ -63,20 +54,20 @@ impl<'c> Core<'c> {
                 let Core {
                     verifier,
                     scratch,
-                    keys,
-                    epoch,
-                    revocations,
+                    prepared,
                     ..
                 } = self;
                 let prove = Prove {
                     verifier,
-                    revocations: *revocations,
-                    epoch: *epoch,
+                    source: self.source,
+                    worker: self.worker,
+                    revocations: self.revocations,
+                    epoch: self.epoch,
                     now,
                 };
                 let code = verifier
                     .open(token.bytes, scratch)
-                    .and_then(|opened| prove.under(opened, keys, &view));
+                    .and_then(|opened| prove.under(opened, prepared, &view));
                 Verdict {
                     code,
                     now,
@@ -98,17 +89,25 @@ impl<'c> Core<'c> {
     }
 }
 
+/// What a proof needs beside the token and the keys.
 struct Prove<'v, 'c> {
     verifier: &'v Verifier,
+    source: &'c KeySource,
+    worker: u32,
     revocations: Option<&'c Revocations>,
     epoch: UnixTime,
     now: Tick,
 }
 
 impl Prove<'_, '_> {
-    fn under(&self, opened: Opened<'_>, keys: &mut Keys, view: &View) -> Result<(), Rejection> {
-        keys.source.catch_up(keys.worker, &mut keys.prepared, view);
-        let proven = self.verifier.prove(opened, &mut keys.prepared)?;
+    fn under(
+        &self,
+        opened: Opened<'_>,
+        prepared: &mut PreparedKeys,
+        view: &View,
+    ) -> Result<(), Rejection> {
+        self.source.catch_up(self.worker, prepared, view);
+        let proven = self.verifier.prove(opened, prepared)?;
         let request = Request {
             revocations: self.revocations,
             ..Request::default()
@@ -123,12 +122,11 @@ impl<'c> Contender<'c> for Core<'c> {
         let Core {
             verifier,
             scratch,
-            keys,
-            epoch,
-            revocations,
+            prepared,
             parked,
             ..
         } = self;
+        let (source, worker, epoch) = (self.source, self.worker, self.epoch);
         let mut opened = match verifier.open(token.bytes, scratch) {
             Ok(opened) => opened,
             Err(code) => {
@@ -139,13 +137,15 @@ impl<'c> Contender<'c> for Core<'c> {
                 });
             }
         };
+        let revocations = self.revocations;
         let prove = Prove {
             verifier,
-            revocations: *revocations,
-            epoch: *epoch,
+            source,
+            worker,
+            revocations,
+            epoch,
             now,
         };
-        let source = Arc::clone(&keys.source);
         let view = source.view();
         let done = |code, view: &View| {
             Progress::Done(Verdict {
@@ -160,30 +160,27 @@ impl<'c> Contender<'c> for Core<'c> {
             let code = match view.freshness {
                 _ if refused => Err(Rejection::UnknownKid),
                 Freshness::None => Err(Rejection::KeysUnavailable),
-                _ => prove.under(opened, keys, &view),
+                _ => prove.under(opened, prepared, &view),
             };
             return done(code, &view);
         };
         if view.keys.has_kid(kid) {
             if now < view.consult_at {
-                let code = prove.under(opened, keys, &view);
+                let code = prove.under(opened, prepared, &view);
                 return done(code, &view);
             }
         } else if now < view.absent_until || verifier.refuses_itself(&mut opened, epoch.at(now)) {
             return done(Err(Rejection::UnknownKid), &view);
         }
         let place = parked.park(operation, token);
-        let ticket = Ticket {
-            worker: keys.worker,
-            place,
-        };
+        let ticket = Ticket { worker, place };
         // `kid` was there above, and looking did not change it.
         let answer = source.ask(opened.kid().unwrap_or_default(), ticket, now);
         match answer {
             Answer::Wait => Progress::Waiting,
             Answer::Use(view) => {
                 parked.take(place);
-                let code = prove.under(opened, keys, &view);
+                let code = prove.under(opened, prepared, &view);
                 done(code, &view)
             }
             Answer::Refuse { code, view, .. } => {
@@ -194,12 +191,12 @@ impl<'c> Contender<'c> for Core<'c> {
     }
 
     fn is_woken(&self) -> bool {
-        self.keys.source.has_wakes(self.keys.worker)
+        self.source.has_wakes(self.worker)
     }
 
     fn resume(&mut self, now: Tick, done: &mut Vec<(u32, Verdict)>) {
         let mut woken = std::mem::take(&mut self.woken);
-        self.keys.source.take_wakes(self.keys.worker, &mut woken);
+        self.source.take_wakes(self.worker, &mut woken);
         for (place, answer) in woken.drain(..) {
             if let Some((operation, token)) = self.parked.take(place) {
                 let verdict = self.wake(token, answer, now);

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::result::RunResult;
+use super::ranking::Role;
+use crate::result::{Measurement, RunResult};
 
 /// Rows are classes with the code due, columns are contenders.
 pub struct Matrix<'a> {
@@ -32,6 +33,8 @@ pub struct Cell<'a> {
     pub right: BTreeSet<&'a str>,
     /// Codes given that do not.
     pub deviating: BTreeSet<&'a str>,
+    /// Whether a deviation is a breach that fails the run, and no mere finding.
+    pub is_wrong: bool,
     /// Verdicts.
     pub count: u64,
 }
@@ -59,6 +62,10 @@ pub fn matrix(result: &RunResult) -> Matrix<'_> {
                 &mut cell.deviating
             };
             codes.insert(&given.got);
+            cell.is_wrong |= measurement
+                .wrong
+                .iter()
+                .any(|w| (&w.class, &w.due, &w.got) == (&given.class, &given.due, &given.got));
             cell.count += given.count;
         }
     }
@@ -80,20 +87,21 @@ pub fn matrix(result: &RunResult) -> Matrix<'_> {
     }
 }
 
-/// Contenders that gave any verdict, cores first, in the order of the result.
+/// Ranked contenders that gave any verdict, cores first, in the order of the result. Bounds and
+/// floors see valid tokens only.
 fn columns(result: &RunResult) -> Vec<&str> {
     let mut contenders: Vec<&str> = Vec::new();
-    for measurement in result
-        .measurements
-        .iter()
-        .filter(|m| !m.conformance.is_empty())
-    {
+    for measurement in result.measurements.iter().filter(|m| is_asked(m)) {
         if !contenders.contains(&measurement.contender.as_str()) {
             contenders.push(&measurement.contender);
         }
     }
-    contenders.sort_by_key(|c| (super::ranking::Role::of(c), !c.starts_with("core:")));
+    contenders.sort_by_key(|c| !c.starts_with("core:"));
     contenders
+}
+
+fn is_asked(measurement: &Measurement) -> bool {
+    Role::of(&measurement.contender) == Role::Ranked && !measurement.conformance.is_empty()
 }
 
 /// Algorithms whose cells do not contradict each other become one row.
@@ -105,7 +113,10 @@ fn merge<'a>(algorithms: BTreeMap<&'a str, Cells<'a>>) -> Vec<(Vec<&'a str>, Cel
                 names.push(algorithm);
                 for (have, more) in have.iter_mut().zip(cells) {
                     match (have.as_mut(), more) {
-                        (Some(have), Some(more)) => have.count += more.count,
+                        (Some(have), Some(more)) => {
+                            have.count += more.count;
+                            have.is_wrong |= more.is_wrong;
+                        }
                         (None, more) => *have = more,
                         (Some(_), None) => {}
                     }

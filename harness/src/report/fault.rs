@@ -26,13 +26,12 @@ fn wrong(measurement: &Measurement) -> Option<String> {
         .iter()
         .take(SPELLED_OUT)
         .map(|w| {
-            format!(
-                "{} of {} was due {}, got {}",
-                quantity::count(w.count),
-                w.class,
-                w.due,
-                w.got
-            )
+            let times = if w.count > 1 {
+                format!(" ({}×)", w.count)
+            } else {
+                String::new()
+            };
+            format!("{} due {}, got {}{times}", w.class, w.due, w.got)
         })
         .collect();
     let rest = measurement.wrong.len().saturating_sub(SPELLED_OUT);

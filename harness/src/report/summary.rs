@@ -1,5 +1,6 @@
 //! The verdict on a whole result: passed or not, and the counts that say why.
 
+use super::finding::findings;
 use super::quantity;
 use crate::result::{Measurement, RunResult};
 
@@ -14,7 +15,7 @@ pub struct Summary {
     pub judged: u64,
     /// Wrong verdicts.
     pub wrong: u64,
-    /// Deviations of foreign libraries: verdicts.
+    /// Kinds of deviation of foreign libraries: by class, code due and answer.
     pub findings: u64,
     /// Exposed accepts.
     pub exposed_accepts: u64,
@@ -39,7 +40,10 @@ impl Summary {
             errors: sum(|m| u64::from(m.error.is_some())),
             judged: sum(|m| m.verdicts.judged),
             wrong: result.wrong(),
-            findings: sum(|m| m.findings.iter().map(|f| f.count).sum()),
+            findings: findings(result)
+                .iter()
+                .map(|group| group.rows.len() as u64)
+                .sum(),
             exposed_accepts: sum(|m| m.verdicts.exposed_accepts),
             lockouts: sum(|m| m.verdicts.lockouts),
             late: sum(|m| m.verdicts.late),

@@ -268,11 +268,15 @@ impl<'p> Judge<'p> {
         if refuses_itself(operation.start) {
             return (unknown, None);
         }
+        // A set too old to be served may have had the kid: then nothing is known of it.
+        let too_old = held.freshness == Freshness::None && held.last_fetch.is_some_and(|l| l.ok);
         let grounds = held.last_fetch.is_some_and(|last| {
             let young = operation.verdict.now < last.started + self.window;
             last.ok && (young || last.finished >= operation.start)
         });
-        if grounds {
+        if too_old {
+            (Err(Rejection::KeysUnavailable), Some(unknown))
+        } else if grounds {
             (unknown, None)
         } else {
             (Err(Rejection::KeysUnavailable), None)

@@ -100,7 +100,7 @@ impl Surroundings for World<'_> {
     }
 
     fn served(&self) -> ServedCounts {
-        self.served.clone()
+        self.served
     }
 
     fn now(&self) -> Tick {
@@ -203,7 +203,7 @@ impl Trial<'_> {
         let needs_endpoint = self.needs_endpoint();
         let fetches = source.log().fetches;
         let mut served = course.served;
-        served.push(world.served.clone());
+        served.push(world.served);
         let endpoint = needs_endpoint.then_some(EndpointRecord { fetches, served });
         let judge = Judge::new(plan, &course.history, &source.log().sets, self.strictness());
         let mut ledger = Ledger::new(self.bin_ns());

@@ -250,11 +250,15 @@ fn one_fitting<'a>(
     found.ok_or(Rejection::KeyMismatch)
 }
 
+/// The same keys under the same kids. A slot alone says nothing: it passes from key to key.
 fn same(old: &[KeyEntry], new: &[KeyEntry]) -> bool {
-    let slot = |entry: &KeyEntry| entry.key.as_ref().map(|key| key.slot);
+    let identity = |entry: &KeyEntry| {
+        let key = entry.key.as_ref();
+        key.map(|key| (key.jwk.thumbprint, key.jwk.algorithm))
+    };
     old.len() == new.len()
         && old
             .iter()
             .zip(new)
-            .all(|(a, b)| a.kid == b.kid && slot(a) == slot(b))
+            .all(|(a, b)| a.kid == b.kid && identity(a) == identity(b))
 }

@@ -1,7 +1,10 @@
 //! One worker's prepared keys, by slot. Keys are prepared outside the worker; adopting a new
 //! generation moves only what changed, whatever the size of the set.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::algorithm::Algorithm;
 use crate::backend::{Backend, VerifyingKey};
@@ -42,40 +45,34 @@ impl KeyUpdate {
         old: &KeySet,
         new: &Arc<KeySet>,
     ) -> KeyUpdate {
-        let mut known: Vec<Slot> = old.keys().map(|key| key.slot).collect();
-        known.sort_unstable();
-        let identity = |set: &KeySet, slot| {
+        let held = |set: &KeySet| -> HashMap<Slot, (Thumbprint, Algorithm), FxBuildHasher> {
             set.keys()
-                .find(|key| key.slot == slot)
-                .map(|key| key.jwk.thumbprint)
+                .map(|key| (key.slot, (key.jwk.thumbprint, key.jwk.algorithm)))
+                .collect()
         };
-        let mut fresh: Vec<(Slot, Option<PreparedKey>)> = Vec::new();
-        for key in new
-            .keys()
-            .filter(|key| allowed.contains(&key.jwk.algorithm))
-        {
-            let kept = known.binary_search(&key.slot).is_ok()
-                && identity(old, key.slot) == Some(key.jwk.thumbprint);
-            if kept || fresh.iter().any(|(slot, _)| *slot == key.slot) {
+        let (before, after) = (held(old), held(new));
+        let mut fresh: HashMap<Slot, Option<PreparedKey>, FxBuildHasher> = HashMap::default();
+        for key in new.keys() {
+            let thumbprint = key.jwk.thumbprint;
+            let kept = before.get(&key.slot) == Some(&(thumbprint, key.jwk.algorithm));
+            if kept || !allowed.contains(&key.jwk.algorithm) || fresh.contains_key(&key.slot) {
                 continue;
             }
             let prepared = backend.prepare(key.jwk.algorithm, &key.jwk).ok();
             let prepared = prepared.map(|verifying_key| PreparedKey {
-                thumbprint: key.jwk.thumbprint,
+                thumbprint,
                 signature_len: key.jwk.material.signature_len(),
                 verifying_key,
             });
-            fresh.push((key.slot, prepared));
+            fresh.insert(key.slot, prepared);
         }
-        let mut held: Vec<Slot> = new.keys().map(|key| key.slot).collect();
-        held.sort_unstable();
-        let gone = known
-            .into_iter()
-            .filter(|slot| held.binary_search(slot).is_err())
+        let gone = before
+            .into_keys()
+            .filter(|slot| !after.contains_key(slot))
             .collect();
         KeyUpdate {
             set: Arc::clone(new),
-            fresh,
+            fresh: fresh.into_iter().collect(),
             gone,
         }
     }

@@ -19,8 +19,9 @@ pub fn section(result: &RunResult) -> Markup {
                 "What each contender answered to each class of token, over all scenarios. "
                 "✓ is the code that was due; a foreign library is judged by accept or refuse, not "
                 "by code. A code in a cell deviates: "
-                span.pill.bad { "wrong" } " for a core, a " span.pill.warn { "finding" }
-                " for a foreign library."
+                span.pill.bad { "wrong" } " fails the run, a " span.pill.warn { "finding" }
+                " on a foreign library does not. Bounds and floors see valid tokens only and are "
+                "left out."
             }
             @if all.is_empty() {
                 p { "No verdict was recorded." }
@@ -91,11 +92,7 @@ fn answer(cell: Option<&Cell>, contender: &str) -> Markup {
     let judged = quantity::counted(cell.count, "verdict");
     let given: Vec<&str> = cell.right.union(&cell.deviating).copied().collect();
     let title = format!("{contender}: {} in {judged}", given.join(", "));
-    let class = if contender.starts_with("core:") {
-        "wrong"
-    } else {
-        "finding"
-    };
+    let class = if cell.is_wrong { "wrong" } else { "finding" };
     markup! {
         @if cell.deviating.is_empty() {
             td.right title=(title) { "✓" }

@@ -14,7 +14,7 @@ use crate::report::speed::at_quantile;
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 58.0;
-const RIGHT: f64 = 10.0;
+const RIGHT: f64 = 26.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 40.0;
 const QUANTILES: [(f64, &str); 6] = [
@@ -26,14 +26,14 @@ const QUANTILES: [(f64, &str); 6] = [
     (0.99999, "99.999%"),
 ];
 
-/// The service curves of one ranking; nothing when no row has one. `null:` is left out: its few
-/// nanoseconds would flatten all the others.
+/// The service curves of one ranking; nothing when no row has one. Floors are left out: they
+/// would flatten all the others.
 pub fn plot(ranking: &Ranking, ink: &Ink) -> Markup {
     let drawn: Vec<&RankingRow> = ranking
         .rows
         .iter()
         .filter(|r| r.speed.is_ok() && r.measurement.service_curve.len() > 1)
-        .filter(|r| !r.measurement.contender.starts_with("null:"))
+        .filter(|r| r.role != Role::Floor)
         .collect();
     let Some((x, y)) = scales(&drawn) else {
         return markup! {};
@@ -63,12 +63,12 @@ fn nines(quantile: f64) -> f64 {
 fn scales(rows: &[&RankingRow]) -> Option<(Scale, Scale)> {
     let points = || rows.iter().flat_map(|r| &r.measurement.service_curve);
     let last = points().map(|p| nines(p.quantile)).reduce(f64::max)?;
-    let shown = || points().filter(|p| p.quantile >= 0.4).map(|p| p.ns as f64);
-    let ranked = rows
+    let shown = || points().filter(|p| p.quantile >= 0.5).map(|p| p.ns as f64);
+    let medians = rows
         .iter()
-        .filter(|r| r.role != Role::Floor)
-        .flat_map(|r| r.speed.as_ref().ok());
-    let low = ranked.map(|s| s.p50_ns).chain(shown()).reduce(f64::min)?;
+        .flat_map(|r| r.speed.as_ref().ok())
+        .map(|s| s.p50_ns);
+    let low = medians.chain(shown()).reduce(f64::min)?;
     let high = shown().reduce(f64::max)?;
     let x = Scale::exact(nines(0.5), last.max(2.0), LEFT, WIDTH - RIGHT);
     Some((x, Scale::log(low, high, HEIGHT - BOTTOM, TOP)))

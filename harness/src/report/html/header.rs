@@ -89,7 +89,7 @@ fn tiles(summary: &Summary) -> Markup {
         ("lockouts", quantity::count(summary.lockouts), false),
         ("late", quantity::count(summary.late), false),
         (
-            "findings (foreign libraries)",
+            "findings, foreign libraries",
             quantity::count(summary.findings),
             false,
         ),

@@ -14,11 +14,11 @@ use crate::result::{Mark, MarkKind, Timeline, TimelineBin};
 
 const WIDTH: f64 = 940.0;
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 928.0;
-/// Height of the strip with phase names and event numbers.
-const STRIP: f64 = 44.0;
+const RIGHT: f64 = 914.0;
+/// Height of the strip with phase names, and with event numbers below them.
+const STRIPS: (f64, f64) = (22.0, 42.0);
 /// Height of a panel's title.
-const TITLE: f64 = 22.0;
+const TITLE: f64 = 32.0;
 /// Above this many bins a figure per bin would only make the page heavy.
 const MOST_TOOLTIPS: usize = 250;
 
@@ -37,7 +37,8 @@ pub fn timeline(timeline: &Timeline, with_tooltips: bool) -> Markup {
     let span = timeline.bins.len() as f64 * timeline.bin_ns as f64;
     let x = Scale::exact(0.0, span, LEFT, RIGHT);
     let panels = panels(timeline, &x);
-    let mut top = STRIP;
+    let has_events = of_kind(timeline, MarkKind::Event).next().is_some();
+    let mut top = if has_events { STRIPS.1 } else { STRIPS.0 };
     let mut placed = Vec::new();
     for panel in &panels {
         placed.push((top + TITLE, top + TITLE + panel.height, panel));
@@ -53,11 +54,11 @@ pub fn timeline(timeline: &Timeline, with_tooltips: bool) -> Markup {
                     aria-label="Course of the trial" {
                     (phases(timeline, &x, bottom))
                     @for (from, to, panel) in &placed {
-                        text.panel x=(LEFT) y=(from - 6.0) { (panel.title) }
+                        text.panel x=(LEFT) y=(from - 9.0) { (panel.title) }
                         ((panel.draw)(*from, *to))
                     }
                     (events(timeline, &x, bottom))
-                    (time_axis(&x, bottom))
+                    (time_axis(span, bottom))
                     @if tooltips { (hover(timeline, &x, bottom)) }
                 }
             }
@@ -246,16 +247,22 @@ fn value_axis(y: &Scale, name: &dyn Fn(f64) -> String) -> Markup {
     }
 }
 
-fn time_axis(x: &Scale, bottom: f64) -> Markup {
+/// The axis in seconds, minutes or hours, whichever its span calls for.
+fn time_axis(span_ns: f64, bottom: f64) -> Markup {
+    let (unit_ns, unit) = match span_ns {
+        ns if ns < 300e9 => (1e9, "s"),
+        ns if ns < 18_000e9 => (60e9, "min"),
+        _ => (3600e9, "h"),
+    };
+    let x = Scale::exact(0.0, span_ns / unit_ns, LEFT, RIGHT);
     markup! {
         g.grid {
             path.axis d=(format!("M{LEFT} {bottom}H{RIGHT}")) {}
             @for tick in x.ticks() {
                 @let at = coordinate(x.at(tick));
+                @let rounded = (tick * 1e6).round() / 1e6;
                 path.axis d=(format!("M{at} {bottom}v5")) {}
-                text x=(at) y=(bottom + 19.0) text-anchor="middle" {
-                    (short(&quantity::nanoseconds(tick)))
-                }
+                text x=(at) y=(bottom + 19.0) text-anchor="middle" { (rounded) " " (unit) }
             }
         }
     }
@@ -367,8 +374,8 @@ fn hover(timeline: &Timeline, x: &Scale, bottom: f64) -> Markup {
         g.hover {
             @for (at, bin) in timeline.bins.iter().enumerate() {
                 @let (left, right) = (start(timeline, x, at), start(timeline, x, at + 1));
-                rect x=(coordinate(left)) y=(STRIP) width=(coordinate(right - left))
-                    height=(bottom - STRIP) {
+                rect x=(coordinate(left)) y=(STRIPS.0) width=(coordinate(right - left))
+                    height=(bottom - STRIPS.0) {
                     title { (tooltip(timeline, at, bin)) }
                 }
             }
