@@ -27,7 +27,8 @@ pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
             (prose::analysis(chapter.analysis))
             (table(result, chapter, ink))
             @for (at, measurement) in chapter.measurements.iter().enumerate() {
-                details.trial id=(trial_anchor(result, measurement)) open[at == 0 || is_troubled(measurement)] {
+                details.trial id=(trial_anchor(result, measurement))
+                    open[at == 0 || is_troubled(measurement)] {
                     summary {
                         code { (measurement.contender) } " " strong { (measurement.algorithm) }
                         (policy(measurement))
