@@ -3,16 +3,15 @@
 use maud::{Markup, html as markup};
 
 use super::ink::Ink;
-use super::{chapter_anchor, prose, trial, trial_anchor};
+use super::{chapter_anchor, is_troubled, prose, trial, trial_anchor};
 use crate::report::chapter::Chapter;
 use crate::report::fault::fault;
 use crate::report::quantity;
 use crate::report::speed::response_p99;
 use crate::result::{Measurement, RunResult};
 
-/// With more trials than this in all, only the first of a scenario is shown open, and timelines
-/// carry no figures per bin: the page stays light.
-const MOST_OPEN: usize = 24;
+/// With more trials than this in all, timelines carry no figures per bin: the page stays light.
+const MOST_TOOLTIPS: usize = 24;
 
 /// The chapter.
 pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
@@ -21,14 +20,15 @@ pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
         .iter()
         .filter(|m| m.timeline.is_some())
         .count();
-    let is_light = courses <= MOST_OPEN;
+    let is_light = courses <= MOST_TOOLTIPS;
     markup! {
         article id=(chapter_anchor(chapter)) {
             h3 { (chapter.title) " " code { (chapter.name) } }
             (prose::analysis(chapter.analysis))
             (table(result, chapter, ink))
             @for (at, measurement) in chapter.measurements.iter().enumerate() {
-                details.trial id=(trial_anchor(result, measurement)) open[at == 0] {
+                details.trial id=(trial_anchor(result, measurement))
+                    open[at == 0 || is_troubled(measurement)] {
                     summary {
                         code { (measurement.contender) } " " strong { (measurement.algorithm) }
                         (policy(measurement))
