@@ -130,11 +130,13 @@ fn summarise(histogram: &Histogram<u64>) -> HistogramSummary {
     }
 }
 
-/// Points at 1 - 10^(-k/8): evenly spaced on the log-percentile axis, up to what the count can tell.
+/// Points at 1 - 10^(-k/8), evenly spaced on the log-percentile axis up to what the count can tell,
+/// and the median.
 fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
     let count = histogram.len() as f64;
-    (0..=40)
-        .map(|step| libm::pow(10.0, -f64::from(step) / 8.0))
+    let tail = |step: i32| libm::pow(10.0, -f64::from(step) / 8.0);
+    let tails = (0..3).map(tail).chain([0.5]).chain((3..=40).map(tail));
+    tails
         .take_while(|tail| count > 0.0 && tail * count >= 0.999)
         .map(|tail| {
             let quantile = 1.0 - tail;

@@ -53,9 +53,9 @@ pub struct Measurement {
     pub lockout_causes: Vec<Count>,
     /// Verdicts by class, due and got: the rows of the conformance matrix.
     pub conformance: Vec<ConformanceCell>,
-    /// Service time of accepted tokens over all phases.
+    /// Service time of accepted tokens over all phases (of all tokens where none was accepted).
     pub service_curve: Vec<CurvePoint>,
-    /// Response time of accepted tokens over all phases.
+    /// Response time of the same tokens.
     pub response_curve: Vec<CurvePoint>,
     /// Mean size of the tokens verified, in bytes.
     pub token_bytes_mean: f64,
