@@ -1,4 +1,4 @@
-//! Whether a `jti` is revoked, in lists of 10 thousand and 1 million entries. Probes are spread over
+//! Whether a `jti` is revoked, in lists of 10 thousand and 1 million entries. Probes spread over
 //! the list, so that the large one shows its cache misses.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
