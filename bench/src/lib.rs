@@ -1,1 +1,183 @@
-//! t
+//! What the benches share: a plan of a shipped scenario, a contender set up for it, and the tokens
+//! of one class with the verdict due. Nothing here mints, verifies or measures by itself.
+
+pub mod flags;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::Criterion;
+
+use jwtbench::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use jwtbench::jwks::in_process::InProcess;
+use jwtbench::jwks::key_source::KeySource;
+use jwtbench::result::judgement::spell;
+use jwtbench::scenario::Scenario;
+use jwtbench::scenario::class::Class;
+use jwtbench::scenario::library::Library;
+use jwtbench::scenario::plan::Plan;
+use jwtbench::scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+
+/// The algorithms that every group crosses, one per key type.
+pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
+/// The seed of every bench: the one that `run` and `check` use unless told otherwise.
+pub const SEED: u64 = 1;
+
+/// Planned operations, at the most: enough for many tokens of each class, few enough to sign fast.
+const OPERATIONS: f64 = 400.0;
+
+/// Criterion with a short measurement, so that all groups end within minutes. Its own flags still
+/// win.
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(20)
+}
+
+/// Every shipped scenario.
+///
+/// # Panics
+/// If the folder `scenarios` of this checkout cannot be read.
+pub fn shipped() -> Vec<Scenario> {
+    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .and_then(|library| library.all())
+        .unwrap_or_else(|error| panic!("the shipped scenarios: {error}"))
+}
+
+/// The plan of a shipped scenario, thinned.
+///
+/// # Panics
+/// If there is no scenario of this name.
+pub fn plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
+    let scenario = shipped()
+        .into_iter()
+        .find(|scenario| scenario.name == name)
+        .unwrap_or_else(|| panic!("no scenario is named {name}"));
+    Plan::new(&scenario.thinned(OPERATIONS), algorithm, signers, &|_| {})
+}
+
+/// One contender with what it works on: policy, warm key source, texts. Never fetches.
+pub struct Rig<'p> {
+    /// The plan whose tokens it gets.
+    pub plan: &'p Plan,
+    spec: ContenderSpec,
+    policy: Policy,
+    source: Arc<KeySource>,
+    texts: Vec<&'p [u8]>,
+}
+
+impl<'p> Rig<'p> {
+    /// A rig for one worker. The keys were fetched at tick 0.
+    ///
+    /// # Panics
+    /// If the scenario's policy is not valid for the plan's algorithm.
+    pub fn new(plan: &'p Plan, spec: ContenderSpec) -> Rig<'p> {
+        let policy = Policy::new(plan.scenario.policy_for(plan.algorithm))
+            .unwrap_or_else(|error| panic!("the policy of {}: {error}", plan.scenario.name));
+        let source = KeySource::new(
+            spec.backend(),
+            &[plan.algorithm],
+            plan.scenario.cache.policy.clone(),
+            plan.seed,
+            1,
+            Some((plan.timeline.epochs()[0].body.clone(), Tick::ZERO)),
+            Box::new(InProcess::default()),
+        );
+        let tokens = plan.corpus.tokens.iter();
+        Rig {
+            plan,
+            spec,
+            policy,
+            source: Arc::new(source),
+            texts: tokens.map(|token| &*token.bytes).collect(),
+        }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The tokens of `class` before the contender, their verdicts not yet asserted.
+    ///
+    /// # Panics
+    /// If the plan has no token of this class.
+    pub fn line(&self, class: &str) -> Line<'_> {
+        let class = Class::find(class).unwrap_or_else(|| panic!("no class is named {class}"));
+        let contender = self.spec.build(&Setup {
+            policy: &self.policy,
+            algorithm: self.plan.algorithm,
+            epoch: self.plan.epoch,
+            source: &self.source,
+            revocations: None,
+            worker: 0,
+            key_set: &self.plan.timeline.epochs()[0].body,
+            corpus: &self.texts,
+        });
+        let tokens: Vec<Presented<'_>> = (0u32..)
+            .zip(&self.plan.corpus.tokens)
+            .filter(|(_, token)| token.class == class)
+            .map(|(place, token)| Presented {
+                place,
+                bytes: &token.bytes,
+            })
+            .collect();
+        let scenario = &self.plan.scenario.name;
+        assert!(
+            !tokens.is_empty(),
+            "{scenario}: no token of class {class:?}"
+        );
+        Line {
+            name: format!("{scenario} {class:?} {} {}", self.spec, self.plan.algorithm),
+            due: class.row().due,
+            contender,
+            tokens,
+            next: 0,
+        }
+    }
+}
+
+/// The tokens of one class in a line before one contender, over and over.
+pub struct Line<'r> {
+    name: String,
+    due: Option<Rejection>,
+    contender: Box<dyn Contender<'r> + 'r>,
+    tokens: Vec<Presented<'r>>,
+    next: usize,
+}
+
+impl<'r> Line<'r> {
+    /// The tokens.
+    pub fn tokens(&self) -> &[Presented<'r>] {
+        &self.tokens
+    }
+
+    /// One operation: the part to be timed.
+    pub fn step(&mut self) -> Progress {
+        let token = self.tokens[self.next];
+        self.next = (self.next + 1) % self.tokens.len();
+        self.contender.begin(0, token, Tick::ZERO)
+    }
+
+    /// Holds the verdict on every token to the one due. Called before and after the timed part.
+    ///
+    /// # Panics
+    /// On a wrong verdict, with class, contender and code.
+    pub fn assert_verdicts(&mut self) {
+        for _ in 0..self.tokens.len() {
+            let due = spell(self.due.map_or(Ok(()), Err));
+            let got = match self.step() {
+                Progress::Done(verdict) => spell(verdict.code),
+                Progress::Waiting => "a wait for keys",
+            };
+            assert_eq!(got, due, "wrong verdict: {}", self.name);
+        }
+    }
+}
