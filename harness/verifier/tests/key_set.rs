@@ -245,7 +245,8 @@ fn a_body_that_is_no_usable_set_has_failed() {
 fn the_same_content_is_the_same_generation() {
     let one = after(&empty(), &[(1, "a"), (2, "b")]);
     assert_eq!(one.generation(), 1);
-    let rows: [(&[(u64, &str)], u64, &str); 6] = [
+    type Row<'a> = (&'a [(u64, &'a str)], u64, &'a str);
+    let rows: [Row<'_>; 6] = [
         (&[(1, "a"), (2, "b")], 1, "the same"),
         (&[(2, "b"), (1, "a")], 2, "another order"),
         (&[(1, "a")], 2, "one fewer"),
