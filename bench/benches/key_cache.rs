@@ -21,10 +21,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_bench::{SEED, criterion};
 
 const ALGORITHM: Algorithm = Algorithm::EdDSA;
-const TICKET: Ticket = Ticket {
-    worker: 0,
-    place: 0,
-};
+const TICKET: Ticket = Ticket { worker: 0, place: 0 };
 /// A kid of usual length that no set holds.
 const UNKNOWN: &str = "unknown-3kXp0aZq";
 
@@ -85,9 +82,8 @@ fn code(answer: &Answer, kid: &str) -> Option<Rejection> {
 
 /// A JWK set of this many keys, and the kid of one in the middle.
 fn key_set(signers: &Signers, count: usize) -> (Vec<u8>, String) {
-    let keys: Vec<_> = (0..count)
-        .map(|number| signers.key(&format!("key-{number}"), ALGORITHM))
-        .collect();
+    let keys: Vec<_> =
+        (0..count).map(|number| signers.key(&format!("key-{number}"), ALGORITHM)).collect();
     let jwks: Vec<_> = keys.iter().map(|key| key.public_jwk()).collect();
     let body = json!({ "keys": jwks }).to_string().into_bytes();
     (body, keys[count / 2].kid().to_owned())

@@ -14,12 +14,8 @@ use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::shipped;
 
 /// Crossed with every contender and algorithm, one round each.
-const HOT_PATH: [&str; 4] = [
-    "hot-path/accept",
-    "hot-path/mix",
-    "hot-path/reject-claims",
-    "hot-path/reject-signature",
-];
+const HOT_PATH: [&str; 4] =
+    ["hot-path/accept", "hot-path/mix", "hot-path/reject-claims", "hot-path/reject-signature"];
 
 /// On one contender and one algorithm, as they last seconds.
 const DYNAMIC: [&str; 2] = ["outage/refused", "rotation/planned-overlap"];
@@ -48,10 +44,7 @@ fn test(flags: &Flags) -> ExitCode {
 fn measure(flags: &Flags) -> ExitCode {
     let (dynamic, hot_path) = chosen(flags);
     if dynamic.is_empty() && hot_path.is_empty() {
-        println!(
-            "scenarios: none has {} in its name",
-            flags.filters.join(" or ")
-        );
+        println!("scenarios: none has {} in its name", flags.filters.join(" or "));
         return ExitCode::SUCCESS;
     }
     let folder = folder();
@@ -88,14 +81,10 @@ fn chosen(flags: &Flags) -> (Vec<String>, Vec<String>) {
         true => is_quick(&scenario.name),
         false => flags.wants(&scenario.name),
     });
-    let (dynamic, hot_path): (Vec<_>, Vec<_>) = scenarios
-        .into_iter()
-        .partition(|scenario| scenario.is_dynamic());
+    let (dynamic, hot_path): (Vec<_>, Vec<_>) =
+        scenarios.into_iter().partition(|scenario| scenario.is_dynamic());
     let names = |scenarios: Vec<jwtbench::scenario::Scenario>| {
-        scenarios
-            .into_iter()
-            .map(|scenario| scenario.name)
-            .collect()
+        scenarios.into_iter().map(|scenario| scenario.name).collect()
     };
     (names(dynamic), names(hot_path))
 }
@@ -137,10 +126,7 @@ fn show(result: &RunResult, folder: &Path) -> ExitCode {
             return Exit::Error.into();
         }
     }
-    let style = TerminalStyle {
-        colour: false,
-        width: 100,
-    };
+    let style = TerminalStyle { colour: false, width: 100 };
     println!("{}", report::terminal(result, style));
     println!("Report   {}", folder.join("index.html").display());
     Exit::of(result).into()

@@ -124,16 +124,10 @@ impl<'p> Rig<'p> {
         let tokens: Vec<Presented<'_>> = (0u32..)
             .zip(&self.plan.corpus.tokens)
             .filter(|(_, token)| token.class == class)
-            .map(|(place, token)| Presented {
-                place,
-                bytes: &token.bytes,
-            })
+            .map(|(place, token)| Presented { place, bytes: &token.bytes })
             .collect();
         let scenario = &self.plan.scenario.name;
-        assert!(
-            !tokens.is_empty(),
-            "{scenario}: no token of class {class:?}"
-        );
+        assert!(!tokens.is_empty(), "{scenario}: no token of class {class:?}");
         Line {
             name: format!("{scenario} {class:?} {} {}", self.spec, self.plan.algorithm),
             due: class.row().due,

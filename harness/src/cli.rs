@@ -27,7 +27,7 @@ pub use exit::{Exit, Failure};
     args_conflicts_with_subcommands = true,
     after_help = "Without a verb, `run` is meant.\n\n\
                   Examples:\n  \
-                  jwtbench                                  the canonical workload, about a minute\n  \
+                  jwtbench                                  the canonical workload\n  \
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \

@@ -102,10 +102,8 @@ impl ContenderSpec {
     /// Every default contender that runs on this CPU, ranked ones first.
     pub fn all() -> Vec<ContenderSpec> {
         let backends = backend::available();
-        let mut all: Vec<ContenderSpec> = backends
-            .iter()
-            .map(|backend| ContenderSpec::Core(*backend))
-            .collect();
+        let mut all: Vec<ContenderSpec> =
+            backends.iter().map(|backend| ContenderSpec::Core(*backend)).collect();
         all.push(ContenderSpec::Jsonwebtoken(Provider::AwsLcRs));
         all.push(ContenderSpec::Jsonwebtoken(Provider::RustCrypto));
         all.extend(backends.iter().map(|backend| ContenderSpec::Raw(*backend)));

@@ -109,20 +109,12 @@ impl RunResult {
     /// Reads a stored result. The version is looked at before anything else.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ReadError::Unreadable {
-            path: shown.clone(),
-            source,
-        })?;
-        let malformed = |source| ReadError::Malformed {
-            path: shown.clone(),
-            source,
-        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
+        let malformed = |source| ReadError::Malformed { path: shown.clone(), source };
         let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
         if version.schema_version != u64::from(SCHEMA_VERSION) {
-            return Err(ReadError::Version {
-                path: shown,
-                found: version.schema_version,
-            });
+            return Err(ReadError::Version { path: shown, found: version.schema_version });
         }
         serde_json::from_str(&text).map_err(malformed)
     }
@@ -142,12 +134,9 @@ impl RunResult {
 
     /// Expectations missed, with the measurement that missed them.
     pub fn missed(&self) -> impl Iterator<Item = (&Measurement, &ExpectationResult)> {
-        self.measurements.iter().flat_map(|m| {
-            m.expectations
-                .iter()
-                .filter(|e| !e.met)
-                .map(move |e| (m, e))
-        })
+        self.measurements
+            .iter()
+            .flat_map(|m| m.expectations.iter().filter(|e| !e.met).map(move |e| (m, e)))
     }
 }
 

@@ -144,27 +144,20 @@ impl Scenario {
     pub fn is_dynamic(&self) -> bool {
         self.phases.len() > 1
             || !self.events.is_empty()
-            || self
-                .phases
-                .iter()
-                .any(|phase| phase.endpoint != EndpointSetting::default())
+            || self.phases.iter().any(|phase| phase.endpoint != EndpointSetting::default())
             || self.cache.start != cache::Start::Warm
     }
 
     /// The policy of a trial: only its own algorithm is allowed.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
-        PolicySpec {
-            algorithms: vec![algorithm],
-            ..self.policy.clone()
-        }
+        PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
     }
 
     /// The classes that occur, in the order of the class table.
     pub fn classes(&self) -> Vec<Class> {
         let settings = self.streams.iter().flat_map(|stream| &stream.settings);
-        let mut classes: Vec<Class> = settings
-            .flat_map(|setting| setting.shares.iter().map(|(class, _)| *class))
-            .collect();
+        let mut classes: Vec<Class> =
+            settings.flat_map(|setting| setting.shares.iter().map(|(class, _)| *class)).collect();
         classes.sort_unstable();
         classes.dedup();
         classes

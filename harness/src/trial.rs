@@ -99,12 +99,7 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial {
-            plan,
-            contender,
-            policy,
-            revocations,
-        })
+        Ok(Trial { plan, contender, policy, revocations })
     }
 
     /// Whether keys travel during it: what a dynamic scenario has, and one whose tokens make the
@@ -115,10 +110,7 @@ impl<'p> Trial<'p> {
         let total = scenario.load.warmup + scenario.load.duration;
         self.contender.has_key_cache()
             && (scenario.is_dynamic()
-                || scenario
-                    .classes()
-                    .iter()
-                    .any(|class| asks.contains(&class.name()))
+                || scenario.classes().iter().any(|class| asks.contains(&class.name()))
                 || total > scenario.cache.policy.ttl / 2)
     }
 
@@ -140,9 +132,7 @@ impl<'p> Trial<'p> {
         if !scenario.is_dynamic() {
             return 0;
         }
-        i64::try_from(scenario.load.duration.as_nanos() / 100)
-            .unwrap_or(i64::MAX)
-            .max(1)
+        i64::try_from(scenario.load.duration.as_nanos() / 100).unwrap_or(i64::MAX).max(1)
     }
 }
 
@@ -153,11 +143,7 @@ fn has_revocation_events(plan: &Plan) -> bool {
 
 /// The revocation list at the beginning of a plan; `None` if nothing is ever revoked.
 pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
-    let tokens = plan
-        .corpus
-        .tokens
-        .iter()
-        .filter(|token| token.facts.is_revoked);
+    let tokens = plan.corpus.tokens.iter().filter(|token| token.facts.is_revoked);
     let count = plan.scenario.issuer.revoked;
     let revoked: Vec<Box<str>> = tokens.map(|token| token.facts.jwt_id.clone()).collect();
     if revoked.is_empty() && count == 0 && !has_revocation_events(plan) {

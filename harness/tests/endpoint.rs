@@ -32,19 +32,8 @@ const fn millis(span: u64) -> Duration {
 /// A fetch with these limits in milliseconds, and a body of 1 MiB at most.
 fn fetch(idle: u64, total: u64) -> Fetch {
     let (connect, idle, total) = (millis(1000), millis(idle), millis(total));
-    let (id, timeouts) = (
-        FetchId(0),
-        Timeouts {
-            connect,
-            idle,
-            total,
-        },
-    );
-    Fetch {
-        id,
-        timeouts,
-        max_body: 1 << 20,
-    }
+    let (id, timeouts) = (FetchId(0), Timeouts { connect, idle, total });
+    Fetch { id, timeouts, max_body: 1 << 20 }
 }
 
 fn patient() -> Fetch {
@@ -52,11 +41,7 @@ fn patient() -> Fetch {
 }
 
 fn setting(latency: u64, fault: Fault) -> EndpointSetting {
-    EndpointSetting {
-        latency: millis(latency),
-        jitter: Duration::ZERO,
-        fault,
-    }
+    EndpointSetting { latency: millis(latency), jitter: Duration::ZERO, fault }
 }
 
 fn endpoint() -> Endpoint {
@@ -83,10 +68,7 @@ async fn check(endpoint: &Endpoint, setting: &EndpointSetting, fetch: &Fetch, re
     let took = begun.elapsed();
     assert_eq!(got, due, "{reason}");
     assert!(took >= delay, "{reason}: after {took:?}, before {delay:?}");
-    assert!(
-        took < delay + NOISE,
-        "{reason}: after {took:?}, long after {delay:?}"
-    );
+    assert!(took < delay + NOISE, "{reason}: after {took:?}, long after {delay:?}");
     let after = endpoint.counts();
     let accepted = u64::from(setting.fault != Fault::Refused);
     assert_eq!(after.connections - before.connections, accepted, "{reason}");
@@ -117,18 +99,12 @@ fn number(fault: &Fault) -> usize {
 type Row = (EndpointSetting, Fetch, &'static str);
 
 fn small(max_body: usize) -> Fetch {
-    Fetch {
-        max_body,
-        ..patient()
-    }
+    Fetch { max_body, ..patient() }
 }
 
 fn answers_in_order() -> Vec<Row> {
     let calm = |latency| setting(latency, Fault::None);
-    let jittered = EndpointSetting {
-        jitter: millis(40),
-        ..calm(40)
-    };
+    let jittered = EndpointSetting { jitter: millis(40), ..calm(40) };
     let length = KEY_SET.len();
     vec![
         (calm(0), patient(), "in order"),
@@ -144,13 +120,7 @@ fn answers_in_order() -> Vec<Row> {
 fn faults_of_http() -> Vec<Row> {
     let status = |status, pause: Option<u64>| {
         let retry_after = pause.map(millis);
-        setting(
-            0,
-            Fault::Status {
-                status,
-                retry_after,
-            },
-        )
+        setting(0, Fault::Status { status, retry_after })
     };
     let plain = |code| status(code, None);
     let pause = |code, pause| status(code, Some(pause));
@@ -203,11 +173,7 @@ fn faults_of_the_connection() -> Vec<Row> {
 async fn sockets_do_what_the_function_says() {
     let endpoint = endpoint();
     let mut seen = [false; 12];
-    let groups = [
-        answers_in_order(),
-        faults_of_http(),
-        faults_of_the_connection(),
-    ];
+    let groups = [answers_in_order(), faults_of_http(), faults_of_the_connection()];
     for (setting, fetch, reason) in groups.into_iter().flatten() {
         check(&endpoint, &setting, &fetch, reason).await;
         seen[number(&setting.fault)] = true;
@@ -241,11 +207,7 @@ async fn refusing_and_listening_alternate_at_once() {
     for round in 0..200 {
         endpoint.apply(setting(0, Fault::Refused)).unwrap();
         let refused = TcpStream::connect(endpoint.addr()).await.unwrap_err();
-        assert_eq!(
-            refused.kind(),
-            ErrorKind::ConnectionRefused,
-            "round {round}"
-        );
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "round {round}");
         endpoint.apply(setting(0, Fault::None)).unwrap();
         assert_eq!(key_set(&endpoint).await.unwrap(), KEY_SET, "round {round}");
     }
@@ -261,10 +223,7 @@ async fn a_connection_made_before_the_refusal_is_served() {
         stream.write_all(REQUEST).await.unwrap();
         let mut response = Vec::new();
         stream.read_to_end(&mut response).await.unwrap();
-        assert!(
-            response.starts_with(b"HTTP/1.1 200 OK\r\n"),
-            "round {round}"
-        );
+        assert!(response.starts_with(b"HTTP/1.1 200 OK\r\n"), "round {round}");
         assert!(response.ends_with(KEY_SET), "round {round}");
         endpoint.apply(setting(0, Fault::None)).unwrap();
     }
@@ -281,11 +240,7 @@ async fn a_request_gets_the_state_at_its_head() {
     }
     endpoint.publish(Arc::from(ROTATED));
     endpoint.apply(setting(0, Fault::Html)).unwrap();
-    assert_eq!(
-        under_way.await.unwrap().unwrap(),
-        KEY_SET,
-        "the request came first"
-    );
+    assert_eq!(under_way.await.unwrap().unwrap(), KEY_SET, "the request came first");
     endpoint.apply(setting(0, Fault::None)).unwrap();
     assert_eq!(key_set(&endpoint).await.unwrap(), ROTATED);
 }
@@ -293,11 +248,7 @@ async fn a_request_gets_the_state_at_its_head() {
 #[tokio::test]
 async fn rotation_is_visible_to_the_next_request() {
     let endpoint = Endpoint::start(None, SEED).unwrap();
-    assert_eq!(
-        key_set(&endpoint).await.unwrap(),
-        br#"{"keys":[]}"#,
-        "nothing published yet"
-    );
+    assert_eq!(key_set(&endpoint).await.unwrap(), br#"{"keys":[]}"#, "nothing published yet");
     for round in 0..50 {
         for set in [KEY_SET, ROTATED] {
             endpoint.publish(Arc::from(set));
@@ -311,27 +262,15 @@ async fn a_large_key_set_passes_whole() {
     let endpoint = endpoint();
     let large = vec![b' '; 5 << 20];
     endpoint.publish(Arc::from(&large[..]));
-    let wide = Fetch {
-        max_body: large.len(),
-        ..patient()
-    };
-    assert_eq!(
-        get(endpoint.addr(), KEY_SET_PATH, &wide)
-            .await
-            .unwrap()
-            .len(),
-        large.len()
-    );
+    let wide = Fetch { max_body: large.len(), ..patient() };
+    assert_eq!(get(endpoint.addr(), KEY_SET_PATH, &wide).await.unwrap().len(), large.len());
     assert_eq!(key_set(&endpoint).await, Err(FetchFailure::TooLarge));
 }
 
 #[tokio::test]
 async fn other_paths_are_not_found_and_the_redirect_has_a_target() {
     let endpoint = endpoint();
-    assert_eq!(
-        endpoint.url(),
-        format!("http://{}{KEY_SET_PATH}", endpoint.addr())
-    );
+    assert_eq!(endpoint.url(), format!("http://{}{KEY_SET_PATH}", endpoint.addr()));
     let missing = get(endpoint.addr(), "/", &patient()).await;
     assert_eq!(missing, Err(FetchFailure::Status(404, None)));
     endpoint.apply(setting(0, Fault::Redirect)).unwrap();
@@ -340,14 +279,8 @@ async fn other_paths_are_not_found_and_the_redirect_has_a_target() {
     let mut response = String::new();
     stream.read_to_string(&mut response).await.unwrap();
     assert!(response.starts_with("HTTP/1.1 302 Found\r\n"), "{response}");
-    let location = response
-        .lines()
-        .find_map(|line| line.strip_prefix("location: "))
-        .unwrap();
-    assert_eq!(
-        get(endpoint.addr(), location, &patient()).await.unwrap(),
-        KEY_SET
-    );
+    let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    assert_eq!(get(endpoint.addr(), location, &patient()).await.unwrap(), KEY_SET);
 }
 
 #[tokio::test]
@@ -363,21 +296,11 @@ async fn two_hundred_at_once() {
     for reply in fetches.join_all().await {
         assert_eq!(reply.unwrap(), KEY_SET);
     }
-    assert!(
-        begun.elapsed() < millis(200) + 2 * NOISE,
-        "side by side, not in a row"
-    );
+    assert!(begun.elapsed() < millis(200) + 2 * NOISE, "side by side, not in a row");
     let counts = endpoint.counts();
-    assert_eq!(
-        (counts.connections, counts.served, counts.in_flight),
-        (200, 200, 0)
-    );
+    assert_eq!((counts.connections, counts.served, counts.in_flight), (200, 200, 0));
     assert_eq!(counts.bytes, 200 * KEY_SET.len() as u64);
-    assert!(
-        (20..=200).contains(&counts.max_in_flight),
-        "{}",
-        counts.max_in_flight
-    );
+    assert!((20..=200).contains(&counts.max_in_flight), "{}", counts.max_in_flight);
     assert_eq!(endpoint.take_max_in_flight(), counts.max_in_flight);
     assert_eq!(endpoint.counts().max_in_flight, 0, "starts anew");
 }
@@ -385,14 +308,9 @@ async fn two_hundred_at_once() {
 #[tokio::test]
 async fn one_after_another_is_never_two_in_flight() {
     let endpoint = endpoint();
-    for fault in [
-        Fault::None,
-        Fault::Truncated,
-        Fault::Reset,
-        Fault::SlowDrip {
-            interval: millis(0),
-        },
-    ] {
+    for fault in
+        [Fault::None, Fault::Truncated, Fault::Reset, Fault::SlowDrip { interval: millis(0) }]
+    {
         endpoint.apply(setting(0, fault.clone())).unwrap();
         for _ in 0..100 {
             let _ = key_set(&endpoint).await;
@@ -404,13 +322,7 @@ async fn one_after_another_is_never_two_in_flight() {
 #[tokio::test]
 async fn a_client_that_gives_up_is_no_longer_in_flight() {
     let endpoint = endpoint();
-    for fault in [
-        Fault::Silent,
-        Fault::None,
-        Fault::SlowDrip {
-            interval: millis(60_000),
-        },
-    ] {
+    for fault in [Fault::Silent, Fault::None, Fault::SlowDrip { interval: millis(60_000) }] {
         let latency = if fault == Fault::None { 60_000 } else { 0 };
         endpoint.apply(setting(latency, fault.clone())).unwrap();
         let reply = get(endpoint.addr(), KEY_SET_PATH, &fetch(50, 5000)).await;
@@ -427,17 +339,12 @@ async fn a_client_that_gives_up_is_no_longer_in_flight() {
 #[tokio::test]
 async fn the_huge_body_is_streamed_and_left_unread() {
     let endpoint = endpoint();
-    endpoint
-        .apply(setting(0, Fault::HugeBody { bytes: 5 << 30 }))
-        .unwrap();
+    endpoint.apply(setting(0, Fault::HugeBody { bytes: 5 << 30 })).unwrap();
     let begun = Instant::now();
     for _ in 0..20 {
         assert_eq!(key_set(&endpoint).await, Err(FetchFailure::TooLarge));
     }
     assert!(begun.elapsed() < NOISE, "20 fetches of 5 GiB");
     let per_fetch = endpoint.counts().bytes / 20;
-    assert!(
-        per_fetch < 32 << 20,
-        "{per_fetch}: no more than the buffers of the kernel hold"
-    );
+    assert!(per_fetch < 32 << 20, "{per_fetch}: no more than the buffers of the kernel hold");
 }

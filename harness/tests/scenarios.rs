@@ -14,21 +14,12 @@ use jwtbench::scenario::event::{Action, Poison};
 use jwtbench::scenario::library::Library;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
-const FAMILIES: [&str; 6] = [
-    "hot-path",
-    "outage",
-    "oversized",
-    "revocation",
-    "rotation",
-    "unknown-kid",
-];
+const FAMILIES: [&str; 6] =
+    ["hot-path", "outage", "oversized", "revocation", "rotation", "unknown-kid"];
 
 /// Codes that no token class can be due: a state store has to be asked, or keys are missing.
-const WITHOUT_CLASS: [&str; 3] = [
-    "JWT_STALE_AUTHORIZATION",
-    "JWT_STATE_UNAVAILABLE",
-    "JWT_KEYS_UNAVAILABLE",
-];
+const WITHOUT_CLASS: [&str; 3] =
+    ["JWT_STALE_AUTHORIZATION", "JWT_STATE_UNAVAILABLE", "JWT_KEYS_UNAVAILABLE"];
 
 fn library() -> Library {
     Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -53,21 +44,10 @@ fn every_family_is_there_and_known() {
 
 #[test]
 fn every_scenario_says_what_it_is() {
-    for Scenario {
-        name,
-        title,
-        analysis,
-        ..
-    } in shipped()
-    {
+    for Scenario { name, title, analysis, .. } in shipped() {
         assert!(!title.is_empty() && !title.contains('\n'), "{name}: title");
-        let sentences = analysis
-            .split_inclusive(['.', '?'])
-            .filter(|part| part.len() > 20);
-        assert!(
-            (3..=12).contains(&sentences.count()),
-            "{name}: analysis is of no fit length"
-        );
+        let sentences = analysis.split_inclusive(['.', '?']).filter(|part| part.len() > 20);
+        assert!((3..=12).contains(&sentences.count()), "{name}: analysis is of no fit length");
     }
 }
 
@@ -117,32 +97,16 @@ fn every_odd_entry_is_published_somewhere() {
 fn canonical_scenarios_are_short() {
     let (dynamic, hot): (Vec<Scenario>, Vec<Scenario>) =
         canonical().partition(Scenario::is_dynamic);
-    assert!(
-        (8..=14).contains(&dynamic.len()),
-        "{} canonical dynamic ones",
-        dynamic.len()
-    );
-    assert!(
-        (4..=9).contains(&hot.len()),
-        "{} canonical hot-path ones",
-        hot.len()
-    );
+    assert!((8..=14).contains(&dynamic.len()), "{} canonical dynamic ones", dynamic.len());
+    assert!((4..=9).contains(&hot.len()), "{} canonical hot-path ones", hot.len());
     for scenario in dynamic {
         let total = scenario.load.warmup + scenario.load.duration;
-        assert!(
-            total <= Duration::from_millis(2500),
-            "{}: {total:?}",
-            scenario.name
-        );
+        assert!(total <= Duration::from_millis(2500), "{}: {total:?}", scenario.name);
         assert_eq!(scenario.load.rounds, 1, "{}", scenario.name);
     }
     for scenario in hot {
         let total = (scenario.load.warmup + scenario.load.duration) * scenario.load.rounds;
-        assert!(
-            total <= Duration::from_millis(500),
-            "{}: {total:?}",
-            scenario.name
-        );
+        assert!(total <= Duration::from_millis(500), "{}: {total:?}", scenario.name);
     }
 }
 
@@ -152,10 +116,7 @@ fn canonical_scenarios_are_short() {
 fn good_tokens_stay_far_below_saturation() {
     for scenario in shipped().iter().filter(|scenario| scenario.is_dynamic()) {
         for phase in 0..scenario.phases.len() {
-            let settings = scenario
-                .streams
-                .iter()
-                .map(|stream| &stream.settings[phase]);
+            let settings = scenario.streams.iter().map(|stream| &stream.settings[phase]);
             let good: f64 = settings
                 .map(|setting| {
                     let good = |class: &Class| class.row().due.is_none();
@@ -171,20 +132,9 @@ fn good_tokens_stay_far_below_saturation() {
 #[test]
 fn every_dynamic_scenario_expects_something() {
     for scenario in shipped() {
-        assert!(
-            !scenario.is_dynamic() || scenario.expectations.len() >= 3,
-            "{}",
-            scenario.name
-        );
-        let policy = scenario
-            .expectations
-            .iter()
-            .map(|expected| &*expected.cache_policy);
-        assert!(
-            policy.clone().all(|policy| policy == "default"),
-            "{}",
-            scenario.name
-        );
+        assert!(!scenario.is_dynamic() || scenario.expectations.len() >= 3, "{}", scenario.name);
+        let policy = scenario.expectations.iter().map(|expected| &*expected.cache_policy);
+        assert!(policy.clone().all(|policy| policy == "default"), "{}", scenario.name);
     }
 }
 
@@ -201,17 +151,10 @@ fn the_reference_names_every_class_and_code_due() {
         let row = class.row();
         let due = row.due.map_or("ACCEPT", |code| code.code());
         let line = format!("| `{}` | {due} | {} |", row.name, row.about);
-        assert!(
-            reference.contains(&line),
-            "scenarios/README.md lacks the line\n{line}"
-        );
+        assert!(reference.contains(&line), "scenarios/README.md lacks the line\n{line}");
     }
     for poison in Poison::ALL {
-        assert!(
-            reference.contains(&format!("| `{}` |", poison.name())),
-            "{}",
-            poison.name()
-        );
+        assert!(reference.contains(&format!("| `{}` |", poison.name())), "{}", poison.name());
     }
 }
 
@@ -261,18 +204,11 @@ fn parse(text: &str) -> Result<Scenario, jwtbench::scenario::ScenarioError> {
 
 /// Replaces `part` of the good scenario and expects an error at `line` that says all of `words`.
 fn check(part: &str, by: &str, line: Option<usize>, words: &[&str]) {
-    assert_eq!(
-        GOOD.matches(part).count(),
-        1,
-        "`{part}` is not once in the good scenario"
-    );
+    assert_eq!(GOOD.matches(part).count(), 1, "`{part}` is not once in the good scenario");
     let text = GOOD.replace(part, by);
     let error = parse(&text).expect_err(by);
     for word in words {
-        assert!(
-            error.message.contains(word),
-            "{by}\nlacks `{word}`: {error}"
-        );
+        assert!(error.message.contains(word), "{by}\nlacks `{word}`: {error}");
     }
     assert_eq!(error.line, line, "{by}\n{error}");
     assert!(error.to_string().starts_with("family/test.toml"), "{error}");
@@ -287,208 +223,63 @@ fn the_good_scenario_parses() {
 
 #[test]
 fn faults_of_the_file_are_named() {
-    check(
-        "ttl = \"1s\"",
-        "ttl = 1s",
-        Some(15),
-        &["string values must be quoted"],
-    );
-    check(
-        "title = \"A test\"\n",
-        "",
-        Some(1),
-        &["missing field `title`"],
-    );
-    check(
-        "ttl = ",
-        "tll = ",
-        Some(15),
-        &["unknown field `tll`", "`ttl`"],
-    );
-    check(
-        "workers = 2",
-        "wrokers = 2",
-        Some(6),
-        &["unknown field `wrokers`", "`workers`"],
-    );
-    check(
-        "rate = 100",
-        "rates = 100",
-        Some(11),
-        &["unknown field `rates`", "`rate`"],
-    );
-    check(
-        "[cache]",
-        "[chace]",
-        Some(14),
-        &["unknown field `chace`", "`cache`"],
-    );
+    check("ttl = \"1s\"", "ttl = 1s", Some(15), &["string values must be quoted"]);
+    check("title = \"A test\"\n", "", Some(1), &["missing field `title`"]);
+    check("ttl = ", "tll = ", Some(15), &["unknown field `tll`", "`ttl`"]);
+    check("workers = 2", "wrokers = 2", Some(6), &["unknown field `wrokers`", "`workers`"]);
+    check("rate = 100", "rates = 100", Some(11), &["unknown field `rates`", "`rate`"]);
+    check("[cache]", "[chace]", Some(14), &["unknown field `chace`", "`cache`"]);
     check("\"2s\"", "\"2\"", Some(7), &["`2` is no duration", "250ms"]);
     check("\"2s\"", "2", Some(7), &["expected a string"]);
 }
 
 #[test]
 fn faults_of_the_load_are_named() {
-    check(
-        "\"poisson\"",
-        "\"bursts\"",
-        Some(5),
-        &["`bursts`", "`closed`"],
-    );
-    check(
-        "workers = 2",
-        "workers = 0",
-        Some(4),
-        &["[load]", "between 1 and 1024"],
-    );
-    check(
-        "\"2s\"",
-        "\"0s\"",
-        Some(4),
-        &["[load]", "zero or over a day"],
-    );
-    check(
-        "\"2s\"",
-        "\"2 days\"",
-        Some(4),
-        &["[load]", "zero or over a day"],
-    );
-    check(
-        "workers = 2",
-        "rounds = 0",
-        Some(4),
-        &["[load]", "between 1 and 1000"],
-    );
+    check("\"poisson\"", "\"bursts\"", Some(5), &["`bursts`", "`closed`"]);
+    check("workers = 2", "workers = 0", Some(4), &["[load]", "between 1 and 1024"]);
+    check("\"2s\"", "\"0s\"", Some(4), &["[load]", "zero or over a day"]);
+    check("\"2s\"", "\"2 days\"", Some(4), &["[load]", "zero or over a day"]);
+    check("workers = 2", "rounds = 0", Some(4), &["[load]", "between 1 and 1000"]);
     check("rate = 100\n", "", Some(9), &["open loop needs a `rate`"]);
-    check(
-        "\"poisson\"",
-        "\"closed\"",
-        Some(9),
-        &["closed loop has no `rate`"],
-    );
-    let closed = GOOD
-        .replace("\"poisson\"", "\"closed\"")
-        .replace("rate = 100\n", "");
+    check("\"poisson\"", "\"closed\"", Some(9), &["closed loop has no `rate`"]);
+    let closed = GOOD.replace("\"poisson\"", "\"closed\"").replace("rate = 100\n", "");
     let error = parse(&closed).unwrap_err();
-    assert!(
-        error.message.contains("no [[phase]] and no [[event]]"),
-        "{error}"
-    );
+    assert!(error.message.contains("no [[phase]] and no [[event]]"), "{error}");
 }
 
 #[test]
 fn faults_of_streams_are_named() {
-    check(
-        "rate = 100",
-        "rate = 0",
-        Some(9),
-        &["`rate` = 0", "above 0"],
-    );
-    check(
-        "rate = 100",
-        "rate = -1",
-        Some(9),
-        &["`rate` = -1", "above 0"],
-    );
+    check("rate = 100", "rate = 0", Some(9), &["`rate` = 0", "above 0"]);
+    check("rate = 100", "rate = -1", Some(9), &["`rate` = -1", "above 0"]);
     check(
         "expired = 10",
         "expird = 10",
         Some(9),
         &["unknown token class `expird`", "jwtbench list"],
     );
-    check(
-        "valid = 90",
-        "valid = 80",
-        Some(9),
-        &["sum to 90, not to 100"],
-    );
-    check(
-        "valid = 90",
-        "valid = 100, no-kid = -10",
-        Some(9),
-        &["`no-kid` is not above 0"],
-    );
-    check(
-        "expired = 10",
-        "too-old = 10",
-        Some(9),
-        &["`too-old`", "max-age = \"1h\""],
-    );
-    check(
-        "expired = 10",
-        "wrong-client = 10",
-        Some(9),
-        &["`wrong-client`", "clients = ["],
-    );
-    check(
-        "tokens = { valid = 90, expired = 10 }",
-        "",
-        Some(9),
-        &["needs `tokens`"],
-    );
+    check("valid = 90", "valid = 80", Some(9), &["sum to 90, not to 100"]);
+    check("valid = 90", "valid = 100, no-kid = -10", Some(9), &["`no-kid` is not above 0"]);
+    check("expired = 10", "too-old = 10", Some(9), &["`too-old`", "max-age = \"1h\""]);
+    check("expired = 10", "wrong-client = 10", Some(9), &["`wrong-client`", "clients = ["]);
+    check("tokens = { valid = 90, expired = 10 }", "", Some(9), &["needs `tokens`"]);
     check("\"users\"", "\"all\"", Some(9), &["stream name `all`"]);
-    check(
-        "\"users\"",
-        "\"endpoint\"",
-        Some(9),
-        &["stream name `endpoint`"],
-    );
-    check(
-        "rate = 100",
-        "rate = 100\nholders = 0",
-        Some(9),
-        &["`holders`", "1 and 1000000"],
-    );
+    check("\"users\"", "\"endpoint\"", Some(9), &["stream name `endpoint`"]);
+    check("rate = 100", "rate = 100\nholders = 0", Some(9), &["`holders`", "1 and 1000000"]);
     let twice = "[[stream]]\nname = \"users\"\nrate = 1\ntokens = { valid = 100 }\n\n[cache]";
-    check(
-        "[cache]",
-        twice,
-        Some(14),
-        &["stream name `users` is taken"],
-    );
+    check("[cache]", twice, Some(14), &["stream name `users` is taken"]);
 }
 
 #[test]
 fn faults_of_the_policies_are_named() {
     let unknown = "[cache]\npolicy = \"mine\"";
-    check(
-        "[cache]",
-        unknown,
-        None,
-        &["[cache]", "no cache policy `mine`", "known: default"],
-    );
+    check("[cache]", unknown, None, &["[cache]", "no cache policy `mine`", "known: default"]);
     let backoff = "backoff-min = \"1m\"";
-    check(
-        "ttl = \"1s\"",
-        backoff,
-        None,
-        &["[cache]", "`backoff-min`", "`backoff-max`"],
-    );
+    check("ttl = \"1s\"", backoff, None, &["[cache]", "`backoff-min`", "`backoff-max`"]);
     let zero = "unknown-kid-budget = 0";
-    check(
-        "ttl = \"1s\"",
-        zero,
-        None,
-        &["[cache]", "unknown-kid = \"refuse\""],
-    );
-    check(
-        "ttl = \"1s\"",
-        "refresh-ahead = 80",
-        None,
-        &["[cache]", "0 to 1", "\"off\""],
-    );
-    check(
-        "ttl = \"1s\"",
-        "ttl = \"never\"",
-        Some(15),
-        &["`never` is no ttl", "forever"],
-    );
-    check(
-        "ttl = \"1s\"",
-        "start = \"hot\"",
-        Some(15),
-        &["`hot` is no start", "\"cold\""],
-    );
+    check("ttl = \"1s\"", zero, None, &["[cache]", "unknown-kid = \"refuse\""]);
+    check("ttl = \"1s\"", "refresh-ahead = 80", None, &["[cache]", "0 to 1", "\"off\""]);
+    check("ttl = \"1s\"", "ttl = \"never\"", Some(15), &["`never` is no ttl", "forever"]);
+    check("ttl = \"1s\"", "start = \"hot\"", Some(15), &["`hot` is no start", "\"cold\""]);
     let leeway = "[policy]\nleeway = \"10m\"\n\n[cache]";
     check("[cache]", leeway, None, &["`leeway`", "0 s to 300 s"]);
     let types = "[policy]\ntypes = [\"JWT\"]\n\n[cache]";
@@ -502,83 +293,28 @@ fn faults_of_phases_are_named() {
     let after = "name = \"late\"\nat = \"2s\"";
     let late = "name = \"late\"\nat = \"1s\"";
     check(late, after, Some(17), &["phase `late`", "after the end"]);
-    check(
-        "name = \"late\"",
-        "name = \"start\"",
-        Some(17),
-        &["phase name `start` is taken"],
-    );
-    check(
-        "name = \"late\"",
-        "name = \"all\"",
-        Some(17),
-        &["phase name `all` is taken"],
-    );
+    check("name = \"late\"", "name = \"start\"", Some(17), &["phase name `start` is taken"]);
+    check("name = \"late\"", "name = \"all\"", Some(17), &["phase name `all` is taken"]);
     check("name = \"late\"", "name = \"a.b\"", Some(17), &["no dot"]);
-    check(
-        late,
-        "name = \"late\"\nat = \"0s\"",
-        Some(17),
-        &["does not begin after"],
-    );
+    check(late, "name = \"late\"\nat = \"0s\"", Some(17), &["does not begin after"]);
     let twice = "[[phase]]\nname = \"late\"\nat = \"1500ms\"\n\n[[event]]";
-    check(
-        "[[event]]",
-        twice,
-        Some(22),
-        &["phase name `late` is taken"],
-    );
+    check("[[event]]", twice, Some(22), &["phase name `late` is taken"]);
     let jitter = "{ latency = \"5ms\", jitter = \"6ms\" }";
-    check(
-        "{ latency = \"5ms\" }",
-        jitter,
-        Some(17),
-        &["`jitter` is more than its `latency`"],
-    );
+    check("{ latency = \"5ms\" }", jitter, Some(17), &["`jitter` is more than its `latency`"]);
     let status = "{ fault = { status = 200 } }";
-    check(
-        "{ latency = \"5ms\" }",
-        status,
-        Some(17),
-        &["status 200 is no error", "400 to 599"],
-    );
+    check("{ latency = \"5ms\" }", status, Some(17), &["status 200 is no error", "400 to 599"]);
     let attacker = "at = \"1s\"\nstreams.attacker = { rate = 5 }\nendpoint";
-    check(
-        "at = \"1s\"\nendpoint",
-        attacker,
-        Some(17),
-        &["`attacker`", "no `tokens`"],
-    );
+    check("at = \"1s\"\nendpoint", attacker, Some(17), &["`attacker`", "no `tokens`"]);
     let attacker = "at = \"1s\"\nstreams.attacker = { tokens = { valid = 100 } }\nendpoint";
-    check(
-        "at = \"1s\"\nendpoint",
-        attacker,
-        Some(17),
-        &["needs a `rate`"],
-    );
+    check("at = \"1s\"\nendpoint", attacker, Some(17), &["needs a `rate`"]);
 }
 
 #[test]
 fn faults_of_events_are_named() {
     let event = "publish-key = \"next\"";
-    check(
-        event,
-        "withdraw-key = \"next\"",
-        None,
-        &["withdraw-key = \"next\"", "not published"],
-    );
-    check(
-        event,
-        "sign-with = \"next\"",
-        None,
-        &["key \"next\"", "never published"],
-    );
-    check(
-        event,
-        "evict = \"next\"",
-        None,
-        &["key \"next\"", "never published"],
-    );
+    check(event, "withdraw-key = \"next\"", None, &["withdraw-key = \"next\"", "not published"]);
+    check(event, "sign-with = \"next\"", None, &["key \"next\"", "never published"]);
+    check(event, "evict = \"next\"", None, &["key \"next\"", "never published"]);
     let kid = "publish-key = \"next\"\nkid-of = \"first\"";
     check(event, kid, None, &["kid-of = \"first\"", "no such key"]);
     check(
@@ -592,26 +328,11 @@ fn faults_of_events_are_named() {
     check(event, "", Some(22), &["exactly one of"]);
     let nobody = "revoke-tokens = { stream = \"nobody\" }";
     check(event, nobody, Some(22), &["stream that does not exist"]);
-    check(
-        event,
-        "revoke-tokens = {}",
-        Some(22),
-        &["needs a `stream` or `others`"],
-    );
+    check(event, "revoke-tokens = {}", Some(22), &["needs a `stream` or `others`"]);
     let share = "revoke-tokens = { stream = \"users\", share = 120 }";
     check(event, share, Some(22), &["`share`", "0 to 100"]);
-    check(
-        event,
-        "publish-set = [\"poison\"]",
-        Some(22),
-        &["unknown entry", "unknown-kty"],
-    );
-    check(
-        event,
-        "evict = \"current\"\ntimes = 3",
-        Some(22),
-        &["`times`", "`every`"],
-    );
+    check(event, "publish-set = [\"poison\"]", Some(22), &["unknown entry", "unknown-kty"]);
+    check(event, "evict = \"current\"\ntimes = 3", Some(22), &["`times`", "`every`"]);
     let beyond = "evict = \"current\"\ntimes = 3\nevery = \"1s\"";
     check(event, beyond, Some(22), &["after the end"]);
 }
@@ -619,48 +340,13 @@ fn faults_of_events_are_named() {
 #[test]
 fn faults_of_expectations_are_named() {
     let key = "all.users.valid.lockouts";
-    check(
-        key,
-        "lat.users.valid.lockouts",
-        Some(27),
-        &["unknown phase `lat`", "start, late"],
-    );
-    check(
-        key,
-        "all.user.valid.lockouts",
-        Some(27),
-        &["unknown stream `user`", "users"],
-    );
-    check(
-        key,
-        "all.users.vald.lockouts",
-        Some(27),
-        &["unknown class or code `vald`"],
-    );
-    check(
-        key,
-        "all.users.valid.lockout",
-        Some(27),
-        &["unknown metric `lockout`", "late"],
-    );
-    check(
-        key,
-        "all.endpoint.fetches",
-        Some(27),
-        &["unknown endpoint metric", "attempts"],
-    );
-    check(
-        key,
-        "all.users.valid.response.p42",
-        Some(27),
-        &["unknown quantile `p42`", "p999"],
-    );
+    check(key, "lat.users.valid.lockouts", Some(27), &["unknown phase `lat`", "start, late"]);
+    check(key, "all.user.valid.lockouts", Some(27), &["unknown stream `user`", "users"]);
+    check(key, "all.users.vald.lockouts", Some(27), &["unknown class or code `vald`"]);
+    check(key, "all.users.valid.lockout", Some(27), &["unknown metric `lockout`", "late"]);
+    check(key, "all.endpoint.fetches", Some(27), &["unknown endpoint metric", "attempts"]);
+    check(key, "all.users.valid.response.p42", Some(27), &["unknown quantile `p42`", "p999"]);
     check(key, "all.lockouts", Some(27), &["a key is <phase|all>"]);
     check("\"== 0\"", "\"0\"", Some(27), &["`0` is no bound", "<= 3"]);
-    check(
-        "\"== 0\"",
-        "\"<= 3 x later\"",
-        Some(27),
-        &["unknown phase `later`"],
-    );
+    check("\"== 0\"", "\"<= 3 x later\"", Some(27), &["unknown phase `later`"]);
 }

@@ -21,10 +21,7 @@ pub struct Filter {
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
     Algorithm::from_name(name).ok_or_else(|| {
-        format!(
-            "known algorithms: {}",
-            Algorithm::ALL.map(Algorithm::name).join(", ")
-        )
+        format!("known algorithms: {}", Algorithm::ALL.map(Algorithm::name).join(", "))
     })
 }
 
@@ -40,11 +37,8 @@ impl Filter {
             let glob = globset::Glob::new(pattern)
                 .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
                 .compile_matcher();
-            let mut found = all
-                .iter()
-                .filter(|spec| glob.is_match(spec.to_string()))
-                .copied()
-                .peekable();
+            let mut found =
+                all.iter().filter(|spec| glob.is_match(spec.to_string())).copied().peekable();
             if found.peek().is_none() {
                 let names: Vec<String> = all.iter().map(ToString::to_string).collect();
                 let known = names.join(", ");
@@ -53,10 +47,7 @@ impl Filter {
                 )));
             }
             for spec in found {
-                if chosen
-                    .iter()
-                    .all(|known| known.to_string() != spec.to_string())
-                {
+                if chosen.iter().all(|known| known.to_string() != spec.to_string()) {
                     chosen.push(spec);
                 }
             }
@@ -75,11 +66,7 @@ impl Filter {
     /// The algorithms to run of those a scenario names: the ones asked for, whether it names them
     /// or not; all of its own if none was asked for.
     pub fn algorithms(&self, own: &[Algorithm]) -> Vec<Algorithm> {
-        if self.algorithm.is_empty() {
-            own.to_vec()
-        } else {
-            self.algorithm.clone()
-        }
+        if self.algorithm.is_empty() { own.to_vec() } else { self.algorithm.clone() }
     }
 
     /// Whether the name of an algorithm passes.

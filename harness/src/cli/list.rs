@@ -66,21 +66,18 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
     let library = Library::find(&here)?;
-    let scenarios = library
-        .select(&args.scenarios)?
-        .into_iter()
-        .map(|scenario| ScenarioLine {
-            dynamic: scenario.is_dynamic(),
-            algorithms: args
-                .filter
-                .algorithms(&scenario.algorithms)
-                .into_iter()
-                .map(|algorithm| algorithm.name())
-                .collect(),
-            name: scenario.name,
-            title: scenario.title,
-            canonical: scenario.canonical,
-        });
+    let scenarios = library.select(&args.scenarios)?.into_iter().map(|scenario| ScenarioLine {
+        dynamic: scenario.is_dynamic(),
+        algorithms: args
+            .filter
+            .algorithms(&scenario.algorithms)
+            .into_iter()
+            .map(|algorithm| algorithm.name())
+            .collect(),
+        name: scenario.name,
+        title: scenario.title,
+        canonical: scenario.canonical,
+    });
     let contender = |spec: ContenderSpec| ContenderLine {
         name: spec.to_string(),
         version: spec.version(),
@@ -90,21 +87,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let class = |class: Class| {
         let row = class.row();
         let due = spell(row.due.map_or(Ok(()), Err));
-        ClassLine {
-            name: row.name,
-            due,
-            forged: row.forged,
-            about: row.about,
-        }
+        ClassLine { name: row.name, due, forged: row.forged, about: row.about }
     };
     let listing = Listing {
         scenarios: scenarios.collect(),
-        contenders: args
-            .filter
-            .contenders()?
-            .into_iter()
-            .map(contender)
-            .collect(),
+        contenders: args.filter.contenders()?.into_iter().map(contender).collect(),
         cache_policies: presets(&library.presets()),
         token_classes: Class::all().map(class).collect(),
     };
@@ -121,10 +108,8 @@ impl fmt::Display for Listing {
         writeln!(f, "Scenarios (* in the canonical workload, ~ dynamic)")?;
         for line in &self.scenarios {
             let marks = [(line.canonical, '*'), (line.dynamic, '~')];
-            let marks: String = marks
-                .iter()
-                .map(|(on, mark)| if *on { *mark } else { ' ' })
-                .collect();
+            let marks: String =
+                marks.iter().map(|(on, mark)| if *on { *mark } else { ' ' }).collect();
             writeln!(f, "  {marks} {:<38} {}", line.name, line.title)?;
         }
         writeln!(f, "\nContenders")?;

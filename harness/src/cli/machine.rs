@@ -20,21 +20,14 @@ impl CpuTime {
         let fields = stat.lines().next()?.split_whitespace().skip(1);
         let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
         // user nice system idle iowait irq softirq steal; guest time is part of user.
-        Some(CpuTime {
-            steal: *ticks.get(7)?,
-            total: ticks.iter().take(8).sum(),
-        })
+        Some(CpuTime { steal: *ticks.get(7)?, total: ticks.iter().take(8).sum() })
     }
 
     /// The share stolen since `earlier`.
     pub fn steal_since(self, earlier: CpuTime) -> f64 {
         let total = self.total.saturating_sub(earlier.total);
         let steal = self.steal.saturating_sub(earlier.steal);
-        if total == 0 {
-            0.0
-        } else {
-            steal as f64 / total as f64
-        }
+        if total == 0 { 0.0 } else { steal as f64 / total as f64 }
     }
 }
 
@@ -43,26 +36,18 @@ pub fn describe(since: Option<CpuTime>) -> Machine {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let mut lines = cpuinfo.lines().filter_map(|line| line.split_once(':'));
-        lines
-            .find(|(key, _)| key.trim() == name)
-            .map(|(_, value)| value.trim().to_owned())
+        lines.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
     };
     let governor = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let steal = since
-        .zip(CpuTime::read())
-        .map(|(then, now)| now.steal_since(then));
+    let steal = since.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
     Machine {
         cpu: field("model name").unwrap_or_else(|| "unknown".into()),
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
         memory_bytes: memory_bytes(),
-        kernel: format!("{} {}", std::env::consts::OS, kernel.trim())
-            .trim()
-            .to_owned(),
+        kernel: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
         arch: std::env::consts::ARCH.into(),
-        governor: fs::read_to_string(governor)
-            .ok()
-            .map(|text| text.trim().to_owned()),
+        governor: fs::read_to_string(governor).ok().map(|text| text.trim().to_owned()),
         virtualised: field("flags").is_some_and(|flags| flags.contains("hypervisor")),
         steal,
         profile: profile().into(),
@@ -75,18 +60,12 @@ pub fn describe(since: Option<CpuTime>) -> Machine {
 
 /// `release` or `debug`.
 pub fn profile() -> &'static str {
-    if cfg!(debug_assertions) {
-        "debug"
-    } else {
-        "release"
-    }
+    if cfg!(debug_assertions) { "debug" } else { "release" }
 }
 
 fn memory_bytes() -> u64 {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kilobytes = total.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
 }
@@ -95,16 +74,9 @@ fn memory_bytes() -> u64 {
 fn revision() -> Option<String> {
     let git = |args: &[&str]| {
         let output = Command::new("git").args(args).output().ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let revision = git(&["rev-parse", "--short=12", "HEAD"])?;
     let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    Some(if changes.is_empty() {
-        revision
-    } else {
-        format!("{revision}+")
-    })
+    Some(if changes.is_empty() { revision } else { format!("{revision}+") })
 }

@@ -33,9 +33,7 @@ impl Output {
             fs::remove_file(&probe)
         });
         writable.map_err(|error| {
-            Failure::Usage(format!(
-                "--out {shown} cannot be written ({error}); choose another"
-            ))
+            Failure::Usage(format!("--out {shown} cannot be written ({error}); choose another"))
         })?;
         Ok(Output { folder })
     }
@@ -66,10 +64,7 @@ impl Output {
 
 /// Where a run goes unless told otherwise: `reports/runs/` and the time.
 pub fn default_folder(started_at: &str) -> PathBuf {
-    let stamp: String = started_at
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
-        .collect();
+    let stamp: String = started_at.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     Path::new("reports").join("runs").join(stamp)
 }
 

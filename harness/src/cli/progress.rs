@@ -61,11 +61,7 @@ impl Progress {
 }
 
 fn target(is_shown: bool) -> ProgressDrawTarget {
-    if is_shown {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    }
+    if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -68,19 +68,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     let path = args.result.clone().unwrap_or_default();
-    let path = if path.is_dir() {
-        path.join(RESULT)
-    } else {
-        path
-    };
+    let path = if path.is_dir() { path.join(RESULT) } else { path };
     let result = args.filtered(RunResult::read(&path)?)?;
     if let Some(folder) = &args.out {
         let output = Output::prepare(folder.clone(), args.force)?;
         output.write(&result)?;
-        print(&format!(
-            "Report   {}\n",
-            output.path("index.html").display()
-        ));
+        print(&format!("Report   {}\n", output.path("index.html").display()));
         return Ok(Exit::Passed);
     }
     let text = match args.format {
@@ -100,10 +93,7 @@ impl Args {
     fn filtered(&self, mut result: RunResult) -> Result<RunResult, Failure> {
         let mut globs = Vec::new();
         for pattern in &self.scenario {
-            for text in [
-                pattern.clone(),
-                format!("{}/*", pattern.trim_end_matches('/')),
-            ] {
+            for text in [pattern.clone(), format!("{}/*", pattern.trim_end_matches('/'))] {
                 let glob = Glob::new(&text)
                     .map_err(|error| Failure::Usage(format!("--scenario {pattern}: {error}")))?;
                 globs.push(glob.compile_matcher());
@@ -117,9 +107,7 @@ impl Args {
                 && self.filter.has_algorithm(&measurement.algorithm)
         });
         if result.measurements.is_empty() {
-            return Err(Failure::Usage(
-                "the filters leave nothing of this result".into(),
-            ));
+            return Err(Failure::Usage("the filters leave nothing of this result".into()));
         }
         Ok(result)
     }
@@ -129,11 +117,7 @@ impl Args {
 fn origin(result: &RunResult) -> String {
     let machine = &result.machine;
     let day = result.started_at.split('T').next().unwrap_or_default();
-    let kind = if machine.virtualised {
-        "virtual machine, "
-    } else {
-        ""
-    };
+    let kind = if machine.virtualised { "virtual machine, " } else { "" };
     let (cpu, cores, seed) = (&machine.cpu, machine.cores, result.seed);
     format!("{kind}{cpu}, {cores} cores, {day}, seed {seed}")
 }

@@ -83,21 +83,13 @@ pub struct Args {
 fn duration(text: &str) -> Result<Duration, String> {
     let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let day = Duration::from_secs(86_400);
-    if span.is_zero() || span > day {
-        Err("above 0 and at most a day".into())
-    } else {
-        Ok(span)
-    }
+    if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     let bounds = rate > 0.0 && rate <= 10e6;
-    if bounds {
-        Ok(rate)
-    } else {
-        Err("above 0 and at most 10 million".into())
-    }
+    if bounds { Ok(rate) } else { Err("above 0 and at most 10 million".into()) }
 }
 
 /// One scenario under one algorithm, on several contenders.
@@ -113,10 +105,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let stopwatch = Stopwatch::start();
     let cpu = CpuTime::read();
     let jobs = args.jobs()?;
-    let folder = args
-        .out
-        .clone()
-        .unwrap_or_else(|| default_folder(&started_at));
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&started_at));
     let output = Output::prepare(folder, args.force)?;
     let stop = stop_on_ctrl_c()?;
     let mut result = RunResult {
@@ -137,10 +126,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
     let progress = Progress::new(jobs.iter().map(rounds).sum(), args.quiet || args.json);
     let signers = Signers::new(args.seed);
-    let control = Control {
-        stop,
-        port: args.port,
-    };
+    let control = Control { stop, port: args.port };
     for job in &jobs {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -151,9 +137,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     progress.finish();
     result.partial = stop.load(Ordering::Relaxed);
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
-    result.machine.steal = cpu
-        .zip(CpuTime::read())
-        .map(|(then, now)| now.steal_since(then));
+    result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
     output.write(&result)?;
     args.show(&result, &output);
     Ok(Exit::of(&result))
@@ -194,11 +178,7 @@ impl Args {
                 if !fitting.is_empty() {
                     let algorithm = algorithms[dynamic % algorithms.len()];
                     let contenders = vec![fitting[dynamic % fitting.len()]];
-                    jobs.push(Job {
-                        scenario,
-                        algorithm,
-                        contenders,
-                    });
+                    jobs.push(Job { scenario, algorithm, contenders });
                     dynamic += 1;
                 }
                 continue;
@@ -207,11 +187,7 @@ impl Args {
                 let supports = |spec: &ContenderSpec| spec.supports(algorithm);
                 let contenders: Vec<_> = fitting.iter().copied().filter(supports).collect();
                 if !contenders.is_empty() {
-                    jobs.push(Job {
-                        scenario: scenario.clone(),
-                        algorithm,
-                        contenders,
-                    });
+                    jobs.push(Job { scenario: scenario.clone(), algorithm, contenders });
                 }
             }
         }
@@ -242,21 +218,13 @@ pub fn terminal_style() -> TerminalStyle {
     let is_terminal = std::io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let columns = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-    let width = columns()
-        .filter(|_| is_terminal)
-        .map_or(80, |size| usize::from(size.ws_col));
-    TerminalStyle {
-        colour,
-        width: width.clamp(80, 160),
-    }
+    let width = columns().filter(|_| is_terminal).map_or(80, |size| usize::from(size.ws_col));
+    TerminalStyle { colour, width: width.clamp(80, 160) }
 }
 
 /// The contenders a scenario means something to.
 pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
-    let only_good = scenario
-        .classes()
-        .iter()
-        .all(|class| class.row().stage == Stage::Good);
+    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
     let fits = |spec: &&ContenderSpec| {
         let dynamic = !scenario.is_dynamic() || spec.has_key_cache();
         dynamic && (only_good || spec.judges())
@@ -268,9 +236,8 @@ pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<Contend
 pub fn versions<'a>(
     contenders: impl Iterator<Item = &'a ContenderSpec>,
 ) -> BTreeMap<String, String> {
-    let mut versions: BTreeMap<String, String> = contenders
-        .map(|spec| (spec.to_string(), spec.version()))
-        .collect();
+    let mut versions: BTreeMap<String, String> =
+        contenders.map(|spec| (spec.to_string(), spec.version())).collect();
     versions.insert("jwtbench".into(), env!("CARGO_PKG_VERSION").into());
     versions
 }
@@ -345,10 +312,6 @@ impl Job {
             }
         }
         let has_rounds = |measurement: &crate::result::Measurement| !measurement.rounds.is_empty();
-        Ok(trials
-            .into_iter()
-            .map(|(_, gathering)| gathering.finish())
-            .filter(has_rounds)
-            .collect())
+        Ok(trials.into_iter().map(|(_, gathering)| gathering.finish()).filter(has_rounds).collect())
     }
 }

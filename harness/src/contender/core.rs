@@ -51,12 +51,7 @@ impl<'c> Core<'c> {
     fn wake(&mut self, token: Presented<'c>, answer: Answer, now: Tick) -> Verdict {
         match answer {
             Answer::Use(view) => {
-                let Core {
-                    verifier,
-                    scratch,
-                    prepared,
-                    ..
-                } = self;
+                let Core { verifier, scratch, prepared, .. } = self;
                 let prove = Prove {
                     verifier,
                     source: self.source,
@@ -68,23 +63,13 @@ impl<'c> Core<'c> {
                 let code = verifier
                     .open(token.bytes, scratch)
                     .and_then(|opened| prove.under(opened, prepared, &view));
-                Verdict {
-                    code,
-                    now,
-                    held: Some(Held::from(&*view)),
-                }
+                Verdict { code, now, held: Some(Held::from(&*view)) }
             }
-            Answer::Refuse { code, view, at } => Verdict {
-                code: Err(code),
-                now: at,
-                held: Some(Held::from(&*view)),
-            },
+            Answer::Refuse { code, view, at } => {
+                Verdict { code: Err(code), now: at, held: Some(Held::from(&*view)) }
+            }
             // A wake is never another wait; refusing is the safe reading.
-            Answer::Wait => Verdict {
-                code: Err(Rejection::KeysUnavailable),
-                now,
-                held: None,
-            },
+            Answer::Wait => Verdict { code: Err(Rejection::KeysUnavailable), now, held: None },
         }
     }
 }
@@ -108,52 +93,26 @@ impl Prove<'_, '_> {
     ) -> Result<(), Rejection> {
         self.source.catch_up(self.worker, prepared, view);
         let proven = self.verifier.prove(opened, prepared)?;
-        let request = Request {
-            revocations: self.revocations,
-            ..Request::default()
-        };
-        self.verifier
-            .in_force(&proven, &request, self.epoch.at(self.now))
+        let request = Request { revocations: self.revocations, ..Request::default() };
+        self.verifier.in_force(&proven, &request, self.epoch.at(self.now))
     }
 }
 
 impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
-        let Core {
-            verifier,
-            scratch,
-            prepared,
-            parked,
-            ..
-        } = self;
+        let Core { verifier, scratch, prepared, parked, .. } = self;
         let (source, worker, epoch) = (self.source, self.worker, self.epoch);
         let mut opened = match verifier.open(token.bytes, scratch) {
             Ok(opened) => opened,
             Err(code) => {
-                return Progress::Done(Verdict {
-                    code: Err(code),
-                    now,
-                    held: None,
-                });
+                return Progress::Done(Verdict { code: Err(code), now, held: None });
             }
         };
         let revocations = self.revocations;
-        let prove = Prove {
-            verifier,
-            source,
-            worker,
-            revocations,
-            epoch,
-            now,
-        };
+        let prove = Prove { verifier, source, worker, revocations, epoch, now };
         let view = source.view();
-        let done = |code, view: &View| {
-            Progress::Done(Verdict {
-                code,
-                now,
-                held: Some(Held::from(view)),
-            })
-        };
+        let done =
+            |code, view: &View| Progress::Done(Verdict { code, now, held: Some(Held::from(view)) });
         let Some(kid) = opened.kid() else {
             // Such a token never causes a fetch.
             let refused = opened.has_kid() || verifier.policy().spec().kid_required;

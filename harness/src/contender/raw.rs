@@ -33,18 +33,10 @@ impl<'c> Raw<'c> {
             let kid = verifier.open(token, &mut scratch).ok()?.kid()?.to_owned();
             let compact = Compact::split(token, token.len()).ok()?;
             let signature = URL_SAFE_NO_PAD.decode(compact.signature).ok()?;
-            Some(Input {
-                kid,
-                signing_input: compact.signing_input,
-                signature,
-            })
+            Some(Input { kid, signing_input: compact.signing_input, signature })
         };
         let inputs = setup.corpus.iter().map(&mut input).collect();
-        Raw {
-            algorithm: setup.algorithm,
-            inputs,
-            keys: setup.source.prepare(),
-        }
+        Raw { algorithm: setup.algorithm, inputs, keys: setup.source.prepare() }
     }
 }
 
@@ -62,10 +54,6 @@ impl<'c> Contender<'c> for Raw<'c> {
                 }),
             None => Err(Rejection::Malformed),
         };
-        Progress::Done(Verdict {
-            code,
-            now,
-            held: None,
-        })
+        Progress::Done(Verdict { code, now, held: None })
     }
 }

@@ -108,12 +108,7 @@ impl Endpoint {
             .spawn(move || serve(port, shared, inbox, &ready))
             .map_err(EndpointError::Start)?;
         let commands = Mutex::new(Some(commands));
-        let endpoint = Endpoint {
-            addr,
-            desk,
-            commands,
-            thread: Some(thread),
-        };
+        let endpoint = Endpoint { addr, desk, commands, thread: Some(thread) };
         match started.recv_timeout(LIMIT) {
             Ok(Ok(())) => Ok(endpoint),
             Ok(Err(error)) => Err(EndpointError::Start(error)),
@@ -147,9 +142,7 @@ impl Endpoint {
         let (done, answer) = sync_channel(1);
         // Held until the answer: one command at a time.
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = commands
-            .as_ref()
-            .map(|to| to.try_send(Command { setting, done }).is_ok());
+        let sent = commands.as_ref().map(|to| to.try_send(Command { setting, done }).is_ok());
         if sent != Some(true) {
             return Err(stuck);
         }
@@ -230,18 +223,9 @@ async fn open(
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let listener = socket.listen(BACKLOG)?.into_std()?;
     // A listener of our own also keeps it out of wiremock's pool of servers.
-    let server = MockServer::builder()
-        .listener(listener)
-        .disable_request_recording()
-        .start()
-        .await;
-    let responder = Responder {
-        desk: desk.clone(),
-        _alive: alive,
-    };
-    server
-        .register(Mock::given(any()).respond_with(responder))
-        .await;
+    let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
+    let responder = Responder { desk: desk.clone(), _alive: alive };
+    server.register(Mock::given(any()).respond_with(responder)).await;
     let front = Front::open(port, desk, *server.address())?;
     Ok((front, server))
 }
@@ -254,10 +238,7 @@ struct Responder {
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let ordinal = request
-            .headers
-            .get(ORDER_HEADER)
-            .and_then(|value| value.to_str().ok());
+        let ordinal = request.headers.get(ORDER_HEADER).and_then(|value| value.to_str().ok());
         let order = ordinal.and_then(|ordinal| self.desk.relayed(ordinal.parse().ok()?));
         let path = request.url.path();
         let known = request.method.as_str() == "GET" && [KEY_SET_PATH, MOVED_PATH].contains(&path);
@@ -270,10 +251,7 @@ impl Respond for Responder {
 
 fn answer(fault: &Fault, path: &str, key_set: &[u8]) -> ResponseTemplate {
     match fault {
-        Fault::Status {
-            status,
-            retry_after,
-        } => {
+        Fault::Status { status, retry_after } => {
             let response = ResponseTemplate::new(faults::status(*status));
             match retry_after {
                 Some(pause) => {
@@ -314,23 +292,12 @@ mod tests {
 
     fn fetch(idle: u64) -> Fetch {
         let (idle, long) = (Duration::from_millis(idle), Duration::from_secs(30));
-        let timeouts = Timeouts {
-            connect: long,
-            idle,
-            total: long,
-        };
-        Fetch {
-            id: FetchId(0),
-            timeouts,
-            max_body: 1 << 20,
-        }
+        let timeouts = Timeouts { connect: long, idle, total: long };
+        Fetch { id: FetchId(0), timeouts, max_body: 1 << 20 }
     }
 
     fn apply(endpoint: &Endpoint, fault: Fault) {
-        let setting = EndpointSetting {
-            fault,
-            ..EndpointSetting::default()
-        };
+        let setting = EndpointSetting { fault, ..EndpointSetting::default() };
         endpoint.apply(setting).unwrap();
     }
 
@@ -376,10 +343,7 @@ mod tests {
         }
         drop(first);
         assert_eq!(cut.await.unwrap(), Err(FetchFailure::Reset));
-        assert_eq!(
-            get(addr, KEY_SET_PATH, &fetch(20_000)).await,
-            Err(FetchFailure::Refused)
-        );
+        assert_eq!(get(addr, KEY_SET_PATH, &fetch(20_000)).await, Err(FetchFailure::Refused));
         // Past connections are still in TIME_WAIT.
         let second = Endpoint::start(Some(addr.port()), 1).unwrap();
         assert!(get(addr, KEY_SET_PATH, &fetch(20_000)).await.is_ok());
@@ -394,9 +358,7 @@ mod tests {
         let name = format!("jwks:{port}\n");
         let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
         let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
-        names
-            .filter(|found| found.as_ref().is_ok_and(|found| *found == name))
-            .count()
+        names.filter(|found| found.as_ref().is_ok_and(|found| *found == name)).count()
     }
 
     #[cfg(target_os = "linux")]
@@ -405,9 +367,7 @@ mod tests {
         for fault in [Fault::None, Fault::Refused, Fault::Silent] {
             let endpoint = Endpoint::start(None, 1).unwrap();
             let port = endpoint.addr().port();
-            get(endpoint.addr(), KEY_SET_PATH, &fetch(20_000))
-                .await
-                .unwrap();
+            get(endpoint.addr(), KEY_SET_PATH, &fetch(20_000)).await.unwrap();
             apply(&endpoint, fault.clone());
             let _ = get(endpoint.addr(), KEY_SET_PATH, &fetch(50)).await;
             assert_eq!(threads_of(port), 2, "front and HTTP server under {fault:?}");

@@ -54,10 +54,7 @@ pub fn exchange(
     let length = match fault {
         Fault::Reset => return ends(head, Err(FetchFailure::Reset)),
         Fault::Redirect => return ends(head, Err(FetchFailure::Redirect)),
-        Fault::Status {
-            status,
-            retry_after,
-        } => {
+        Fault::Status { status, retry_after } => {
             return ends(head, status_reply(*status, *retry_after));
         }
         Fault::HugeBody { bytes } => huge_length(*bytes),
@@ -73,10 +70,9 @@ pub fn exchange(
     match fault {
         Fault::Truncated if length > 0 => ends(head, Err(FetchFailure::Reset)),
         Fault::SlowDrip { interval } => drip(head, *interval, length, &fetch.timeouts),
-        Fault::HugeBody { bytes } => ends(
-            head,
-            Ok(Body::Bytes(huge_body(*bytes).collect::<Vec<_>>().concat())),
-        ),
+        Fault::HugeBody { bytes } => {
+            ends(head, Ok(Body::Bytes(huge_body(*bytes).collect::<Vec<_>>().concat())))
+        }
         Fault::MalformedJson | Fault::Html | Fault::EmptyKeys => {
             ends(head, Ok(Body::Bytes(body(fault, &[]).unwrap_or_default())))
         }
@@ -91,10 +87,7 @@ pub fn exchange(
 /// pseudorandom number generators", 2014) seeded with `seed`: it depends on nothing else.
 pub fn latency(setting: &EndpointSetting, seed: u64, ordinal: u64) -> Duration {
     let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
-    let (mean, jitter) = (
-        i128::from(nanos(setting.latency)),
-        i128::from(nanos(setting.jitter)),
-    );
+    let (mean, jitter) = (i128::from(nanos(setting.latency)), i128::from(nanos(setting.jitter)));
     // A 64-bit draw times at most 2^64 - 1 choices: 128 bits hold it.
     let choices = (2 * jitter + 1) as u128;
     let drawn = (u128::from(split_mix(seed, ordinal)) * choices) >> 64;
@@ -127,9 +120,7 @@ pub fn huge_body(bytes: u64) -> impl Iterator<Item = &'static [u8]> {
     let piece = FILLER.len() as u64;
     let whole = (0..filler / piece).map(|_| &FILLER[..]);
     let rest = &FILLER[..(filler % piece) as usize];
-    std::iter::once(HUGE_START)
-        .chain(whole)
-        .chain([rest, HUGE_END])
+    std::iter::once(HUGE_START).chain(whole).chain([rest, HUGE_END])
 }
 
 /// Length in bytes of the body of [`Fault::HugeBody`]: what was asked for, or as much as the
@@ -141,18 +132,12 @@ pub fn huge_length(bytes: u64) -> u64 {
 /// The status that the endpoint sends for the one asked: 500 for what cannot be a final status
 /// (RFC 9110 §15).
 pub fn status(asked: u16) -> u16 {
-    if (200..=599).contains(&asked) {
-        asked
-    } else {
-        500
-    }
+    if (200..=599).contains(&asked) { asked } else { 500 }
 }
 
 /// A pause as the value of `Retry-After`: whole seconds, rounded up (RFC 9110 §10.2.3).
 pub fn retry_after_value(pause: Duration) -> u64 {
-    pause
-        .as_secs()
-        .saturating_add(u64::from(pause.subsec_nanos() > 0))
+    pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0))
 }
 
 /// The pause that a `Retry-After` asks for: delay-seconds (RFC 9110 §10.2.3), an hour at most.
@@ -162,10 +147,9 @@ pub fn parse_retry_after(value: &[u8]) -> Option<Duration> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let seconds = digits.iter().fold(0_u64, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    });
+    let seconds = digits
+        .iter()
+        .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
@@ -221,10 +205,7 @@ fn status_reply(asked: u16, retry_after: Option<Duration>) -> Result<Body, Fetch
         300..=399 => Err(FetchFailure::Redirect),
         status => {
             let pause = retry_after.map(|pause| Duration::from_secs(retry_after_value(pause)));
-            Err(FetchFailure::Status(
-                status,
-                pause.map(|pause| pause.min(MAX_RETRY_AFTER)),
-            ))
+            Err(FetchFailure::Status(status, pause.map(|pause| pause.min(MAX_RETRY_AFTER))))
         }
     }
 }
@@ -251,27 +232,12 @@ mod tests {
 
     fn fetch(idle: u64, total: u64, max_body: usize) -> Fetch {
         let (connect, idle, total) = (millis(1), millis(idle), millis(total));
-        let (id, timeouts) = (
-            FetchId(0),
-            Timeouts {
-                connect,
-                idle,
-                total,
-            },
-        );
-        Fetch {
-            id,
-            timeouts,
-            max_body,
-        }
+        let (id, timeouts) = (FetchId(0), Timeouts { connect, idle, total });
+        Fetch { id, timeouts, max_body }
     }
 
     fn setting(latency: Duration, jitter: Duration, fault: Fault) -> EndpointSetting {
-        EndpointSetting {
-            latency,
-            jitter,
-            fault,
-        }
+        EndpointSetting { latency, jitter, fault }
     }
 
     fn drip(interval: u64) -> Fault {
@@ -336,10 +302,8 @@ mod tests {
 
     #[test]
     fn faults_of_http() {
-        let status = |status, pause: Option<u64>| Fault::Status {
-            status,
-            retry_after: pause.map(millis),
-        };
+        let status =
+            |status, pause: Option<u64>| Fault::Status { status, retry_after: pause.map(millis) };
         let failed = |status, seconds: Option<u64>| {
             let pause = seconds.map(Duration::from_secs);
             Err(FetchFailure::Status(status, pause))
@@ -410,11 +374,7 @@ mod tests {
         let silent = setting(Duration::ZERO, Duration::ZERO, Fault::Silent);
         let (connect, idle, total) = (Duration::MAX, Duration::MAX, Duration::MAX);
         let mut never = fetch(0, 0, BODY_LEN);
-        never.timeouts = Timeouts {
-            connect,
-            idle,
-            total,
-        };
+        never.timeouts = Timeouts { connect, idle, total };
         let got = exchange(&silent, 1, 2, BODY_LEN, &never);
         assert_eq!(got.delay, Duration::MAX);
     }
@@ -437,15 +397,10 @@ mod tests {
         let draw = |ordinal| latency(&setting, 3, ordinal);
         let mut quarters = [0; 4];
         for ordinal in 0..10_000 {
-            let above = draw(ordinal)
-                .checked_sub(millis(30))
-                .expect("at least 30 ms");
+            let above = draw(ordinal).checked_sub(millis(30)).expect("at least 30 ms");
             quarters[(above.as_nanos() / 10_000_001) as usize] += 1;
         }
-        assert!(
-            quarters.iter().all(|share| (2300..2700).contains(share)),
-            "{quarters:?}"
-        );
+        assert!(quarters.iter().all(|share| (2300..2700).contains(share)), "{quarters:?}");
         assert_eq!(draw(77), draw(77));
         assert_ne!(draw(77), draw(78));
         assert_ne!(latency(&setting, 4, 77), draw(77));

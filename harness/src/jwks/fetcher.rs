@@ -71,18 +71,11 @@ impl Idle {
         endpoint: SocketAddr,
         now: Now,
     ) -> std::io::Result<Fetcher> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let thread = std::thread::Builder::new()
-            .name("fetcher".into())
-            .spawn(move || {
-                runtime.block_on(serve(self.0, &source, endpoint, &now));
-            })?;
-        Ok(Fetcher {
-            commands: transport.commands.clone(),
-            thread: Some(thread),
-        })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("fetcher".into()).spawn(move || {
+            runtime.block_on(serve(self.0, &source, endpoint, &now));
+        })?;
+        Ok(Fetcher { commands: transport.commands.clone(), thread: Some(thread) })
     }
 }
 
@@ -116,7 +109,9 @@ async fn serve(
         tokio::select! {
             command = commands.recv() => match command {
                 Some(Command::Fetch(fetch)) => {
-                    attempts.spawn(async move { (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch).await) });
+                    attempts.spawn(async move {
+                        (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch).await)
+                    });
                 }
                 Some(Command::Evict(kid)) => source.evict(&kid, now()),
                 Some(Command::DeadlineMoved) => {}

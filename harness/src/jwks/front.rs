@@ -61,10 +61,7 @@ impl Port {
         holder.set_reuseport(true)?;
         holder.set_reuseaddr(false)?;
         let addr = holder.local_addr()?;
-        Ok(Port {
-            addr,
-            _holder: holder,
-        })
+        Ok(Port { addr, _holder: holder })
     }
 
     /// The address.
@@ -116,10 +113,7 @@ impl Desk {
             counts: ServedCounts::default(),
             relayed: HashMap::new(),
         };
-        Desk {
-            seed,
-            state: Mutex::new(state),
-        }
+        Desk { seed, state: Mutex::new(state) }
     }
 
     pub(super) fn publish(&self, key_set: Arc<[u8]>) {
@@ -147,16 +141,8 @@ impl Desk {
         state.counts.in_flight += 1;
         state.counts.max_in_flight = state.counts.max_in_flight.max(state.counts.in_flight);
         let (setting, key_set) = (state.setting.clone(), state.key_set.clone());
-        let order = Order {
-            ordinal,
-            setting,
-            key_set,
-        };
-        Service {
-            desk: self.clone(),
-            order,
-            over: false,
-        }
+        let order = Order { ordinal, setting, key_set };
+        Service { desk: self.clone(), order, over: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -219,17 +205,8 @@ impl Front {
     /// A front that listens.
     pub(super) fn open(port: Port, desk: Arc<Desk>, server: SocketAddr) -> io::Result<Front> {
         let listener = Some(port.listen()?);
-        let exchange = Arc::new(Exchange {
-            desk,
-            server,
-            relays: Semaphore::new(MAX_RELAYS),
-        });
-        Ok(Front {
-            port,
-            exchange,
-            listener,
-            connections: JoinSet::new(),
-        })
+        let exchange = Arc::new(Exchange { desk, server, relays: Semaphore::new(MAX_RELAYS) });
+        Ok(Front { port, exchange, listener, connections: JoinSet::new() })
     }
 
     /// Serves until the other end of `commands` is dropped.
@@ -313,16 +290,8 @@ impl Exchange {
         stream.set_nodelay(true)?;
         let head = timeout(HEAD_LIMIT, read_head(&mut stream)).await??;
         let mut service = self.desk.admit();
-        let Order {
-            ordinal,
-            setting,
-            key_set,
-        } = service.order.clone();
-        pause(
-            &mut stream,
-            faults::latency(&setting, self.desk.seed, ordinal),
-        )
-        .await?;
+        let Order { ordinal, setting, key_set } = service.order.clone();
+        pause(&mut stream, faults::latency(&setting, self.desk.seed, ordinal)).await?;
         match &setting.fault {
             Fault::Silent => Err(hang_up(&mut stream).await),
             Fault::Reset => {
@@ -353,10 +322,7 @@ impl Exchange {
     /// The HTTP server's whole response.
     async fn relay(&self, head: &[u8], order: &Order) -> io::Result<Vec<u8>> {
         let _turn = self.relays.acquire().await.map_err(io::Error::other)?;
-        self.desk
-            .state()
-            .relayed
-            .insert(order.ordinal, order.clone());
+        self.desk.state().relayed.insert(order.ordinal, order.clone());
         let response = timeout(RELAY_LIMIT, self.ask(head, order)).await;
         self.desk.state().relayed.remove(&order.ordinal);
         response?
@@ -369,9 +335,7 @@ impl Exchange {
         let fields =
             format!("\r\nhost: jwks\r\nconnection: close\r\n{ORDER_HEADER}: {ordinal}\r\n\r\n");
         let mut server = TcpStream::connect(self.server).await?;
-        server
-            .write_all(&[line, fields.as_bytes()].concat())
-            .await?;
+        server.write_all(&[line, fields.as_bytes()].concat()).await?;
         let limit = order.key_set.len() + MAX_HEAD;
         let mut response = Vec::new();
         server.take(limit as u64).read_to_end(&mut response).await?;
@@ -397,10 +361,7 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 /// Where the body begins (RFC 9112 §2.1).
 fn end_of_head(message: &[u8]) -> Option<usize> {
-    message
-        .windows(4)
-        .position(|bytes| bytes == b"\r\n\r\n")
-        .map(|at| at + 4)
+    message.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// Lets time pass, unless the client hangs up.

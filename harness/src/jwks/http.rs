@@ -139,12 +139,7 @@ struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     fn new(stream: TcpStream, limit: Duration, idled: &'a AtomicBool) -> Watched<'a> {
-        Watched {
-            stream,
-            limit,
-            quiet: Box::pin(sleep(limit)),
-            idled,
-        }
+        Watched { stream, limit, quiet: Box::pin(sleep(limit)), idled }
     }
 }
 
@@ -205,19 +200,8 @@ mod tests {
     /// A fetch with these limits in milliseconds, and a body of 1 MiB at most.
     fn fetch(idle: u64, total: u64) -> Fetch {
         let (connect, idle, total) = (millis(1000), millis(idle), millis(total));
-        let (id, timeouts) = (
-            FetchId(0),
-            Timeouts {
-                connect,
-                idle,
-                total,
-            },
-        );
-        Fetch {
-            id,
-            timeouts,
-            max_body: 1 << 20,
-        }
+        let (id, timeouts) = (FetchId(0), Timeouts { connect, idle, total });
+        Fetch { id, timeouts, max_body: 1 << 20 }
     }
 
     /// A server that answers each connection with these pieces, so far apart, and then closes.
@@ -277,20 +261,8 @@ mod tests {
         check_hostile(&[b"SSH-2.0-x\r\n\r\n"], 0, reset, "another protocol").await;
         check_hostile(&[b"HTTP/1.1 200 OK\r\n"], 0, reset, "half a head").await;
         check_hostile(&[b"HTTP/1.1 99999 x\r\n\r\n"], 0, reset, "no such status").await;
-        check_hostile(
-            &[b"HTTP/1.1 200 OK\r\nx: ", &filler],
-            999,
-            reset,
-            "endless head",
-        )
-        .await;
-        check_hostile(
-            &[b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"],
-            999,
-            reset,
-            "1000 fields",
-        )
-        .await;
+        check_hostile(&[b"HTTP/1.1 200 OK\r\nx: ", &filler], 999, reset, "endless head").await;
+        check_hostile(&[b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"], 999, reset, "1000 fields").await;
         check_hostile(&[lie], 0, large, "length over the limit").await;
         check_hostile(&[negative], 0, reset, "negative length").await;
         check_hostile(&[twice], 0, reset, "two lengths").await;
@@ -300,20 +272,8 @@ mod tests {
         check_hostile(&[&unfinished], 0, reset, "chunk cut short").await;
         check_hostile(&[&bad_chunk], 0, reset, "chunk size is no number").await;
         check_hostile(&[&trailers], 0, Ok(b"ab"), "trailers are ignored").await;
-        check_hostile(
-            &[pause],
-            0,
-            Err(FetchFailure::Status(503, None)),
-            "pause in words",
-        )
-        .await;
-        check_hostile(
-            &[day],
-            0,
-            Err(FetchFailure::Status(429, hour)),
-            "pause of a day",
-        )
-        .await;
+        check_hostile(&[pause], 0, Err(FetchFailure::Status(503, None)), "pause in words").await;
+        check_hostile(&[day], 0, Err(FetchFailure::Status(429, hour)), "pause of a day").await;
     }
 
     #[tokio::test]
@@ -322,34 +282,18 @@ mod tests {
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let slow = hostile(head.iter().map(byte).collect(), millis(20), true).await;
         let reply = get(slow, "/", &fetch(700, 20_000)).await;
-        assert_eq!(
-            reply.unwrap(),
-            b"{}",
-            "a head byte by byte, longer in all than the idle limit"
-        );
+        assert_eq!(reply.unwrap(), b"{}", "a head byte by byte, longer in all than the idle limit");
         let slow = hostile(head.iter().map(byte).collect(), millis(20), true).await;
         let reply = get(slow, "/", &fetch(5000, 300)).await;
-        assert_eq!(
-            reply,
-            Err(FetchFailure::TotalTimeout),
-            "the same, longer than the total limit"
-        );
+        assert_eq!(reply, Err(FetchFailure::TotalTimeout), "the same, longer than the total limit");
         let informational = vec![b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(); 10_000];
         let endless = hostile(informational, millis(1), false).await;
         let reply = get(endless, "/", &fetch(5000, 300)).await;
-        assert_eq!(
-            reply,
-            Err(FetchFailure::TotalTimeout),
-            "interim responses without end"
-        );
+        assert_eq!(reply, Err(FetchFailure::TotalTimeout), "interim responses without end");
         for cut in [1, 20, head.len() - 1] {
             let stalls = hostile(vec![head[..cut].to_vec()], Duration::ZERO, false).await;
             let reply = get(stalls, "/", &fetch(150, 5000)).await;
-            assert_eq!(
-                reply,
-                Err(FetchFailure::IdleTimeout),
-                "stalls after {cut} bytes"
-            );
+            assert_eq!(reply, Err(FetchFailure::IdleTimeout), "stalls after {cut} bytes");
         }
     }
 
@@ -368,27 +312,16 @@ mod tests {
         sleep(millis(200)).await;
         let mut hurried = fetch(5000, 5000);
         hurried.timeouts.connect = millis(100);
-        assert_eq!(
-            get(addr, "/", &hurried).await,
-            Err(FetchFailure::ConnectTimeout)
-        );
+        assert_eq!(get(addr, "/", &hurried).await, Err(FetchFailure::ConnectTimeout));
         let reply = get(addr, "/", &fetch(5000, 100)).await;
-        assert_eq!(
-            reply,
-            Err(FetchFailure::TotalTimeout),
-            "the total limit covers it"
-        );
+        assert_eq!(reply, Err(FetchFailure::TotalTimeout), "the total limit covers it");
     }
 
     #[tokio::test]
     async fn a_path_that_is_none_is_refused_without_a_panic() {
         for path in ["not a path\r\nx: y", "", "\u{fc}"] {
-            let addr = hostile(
-                vec![b"HTTP/1.1 200 OK\r\n\r\n{}".to_vec()],
-                Duration::ZERO,
-                true,
-            )
-            .await;
+            let addr =
+                hostile(vec![b"HTTP/1.1 200 OK\r\n\r\n{}".to_vec()], Duration::ZERO, true).await;
             let reply = get(addr, path, &fetch(5000, 5000)).await;
             assert_eq!(reply, Err(FetchFailure::Reset), "{path}");
         }

@@ -22,10 +22,7 @@ impl InProcess {
 
 impl Transport for InProcess {
     fn start(&self, fetch: Fetch) {
-        self.started
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(fetch);
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).push(fetch);
     }
 
     fn deadline_moved(&self) {}

@@ -95,9 +95,7 @@ impl KeySource {
         let mut machine = KeyCache::new(policy, seed);
         let mut log = Log::default();
         let parsed = |(body, since): (Vec<u8>, Tick)| {
-            ParsedSet::parse(&body, allowed)
-                .ok()
-                .map(|parsed| (parsed, since))
+            ParsedSet::parse(&body, allowed).ok().map(|parsed| (parsed, since))
         };
         if let Some((parsed, since)) = warm.and_then(parsed) {
             let set = Arc::<KeySet>::default().succeed(parsed);
@@ -198,9 +196,7 @@ impl KeySource {
 
     /// Whether somebody this worker parked has been woken.
     pub fn has_wakes(&self, worker: u32) -> bool {
-        self.mailboxes[worker as usize]
-            .has_wakes
-            .load(Ordering::Acquire)
+        self.mailboxes[worker as usize].has_wakes.load(Ordering::Acquire)
     }
 
     /// Those whom this worker parked and who have been woken.
@@ -246,10 +242,7 @@ impl KeySource {
             self.view.store(view);
         }
         while let Some(fetch) = machine.next_fetch() {
-            lock(&self.log).fetches.push(FetchNote {
-                at: now,
-                step: FetchStep::Started,
-            });
+            lock(&self.log).fetches.push(FetchNote { at: now, step: FetchStep::Started });
             self.transport.start(fetch);
         }
         while let Some((ticket, answer)) = machine.next_wake() {

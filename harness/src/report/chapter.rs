@@ -23,9 +23,7 @@ pub struct Chapter<'a> {
 impl Chapter<'_> {
     /// The part of the name after the family.
     pub fn stem(&self) -> &str {
-        self.name
-            .split_once('/')
-            .map_or(self.name, |(_, stem)| stem)
+        self.name.split_once('/').map_or(self.name, |(_, stem)| stem)
     }
 }
 

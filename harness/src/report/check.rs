@@ -14,37 +14,17 @@ pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
     for (number, contender) in (1..).zip(&matrix.contenders) {
         text.line(Paint::Plain, &format!("  {number:>2} {contender}"));
     }
-    let numbers: Vec<String> = (1..=matrix.contenders.len())
-        .map(|number| format!("{number:>2}"))
-        .collect();
+    let numbers: Vec<String> =
+        (1..=matrix.contenders.len()).map(|number| format!("{number:>2}")).collect();
     let header = format!("\n{:<21}{:<24} {}", "class", "due", numbers.join(" "));
     text.line(Paint::Strong, &header);
     for row in &matrix.rows {
-        let marks: Vec<String> = row
-            .cells
-            .iter()
-            .map(|cell| format!("{:>2}", mark(cell.as_ref(), row.due)))
-            .collect();
+        let marks: Vec<String> =
+            row.cells.iter().map(|cell| format!("{:>2}", mark(cell.as_ref(), row.due))).collect();
         let algorithms = row.algorithms.join(",");
-        let line = format!(
-            "{:<21}{:<24} {} {algorithms}",
-            row.class,
-            row.due,
-            marks.join(" ")
-        );
-        let deviates = row
-            .cells
-            .iter()
-            .flatten()
-            .any(|cell| !cell.deviating.is_empty());
-        text.line(
-            if deviates {
-                Paint::Warning
-            } else {
-                Paint::Plain
-            },
-            &line,
-        );
+        let line = format!("{:<21}{:<24} {} {algorithms}", row.class, row.due, marks.join(" "));
+        let deviates = row.cells.iter().flatten().any(|cell| !cell.deviating.is_empty());
+        text.line(if deviates { Paint::Warning } else { Paint::Plain }, &line);
     }
     let legend = "+ conforms · A accepted, R refused, x another code, against what was due · . not \
                   asked. Foreign libraries are judged by accept or refuse only.";

@@ -52,15 +52,9 @@ pub fn matrix(result: &RunResult) -> Matrix<'_> {
         for given in &measurement.conformance {
             let algorithms = by_row.entry((&given.class, &given.due)).or_default();
             let empty = || vec![None; contenders.len()];
-            let cells = algorithms
-                .entry(&measurement.algorithm)
-                .or_insert_with(empty);
+            let cells = algorithms.entry(&measurement.algorithm).or_insert_with(empty);
             let cell = cells[column].get_or_insert_with(Cell::default);
-            let codes = if given.conforms {
-                &mut cell.right
-            } else {
-                &mut cell.deviating
-            };
+            let codes = if given.conforms { &mut cell.right } else { &mut cell.deviating };
             codes.insert(&given.got);
             cell.is_wrong |= measurement
                 .wrong
@@ -72,19 +66,14 @@ pub fn matrix(result: &RunResult) -> Matrix<'_> {
     let rows = by_row.into_iter().flat_map(|((class, due), algorithms)| {
         let merged = merge(algorithms);
         let alone = merged.len() == 1;
-        merged
-            .into_iter()
-            .map(move |(algorithms, cells)| MatrixRow {
-                class,
-                due,
-                algorithms: if alone { Vec::new() } else { algorithms },
-                cells,
-            })
+        merged.into_iter().map(move |(algorithms, cells)| MatrixRow {
+            class,
+            due,
+            algorithms: if alone { Vec::new() } else { algorithms },
+            cells,
+        })
     });
-    Matrix {
-        rows: rows.collect(),
-        contenders,
-    }
+    Matrix { rows: rows.collect(), contenders }
 }
 
 /// Ranked contenders that gave any verdict, cores first, in the order of the result. Bounds and

@@ -26,20 +26,12 @@ fn wrong(measurement: &Measurement) -> Option<String> {
         .iter()
         .take(SPELLED_OUT)
         .map(|w| {
-            let times = if w.count > 1 {
-                format!(" ({}×)", w.count)
-            } else {
-                String::new()
-            };
+            let times = if w.count > 1 { format!(" ({}×)", w.count) } else { String::new() };
             format!("{} due {}, got {}{times}", w.class, w.due, w.got)
         })
         .collect();
     let rest = measurement.wrong.len().saturating_sub(SPELLED_OUT);
-    let more = if rest > 0 {
-        format!("; {rest} more")
-    } else {
-        String::new()
-    };
+    let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
     let head = quantity::counted(total, "wrong verdict");
     match kinds.is_empty() {
         true => Some(head),

@@ -39,10 +39,7 @@ pub fn findings(result: &RunResult) -> Vec<FindingGroup<'_>> {
         FindingTag::OutOfScope,
         FindingTag::OurPolicy,
     ];
-    let groups = tags.map(|tag| FindingGroup {
-        tag,
-        rows: rows(result, tag),
-    });
+    let groups = tags.map(|tag| FindingGroup { tag, rows: rows(result, tag) });
     groups.into_iter().filter(|g| !g.rows.is_empty()).collect()
 }
 
@@ -70,12 +67,7 @@ fn rows(result: &RunResult, tag: FindingTag) -> Vec<FindingRow<'_>> {
     let mut rows: BTreeMap<(&str, &str, &str, &str), FindingRow> = BTreeMap::new();
     for measurement in &result.measurements {
         for finding in measurement.findings.iter().filter(|f| f.tag == tag) {
-            let key = (
-                &*finding.class,
-                &*finding.due,
-                &*finding.got,
-                &*finding.reason,
-            );
+            let key = (&*finding.class, &*finding.due, &*finding.got, &*finding.reason);
             let row = rows.entry(key).or_insert_with(|| FindingRow {
                 class: &finding.class,
                 due: &finding.due,

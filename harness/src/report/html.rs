@@ -71,17 +71,12 @@ fn chapter_anchor(chapter: &Chapter) -> String {
 
 /// Where a trial of a dynamic scenario is found on the page.
 fn trial_anchor(result: &RunResult, measurement: &Measurement) -> String {
-    let at = result
-        .measurements
-        .iter()
-        .position(|m| std::ptr::eq(m, measurement));
+    let at = result.measurements.iter().position(|m| std::ptr::eq(m, measurement));
     format!("trial-{}", at.unwrap_or_default())
 }
 
 fn slug(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect()
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
 fn is_troubled(measurement: &Measurement) -> bool {
@@ -105,10 +100,7 @@ fn section(result: &RunResult, family: &str, chapters: &[Chapter], ink: &Ink) ->
 
 /// The first ranked scenario is shown whole, the others on demand.
 fn is_first_ranked(chapter: &Chapter, chapters: &[Chapter]) -> bool {
-    chapters
-        .iter()
-        .find(|c| !c.dynamic)
-        .is_some_and(|first| first.name == chapter.name)
+    chapters.iter().find(|c| !c.dynamic).is_some_and(|first| first.name == chapter.name)
 }
 
 fn contents(result: &RunResult, chapters: &[Chapter]) -> Markup {

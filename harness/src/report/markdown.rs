@@ -37,9 +37,7 @@ pub fn markdown(result: &RunResult) -> String {
 pub fn ranking_table(result: &RunResult) -> String {
     let chapters = chapters(result);
     let ranked = chapters.iter().filter(|c| !c.dynamic).map(rankings);
-    let first = ranked
-        .into_iter()
-        .find(|r| r.iter().any(Ranking::has_bound));
+    let first = ranked.into_iter().find(|r| r.iter().any(Ranking::has_bound));
     let mut out = String::new();
     let Some(rankings) = first else { return out };
     out.push_str("| algorithm | contender | p50 | throughput | to the bare signature check |\n");
@@ -64,12 +62,7 @@ pub fn ranking_table(result: &RunResult) -> String {
 
 fn write_trouble(result: &RunResult, out: &mut String) {
     let name = |m: &Measurement| {
-        format!(
-            "{} {} {}",
-            code(&m.scenario),
-            code(&m.contender),
-            plain(&m.algorithm)
-        )
+        format!("{} {} {}", code(&m.scenario), code(&m.contender), plain(&m.algorithm))
     };
     let mut lines = Vec::new();
     for measurement in &result.measurements {
@@ -80,10 +73,7 @@ fn write_trouble(result: &RunResult, out: &mut String) {
     for (measurement, missed) in result.missed() {
         let expected = code(&format!("{} {}", missed.key, missed.bound));
         let value = quantity::expected(&missed.key, missed.value);
-        lines.push(format!(
-            "- {}: expected {expected}, was **{value}**\n",
-            name(measurement)
-        ));
+        lines.push(format!("- {}: expected {expected}, was **{value}**\n", name(measurement)));
     }
     if !lines.is_empty() {
         out.push_str("### Wrong, missed or invalid\n\n");
@@ -136,9 +126,7 @@ fn write_rankings(chapters: &[Chapter], out: &mut String) {
 
 fn write_ranking(ranking: &Ranking, out: &mut String) {
     let algorithm = plain(ranking.algorithm);
-    out.push_str(&format!(
-        "| {algorithm} | p50 | p99 | throughput | to fastest core | to raw |\n"
-    ));
+    out.push_str(&format!("| {algorithm} | p50 | p99 | throughput | to fastest core | to raw |\n"));
     out.push_str("|---|--:|--:|--:|--:|--:|\n");
     for entry in &ranking.rows {
         let mut cells = vec![label(entry)];
@@ -208,11 +196,7 @@ fn dynamic_cells(measurement: &Measurement) -> Vec<String> {
         quantity::count(verdicts.exposed_accepts),
         attempts.map_or_else(dash, quantity::count),
         quantity::count(verdicts.wrong),
-        if met == all {
-            format!("{met}/{all}")
-        } else {
-            format!("**{met}/{all}**")
-        },
+        if met == all { format!("{met}/{all}") } else { format!("**{met}/{all}**") },
     ]);
     cells
 }
@@ -248,18 +232,9 @@ fn write_origin(result: &RunResult, out: &mut String) {
         ("command", code(&result.command)),
         ("seed", result.seed.to_string()),
         ("started", plain(&result.started_at)),
-        (
-            "CPU",
-            format!("{}, {} cores", plain(&machine.cpu), machine.cores),
-        ),
-        (
-            "kernel",
-            format!("{} {}", plain(&machine.kernel), plain(&machine.arch)),
-        ),
-        (
-            "build",
-            format!("{}, {}", plain(&machine.profile), plain(&machine.rustc)),
-        ),
+        ("CPU", format!("{}, {} cores", plain(&machine.cpu), machine.cores)),
+        ("kernel", format!("{} {}", plain(&machine.kernel), plain(&machine.arch))),
+        ("build", format!("{}, {}", plain(&machine.profile), plain(&machine.rustc))),
     ];
     if let Some(revision) = &machine.revision {
         rows.push(("revision", code(revision)));
@@ -267,11 +242,8 @@ fn write_origin(result: &RunResult, out: &mut String) {
     if let Some(steal) = machine.steal {
         rows.push(("steal", quantity::share(steal)));
     }
-    let versions: Vec<String> = result
-        .versions
-        .iter()
-        .map(|(name, v)| format!("{} {}", plain(name), plain(v)))
-        .collect();
+    let versions: Vec<String> =
+        result.versions.iter().map(|(name, v)| format!("{} {}", plain(name), plain(v))).collect();
     rows.push(("versions", versions.join("; ")));
     out.push_str("| | |\n|---|---|\n");
     for (name, value) in rows {

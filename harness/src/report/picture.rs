@@ -49,10 +49,7 @@ pub fn picture(result: &RunResult) -> String {
 }
 
 fn bars<'r, 'a>(ranking: &'r Ranking<'a>) -> impl Iterator<Item = &'r RankingRow<'a>> {
-    ranking
-        .rows
-        .iter()
-        .filter(|row| row.role == Role::Ranked && row.speed.is_ok())
+    ranking.rows.iter().filter(|row| row.role == Role::Ranked && row.speed.is_ok())
 }
 
 fn group(ranking: &Ranking<'_>, top: f64) -> Markup {
@@ -63,7 +60,8 @@ fn group(ranking: &Ranking<'_>, top: f64) -> Markup {
         text.head x="0" y=(top - 6.0) { (ranking.algorithm) }
         @for (index, row) in bars(ranking).enumerate() {
             @let y = top + index as f64 * ROW;
-            @let class = if row.measurement.contender.starts_with("core:") { "core" } else { "other" };
+            @let is_core = row.measurement.contender.starts_with("core:");
+            @let class = if is_core { "core" } else { "other" };
             text x="0" y=(y + 13.0) { (row.measurement.contender) }
             rect class=(class) x=(NAMES) y=(y + 3.0) height="13" rx="2"
                 width=(format!("{:.1}", width(median(row)))) {}

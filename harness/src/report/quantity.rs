@@ -3,13 +3,8 @@
 
 /// A duration in nanoseconds: `842 ns`, `24.3 µs`, `1.24 ms`, `12.0 s`, `15.0 min`, `2.50 h`.
 pub fn nanoseconds(ns: f64) -> String {
-    const UNITS: [(f64, &str); 5] = [
-        (1e3, "µs"),
-        (1e6, "ms"),
-        (1e9, "s"),
-        (60e9, "min"),
-        (3600e9, "h"),
-    ];
+    const UNITS: [(f64, &str); 5] =
+        [(1e3, "µs"), (1e6, "ms"), (1e9, "s"), (60e9, "min"), (3600e9, "h")];
     if !ns.is_finite() {
         return "–".to_owned();
     }
@@ -18,10 +13,7 @@ pub fn nanoseconds(ns: f64) -> String {
     }
     // A unit gives way to the next one at 1000 of it; seconds at 600, minutes at 90.
     let limits = [999.5e3, 999.5e6, 600e9, 5400e9, f64::INFINITY];
-    let unit = limits
-        .iter()
-        .position(|limit| ns.abs() < *limit)
-        .unwrap_or(4);
+    let unit = limits.iter().position(|limit| ns.abs() < *limit).unwrap_or(4);
     let (size, name) = UNITS[unit];
     format!("{} {name}", significant(ns / size))
 }
@@ -60,11 +52,7 @@ pub fn counted(n: u64, noun: &str) -> String {
 
 /// A ratio: `1.08×`, `12.3×`, `420×`.
 pub fn ratio(value: f64) -> String {
-    if value.is_finite() {
-        format!("{}×", significant(value))
-    } else {
-        "–".to_owned()
-    }
+    if value.is_finite() { format!("{}×", significant(value)) } else { "–".to_owned() }
 }
 
 /// A share in 0..=1 as a percentage: `0.4 %`.
@@ -89,9 +77,7 @@ pub fn bytes(n: f64) -> String {
 
 /// What an expectation measured: nanoseconds where its key names a latency, else a count.
 pub fn expected(key: &str, value: f64) -> String {
-    let is_latency = [".response.", ".service.", ".lateness."]
-        .iter()
-        .any(|m| key.contains(m));
+    let is_latency = [".response.", ".service.", ".lateness."].iter().any(|m| key.contains(m));
     match (is_latency, value.is_finite()) {
         (_, false) => "nothing measured".to_owned(),
         (true, true) => nanoseconds(value),
@@ -151,14 +137,8 @@ mod tests {
 
     #[test]
     fn expectations_of_latency_are_durations() {
-        assert_eq!(
-            expected("flood.users.ACCEPT.response.p99", 1.5e6),
-            "1.50 ms"
-        );
+        assert_eq!(expected("flood.users.ACCEPT.response.p99", 1.5e6), "1.50 ms");
         assert_eq!(expected("all.users.valid.lockouts", 12.0), "12");
-        assert_eq!(
-            expected("all.users.valid.lockouts", f64::NAN),
-            "nothing measured"
-        );
+        assert_eq!(expected("all.users.valid.lockouts", f64::NAN), "nothing measured");
     }
 }

@@ -53,9 +53,7 @@ pub struct RankingRow<'a> {
 impl Ranking<'_> {
     /// The fastest contender that is ranked and without fault.
     pub fn fastest(&self) -> Option<&RankingRow<'_>> {
-        self.rows
-            .iter()
-            .find(|r| r.role == Role::Ranked && r.speed.is_ok())
+        self.rows.iter().find(|r| r.role == Role::Ranked && r.speed.is_ok())
     }
 
     /// Whether a bare signature check was measured beside the contenders.
@@ -67,23 +65,13 @@ impl Ranking<'_> {
 /// The rankings of a chapter, one per algorithm. Trials in virtual time have no speed and are left
 /// out.
 pub fn rankings<'a>(chapter: &Chapter<'a>) -> Vec<Ranking<'a>> {
-    let timed = chapter
-        .measurements
-        .iter()
-        .copied()
-        .filter(|m| !m.virtual_time);
+    let timed = chapter.measurements.iter().copied().filter(|m| !m.virtual_time);
     let mut rankings: Vec<Ranking> = Vec::new();
     for measurement in timed {
         let row = unrelated(measurement);
-        match rankings
-            .iter_mut()
-            .find(|r| r.algorithm == measurement.algorithm)
-        {
+        match rankings.iter_mut().find(|r| r.algorithm == measurement.algorithm) {
             Some(ranking) => ranking.rows.push(row),
-            None => rankings.push(Ranking {
-                algorithm: &measurement.algorithm,
-                rows: vec![row],
-            }),
+            None => rankings.push(Ranking { algorithm: &measurement.algorithm, rows: vec![row] }),
         }
     }
     for ranking in &mut rankings {
@@ -99,9 +87,7 @@ pub fn rankings<'a>(chapter: &Chapter<'a>) -> Vec<Ranking<'a>> {
 
 /// The part of a contender's name after the kind: the backend.
 pub fn backend(contender: &str) -> &str {
-    contender
-        .split_once(':')
-        .map_or(contender, |(_, backend)| backend)
+    contender.split_once(':').map_or(contender, |(_, backend)| backend)
 }
 
 fn unrelated(measurement: &Measurement) -> RankingRow<'_> {
@@ -110,23 +96,11 @@ fn unrelated(measurement: &Measurement) -> RankingRow<'_> {
         None => speed(measurement).ok_or_else(|| "nothing was recorded".to_owned()),
     };
     let role = Role::of(&measurement.contender);
-    RankingRow {
-        measurement,
-        role,
-        speed,
-        to_fastest: None,
-        to_bound: None,
-    }
+    RankingRow { measurement, role, speed, to_fastest: None, to_bound: None }
 }
 
 fn relate(rows: &mut [RankingRow]) {
-    let median = |r: &RankingRow| {
-        r.speed
-            .as_ref()
-            .ok()
-            .map(|s| s.p50_ns)
-            .filter(|ns| *ns > 0.0)
-    };
+    let median = |r: &RankingRow| r.speed.as_ref().ok().map(|s| s.p50_ns).filter(|ns| *ns > 0.0);
     let cores = rows.iter().filter(|r| r.role == Role::Ranked);
     let cores = cores.filter(|r| r.measurement.contender.starts_with("core:"));
     let fastest = cores.filter_map(median).min_by(f64::total_cmp);
@@ -137,9 +111,7 @@ fn relate(rows: &mut [RankingRow]) {
         .collect();
     for row in rows {
         let Some(own) = median(row) else { continue };
-        row.to_fastest = fastest
-            .filter(|_| row.role != Role::Floor)
-            .map(|ns| own / ns);
+        row.to_fastest = fastest.filter(|_| row.role != Role::Floor).map(|ns| own / ns);
         let of_backend = |(name, _): &&(String, f64)| name == backend(&row.measurement.contender);
         row.to_bound = match row.role {
             Role::Ranked => bounds.iter().find(of_backend).map(|(_, ns)| own / ns),

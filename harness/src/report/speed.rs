@@ -43,24 +43,14 @@ pub fn response_p99(measurement: &Measurement) -> Option<f64> {
 pub fn at_quantile(curve: &[CurvePoint], quantile: f64) -> Option<f64> {
     let place = |q: f64| -libm::log10((1.0 - q).max(1e-9));
     let wanted = place(quantile);
-    let after = curve
-        .iter()
-        .position(|p| place(p.quantile) >= wanted - 1e-9);
+    let after = curve.iter().position(|p| place(p.quantile) >= wanted - 1e-9);
     let (Some(after), Some(last)) = (after, curve.last()) else {
         return curve.last().map(|p| p.ns as f64);
     };
     let right = curve.get(after).unwrap_or(last);
-    let left = if after == 0 {
-        right
-    } else {
-        curve.get(after - 1).unwrap_or(right)
-    };
+    let left = if after == 0 { right } else { curve.get(after - 1).unwrap_or(right) };
     let width = place(right.quantile) - place(left.quantile);
-    let part = if width > 0.0 {
-        (wanted - place(left.quantile)) / width
-    } else {
-        1.0
-    };
+    let part = if width > 0.0 { (wanted - place(left.quantile)) / width } else { 1.0 };
     let (low, high) = (left.ns as f64, right.ns as f64);
     Some(low + (high - low) * part.clamp(0.0, 1.0))
 }
@@ -68,11 +58,7 @@ pub fn at_quantile(curve: &[CurvePoint], quantile: f64) -> Option<f64> {
 fn from_only_row(measurement: &Measurement) -> Option<(f64, f64)> {
     let mut rows = accepted(measurement);
     if rows.is_empty() {
-        rows = measurement
-            .phases
-            .iter()
-            .flat_map(|p| &p.outcomes)
-            .collect();
+        rows = measurement.phases.iter().flat_map(|p| &p.outcomes).collect();
     }
     match rows[..] {
         [only] => Some(of_row(only)),
@@ -98,10 +84,7 @@ fn from_commonest_row(measurement: &Measurement) -> Option<(f64, f64)> {
 }
 
 fn of_row(row: &OutcomeRow) -> (f64, f64) {
-    (
-        row.latency.service.p50_ns as f64,
-        row.latency.service.p99_ns as f64,
-    )
+    (row.latency.service.p50_ns as f64, row.latency.service.p99_ns as f64)
 }
 
 fn accepted(measurement: &Measurement) -> Vec<&OutcomeRow> {
@@ -126,26 +109,13 @@ mod tests {
     #[test]
     fn quantiles_are_read_between_points() {
         let curve = [
-            CurvePoint {
-                quantile: 0.0,
-                ns: 100,
-            },
-            CurvePoint {
-                quantile: 0.9,
-                ns: 200,
-            },
-            CurvePoint {
-                quantile: 0.99,
-                ns: 400,
-            },
+            CurvePoint { quantile: 0.0, ns: 100 },
+            CurvePoint { quantile: 0.9, ns: 200 },
+            CurvePoint { quantile: 0.99, ns: 400 },
         ];
         assert_eq!(at_quantile(&curve, 0.9), Some(200.0));
         assert_eq!(at_quantile(&curve, 0.99), Some(400.0));
-        assert_eq!(
-            at_quantile(&curve, 0.9999),
-            Some(400.0),
-            "no invention past the last point"
-        );
+        assert_eq!(at_quantile(&curve, 0.9999), Some(400.0), "no invention past the last point");
         let median = at_quantile(&curve, 0.5).unwrap_or_default();
         assert!((130.0..131.0).contains(&median), "{median}");
         assert_eq!(at_quantile(&[], 0.5), None);

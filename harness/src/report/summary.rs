@@ -40,10 +40,7 @@ impl Summary {
             errors: sum(|m| u64::from(m.error.is_some())),
             judged: sum(|m| m.verdicts.judged),
             wrong: result.wrong(),
-            findings: findings(result)
-                .iter()
-                .map(|group| group.rows.len() as u64)
-                .sum(),
+            findings: findings(result).iter().map(|group| group.rows.len() as u64).sum(),
             exposed_accepts: sum(|m| m.verdicts.exposed_accepts),
             lockouts: sum(|m| m.verdicts.lockouts),
             late: sum(|m| m.verdicts.late),
@@ -72,10 +69,7 @@ impl Summary {
             reasons.push(quantity::counted(self.wrong, "wrong verdict"));
         }
         if self.missed > 0 {
-            reasons.push(format!(
-                "{} missed",
-                quantity::counted(self.missed, "expectation")
-            ));
+            reasons.push(format!("{} missed", quantity::counted(self.missed, "expectation")));
         }
         if self.errors > 0 {
             reasons.push(quantity::counted(self.errors, "invalid trial"));

@@ -62,13 +62,8 @@ fn write_findings(result: &RunResult, text: &mut Text) {
         text.line(Paint::Strong, tag_name(group.tag));
         for row in group.rows {
             let who: Vec<&str> = row.contenders.into_iter().collect();
-            let line = format!(
-                "{}: due {}, got {}: {}",
-                row.class,
-                row.due,
-                row.got,
-                who.join(", ")
-            );
+            let line =
+                format!("{}: due {}, got {}: {}", row.class, row.due, row.got, who.join(", "));
             text.wrapped(Paint::Plain, "  ", &line);
         }
     }
@@ -97,11 +92,7 @@ fn write_verdict(result: &RunResult, text: &mut Text) {
         text.wrapped(Paint::Bad, "  ", &line);
     }
     let counts = [
-        [
-            ("judged", summary.judged),
-            ("wrong", summary.wrong),
-            ("findings", summary.findings),
-        ],
+        [("judged", summary.judged), ("wrong", summary.wrong), ("findings", summary.findings)],
         [
             ("exposed accepts", summary.exposed_accepts),
             ("lockouts", summary.lockouts),
@@ -117,11 +108,7 @@ fn write_verdict(result: &RunResult, text: &mut Text) {
         let group = group.map(|(name, n)| format!("{name} {}", quantity::count(n)));
         text.wrapped(Paint::Plain, "  ", &group.join(" · "));
     }
-    let paint = if summary.passed() {
-        Paint::Good
-    } else {
-        Paint::Bad
-    };
+    let paint = if summary.passed() { Paint::Good } else { Paint::Bad };
     text.wrapped(paint, "", &summary.line());
     for warning in warnings(result) {
         text.wrapped(Paint::Warning, "", &format!("!! {warning}"));

@@ -22,60 +22,33 @@ pub struct Figures<'r> {
 
 /// Whether it bounds a latency.
 pub fn is_latency(subject: &Subject) -> bool {
-    matches!(
-        subject.metric,
-        Metric::Operations {
-            figure: Figure::Latency(..),
-            ..
-        }
-    )
+    matches!(subject.metric, Metric::Operations { figure: Figure::Latency(..), .. })
 }
 
 impl Figures<'_> {
     /// Whether it is met. A latency of which there is no sample is not.
     pub fn evaluate(&self, expectation: &Expectation) -> ExpectationResult {
-        let Expectation {
-            key,
-            bound,
-            subject,
-            limit,
-            ..
-        } = expectation;
+        let Expectation { key, bound, subject, limit, .. } = expectation;
         let value = self.value(subject, subject.phase.as_deref());
         let bound_value = match &limit.of_phase {
             None => Some(limit.number),
-            Some(phase) => self
-                .value(subject, Some(phase))
-                .map(|base| base * limit.number),
+            Some(phase) => self.value(subject, Some(phase)).map(|base| base * limit.number),
         };
         let met = match (value, bound_value) {
             (Some(value), Some(bound)) => limit.comparison.holds(value, bound),
             _ => false,
         };
         let (key, bound) = (key.clone(), bound.clone());
-        ExpectationResult {
-            key,
-            bound,
-            value: value.unwrap_or(0.0),
-            met,
-        }
+        ExpectationResult { key, bound, value: value.unwrap_or(0.0), met }
     }
 
     fn value(&self, subject: &Subject, phase: Option<&str>) -> Option<f64> {
         let phase = phase.map(|name| {
-            self.scenario
-                .phases
-                .iter()
-                .position(|phase| phase.name == name)
-                .unwrap_or(usize::MAX)
+            self.scenario.phases.iter().position(|phase| phase.name == name).unwrap_or(usize::MAX)
         });
         match &subject.metric {
             Metric::Endpoint(metric) => Some(self.endpoint(*metric, phase)),
-            Metric::Operations {
-                stream,
-                which,
-                figure,
-            } => {
+            Metric::Operations { stream, which, figure } => {
                 let wanted = |key: &RowKey| {
                     let name = &self.scenario.streams[usize::from(key.stream)].name;
                     phase.is_none_or(|phase| usize::from(key.phase) == phase)

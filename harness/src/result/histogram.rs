@@ -58,11 +58,7 @@ impl Default for Latencies {
     fn default() -> Self {
         // It grows with what is recorded, so that a row of fast operations stays small.
         let empty = Histogram::new(DIGITS).expect("3 digits are within what HdrHistogram allows");
-        Latencies {
-            response: empty.clone(),
-            service: empty.clone(),
-            lateness: empty,
-        }
+        Latencies { response: empty.clone(), service: empty.clone(), lateness: empty }
     }
 }
 
@@ -75,9 +71,7 @@ impl Latencies {
             (&mut self.service, span(start, end)),
             (&mut self.lateness, span(intended, start)),
         ] {
-            histogram
-                .record(value)
-                .expect("it grows as far as a u64 goes");
+            histogram.record(value).expect("it grows as far as a u64 goes");
         }
     }
 
@@ -140,10 +134,7 @@ fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
         .take_while(|tail| count > 0.0 && tail * count >= 0.999)
         .map(|tail| {
             let quantile = 1.0 - tail;
-            CurvePoint {
-                quantile,
-                ns: histogram.value_at_quantile(quantile),
-            }
+            CurvePoint { quantile, ns: histogram.value_at_quantile(quantile) }
         })
         .collect()
 }
@@ -163,11 +154,7 @@ mod tests {
             }
         }
         one.merge(&other);
-        let LatencySummary {
-            response,
-            service,
-            lateness,
-        } = one.summarise();
+        let LatencySummary { response, service, lateness } = one.summarise();
         let near = |got: u64, expected: u64| got.abs_diff(expected) <= expected / 500 + 1;
         assert_eq!(service.count, 1000);
         assert!(near(service.p50_ns, 499_000_000), "{service:?}");

@@ -70,22 +70,13 @@ impl History {
             // An epoch whose change was not made has not begun.
             let begin = match index.checked_sub(1) {
                 None => Tick::MIN,
-                Some(change) => self
-                    .epochs
-                    .get(change)
-                    .map_or(Tick::MAX, |change| change.begin),
+                Some(change) => self.epochs.get(change).map_or(Tick::MAX, |change| change.begin),
             };
-            let end = self
-                .epochs
-                .get(index)
-                .map_or(Tick::MAX, |change| change.end);
+            let end = self.epochs.get(index).map_or(Tick::MAX, |change| change.end);
             if begin > to || end <= from {
                 continue;
             }
-            let found = epoch
-                .published
-                .iter()
-                .any(|key| key.thumbprint == thumbprint);
+            let found = epoch.published.iter().any(|key| key.thumbprint == thumbprint);
             any |= found;
             all &= found;
         }
@@ -99,11 +90,9 @@ impl History {
     /// Whether the issuer ever published the key that signed this token.
     pub fn is_issuers(&self, timeline: &Timeline, facts: &Facts) -> bool {
         let published = timeline.epochs().iter().flat_map(|epoch| &epoch.published);
-        facts.signed_by.is_some_and(|thumbprint| {
-            published
-                .into_iter()
-                .any(|key| key.thumbprint == thumbprint)
-        })
+        facts
+            .signed_by
+            .is_some_and(|thumbprint| published.into_iter().any(|key| key.thumbprint == thumbprint))
     }
 
     /// Whether this token was revoked.
@@ -111,11 +100,7 @@ impl History {
         if facts.is_revoked {
             return Over::Always;
         }
-        match self
-            .revocations
-            .iter()
-            .find(|revocation| revocation.hits(facts))
-        {
+        match self.revocations.iter().find(|revocation| revocation.hits(facts)) {
             None => Over::Never,
             Some(HolderRevocation { change, .. }) if change.end <= from => Over::Always,
             Some(HolderRevocation { change, .. }) if change.begin > to => Over::Never,

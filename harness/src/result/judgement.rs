@@ -92,10 +92,7 @@ impl HeldKeys {
         let mut keys: HashMap<Kid, Vec<Option<Thumbprint>>, FxBuildHasher> = HashMap::default();
         for entry in set.entries() {
             if let Some(kid) = &entry.kid {
-                let key = entry
-                    .key
-                    .as_ref()
-                    .filter(|key| key.jwk.algorithm == algorithm);
+                let key = entry.key.as_ref().filter(|key| key.jwk.algorithm == algorithm);
                 let fitting = key.map(|key| key.jwk.thumbprint);
                 let keys = keys.entry(Arc::clone(kid)).or_default();
                 if !keys.contains(&fitting) {
@@ -131,10 +128,7 @@ impl<'p> Judge<'p> {
         Judge {
             plan,
             history,
-            sets: sets
-                .iter()
-                .map(|set| (set.generation(), held(set)))
-                .collect(),
+            sets: sets.iter().map(|set| (set.generation(), held(set))).collect(),
             first: sets.first().map(held).unwrap_or_default(),
             strictness,
             leeway: policy.leeway,
@@ -169,9 +163,7 @@ impl<'p> Judge<'p> {
             due,
             conforms,
             good,
-            exposed: self
-                .exposure(&token.facts, verdict, from, to)
-                .filter(|_| accepted),
+            exposed: self.exposure(&token.facts, verdict, from, to).filter(|_| accepted),
             lockout: good && !accepted,
             late: good && accepted && response > self.plan.scenario.load.deadline,
         }
@@ -211,12 +203,7 @@ impl<'p> Judge<'p> {
 
     /// The code due, and another one that is just as right where an instant cannot be told apart.
     fn due(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
-        let fault = |stage| {
-            facts
-                .fault
-                .filter(|(at, _)| *at == stage)
-                .map(|(_, code)| code)
-        };
+        let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
         if let Some(code) = fault(Stage::Open) {
             return (Err(code), None);
         }
@@ -301,10 +288,7 @@ impl<'p> Judge<'p> {
         if self.is_expired(facts, now) {
             return Err(Rejection::Expired);
         }
-        if facts
-            .not_before
-            .is_some_and(|not_before| latest < not_before)
-        {
+        if facts.not_before.is_some_and(|not_before| latest < not_before) {
             return Err(Rejection::NotYetValid);
         }
         if latest < facts.issued_at {

@@ -89,10 +89,7 @@ pub struct Ledger {
 impl Ledger {
     /// An empty ledger with timeline bins of this width; 0 for none.
     pub fn new(bin_ns: i64) -> Ledger {
-        Ledger {
-            bin_ns,
-            ..Ledger::default()
-        }
+        Ledger { bin_ns, ..Ledger::default() }
     }
 
     /// Judges an operation and enters it.
@@ -100,35 +97,15 @@ impl Ledger {
         let judgement = judge.judge(operation);
         let token = judge.token(operation);
         let (class, got) = (token.class, operation.verdict.code);
-        let cell = Cell {
-            class,
-            due: judgement.due,
-            got,
-            conforms: judgement.conforms,
-        };
+        let cell = Cell { class, due: judgement.due, got, conforms: judgement.conforms };
         *self.cells.entry(cell).or_default() += 1;
         if operation.phase == WARMUP {
             return;
         }
         self.done += 1;
         self.token_bytes += token.bytes.len() as u64;
-        let Operation {
-            phase,
-            stream,
-            intended,
-            start,
-            end,
-            ..
-        } = *operation;
-        let row = self
-            .rows
-            .entry(RowKey {
-                phase,
-                stream,
-                class,
-                code: got,
-            })
-            .or_default();
+        let Operation { phase, stream, intended, start, end, .. } = *operation;
+        let row = self.rows.entry(RowKey { phase, stream, class, code: got }).or_default();
         row.latencies.record(intended.0, start.0, end.0);
         row.lockouts += u64::from(judgement.lockout);
         row.exposed += u64::from(judgement.exposed.is_some());
@@ -196,11 +173,7 @@ impl Ledger {
     pub fn headline(&self) -> Latencies {
         let accepted = self.rows.iter().any(|(key, _)| key.code.is_ok());
         let mut merged = Latencies::default();
-        for (_, row) in self
-            .rows
-            .iter()
-            .filter(|(key, _)| key.code.is_ok() == accepted)
-        {
+        for (_, row) in self.rows.iter().filter(|(key, _)| key.code.is_ok() == accepted) {
             merged.merge(&row.latencies);
         }
         merged

@@ -57,23 +57,13 @@ mod tests {
     #[test]
     fn poisson_arrivals_have_the_rate_and_the_spread() {
         let mut rng = random::stream(7, &["test"]);
-        let part = Part {
-            worker: 0,
-            workers: 2,
-        };
+        let part = Part { worker: 0, workers: 2 };
         let times = poisson(20_000.0, 0, 1_000_000_000, part, &mut rng);
         assert!((9_500..=10_500).contains(&times.len()), "{}", times.len());
         assert!(times.is_sorted());
-        let gaps: Vec<f64> = times
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]) as f64)
-            .collect();
+        let gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        assert!(
-            (0.95..=1.05).contains(&(variance.sqrt() / mean)),
-            "{}",
-            variance.sqrt() / mean
-        );
+        assert!((0.95..=1.05).contains(&(variance.sqrt() / mean)), "{}", variance.sqrt() / mean);
     }
 }

@@ -64,13 +64,13 @@ impl<'de> Deserialize<'de> for WireStart {
         match text.as_str() {
             "cold" => Ok(WireStart(Start::Cold)),
             "warm" => Ok(WireStart(Start::Warm)),
-            age => humantime::parse_duration(age)
-                .map(|age| WireStart(Start::Age(age)))
-                .map_err(|_| {
+            age => {
+                humantime::parse_duration(age).map(|age| WireStart(Start::Age(age))).map_err(|_| {
                     let message =
                         format!("`{age}` is no start; use \"cold\", \"warm\" or \"250s\"");
                     serde::de::Error::custom(message)
-                }),
+                })
+            }
         }
     }
 }
@@ -119,11 +119,7 @@ impl WireCache {
         let base = load_preset(presets, &name)?;
         let start = self.start.map_or(Start::Warm, |start| start.0);
         let policy = self.apply(base)?;
-        Ok(CacheSpec {
-            name,
-            policy,
-            start,
-        })
+        Ok(CacheSpec { name, policy, start })
     }
 
     fn apply(self, base: CachePolicy) -> Result<CachePolicy, String> {
@@ -171,10 +167,7 @@ impl WireCache {
 
 fn check(policy: &CachePolicy) -> Result<(), String> {
     let share = 0.0..=1.0;
-    if policy
-        .refresh_ahead
-        .is_some_and(|ahead| !share.contains(&ahead))
-    {
+    if policy.refresh_ahead.is_some_and(|ahead| !share.contains(&ahead)) {
         return Err("`refresh-ahead` is a share of the ttl: 0 to 1, or \"off\"".into());
     }
     if !share.contains(&policy.refresh_jitter) {
@@ -203,12 +196,8 @@ pub fn presets(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let stems = files.filter_map(|file| {
         let path = file.path();
-        let is_toml = path
-            .extension()
-            .is_some_and(|extension| extension == "toml");
-        path.file_stem()
-            .filter(|_| is_toml)
-            .map(|stem| stem.to_string_lossy().into_owned())
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        path.file_stem().filter(|_| is_toml).map(|stem| stem.to_string_lossy().into_owned())
     });
     let mut names: Vec<String> = stems.collect();
     names.sort();
@@ -224,6 +213,5 @@ pub fn load_preset(folder: &Path, name: &str) -> Result<CachePolicy, String> {
     };
     let wire: WireCache =
         toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    wire.apply(CachePolicy::default())
-        .map_err(|fault| format!("{}: {fault}", path.display()))
+    wire.apply(CachePolicy::default()).map_err(|fault| format!("{}: {fault}", path.display()))
 }

@@ -88,26 +88,19 @@ impl Need {
         let (met, remedy) = match self {
             Need::Nothing => (true, ""),
             Need::Clients => (!policy.clients.is_empty(), "clients = [\"billing-web\"]"),
-            Need::SubjectKinds => (
-                !policy.subject_kinds.is_empty(),
-                "subject-kinds = [\"user\"]",
-            ),
+            Need::SubjectKinds => (!policy.subject_kinds.is_empty(), "subject-kinds = [\"user\"]"),
             Need::MaxAge => (policy.max_age.is_some(), "max-age = \"1h\""),
             Need::Tenant => (policy.tenant.is_some(), "tenant = \"acme\""),
-            Need::Scopes => (
-                !policy.required_scopes.is_empty(),
-                "required-scopes = [\"invoice:read\"]",
-            ),
+            Need::Scopes => {
+                (!policy.required_scopes.is_empty(), "required-scopes = [\"invoice:read\"]")
+            }
             Need::SenderConstraint => (
                 policy.sender_constraint != SenderConstraint::Off,
                 "sender-constraint = \"if-present\"",
             ),
             Need::KidRequired => (policy.kid_required, "kid-required = true"),
             Need::Types => (
-                !policy
-                    .types
-                    .iter()
-                    .any(|typ| typ.eq_ignore_ascii_case("jwt")),
+                !policy.types.iter().any(|typ| typ.eq_ignore_ascii_case("jwt")),
                 "types = [\"at+jwt\"]",
             ),
             Need::Rfc9068 => (policy.profile == Profile::Rfc9068, "profile = \"rfc9068\""),
@@ -119,10 +112,7 @@ impl Need {
 impl Class {
     /// The class with this name.
     pub fn find(name: &str) -> Option<Class> {
-        (0u16..)
-            .zip(&CLASSES)
-            .find(|(_, row)| row.name == name)
-            .map(|(index, _)| Class(index))
+        (0u16..).zip(&CLASSES).find(|(_, row)| row.name == name).map(|(index, _)| Class(index))
     }
 
     /// Every class, in the order of the table.

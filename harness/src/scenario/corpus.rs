@@ -134,21 +134,14 @@ impl Corpus {
             hash.update((token.bytes.len() as u64).to_be_bytes());
             hash.update(&token.bytes);
         }
-        Corpus {
-            tokens,
-            hash: super::plan::hex(&hash.finalize()),
-        }
+        Corpus { tokens, hash: super::plan::hex(&hash.finalize()) }
     }
 }
 
 /// The instant at which a holder's token is issued: holders are spread evenly over a lifetime.
 pub fn issue_tick(holder: u32, holders: u32, issue: u32, lifetime_ns: i64) -> Tick {
     let share = (2 * i128::from(holder) + 1) * i128::from(lifetime_ns) / (2 * i128::from(holders));
-    Tick(
-        i64::from(issue)
-            .saturating_mul(lifetime_ns)
-            .saturating_sub(share as i64),
-    )
+    Tick(i64::from(issue).saturating_mul(lifetime_ns).saturating_sub(share as i64))
 }
 
 impl Mint<'_> {
@@ -158,16 +151,10 @@ impl Mint<'_> {
         let (issued, lifetime_ns) = match class.is_reissued() {
             true => {
                 let holders = self.holders[usize::from(name.stream)];
-                (
-                    issue_tick(name.ordinal, holders, name.issue, self.lifetime_ns),
-                    self.lifetime_ns,
-                )
+                (issue_tick(name.ordinal, holders, name.issue, self.lifetime_ns), self.lifetime_ns)
             }
             // Not in a holder's hands: in date for the whole scenario.
-            false => (
-                Tick(-1_000_000_000),
-                self.lifetime_ns + self.duration_ns + HOUR_NS,
-            ),
+            false => (Tick(-1_000_000_000), self.lifetime_ns + self.duration_ns + HOUR_NS),
         };
         let (label, kid) = match row.name {
             "stolen-key" => (FIRST_KEY, None),
@@ -179,15 +166,9 @@ impl Mint<'_> {
         };
         let signing = self.signers.key(label, self.algorithm);
         let attacker = self.signers.key("attacker", self.algorithm);
-        let other = other_types(self.algorithm)
-            .next()
-            .unwrap_or(Algorithm::ES256);
+        let other = other_types(self.algorithm).next().unwrap_or(Algorithm::ES256);
         let other_type = self.signers.key(FIRST_KEY, other);
-        let keys = DraftKeys {
-            signing: &signing,
-            other_type: &other_type,
-            attacker: &attacker,
-        };
+        let keys = DraftKeys { signing: &signing, other_type: &other_type, attacker: &attacker };
         let place = format!("{}/{}/{}", name.stream, name.ordinal, name.issue);
         let purpose = ["token", self.algorithm.name(), row.name, place.as_str()];
         let mut rng = random::stream(self.signers.seed(), &purpose);
@@ -205,18 +186,10 @@ impl Mint<'_> {
             draft.header.insert("kid".into(), json!(kid));
         }
         (row.alter)(&mut draft);
-        let holder = Holder {
-            stream: name.stream,
-            number: name.ordinal,
-            issued,
-        };
+        let holder = Holder { stream: name.stream, number: name.ordinal, issued };
         let facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
         let bytes = draft.finish(&mut rng).into_boxed_slice();
-        Token {
-            bytes,
-            class,
-            facts,
-        }
+        Token { bytes, class, facts }
     }
 }
 
@@ -227,11 +200,7 @@ fn audience(policy: &PolicySpec) -> Audience<'_> {
     Audience {
         issuer: &policy.issuer,
         audience: &policy.audience[0],
-        typ: policy
-            .types
-            .iter()
-            .find(|typ| *typ != "absent")
-            .map(String::as_str),
+        typ: policy.types.iter().find(|typ| *typ != "absent").map(String::as_str),
         tenant_claim: &names.tenant,
         tenant: policy.tenant.as_deref(),
         scope_claim: &names.scope,

@@ -114,10 +114,7 @@ impl<'a> Draft<'a> {
         claims.insert("jti".into(), json!(jwt_id));
         claims.insert("client_id".into(), json!(audience.client));
         claims.insert(audience.client_claim.into(), json!(audience.client));
-        claims.insert(
-            audience.subject_kind_claim.into(),
-            json!(audience.subject_kind),
-        );
+        claims.insert(audience.subject_kind_claim.into(), json!(audience.subject_kind));
         let scope = match audience.scope_is_array {
             true => json!(scopes),
             false => json!(scopes.join(" ")),
@@ -145,14 +142,8 @@ impl<'a> Draft<'a> {
     /// The text of the draft as it would be without `after`: for classes that cut it up.
     pub(super) fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
         let text = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().into_bytes();
-        let header = self
-            .header_bytes
-            .clone()
-            .unwrap_or_else(|| text(&self.header));
-        let payload = self
-            .payload_bytes
-            .clone()
-            .unwrap_or_else(|| text(&self.claims));
+        let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
+        let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
         let header = URL_SAFE_NO_PAD.encode(header);
         let payload = URL_SAFE_NO_PAD.encode(payload);
         let input = format!("{header}.{payload}");
@@ -162,18 +153,11 @@ impl<'a> Draft<'a> {
                 let secret = key.public_jwk().to_string();
                 let secret =
                     aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
-                aws_lc_rs::hmac::sign(&secret, input.as_bytes())
-                    .as_ref()
-                    .to_vec()
+                aws_lc_rs::hmac::sign(&secret, input.as_bytes()).as_ref().to_vec()
             }
             Signed::Not => Vec::new(),
         };
-        Parts {
-            header,
-            payload,
-            signature,
-            signature_text: None,
-        }
+        Parts { header, payload, signature, signature_text: None }
     }
 
     /// The token.
@@ -185,12 +169,7 @@ impl<'a> Draft<'a> {
         if let Some(after) = self.after {
             after(&mut parts, self.ordinal);
         }
-        let Parts {
-            header,
-            payload,
-            signature,
-            signature_text,
-        } = parts;
+        let Parts { header, payload, signature, signature_text } = parts;
         let signature = signature_text.unwrap_or_else(|| URL_SAFE_NO_PAD.encode(signature));
         format!("{header}.{payload}.{signature}").into_bytes()
     }
@@ -201,12 +180,10 @@ impl<'a> Draft<'a> {
         let json = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().len();
         let now = json(&self.header).div_ceil(3) * 4 + json(&self.claims).div_ceil(3) * 4;
         let missing = bytes.saturating_sub(now + signature + 2) * 3 / 4;
-        let entitlements: Vec<String> = (0..missing / 24)
-            .map(|index| format!("urn:acme:feature:{index:04}"))
-            .collect();
+        let entitlements: Vec<String> =
+            (0..missing / 24).map(|index| format!("urn:acme:feature:{index:04}")).collect();
         if !entitlements.is_empty() {
-            self.claims
-                .insert("entitlements".into(), json!(entitlements));
+            self.claims.insert("entitlements".into(), json!(entitlements));
         }
     }
 

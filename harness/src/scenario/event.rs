@@ -44,23 +44,13 @@ impl Action {
     /// The action in words, as a mark in a timeline.
     pub fn label(&self) -> String {
         match self {
-            Action::PublishKey {
-                label,
-                kid_of: None,
-            } => format!("publish-key {label}"),
-            Action::PublishKey {
-                label,
-                kid_of: Some(other),
-            } => {
+            Action::PublishKey { label, kid_of: None } => format!("publish-key {label}"),
+            Action::PublishKey { label, kid_of: Some(other) } => {
                 format!("publish-key {label} as {other}")
             }
             Action::SignWith(label) => format!("sign-with {label}"),
             Action::WithdrawKey(label) => format!("withdraw-key {label}"),
-            Action::RevokeTokens {
-                stream: Some(stream),
-                share,
-                ..
-            } => {
+            Action::RevokeTokens { stream: Some(stream), share, .. } => {
                 format!("revoke-tokens {share} % of {stream}")
             }
             Action::RevokeTokens { others, .. } => format!("revoke-tokens {others} others"),

@@ -169,13 +169,7 @@ impl Expectation {
         let subject = Subject::parse(key, names)?;
         let limit = Limit::parse(bound, &subject, names)?;
         let (key, bound) = (key.into(), bound.into());
-        Ok(Expectation {
-            cache_policy: cache_policy.into(),
-            key,
-            bound,
-            subject,
-            limit,
-        })
+        Ok(Expectation { cache_policy: cache_policy.into(), key, bound, subject, limit })
     }
 }
 
@@ -190,10 +184,7 @@ fn pick(kind: &str, name: &str, known: &[&str]) -> Result<Option<String>, Invali
     } else if known.contains(&name) {
         Ok(Some(name.into()))
     } else {
-        fault(format!(
-            "unknown {kind} `{name}`; known: all, {}",
-            known.join(", ")
-        ))
+        fault(format!("unknown {kind} `{name}`; known: all, {}", known.join(", ")))
     }
 }
 
@@ -215,10 +206,7 @@ impl Subject {
                 );
             }
         };
-        Ok(Subject {
-            phase: pick("phase", words[0], names.phases)?,
-            metric,
-        })
+        Ok(Subject { phase: pick("phase", words[0], names.phases)?, metric })
     }
 }
 
@@ -230,9 +218,7 @@ fn which_tokens(name: &str) -> Result<Option<String>, InvalidExpectation> {
     } else if is_code || super::class::Class::find(name).is_some() {
         Ok(Some(name.into()))
     } else {
-        fault(format!(
-            "unknown class or code `{name}`; `jwtbench list` shows the classes"
-        ))
+        fault(format!("unknown class or code `{name}`; `jwtbench list` shows the classes"))
     }
 }
 
@@ -328,52 +314,32 @@ impl Limit {
             let Some(of_phase) = of_phase else {
                 return fault("a factor is of one phase, not of all".into());
             };
-            return Ok(Limit {
-                comparison,
-                number,
-                of_phase: Some(of_phase),
-            });
+            return Ok(Limit { comparison, number, of_phase: Some(of_phase) });
         }
-        let is_latency = matches!(
-            subject.metric,
-            Metric::Operations {
-                figure: Figure::Latency(..),
-                ..
-            }
-        );
+        let is_latency =
+            matches!(subject.metric, Metric::Operations { figure: Figure::Latency(..), .. });
         let number = if is_latency {
             let span = humantime::parse_duration(rest.trim()).map_err(|_| {
-                InvalidExpectation(format!(
-                    "`{rest}` is no latency; write \"1ms\" or \"250us\""
-                ))
+                InvalidExpectation(format!("`{rest}` is no latency; write \"1ms\" or \"250us\""))
             })?;
             span.as_nanos() as f64
         } else {
             number(rest).ok_or_else(form)?
         };
-        Ok(Limit {
-            comparison,
-            number,
-            of_phase: None,
-        })
+        Ok(Limit { comparison, number, of_phase: None })
     }
 }
 
 fn number(text: &str) -> Option<f64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NAMES: Names<'static> = Names {
-        phases: &["start", "flood"],
-        streams: &["users", "attacker"],
-    };
+    const NAMES: Names<'static> =
+        Names { phases: &["start", "flood"], streams: &["users", "attacker"] };
 
     fn check(key: &str, bound: &str, expected: Result<(f64, Option<&str>), &str>) {
         let got = Expectation::parse("default", key, bound, &NAMES);
@@ -392,44 +358,16 @@ mod tests {
     #[test]
     fn reads_keys_and_bounds() {
         check("all.users.valid.lockouts", "<= 2", Ok((2.0, None)));
-        check(
-            "flood.users.ACCEPT.response.p99",
-            "< 3 x start",
-            Ok((3.0, Some("start"))),
-        );
+        check("flood.users.ACCEPT.response.p99", "< 3 x start", Ok((3.0, Some("start"))));
         check("flood.users.ACCEPT.response.p99", "< 1ms", Ok((1e6, None)));
         check("flood.endpoint.attempts", "<= 3", Ok((3.0, None)));
         check("all.all.JWT_EXPIRED.count", "> 0", Ok((0.0, None)));
-        check(
-            "flod.endpoint.attempts",
-            "<= 3",
-            Err("unknown phase `flod`"),
-        );
-        check(
-            "all.user.valid.lockouts",
-            "<= 2",
-            Err("unknown stream `user`"),
-        );
-        check(
-            "all.users.vald.lockouts",
-            "<= 2",
-            Err("unknown class or code `vald`"),
-        );
-        check(
-            "all.users.valid.lockout",
-            "<= 2",
-            Err("unknown metric `lockout`"),
-        );
-        check(
-            "all.users.valid.response.p98",
-            "< 1ms",
-            Err("unknown quantile `p98`"),
-        );
-        check(
-            "all.endpoint.fetches",
-            "<= 2",
-            Err("unknown endpoint metric"),
-        );
+        check("flod.endpoint.attempts", "<= 3", Err("unknown phase `flod`"));
+        check("all.user.valid.lockouts", "<= 2", Err("unknown stream `user`"));
+        check("all.users.vald.lockouts", "<= 2", Err("unknown class or code `vald`"));
+        check("all.users.valid.lockout", "<= 2", Err("unknown metric `lockout`"));
+        check("all.users.valid.response.p98", "< 1ms", Err("unknown quantile `p98`"));
+        check("all.endpoint.fetches", "<= 2", Err("unknown endpoint metric"));
         check("all.users.lockouts", "<= 2", Err("a key is"));
         check("all.users.valid.lockouts", "2", Err("no bound"));
         check("all.users.valid.lockouts", "=< 2", Err("no bound"));

@@ -61,11 +61,8 @@ impl Timeline {
         with_ambiguous: bool,
         signers: &Signers,
     ) -> Timeline {
-        let mut state = State {
-            published: Vec::new(),
-            signing: FIRST_KEY.into(),
-            poison: Vec::new(),
-        };
+        let mut state =
+            State { published: Vec::new(), signing: FIRST_KEY.into(), poison: Vec::new() };
         state.publish(&signers.key(FIRST_KEY, algorithm), None);
         if with_ambiguous {
             let [first, twin] = AMBIGUOUS_KEYS.map(|label| signers.key(label, algorithm));
@@ -76,9 +73,7 @@ impl Timeline {
         for event in events {
             let changed = match &event.action {
                 Action::PublishKey { label, kid_of } => {
-                    let kid = kid_of
-                        .as_ref()
-                        .map(|label| state.kid_of(label, algorithm, signers));
+                    let kid = kid_of.as_ref().map(|label| state.kid_of(label, algorithm, signers));
                     state.publish(&signers.key(label, algorithm), kid.as_deref());
                     true
                 }
@@ -117,8 +112,7 @@ impl Timeline {
 
 impl State {
     fn publish(&mut self, key: &SigningKey, kid: Option<&str>) {
-        self.published
-            .retain(|published| published.label != key.label());
+        self.published.retain(|published| published.label != key.label());
         self.published.push(Published {
             label: key.label().into(),
             kid: kid.unwrap_or(key.kid()).into(),
@@ -128,20 +122,14 @@ impl State {
 
     fn kid_of(&self, label: &str, algorithm: Algorithm, signers: &Signers) -> String {
         let published = self.published.iter().find(|key| key.label == label);
-        published.map_or_else(
-            || signers.key(label, algorithm).kid().into(),
-            |key| key.kid.clone(),
-        )
+        published.map_or_else(|| signers.key(label, algorithm).kid().into(), |key| key.kid.clone())
     }
 
     fn epoch(&self, at: Tick, algorithm: Algorithm, signers: &Signers) -> Epoch {
         let signing_kid = self.kid_of(&self.signing, algorithm, signers);
         let mut keys: Vec<Value> = Vec::new();
         for published in &self.published {
-            let mut jwk = signers
-                .key(&published.label, algorithm)
-                .public_jwk()
-                .clone();
+            let mut jwk = signers.key(&published.label, algorithm).public_jwk().clone();
             jwk["kid"] = json!(published.kid);
             keys.push(jwk);
         }

@@ -58,10 +58,7 @@ impl Library {
     pub fn find(from: &Path) -> Result<Library, LibraryError> {
         let candidates = from.ancestors().map(|folder| folder.join("scenarios"));
         let mut found = candidates.filter(|folder| folder.join(PRESETS).is_dir());
-        found
-            .next()
-            .map(|root| Library { root })
-            .ok_or(LibraryError::NoFolder)
+        found.next().map(|root| Library { root }).ok_or(LibraryError::NoFolder)
     }
 
     /// The folder of the cache-policy presets.
@@ -80,10 +77,7 @@ impl Library {
                 continue;
             }
             for path in folder(&family)? {
-                if path
-                    .extension()
-                    .is_some_and(|extension| extension == "toml")
-                {
+                if path.extension().is_some_and(|extension| extension == "toml") {
                     scenarios.push(self.load(&path)?);
                 }
             }
@@ -109,16 +103,11 @@ impl Library {
                 Some(extension) if extension == "toml" => vec![self.load(path)?],
                 _ => {
                     let globs = globs(pattern)?;
-                    all.iter()
-                        .filter(|s| globs.is_match(&s.name))
-                        .cloned()
-                        .collect()
+                    all.iter().filter(|s| globs.is_match(&s.name)).cloned().collect()
                 }
             };
             if found.is_empty() {
-                return Err(LibraryError::NoMatch {
-                    pattern: pattern.clone(),
-                });
+                return Err(LibraryError::NoMatch { pattern: pattern.clone() });
             }
             found.retain(|scenario| chosen.iter().all(|known| known.name != scenario.name));
             chosen.append(&mut found);
@@ -127,20 +116,15 @@ impl Library {
     }
 
     fn load(&self, path: &Path) -> Result<Scenario, LibraryError> {
-        let text = std::fs::read_to_string(path).map_err(|source| LibraryError::Unreadable {
-            path: path.into(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| LibraryError::Unreadable { path: path.into(), source })?;
         Ok(Scenario::parse(path, &text, &self.presets())?)
     }
 }
 
 /// A name, a glob, or a family (which means all of it).
 fn globs(pattern: &str) -> Result<GlobSet, LibraryError> {
-    let fault = |source| LibraryError::Pattern {
-        pattern: pattern.into(),
-        source,
-    };
+    let fault = |source| LibraryError::Pattern { pattern: pattern.into(), source };
     let family = pattern.trim_end_matches('/');
     let mut set = GlobSetBuilder::new();
     set.add(Glob::new(pattern).map_err(fault)?);
@@ -149,12 +133,7 @@ fn globs(pattern: &str) -> Result<GlobSet, LibraryError> {
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
-    let unreadable = |source| LibraryError::Unreadable {
-        path: path.into(),
-        source,
-    };
+    let unreadable = |source| LibraryError::Unreadable { path: path.into(), source };
     let entries = std::fs::read_dir(path).map_err(unreadable)?;
-    entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(unreadable))
-        .collect()
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(unreadable)).collect()
 }

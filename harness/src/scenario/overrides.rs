@@ -33,11 +33,7 @@ impl Scenario {
                     humantime::format_duration(duration),
                     humantime::format_duration(last),
                 );
-                return Err(ScenarioError {
-                    path: self.path,
-                    line: None,
-                    message,
-                });
+                return Err(ScenarioError { path: self.path, line: None, message });
             }
             self.load.duration = duration;
         }
@@ -53,30 +49,19 @@ impl Scenario {
         if self.load.arrivals == Arrivals::Closed {
             self.load.arrivals = Arrivals::Poisson;
             let each = rate / self.streams.len() as f64;
-            let settings = self
-                .streams
-                .iter_mut()
-                .flat_map(|stream| &mut stream.settings);
+            let settings = self.streams.iter_mut().flat_map(|stream| &mut stream.settings);
             settings.for_each(|setting| setting.rate = each);
             return;
         }
         // The busiest phase gets the rate; the others keep their proportion to it.
         let phases = 0..self.phases.len();
-        let sum = |phase: usize| {
-            self.streams
-                .iter()
-                .map(|s| s.settings[phase].rate)
-                .sum::<f64>()
-        };
+        let sum = |phase: usize| self.streams.iter().map(|s| s.settings[phase].rate).sum::<f64>();
         let busiest = phases.map(sum).fold(0.0, f64::max);
         self.scale_rates(rate / busiest);
     }
 
     fn scale_rates(&mut self, factor: f64) {
-        let settings = self
-            .streams
-            .iter_mut()
-            .flat_map(|stream| &mut stream.settings);
+        let settings = self.streams.iter_mut().flat_map(|stream| &mut stream.settings);
         settings.for_each(|setting| setting.rate *= factor);
     }
 
@@ -103,18 +88,9 @@ impl Scenario {
         let mut sum = 0.0;
         for (index, phase) in self.phases.iter().enumerate() {
             let until = self.phases.get(index + 1).map_or(end, |next| next.at);
-            let warmup = if index == 0 {
-                self.load.warmup
-            } else {
-                Duration::ZERO
-            };
+            let warmup = if index == 0 { self.load.warmup } else { Duration::ZERO };
             let seconds = (until - phase.at + warmup).as_secs_f64();
-            sum += self
-                .streams
-                .iter()
-                .map(|s| s.settings[index].rate)
-                .sum::<f64>()
-                * seconds;
+            sum += self.streams.iter().map(|s| s.settings[index].rate).sum::<f64>() * seconds;
         }
         sum
     }

@@ -62,17 +62,9 @@ type Checked<T> = Result<T, ScenarioError>;
 
 impl File<'_> {
     fn fault<T>(&self, at: Option<Range<usize>>, message: impl Into<String>) -> Checked<T> {
-        let line = at.map(|span| {
-            self.text[..span.start.min(self.text.len())]
-                .matches('\n')
-                .count()
-                + 1
-        });
-        Err(ScenarioError {
-            path: self.path.into(),
-            line,
-            message: message.into(),
-        })
+        let line =
+            at.map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
+        Err(ScenarioError { path: self.path.into(), line, message: message.into() })
     }
 }
 
@@ -144,18 +136,12 @@ fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerS
     if revoked > 20_000_000 {
         return file.fault(at, "[issuer] revoked is over 20 million; revoke fewer");
     }
-    Ok(IssuerSpec {
-        token_lifetime,
-        revoked,
-    })
+    Ok(IssuerSpec { token_lifetime, revoked })
 }
 
 fn name(path: &Path) -> (String, String) {
     let part = |part: Option<&std::ffi::OsStr>| {
-        part.map_or_else(
-            || "user".to_owned(),
-            |part| part.to_string_lossy().into_owned(),
-        )
+        part.map_or_else(|| "user".to_owned(), |part| part.to_string_lossy().into_owned())
     };
     let family = part(path.parent().and_then(Path::file_name));
     let name = format!("{family}/{}", part(path.file_stem()));
@@ -165,10 +151,9 @@ fn name(path: &Path) -> (String, String) {
 fn algorithms(file: &File<'_>, given: Option<Spanned<Vec<Algorithm>>>) -> Checked<Vec<Algorithm>> {
     match given {
         None => Ok(vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]),
-        Some(list) if list.get_ref().is_empty() => file.fault(
-            Some(list.span()),
-            "`algorithms` is empty; name at least one",
-        ),
+        Some(list) if list.get_ref().is_empty() => {
+            file.fault(Some(list.span()), "`algorithms` is empty; name at least one")
+        }
         Some(list) => Ok(list.into_inner()),
     }
 }
@@ -184,9 +169,7 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
     let load = Load {
         arrivals,
         workers: given.workers.unwrap_or(1),
-        warmup: given
-            .warmup
-            .map_or(Duration::from_millis(20), |span| span.0),
+        warmup: given.warmup.map_or(Duration::from_millis(20), |span| span.0),
         duration: given.duration.0,
         rounds: given.rounds.unwrap_or(1),
         deadline: given.deadline.map_or(Duration::from_secs(1), |span| span.0),
@@ -221,9 +204,7 @@ fn endpoint(
         Some(WireFault::SlowDrip(drip)) if drip.slow_drip.0.is_zero() => {
             return file.fault(span, "slow-drip is zero; give the time between two bytes");
         }
-        Some(WireFault::SlowDrip(drip)) => Fault::SlowDrip {
-            interval: drip.slow_drip.0,
-        },
+        Some(WireFault::SlowDrip(drip)) => Fault::SlowDrip { interval: drip.slow_drip.0 },
         Some(WireFault::Status(given)) => Fault::Status {
             status: given.status,
             retry_after: given.retry_after.map(|span| span.0),
@@ -239,11 +220,7 @@ fn endpoint(
     if jitter > latency {
         return file.fault(span, "endpoint `jitter` is more than its `latency`");
     }
-    Ok(EndpointSetting {
-        latency,
-        jitter,
-        fault,
-    })
+    Ok(EndpointSetting { latency, jitter, fault })
 }
 
 /// The faults that a name says all about.
@@ -261,10 +238,7 @@ const NAMED_FAULTS: [(&str, Fault); 10] = [
 ];
 
 fn named_fault(name: &str) -> Option<Fault> {
-    NAMED_FAULTS
-        .into_iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, fault)| fault)
+    NAMED_FAULTS.into_iter().find(|(known, _)| *known == name).map(|(_, fault)| fault)
 }
 
 fn phases(
@@ -273,21 +247,14 @@ fn phases(
     base: &EndpointSetting,
     load: &Load,
 ) -> Checked<Vec<Phase>> {
-    let start = Phase {
-        name: "start".into(),
-        at: Duration::ZERO,
-        endpoint: base.clone(),
-    };
+    let start = Phase { name: "start".into(), at: Duration::ZERO, endpoint: base.clone() };
     let mut phases = vec![start];
     for given in wire {
         let span = given.span();
         let phase = given.get_ref();
         let fault = |message: String| file.fault(Some(given.span()), message);
         if phases.iter().any(|known| known.name == phase.name) || phase.name == "all" {
-            return fault(format!(
-                "phase name `{}` is taken; choose another",
-                phase.name
-            ));
+            return fault(format!("phase name `{}` is taken; choose another", phase.name));
         }
         if phase.name.is_empty() || phase.name.contains('.') {
             return fault("a phase name is not empty and holds no dot".into());
@@ -309,11 +276,7 @@ fn phases(
             Some(wire) => endpoint(file, Some(span), wire, base.clone())?,
             None => base.clone(),
         };
-        phases.push(Phase {
-            name: phase.name.clone(),
-            at: phase.at.0,
-            endpoint,
-        });
+        phases.push(Phase { name: phase.name.clone(), at: phase.at.0, endpoint });
     }
     Ok(phases)
 }
@@ -337,10 +300,7 @@ fn expectations(
 ) -> Checked<Vec<Expectation>> {
     let phases: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
     let streams: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-    let names = Names {
-        phases: &phases,
-        streams: &streams,
-    };
+    let names = Names { phases: &phases, streams: &streams };
     let mut expectations = Vec::new();
     for (key, given) in wire {
         let name = key.get_ref();

@@ -68,20 +68,13 @@ impl Plan {
         minted: &(dyn Fn(Minting) + Sync),
     ) -> Plan {
         let seed = signers.seed();
-        let ambiguous = scenario
-            .classes()
-            .iter()
-            .any(|class| class.name() == "key-ambiguous");
+        let ambiguous = scenario.classes().iter().any(|class| class.name() == "key-ambiguous");
         let timeline = Timeline::new(&scenario.events, algorithm, ambiguous, signers);
         let mut refs = Refs::default();
         let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)
             .map(|worker| schedule(scenario, seed, worker, &mut refs))
             .collect();
-        let holders: Vec<u32> = scenario
-            .streams
-            .iter()
-            .map(|stream| stream.holders)
-            .collect();
+        let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
         let mint = Mint {
             signers,
             timeline: &timeline,
@@ -96,16 +89,7 @@ impl Plan {
         let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
         let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
         let scenario = scenario.clone();
-        Plan {
-            scenario,
-            algorithm,
-            seed,
-            epoch: EPOCH,
-            schedules,
-            timeline,
-            corpus,
-            hash,
-        }
+        Plan { scenario, algorithm, seed, epoch: EPOCH, schedules, timeline, corpus, hash }
     }
 
     /// The measured time of one phase, in ticks.
@@ -140,22 +124,12 @@ fn schedule(scenario: &Scenario, seed: u64, worker: u32, refs: &mut Refs) -> Vec
             let name = &scenario.phases[usize::from(phase)].name;
             let purpose = ["arrivals", &stream.name, name, &worker.to_string()];
             let mut rng = random::stream(seed, &purpose);
-            let draw = Draw {
-                scenario,
-                stream,
-                index,
-                shares: &setting.shares,
-            };
+            let draw = Draw { scenario, stream, index, shares: &setting.shares };
             let times = times(scenario, setting.rate, phase, worker, &mut rng);
             for at in times {
                 let token = refs.place(draw.token(at, &mut rng));
                 let phase = if at < 0 { WARMUP } else { phase };
-                arrivals.push(Arrival {
-                    at: Tick(at),
-                    stream: index,
-                    phase,
-                    token,
-                });
+                arrivals.push(Arrival { at: Tick(at), stream: index, phase, token });
             }
         }
     }
@@ -176,14 +150,8 @@ fn times(
         0 => -nanos(scenario.load.warmup),
         _ => nanos(scenario.phases[phase].at),
     };
-    let until = scenario
-        .phases
-        .get(phase + 1)
-        .map_or(scenario.load.duration, |next| next.at);
-    let part = Part {
-        worker,
-        workers: scenario.load.workers,
-    };
+    let until = scenario.phases.get(phase + 1).map_or(scenario.load.duration, |next| next.at);
+    let part = Part { worker, workers: scenario.load.workers };
     match scenario.load.arrivals {
         Arrivals::Closed => vec![0; CLOSED_CYCLE],
         _ if rate <= 0.0 => Vec::new(),
@@ -206,12 +174,7 @@ impl Draw<'_> {
         let pick = random::unit(rng);
         if !class.is_reissued() {
             let ordinal = (pick * f64::from(pool(class))) as u32;
-            return TokenRef {
-                class,
-                stream: 0,
-                ordinal,
-                issue: 0,
-            };
+            return TokenRef { class, stream: 0, ordinal, issue: 0 };
         }
         let holders = self.stream.holders;
         let holder = (pick * f64::from(holders)) as u32;
@@ -219,12 +182,7 @@ impl Draw<'_> {
         let first = issue_tick(holder, holders, 0, lifetime);
         let age = at.max(0).saturating_sub(first.0);
         let issue = u32::try_from(age / lifetime.max(1)).unwrap_or(u32::MAX);
-        TokenRef {
-            class,
-            stream: self.index,
-            ordinal: holder,
-            issue,
-        }
+        TokenRef { class, stream: self.index, ordinal: holder, issue }
     }
 
     fn class(&self, mut draw: f64) -> Class {

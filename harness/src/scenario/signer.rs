@@ -35,10 +35,7 @@ pub struct SigningKey {
 }
 
 enum Secret {
-    Rsa {
-        key: Box<RsaPrivateKey>,
-        fast: Box<RsaKeyPair>,
-    },
+    Rsa { key: Box<RsaPrivateKey>, fast: Box<RsaKeyPair> },
     P256(Box<p256::ecdsa::SigningKey>),
     P384(Box<p384::ecdsa::SigningKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -53,10 +50,7 @@ pub struct Signers {
 impl Signers {
     /// The keys of `seed`.
     pub fn new(seed: u64) -> Signers {
-        Signers {
-            seed,
-            made: Mutex::default(),
-        }
+        Signers { seed, made: Mutex::default() }
     }
 
     /// The seed.
@@ -68,12 +62,7 @@ impl Signers {
     /// key on every machine.
     pub fn key(&self, label: &str, algorithm: Algorithm) -> Arc<SigningKey> {
         let name = (label.to_owned(), algorithm);
-        let found = self
-            .made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&name)
-            .cloned();
+        let found = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         found.unwrap_or_else(|| {
             let key = Arc::new(SigningKey::derive(self.seed, label, algorithm));
             let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,14 +92,7 @@ impl SigningKey {
         public["kid"] = json!(kid);
         public["use"] = json!("sig");
         let label = label.to_owned();
-        SigningKey {
-            label,
-            kid,
-            algorithm,
-            thumbprint: jwk.thumbprint,
-            public,
-            secret,
-        }
+        SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
     }
 
     /// The label it was derived from.
@@ -182,10 +164,7 @@ impl Secret {
                 let key = Box::new(key.expect("the generator never fails at a legal size"));
                 let der = key.to_pkcs1_der().expect("a generated key has an encoding");
                 let fast = RsaKeyPair::from_der(der.as_bytes());
-                Secret::Rsa {
-                    key,
-                    fast: Box::new(fast.expect("a generated key is valid")),
-                }
+                Secret::Rsa { key, fast: Box::new(fast.expect("a generated key is valid")) }
             }
             KeyType::P256 => loop {
                 let mut bytes = [0; 32];

@@ -19,9 +19,7 @@ pub struct RealClock {
 impl RealClock {
     /// A clock on which tick 0 lies this far ahead.
     pub fn starting_in(lead: Duration) -> RealClock {
-        RealClock {
-            origin: Instant::now() + lead,
-        }
+        RealClock { origin: Instant::now() + lead }
     }
 
     /// Now.

@@ -24,11 +24,7 @@ pub(super) struct Happening {
 enum What {
     Phase(usize),
     Epoch(usize),
-    Revoke {
-        holders: Option<(u16, u32)>,
-        others: u64,
-        batch: usize,
-    },
+    Revoke { holders: Option<(u16, u32)>, others: u64, batch: usize },
     Evict(String),
 }
 
@@ -51,10 +47,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
     let scenario = &plan.scenario;
     let mut all: Vec<Happening> = Vec::new();
     for (index, phase) in scenario.phases.iter().enumerate().skip(1) {
-        all.push(Happening {
-            at: Tick::ZERO + phase.at,
-            what: What::Phase(index),
-        });
+        all.push(Happening { at: Tick::ZERO + phase.at, what: What::Phase(index) });
     }
     let mut epoch = 0;
     for (batch, event) in scenario.events.iter().enumerate() {
@@ -66,11 +59,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                 epoch += 1;
                 What::Epoch(epoch)
             }
-            Action::RevokeTokens {
-                stream,
-                share,
-                others,
-            } => {
+            Action::RevokeTokens { stream, share, others } => {
                 let streams = &scenario.streams;
                 let place = stream
                     .as_ref()
@@ -79,18 +68,11 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                     let count = f64::from(streams[place].holders) * share / 100.0;
                     (place as u16, count.ceil() as u32)
                 });
-                What::Revoke {
-                    holders,
-                    others: *others,
-                    batch,
-                }
+                What::Revoke { holders, others: *others, batch }
             }
             Action::Evict(label) => What::Evict(kid_of(plan, label)),
         };
-        all.push(Happening {
-            at: Tick::ZERO + event.at,
-            what,
-        });
+        all.push(Happening { at: Tick::ZERO + event.at, what });
     }
     all.sort_by_key(|happening| happening.at);
     all
@@ -100,10 +82,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
 fn kid_of(plan: &Plan, label: &str) -> String {
     let epochs = plan.timeline.epochs().iter().rev();
     let mut published = epochs.flat_map(|epoch| &epoch.published);
-    published
-        .find(|key| key.label == label)
-        .map(|key| key.kid.clone())
-        .unwrap_or_default()
+    published.find(|key| key.label == label).map(|key| key.kid.clone()).unwrap_or_default()
 }
 
 /// What has happened so far.
@@ -132,33 +111,18 @@ impl Course {
             }
             What::Epoch(index) => {
                 surroundings.publish(&plan.timeline.epochs()[*index].body);
-                self.history.epochs.push(Change {
-                    begin,
-                    end: surroundings.now(),
-                });
+                self.history.epochs.push(Change { begin, end: surroundings.now() });
             }
-            What::Revoke {
-                holders,
-                others,
-                batch,
-            } => {
+            What::Revoke { holders, others, batch } => {
                 if let Some(revocations) = revocations {
                     let name = format!("event{batch:03}");
                     revocations.revoke((0..*others).map(|number| other_jwt_id(&name, number)));
                     revoke_holders(plan, *holders, happening.at, revocations);
                 }
                 if let Some((stream, below)) = *holders {
-                    let change = Change {
-                        begin,
-                        end: surroundings.now(),
-                    };
+                    let change = Change { begin, end: surroundings.now() };
                     let issued_by = happening.at;
-                    let revocation = HolderRevocation {
-                        stream,
-                        below,
-                        issued_by,
-                        change,
-                    };
+                    let revocation = HolderRevocation { stream, below, issued_by, change };
                     self.history.revocations.push(revocation);
                 }
             }
@@ -177,20 +141,8 @@ fn revoke_holders(
     let Some((stream, below)) = holders else {
         return;
     };
-    let change = Change {
-        begin: issued_by,
-        end: issued_by,
-    };
-    let revocation = HolderRevocation {
-        stream,
-        below,
-        issued_by,
-        change,
-    };
-    let hit = plan
-        .corpus
-        .tokens
-        .iter()
-        .filter(|token| revocation.hits(&token.facts));
+    let change = Change { begin: issued_by, end: issued_by };
+    let revocation = HolderRevocation { stream, below, issued_by, change };
+    let hit = plan.corpus.tokens.iter().filter(|token| revocation.hits(&token.facts));
     revocations.revoke(hit.map(|token| token.facts.jwt_id.clone()));
 }

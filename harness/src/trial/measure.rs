@@ -62,10 +62,7 @@ impl<'p> Gathering<'p> {
     /// Adds a round, the `order`th that the run made. One cut short counts for conformance and
     /// arrivals only.
     pub fn add(&mut self, order: u32, record: RoundRecord) {
-        let phases = record
-            .endpoint
-            .as_ref()
-            .map(|endpoint| self.endpoint_phases(endpoint));
+        let phases = record.endpoint.as_ref().map(|endpoint| self.endpoint_phases(endpoint));
         if !record.interrupted {
             self.expect(&record.ledger, phases.as_deref());
             let headline = record.ledger.headline().summarise().service;
@@ -90,19 +87,13 @@ impl<'p> Gathering<'p> {
         if let Some(phases) = phases {
             let mine = self.endpoint.get_or_insert_with(Vec::new);
             mine.resize_with(phases.len(), EndpointCounts::default);
-            mine.iter_mut()
-                .zip(&phases)
-                .for_each(|(mine, theirs)| add_counts(mine, theirs));
+            mine.iter_mut().zip(&phases).for_each(|(mine, theirs)| add_counts(mine, theirs));
         }
     }
 
     fn throughput(&self, done: u64, active: Duration) -> f64 {
         let seconds = active.as_secs_f64() / f64::from(self.plan.scenario.load.workers);
-        if seconds > 0.0 {
-            done as f64 / seconds
-        } else {
-            0.0
-        }
+        if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
     }
 
     /// Works out the scenario's expectations on one round. A miss in any round stays.
@@ -114,19 +105,12 @@ impl<'p> Gathering<'p> {
             if !for_this || !self.contender.has_key_cache() {
                 continue;
             }
-            let figures = evaluate::Figures {
-                scenario,
-                ledger,
-                endpoint,
-            };
+            let figures = evaluate::Figures { scenario, ledger, endpoint };
             if self.is_virtual && evaluate::is_latency(&expectation.subject) {
                 continue;
             }
             let result = figures.evaluate(expectation);
-            let known = self
-                .expectations
-                .entry(expectation.key.clone())
-                .or_insert(result.clone());
+            let known = self.expectations.entry(expectation.key.clone()).or_insert(result.clone());
             if known.met {
                 *known = result;
             }
@@ -184,25 +168,12 @@ impl<'p> Gathering<'p> {
         let headline = self.ledger.headline();
         let total = self.endpoint.as_ref().map(|phases| {
             let mut total = EndpointCounts::default();
-            phases
-                .iter()
-                .for_each(|phase| add_counts(&mut total, phase));
+            phases.iter().for_each(|phase| add_counts(&mut total, phase));
             total
         });
-        let named = |(name, count): (&str, &u64)| Count {
-            name: name.into(),
-            count: *count,
-        };
-        let exposures = self
-            .ledger
-            .exposures
-            .iter()
-            .map(|(cause, n)| named((cause, n)));
-        let lockouts = self
-            .ledger
-            .lockouts
-            .iter()
-            .map(|(code, n)| named((spell(*code), n)));
+        let named = |(name, count): (&str, &u64)| Count { name: name.into(), count: *count };
+        let exposures = self.ledger.exposures.iter().map(|(cause, n)| named((cause, n)));
+        let lockouts = self.ledger.lockouts.iter().map(|(code, n)| named((spell(*code), n)));
         Measurement {
             scenario: scenario.name.clone(),
             family: scenario.family.clone(),
@@ -244,18 +215,8 @@ impl<'p> Gathering<'p> {
     fn conformance(&self) -> Vec<ConformanceCell> {
         let mut merged: BTreeMap<(usize, String, String, bool), u64> = BTreeMap::new();
         for (cell, count) in &self.ledger.cells {
-            let Cell {
-                class,
-                due,
-                got,
-                conforms,
-            } = *cell;
-            let key = (
-                class.index(),
-                spell(due).to_owned(),
-                self.got(got),
-                conforms,
-            );
+            let Cell { class, due, got, conforms } = *cell;
+            let key = (class.index(), spell(due).to_owned(), self.got(got), conforms);
             *merged.entry(key).or_default() += count;
         }
         let name = |index: usize| crate::scenario::class::CLASSES[index].name.to_owned();
@@ -296,20 +257,11 @@ impl<'p> Gathering<'p> {
             got,
             count,
         });
-        let findings = findings
-            .into_iter()
-            .filter_map(|((index, due, accepted), count)| {
-                let (tag, reason) = finding::classify(class(index)?, accepted);
-                let got = if accepted { "ACCEPT" } else { "REFUSE" }.into();
-                Some(Finding {
-                    class: name(index),
-                    due,
-                    got,
-                    count,
-                    tag,
-                    reason: reason.into(),
-                })
-            });
+        let findings = findings.into_iter().filter_map(|((index, due, accepted), count)| {
+            let (tag, reason) = finding::classify(class(index)?, accepted);
+            let got = if accepted { "ACCEPT" } else { "REFUSE" }.into();
+            Some(Finding { class: name(index), due, got, count, tag, reason: reason.into() })
+        });
         (wrong.collect(), findings.collect())
     }
 
@@ -318,10 +270,7 @@ impl<'p> Gathering<'p> {
         let mut rows: Vec<(&RowKey, _)> = self.ledger.rows.iter().collect();
         rows.sort_by_key(|(key, _)| **key);
         let phase = |index: usize| {
-            let mine = || {
-                rows.iter()
-                    .filter(move |(key, _)| usize::from(key.phase) == index)
-            };
+            let mine = || rows.iter().filter(move |(key, _)| usize::from(key.phase) == index);
             let (start, end) = self.plan.phase_span(index);
             PhaseResult {
                 name: scenario.phases[index].name.clone(),
@@ -371,11 +320,7 @@ impl<'p> Gathering<'p> {
         });
         let mut marks: Vec<Mark> = phases.chain(events).collect();
         marks.sort_by_key(|mark| mark.at_ns);
-        Timeline {
-            bin_ns: bin_ns as u64,
-            bins,
-            marks,
-        }
+        Timeline { bin_ns: bin_ns as u64, bins, marks }
     }
 }
 
@@ -384,11 +329,7 @@ fn timeline_bin(bin: &Bin) -> TimelineBin {
     good.sort_unstable();
     let at = |index: usize| good.get(index).map_or(0, |ns| (*ns).max(0) as u64);
     TimelineBin {
-        verdicts: bin
-            .verdicts
-            .iter()
-            .map(|(code, n)| (spell(*code).to_owned(), *n))
-            .collect(),
+        verdicts: bin.verdicts.iter().map(|(code, n)| (spell(*code).to_owned(), *n)).collect(),
         good_p50_ns: at(good.len() / 2),
         good_max_ns: at(good.len().saturating_sub(1)),
         lockouts: bin.lockouts,
@@ -418,23 +359,9 @@ fn counters(counters: &Counters) -> Vec<Count> {
         ("served-stale", counters.served_stale),
         ("evictions", counters.evictions),
     ];
-    let mut all: BTreeMap<String, u64> = plain
-        .into_iter()
-        .map(|(name, count)| (name.to_owned(), count))
-        .collect();
-    all.extend(
-        counters
-            .failed
-            .iter()
-            .map(|(name, count)| (format!("failed:{name}"), *count)),
-    );
-    all.extend(
-        counters
-            .skipped
-            .iter()
-            .map(|(name, count)| (format!("skipped:{name}"), *count)),
-    );
-    all.into_iter()
-        .map(|(name, count)| Count { name, count })
-        .collect()
+    let mut all: BTreeMap<String, u64> =
+        plain.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    all.extend(counters.failed.iter().map(|(name, count)| (format!("failed:{name}"), *count)));
+    all.extend(counters.skipped.iter().map(|(name, count)| (format!("skipped:{name}"), *count)));
+    all.into_iter().map(|(name, count)| Count { name, count }).collect()
 }

@@ -69,12 +69,7 @@ impl Trial<'_> {
     pub fn run(&self, control: Control<'_>) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
         let load = &plan.scenario.load;
-        let texts: Vec<&[u8]> = plan
-            .corpus
-            .tokens
-            .iter()
-            .map(|token| &*token.bytes)
-            .collect();
+        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let (http, idle) = HttpTransport::new();
         let needs_endpoint = self.needs_endpoint();
         let transport: Box<dyn Transport> = match needs_endpoint {
@@ -84,19 +79,9 @@ impl Trial<'_> {
         let source = Arc::new(self.key_source(transport));
         let epoch = &plan.timeline.epochs()[0];
         let mut contenders: Vec<_> = (0..load.workers)
-            .map(|worker| {
-                self.contender
-                    .build(&self.setup(&source, worker, &epoch.body, &texts))
-            })
+            .map(|worker| self.contender.build(&self.setup(&source, worker, &epoch.body, &texts)))
             .collect();
-        let endpoint = match needs_endpoint {
-            true => Some(Endpoint::start(control.port, plan.seed)?),
-            false => None,
-        };
-        if let Some(endpoint) = &endpoint {
-            endpoint.publish(Arc::from(epoch.body.as_slice()));
-            endpoint.apply(plan.scenario.phases[0].endpoint.clone())?;
-        }
+        let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
         let clock = RealClock::starting_in(LEAD + load.warmup);
         let wire = match endpoint {
             Some(endpoint) => {
@@ -139,6 +124,15 @@ impl Trial<'_> {
         });
         let course = course?;
         Ok(self.record(shifts, course, wire, &source))
+    }
+
+    /// The endpoint as the scenario begins.
+    fn open_endpoint(&self, control: Control<'_>) -> Result<Endpoint, TrialError> {
+        let plan = self.plan;
+        let endpoint = Endpoint::start(control.port, plan.seed)?;
+        endpoint.publish(Arc::from(plan.timeline.epochs()[0].body.as_slice()));
+        endpoint.apply(plan.scenario.phases[0].endpoint.clone())?;
+        Ok(endpoint)
     }
 
     pub(super) fn key_source(&self, transport: Box<dyn Transport>) -> KeySource {
@@ -192,11 +186,7 @@ impl Trial<'_> {
         let Some(Wire { endpoint, fetcher }) = wire else {
             return Ok(course);
         };
-        let mut sockets = Sockets {
-            endpoint,
-            fetcher,
-            clock,
-        };
+        let mut sockets = Sockets { endpoint, fetcher, clock };
         let happenings: Vec<Happening> = happenings(self.plan);
         for happening in &happenings {
             while clock.now() < happening.at && !control.stop.load(Ordering::Relaxed) {
@@ -222,10 +212,7 @@ impl Trial<'_> {
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
             drop(fetcher);
             course.served.push(endpoint.counts());
-            EndpointRecord {
-                fetches: source.log().fetches,
-                served: course.served.clone(),
-            }
+            EndpointRecord { fetches: source.log().fetches, served: course.served.clone() }
         });
         let log = source.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());

@@ -64,8 +64,7 @@ impl World<'_> {
                 self.served.served += 1;
                 self.served.bytes += reply.as_ref().map_or(0, |body| body.len() as u64);
             }
-            self.in_flight
-                .push(Reverse((self.now + exchange.delay, fetch.id)));
+            self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
             self.replies.insert(fetch.id, reply);
         }
     }
@@ -120,10 +119,7 @@ impl<'c> Workers<'c> {
     fn begin(&mut self, worker: usize, arrival: &Arrival, text: &'c [u8], now: Tick) {
         let number = self.begun.len() as u32;
         self.begun.push((*arrival, now));
-        let token = Presented {
-            place: arrival.token,
-            bytes: text,
-        };
+        let token = Presented { place: arrival.token, bytes: text };
         if let Progress::Done(verdict) = self.contenders[worker].begin(number, token, now) {
             self.finish(number, verdict, now);
         }
@@ -131,21 +127,8 @@ impl<'c> Workers<'c> {
 
     fn finish(&mut self, number: u32, verdict: Verdict, end: Tick) {
         let (arrival, start) = self.begun[number as usize];
-        let Arrival {
-            at,
-            stream,
-            phase,
-            token,
-        } = arrival;
-        self.operations.push(Operation {
-            token,
-            stream,
-            phase,
-            intended: at,
-            start,
-            end,
-            verdict,
-        });
+        let Arrival { at, stream, phase, token } = arrival;
+        self.operations.push(Operation { token, stream, phase, intended: at, start, end, verdict });
     }
 
     fn collect(&mut self, now: Tick) {
@@ -171,17 +154,10 @@ impl Trial<'_> {
         let plan = self.plan;
         let transport = InProcess::default();
         let source = Arc::new(self.key_source(Box::new(transport.clone())));
-        let texts: Vec<&[u8]> = plan
-            .corpus
-            .tokens
-            .iter()
-            .map(|token| &*token.bytes)
-            .collect();
+        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let first = &plan.timeline.epochs()[0];
-        let build = |worker| {
-            self.contender
-                .build(&self.setup(&source, worker, &first.body, &texts))
-        };
+        let build =
+            |worker| self.contender.build(&self.setup(&source, worker, &first.body, &texts));
         let mut workers = Workers {
             contenders: (0..plan.scenario.load.workers).map(build).collect(),
             begun: Vec::new(),
@@ -215,12 +191,7 @@ impl Trial<'_> {
         let done = ledger.done;
         Ok(RoundRecord {
             ledger,
-            arrivals: ArrivalCounts {
-                planned,
-                done,
-                shed: 0,
-                unfinished: planned - done,
-            },
+            arrivals: ArrivalCounts { planned, done, shed: 0, unfinished: planned - done },
             active: Duration::ZERO,
             counters: needs_endpoint.then(|| source.counters()),
             endpoint,
@@ -250,12 +221,8 @@ impl Trial<'_> {
             let candidates = [
                 world.next_completion().map(|at| (at, Turn::Completion)),
                 world.source.next_deadline().map(|at| (at, Turn::Deadline)),
-                happenings
-                    .peek()
-                    .map(|happening| (happening.at, Turn::Happening)),
-                arrivals
-                    .peek()
-                    .map(|(_, arrival)| (arrival.at, Turn::Arrival)),
+                happenings.peek().map(|happening| (happening.at, Turn::Happening)),
+                arrivals.peek().map(|(_, arrival)| (arrival.at, Turn::Arrival)),
             ];
             let Some((at, turn)) = candidates.into_iter().flatten().min() else {
                 break;

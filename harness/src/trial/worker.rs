@@ -51,29 +51,15 @@ struct Pending {
 }
 
 fn finished(arrival: &Arrival, start: Tick, end: Tick, verdict: Verdict) -> Operation {
-    let Arrival {
-        at,
-        stream,
-        phase,
-        token,
-    } = *arrival;
-    Operation {
-        token,
-        stream,
-        phase,
-        intended: at,
-        start,
-        end,
-        verdict,
-    }
+    let Arrival { at, stream, phase, token } = *arrival;
+    Operation { token, stream, phase, intended: at, start, end, verdict }
 }
 
 impl<'c> Post<'_, 'c> {
     fn begin(&mut self, number: u32, arrival: &Arrival, start: Tick) -> Progress {
         let place = arrival.token;
         let bytes = self.texts[place as usize];
-        self.contender
-            .begin(number, Presented { place, bytes }, start)
+        self.contender.begin(number, Presented { place, bytes }, start)
     }
 
     /// Enters operations that have been woken.
@@ -99,16 +85,10 @@ impl<'c> Post<'_, 'c> {
         let mut shift = Shift {
             operations: Vec::with_capacity(schedule.len()),
             active: self.end.since(Tick::ZERO),
-            planned: schedule
-                .iter()
-                .filter(|arrival| arrival.phase != WARMUP)
-                .count() as u64,
+            planned: schedule.iter().filter(|arrival| arrival.phase != WARMUP).count() as u64,
             ..Shift::default()
         };
-        let mut pending = Pending {
-            begun: Vec::with_capacity(schedule.len()),
-            done: Vec::new(),
-        };
+        let mut pending = Pending { begun: Vec::with_capacity(schedule.len()), done: Vec::new() };
         for (number, arrival) in (0u32..).zip(schedule) {
             loop {
                 self.collect(&mut pending, &mut shift.operations);
@@ -124,9 +104,7 @@ impl<'c> Post<'_, 'c> {
             let start = self.clock.now();
             pending.begun.push((*arrival, start));
             if let Progress::Done(verdict) = self.begin(number, arrival, start) {
-                shift
-                    .operations
-                    .push(finished(arrival, start, self.clock.now(), verdict));
+                shift.operations.push(finished(arrival, start, self.clock.now(), verdict));
             }
         }
         self.drain(&mut pending, &mut shift);
@@ -151,26 +129,15 @@ impl<'c> Post<'_, 'c> {
         const CHUNK: usize = 4096;
         let mut shift = Shift::default();
         let mut operations: Vec<Operation> = Vec::with_capacity(CHUNK);
-        let mut pending = Pending {
-            begun: Vec::with_capacity(CHUNK),
-            done: Vec::new(),
-        };
+        let mut pending = Pending { begun: Vec::with_capacity(CHUNK), done: Vec::new() };
         let mut cycle = self.schedule.iter().cycle();
         while self.clock.now() < self.end && !self.is_stopped() {
             let begin = self.clock.now();
             let mut now = begin;
             while operations.len() + pending.begun.len() < CHUNK && now < self.end {
                 let Some(arrival) = cycle.next() else { break };
-                let phase = if now < Tick::ZERO {
-                    WARMUP
-                } else {
-                    arrival.phase
-                };
-                let arrival = Arrival {
-                    at: now,
-                    phase,
-                    ..*arrival
-                };
+                let phase = if now < Tick::ZERO { WARMUP } else { arrival.phase };
+                let arrival = Arrival { at: now, phase, ..*arrival };
                 let number = pending.begun.len() as u32;
                 match self.begin(number, &arrival, now) {
                     Progress::Done(verdict) => {
@@ -191,8 +158,7 @@ impl<'c> Post<'_, 'c> {
             shift.active += now.since(measured);
             while self.contender.waiting() > 0 && !self.is_stopped() {
                 self.collect(&mut pending, &mut operations);
-                self.clock
-                    .approach(self.clock.now() + Duration::from_millis(1));
+                self.clock.approach(self.clock.now() + Duration::from_millis(1));
             }
             pending.begun.clear();
             for operation in operations.drain(..) {

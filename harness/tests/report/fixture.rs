@@ -10,18 +10,10 @@ use jwtbench::result::*;
 pub use dynamic::dynamic;
 
 /// The scenarios of the hot path: name, title, classes with (share, due).
-type HotPath = (
-    &'static str,
-    &'static str,
-    &'static [(&'static str, f64, &'static str)],
-);
+type HotPath = (&'static str, &'static str, &'static [(&'static str, f64, &'static str)]);
 
 const HOT_PATHS: [HotPath; 3] = [
-    (
-        "hot-path/accept",
-        "Good tokens only, as fast as they go",
-        &[("valid", 1.0, "ACCEPT")],
-    ),
+    ("hot-path/accept", "Good tokens only, as fast as they go", &[("valid", 1.0, "ACCEPT")]),
     (
         "hot-path/realistic-mix",
         "What a busy API sees",
@@ -65,19 +57,9 @@ pub fn result() -> RunResult {
     }
     spoil(&mut measurements);
     for (at, (name, ..)) in DYNAMIC.iter().enumerate() {
-        measurements.push(dynamic(
-            name,
-            "core:aws-lc-rs",
-            ALGORITHMS[at % 3],
-            at as u64,
-        ));
+        measurements.push(dynamic(name, "core:aws-lc-rs", ALGORITHMS[at % 3], at as u64));
     }
-    measurements.push(dynamic(
-        "unknown-kid/beside-good-traffic",
-        "core:ring",
-        "EdDSA",
-        7,
-    ));
+    measurements.push(dynamic("unknown-kid/beside-good-traffic", "core:ring", "EdDSA", 7));
     RunResult {
         schema_version: SCHEMA_VERSION,
         command: "jwtbench run --seed 42 --out reports/reference".to_owned(),
@@ -99,20 +81,13 @@ pub fn clean() -> RunResult {
         measurement.verdicts.wrong = 0;
         measurement.wrong.clear();
         measurement.error = None;
-        measurement
-            .conformance
-            .iter_mut()
-            .filter(|c| c.got != "ACCEPT")
-            .for_each(|c| {
-                c.conforms = true;
-                if c.got != "REFUSE" {
-                    c.got.clone_from(&c.due);
-                }
-            });
-        measurement
-            .expectations
-            .iter_mut()
-            .for_each(|e| e.met = true);
+        measurement.conformance.iter_mut().filter(|c| c.got != "ACCEPT").for_each(|c| {
+            c.conforms = true;
+            if c.got != "REFUSE" {
+                c.got.clone_from(&c.due);
+            }
+        });
+        measurement.expectations.iter_mut().for_each(|e| e.met = true);
     }
     result
 }
@@ -146,12 +121,8 @@ fn scenarios() -> Vec<ScenarioRecord> {
         dynamic,
         text: format!("title = \"{title}\"\n[load]\narrivals = \"poisson\"\nworkers = 2\n"),
     };
-    let hot = HOT_PATHS
-        .iter()
-        .map(|(name, title, _)| record(name, title, ANALYSIS, false));
-    let dynamic = DYNAMIC
-        .iter()
-        .map(|(name, title, text)| record(name, title, text, true));
+    let hot = HOT_PATHS.iter().map(|(name, title, _)| record(name, title, ANALYSIS, false));
+    let dynamic = DYNAMIC.iter().map(|(name, title, text)| record(name, title, text, true));
     hot.chain(dynamic).collect()
 }
 
@@ -178,10 +149,7 @@ fn versions() -> BTreeMap<String, String> {
         ("jwtbench", "0.1.0"),
         ("ring", "0.17.14"),
         ("aws-lc-rs", "1.19.0"),
-        (
-            "rust-crypto",
-            "rsa 0.9.10, p256 0.14.0, ed25519-dalek 3.0.0",
-        ),
+        ("rust-crypto", "rsa 0.9.10, p256 0.14.0, ed25519-dalek 3.0.0"),
         ("graviola", "0.4.4"),
         ("jsonwebtoken", "11.1.0"),
     ]
@@ -212,9 +180,7 @@ fn hot_path(path: &HotPath, algorithm: &str, at: usize, into: &mut Vec<Measureme
 
 fn ranked(path: &HotPath, contender: &str, algorithm: &str, ns: f64, salt: u64) -> Measurement {
     let (scenario, _, classes) = path;
-    let forgives = ["raw:", "null:", "core:null"]
-        .iter()
-        .any(|k| contender.starts_with(k));
+    let forgives = ["raw:", "null:", "core:null"].iter().any(|k| contender.starts_with(k));
     let foreign = contender.starts_with("jsonwebtoken");
     let count = (0.5e9 / ns * 2.0) as u64;
     let only_valid = [("valid", 1.0, "ACCEPT")];
@@ -249,22 +215,11 @@ fn ranked(path: &HotPath, contender: &str, algorithm: &str, ns: f64, salt: u64) 
         plan_hash: "5e1f".repeat(16),
         corpus_hash: "c0de".repeat(16),
         workers: 2,
-        verdicts: VerdictCounts {
-            judged: count,
-            ..VerdictCounts::default()
-        },
-        arrivals: ArrivalCounts {
-            planned: count,
-            done: count,
-            ..ArrivalCounts::default()
-        },
+        verdicts: VerdictCounts { judged: count, ..VerdictCounts::default() },
+        arrivals: ArrivalCounts { planned: count, done: count, ..ArrivalCounts::default() },
         throughput_per_s: 2e9 / ns,
         rounds: rounds(ns, count, salt),
-        findings: if foreign {
-            findings(scenario, count)
-        } else {
-            Vec::new()
-        },
+        findings: if foreign { findings(scenario, count) } else { Vec::new() },
         phases: vec![PhaseResult {
             name: "start".to_owned(),
             end_ns: 500_000_000,
@@ -327,11 +282,7 @@ fn findings(scenario: &str, count: u64) -> Vec<Finding> {
 /// One wrong verdict in rust-crypto's ES256 mix, one trial of graviola that could not run.
 fn spoil(measurements: &mut [Measurement]) {
     for m in measurements {
-        let at = (
-            m.scenario.as_str(),
-            m.contender.as_str(),
-            m.algorithm.as_str(),
-        );
+        let at = (m.scenario.as_str(), m.contender.as_str(), m.algorithm.as_str());
         match at {
             ("hot-path/realistic-mix", "core:rust-crypto", "ES256") => {
                 m.verdicts.wrong = 1;
@@ -367,15 +318,8 @@ fn latency(count: u64, ns: f64) -> LatencySummary {
         p999_ns: (ns * 2.9) as u64,
         max_ns: (ns * 30.0) as u64,
     };
-    let response = HistogramSummary {
-        max_ns: (ns * 41.0) as u64,
-        ..service.clone()
-    };
-    LatencySummary {
-        response,
-        service,
-        lateness: HistogramSummary::default(),
-    }
+    let response = HistogramSummary { max_ns: (ns * 41.0) as u64, ..service.clone() };
+    LatencySummary { response, service, lateness: HistogramSummary::default() }
 }
 
 fn curve(ns: f64, count: u64, salt: u64) -> Vec<CurvePoint> {

@@ -6,17 +6,10 @@ mod fixture;
 use jwtbench::report::{TerminalStyle, html, markdown, ranking_table, terminal};
 use jwtbench::result::RunResult;
 
-const PLAIN: TerminalStyle = TerminalStyle {
-    colour: false,
-    width: 80,
-};
+const PLAIN: TerminalStyle = TerminalStyle { colour: false, width: 80 };
 
 fn forms(result: &RunResult) -> [(&'static str, String); 3] {
-    [
-        ("terminal", terminal(result, PLAIN)),
-        ("markdown", markdown(result)),
-        ("html", html(result)),
-    ]
+    [("terminal", terminal(result, PLAIN)), ("markdown", markdown(result)), ("html", html(result))]
 }
 
 /// The part of `text` from the first `from` after `start` to the next `to`.
@@ -49,14 +42,8 @@ fn the_verdict_says_what_decides() {
         assert!(text.contains(line), "{name}");
     }
     for (name, text) in forms(&fixture::clean()) {
-        assert!(
-            text.contains("PASSED: ") && !text.contains("FAILED"),
-            "{name}"
-        );
-        assert!(
-            text.contains("none wrong, all 12 expectations met"),
-            "{name}"
-        );
+        assert!(text.contains("PASSED: ") && !text.contains("FAILED"), "{name}");
+        assert!(text.contains("none wrong, all 12 expectations met"), "{name}");
     }
 }
 
@@ -69,9 +56,7 @@ fn a_wrong_or_invalid_trial_shows_its_error_and_no_number() {
     let figures = ["170 µs", "241 µs", "11.8 k/s"];
 
     let page = html(&result);
-    let mix = &page[page
-        .find("id=\"scenario-hot-path-realistic-mix\"")
-        .expect("anchor")..];
+    let mix = &page[page.find("id=\"scenario-hot-path-realistic-mix\"").expect("anchor")..];
     let es256 = part(mix, "<strong>ES256</strong>", "<tbody>", "</tbody>");
     let row = part(es256, "core:rust-crypto", "core:rust-crypto", "</tr>");
     assert!(row.contains(wrong), "{row}");
@@ -80,20 +65,14 @@ fn a_wrong_or_invalid_trial_shows_its_error_and_no_number() {
 
     let summary = markdown(&result).replace('\\', "");
     let es256 = part(&summary, "realistic-mix: ", "| ES256 |", "\n\n");
-    let row = es256
-        .lines()
-        .find(|l| l.contains("`core:rust-crypto`"))
-        .expect("a row");
+    let row = es256.lines().find(|l| l.contains("`core:rust-crypto`")).expect("a row");
     assert!(row.contains(wrong), "{row}");
     assert!(figures.iter().all(|f| !row.contains(f)), "{row}");
     assert!(ranking_table(&result).contains(invalid));
 
     let text = terminal(&result, PLAIN);
     let es256 = part(&text, "hot-path/realistic-mix", "  ES256", "\n\n");
-    let rows: Vec<&str> = es256
-        .lines()
-        .filter(|l| l.contains(" core:rust-crypto"))
-        .collect();
+    let rows: Vec<&str> = es256.lines().filter(|l| l.contains(" core:rust-crypto")).collect();
     assert_eq!(rows.len(), 1, "{es256}");
     assert!(rows[0].contains("ERROR 1 wrong verdict"), "{es256}");
 }
@@ -107,29 +86,16 @@ fn a_faulty_contender_is_never_the_fastest() {
     }
     let table = ranking_table(&result);
     let first = table.lines().nth(2).expect("a row");
-    assert!(
-        first.starts_with("| RS256 | `core:aws-lc-rs` | 17.8 µs |"),
-        "{table}"
-    );
+    assert!(first.starts_with("| RS256 | `core:aws-lc-rs` | 17.8 µs |"), "{table}");
 }
 
 #[test]
 fn missed_expectations_come_with_their_figures() {
     for (name, text) in forms(&fixture::result()) {
-        let text = text
-            .replace("</code>", "")
-            .replace("<code>", "")
-            .replace("<strong>", "");
-        let text = text
-            .replace(['*', '`'], "")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let text = text.replace("</code>", "").replace("<code>", "").replace("<strong>", "");
+        let text = text.replace(['*', '`'], "").split_whitespace().collect::<Vec<_>>().join(" ");
         let text = text.replace("&lt;", "<");
-        assert!(
-            text.contains("expected all.users.valid.lockouts <= 2, was 190"),
-            "{name}"
-        );
+        assert!(text.contains("expected all.users.valid.lockouts <= 2, was 190"), "{name}");
     }
 }
 
@@ -148,10 +114,7 @@ fn debug_builds_and_partial_results_are_marked_at_the_top() {
     assert!(terminal(&result, PLAIN).starts_with("!! DEBUG BUILD"));
     assert!(markdown(&result).starts_with("> [!WARNING]\n> **DEBUG BUILD"));
     for (name, text) in forms(&fixture::result()) {
-        assert!(
-            !text.contains("DEBUG BUILD") && !text.contains("PARTIAL"),
-            "{name}"
-        );
+        assert!(!text.contains("DEBUG BUILD") && !text.contains("PARTIAL"), "{name}");
     }
 }
 
@@ -163,15 +126,9 @@ fn bounds_and_floors_are_apart_from_the_ranked() {
     assert!(ranked.contains("core:ring") && ranked.contains("jsonwebtoken:aws-lc-rs"));
     assert!(!ranked.contains("raw:") && !ranked.contains("null"));
     let table = ranking_table(&result);
-    assert!(
-        !table.contains("raw:") && !table.contains("null"),
-        "{table}"
-    );
+    assert!(!table.contains("raw:") && !table.contains("null"), "{table}");
     // core:ring over raw:ring under RS256: 23.2 / 21.3.
-    assert!(
-        table.contains("| RS256 | `core:ring` | 23.2 µs | 86.2 k/s | 1.09× |"),
-        "{table}"
-    );
+    assert!(table.contains("| RS256 | `core:ring` | 23.2 µs | 86.2 k/s | 1.09× |"), "{table}");
     assert!(terminal(&result, PLAIN).contains("· core:null (floor)"));
 }
 
@@ -179,41 +136,17 @@ fn bounds_and_floors_are_apart_from_the_ranked() {
 fn terminal_lines_fit_and_carry_no_codes_unless_asked() {
     let result = fixture::result();
     for width in [20, 80, 120] {
-        let text = terminal(
-            &result,
-            TerminalStyle {
-                colour: false,
-                width,
-            },
-        );
+        let text = terminal(&result, TerminalStyle { colour: false, width });
         for line in text.lines() {
             assert!(line.chars().count() <= width.max(80), "{width}: {line}");
         }
         assert!(!text.contains('\u{1b}'));
     }
-    let coloured = terminal(
-        &result,
-        TerminalStyle {
-            colour: true,
-            width: 80,
-        },
-    );
-    let escapes = [
-        "\u{1b}[1m",
-        "\u{1b}[2m",
-        "\u{1b}[1;31m",
-        "\u{1b}[1;32m",
-        "\u{1b}[0m",
-    ];
-    let bare = escapes
-        .iter()
-        .fold(coloured.clone(), |text, code| text.replace(code, ""));
+    let coloured = terminal(&result, TerminalStyle { colour: true, width: 80 });
+    let escapes = ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[1;31m", "\u{1b}[1;32m", "\u{1b}[0m"];
+    let bare = escapes.iter().fold(coloured.clone(), |text, code| text.replace(code, ""));
     assert_ne!(coloured, bare);
-    assert_eq!(
-        bare,
-        terminal(&result, PLAIN),
-        "colour changes nothing else"
-    );
+    assert_eq!(bare, terminal(&result, PLAIN), "colour changes nothing else");
 }
 
 #[test]
@@ -222,9 +155,7 @@ fn hostile_names_stay_text() {
     let hostile = "<script>alert(1)</script>|`x`\n\u{1b}[31m\"'&";
     result.command = hostile.to_owned();
     result.machine.cpu = hostile.to_owned();
-    result
-        .versions
-        .insert(hostile.to_owned(), hostile.to_owned());
+    result.versions.insert(hostile.to_owned(), hostile.to_owned());
     for scenario in &mut result.scenarios {
         scenario.title = hostile.to_owned();
         scenario.analysis = hostile.to_owned();
@@ -232,18 +163,10 @@ fn hostile_names_stay_text() {
     }
     for m in &mut result.measurements {
         m.contender.push_str(hostile);
-        m.findings
-            .iter_mut()
-            .for_each(|f| f.reason = hostile.to_owned());
-        m.conformance
-            .iter_mut()
-            .for_each(|c| c.class = hostile.to_owned());
-        m.expectations
-            .iter_mut()
-            .for_each(|e| e.key = hostile.to_owned());
-        m.wrong
-            .iter_mut()
-            .for_each(|w| w.class = hostile.to_owned());
+        m.findings.iter_mut().for_each(|f| f.reason = hostile.to_owned());
+        m.conformance.iter_mut().for_each(|c| c.class = hostile.to_owned());
+        m.expectations.iter_mut().for_each(|e| e.key = hostile.to_owned());
+        m.wrong.iter_mut().for_each(|w| w.class = hostile.to_owned());
         m.error = m.error.as_ref().map(|_| hostile.to_owned());
         for mark in m.timeline.iter_mut().flat_map(|t| &mut t.marks) {
             mark.label = hostile.to_owned();
@@ -267,9 +190,7 @@ fn hostile_names_stay_text() {
 fn the_page_is_whole_and_loads_nothing() {
     for result in [fixture::result(), fixture::clean()] {
         let page = html(&result);
-        for reference in [
-            "http://", "https://", "<script", "<link", "<img", "@import", "url(",
-        ] {
+        for reference in ["http://", "https://", "<script", "<link", "<img", "@import", "url("] {
             assert!(!page.contains(reference), "{reference}");
         }
         assert_balanced(&page);
@@ -312,10 +233,7 @@ fn degenerate_figures_draw_no_nonsense() {
 #[test]
 fn trials_in_virtual_time_are_judged_and_not_timed() {
     let mut result = fixture::result();
-    result
-        .measurements
-        .iter_mut()
-        .for_each(|m| m.virtual_time = true);
+    result.measurements.iter_mut().for_each(|m| m.virtual_time = true);
     for (name, text) in forms(&result) {
         assert!(text.contains("VIRTUAL TIME"), "{name}");
         assert!(text.contains("1 wrong verdict"), "{name}");
@@ -341,11 +259,7 @@ fn assert_balanced(page: &str) {
     let mut open = vec!["html", "head"];
     for tag in body.split('<').skip(1) {
         let (tag, _) = tag.split_once('>').expect("a tag ends");
-        let name = tag
-            .trim_start_matches('/')
-            .split([' ', '\n'])
-            .next()
-            .expect("a name");
+        let name = tag.trim_start_matches('/').split([' ', '\n']).next().expect("a name");
         if tag.starts_with('/') {
             assert_eq!(open.pop(), Some(name));
         } else if !VOID.contains(&name) {

@@ -75,9 +75,7 @@ impl Algorithm {
         if name == "Ed25519" {
             return Some(Algorithm::EdDSA);
         }
-        Algorithm::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
     /// The kind of key it needs.

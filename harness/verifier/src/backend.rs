@@ -83,7 +83,5 @@ pub fn find(name: &str) -> Option<&'static dyn Backend> {
     if name == null::Null.name() {
         return Some(&null::Null);
     }
-    available()
-        .into_iter()
-        .find(|backend| backend.name() == name)
+    available().into_iter().find(|backend| backend.name() == name)
 }

@@ -68,16 +68,9 @@ impl Default for CachePolicy {
             ttl: seconds(300),
             refresh_ahead: Some(0.8),
             refresh_jitter: 0.1,
-            unknown_kid: UnknownKid::Refetch {
-                budget: 1,
-                window: seconds(10),
-            },
+            unknown_kid: UnknownKid::Refetch { budget: 1, window: seconds(10) },
             stale_if_error: seconds(3600),
-            timeouts: Timeouts {
-                connect: seconds(1),
-                idle: seconds(2),
-                total: seconds(3),
-            },
+            timeouts: Timeouts { connect: seconds(1), idle: seconds(2), total: seconds(3) },
             max_body: 1 << 20,
             retries: 1,
             retry_delay: Duration::from_millis(250),

@@ -79,11 +79,7 @@ impl<'a> Claims<'a> {
             client = client.or(named);
         }
         let scope = Scope::read(members[policy.scope], spec.claims.scope_form)?;
-        if policy
-            .required
-            .iter()
-            .any(|place| is_absent(members[*place]))
-        {
+        if policy.required.iter().any(|place| is_absent(members[*place])) {
             return Err(Rejection::ClaimMissing);
         }
         let (Some(issuer), Some(subject), Some(expires)) = (issuer, subject, expires) else {
@@ -99,10 +95,7 @@ impl<'a> Claims<'a> {
             return Err(Rejection::AudienceMismatch);
         }
         let has_scopes = scope.grants(&spec.required_scopes)?;
-        let is_other_kind = policy
-            .prohibited
-            .iter()
-            .any(|place| members[*place].is_some());
+        let is_other_kind = policy.prohibited.iter().any(|place| members[*place].is_some());
         Ok(Claims {
             subject,
             expires,
@@ -125,16 +118,13 @@ fn optional<'a, T>(
     raw: Option<&'a RawValue>,
     read: impl FnOnce(&'a RawValue) -> Option<T>,
 ) -> Result<Option<T>, Rejection> {
-    raw.map(|raw| read(raw).ok_or(Rejection::ClaimInvalid))
-        .transpose()
+    raw.map(|raw| read(raw).ok_or(Rejection::ClaimInvalid)).transpose()
 }
 
 fn numeric_date(raw: &RawValue) -> Option<UnixTime> {
     let text = raw.get();
     let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    is_number
-        .then(|| UnixTime::from_json_number(text))
-        .flatten()
+    is_number.then(|| UnixTime::from_json_number(text)).flatten()
 }
 
 fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
@@ -149,9 +139,7 @@ fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
 fn is_absent(raw: Option<&RawValue>) -> bool {
     raw.is_none_or(|raw| {
         let text = raw.get();
-        let inner = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         matches!(text, "\"\"" | "null") || inner.is_some_and(|inner| inner.trim().is_empty())
     })
 }
@@ -195,9 +183,7 @@ impl<'a> Scope<'a> {
             return Ok(Scope::Absent);
         };
         match form {
-            ScopeForm::String => json::text(raw)
-                .map(Scope::Words)
-                .ok_or(Rejection::ClaimInvalid),
+            ScopeForm::String => json::text(raw).map(Scope::Words).ok_or(Rejection::ClaimInvalid),
             ScopeForm::Array => {
                 let mut list = Vec::new();
                 let is_array = raw.get().starts_with('[');
@@ -212,25 +198,17 @@ impl<'a> Scope<'a> {
     /// Whether every required scope is there, once the syntax is right (RFC 6749 §3.3).
     fn grants(&self, required: &[String]) -> Result<bool, Rejection> {
         let fault = |ok: bool| {
-            if ok {
-                Ok(())
-            } else {
-                Err(Rejection::ScopeInvalid)
-            }
+            if ok { Ok(()) } else { Err(Rejection::ScopeInvalid) }
         };
         match self {
             Scope::Absent => Ok(required.is_empty()),
             Scope::Words(words) => {
                 fault(words.split(' ').all(is_scope_token))?;
-                Ok(required
-                    .iter()
-                    .all(|scope| words.split(' ').any(|word| word == scope)))
+                Ok(required.iter().all(|scope| words.split(' ').any(|word| word == scope)))
             }
             Scope::List(list) => {
                 fault(list.iter().all(|scope| is_scope_token(scope)))?;
-                Ok(required
-                    .iter()
-                    .all(|scope| list.iter().any(|granted| granted == scope)))
+                Ok(required.iter().all(|scope| list.iter().any(|granted| granted == scope)))
             }
         }
     }

@@ -35,11 +35,7 @@ impl<'a> Compact<'a> {
         };
         if dots.next().is_some() {
             let five = dots.next().is_some() && dots.next().is_none();
-            return Err(if five {
-                Rejection::Encrypted
-            } else {
-                Rejection::Malformed
-            });
+            return Err(if five { Rejection::Encrypted } else { Rejection::Malformed });
         }
         Ok(Compact {
             header: &token[..first],
@@ -72,15 +68,7 @@ mod tests {
         check("a.b.c.d.e", Err(Rejection::Encrypted), "a JWE");
         check("a.b.c.d.e.f", Err(Rejection::Malformed), "six parts");
         check(&".".repeat(40), Err(Rejection::Malformed), "many dots");
-        check(
-            &".".repeat(41),
-            Err(Rejection::Oversized),
-            "length before form",
-        );
-        check(
-            &"x".repeat(41),
-            Err(Rejection::Oversized),
-            "length before form",
-        );
+        check(&".".repeat(41), Err(Rejection::Oversized), "length before form");
+        check(&"x".repeat(41), Err(Rejection::Oversized), "length before form");
     }
 }

@@ -67,7 +67,5 @@ fn is_type_allowed(typ: Option<&RawValue>, types: &[String]) -> bool {
         Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
         _ => &typ,
     };
-    types
-        .iter()
-        .any(|allowed| allowed != "absent" && allowed.eq_ignore_ascii_case(short))
+    types.iter().any(|allowed| allowed != "absent" && allowed.eq_ignore_ascii_case(short))
 }

@@ -91,9 +91,7 @@ impl<'a> Deserialize<'a> for Text<'a> {
 
 /// The text of a member; `None` if it is no string.
 pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get())
-        .ok()
-        .map(|text| text.0)
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
 /// The texts of a member that is a string or an array of strings, one after the other to `each`.
@@ -119,9 +117,7 @@ pub(crate) fn each_text<'a>(raw: &'a RawValue, each: impl FnMut(Cow<'a, str>)) -
         each(text);
         return Some(());
     }
-    serde_json::Deserializer::from_str(raw.get())
-        .deserialize_seq(Each(each))
-        .ok()
+    serde_json::Deserializer::from_str(raw.get()).deserialize_seq(Each(each)).ok()
 }
 
 /// Whether no value nests deeper than `max` (a flat object is one level). Text with few enough
@@ -159,31 +155,15 @@ mod tests {
 
     #[test]
     fn keeps_members_and_refuses_the_rest() {
-        check(
-            r#"{"a":1,"x":[],"b":"t"}"#,
-            Some([Some("1"), Some(r#""t""#)]),
-            "members kept raw",
-        );
-        check(
-            r#" {"a" : 1 } "#,
-            Some([Some("1"), None]),
-            "white space around tokens is JSON",
-        );
+        check(r#"{"a":1,"x":[],"b":"t"}"#, Some([Some("1"), Some(r#""t""#)]), "members kept raw");
+        check(r#" {"a" : 1 } "#, Some([Some("1"), None]), "white space around tokens is JSON");
         check(
             r#"{"x":1,"x":2}"#,
             Some([None, None]),
             "duplicates of what is not read do not count",
         );
-        check(
-            r#"{"a":[[1]]}"#,
-            Some([Some("[[1]]"), None]),
-            "three levels",
-        );
-        check(
-            r#"{"x":"[[[[{{{{"}"#,
-            Some([None, None]),
-            "brackets in strings are no levels",
-        );
+        check(r#"{"a":[[1]]}"#, Some([Some("[[1]]"), None]), "three levels");
+        check(r#"{"x":"[[[[{{{{"}"#, Some([None, None]), "brackets in strings are no levels");
         check(r#"{"a":1,"a":1}"#, None, "duplicate");
         check(r#"{"a":1,"\u0061":1}"#, None, "duplicate, escaped");
         check(r#"{"a":[[[1]]]}"#, None, "four levels");
@@ -194,9 +174,6 @@ mod tests {
         check(r#""a""#, None, "no object");
         check("", None, "nothing");
         check(r#"{"a":"#, None, "cut off");
-        assert!(
-            read_object::<2>(b"{\"a\":\"\xff\"}", 3, &["a", "b"]).is_none(),
-            "not UTF-8"
-        );
+        assert!(read_object::<2>(b"{\"a\":\"\xff\"}", 3, &["a", "b"]).is_none(), "not UTF-8");
     }
 }

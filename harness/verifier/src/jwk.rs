@@ -68,10 +68,7 @@ impl KeyMaterial {
 
     /// The minimal big-endian bytes of an RSA exponent.
     pub fn exponent_bytes(e: u32) -> Vec<u8> {
-        e.to_be_bytes()
-            .into_iter()
-            .skip_while(|byte| *byte == 0)
-            .collect()
+        e.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
     }
 }
 
@@ -168,12 +165,7 @@ impl Entry {
         }
         let for_encryption = wire.use_.as_deref().is_some_and(|purpose| purpose != "sig")
             || wire.alg.as_deref().is_some_and(is_encryption);
-        if for_encryption
-            || wire
-                .key_ops
-                .as_ref()
-                .is_some_and(|ops| !ops.iter().any(is_verify))
-        {
+        if for_encryption || wire.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(is_verify)) {
             return Ok(Entry::NeverFits(kid));
         }
         let material = material(&wire)?;
@@ -181,14 +173,7 @@ impl Entry {
             return Ok(Entry::NeverFits(kid));
         };
         let thumbprint = thumbprint(&material);
-        Ok(Entry::Fits(
-            kid,
-            Arc::new(CheckedJwk {
-                thumbprint,
-                algorithm,
-                material,
-            }),
-        ))
+        Ok(Entry::Fits(kid, Arc::new(CheckedJwk { thumbprint, algorithm, material })))
     }
 }
 
@@ -231,9 +216,7 @@ fn material(wire: &WireJwk) -> Result<KeyMaterial, SkipKind> {
 
 fn decode(member: &Option<String>) -> Result<Vec<u8>, SkipKind> {
     let text = member.as_deref().ok_or(SkipKind::MissingMember)?;
-    URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| SkipKind::BadBase64)
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| SkipKind::BadBase64)
 }
 
 /// RFC 7638 §3: SHA-256 over the required members in lexicographic order, without white space.
@@ -241,11 +224,7 @@ fn thumbprint(material: &KeyMaterial) -> Thumbprint {
     let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let ec = |crv: &str, point: &[u8]| {
         let (x, y) = point[1..].split_at(point.len() / 2);
-        format!(
-            r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#,
-            b64(x),
-            b64(y)
-        )
+        format!(r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#, b64(x), b64(y))
     };
     let canonical = match material {
         KeyMaterial::Rsa { n, e } => {
@@ -268,14 +247,19 @@ mod tests {
     /// The example of RFC 7638 §3.1.
     #[test]
     fn thumbprint_of_the_published_example() {
-        let json = r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#;
-        let Ok(Entry::Fits(kid, jwk)) = Entry::parse(json, &[Algorithm::RS256]) else {
+        let n = concat!(
+            "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1",
+            "L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4",
+            "QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbO",
+            "pbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csF",
+            "Cur-kEgU8awapJzKnqDKgw",
+        );
+        let json =
+            format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB","alg":"RS256","kid":"2011-04-29"}}"#);
+        let Ok(Entry::Fits(kid, jwk)) = Entry::parse(&json, &[Algorithm::RS256]) else {
             panic!("the example key is usable");
         };
         assert_eq!(kid.as_deref(), Some("2011-04-29"));
-        assert_eq!(
-            format!("{:?}", jwk.thumbprint),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+        assert_eq!(format!("{:?}", jwk.thumbprint), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 }

@@ -86,17 +86,9 @@ impl KeyCache {
 
     /// Starts warm: `set` was fetched by a request that started at `since`.
     pub fn warm(&mut self, set: Arc<KeySet>, since: Tick) {
-        self.last = Some(LastFetch {
-            ok: true,
-            started: since,
-            finished: since,
-        });
+        self.last = Some(LastFetch { ok: true, started: since, finished: since });
         let refresh_at = self.draw_refresh(since);
-        self.held = Some(Held {
-            set,
-            since,
-            refresh_at,
-        });
+        self.held = Some(Held { set, since, refresh_at });
     }
 
     /// A token with this `kid` wants a verdict. The caller parks the token under `ticket` before it
@@ -105,11 +97,7 @@ impl KeyCache {
         let known = self.keys().has_kid(kid);
         match self.standing(now) {
             Standing::Fresh if known => {
-                if self
-                    .held
-                    .as_ref()
-                    .is_some_and(|held| now >= held.refresh_at)
-                {
+                if self.held.as_ref().is_some_and(|held| now >= held.refresh_at) {
                     self.fetch_unless_quiet(now);
                 }
                 Answer::Use(self.view(now))
@@ -154,11 +142,7 @@ impl KeyCache {
         }
         self.counters.waits += 1;
         let deadline = now + self.policy.max_wait;
-        self.waits.push(Wait {
-            ticket,
-            kid: kid.into(),
-            deadline,
-        });
+        self.waits.push(Wait { ticket, kid: kid.into(), deadline });
         Answer::Wait
     }
 
@@ -182,11 +166,7 @@ impl KeyCache {
             true => Rejection::UnknownKid,
             false => Rejection::KeysUnavailable,
         };
-        Answer::Refuse {
-            code,
-            view: self.view(now),
-            at: now,
-        }
+        Answer::Refuse { code, view: self.view(now), at: now }
     }
 
     /// An attempt ended.
@@ -221,11 +201,7 @@ impl KeyCache {
         self.failing = false;
         self.failures = 0;
         self.quiet_until = Tick::MIN;
-        self.last = Some(LastFetch {
-            ok: true,
-            started,
-            finished: now,
-        });
+        self.last = Some(LastFetch { ok: true, started, finished: now });
         if self.held.as_ref().is_some_and(|held| held.since > started) {
             return;
         }
@@ -233,19 +209,11 @@ impl KeyCache {
         let old = Arc::clone(self.keys());
         self.counters.adopted(&old, &set);
         let refresh_at = self.draw_refresh(started);
-        self.held = Some(Held {
-            set,
-            since: started,
-            refresh_at,
-        });
+        self.held = Some(Held { set, since: started, refresh_at });
     }
 
     fn fail(&mut self, failure: FetchFailure, started: Tick, now: Tick) {
-        self.last = Some(LastFetch {
-            ok: false,
-            started,
-            finished: now,
-        });
+        self.last = Some(LastFetch { ok: false, started, finished: now });
         self.failing = true;
         let empty = SetFault::Empty;
         self.kept_empty = failure == FetchFailure::Set(empty)
@@ -264,11 +232,7 @@ impl KeyCache {
         for wait in std::mem::take(&mut self.waits) {
             let answer = match self.answer(&wait.kid, now) {
                 Answer::Refuse { view, at, .. } if grounds && !self.keys().has_kid(&wait.kid) => {
-                    Answer::Refuse {
-                        code: Rejection::UnknownKid,
-                        view,
-                        at,
-                    }
+                    Answer::Refuse { code: Rejection::UnknownKid, view, at }
                 }
                 answer => answer,
             };
@@ -310,9 +274,7 @@ impl KeyCache {
     /// When [`KeyCache::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         let retries = self.flights.iter().filter_map(|flight| flight.retry_at);
-        retries
-            .chain(self.waits.iter().map(|wait| wait.deadline))
-            .min()
+        retries.chain(self.waits.iter().map(|wait| wait.deadline)).min()
     }
 
     /// The next attempt to make. Drained after every call.
@@ -346,38 +308,21 @@ impl KeyCache {
         let fresh_until = held.since + self.policy.ttl;
         let (freshness, consult_at) = match self.standing(now) {
             Standing::Fresh => {
-                let freshness = if self.kept_empty {
-                    Freshness::EmptyKept
-                } else {
-                    Freshness::Fresh
-                };
+                let freshness =
+                    if self.kept_empty { Freshness::EmptyKept } else { Freshness::Fresh };
                 let refresh = if flying { fresh_until } else { held.refresh_at };
                 (freshness, refresh.max(self.quiet_until).min(fresh_until))
             }
             _ if self.failing => {
                 let stale_until = fresh_until + self.policy.stale_if_error;
-                let consult_at = if flying {
-                    stale_until
-                } else {
-                    self.quiet_until
-                };
+                let consult_at = if flying { stale_until } else { self.quiet_until };
                 (Freshness::Stale, consult_at.min(stale_until))
             }
             _ => (Freshness::Stale, Tick::MIN),
         };
-        let absent_until = if flying {
-            Tick::MIN
-        } else {
-            self.grounds_until().min(fresh_until)
-        };
+        let absent_until = if flying { Tick::MIN } else { self.grounds_until().min(fresh_until) };
         let keys = Arc::clone(&held.set);
-        Arc::new(View {
-            keys,
-            consult_at,
-            absent_until,
-            freshness,
-            last_fetch,
-        })
+        Arc::new(View { keys, consult_at, absent_until, freshness, last_fetch })
     }
 
     fn standing(&self, now: Tick) -> Standing {
@@ -397,9 +342,7 @@ impl KeyCache {
     /// Until when the last completed fetch is grounds to call an absent kid unknown.
     fn grounds_until(&self) -> Tick {
         match self.last {
-            Some(LastFetch {
-                ok: true, started, ..
-            }) => started + self.policy.unknown_kid_window(),
+            Some(LastFetch { ok: true, started, .. }) => started + self.policy.unknown_kid_window(),
             _ => Tick::MIN,
         }
     }
@@ -421,11 +364,7 @@ impl KeyCache {
     fn push_fetch(&mut self, id: FetchId) {
         self.counters.attempts += 1;
         let timeouts = self.policy.timeouts;
-        self.fetches.push_back(Fetch {
-            id,
-            timeouts,
-            max_body: self.policy.max_body,
-        });
+        self.fetches.push_back(Fetch { id, timeouts, max_body: self.policy.max_body });
     }
 
     fn next_id(&mut self) -> FetchId {

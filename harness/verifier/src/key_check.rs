@@ -81,10 +81,7 @@ fn exponent(e: &[u8]) -> Option<u32> {
     if e.len() > 4 {
         return None;
     }
-    Some(
-        e.iter()
-            .fold(0, |value, byte| value << 8 | u32::from(*byte)),
-    )
+    Some(e.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
 }
 
 /// The uncompressed SEC 1 point, `N` bytes, if both coordinates have full length.
@@ -155,11 +152,7 @@ mod tests {
             (modulus(2048), accepted(2048), "the least size"),
             (modulus(2049), accepted(2049), "not a whole number of bytes"),
             (modulus(8192), accepted(8192), "the greatest size"),
-            (
-                padded(2048, 1),
-                accepted(2048),
-                "one leading zero, as a DER integer has",
-            ),
+            (padded(2048, 1), accepted(2048), "one leading zero, as a DER integer has"),
             (padded(3072, 9), accepted(3072), "many leading zeros"),
             (modulus(2047), WEAK, "one bit short in as many bytes"),
             (padded(2047, 1), WEAK, "leading zeros do not lengthen it"),
@@ -184,11 +177,7 @@ mod tests {
             Ok(KeyMaterial::Rsa { n, e })
         };
         let rows: [(&[u8], _, _); 14] = [
-            (
-                &[1, 0, 1],
-                accepted(65537),
-                "the usual exponent, the least accepted",
-            ),
+            (&[1, 0, 1], accepted(65537), "the usual exponent, the least accepted"),
             (&[0, 0, 0, 1, 0, 1], accepted(65537), "leading zeros"),
             (&[1, 0, 3], accepted(65539), "the next odd one"),
             (&[0xff; 4], accepted(u32::MAX), "the greatest"),
@@ -220,32 +209,17 @@ mod tests {
         };
         let rows = [
             (&x, &y, accepted(&x, &y), "the generator"),
-            (
-                &zero,
-                &y_of_0,
-                accepted(&zero, &y_of_0),
-                "an x of zero is a coordinate",
-            ),
+            (&zero, &y_of_0, accepted(&zero, &y_of_0), "an x of zero is a coordinate"),
             (&y, &x, INVALID, "coordinates swapped"),
             (&x, &last_bit(&y), INVALID, "y off by one bit"),
             (&last_bit(&x), &y, INVALID, "x off by one bit"),
             (&x, &x, INVALID, "x twice"),
             (&zero, &zero, INVALID, "the point at infinity as zeros"),
-            (
-                &vec![],
-                &vec![],
-                INVALID,
-                "the point at infinity as nothing",
-            ),
+            (&vec![], &vec![], INVALID, "the point at infinity as nothing"),
             (&p, &y_of_0, INVALID, "x not reduced"),
             (&x[1..].to_vec(), &y, INVALID, "x short of its first byte"),
             (&x, &y[..31].to_vec(), INVALID, "y short of its last byte"),
-            (
-                &zero[1..].to_vec(),
-                &y_of_0,
-                INVALID,
-                "x stripped of a zero",
-            ),
+            (&zero[1..].to_vec(), &y_of_0, INVALID, "x stripped of a zero"),
             (&padded(&x), &y, INVALID, "x padded with a zero"),
             (&padded(&x), &y[1..].to_vec(), INVALID, "right only in sum"),
             (&x, &vec![], INVALID, "no y: not to be taken as compressed"),
@@ -268,21 +242,11 @@ mod tests {
         };
         let rows = [
             (&x, &y, accepted(&x, &y), "the generator"),
-            (
-                &zero,
-                &y_of_0,
-                accepted(&zero, &y_of_0),
-                "an x of zero is a coordinate",
-            ),
+            (&zero, &y_of_0, accepted(&zero, &y_of_0), "an x of zero is a coordinate"),
             (&y, &x, INVALID, "coordinates swapped"),
             (&x, &last_bit(&y), INVALID, "y off by one bit"),
             (&zero, &zero, INVALID, "the point at infinity as zeros"),
-            (
-                &vec![],
-                &vec![],
-                INVALID,
-                "the point at infinity as nothing",
-            ),
+            (&vec![], &vec![], INVALID, "the point at infinity as nothing"),
             (&p, &y_of_0, INVALID, "x not reduced"),
             (&x, &y[1..].to_vec(), INVALID, "y short of its first byte"),
             (&x[..47].to_vec(), &y, INVALID, "x short of its last byte"),

@@ -90,10 +90,7 @@ impl ParsedSet {
         if wire.keys.is_empty() {
             return Err(SetFault::Empty);
         }
-        let mut parsed = ParsedSet {
-            entries: Vec::new(),
-            skipped: Vec::new(),
-        };
+        let mut parsed = ParsedSet { entries: Vec::new(), skipped: Vec::new() };
         for raw in wire.keys {
             match Entry::parse(raw.get(), allowed) {
                 Ok(entry) => parsed.entries.push(entry),
@@ -104,11 +101,7 @@ impl ParsedSet {
             Entry::Fits(_, jwk) => allowed.contains(&jwk.algorithm),
             Entry::NeverFits(_) => false,
         };
-        if parsed.entries.iter().any(usable) {
-            Ok(parsed)
-        } else {
-            Err(SetFault::NoUsableKey)
-        }
+        if parsed.entries.iter().any(usable) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
     }
 }
 
@@ -143,10 +136,7 @@ impl KeySet {
                 let slot = *slots
                     .entry(identity)
                     .or_insert_with(|| kept.or_else(|| free.next()).unwrap_or(Slot::MAX));
-                KeyEntry {
-                    kid,
-                    key: Some(SlottedKey { slot, jwk }),
-                }
+                KeyEntry { kid, key: Some(SlottedKey { slot, jwk }) }
             }
         });
         let entries: Vec<KeyEntry> = entries.collect();
@@ -160,11 +150,7 @@ impl KeySet {
     pub fn without(&self, kid: &str) -> Arc<KeySet> {
         let kept = |entry: &&KeyEntry| entry.kid.as_deref() != Some(kid);
         let entries = self.entries.iter().filter(kept).cloned().collect();
-        Arc::new(KeySet::index(
-            self.generation + 1,
-            entries,
-            self.skipped.clone(),
-        ))
+        Arc::new(KeySet::index(self.generation + 1, entries, self.skipped.clone()))
     }
 
     fn index(generation: u64, entries: Vec<KeyEntry>, skipped: Vec<(SkipKind, u32)>) -> KeySet {
@@ -174,18 +160,11 @@ impl KeySet {
                 by_kid.entry(Kid::clone(kid)).or_default().push(index);
             }
         }
-        KeySet {
-            generation,
-            entries,
-            by_kid,
-            skipped,
-        }
+        KeySet { generation, entries, by_kid, skipped }
     }
 
     fn keys_by_identity(&self) -> HashMap<([u8; 32], Algorithm), Slot, FxBuildHasher> {
-        self.keys()
-            .map(|key| ((key.jwk.thumbprint.0, key.jwk.algorithm), key.slot))
-            .collect()
+        self.keys().map(|key| ((key.jwk.thumbprint.0, key.jwk.algorithm), key.slot)).collect()
     }
 
     /// Rises by one with every change; 0 is the empty set before the first fetch.
@@ -225,10 +204,7 @@ impl KeySet {
             return Err(Rejection::UnknownKid);
         }
         let indices = self.by_kid.get(kid).ok_or(Rejection::UnknownKid)?;
-        one_fitting(
-            indices.iter().map(|index| &self.entries[*index as usize]),
-            algorithm,
-        )
+        one_fitting(indices.iter().map(|index| &self.entries[*index as usize]), algorithm)
     }
 }
 
@@ -257,8 +233,5 @@ fn same(old: &[KeyEntry], new: &[KeyEntry]) -> bool {
         key.map(|key| (key.jwk.thumbprint, key.jwk.algorithm))
     };
     old.len() == new.len()
-        && old
-            .iter()
-            .zip(new)
-            .all(|(a, b)| a.kid == b.kid && identity(a) == identity(b))
+        && old.iter().zip(new).all(|(a, b)| a.kid == b.kid && identity(a) == identity(b))
 }

@@ -163,17 +163,8 @@ pub(crate) enum Member {
     TokenUse,
 }
 
-const ALWAYS_READ: [&str; 9] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "cnf",
-    "token_use",
-];
+const ALWAYS_READ: [&str; 9] =
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "token_use"];
 
 /// A valid policy, with what follows from it worked out.
 #[derive(Clone, Debug)]
@@ -198,13 +189,10 @@ impl Policy {
         check(&spec)?;
         let mut members: Vec<String> = ALWAYS_READ.map(String::from).to_vec();
         let mut place = |name: &str| {
-            members
-                .iter()
-                .position(|known| known == name)
-                .unwrap_or_else(|| {
-                    members.push(name.into());
-                    members.len() - 1
-                })
+            members.iter().position(|known| known == name).unwrap_or_else(|| {
+                members.push(name.into());
+                members.len() - 1
+            })
         };
         let scope = place(&spec.claims.scope);
         let tenant = place(&spec.claims.tenant);
@@ -221,28 +209,12 @@ impl Policy {
             required.push(tenant);
         }
         required.extend(spec.required_claims.iter().map(|name| place(name)));
-        let prohibited = spec
-            .prohibited_claims
-            .iter()
-            .map(|name| place(name))
-            .collect();
+        let prohibited = spec.prohibited_claims.iter().map(|name| place(name)).collect();
         if members.len() > MAX_MEMBERS {
             let reason = format!("more than {MAX_MEMBERS} different claims to read; name fewer");
-            return Err(InvalidPolicy {
-                key: "required-claims",
-                reason,
-            });
+            return Err(InvalidPolicy { key: "required-claims", reason });
         }
-        Ok(Policy {
-            spec,
-            members,
-            scope,
-            tenant,
-            subject_kind,
-            clients,
-            required,
-            prohibited,
-        })
+        Ok(Policy { spec, members, scope, tenant, subject_kind, clients, required, prohibited })
     }
 
     /// The policy as written down.
@@ -252,12 +224,7 @@ impl Policy {
 }
 
 fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
-    let fault = |key, reason: &str| {
-        Err(InvalidPolicy {
-            key,
-            reason: reason.into(),
-        })
-    };
+    let fault = |key, reason: &str| Err(InvalidPolicy { key, reason: reason.into() });
     if spec.issuer.is_empty() {
         return fault("issuer", "is empty; name the one issuer that is trusted");
     }
@@ -280,25 +247,16 @@ fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
         return fault("max-header-bytes", "is not between 1 and max-token-bytes");
     }
     if spec.profile == Profile::Rfc9068
-        && spec
-            .types
-            .iter()
-            .any(|typ| !typ.eq_ignore_ascii_case("at+jwt"))
+        && spec.types.iter().any(|typ| !typ.eq_ignore_ascii_case("at+jwt"))
     {
         return fault(
             "types",
             "profile rfc9068 allows only \"at+jwt\"; or set profile = \"plain\"",
         );
     }
-    let scopes_ok = spec
-        .required_scopes
-        .iter()
-        .all(|scope| crate::claims::is_scope_token(scope));
+    let scopes_ok = spec.required_scopes.iter().all(|scope| crate::claims::is_scope_token(scope));
     if !scopes_ok {
-        return fault(
-            "required-scopes",
-            "holds a text that is no scope token (RFC 6749 §3.3)",
-        );
+        return fault("required-scopes", "holds a text that is no scope token (RFC 6749 §3.3)");
     }
     if spec.claims.client.is_empty() {
         return fault("claims.client", "is empty; name at least one claim");

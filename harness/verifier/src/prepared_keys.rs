@@ -46,9 +46,7 @@ impl KeyUpdate {
         new: &Arc<KeySet>,
     ) -> KeyUpdate {
         let held = |set: &KeySet| -> HashMap<Slot, (Thumbprint, Algorithm), FxBuildHasher> {
-            set.keys()
-                .map(|key| (key.slot, (key.jwk.thumbprint, key.jwk.algorithm)))
-                .collect()
+            set.keys().map(|key| (key.slot, (key.jwk.thumbprint, key.jwk.algorithm))).collect()
         };
         let (before, after) = (held(old), held(new));
         let mut fresh: HashMap<Slot, Option<PreparedKey>, FxBuildHasher> = HashMap::default();
@@ -66,15 +64,8 @@ impl KeyUpdate {
             });
             fresh.insert(key.slot, prepared);
         }
-        let gone = before
-            .into_keys()
-            .filter(|slot| !after.contains_key(slot))
-            .collect();
-        KeyUpdate {
-            set: Arc::clone(new),
-            fresh: fresh.into_iter().collect(),
-            gone,
-        }
+        let gone = before.into_keys().filter(|slot| !after.contains_key(slot)).collect();
+        KeyUpdate { set: Arc::clone(new), fresh: fresh.into_iter().collect(), gone }
     }
 
     /// The generation it leads to.
@@ -91,12 +82,7 @@ impl PreparedKeys {
         set: &Arc<KeySet>,
     ) -> PreparedKeys {
         let mut keys = PreparedKeys::default();
-        keys.adopt(KeyUpdate::prepare(
-            backend,
-            allowed,
-            &KeySet::default(),
-            set,
-        ));
+        keys.adopt(KeyUpdate::prepare(backend, allowed, &KeySet::default(), set));
         keys
     }
 

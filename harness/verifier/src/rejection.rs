@@ -20,7 +20,8 @@ pub enum Rejection {
     AlgNone,
     /// `alg` is not in the allowlist (RFC 8725 §3.1).
     AlgNotAllowed,
-    /// `typ`, `token_use` or a prohibited claim says that this is another kind of token (RFC 8725 §3.11).
+    /// `typ`, `token_use` or a prohibited claim says that this is another kind of token (RFC 8725
+    /// §3.11).
     TypeMismatch,
     /// `crit` or `b64` asks for something that is not implemented (RFC 7515 §4.1.11, RFC 7797).
     CritUnsupported,
@@ -143,9 +144,7 @@ impl Rejection {
 
     /// Reads a code.
     pub fn from_code(code: &str) -> Option<Rejection> {
-        Rejection::ALL
-            .into_iter()
-            .find(|rejection| rejection.code() == code)
+        Rejection::ALL.into_iter().find(|rejection| rejection.code() == code)
     }
 
     /// The HTTP status for the client: 401 (the token), 403 (the token is good, this request is

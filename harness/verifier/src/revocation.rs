@@ -12,9 +12,7 @@ pub struct Revocations {
 impl Revocations {
     /// An empty list with room for `count` entries.
     pub fn with_capacity(count: usize) -> Revocations {
-        Revocations {
-            jwt_ids: HashSet::with_capacity_and_hasher(count, FxBuildHasher),
-        }
+        Revocations { jwt_ids: HashSet::with_capacity_and_hasher(count, FxBuildHasher) }
     }
 
     /// Revokes tokens by `jti`. Verdicts that begin after this returns see them all.

@@ -26,10 +26,7 @@ impl Add<Duration> for Tick {
 
     /// Saturates at [`Tick::MAX`].
     fn add(self, span: Duration) -> Tick {
-        Tick(
-            self.0
-                .saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Tick(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -38,9 +35,6 @@ impl Sub<Duration> for Tick {
 
     /// Saturates at [`Tick::MIN`].
     fn sub(self, span: Duration) -> Tick {
-        Tick(
-            self.0
-                .saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Tick(self.0.saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }
 }

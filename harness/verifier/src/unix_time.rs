@@ -53,11 +53,7 @@ fn fractional(text: &str) -> Option<i128> {
     {
         let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
         let nanos = digits.fold(0i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
-        let nanos = if whole.starts_with('-') {
-            -nanos
-        } else {
-            nanos
-        };
+        let nanos = if whole.starts_with('-') { -nanos } else { nanos };
         return Some(i128::from(seconds) * NANOS + nanos);
     }
     let seconds: f64 = text.parse().ok()?;
@@ -88,40 +84,20 @@ mod tests {
     fn reads_every_form_of_a_json_number() {
         let cases = [
             ("1700000000", Some(1_700_000_000_000_000_000), "integer"),
-            (
-                "1700000000.5",
-                Some(1_700_000_000_500_000_000),
-                "fraction kept",
-            ),
-            (
-                "1700000000.0000000019",
-                Some(1_700_000_000_000_000_001),
-                "cut below 1 ns",
-            ),
+            ("1700000000.5", Some(1_700_000_000_500_000_000), "fraction kept"),
+            ("1700000000.0000000019", Some(1_700_000_000_000_000_001), "cut below 1 ns"),
             ("-1.25", Some(-1_250_000_000), "negative fraction"),
             ("-0.5", Some(-500_000_000), "negative fraction of zero"),
             ("1.7e9", Some(1_700_000_000_000_000_000), "exponent"),
-            (
-                "253402300799",
-                Some(253_402_300_799_000_000_000),
-                "last second of 9999",
-            ),
+            ("253402300799", Some(253_402_300_799_000_000_000), "last second of 9999"),
             ("253402300800", None, "year 10000"),
             ("9223372036854775807", None, "i64::MAX"),
             ("9223372036854775808", None, "beyond i64"),
             ("1e400", None, "not finite"),
-            (
-                "-9223372036854775809",
-                Some(i128::MIN / 2),
-                "far past saturates",
-            ),
+            ("-9223372036854775809", Some(i128::MIN / 2), "far past saturates"),
         ];
         for (text, nanos, reason) in cases {
-            assert_eq!(
-                UnixTime::from_json_number(text).map(|t| t.0),
-                nanos,
-                "{reason}: {text}"
-            );
+            assert_eq!(UnixTime::from_json_number(text).map(|t| t.0), nanos, "{reason}: {text}");
         }
     }
 }

@@ -37,11 +37,7 @@ impl Scratch {
         let token = policy.spec().max_token_bytes;
         let header = policy.spec().max_header_bytes.saturating_add(2).min(token);
         let room = |bytes: usize| vec![0; bytes];
-        Scratch {
-            header: room(header),
-            payload: room(token),
-            signature: room(token),
-        }
+        Scratch { header: room(header), payload: room(token), signature: room(token) }
     }
 }
 
@@ -63,10 +59,7 @@ impl Opened<'_> {
     /// The `kid` under which to look for keys; `None` if there is none, or it is over
     /// [`MAX_KID_BYTES`] long: such a token never causes a fetch.
     pub fn kid(&self) -> Option<&str> {
-        self.header
-            .kid
-            .as_deref()
-            .filter(|kid| kid.len() <= MAX_KID_BYTES)
+        self.header.kid.as_deref().filter(|kid| kid.len() <= MAX_KID_BYTES)
     }
 
     /// Whether the token has a `kid` of any length.
@@ -117,22 +110,13 @@ impl Verifier {
     ) -> Result<Opened<'a>, Rejection> {
         let spec = self.policy.spec();
         let compact = Compact::split(token, spec.max_token_bytes)?;
-        let Scratch {
-            header,
-            payload,
-            signature,
-        } = scratch;
+        let Scratch { header, payload, signature } = scratch;
         let json = decode(compact.header, header)?;
         if json.len() > spec.max_header_bytes {
             return Err(Rejection::Malformed);
         }
         let header = Header::parse(json, spec)?;
-        Ok(Opened {
-            header,
-            compact,
-            payload,
-            signature,
-        })
+        Ok(Opened { header, compact, payload, signature })
     }
 
     /// Steps 7 to 9: what holds for ever once proven under a key.
@@ -147,19 +131,11 @@ impl Verifier {
         if !opened.has_kid() && self.policy.spec().kid_required {
             return Err(Rejection::UnknownKid);
         }
-        let Opened {
-            header,
-            compact,
-            payload,
-            signature,
-        } = opened;
+        let Opened { header, compact, payload, signature } = opened;
         let key = keys.find(header.kid.as_deref(), header.algorithm)?;
         let signature = decode(compact.signature, signature)?;
         let is_signed = signature.len() == key.signature_len
-            && key
-                .verifying_key
-                .verify(compact.signing_input, signature)
-                .is_ok();
+            && key.verifying_key.verify(compact.signing_input, signature).is_ok();
         if !is_signed {
             return Err(Rejection::BadSignature);
         }
@@ -181,10 +157,7 @@ impl Verifier {
         let spec = self.policy.spec();
         let claims = &proven.claims;
         check_times(claims, spec.leeway, spec.max_age, now)?;
-        let is_access = claims
-            .token_use
-            .as_deref()
-            .is_none_or(|purpose| purpose == "access");
+        let is_access = claims.token_use.as_deref().is_none_or(|purpose| purpose == "access");
         if !is_access || claims.is_other_kind {
             return Err(Rejection::TypeMismatch);
         }
@@ -211,11 +184,7 @@ impl Verifier {
         if !is_listed(claims.client.as_deref(), &spec.clients) {
             return Err(Rejection::ClientMismatch);
         }
-        if claims.has_scopes {
-            Ok(())
-        } else {
-            Err(Rejection::ScopeInsufficient)
-        }
+        if claims.has_scopes { Ok(()) } else { Err(Rejection::ScopeInsufficient) }
     }
 
     /// Whether the token refuses itself whatever its key says: its payload is unreadable, for
@@ -234,9 +203,7 @@ impl Verifier {
 
 /// Strict base64url (RFC 7515 §2): no padding, no stray trailing bits, nothing else.
 fn decode<'a>(encoded: &[u8], room: &'a mut [u8]) -> Result<&'a [u8], Rejection> {
-    let length = URL_SAFE_NO_PAD
-        .decode_slice(encoded, room)
-        .map_err(|_| Rejection::Malformed)?;
+    let length = URL_SAFE_NO_PAD.decode_slice(encoded, room).map_err(|_| Rejection::Malformed)?;
     Ok(&room[..length])
 }
 
@@ -250,10 +217,7 @@ fn check_times(
         return Err(Rejection::Expired);
     }
     let latest = now + leeway;
-    if claims
-        .not_before
-        .is_some_and(|not_before| latest < not_before)
-    {
+    if claims.not_before.is_some_and(|not_before| latest < not_before) {
         return Err(Rejection::NotYetValid);
     }
     let Some(issued_at) = claims.issued_at else {
@@ -280,17 +244,10 @@ fn check_sender(
     };
     let fits = |proof: &str| {
         demanded.is_some_and(|cnf| {
-            [&cnf.jkt, &cnf.x5t_s256]
-                .into_iter()
-                .flatten()
-                .any(|thumbprint| thumbprint == proof)
+            [&cnf.jkt, &cnf.x5t_s256].into_iter().flatten().any(|thumbprint| thumbprint == proof)
         })
     };
-    if proof.is_some_and(fits) {
-        Ok(())
-    } else {
-        Err(Rejection::SenderMismatch)
-    }
+    if proof.is_some_and(fits) { Ok(()) } else { Err(Rejection::SenderMismatch) }
 }
 
 fn is_listed(value: Option<&str>, allowed: &[String]) -> bool {

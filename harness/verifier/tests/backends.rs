@@ -60,11 +60,7 @@ fn signatures_are_accepted() {
         for length in [0, 1, 55, 56, 63, 64, 111, 112, 127, 128, 381, 4096, 65536] {
             let message = &vec![b'x'; length];
             let signature = &signer.sign(algorithm, message);
-            check(
-                (jwk, message, signature),
-                ACCEPTED,
-                &format!("{length} bytes"),
-            );
+            check((jwk, message, signature), ACCEPTED, &format!("{length} bytes"));
         }
     }
     for algorithm in rsa_algorithms() {
@@ -117,10 +113,7 @@ fn altered_signatures_are_refused() {
         let rows = [
             (flipped(good, 0), "the first byte changed"),
             (flipped(good, last / 2), "a byte in the middle changed"),
-            (
-                flipped(good, last / 2 + 1),
-                "the byte after the middle changed",
-            ),
+            (flipped(good, last / 2 + 1), "the byte after the middle changed"),
             (flipped(good, last), "the last byte changed"),
             (good[..last].to_vec(), "the last byte cut"),
             (good[1..].to_vec(), "the first byte cut"),
@@ -154,22 +147,14 @@ fn keys_and_algorithms_are_not_confused() {
         check((jwk, message, signature), REFUSED, "signed by another key");
         for used in Algorithm::ALL.into_iter().filter(|used| *used != algorithm) {
             let signature = &signers.pair(used)[0].sign(used, message);
-            check(
-                (jwk, message, signature),
-                REFUSED,
-                &format!("signed as {used}"),
-            );
+            check((jwk, message, signature), REFUSED, &format!("signed as {used}"));
             if used.key_type() == algorithm.key_type() {
                 continue;
             }
             for backend in backend::available() {
                 let refused = backend.prepare(used, jwk).err();
                 let name = backend.name();
-                assert_eq!(
-                    refused,
-                    Some(InvalidKey),
-                    "{name}: {used} of a key for {algorithm}"
-                );
+                assert_eq!(refused, Some(InvalidKey), "{name}: {used} of a key for {algorithm}");
             }
         }
     }
@@ -180,18 +165,11 @@ fn rsa_signatures_have_one_form() {
     let (signer, message) = (&Signers::of_the_run().pair(Algorithm::RS256)[0], MESSAGE);
     let jwk = &signer.jwk(Algorithm::RS256);
     let hash = Sha256::digest(message).to_vec();
-    let oid = [
-        0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
-    ];
+    let oid = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
     let der = |before: &[u8], after: &[u8]| [before, &oid, after].concat();
     let info = || der(&[0x30, 0x31, 0x30, 0x0d], &[0x05, 0x00, 0x04, 0x20]);
     let rows = [
-        (
-            info(),
-            hash.clone(),
-            ACCEPTED,
-            "DigestInfo as RFC 8017 §9.2 has it",
-        ),
+        (info(), hash.clone(), ACCEPTED, "DigestInfo as RFC 8017 §9.2 has it"),
         (vec![], hash.clone(), REFUSED, "no DigestInfo"),
         (
             der(&[0x30, 0x2f, 0x30, 0x0b], &[0x04, 0x20]),
@@ -205,30 +183,12 @@ fn rsa_signatures_have_one_form() {
             REFUSED,
             "a length in BER",
         ),
-        (
-            info(),
-            [&hash[..], &[0]].concat(),
-            REFUSED,
-            "a byte after the hash",
-        ),
-        (
-            info(),
-            hash[..31].to_vec(),
-            REFUSED,
-            "a byte short of the hash",
-        ),
-        (
-            info(),
-            Sha384::digest(message).to_vec(),
-            REFUSED,
-            "another hash",
-        ),
+        (info(), [&hash[..], &[0]].concat(), REFUSED, "a byte after the hash"),
+        (info(), hash[..31].to_vec(), REFUSED, "a byte short of the hash"),
+        (info(), Sha384::digest(message).to_vec(), REFUSED, "another hash"),
     ];
     for (prefix, hash, expected, why) in rows {
-        let padding = Pkcs1v15Sign {
-            hash_len: None,
-            prefix: prefix.into(),
-        };
+        let padding = Pkcs1v15Sign { hash_len: None, prefix: prefix.into() };
         let signature = &signer.rsa().sign(padding, &hash).expect("a signature");
         check((jwk, message, signature), expected, why);
     }
@@ -333,11 +293,7 @@ fn ecdsa_values_stay_in_range() {
             (join(r, r), REFUSED, "r twice"),
             (reversed(r, s), REFUSED, "little-endian"),
             (signer::der(algorithm, &good), REFUSED, "DER"),
-            (
-                signer.sign_other_hash(message),
-                REFUSED,
-                "signed over another hash",
-            ),
+            (signer.sign_other_hash(message), REFUSED, "signed over another hash"),
         ];
         for (signature, expected, why) in &rows {
             check((jwk, message, signature), *expected, why);
@@ -375,11 +331,7 @@ fn ed25519_values_stay_in_range() {
         (flipped_top(&good, 31), REFUSED, "-R"),
         (flipped_top(&good, 63), REFUSED, "the top bit of s"),
         ([&good[32..], r].concat(), REFUSED, "R and s swapped"),
-        (
-            [&key[..], &good[32..]].concat(),
-            REFUSED,
-            "the key in place of R",
-        ),
+        ([&key[..], &good[32..]].concat(), REFUSED, "the key in place of R"),
     ];
     for (signature, expected, why) in &rows {
         check((jwk, message, signature), *expected, why);
@@ -402,23 +354,14 @@ fn ed25519_follows_one_rule() {
     for case in &cases {
         let x = hex(&case.pub_key);
         if case.expected == "weak-key" {
-            assert_eq!(
-                key_check::ed25519(&x),
-                Err(SkipKind::WeakKey),
-                "{}",
-                case.why
-            );
+            assert_eq!(key_check::ed25519(&x), Err(SkipKind::WeakKey), "{}", case.why);
             continue;
         }
         let x = URL_SAFE_NO_PAD.encode(x);
         let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"{x}"}}"#);
         let jwk = &signer::parse(&jwk);
         let (message, signature) = (&hex(&case.message), &hex(&case.signature));
-        let expected = if case.expected == "accepted" {
-            ACCEPTED
-        } else {
-            REFUSED
-        };
+        let expected = if case.expected == "accepted" { ACCEPTED } else { REFUSED };
         check((jwk, message, signature), expected, &case.why);
     }
 }
@@ -457,9 +400,7 @@ fn versions_are_those_of_the_lock_file() {
 }
 
 fn rsa_algorithms() -> impl Iterator<Item = Algorithm> {
-    Algorithm::ALL
-        .into_iter()
-        .filter(|algorithm| algorithm.key_type() == KeyType::Rsa)
+    Algorithm::ALL.into_iter().filter(|algorithm| algorithm.key_type() == KeyType::Rsa)
 }
 
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {

@@ -152,30 +152,18 @@ fn a_scratch_keeps_nothing() {
     let mut scratch = Scratch::new(&policy);
     let verifier = Verifier::new(policy);
     let good = Draft::good(Key::Ed(1));
-    let long = good
-        .clone()
-        .claim("pad", &format!("\"{}\"", "x".repeat(4000)));
+    let long = good.clone().claim("pad", &format!("\"{}\"", "x".repeat(4000)));
     let rows = [
         (long.mint(), ACCEPT, "a long one"),
         (good.mint(), ACCEPT, "a short one after it"),
-        (
-            good.clone().payload_text("{}").mint(),
-            Err(Rejection::ClaimMissing),
-            "an empty one",
-        ),
-        (
-            good.clone().payload_text("").mint(),
-            Err(Rejection::Malformed),
-            "one without payload",
-        ),
+        (good.clone().payload_text("{}").mint(), Err(Rejection::ClaimMissing), "an empty one"),
+        (good.clone().payload_text("").mint(), Err(Rejection::Malformed), "one without payload"),
         (good.mint(), ACCEPT, "a good one after bad ones"),
     ];
     for backend in backend::available() {
         let mut keys = PreparedKeys::prepare(backend, allowed, &set);
         for (token, expected, why) in &rows {
-            let opened = verifier
-                .open(token.as_bytes(), &mut scratch)
-                .expect("a fine header");
+            let opened = verifier.open(token.as_bytes(), &mut scratch).expect("a fine header");
             let proven = verifier.prove(opened, &mut keys);
             let got = proven.and_then(|p| verifier.in_force(&p, &Request::default(), court.now));
             assert_eq!(got, *expected, "{why} ({})", backend.name());

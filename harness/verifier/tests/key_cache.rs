@@ -47,20 +47,12 @@ fn refresh_ahead_starts_one_fetch_and_blocks_nobody() {
             (299 * S, Ask("a"), "fresh 1", "however long it takes"),
             (299 * S, Set(&["a", "b"]), "-", "nobody waited"),
             (299 * S, Ask("b"), "fresh 2", "the new set serves"),
-            (
-                480 * S - 1,
-                Ask("a"),
-                "fresh 2",
-                "age runs from the request",
-            ),
+            (480 * S - 1, Ask("a"), "fresh 2", "age runs from the request"),
             (480 * S, Ask("a"), "fresh 2; fetch 2", "and again at 80 %"),
         ],
     );
     check(
-        CachePolicy {
-            refresh_ahead: None,
-            ..steady()
-        },
+        CachePolicy { refresh_ahead: None, ..steady() },
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
             (300 * S - 1, Ask("a"), "fresh 1", "no refresh ahead"),
@@ -68,10 +60,7 @@ fn refresh_ahead_starts_one_fetch_and_blocks_nobody() {
         ],
     );
     check(
-        CachePolicy {
-            ttl: Duration::MAX,
-            ..steady()
-        },
+        CachePolicy { ttl: Duration::MAX, ..steady() },
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
             (i64::MAX - 1, Ask("a"), "fresh 1", "fresh for ever"),
@@ -118,18 +107,8 @@ fn after_the_ttl_everybody_waits_for_one_fetch() {
         steady(),
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
-            (
-                300 * S - 1,
-                Ask("a"),
-                "fresh 1; fetch 1",
-                "last fresh instant",
-            ),
-            (
-                300 * S,
-                Ask("a"),
-                "wait",
-                "ttl over: no proof it is still so",
-            ),
+            (300 * S - 1, Ask("a"), "fresh 1; fetch 1", "last fresh instant"),
+            (300 * S, Ask("a"), "wait", "ttl over: no proof it is still so"),
             (300 * S, Ask("x"), "wait", "unknown kids too"),
             (
                 300 * S + 9,
@@ -149,10 +128,7 @@ fn after_the_ttl_everybody_waits_for_one_fetch() {
 
 #[test]
 fn a_wait_ends_by_its_own_deadline() {
-    let strict = CachePolicy {
-        stale_if_error: Duration::ZERO,
-        ..steady()
-    };
+    let strict = CachePolicy { stale_if_error: Duration::ZERO, ..steady() };
     check(
         steady(),
         &[
@@ -161,12 +137,7 @@ fn a_wait_ends_by_its_own_deadline() {
             (300 * S + 5, Ask("a"), "wait", "a deadline of its own"),
             (301 * S - 1, Tick, "-", "1 ns early"),
             (301 * S, Tick, "0: stale 1", "stale if allowed"),
-            (
-                301 * S,
-                Ask("a"),
-                "stale 1",
-                "the fetch is overdue: no wait",
-            ),
+            (301 * S, Ask("a"), "stale 1", "the fetch is overdue: no wait"),
             (301 * S + 4, Tick, "-", "1 ns early"),
             (301 * S + 5, Tick, "1: stale 1", "the second in its turn"),
             (303 * S, Set(&["a"]), "-", "the fetch comes after all"),
@@ -199,12 +170,7 @@ fn the_stale_bound_is_exact() {
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
             (300 * S, Ask("a"), "wait; fetch 1", "ttl over"),
-            (
-                300 * S,
-                Fail(GONE),
-                "0: stale 1",
-                "an outage logs nobody out",
-            ),
+            (300 * S, Fail(GONE), "0: stale 1", "an outage logs nobody out"),
             (3900 * S - 1, Ask("a"), "stale 1; fetch 2", "last instant"),
             (3900 * S - 1, Fail(GONE), "-", "still out"),
             (3900 * S - 1, Ask("a"), "stale 1", "still the last instant"),
@@ -240,12 +206,7 @@ fn retry_after_is_respected_and_capped() {
     let rows = [
         (429, Some(10), 10, "longer than the backoff: obeyed"),
         (429, Some(3600), 30, "longer than the cap: capped"),
-        (
-            429,
-            Some(0),
-            1,
-            "shorter than the backoff: the backoff holds",
-        ),
+        (429, Some(0), 1, "shorter than the backoff: the backoff holds"),
         (429, None, 1, "none: the backoff holds"),
         (503, Some(10), 10, "nor is it tried again before"),
         (404, Some(5), 5, "whatever the status"),
@@ -306,12 +267,7 @@ fn a_flight_between_its_attempts_is_still_one_flight() {
             (MS, Fail(REFUSED), "-", "to be retried"),
             (2 * MS, Ask("a"), "wait", "joins the pause"),
             (251 * MS, Tick, "fetch 2", "the retry"),
-            (
-                252 * MS,
-                Set(&["a"]),
-                "0: fresh 1; 1: fresh 1",
-                "both served",
-            ),
+            (252 * MS, Set(&["a"]), "0: fresh 1; 1: fresh 1", "both served"),
         ],
     );
 }
@@ -324,10 +280,7 @@ fn an_empty_set_keeps_the_old_one() {
         (SetFault::NotAKeySet, "fresh 1", "no set: a plain failure"),
     ];
     for (fault, expected, why) in rows {
-        let mut bench = Bench::new(CachePolicy {
-            retries: 0,
-            ..steady()
-        });
+        let mut bench = Bench::new(CachePolicy { retries: 0, ..steady() });
         bench.act(0, Warm(&["a"]));
         assert_eq!(bench.act(240 * S, Ask("a")), "fresh 1; fetch 1", "{why}");
         bench.act(240 * S, Fail(FetchFailure::Set(fault)));
@@ -356,10 +309,7 @@ fn an_older_request_never_replaces_a_newer_one() {
 
 #[test]
 fn waits_are_bounded() {
-    let narrow = CachePolicy {
-        max_waits: 2,
-        ..steady()
-    };
+    let narrow = CachePolicy { max_waits: 2, ..steady() };
     check(
         narrow.clone(),
         &[
@@ -374,20 +324,12 @@ fn waits_are_bounded() {
         ],
     );
     check(
-        CachePolicy {
-            stale_if_error: Duration::ZERO,
-            ..narrow
-        },
+        CachePolicy { stale_if_error: Duration::ZERO, ..narrow },
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
             (300 * S, Ask("a"), "wait; fetch 1", "ttl over"),
             (300 * S, Ask("a"), "wait", "two"),
-            (
-                300 * S,
-                Ask("a"),
-                "UNAVAILABLE",
-                "no room, nothing to serve",
-            ),
+            (300 * S, Ask("a"), "UNAVAILABLE", "no room, nothing to serve"),
         ],
     );
 }
@@ -398,10 +340,7 @@ fn a_known_kid_is_never_called_unknown() {
     let short = CachePolicy {
         ttl: Duration::from_secs(5),
         stale_if_error: Duration::ZERO,
-        unknown_kid: UnknownKid::Refetch {
-            budget: 1,
-            window: Duration::from_secs(60),
-        },
+        unknown_kid: UnknownKid::Refetch { budget: 1, window: Duration::from_secs(60) },
         max_wait: Duration::from_secs(30),
         ..steady()
     };
@@ -434,12 +373,7 @@ fn eviction_removes_key_and_grounds() {
             (S, Ask("b"), "fresh 2", "the others stay"),
             (S, Ask("a"), "wait; fetch 1", "nothing is known about it"),
             (S + 1, Ask("x"), "wait", "nor about any other"),
-            (
-                2 * S,
-                Set(&["b"]),
-                "2: UNKNOWN; 3: UNKNOWN",
-                "grounds again",
-            ),
+            (2 * S, Set(&["b"]), "2: UNKNOWN; 3: UNKNOWN", "grounds again"),
             (2 * S, Ask("b"), "fresh 2", "the same keys as held"),
         ],
     );
@@ -454,10 +388,7 @@ fn eviction_removes_key_and_grounds() {
 
 #[test]
 fn counters_count() {
-    let mut bench = Bench::new(CachePolicy {
-        max_waits: 1,
-        ..steady()
-    });
+    let mut bench = Bench::new(CachePolicy { max_waits: 1, ..steady() });
     let acts = [
         (0, Warm(&["a", "b"])),
         (S, Ask("x")),

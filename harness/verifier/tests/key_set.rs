@@ -80,69 +80,21 @@ fn a_bad_entry_is_skipped_by_kind() {
         ("{}", NotAJwk, "no kty"),
         (r#"{"kty":7,"kid":"bad"}"#, NotAJwk, "kty a number"),
         (r#"{"kty":"OKP","kid":7}"#, NotAJwk, "kid a number"),
-        (
-            r#"{"kty":"OKP","kty":"EC","kid":"bad"}"#,
-            NotAJwk,
-            "kty twice",
-        ),
-        (
-            r#"{"kty":"OKP","kid":"bad","key_ops":"verify"}"#,
-            NotAJwk,
-            "key_ops no array",
-        ),
+        (r#"{"kty":"OKP","kty":"EC","kid":"bad"}"#, NotAJwk, "kty twice"),
+        (r#"{"kty":"OKP","kid":"bad","key_ops":"verify"}"#, NotAJwk, "key_ops no array"),
         (r#"{"kty":"AKP","kid":"bad"}"#, UnknownKty, "post-quantum"),
         (r#"{"kty":"okp","kid":"bad"}"#, UnknownKty, "case-sensitive"),
-        (
-            r#"{"kty":"OKP","crv":"Ed448","kid":"bad"}"#,
-            UnknownCrv,
-            "another curve",
-        ),
-        (
-            r#"{"kty":"OKP","crv":"X25519","kid":"bad"}"#,
-            UnknownCrv,
-            "for agreement",
-        ),
-        (
-            r#"{"kty":"EC","crv":"P-521","kid":"bad"}"#,
-            UnknownCrv,
-            "a larger curve",
-        ),
-        (
-            r#"{"kty":"EC","crv":"secp256k1","kid":"bad"}"#,
-            UnknownCrv,
-            "another curve",
-        ),
-        (
-            r#"{"kty":"EC","crv":"Ed25519","kid":"bad"}"#,
-            UnknownCrv,
-            "of another kty",
-        ),
-        (
-            r#"{"kty":"oct","k":"AAAA","kid":"bad"}"#,
-            Symmetric,
-            "no place in a public set",
-        ),
+        (r#"{"kty":"OKP","crv":"Ed448","kid":"bad"}"#, UnknownCrv, "another curve"),
+        (r#"{"kty":"OKP","crv":"X25519","kid":"bad"}"#, UnknownCrv, "for agreement"),
+        (r#"{"kty":"EC","crv":"P-521","kid":"bad"}"#, UnknownCrv, "a larger curve"),
+        (r#"{"kty":"EC","crv":"secp256k1","kid":"bad"}"#, UnknownCrv, "another curve"),
+        (r#"{"kty":"EC","crv":"Ed25519","kid":"bad"}"#, UnknownCrv, "of another kty"),
+        (r#"{"kty":"oct","k":"AAAA","kid":"bad"}"#, Symmetric, "no place in a public set"),
         (r#"{"kty":"OKP","kid":"bad"}"#, MissingMember, "no crv"),
-        (
-            r#"{"kty":"OKP","crv":"Ed25519","kid":"bad"}"#,
-            MissingMember,
-            "no x",
-        ),
-        (
-            r#"{"kty":"EC","crv":"P-256","x":"AA","kid":"bad"}"#,
-            MissingMember,
-            "no y",
-        ),
-        (
-            r#"{"kty":"RSA","e":"AQAB","kid":"bad"}"#,
-            MissingMember,
-            "no n",
-        ),
-        (
-            r#"{"kty":"RSA","n":"AQAB","kid":"bad"}"#,
-            MissingMember,
-            "no e",
-        ),
+        (r#"{"kty":"OKP","crv":"Ed25519","kid":"bad"}"#, MissingMember, "no x"),
+        (r#"{"kty":"EC","crv":"P-256","x":"AA","kid":"bad"}"#, MissingMember, "no y"),
+        (r#"{"kty":"RSA","e":"AQAB","kid":"bad"}"#, MissingMember, "no n"),
+        (r#"{"kty":"RSA","n":"AQAB","kid":"bad"}"#, MissingMember, "no e"),
         (&okp("A=="), BadBase64, "padding"),
         (&okp("A+/A"), BadBase64, "the other alphabet"),
         (&okp("AB"), BadBase64, "stray bits"),
@@ -169,22 +121,12 @@ fn a_bad_entry_is_skipped_by_kind() {
 
 #[test]
 fn skipped_entries_are_counted_by_kind() {
-    let bad = [
-        "7",
-        r#"{"kty":"oct"}"#,
-        r#"{"kty":"oct"}"#,
-        "null",
-        r#"{"kty":"?"}"#,
-        r#"{"kty":"oct"}"#,
-    ];
+    let bad =
+        ["7", r#"{"kty":"oct"}"#, r#"{"kty":"oct"}"#, "null", r#"{"kty":"?"}"#, r#"{"kty":"oct"}"#];
     let mut entries: Vec<String> = bad.map(String::from).to_vec();
     entries.push(jwk(1, "a"));
     let set = empty().succeed(parse(&entries));
-    let expected = [
-        (SkipKind::NotAJwk, 2),
-        (SkipKind::Symmetric, 3),
-        (SkipKind::UnknownKty, 1),
-    ];
+    let expected = [(SkipKind::NotAJwk, 2), (SkipKind::Symmetric, 3), (SkipKind::UnknownKty, 1)];
     assert_eq!(set.skipped(), expected);
     assert_eq!(slot(&set, "a"), Ok(0), "the good one survives");
     let again = set.succeed(parse(&entries));
@@ -235,10 +177,7 @@ fn a_body_that_is_no_usable_set_has_failed() {
     let got = ParsedSet::parse(own.as_bytes(), &[Algorithm::ES256]).err();
     assert_eq!(got, Some(NoUsableKey), "a key for an algorithm not allowed");
     let more = own.replace(r#"{"keys""#, r#"{"more":{},"keys""#);
-    assert!(
-        ParsedSet::parse(more.as_bytes(), &ALLOWED).is_ok(),
-        "more members"
-    );
+    assert!(ParsedSet::parse(more.as_bytes(), &ALLOWED).is_ok(), "more members");
 }
 
 #[test]
@@ -276,11 +215,7 @@ fn a_key_keeps_its_slot() {
     assert_eq!(slot(&three, "e"), Ok(0), "free slots are taken first");
     assert_eq!(slot(&three, "f"), Ok(2), "in order");
     let both = after(&empty(), &[(1, "a"), (2, "a")]);
-    assert_eq!(
-        slot(&both, "a"),
-        Err(Rejection::KeyAmbiguous),
-        "no slot for two"
-    );
+    assert_eq!(slot(&both, "a"), Err(Rejection::KeyAmbiguous), "no slot for two");
 }
 
 #[test]

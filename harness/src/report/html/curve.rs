@@ -64,10 +64,7 @@ fn scales(rows: &[&RankingRow]) -> Option<(Scale, Scale)> {
     let points = || rows.iter().flat_map(|r| &r.measurement.service_curve);
     let last = points().map(|p| nines(p.quantile)).reduce(f64::max)?;
     let shown = || points().filter(|p| p.quantile >= 0.5).map(|p| p.ns as f64);
-    let medians = rows
-        .iter()
-        .flat_map(|r| r.speed.as_ref().ok())
-        .map(|s| s.p50_ns);
+    let medians = rows.iter().flat_map(|r| r.speed.as_ref().ok()).map(|s| s.p50_ns);
     let low = medians.chain(shown()).reduce(f64::min)?;
     let high = shown().reduce(f64::max)?;
     let x = Scale::exact(nines(0.5), last.max(2.0), LEFT, WIDTH - RIGHT);
@@ -112,10 +109,7 @@ fn path(row: &RankingRow, x: &Scale, y: &Scale) -> String {
     let curve = &row.measurement.service_curve;
     let mut path = String::new();
     let median = at_quantile(curve, 0.5).map(|ns| (0.5, ns));
-    let rest = curve
-        .iter()
-        .filter(|p| p.quantile > 0.5)
-        .map(|p| (p.quantile, p.ns as f64));
+    let rest = curve.iter().filter(|p| p.quantile > 0.5).map(|p| (p.quantile, p.ns as f64));
     for (at, (quantile, ns)) in median.into_iter().chain(rest).enumerate() {
         let step = if at == 0 { 'M' } else { 'L' };
         let (px, py) = (coordinate(x.at(nines(quantile))), coordinate(y.at(ns)));

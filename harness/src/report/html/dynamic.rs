@@ -15,11 +15,7 @@ const MOST_TOOLTIPS: usize = 24;
 
 /// The chapter.
 pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
-    let courses = result
-        .measurements
-        .iter()
-        .filter(|m| m.timeline.is_some())
-        .count();
+    let courses = result.measurements.iter().filter(|m| m.timeline.is_some()).count();
     let is_light = courses <= MOST_TOOLTIPS;
     markup! {
         article id=(chapter_anchor(chapter)) {
@@ -59,10 +55,7 @@ fn policy(measurement: &Measurement) -> Markup {
 fn table(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
     let head = [
         ("done", "operations with a verdict"),
-        (
-            "p99 response",
-            "of accepted tokens, from the intended start",
-        ),
+        ("p99 response", "of accepted tokens, from the intended start"),
         ("lockouts", "refused although good"),
         ("exposed", "accepted although withdrawn or revoked"),
         ("late", "accepted after the deadline"),

@@ -13,11 +13,7 @@ use crate::result::{Measurement, RunResult};
 /// The head of the page.
 pub fn header(result: &RunResult) -> Markup {
     let summary = Summary::of(result);
-    let (class, mark) = if summary.passed() {
-        ("pass", "✓")
-    } else {
-        ("fail", "✗")
-    };
+    let (class, mark) = if summary.passed() { ("pass", "✓") } else { ("fail", "✗") };
     markup! {
         header id="verdict" {
             h1 { "jwtbench report" }
@@ -33,11 +29,8 @@ pub fn header(result: &RunResult) -> Markup {
 }
 
 fn trouble(result: &RunResult) -> Markup {
-    let faults: Vec<(&Measurement, String)> = result
-        .measurements
-        .iter()
-        .filter_map(|m| Some((m, fault(m)?)))
-        .collect();
+    let faults: Vec<(&Measurement, String)> =
+        result.measurements.iter().filter_map(|m| Some((m, fault(m)?))).collect();
     markup! {
         @if !faults.is_empty() || result.missed().next().is_some() {
             ul.trouble {
@@ -76,23 +69,11 @@ fn tiles(summary: &Summary) -> Markup {
         ("verdicts judged", quantity::count(summary.judged), false),
         ("wrong", quantity::count(summary.wrong), summary.wrong > 0),
         ("expectations met", expectations, summary.missed > 0),
-        (
-            "invalid trials",
-            quantity::count(summary.errors),
-            summary.errors > 0,
-        ),
-        (
-            "exposed accepts",
-            quantity::count(summary.exposed_accepts),
-            false,
-        ),
+        ("invalid trials", quantity::count(summary.errors), summary.errors > 0),
+        ("exposed accepts", quantity::count(summary.exposed_accepts), false),
         ("lockouts", quantity::count(summary.lockouts), false),
         ("late", quantity::count(summary.late), false),
-        (
-            "findings, foreign libraries",
-            quantity::count(summary.findings),
-            false,
-        ),
+        ("findings, foreign libraries", quantity::count(summary.findings), false),
     ];
     markup! {
         dl.tiles {

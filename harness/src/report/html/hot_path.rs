@@ -62,21 +62,13 @@ fn headline(ranking: &Ranking) -> Markup {
 /// Contenders by algorithms: the medians of those that are ranked.
 fn medians(rankings: &[Ranking], ink: &Ink) -> Markup {
     let mut contenders: Vec<&str> = Vec::new();
-    for row in rankings
-        .iter()
-        .flat_map(|r| &r.rows)
-        .filter(|r| r.role == Role::Ranked)
-    {
+    for row in rankings.iter().flat_map(|r| &r.rows).filter(|r| r.role == Role::Ranked) {
         if !contenders.contains(&row.measurement.contender.as_str()) {
             contenders.push(&row.measurement.contender);
         }
     }
     let find = |ranking: &'_ Ranking, contender: &str| -> Option<Markup> {
-        ranking
-            .rows
-            .iter()
-            .find(|r| r.measurement.contender == contender)
-            .map(median)
+        ranking.rows.iter().find(|r| r.measurement.contender == contender).map(median)
     };
     markup! {
         div.scroll {
@@ -124,10 +116,7 @@ fn table(ranking: &Ranking, ink: &Ink) -> Markup {
     let groups = [
         (Role::Ranked, None),
         (Role::Bound, Some("Bound: the bare signature check")),
-        (
-            Role::Floor,
-            Some("Floors: the core without a signature check; the harness alone"),
-        ),
+        (Role::Floor, Some("Floors: the core without a signature check; the harness alone")),
     ];
     markup! {
         div.scroll {

@@ -27,24 +27,12 @@ fn facts(result: &RunResult) -> Markup {
         ("memory", quantity::bytes(machine.memory_bytes as f64)),
         ("kernel", format!("{} {}", machine.kernel, machine.arch)),
         ("governor", machine.governor.clone().unwrap_or_else(unknown)),
-        (
-            "virtual machine",
-            if machine.virtualised { "yes" } else { "no" }.to_owned(),
-        ),
+        ("virtual machine", if machine.virtualised { "yes" } else { "no" }.to_owned()),
         ("steal", machine.steal.map_or_else(unknown, quantity::share)),
         ("profile", machine.profile.clone()),
         ("compiler", machine.rustc.clone()),
-        (
-            "revision",
-            machine
-                .revision
-                .clone()
-                .unwrap_or_else(|| "not told by git".to_owned()),
-        ),
-        (
-            "one clock read",
-            quantity::nanoseconds(machine.clock_read_ns as f64),
-        ),
+        ("revision", machine.revision.clone().unwrap_or_else(|| "not told by git".to_owned())),
+        ("one clock read", quantity::nanoseconds(machine.clock_read_ns as f64)),
         (
             "overshoot of a 100 µs sleep, p99",
             quantity::nanoseconds(machine.sleep_overshoot_p99_ns as f64),
@@ -66,10 +54,7 @@ fn spreads(chapters: &[Chapter]) -> Markup {
         .filter(|c| !c.dynamic)
         .flat_map(|c| {
             let rankings = rankings(c);
-            rankings
-                .iter()
-                .filter_map(|r| spread(c.name, r))
-                .collect::<Vec<_>>()
+            rankings.iter().filter_map(|r| spread(c.name, r)).collect::<Vec<_>>()
         })
         .collect();
     markup! {

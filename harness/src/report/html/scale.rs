@@ -13,37 +13,19 @@ pub struct Scale {
 impl Scale {
     /// A linear scale from 0 to a round number at or above `high`.
     pub fn linear(high: f64, from: f64, to: f64) -> Self {
-        Scale {
-            low: 0.0,
-            high: round_up(high),
-            from,
-            to,
-            log: false,
-        }
+        Scale { low: 0.0, high: round_up(high), from, to, log: false }
     }
 
     /// A linear scale between exact ends.
     pub fn exact(low: f64, high: f64, from: f64, to: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        Scale {
-            low,
-            high,
-            from,
-            to,
-            log: false,
-        }
+        Scale { low, high, from, to, log: false }
     }
 
     /// A logarithmic scale around `low..=high`, widened a little on both sides.
     pub fn log(low: f64, high: f64, from: f64, to: f64) -> Self {
         let low = low.max(1.0);
-        Scale {
-            low: low / 1.25,
-            high: high.max(low) * 1.25,
-            from,
-            to,
-            log: true,
-        }
+        Scale { low: low / 1.25, high: high.max(low) * 1.25, from, to, log: true }
     }
 
     /// Where `value` goes; values outside go to the nearer end.

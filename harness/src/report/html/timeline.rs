@@ -149,10 +149,7 @@ fn area(timeline: &Timeline, x: &Scale, y: &Scale, floor: &[f64], ceiling: &[f64
     let forth = (0..ceiling.len()).map(|bin| (ceiling[bin], bin + 1));
     let back = (0..floor.len()).rev().map(|bin| (floor[bin], bin));
     for (height, edge) in forth.chain(back) {
-        let (at, edge) = (
-            coordinate(y.at(height)),
-            coordinate(start(timeline, x, edge)),
-        );
+        let (at, edge) = (coordinate(y.at(height)), coordinate(start(timeline, x, edge)));
         // Writing to a String cannot fail.
         let _ = write!(path, "{separator}{at}H{edge}");
         separator = 'V';
@@ -198,13 +195,7 @@ type Parts<'a> = &'a dyn Fn(&TimelineBin) -> [(u64, &'static str); 2];
 
 /// Two columns side by side per bin, with one path per kind.
 fn columns(timeline: &Timeline, x: &Scale, from: f64, to: f64, parts: Parts) -> Markup {
-    let highest = timeline
-        .bins
-        .iter()
-        .flat_map(parts)
-        .map(|(n, _)| n)
-        .max()
-        .unwrap_or(0);
+    let highest = timeline.bins.iter().flat_map(parts).map(|(n, _)| n).max().unwrap_or(0);
     let y = Scale::linear((highest as f64).max(2.0), to, from);
     let mut paths: BTreeMap<&str, String> = BTreeMap::new();
     for (at, bin) in timeline.bins.iter().enumerate() {
@@ -228,10 +219,7 @@ fn columns(timeline: &Timeline, x: &Scale, from: f64, to: f64, parts: Parts) -> 
 
 fn value_axis(y: &Scale, name: &dyn Fn(f64) -> String) -> Markup {
     let mut ticks = y.ticks();
-    let span = ticks
-        .first()
-        .zip(ticks.last())
-        .map_or(0.0, |(a, b)| (y.at(*a) - y.at(*b)).abs());
+    let span = ticks.first().zip(ticks.last()).map_or(0.0, |(a, b)| (y.at(*a) - y.at(*b)).abs());
     // A label needs 14 units; leave out every other one where there is less.
     while ticks.len() > 2 && span / ((ticks.len() - 1) as f64) < 18.0 {
         ticks = ticks.into_iter().step_by(2).collect();

@@ -126,15 +126,9 @@ fn arrivals(measurement: &Measurement) -> Markup {
 
 fn endpoint(measurement: &Measurement) -> Markup {
     let phases = measurement.phases.iter();
-    let mut rows: Vec<(&str, &EndpointCounts)> = phases
-        .filter_map(|p| Some((p.name.as_str(), p.endpoint.as_ref()?)))
-        .collect();
-    rows.extend(
-        measurement
-            .endpoint
-            .as_ref()
-            .map(|total| ("whole trial", total)),
-    );
+    let mut rows: Vec<(&str, &EndpointCounts)> =
+        phases.filter_map(|p| Some((p.name.as_str(), p.endpoint.as_ref()?))).collect();
+    rows.extend(measurement.endpoint.as_ref().map(|total| ("whole trial", total)));
     markup! {
         @if !rows.is_empty() {
             details {

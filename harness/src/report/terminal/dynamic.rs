@@ -7,16 +7,8 @@ use crate::report::quantity;
 use crate::report::speed::response_p99;
 use crate::result::Measurement;
 
-const HEAD: [&str; 8] = [
-    "contender",
-    "alg",
-    "done",
-    "p99 resp.",
-    "lockouts",
-    "exposed",
-    "fetches",
-    "wrong",
-];
+const HEAD: [&str; 8] =
+    ["contender", "alg", "done", "p99 resp.", "lockouts", "exposed", "fetches", "wrong"];
 
 /// Writes one table per dynamic scenario.
 pub fn write(chapters: &[&Chapter], text: &mut Text) {
@@ -25,10 +17,7 @@ pub fn write(chapters: &[&Chapter], text: &mut Text) {
     }
     text.heading("Dynamic scenarios (p99 resp.: of accepted tokens, from the intended start)");
     for chapter in chapters {
-        text.line(
-            Paint::Strong,
-            &format!("{}  {}", chapter.name, chapter.title),
-        );
+        text.line(Paint::Strong, &format!("{}  {}", chapter.name, chapter.title));
         let sound: Vec<(Paint, Vec<String>)> = chapter
             .measurements
             .iter()

@@ -26,23 +26,12 @@ pub fn write(chapter: &Chapter, text: &mut Text) {
 }
 
 fn in_full(ranking: &Ranking, text: &mut Text) {
-    let head = [
-        ranking.algorithm,
-        "p50",
-        "p99",
-        "throughput",
-        "to fastest",
-        "to raw",
-    ];
+    let head = [ranking.algorithm, "p50", "p99", "throughput", "to fastest", "to raw"];
     let ratio = |r: Option<f64>| r.map_or_else(|| "–".to_owned(), quantity::ratio);
     let mut rows = Vec::new();
     for row in &ranking.rows {
         let Ok(speed) = &row.speed else { continue };
-        let paint = if row.role == Role::Ranked {
-            Paint::Plain
-        } else {
-            Paint::Dim
-        };
+        let paint = if row.role == Role::Ranked { Paint::Plain } else { Paint::Dim };
         let cells = vec![
             label(row),
             quantity::nanoseconds(speed.p50_ns),
@@ -72,12 +61,9 @@ fn compact(rankings: &[Ranking], text: &mut Text) {
         .iter()
         .map(|contender| {
             let mut cells = vec![(*contender).to_owned()];
-            let rows = rankings.iter().map(|ranking| {
-                ranking
-                    .rows
-                    .iter()
-                    .find(|r| r.measurement.contender == *contender)
-            });
+            let rows = rankings
+                .iter()
+                .map(|ranking| ranking.rows.iter().find(|r| r.measurement.contender == *contender));
             cells.extend(rows.flat_map(median_and_ratio));
             let is_ranked = Role::of(contender) == Role::Ranked;
             (if is_ranked { Paint::Plain } else { Paint::Dim }, cells)
@@ -101,10 +87,8 @@ fn median_and_ratio(row: Option<&RankingRow>) -> [String; 2] {
 fn faults(ranking: &Ranking, text: &mut Text) {
     for row in &ranking.rows {
         if let Err(fault) = &row.speed {
-            let line = format!(
-                "{} {}  ERROR {fault}",
-                row.measurement.contender, ranking.algorithm
-            );
+            let line =
+                format!("{} {}  ERROR {fault}", row.measurement.contender, ranking.algorithm);
             text.wrapped(Paint::Bad, "  ", &line);
         }
     }

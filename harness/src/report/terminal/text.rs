@@ -44,10 +44,7 @@ impl Text {
     /// An empty text.
     pub fn new(style: TerminalStyle) -> Self {
         let width = style.width.max(80);
-        Text {
-            out: String::new(),
-            style: TerminalStyle { width, ..style },
-        }
+        Text { out: String::new(), style: TerminalStyle { width, ..style } }
     }
 
     /// The text, ending in a line feed.
@@ -68,9 +65,7 @@ impl Text {
     pub fn line(&mut self, paint: Paint, line: &str) {
         let line = self.cut(line.trim_end());
         match paint.code().filter(|_| self.style.colour) {
-            Some(code) => self
-                .out
-                .push_str(&format!("\u{1b}[{code}m{line}\u{1b}[0m\n")),
+            Some(code) => self.out.push_str(&format!("\u{1b}[{code}m{line}\u{1b}[0m\n")),
             None => self.out.push_str(&format!("{line}\n")),
         }
     }
@@ -105,11 +100,7 @@ impl Text {
             table.add_row(cells.iter().map(|c| printable(c)).collect::<Vec<_>>());
         }
         for (at, column) in table.column_iter_mut().enumerate() {
-            let alignment = if at < left {
-                CellAlignment::Left
-            } else {
-                CellAlignment::Right
-            };
+            let alignment = if at < left { CellAlignment::Left } else { CellAlignment::Right };
             column.set_cell_alignment(alignment);
             column.set_padding((2, 0));
         }
@@ -133,7 +124,5 @@ impl Text {
 
 /// Control characters could drive the terminal of whoever reads a foreign result.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

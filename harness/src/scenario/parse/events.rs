@@ -24,10 +24,7 @@ pub(super) fn events(
         let times = event.times.unwrap_or(1);
         let every = event.every.map_or(Duration::ZERO, |every| every.0);
         if times == 0 || times > 1000 || (times > 1 && every.is_zero()) {
-            return file.fault(
-                span,
-                "`times` is 1 to 1000, with `every` above zero if over 1",
-            );
+            return file.fault(span, "`times` is 1 to 1000, with `every` above zero if over 1");
         }
         let last = event.at.0 + every * (times - 1);
         if last >= load.duration {
@@ -37,10 +34,7 @@ pub(super) fn events(
             );
         }
         for turn in 0..times {
-            events.push(Event {
-                at: event.at.0 + every * turn,
-                action: action.clone(),
-            });
+            events.push(Event { at: event.at.0 + every * turn, action: action.clone() });
         }
     }
     events.sort_by_key(|event| event.at);
@@ -53,10 +47,7 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
     let event = given.get_ref();
     let mut actions: Vec<Action> = Vec::new();
     if let Some(label) = event.publish_key.clone() {
-        actions.push(Action::PublishKey {
-            label,
-            kid_of: event.kid_of.clone(),
-        });
+        actions.push(Action::PublishKey { label, kid_of: event.kid_of.clone() });
     } else if event.kid_of.is_some() {
         return fault("`kid-of` goes with `publish-key`".into());
     }
@@ -87,11 +78,7 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
                 "`revoke-tokens` needs a `stream` or `others` (at most 10 million)".into(),
             );
         }
-        actions.push(Action::RevokeTokens {
-            stream,
-            share,
-            others,
-        });
+        actions.push(Action::RevokeTokens { stream, share, others });
     }
     match actions.len() {
         1 => Ok(actions.remove(0)),

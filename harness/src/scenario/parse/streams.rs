@@ -27,7 +27,8 @@ pub(super) fn streams(
             || streams.iter().any(|known| known.name == stream.name);
         if known || stream.name.is_empty() || stream.name.contains('.') {
             let message = format!(
-                "stream name `{}` is taken, empty, has a dot, or is `all` or `endpoint`; choose another",
+                "stream name `{}` is taken, empty, has a dot, or is `all` or `endpoint`; \
+                 choose another",
                 stream.name
             );
             return file.fault(Some(given.span()), message);
@@ -38,22 +39,14 @@ pub(super) fn streams(
         }
         let base = setting(given.span(), stream.rate, stream.tokens.as_ref())?;
         let settings = vec![base; wire.phase.len() + 1];
-        streams.push(Stream {
-            name: stream.name.clone(),
-            holders,
-            settings,
-        });
+        streams.push(Stream { name: stream.name.clone(), holders, settings });
     }
     for (index, phase) in wire.phase.iter().enumerate() {
         for (name, given) in &phase.get_ref().streams {
             let place = streams.iter().position(|stream| stream.name == *name);
             let place = place.unwrap_or_else(|| {
                 let settings = vec![StreamSetting::default(); wire.phase.len() + 1];
-                streams.push(Stream {
-                    name: name.clone(),
-                    holders: HOLDERS,
-                    settings,
-                });
+                streams.push(Stream { name: name.clone(), holders: HOLDERS, settings });
                 streams.len() - 1
             });
             let base = &streams[place].settings[0];
@@ -62,10 +55,7 @@ pub(super) fn streams(
             let mut setting = match &given.tokens {
                 _ if silent => StreamSetting::default(),
                 Some(tokens) => setting(phase.span(), rate, Some(tokens))?,
-                None => StreamSetting {
-                    rate: rate.unwrap_or(0.0),
-                    shares: base.shares.clone(),
-                },
+                None => StreamSetting { rate: rate.unwrap_or(0.0), shares: base.shares.clone() },
             };
             if !silent && setting.shares.is_empty() {
                 let message = format!("stream `{name}` has no `tokens` here and none elsewhere");
@@ -99,26 +89,20 @@ fn stream_setting(
         }
         (_, Some(rate)) if rate > 0.0 && rate <= 10e6 => rate,
         (_, Some(rate)) => {
-            return fault(format!(
-                "`rate` = {rate} is not above 0 and at most 10 million"
-            ));
+            return fault(format!("`rate` = {rate} is not above 0 and at most 10 million"));
         }
         (_, None) => return fault("an open loop needs a `rate` per second".into()),
     };
     let mut shares = Vec::new();
     for (name, share) in tokens {
         let Some(class) = Class::find(name) else {
-            return fault(format!(
-                "unknown token class `{name}`; `jwtbench list` shows them"
-            ));
+            return fault(format!("unknown token class `{name}`; `jwtbench list` shows them"));
         };
         if share.is_nan() || *share <= 0.0 {
             return fault(format!("the share of `{name}` is not above 0"));
         }
         if let Err(remedy) = class.row().need.check(policy) {
-            return fault(format!(
-                "class `{name}` means nothing unless [policy] has {remedy}"
-            ));
+            return fault(format!("class `{name}` means nothing unless [policy] has {remedy}"));
         }
         shares.push((class, *share));
     }

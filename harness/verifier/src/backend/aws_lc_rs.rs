@@ -56,9 +56,7 @@ struct RsaKey(ParsedPublicKey);
 
 impl VerifyingKey for RsaKey {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify_sig(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify_sig(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -66,9 +64,7 @@ struct P256Key(ParsedPublicKey);
 
 impl VerifyingKey for P256Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify_sig(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify_sig(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -76,9 +72,7 @@ struct P384Key(ParsedPublicKey);
 
 impl VerifyingKey for P384Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify_sig(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify_sig(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -86,9 +80,7 @@ struct Ed25519Key(ParsedPublicKey);
 
 impl VerifyingKey for Ed25519Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify_sig(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify_sig(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -102,12 +94,7 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS512 => &RSA_PSS_2048_8192_SHA512,
         Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
     };
-    let components = RsaPublicKeyComponents {
-        n,
-        e: &KeyMaterial::exponent_bytes(e)[..],
-    };
-    let key = components
-        .to_parsed_public_key(parameters)
-        .map_err(|_| InvalidKey)?;
+    let components = RsaPublicKeyComponents { n, e: &KeyMaterial::exponent_bytes(e)[..] };
+    let key = components.to_parsed_public_key(parameters).map_err(|_| InvalidKey)?;
     Ok(Box::new(RsaKey(key)))
 }

@@ -80,9 +80,7 @@ struct P256Key(ecdsa::VerifyingKey<P256>);
 
 impl VerifyingKey for P256Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify::<Sha256>(&[signing_input], signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify::<Sha256>(&[signing_input], signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -90,9 +88,7 @@ struct P384Key(ecdsa::VerifyingKey<P384>);
 
 impl VerifyingKey for P384Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify::<Sha384>(&[signing_input], signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify::<Sha384>(&[signing_input], signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -100,9 +96,7 @@ struct Ed25519Key(Ed25519VerifyingKey);
 
 impl VerifyingKey for Ed25519Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify(signature, signing_input)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signature, signing_input).map_err(|_| InvalidSignature)
     }
 }
 
@@ -130,10 +124,5 @@ fn pkcs1_der(n: &[u8], e: u32) -> Result<Vec<u8>, InvalidKey> {
     let e = e.to_be_bytes();
     let modulus = UintRef::new(n).map_err(|_| InvalidKey)?;
     let public_exponent = UintRef::new(&e).map_err(|_| InvalidKey)?;
-    RsaPublicKey {
-        modulus,
-        public_exponent,
-    }
-    .to_der()
-    .map_err(|_| InvalidKey)
+    RsaPublicKey { modulus, public_exponent }.to_der().map_err(|_| InvalidKey)
 }

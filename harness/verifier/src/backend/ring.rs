@@ -34,15 +34,15 @@ impl Backend for Ring {
         key: &CheckedJwk,
     ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
         match (algorithm, &key.material) {
-            (Algorithm::ES256, KeyMaterial::P256(point)) => Ok(Box::new(P256Key(
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, *point),
-            ))),
-            (Algorithm::ES384, KeyMaterial::P384(point)) => Ok(Box::new(P384Key(
-                UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, *point),
-            ))),
-            (Algorithm::EdDSA, KeyMaterial::Ed25519(point)) => Ok(Box::new(Ed25519Key(
-                UnparsedPublicKey::new(&ED25519, *point),
-            ))),
+            (Algorithm::ES256, KeyMaterial::P256(point)) => {
+                Ok(Box::new(P256Key(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, *point))))
+            }
+            (Algorithm::ES384, KeyMaterial::P384(point)) => {
+                Ok(Box::new(P384Key(UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, *point))))
+            }
+            (Algorithm::EdDSA, KeyMaterial::Ed25519(point)) => {
+                Ok(Box::new(Ed25519Key(UnparsedPublicKey::new(&ED25519, *point))))
+            }
             (_, KeyMaterial::Rsa { n, e }) => rsa_key(algorithm, n, *e),
             _ => Err(InvalidKey),
         }
@@ -66,9 +66,7 @@ struct P256Key(UnparsedPublicKey<[u8; 65]>);
 
 impl VerifyingKey for P256Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -76,9 +74,7 @@ struct P384Key(UnparsedPublicKey<[u8; 97]>);
 
 impl VerifyingKey for P384Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -86,9 +82,7 @@ struct Ed25519Key(UnparsedPublicKey<[u8; 32]>);
 
 impl VerifyingKey for Ed25519Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.0
-            .verify(signing_input, signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signing_input, signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -102,12 +96,6 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS512 => &RSA_PSS_2048_8192_SHA512,
         Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
     };
-    let components = RsaPublicKeyComponents {
-        n: n.to_vec(),
-        e: KeyMaterial::exponent_bytes(e),
-    };
-    Ok(Box::new(RsaKey {
-        parameters,
-        components,
-    }))
+    let components = RsaPublicKeyComponents { n: n.to_vec(), e: KeyMaterial::exponent_bytes(e) };
+    Ok(Box::new(RsaKey { parameters, components }))
 }

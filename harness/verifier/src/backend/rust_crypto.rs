@@ -82,9 +82,7 @@ impl VerifyingKey for P256Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let signature =
             p256::ecdsa::Signature::from_slice(signature).map_err(|_| InvalidSignature)?;
-        self.0
-            .verify(signing_input, &signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signing_input, &signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -94,9 +92,7 @@ impl VerifyingKey for P384Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let signature =
             p384::ecdsa::Signature::from_slice(signature).map_err(|_| InvalidSignature)?;
-        self.0
-            .verify(signing_input, &signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signing_input, &signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -106,9 +102,7 @@ impl VerifyingKey for Ed25519Key {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let signature =
             ed25519_dalek::Signature::from_slice(signature).map_err(|_| InvalidSignature)?;
-        self.0
-            .verify(signing_input, &signature)
-            .map_err(|_| InvalidSignature)
+        self.0.verify(signing_input, &signature).map_err(|_| InvalidSignature)
     }
 }
 

@@ -15,10 +15,7 @@ pub(super) struct Budget {
 impl Budget {
     /// A budget of which nothing is spent.
     pub(super) fn new(rule: UnknownKid) -> Budget {
-        Budget {
-            rule,
-            spent: VecDeque::new(),
-        }
+        Budget { rule, spent: VecDeque::new() }
     }
 
     /// Spends one attempt if the window allows it. Holds at most `budget` instants.

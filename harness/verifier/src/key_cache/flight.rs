@@ -19,21 +19,11 @@ pub(super) struct Flight {
 impl Flight {
     /// A first attempt.
     pub(super) fn start(id: FetchId, now: Tick) -> Flight {
-        Flight {
-            id,
-            started: now,
-            attempts: 1,
-            retry_at: None,
-        }
+        Flight { id, started: now, attempts: 1, retry_at: None }
     }
 
     /// A further attempt.
     pub(super) fn retry(&mut self, id: FetchId, now: Tick) {
-        *self = Flight {
-            id,
-            started: now,
-            attempts: self.attempts + 1,
-            retry_at: None,
-        };
+        *self = Flight { id, started: now, attempts: self.attempts + 1, retry_at: None };
     }
 }

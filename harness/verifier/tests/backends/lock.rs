@@ -5,9 +5,7 @@ pub fn version(name: &str) -> &'static str {
     let lock = include_str!("../../../../Cargo.lock");
     let package = |name: &str| {
         let header = format!("\nname = \"{name}\"\n");
-        let mut found = lock
-            .split("[[package]]")
-            .filter(move |text| text.contains(&header));
+        let mut found = lock.split("[[package]]").filter(move |text| text.contains(&header));
         (found.next().expect("the package"), found.next().is_none())
     };
     let (verifier, _) = package("jwtbench-verifier");
@@ -17,8 +15,6 @@ pub fn version(name: &str) -> &'static str {
     }
     let (text, only) = package(name);
     assert!(only, "several versions of {name}");
-    let version = text
-        .lines()
-        .find_map(|line| line.strip_prefix("version = \""));
+    let version = text.lines().find_map(|line| line.strip_prefix("version = \""));
     version.expect("a version").trim_end_matches('"')
 }

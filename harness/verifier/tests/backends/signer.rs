@@ -96,15 +96,15 @@ impl Signer {
     /// If the key is of another type.
     pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         match (algorithm, self) {
-            (Algorithm::RS256, Signer::Rsa(key)) => key
-                .sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message))
-                .expect("RS256"),
-            (Algorithm::RS384, Signer::Rsa(key)) => key
-                .sign(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message))
-                .expect("RS384"),
-            (Algorithm::RS512, Signer::Rsa(key)) => key
-                .sign(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message))
-                .expect("RS512"),
+            (Algorithm::RS256, Signer::Rsa(key)) => {
+                key.sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message)).expect("RS256")
+            }
+            (Algorithm::RS384, Signer::Rsa(key)) => {
+                key.sign(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message)).expect("RS384")
+            }
+            (Algorithm::RS512, Signer::Rsa(key)) => {
+                key.sign(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message)).expect("RS512")
+            }
             (Algorithm::PS256, Signer::Rsa(key)) => {
                 pss(key, Pss::new::<Sha256>(), &Sha256::digest(message))
             }
@@ -134,15 +134,13 @@ impl Signer {
     pub fn sign_other_hash(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Signer::P256(key) => {
-                let signature: p256::ecdsa::Signature = key
-                    .sign_prehash(&Sha384::digest(message))
-                    .expect("a signature");
+                let signature: p256::ecdsa::Signature =
+                    key.sign_prehash(&Sha384::digest(message)).expect("a signature");
                 signature.to_bytes().to_vec()
             }
             Signer::P384(key) => {
-                let signature: p384::ecdsa::Signature = key
-                    .sign_prehash(&Sha256::digest(message))
-                    .expect("a signature");
+                let signature: p384::ecdsa::Signature =
+                    key.sign_prehash(&Sha256::digest(message)).expect("a signature");
                 signature.to_bytes().to_vec()
             }
             Signer::Rsa(_) | Signer::Ed25519(_) => panic!("not an ECDSA key"),

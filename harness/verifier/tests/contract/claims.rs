@@ -54,11 +54,7 @@ fn claims_that_are_read_stand_once() {
         };
         Court::default().check(&[
             (&|d| again(d, name, name), Err(Malformed), "the same twice"),
-            (
-                &|d| again(d, &escaped, name),
-                Err(Malformed),
-                "once escaped",
-            ),
+            (&|d| again(d, &escaped, name), Err(Malformed), "once escaped"),
         ]);
     }
     Court::default().check_table(
@@ -104,10 +100,8 @@ fn claims_have_their_json_type() {
 
 #[test]
 fn numeric_dates() {
-    let at = |nanos: i128| Court {
-        now: UnixTime(nanos),
-        ..Court::of(|spec| spec.leeway = seconds(0))
-    };
+    let at =
+        |nanos: i128| Court { now: UnixTime(nanos), ..Court::of(|spec| spec.leeway = seconds(0)) };
     let issued = at(i128::from(ISSUED) * 1_000_000_000);
     let invalid = "\"1767225600\" true null [1767225600] {} 9223372036854775807 \
                    9223372036854775808 253402300800 253402300800.0 1e400 -1e400 1e300";
@@ -160,11 +154,7 @@ fn required_claims_are_there_and_not_empty() {
         let why = format!("an empty {name}");
         Court::default().check(&[(&|d| d.claim(name, "\"\""), Err(ClaimMissing), &why)]);
     }
-    Court::default().check(&[(
-        &|d| d.payload_text("{}"),
-        Err(ClaimMissing),
-        "no claim at all",
-    )]);
+    Court::default().check(&[(&|d| d.payload_text("{}"), Err(ClaimMissing), "no claim at all")]);
     Court::default().check_table(
         r#"
         claim aud []                              | CLAIM_MISSING | nobody

@@ -18,57 +18,17 @@ const RSA_N: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAt
 #[test]
 fn the_kid_names_the_key() {
     Court::default().check(&[
-        (
-            &|d| d.head("kid", "\"nobody\""),
-            Err(UnknownKid),
-            "no such kid",
-        ),
+        (&|d| d.head("kid", "\"nobody\""), Err(UnknownKid), "no such kid"),
         (&|d| d.head("kid", "\"\""), Err(UnknownKid), "empty"),
-        (
-            &|d| d.head("kid", "\"ED\""),
-            Err(UnknownKid),
-            "exact: no other case",
-        ),
-        (
-            &|d| d.head("kid", "\"ed \""),
-            Err(UnknownKid),
-            "exact: no space",
-        ),
-        (
-            &|d| d.head("kid", "\"../../dev/null\""),
-            Err(UnknownKid),
-            "a path",
-        ),
-        (
-            &|d| d.head("kid", "\"' OR 1=1 --\""),
-            Err(UnknownKid),
-            "SQL",
-        ),
-        (
-            &|d| d.head("kid", "\"https://attacker.example/k\""),
-            Err(UnknownKid),
-            "a URL",
-        ),
-        (
-            &|d| d.head("kid", "\"ed\\u0000\""),
-            Err(UnknownKid),
-            "a NUL after it",
-        ),
-        (
-            &|d| d.no_head("kid"),
-            Err(UnknownKid),
-            "none, while kid-required",
-        ),
-        (
-            &|d| d.head("kid", "\"enc\""),
-            Err(KeyMismatch),
-            "a key for encryption",
-        ),
-        (
-            &|d| d.head("kid", "\"twins\""),
-            Err(KeyAmbiguous),
-            "two different keys",
-        ),
+        (&|d| d.head("kid", "\"ED\""), Err(UnknownKid), "exact: no other case"),
+        (&|d| d.head("kid", "\"ed \""), Err(UnknownKid), "exact: no space"),
+        (&|d| d.head("kid", "\"../../dev/null\""), Err(UnknownKid), "a path"),
+        (&|d| d.head("kid", "\"' OR 1=1 --\""), Err(UnknownKid), "SQL"),
+        (&|d| d.head("kid", "\"https://attacker.example/k\""), Err(UnknownKid), "a URL"),
+        (&|d| d.head("kid", "\"ed\\u0000\""), Err(UnknownKid), "a NUL after it"),
+        (&|d| d.no_head("kid"), Err(UnknownKid), "none, while kid-required"),
+        (&|d| d.head("kid", "\"enc\""), Err(KeyMismatch), "a key for encryption"),
+        (&|d| d.head("kid", "\"twins\""), Err(KeyAmbiguous), "two different keys"),
     ]);
     for [key, other] in [OURS, [OURS[1], OURS[0]]] {
         let kid = format!("\"{}\"", other.kid());
@@ -89,10 +49,7 @@ fn a_kid_of_256_bytes_is_the_longest() {
             let kid = "k".repeat(bytes);
             let alg = key.alg();
             let entry = key.jwk(&format!(r#","kid":"{kid}","alg":"{alg}""#));
-            let court = Court {
-                key_set: key_set(&[entry]),
-                ..Court::default()
-            };
+            let court = Court { key_set: key_set(&[entry]), ..Court::default() };
             let token = Draft::good(key).head("kid", &format!("\"{kid}\""));
             court.check_token(
                 &token.no_head("typ").head("typ", "\"at+jwt\"").mint(),
@@ -132,81 +89,21 @@ fn entries_are_filtered_before_they_are_counted() {
     let rows: [(&[(char, &str)], _, _); 17] = [
         (&[('+', ",KID,ALG")], ACCEPT, "the one key"),
         (&[('+', ",KID")], ACCEPT, "without alg: bound at load"),
-        (
-            &[('+', ",KID,ALG"), ('-', ",KID,ALG")],
-            Err(KeyAmbiguous),
-            "two different",
-        ),
-        (
-            &[('-', ",KID"), ('+', ",KID,ALG")],
-            Err(KeyAmbiguous),
-            "one of them bound",
-        ),
-        (
-            &[('+', ",KID,ALG"), ('+', ",KID,ALG")],
-            ACCEPT,
-            "identical: one key",
-        ),
-        (
-            &[('+', ",KID"), ('+', ",KID,ALG")],
-            ACCEPT,
-            "identical once bound",
-        ),
-        (
-            &[('-', r#",KID,"use":"enc""#), ('+', ",KID,ALG")],
-            ACCEPT,
-            "one kid for sig and enc",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":"enc""#)],
-            Err(KeyMismatch),
-            "for encryption",
-        ),
-        (
-            &[('+', r#",KID,"alg":"ECDH-ES""#)],
-            Err(KeyMismatch),
-            "alg of encryption",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":"sig""#)],
-            ACCEPT,
-            "for signatures",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":"SIG""#)],
-            Err(KeyMismatch),
-            "case-sensitive",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":["verify"]"#)],
-            ACCEPT,
-            "may verify",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":["sign","verify"]"#)],
-            ACCEPT,
-            "also",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":["sign"]"#)],
-            Err(KeyMismatch),
-            "may not",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":[]"#)],
-            Err(KeyMismatch),
-            "may do nothing",
-        ),
-        (
-            &[('+', r#",KID,"alg":"XY1""#)],
-            Err(UnknownKid),
-            "skipped: unknown alg",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":7"#)],
-            Err(UnknownKid),
-            "skipped: no JWK",
-        ),
+        (&[('+', ",KID,ALG"), ('-', ",KID,ALG")], Err(KeyAmbiguous), "two different"),
+        (&[('-', ",KID"), ('+', ",KID,ALG")], Err(KeyAmbiguous), "one of them bound"),
+        (&[('+', ",KID,ALG"), ('+', ",KID,ALG")], ACCEPT, "identical: one key"),
+        (&[('+', ",KID"), ('+', ",KID,ALG")], ACCEPT, "identical once bound"),
+        (&[('-', r#",KID,"use":"enc""#), ('+', ",KID,ALG")], ACCEPT, "one kid for sig and enc"),
+        (&[('+', r#",KID,ALG,"use":"enc""#)], Err(KeyMismatch), "for encryption"),
+        (&[('+', r#",KID,"alg":"ECDH-ES""#)], Err(KeyMismatch), "alg of encryption"),
+        (&[('+', r#",KID,ALG,"use":"sig""#)], ACCEPT, "for signatures"),
+        (&[('+', r#",KID,ALG,"use":"SIG""#)], Err(KeyMismatch), "case-sensitive"),
+        (&[('+', r#",KID,ALG,"key_ops":["verify"]"#)], ACCEPT, "may verify"),
+        (&[('+', r#",KID,ALG,"key_ops":["sign","verify"]"#)], ACCEPT, "also"),
+        (&[('+', r#",KID,ALG,"key_ops":["sign"]"#)], Err(KeyMismatch), "may not"),
+        (&[('+', r#",KID,ALG,"key_ops":[]"#)], Err(KeyMismatch), "may do nothing"),
+        (&[('+', r#",KID,"alg":"XY1""#)], Err(UnknownKid), "skipped: unknown alg"),
+        (&[('+', r#",KID,ALG,"use":7"#)], Err(UnknownKid), "skipped: no JWK"),
     ];
     for (entries, expected, why) in rows {
         check_set(entries, true, expected, why);
@@ -219,26 +116,10 @@ fn without_a_kid_the_one_fitting_key() {
         (&[('+', ",KID,ALG")], ACCEPT, "the one that fits"),
         (&[('+', ",ALG")], ACCEPT, "and has no kid either"),
         (&[('+', ",ALG"), ('+', ",KID,ALG")], ACCEPT, "the same key"),
-        (
-            &[('+', ",KID,ALG"), ('-', ",ALG")],
-            Err(KeyAmbiguous),
-            "two that fit",
-        ),
-        (
-            &[('+', ",KID,ALG"), ('-', r#",ALG,"use":"enc""#)],
-            ACCEPT,
-            "the other is for encryption",
-        ),
-        (
-            &[('-', ",KID,ALG")],
-            Err(BadSignature),
-            "fits, and did not sign",
-        ),
-        (
-            &[('+', r#",ALG,"use":"enc""#)],
-            Err(KeyMismatch),
-            "none fits",
-        ),
+        (&[('+', ",KID,ALG"), ('-', ",ALG")], Err(KeyAmbiguous), "two that fit"),
+        (&[('+', ",KID,ALG"), ('-', r#",ALG,"use":"enc""#)], ACCEPT, "the other is for encryption"),
+        (&[('-', ",KID,ALG")], Err(BadSignature), "fits, and did not sign"),
+        (&[('+', r#",ALG,"use":"enc""#)], Err(KeyMismatch), "none fits"),
         (&[], Err(KeyMismatch), "none of this type"),
     ];
     for (entries, expected, why) in rows {
@@ -255,24 +136,9 @@ fn a_key_without_alg_is_bound_at_load() {
         (&[rs], "", BadSignature, "the only one that fits"),
         (&[rs, Algorithm::ES256], "", BadSignature, "one of its type"),
         (&[rs, ps], "", KeyMismatch, "two fit, so none does"),
-        (
-            &[rs, ps],
-            r#","alg":"RS256""#,
-            BadSignature,
-            "it says which",
-        ),
-        (
-            &[rs, ps],
-            r#","alg":"PS256""#,
-            KeyMismatch,
-            "it says the other",
-        ),
-        (
-            &[rs],
-            r#","alg":"ES256""#,
-            KeyMismatch,
-            "it contradicts itself",
-        ),
+        (&[rs, ps], r#","alg":"RS256""#, BadSignature, "it says which"),
+        (&[rs, ps], r#","alg":"PS256""#, KeyMismatch, "it says the other"),
+        (&[rs], r#","alg":"ES256""#, KeyMismatch, "it contradicts itself"),
     ];
     for (allowed, members, code, why) in rows {
         let own = rsa(&format!(r#","kid":"rsa"{members}"#));
@@ -280,9 +146,7 @@ fn a_key_without_alg_is_bound_at_load() {
         let mut court = Court::of(|spec| spec.algorithms = allowed.to_vec());
         court.key_set = key_set(&[own, spare]);
         // Nobody holds the private key: a key that was found shows in a bad signature.
-        let token = Draft::good(Key::Ed(1))
-            .head("alg", "\"RS256\"")
-            .head("kid", "\"rsa\"");
+        let token = Draft::good(Key::Ed(1)).head("alg", "\"RS256\"").head("kid", "\"rsa\"");
         court.check_token(&token.mint(), Err(code), why);
     }
 }
@@ -291,81 +155,21 @@ fn a_key_without_alg_is_bound_at_load() {
 fn the_signature_is_checked() {
     Court::default().check(&[
         (&|d| d.forged(), Err(BadSignature), "signed by another key"),
-        (
-            &|d| d.then(|t| alter(t, 2, |_| String::new())),
-            Err(BadSignature),
-            "empty",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s[..80].into())),
-            Err(BadSignature),
-            "truncated",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s[..84].repeat(2))),
-            Err(BadSignature),
-            "doubled",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| format!("AAAA{s}"))),
-            Err(BadSignature),
-            "longer",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |_| "A".repeat(86))),
-            Err(BadSignature),
-            "zeros",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, flip_first)),
-            Err(BadSignature),
-            "a bit flipped",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 1, flip_first)),
-            Err(BadSignature),
-            "another payload",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 1, |_| "e30".into())),
-            Err(BadSignature),
-            "{} for it",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 1, |_| "!".into())),
-            Err(BadSignature),
-            "no base64url even",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + "==")),
-            Err(Malformed),
-            "padding",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s.replace(&s[..1], "+"))),
-            Err(Malformed),
-            "alphabet",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + "!")),
-            Err(Malformed),
-            "trailing garbage",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + " ")),
-            Err(Malformed),
-            "a space",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + "AAA")),
-            Err(Malformed),
-            "no such length",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, stray_bit)),
-            Err(Malformed),
-            "a stray bit",
-        ),
+        (&|d| d.then(|t| alter(t, 2, |_| String::new())), Err(BadSignature), "empty"),
+        (&|d| d.then(|t| alter(t, 2, |s| s[..80].into())), Err(BadSignature), "truncated"),
+        (&|d| d.then(|t| alter(t, 2, |s| s[..84].repeat(2))), Err(BadSignature), "doubled"),
+        (&|d| d.then(|t| alter(t, 2, |s| format!("AAAA{s}"))), Err(BadSignature), "longer"),
+        (&|d| d.then(|t| alter(t, 2, |_| "A".repeat(86))), Err(BadSignature), "zeros"),
+        (&|d| d.then(|t| alter(t, 2, flip_first)), Err(BadSignature), "a bit flipped"),
+        (&|d| d.then(|t| alter(t, 1, flip_first)), Err(BadSignature), "another payload"),
+        (&|d| d.then(|t| alter(t, 1, |_| "e30".into())), Err(BadSignature), "{} for it"),
+        (&|d| d.then(|t| alter(t, 1, |_| "!".into())), Err(BadSignature), "no base64url even"),
+        (&|d| d.then(|t| alter(t, 2, |s| s + "==")), Err(Malformed), "padding"),
+        (&|d| d.then(|t| alter(t, 2, |s| s.replace(&s[..1], "+"))), Err(Malformed), "alphabet"),
+        (&|d| d.then(|t| alter(t, 2, |s| s + "!")), Err(Malformed), "trailing garbage"),
+        (&|d| d.then(|t| alter(t, 2, |s| s + " ")), Err(Malformed), "a space"),
+        (&|d| d.then(|t| alter(t, 2, |s| s + "AAA")), Err(Malformed), "no such length"),
+        (&|d| d.then(|t| alter(t, 2, stray_bit)), Err(Malformed), "a stray bit"),
     ]);
 }
 

@@ -37,151 +37,36 @@ const FAULTS: [Fault; 31] = {
     use Rejection::*;
     [
         (Missing, Whole, |d| d.then(|_| String::new()), "no token"),
-        (
-            Oversized,
-            Whole,
-            |d| d.then(|t| t + &"A".repeat(9000)),
-            "too long",
-        ),
-        (
-            Encrypted,
-            Dots,
-            |d| d.then(|t| t + ".e30.e30"),
-            "five parts",
-        ),
+        (Oversized, Whole, |d| d.then(|t| t + &"A".repeat(9000)), "too long"),
+        (Encrypted, Dots, |d| d.then(|t| t + ".e30.e30"), "five parts"),
         (Malformed, Dots, |d| d.then(|t| t + ".e30"), "four parts"),
-        (
-            Malformed,
-            Crit,
-            |d| d.head_again("b64", "1").head_again("b64", "1"),
-            "header",
-        ),
+        (Malformed, Crit, |d| d.head_again("b64", "1").head_again("b64", "1"), "header"),
         (AlgNone, Alg, |d| d.head("alg", "\"none\""), "none"),
         (AlgNotAllowed, Alg, |d| d.head("alg", "\"HS256\""), "HMAC"),
-        (
-            TypeMismatch,
-            Typ,
-            |d| d.head("typ", "\"JWT\""),
-            "an ID token's typ",
-        ),
+        (TypeMismatch, Typ, |d| d.head("typ", "\"JWT\""), "an ID token's typ"),
         (CritUnsupported, Crit, |d| d.head("crit", "[\"x\"]"), "crit"),
-        (
-            UnknownKid,
-            Kid,
-            |d| d.head("kid", "\"nobody\""),
-            "no such kid",
-        ),
-        (
-            KeyMismatch,
-            Kid,
-            |d| d.head("kid", "\"enc\""),
-            "a key that does not fit",
-        ),
-        (
-            KeyAmbiguous,
-            Kid,
-            |d| d.head("kid", "\"twins\""),
-            "two that fit",
-        ),
-        (
-            Malformed,
-            Signature,
-            |d| d.then(|t| t + "!"),
-            "no base64url",
-        ),
-        (
-            BadSignature,
-            Signature,
-            Draft::forged,
-            "another's signature",
-        ),
+        (UnknownKid, Kid, |d| d.head("kid", "\"nobody\""), "no such kid"),
+        (KeyMismatch, Kid, |d| d.head("kid", "\"enc\""), "a key that does not fit"),
+        (KeyAmbiguous, Kid, |d| d.head("kid", "\"twins\""), "two that fit"),
+        (Malformed, Signature, |d| d.then(|t| t + "!"), "no base64url"),
+        (BadSignature, Signature, Draft::forged, "another's signature"),
         (Malformed, Payload, |d| d.payload_tail("x"), "payload"),
-        (
-            ClaimInvalid,
-            Claim("azp"),
-            |d| d.claim("azp", "7"),
-            "a type",
-        ),
+        (ClaimInvalid, Claim("azp"), |d| d.claim("azp", "7"), "a type"),
         (ClaimMissing, Claim("sub"), |d| d.no_claim("sub"), "absent"),
-        (
-            IssuerMismatch,
-            Claim("iss"),
-            |d| d.claim("iss", "\"https://x\""),
-            "iss",
-        ),
-        (
-            AudienceMismatch,
-            Claim("aud"),
-            |d| d.claim("aud", "\"x\""),
-            "aud",
-        ),
-        (
-            ScopeInvalid,
-            Claim("scope"),
-            |d| d.claim("scope", "\"a  b\""),
-            "syntax",
-        ),
+        (IssuerMismatch, Claim("iss"), |d| d.claim("iss", "\"https://x\""), "iss"),
+        (AudienceMismatch, Claim("aud"), |d| d.claim("aud", "\"x\""), "aud"),
+        (ScopeInvalid, Claim("scope"), |d| d.claim("scope", "\"a  b\""), "syntax"),
         (Expired, Claim("exp"), |d| d.claim("exp", "1"), "exp"),
-        (
-            NotYetValid,
-            Claim("nbf"),
-            |d| d.claim("nbf", "1900000000"),
-            "nbf",
-        ),
-        (
-            IssuedInFuture,
-            Claim("iat"),
-            |d| d.claim("iat", "1900000000"),
-            "iat",
-        ),
-        (
-            TooOld,
-            Claim("iat"),
-            |d| d.claim("iat", "1700000000"),
-            "age",
-        ),
-        (
-            TypeMismatch,
-            Claim("token_use"),
-            |d| d.claim("token_use", "\"id\""),
-            "purpose",
-        ),
-        (
-            SenderMismatch,
-            Claim("cnf"),
-            |d| d.claim("cnf", "{\"jkt\":\"x\"}"),
-            "cnf",
-        ),
-        (
-            Revoked,
-            Claim("jti"),
-            |d| d.claim("jti", "\"revoked\""),
-            "revoked",
-        ),
-        (
-            TenantMismatch,
-            Claim("tenant_id"),
-            |d| d.claim("tenant_id", "\"x\""),
-            "tenant",
-        ),
-        (
-            SubjectKind,
-            Claim("sub_type"),
-            |d| d.claim("sub_type", "\"x\""),
-            "kind",
-        ),
-        (
-            ClientMismatch,
-            Claim("client_id"),
-            |d| d.claim("client_id", "\"x\""),
-            "client",
-        ),
-        (
-            ScopeInsufficient,
-            Claim("scope"),
-            |d| d.claim("scope", "\"a\""),
-            "scope",
-        ),
+        (NotYetValid, Claim("nbf"), |d| d.claim("nbf", "1900000000"), "nbf"),
+        (IssuedInFuture, Claim("iat"), |d| d.claim("iat", "1900000000"), "iat"),
+        (TooOld, Claim("iat"), |d| d.claim("iat", "1700000000"), "age"),
+        (TypeMismatch, Claim("token_use"), |d| d.claim("token_use", "\"id\""), "purpose"),
+        (SenderMismatch, Claim("cnf"), |d| d.claim("cnf", "{\"jkt\":\"x\"}"), "cnf"),
+        (Revoked, Claim("jti"), |d| d.claim("jti", "\"revoked\""), "revoked"),
+        (TenantMismatch, Claim("tenant_id"), |d| d.claim("tenant_id", "\"x\""), "tenant"),
+        (SubjectKind, Claim("sub_type"), |d| d.claim("sub_type", "\"x\""), "kind"),
+        (ClientMismatch, Claim("client_id"), |d| d.claim("client_id", "\"x\""), "client"),
+        (ScopeInsufficient, Claim("scope"), |d| d.claim("scope", "\"a\""), "scope"),
     ]
 };
 
@@ -209,14 +94,9 @@ fn one_fault_has_its_code() {
 #[test]
 fn every_code_is_reached() {
     let reached: BTreeSet<Rejection> = FAULTS.iter().map(|(code, ..)| *code).collect();
-    let of_state = [
-        Rejection::StaleAuthorization,
-        Rejection::KeysUnavailable,
-        Rejection::StateUnavailable,
-    ];
-    let all = Rejection::ALL
-        .into_iter()
-        .filter(|code| !of_state.contains(code));
+    let of_state =
+        [Rejection::StaleAuthorization, Rejection::KeysUnavailable, Rejection::StateUnavailable];
+    let all = Rejection::ALL.into_iter().filter(|code| !of_state.contains(code));
     assert_eq!(reached, all.collect());
 }
 
@@ -245,9 +125,7 @@ fn of_two_faults_the_first_decides() {
 #[test]
 fn many_faults_come_out_in_order() {
     let court = court();
-    let claims = FAULTS
-        .iter()
-        .filter(|(_, place, ..)| matches!(place, Place::Claim(_)));
+    let claims = FAULTS.iter().filter(|(_, place, ..)| matches!(place, Place::Claim(_)));
     let mut left: Vec<&Fault> = claims.collect();
     // Of two faults in one claim, only the earlier can stand.
     let mut seen = Vec::new();
@@ -257,10 +135,7 @@ fn many_faults_come_out_in_order() {
         new
     });
     while let Some((code, _, _, why)) = left.first() {
-        let all = |draft: Draft| {
-            left.iter()
-                .fold(draft, |draft, (_, _, apply, _)| apply(draft))
-        };
+        let all = |draft: Draft| left.iter().fold(draft, |draft, (_, _, apply, _)| apply(draft));
         court.check(&[(&all, Err(*code), why)]);
         left.remove(0);
     }
@@ -279,46 +154,19 @@ fn a_token_refuses_itself() {
         (|d| d.claim("iss", "\"x\""), ISSUED, true, "another issuer"),
         (|d| d.claim("aud", "\"x\""), ISSUED, true, "another API"),
         (|d| d.no_claim("sub"), ISSUED, true, "a claim missing"),
-        (
-            |d| d.claim("jti", "7"),
-            ISSUED,
-            true,
-            "a claim of another type",
-        ),
+        (|d| d.claim("jti", "7"), ISSUED, true, "a claim of another type"),
         (|d| d.payload_text("x"), ISSUED, true, "no JSON"),
-        (
-            |d| d.encoded_payload_tail("="),
-            ISSUED,
-            true,
-            "no base64url",
-        ),
-        (
-            |d| d.claim("nbf", "1900000000"),
-            ISSUED,
-            false,
-            "time will mend it",
-        ),
-        (
-            |d| d.claim("tenant_id", "\"x\""),
-            ISSUED,
-            false,
-            "a matter of the request",
-        ),
-        (
-            |d| d.claim("token_use", "\"id\""),
-            ISSUED,
-            false,
-            "judged when proven",
-        ),
+        (|d| d.encoded_payload_tail("="), ISSUED, true, "no base64url"),
+        (|d| d.claim("nbf", "1900000000"), ISSUED, false, "time will mend it"),
+        (|d| d.claim("tenant_id", "\"x\""), ISSUED, false, "a matter of the request"),
+        (|d| d.claim("token_use", "\"id\""), ISSUED, false, "judged when proven"),
     ];
     let policy = Policy::new(Court::default().spec).expect("a valid policy");
     let mut scratch = Scratch::new(&policy);
     let verifier = Verifier::new(policy);
     for (alter, now, expected, why) in rows {
         let token = alter(Draft::good(Key::Ed(1)).head("kid", "\"new\"")).mint();
-        let mut opened = verifier
-            .open(token.as_bytes(), &mut scratch)
-            .expect("a fine header");
+        let mut opened = verifier.open(token.as_bytes(), &mut scratch).expect("a fine header");
         let got = verifier.refuses_itself(&mut opened, UnixTime::from_seconds(now));
         assert_eq!(got, expected, "{why}");
     }
@@ -337,14 +185,8 @@ fn to_look_into_a_token_changes_nothing() {
     let token = Draft::good(Key::Ec(1)).mint();
     for backend in backend::available() {
         let mut keys = PreparedKeys::prepare(backend, allowed, &set);
-        let mut opened = verifier
-            .open(token.as_bytes(), &mut scratch)
-            .expect("a fine header");
+        let mut opened = verifier.open(token.as_bytes(), &mut scratch).expect("a fine header");
         assert!(!verifier.refuses_itself(&mut opened, court.now));
-        assert!(
-            verifier.prove(opened, &mut keys).is_ok(),
-            "{}",
-            backend.name()
-        );
+        assert!(verifier.prove(opened, &mut keys).is_ok(), "{}", backend.name());
     }
 }

@@ -131,9 +131,7 @@ impl Draft {
     pub fn good(key: Key) -> Draft {
         let text = |text: &str| format!("\"{text}\"");
         let pairs = |list: &[(&str, String)]| {
-            let own = list
-                .iter()
-                .map(|(name, value)| ((*name).into(), value.clone()));
+            let own = list.iter().map(|(name, value)| ((*name).into(), value.clone()));
             own.collect()
         };
         Draft {

@@ -49,17 +49,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// Nanoseconds until the next event: on the edges of the policies, and off them.
 fn pause() -> impl Strategy<Value = i64> {
-    let edge = prop::sample::select(vec![
-        0,
-        1,
-        S / 4,
-        S,
-        5 * S,
-        10 * S,
-        30 * S,
-        240 * S,
-        300 * S,
-    ]);
+    let edge = prop::sample::select(vec![0, 1, S / 4, S, 5 * S, 10 * S, 30 * S, 240 * S, 300 * S]);
     prop_oneof![
         4 => edge,
         1 => (0..2 * S),
@@ -68,10 +58,8 @@ fn pause() -> impl Strategy<Value = i64> {
 }
 
 fn policy() -> impl Strategy<Value = CachePolicy> {
-    let refetch = |budget, seconds| UnknownKid::Refetch {
-        budget,
-        window: Duration::from_secs(seconds),
-    };
+    let refetch =
+        |budget, seconds| UnknownKid::Refetch { budget, window: Duration::from_secs(seconds) };
     prop::sample::select(vec![
         CachePolicy::default(),
         CachePolicy {
@@ -184,10 +172,7 @@ impl Onlooker {
                 self.machine.finished(id, Outcome::Failed(*failure), now);
                 let retried = self.machine.next_deadline().is_some_and(|due| {
                     due == now + self.policy.retry_delay
-                        && self
-                            .parked
-                            .values()
-                            .all(|(_, at)| self.deadline(*at) != due)
+                        && self.parked.values().all(|(_, at)| self.deadline(*at) != due)
                 });
                 if !retried {
                     self.last = Some((false, self.started[&id]));
@@ -277,21 +262,12 @@ impl Onlooker {
         let view = self.machine.view(Tick(self.now));
         let last = |end: Tick| end.0.saturating_sub(1);
         let middle = self.now / 2 + last(view.consult_at) / 2;
-        let instants = [
-            self.now,
-            middle,
-            last(view.consult_at),
-            last(view.absent_until),
-        ];
+        let instants = [self.now, middle, last(view.consult_at), last(view.absent_until)];
         for at in instants.into_iter().filter(|at| *at >= self.now) {
             for kid in KIDS {
                 let mut machine = self.machine.clone();
                 let known = view.keys.has_kid(kid);
-                let end = if known {
-                    view.consult_at
-                } else {
-                    view.absent_until
-                };
+                let end = if known { view.consult_at } else { view.absent_until };
                 if Tick(at) >= end {
                     continue;
                 }
@@ -333,18 +309,15 @@ fn promises_hold_whatever_happens() {
     let mut seen = HashSet::new();
     let mut runner = proptest::test_runner::TestRunner::new(config());
     let seen_cell = std::cell::RefCell::new(&mut seen);
-    let outcome = runner.run(
-        &(policy(), any::<bool>(), course),
-        |(policy, warm, course)| {
-            let mut onlooker = Onlooker::new(policy, warm);
-            for (pause, event) in course {
-                onlooker.pass(onlooker.now + pause);
-                onlooker.happen(&event);
-                onlooker.probe(&mut seen_cell.borrow_mut());
-            }
-            Ok(())
-        },
-    );
+    let outcome = runner.run(&(policy(), any::<bool>(), course), |(policy, warm, course)| {
+        let mut onlooker = Onlooker::new(policy, warm);
+        for (pause, event) in course {
+            onlooker.pass(onlooker.now + pause);
+            onlooker.happen(&event);
+            onlooker.probe(&mut seen_cell.borrow_mut());
+        }
+        Ok(())
+    });
     if let Err(error) = outcome {
         panic!("{error}");
     }

@@ -51,11 +51,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(policy: CachePolicy) -> Bench {
-        Bench {
-            machine: KeyCache::new(policy, 1),
-            newest: FetchId(0),
-            tickets: 0,
-        }
+        Bench { machine: KeyCache::new(policy, 1), newest: FetchId(0), tickets: 0 }
     }
 
     /// Does it, and says all that came of it: the answer, fetches, wakes.
@@ -64,18 +60,14 @@ impl Bench {
         let mut out: Vec<String> = Vec::new();
         match act {
             Act::Ask(kid) => {
-                let ticket = Ticket {
-                    worker: 0,
-                    place: self.tickets,
-                };
+                let ticket = Ticket { worker: 0, place: self.tickets };
                 self.tickets += 1;
                 out.push(spell(&self.machine.ask(kid, ticket, now)));
             }
             Act::Set(kids) => self.bring(self.newest, kids, now),
             Act::SetOf(id, kids) => self.bring(FetchId(id), kids, now),
             Act::Fail(failure) => {
-                self.machine
-                    .finished(self.newest, Outcome::Failed(failure), now);
+                self.machine.finished(self.newest, Outcome::Failed(failure), now);
             }
             Act::Warm(kids) => {
                 let set = self.machine.keys().succeed(parsed(kids));
@@ -137,10 +129,7 @@ fn spell(answer: &Answer) -> String {
 
 /// The policy of the suite: the default one without jitter.
 pub fn steady() -> CachePolicy {
-    CachePolicy {
-        refresh_jitter: 0.0,
-        ..CachePolicy::default()
-    }
+    CachePolicy { refresh_jitter: 0.0, ..CachePolicy::default() }
 }
 
 /// A set of one real Ed25519 key for each kid, read as a body is.

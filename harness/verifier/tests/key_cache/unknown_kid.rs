@@ -11,10 +11,7 @@ use crate::script::{Bench, MS, S, check, steady};
 
 fn with(budget: u32, window: u64) -> CachePolicy {
     CachePolicy {
-        unknown_kid: UnknownKid::Refetch {
-            budget,
-            window: Duration::from_secs(window),
-        },
+        unknown_kid: UnknownKid::Refetch { budget, window: Duration::from_secs(window) },
         ..steady()
     }
 }
@@ -30,12 +27,7 @@ fn within_its_window_a_fetch_is_grounds() {
             (10 * S, Ask("x"), "wait; fetch 1", "outside: ask the issuer"),
             (11 * S - 1, Set(&["a"]), "2: UNKNOWN", "it was asked"),
             (20 * S - 1, Ask("x"), "UNKNOWN", "from the request's start"),
-            (
-                20 * S,
-                Ask("x"),
-                "wait; fetch 2",
-                "window over, budget back",
-            ),
+            (20 * S, Ask("x"), "wait; fetch 2", "window over, budget back"),
         ],
     );
 }
@@ -49,12 +41,7 @@ fn a_kid_that_the_fetch_brings_is_used() {
             (10 * S, Ask("next"), "wait; fetch 1", "a rotation"),
             (10 * S, Ask("x"), "wait", "joins"),
             (10 * S, Ask("a"), "fresh 1", "good tokens are not slowed"),
-            (
-                11 * S - 1,
-                Set(&["a", "next"]),
-                "0: fresh 2; 1: UNKNOWN",
-                "one fetch answers all",
-            ),
+            (11 * S - 1, Set(&["a", "next"]), "0: fresh 2; 1: UNKNOWN", "one fetch answers all"),
             (11 * S, Ask("next"), "fresh 2", "known now"),
         ],
     );
@@ -68,12 +55,7 @@ fn the_budget_is_armed_on_the_attempt() {
             (0, Warm(&["a"]), "-", "starts warm"),
             (10 * S, Ask("x"), "wait; fetch 1", "spends the budget"),
             (10 * S, Fail(GONE), "0: UNAVAILABLE", "no grounds"),
-            (
-                12 * S,
-                Ask("x"),
-                "UNAVAILABLE",
-                "backoff over, budget spent",
-            ),
+            (12 * S, Ask("x"), "UNAVAILABLE", "backoff over, budget spent"),
             (12 * S, Ask("a"), "fresh 1", "good tokens are not slowed"),
             (20 * S - 1, Ask("y"), "UNAVAILABLE", "1 ns early, any kid"),
             (20 * S, Ask("x"), "wait; fetch 2", "one per sliding window"),
@@ -157,10 +139,7 @@ fn a_wait_that_ends_without_grounds_is_not_called_unknown() {
             (52 * S, Set(&["a"]), "1: UNKNOWN", "it knows"),
         ],
     );
-    let patient = CachePolicy {
-        max_wait: Duration::from_secs(60),
-        ..steady()
-    };
+    let patient = CachePolicy { max_wait: Duration::from_secs(60), ..steady() };
     check(
         patient,
         &[
@@ -174,22 +153,14 @@ fn a_wait_that_ends_without_grounds_is_not_called_unknown() {
 
 #[test]
 fn a_policy_that_refuses_never_fetches_for_it() {
-    let refuse = CachePolicy {
-        unknown_kid: UnknownKid::Refuse,
-        ..steady()
-    };
+    let refuse = CachePolicy { unknown_kid: UnknownKid::Refuse, ..steady() };
     check(
         refuse,
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
             (239 * S, Ask("x"), "UNKNOWN", "grounds as long as the ttl"),
             (300 * S - 1, Ask("x"), "UNKNOWN", "to the last instant"),
-            (
-                300 * S,
-                Ask("x"),
-                "wait; fetch 1",
-                "for the ttl, not the kid",
-            ),
+            (300 * S, Ask("x"), "wait; fetch 1", "for the ttl, not the kid"),
             (300 * S, Fail(GONE), "2: UNAVAILABLE", "no grounds"),
         ],
     );
