@@ -20,7 +20,8 @@ pub enum Rejection {
     AlgNone,
     /// `alg` is not in the allowlist (RFC 8725 §3.1).
     AlgNotAllowed,
-    /// `typ`, `token_use` or a prohibited claim says that this is another kind of token (RFC 8725 §3.11).
+    /// `typ`, `token_use` or a prohibited claim says that this is another kind of token
+    /// (RFC 8725 §3.11).
     TypeMismatch,
     /// `crit` or `b64` asks for something that is not implemented (RFC 7515 §4.1.11, RFC 7797).
     CritUnsupported,
