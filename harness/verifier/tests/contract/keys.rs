@@ -6,7 +6,7 @@ use jwtbench_verifier::rejection::Rejection::{
 };
 
 use crate::token::{Draft, Key, OURS, key_set};
-use crate::{ACCEPT, Court};
+use crate::{ACCEPT, Court, Row};
 
 /// Modulus of the example key of RFC 7638 §3.1.
 const RSA_N: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxu\
@@ -127,88 +127,96 @@ fn check_set(entries: &[(char, &str)], kid: bool, expected: Result<(), Rejection
     }
 }
 
+/// Entries of one kid, the verdict, why.
+type Entries = (
+    &'static [(char, &'static str)],
+    Result<(), Rejection>,
+    &'static str,
+);
+
+const ENTRIES: [Entries; 17] = [
+    (&[('+', ",KID,ALG")], ACCEPT, "the one key"),
+    (&[('+', ",KID")], ACCEPT, "without alg: bound at load"),
+    (
+        &[('+', ",KID,ALG"), ('-', ",KID,ALG")],
+        Err(KeyAmbiguous),
+        "two different",
+    ),
+    (
+        &[('-', ",KID"), ('+', ",KID,ALG")],
+        Err(KeyAmbiguous),
+        "one of them bound",
+    ),
+    (
+        &[('+', ",KID,ALG"), ('+', ",KID,ALG")],
+        ACCEPT,
+        "identical: one key",
+    ),
+    (
+        &[('+', ",KID"), ('+', ",KID,ALG")],
+        ACCEPT,
+        "identical once bound",
+    ),
+    (
+        &[('-', r#",KID,"use":"enc""#), ('+', ",KID,ALG")],
+        ACCEPT,
+        "one kid for sig and enc",
+    ),
+    (
+        &[('+', r#",KID,ALG,"use":"enc""#)],
+        Err(KeyMismatch),
+        "for encryption",
+    ),
+    (
+        &[('+', r#",KID,"alg":"ECDH-ES""#)],
+        Err(KeyMismatch),
+        "alg of encryption",
+    ),
+    (
+        &[('+', r#",KID,ALG,"use":"sig""#)],
+        ACCEPT,
+        "for signatures",
+    ),
+    (
+        &[('+', r#",KID,ALG,"use":"SIG""#)],
+        Err(KeyMismatch),
+        "case-sensitive",
+    ),
+    (
+        &[('+', r#",KID,ALG,"key_ops":["verify"]"#)],
+        ACCEPT,
+        "may verify",
+    ),
+    (
+        &[('+', r#",KID,ALG,"key_ops":["sign","verify"]"#)],
+        ACCEPT,
+        "also",
+    ),
+    (
+        &[('+', r#",KID,ALG,"key_ops":["sign"]"#)],
+        Err(KeyMismatch),
+        "may not",
+    ),
+    (
+        &[('+', r#",KID,ALG,"key_ops":[]"#)],
+        Err(KeyMismatch),
+        "may do nothing",
+    ),
+    (
+        &[('+', r#",KID,"alg":"XY1""#)],
+        Err(UnknownKid),
+        "skipped: unknown alg",
+    ),
+    (
+        &[('+', r#",KID,ALG,"use":7"#)],
+        Err(UnknownKid),
+        "skipped: no JWK",
+    ),
+];
+
 #[test]
 fn entries_are_filtered_before_they_are_counted() {
-    let rows: [(&[(char, &str)], _, _); 17] = [
-        (&[('+', ",KID,ALG")], ACCEPT, "the one key"),
-        (&[('+', ",KID")], ACCEPT, "without alg: bound at load"),
-        (
-            &[('+', ",KID,ALG"), ('-', ",KID,ALG")],
-            Err(KeyAmbiguous),
-            "two different",
-        ),
-        (
-            &[('-', ",KID"), ('+', ",KID,ALG")],
-            Err(KeyAmbiguous),
-            "one of them bound",
-        ),
-        (
-            &[('+', ",KID,ALG"), ('+', ",KID,ALG")],
-            ACCEPT,
-            "identical: one key",
-        ),
-        (
-            &[('+', ",KID"), ('+', ",KID,ALG")],
-            ACCEPT,
-            "identical once bound",
-        ),
-        (
-            &[('-', r#",KID,"use":"enc""#), ('+', ",KID,ALG")],
-            ACCEPT,
-            "one kid for sig and enc",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":"enc""#)],
-            Err(KeyMismatch),
-            "for encryption",
-        ),
-        (
-            &[('+', r#",KID,"alg":"ECDH-ES""#)],
-            Err(KeyMismatch),
-            "alg of encryption",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":"sig""#)],
-            ACCEPT,
-            "for signatures",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":"SIG""#)],
-            Err(KeyMismatch),
-            "case-sensitive",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":["verify"]"#)],
-            ACCEPT,
-            "may verify",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":["sign","verify"]"#)],
-            ACCEPT,
-            "also",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":["sign"]"#)],
-            Err(KeyMismatch),
-            "may not",
-        ),
-        (
-            &[('+', r#",KID,ALG,"key_ops":[]"#)],
-            Err(KeyMismatch),
-            "may do nothing",
-        ),
-        (
-            &[('+', r#",KID,"alg":"XY1""#)],
-            Err(UnknownKid),
-            "skipped: unknown alg",
-        ),
-        (
-            &[('+', r#",KID,ALG,"use":7"#)],
-            Err(UnknownKid),
-            "skipped: no JWK",
-        ),
-    ];
-    for (entries, expected, why) in rows {
+    for (entries, expected, why) in ENTRIES {
         check_set(entries, true, expected, why);
     }
 }
@@ -287,86 +295,88 @@ fn a_key_without_alg_is_bound_at_load() {
     }
 }
 
+const SIGNATURES: [Row<'static>; 16] = [
+    (&|d| d.forged(), Err(BadSignature), "signed by another key"),
+    (
+        &|d| d.then(|t| alter(t, 2, |_| String::new())),
+        Err(BadSignature),
+        "empty",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s[..80].into())),
+        Err(BadSignature),
+        "truncated",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s[..84].repeat(2))),
+        Err(BadSignature),
+        "doubled",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| format!("AAAA{s}"))),
+        Err(BadSignature),
+        "longer",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |_| "A".repeat(86))),
+        Err(BadSignature),
+        "zeros",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, flip_first)),
+        Err(BadSignature),
+        "a bit flipped",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 1, flip_first)),
+        Err(BadSignature),
+        "another payload",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 1, |_| "e30".into())),
+        Err(BadSignature),
+        "{} for it",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 1, |_| "!".into())),
+        Err(BadSignature),
+        "no base64url even",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s + "==")),
+        Err(Malformed),
+        "padding",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s.replace(&s[..1], "+"))),
+        Err(Malformed),
+        "alphabet",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s + "!")),
+        Err(Malformed),
+        "trailing garbage",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s + " ")),
+        Err(Malformed),
+        "a space",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, |s| s + "AAA")),
+        Err(Malformed),
+        "no such length",
+    ),
+    (
+        &|d| d.then(|t| alter(t, 2, stray_bit)),
+        Err(Malformed),
+        "a stray bit",
+    ),
+];
+
 #[test]
 fn the_signature_is_checked() {
-    Court::default().check(&[
-        (&|d| d.forged(), Err(BadSignature), "signed by another key"),
-        (
-            &|d| d.then(|t| alter(t, 2, |_| String::new())),
-            Err(BadSignature),
-            "empty",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s[..80].into())),
-            Err(BadSignature),
-            "truncated",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s[..84].repeat(2))),
-            Err(BadSignature),
-            "doubled",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| format!("AAAA{s}"))),
-            Err(BadSignature),
-            "longer",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |_| "A".repeat(86))),
-            Err(BadSignature),
-            "zeros",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, flip_first)),
-            Err(BadSignature),
-            "a bit flipped",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 1, flip_first)),
-            Err(BadSignature),
-            "another payload",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 1, |_| "e30".into())),
-            Err(BadSignature),
-            "{} for it",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 1, |_| "!".into())),
-            Err(BadSignature),
-            "no base64url even",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + "==")),
-            Err(Malformed),
-            "padding",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s.replace(&s[..1], "+"))),
-            Err(Malformed),
-            "alphabet",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + "!")),
-            Err(Malformed),
-            "trailing garbage",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + " ")),
-            Err(Malformed),
-            "a space",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, |s| s + "AAA")),
-            Err(Malformed),
-            "no such length",
-        ),
-        (
-            &|d| d.then(|t| alter(t, 2, stray_bit)),
-            Err(Malformed),
-            "a stray bit",
-        ),
-    ]);
+    Court::default().check(&SIGNATURES);
 }
 
 /// The token with one of its parts altered.

@@ -23,123 +23,126 @@ fn check(alter: fn(&mut PolicySpec), expected: Result<(), &str>, why: &str) {
     }
 }
 
+/// What is done to the default policy, whether it is valid still or the key at fault, why.
+type Row = (fn(&mut PolicySpec), Result<(), &'static str>, &'static str);
+
+const ROWS: [Row; 27] = [
+    (|_| (), Ok(()), "the default"),
+    (|s| s.leeway = seconds(0), Ok(()), "no leeway"),
+    (|s| s.leeway = seconds(300), Ok(()), "the most leeway"),
+    (|s| s.max_token_bytes = 1 << 20, Ok(()), "the longest token"),
+    (
+        |s| s.max_header_bytes = s.max_token_bytes,
+        Ok(()),
+        "the longest header",
+    ),
+    (
+        |s| s.types = vec!["AT+JWT".into()],
+        Ok(()),
+        "types compare without case",
+    ),
+    (
+        |s| s.required_claims = (0..18).map(|n| format!("c{n}")).collect(),
+        Ok(()),
+        "as many claims as are read",
+    ),
+    (|s| s.issuer.clear(), Err("issuer"), "nobody is trusted"),
+    (
+        |s| s.audience.clear(),
+        Err("audience"),
+        "no name for this API",
+    ),
+    (
+        |s| s.audience.push(String::new()),
+        Err("audience"),
+        "an empty name",
+    ),
+    (
+        |s| s.algorithms.clear(),
+        Err("algorithms"),
+        "nothing is allowed",
+    ),
+    (|s| s.types.clear(), Err("types"), "nothing is allowed"),
+    (
+        |s| s.types = vec!["JWT".into()],
+        Err("types"),
+        "rfc9068 wants at+jwt",
+    ),
+    (
+        |s| s.types.push("absent".into()),
+        Err("types"),
+        "nor may it be absent",
+    ),
+    (
+        |s| s.types = vec!["application/at+jwt".into()],
+        Err("types"),
+        "written without its prefix",
+    ),
+    (
+        |s| s.leeway = seconds(301),
+        Err("leeway"),
+        "a second too many",
+    ),
+    (
+        |s| s.leeway = std::time::Duration::new(300, 1),
+        Err("leeway"),
+        "a nanosecond too many",
+    ),
+    (
+        |s| s.max_token_bytes = 0,
+        Err("max-token-bytes"),
+        "no token fits",
+    ),
+    (
+        |s| s.max_token_bytes = (1 << 20) + 1,
+        Err("max-token-bytes"),
+        "over 1 MiB",
+    ),
+    (
+        |s| s.max_header_bytes = 0,
+        Err("max-header-bytes"),
+        "no header fits",
+    ),
+    (
+        |s| s.max_header_bytes = 8193,
+        Err("max-header-bytes"),
+        "over the token",
+    ),
+    (
+        |s| s.required_scopes.push(String::new()),
+        Err("required-scopes"),
+        "empty",
+    ),
+    (
+        |s| s.required_scopes.push("a b".into()),
+        Err("required-scopes"),
+        "two in one",
+    ),
+    (
+        |s| s.required_scopes.push("a\"".into()),
+        Err("required-scopes"),
+        "a quote",
+    ),
+    (
+        |s| s.required_scopes.push("é".into()),
+        Err("required-scopes"),
+        "not ASCII",
+    ),
+    (
+        |s| s.claims.client.clear(),
+        Err("claims.client"),
+        "no claim for the client",
+    ),
+    (
+        |s| s.required_claims = (0..19).map(|n| format!("c{n}")).collect(),
+        Err("required-claims"),
+        "more claims than are read",
+    ),
+];
+
 #[test]
 fn a_policy_is_valid_or_names_its_fault() {
-    type Row = (fn(&mut PolicySpec), Result<(), &'static str>, &'static str);
-    let rows: [Row; 27] = [
-        (|_| (), Ok(()), "the default"),
-        (|s| s.leeway = seconds(0), Ok(()), "no leeway"),
-        (|s| s.leeway = seconds(300), Ok(()), "the most leeway"),
-        (|s| s.max_token_bytes = 1 << 20, Ok(()), "the longest token"),
-        (
-            |s| s.max_header_bytes = s.max_token_bytes,
-            Ok(()),
-            "the longest header",
-        ),
-        (
-            |s| s.types = vec!["AT+JWT".into()],
-            Ok(()),
-            "types compare without case",
-        ),
-        (
-            |s| s.required_claims = (0..18).map(|n| format!("c{n}")).collect(),
-            Ok(()),
-            "as many claims as are read",
-        ),
-        (|s| s.issuer.clear(), Err("issuer"), "nobody is trusted"),
-        (
-            |s| s.audience.clear(),
-            Err("audience"),
-            "no name for this API",
-        ),
-        (
-            |s| s.audience.push(String::new()),
-            Err("audience"),
-            "an empty name",
-        ),
-        (
-            |s| s.algorithms.clear(),
-            Err("algorithms"),
-            "nothing is allowed",
-        ),
-        (|s| s.types.clear(), Err("types"), "nothing is allowed"),
-        (
-            |s| s.types = vec!["JWT".into()],
-            Err("types"),
-            "rfc9068 wants at+jwt",
-        ),
-        (
-            |s| s.types.push("absent".into()),
-            Err("types"),
-            "nor may it be absent",
-        ),
-        (
-            |s| s.types = vec!["application/at+jwt".into()],
-            Err("types"),
-            "written without its prefix",
-        ),
-        (
-            |s| s.leeway = seconds(301),
-            Err("leeway"),
-            "a second too many",
-        ),
-        (
-            |s| s.leeway = std::time::Duration::new(300, 1),
-            Err("leeway"),
-            "a nanosecond too many",
-        ),
-        (
-            |s| s.max_token_bytes = 0,
-            Err("max-token-bytes"),
-            "no token fits",
-        ),
-        (
-            |s| s.max_token_bytes = (1 << 20) + 1,
-            Err("max-token-bytes"),
-            "over 1 MiB",
-        ),
-        (
-            |s| s.max_header_bytes = 0,
-            Err("max-header-bytes"),
-            "no header fits",
-        ),
-        (
-            |s| s.max_header_bytes = 8193,
-            Err("max-header-bytes"),
-            "over the token",
-        ),
-        (
-            |s| s.required_scopes.push(String::new()),
-            Err("required-scopes"),
-            "empty",
-        ),
-        (
-            |s| s.required_scopes.push("a b".into()),
-            Err("required-scopes"),
-            "two in one",
-        ),
-        (
-            |s| s.required_scopes.push("a\"".into()),
-            Err("required-scopes"),
-            "a quote",
-        ),
-        (
-            |s| s.required_scopes.push("é".into()),
-            Err("required-scopes"),
-            "not ASCII",
-        ),
-        (
-            |s| s.claims.client.clear(),
-            Err("claims.client"),
-            "no claim for the client",
-        ),
-        (
-            |s| s.required_claims = (0..19).map(|n| format!("c{n}")).collect(),
-            Err("required-claims"),
-            "more claims than are read",
-        ),
-    ];
-    for (alter, expected, why) in rows {
+    for (alter, expected, why) in ROWS {
         check(alter, expected, why);
     }
     check(
