@@ -1,0 +1,13 @@
+//! Scenarios written in a test, read as a file is.
+
+use std::path::Path;
+
+use jwtbench::scenario::Scenario;
+use jwtbench::scenario::library::Library;
+
+/// The scenario of this text, under the name `test/inline`.
+pub fn scenario(text: &str) -> Scenario {
+    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the library");
+    let path = Path::new("test/inline.toml");
+    Scenario::parse(path, text, &library.presets()).unwrap_or_else(|error| panic!("{error}"))
+}
