@@ -101,12 +101,13 @@ impl Args {
         }
         let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
         result.scenarios.retain(|scenario| wanted(&scenario.name));
+        let was_empty = result.measurements.is_empty();
         result.measurements.retain(|measurement| {
             wanted(&measurement.scenario)
                 && self.filter.has_contender(&measurement.contender)
                 && self.filter.has_algorithm(&measurement.algorithm)
         });
-        if result.measurements.is_empty() {
+        if result.measurements.is_empty() && !was_empty {
             return Err(Failure::Usage("the filters leave nothing of this result".into()));
         }
         Ok(result)

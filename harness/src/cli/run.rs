@@ -13,7 +13,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
 use crate::report::{TerminalStyle, terminal};
-use crate::result::{RunResult, SCHEMA_VERSION, ScenarioRecord};
+use crate::result::{Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
 use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
 use crate::scenario::library::Library;
@@ -127,20 +127,26 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let progress = Progress::new(jobs.iter().map(rounds).sum(), args.quiet || args.json);
     let signers = Signers::new(args.seed);
     let control = Control { stop, port: args.port };
+    let mut failure = None;
     for job in &jobs {
-        if stop.load(Ordering::Relaxed) {
+        if stop.load(Ordering::Relaxed) || failure.is_some() {
             break;
         }
-        let measured = job.measure(&signers, control, &progress);
-        result.measurements.extend(measured?);
+        match job.measure(&signers, control, &progress) {
+            Ok(measured) => result.measurements.extend(measured),
+            Err(error) => failure = Some(error),
+        }
     }
     progress.finish();
-    result.partial = stop.load(Ordering::Relaxed);
+    result.partial = stop.load(Ordering::Relaxed) || failure.is_some();
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
-    output.write(&result)?;
-    args.show(&result, &output);
-    Ok(Exit::of(&result))
+    if failure.is_none() || !result.measurements.is_empty() {
+        // What was measured before a failure is kept, marked as partial.
+        output.write(&result)?;
+        args.show(&result, &output);
+    }
+    failure.map_or_else(|| Ok(Exit::of(&result)), Err)
 }
 
 impl Args {
@@ -286,7 +292,7 @@ impl Job {
         signers: &Signers,
         control: Control<'_>,
         progress: &Progress,
-    ) -> Result<Vec<crate::result::Measurement>, Failure> {
+    ) -> Result<Vec<Measurement>, Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
         progress.say(format!("{name}: signing"));
         let plan = Plan::new(&self.scenario, self.algorithm, signers, &progress.minting());
@@ -311,7 +317,12 @@ impl Job {
                 progress.step();
             }
         }
-        let has_rounds = |measurement: &crate::result::Measurement| !measurement.rounds.is_empty();
-        Ok(trials.into_iter().map(|(_, gathering)| gathering.finish()).filter(has_rounds).collect())
+        // A trial that was cut short in its first round still has verdicts.
+        let has_verdicts = |m: &Measurement| m.verdicts.judged > 0 || m.error.is_some();
+        Ok(trials
+            .into_iter()
+            .map(|(_, gathering)| gathering.finish())
+            .filter(has_verdicts)
+            .collect())
     }
 }

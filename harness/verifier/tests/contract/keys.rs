@@ -73,8 +73,7 @@ fn check_set(entries: &[(char, &str)], kid: bool, expected: Result<(), Rejection
         let spare = [Key::Ed(90), Key::Ec(90)][usize::from(matches!(key, Key::Ed(_)))];
         let spare = spare.jwk(&format!(r#","kid":"spare","alg":"{}""#, spare.alg()));
         let entries: Vec<String> = entries.iter().map(one).chain([spare]).collect();
-        let mut court = Court::default();
-        court.key_set = key_set(&entries);
+        let mut court = Court { key_set: key_set(&entries), ..Court::default() };
         court.spec.kid_required = kid;
         let mut draft = Draft::good(key);
         if !kid {
