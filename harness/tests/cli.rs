@@ -1,6 +1,8 @@
 //! The command line as a user meets it: exit codes, messages that name file and remedy, nothing
 //! overwritten, a partial result on Ctrl-C, and no secret in anything it writes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

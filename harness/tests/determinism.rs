@@ -1,6 +1,9 @@
 //! The same seed gives the same plan and corpus, on every machine and in every build profile;
 //! another seed another; and virtual time the same measurement to the last figure.
 
+// An arrival is a row: instant, phase and text.
+#![allow(clippy::type_complexity)]
+
 #[path = "trial/inline.rs"]
 mod inline;
 

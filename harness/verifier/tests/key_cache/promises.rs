@@ -52,8 +52,8 @@ fn pause() -> impl Strategy<Value = i64> {
     let edge = prop::sample::select(vec![0, 1, S / 4, S, 5 * S, 10 * S, 30 * S, 240 * S, 300 * S]);
     prop_oneof![
         4 => edge,
-        1 => (0..2 * S),
-        1 => (0..4000 * S),
+        1 => 0..2 * S,
+        1 => 0..4000 * S,
     ]
 }
 
