@@ -272,20 +272,20 @@ fn faults_of_streams_are_named() {
 #[test]
 fn faults_of_the_policies_are_named() {
     let unknown = "[cache]\npolicy = \"mine\"";
-    check("[cache]", unknown, None, &["[cache]", "no cache policy `mine`", "known: default"]);
+    check("[cache]", unknown, Some(14), &["[cache]", "no cache policy `mine`", "known: default"]);
     let backoff = "backoff-min = \"1m\"";
-    check("ttl = \"1s\"", backoff, None, &["[cache]", "`backoff-min`", "`backoff-max`"]);
+    check("ttl = \"1s\"", backoff, Some(14), &["[cache]", "`backoff-min`", "`backoff-max`"]);
     let zero = "unknown-kid-budget = 0";
-    check("ttl = \"1s\"", zero, None, &["[cache]", "unknown-kid = \"refuse\""]);
-    check("ttl = \"1s\"", "refresh-ahead = 80", None, &["[cache]", "0 to 1", "\"off\""]);
+    check("ttl = \"1s\"", zero, Some(14), &["[cache]", "unknown-kid = \"refuse\""]);
+    check("ttl = \"1s\"", "refresh-ahead = 80", Some(14), &["[cache]", "0 to 1", "\"off\""]);
     check("ttl = \"1s\"", "ttl = \"never\"", Some(15), &["`never` is no ttl", "forever"]);
     check("ttl = \"1s\"", "start = \"hot\"", Some(15), &["`hot` is no start", "\"cold\""]);
     let leeway = "[policy]\nleeway = \"10m\"\n\n[cache]";
-    check("[cache]", leeway, None, &["`leeway`", "0 s to 300 s"]);
+    check("[cache]", leeway, Some(14), &["`leeway`", "0 s to 300 s"]);
     let types = "[policy]\ntypes = [\"JWT\"]\n\n[cache]";
-    check("[cache]", types, None, &["`types`", "profile = \"plain\""]);
+    check("[cache]", types, Some(14), &["`types`", "profile = \"plain\""]);
     let lifetime = "[issuer]\ntoken-lifetime = \"500ms\"\n\n[cache]";
-    check("[cache]", lifetime, None, &["token-lifetime", "under 1s"]);
+    check("[cache]", lifetime, Some(14), &["token-lifetime", "under 1s"]);
 }
 
 #[test]
