@@ -32,9 +32,8 @@ pub use exit::{Exit, Failure};
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
                   jwtbench report reports/runs/X/result.json --out again\n\n\
-                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 3 performance\n\
-                  regression, 4 wrong verdict, 5 expectation missed, 6 invalid or inconclusive\n\
-                  under --strict. A wrong verdict outranks the rest."
+                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 4 wrong verdict,\n\
+                  5 expectation missed. A wrong verdict outranks the rest."
 )]
 struct Cli {
     #[command(subcommand)]
