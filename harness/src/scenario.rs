@@ -125,6 +125,8 @@ pub struct StreamSetting {
     pub rate: f64,
     /// Shares of classes, in percent; they sum to 100. Empty while the stream is silent.
     pub shares: Vec<(Class, f64)>,
+    /// Whether the classes take turns, each with every one of its variants, instead of being drawn.
+    pub in_turn: bool,
 }
 
 /// A span of time with statistics of its own.
@@ -151,6 +153,11 @@ impl Scenario {
     /// The policy of a trial: only its own algorithm is allowed.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
         PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
+    }
+
+    /// Whether some stream goes through its classes in turn.
+    pub fn is_in_turn(&self) -> bool {
+        self.streams.iter().flat_map(|stream| &stream.settings).any(|setting| setting.in_turn)
     }
 
     /// The classes that occur, in the order of the class table.

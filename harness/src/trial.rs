@@ -138,19 +138,27 @@ impl<'p> Trial<'p> {
 
 fn has_revocation_events(plan: &Plan) -> bool {
     let mut events = plan.scenario.events.iter();
-    events.any(|event| matches!(event.action, Action::RevokeTokens { .. }))
+    events.any(|event| matches!(event.action, Action::RevokeTokens { .. } | Action::State { .. }))
 }
+
+/// The authorization version required of the subjects of the classes that know one.
+const AUTHORIZATION_VERSION: u64 = 2;
 
 /// The revocation list at the beginning of a plan; `None` if nothing is ever revoked.
 pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
     let tokens = plan.corpus.tokens.iter().filter(|token| token.facts.is_revoked);
     let count = plan.scenario.issuer.revoked;
     let revoked: Vec<Box<str>> = tokens.map(|token| token.facts.jwt_id.clone()).collect();
-    if revoked.is_empty() && count == 0 && !has_revocation_events(plan) {
+    let versioned = plan.corpus.tokens.iter().filter_map(|token| token.facts.versioned.clone());
+    let versioned: Vec<Box<str>> = versioned.collect();
+    if revoked.is_empty() && versioned.is_empty() && count == 0 && !has_revocation_events(plan) {
         return None;
     }
     let list = Revocations::with_capacity(count as usize + revoked.len());
     list.revoke(revoked);
+    for subject in versioned {
+        list.require_version(subject, AUTHORIZATION_VERSION);
+    }
     list.revoke((0..count).map(|number| other_jwt_id("initial", number)));
     Some(Arc::new(list))
 }

@@ -13,6 +13,8 @@ pub struct History {
     pub epochs: Vec<Change>,
     /// Revocations of holders' tokens, in order.
     pub revocations: Vec<HolderRevocation>,
+    /// When the state that verdicts need went down (`true`) and came back, in order.
+    pub state: Vec<(Change, bool)>,
 }
 
 /// A change that took a moment.
@@ -22,6 +24,11 @@ pub struct Change {
     pub begin: Tick,
     /// From this instant the new state holds.
     pub end: Tick,
+}
+
+impl Change {
+    /// One that is never made.
+    const NEVER: Change = Change { begin: Tick::MAX, end: Tick::MAX };
 }
 
 /// Holders of a stream lost the tokens issued to them so far.
@@ -93,6 +100,25 @@ impl History {
         facts
             .signed_by
             .is_some_and(|thumbprint| published.into_iter().any(|key| key.thumbprint == thumbprint))
+    }
+
+    /// Whether the state that verdicts need could not be had.
+    pub fn state_is_down(&self, from: Tick, to: Tick) -> Over {
+        let (mut any, mut all) = (false, true);
+        let mut is_down = false;
+        let mut begin = Tick::MIN;
+        for (change, goes_down) in self.state.iter().chain([&(Change::NEVER, false)]) {
+            if begin <= to && change.end > from {
+                any |= is_down;
+                all &= is_down;
+            }
+            (begin, is_down) = (change.begin, *goes_down);
+        }
+        match (any, all) {
+            (true, true) => Over::Always,
+            (true, false) => Over::Sometimes,
+            (false, _) => Over::Never,
+        }
     }
 
     /// Whether this token was revoked.

@@ -233,11 +233,24 @@ impl<'p> Judge<'p> {
         if let Some(code) = fault(Stage::Purpose) {
             return (Err(code), None);
         }
-        let last = fault(Stage::Request).map_or(Ok(()), Err);
-        match self.history.revoked(facts, operation.start, operation.end) {
+        self.state(facts, operation)
+    }
+
+    /// Steps 11 and 12, from the state on.
+    fn state(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
+        let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
+        let last = fault(Stage::State).or(fault(Stage::Request)).map_or(Ok(()), Err);
+        let (from, to) = (operation.start, operation.end);
+        let revoked = match self.history.revoked(facts, from, to) {
             Over::Always => (Err(Rejection::Revoked), None),
             Over::Sometimes => (last, Some(Err(Rejection::Revoked))),
             Over::Never => (last, None),
+        };
+        let down = Err(Rejection::StateUnavailable);
+        match self.history.state_is_down(from, to) {
+            Over::Always => (down, None),
+            Over::Sometimes => (revoked.0, Some(down)),
+            Over::Never => revoked,
         }
     }
 

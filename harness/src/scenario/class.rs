@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use jwtbench_verifier::algorithm::{Algorithm, KeyType};
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::rejection::Rejection;
 
@@ -25,6 +26,8 @@ pub struct ClassRow {
     pub forged: bool,
     /// What a policy must say for the code to be due.
     pub need: Need,
+    /// The only algorithms it means something to; `None` for all.
+    pub only: Option<Family>,
     /// One sentence.
     pub about: &'static str,
     /// What is done to a good token.
@@ -56,6 +59,15 @@ pub enum Stage {
     Request,
 }
 
+/// Algorithms whose signatures have the same form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// ECDSA: `r || s`.
+    Ecdsa,
+    /// EdDSA: `R || S`.
+    Ed25519,
+}
+
 /// What a policy must say for a class to mean anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -79,6 +91,8 @@ pub enum Need {
     Types,
     /// `profile` is rfc9068.
     Rfc9068,
+    /// `prohibited-claims` is not empty.
+    ProhibitedClaims,
 }
 
 impl Need {
@@ -103,6 +117,9 @@ impl Need {
                 !policy.types.iter().any(|typ| typ.eq_ignore_ascii_case("jwt")),
                 "types = [\"at+jwt\"]",
             ),
+            Need::ProhibitedClaims => {
+                (!policy.prohibited_claims.is_empty(), "prohibited-claims = [\"nonce\"]")
+            }
             Need::Rfc9068 => (policy.profile == Profile::Rfc9068, "profile = \"rfc9068\""),
         };
         if met { Ok(()) } else { Err(remedy) }
@@ -112,17 +129,20 @@ impl Need {
 impl Class {
     /// The class with this name.
     pub fn find(name: &str) -> Option<Class> {
-        (0u16..).zip(&CLASSES).find(|(_, row)| row.name == name).map(|(index, _)| Class(index))
+        (0u16..)
+            .zip(CLASSES.iter())
+            .find(|(_, row)| row.name == name)
+            .map(|(index, _)| Class(index))
     }
 
     /// Every class, in the order of the table.
     pub fn all() -> impl Iterator<Item = Class> {
-        (0u16..).zip(&CLASSES).map(|(index, _)| Class(index))
+        (0u16..).zip(CLASSES.iter()).map(|(index, _)| Class(index))
     }
 
     /// Its row.
     pub fn row(self) -> &'static ClassRow {
-        &CLASSES[usize::from(self.0)]
+        CLASSES[usize::from(self.0)]
     }
 
     /// Its name.
@@ -133,6 +153,16 @@ impl Class {
     /// Its place in the table.
     pub fn index(self) -> usize {
         usize::from(self.0)
+    }
+
+    /// Whether it means something to this algorithm.
+    pub fn fits(self, algorithm: Algorithm) -> bool {
+        let family = match algorithm.key_type() {
+            KeyType::Rsa => None,
+            KeyType::P256 | KeyType::P384 => Some(Family::Ecdsa),
+            KeyType::Ed25519 => Some(Family::Ed25519),
+        };
+        self.row().only.is_none_or(|only| Some(only) == family)
     }
 
     /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.

@@ -17,8 +17,8 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use super::class::{Class, Stage};
-use super::draft::{Audience, Draft, DraftKeys, Signed};
-use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, Timeline, other_types};
+use super::draft::{Audience, Draft, DraftKeys, Signed, Times};
+use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, SHARED_KEY, Timeline, other_types};
 use super::random;
 use super::signer::Signers;
 
@@ -52,6 +52,8 @@ pub struct Facts {
     pub jwt_id: Box<str>,
     /// Revoked from the beginning.
     pub is_revoked: bool,
+    /// The subject for whom an authorization version is required from the beginning.
+    pub versioned: Option<Box<str>>,
     /// The stream and holder it was issued to, and when, if it is reissued.
     pub holder: Option<Holder>,
 }
@@ -159,6 +161,7 @@ impl Mint<'_> {
         let (label, kid) = match row.name {
             "stolen-key" => (FIRST_KEY, None),
             "key-ambiguous" => (AMBIGUOUS_KEYS[0], None),
+            "shared-kid" => (SHARED_KEY, None),
             _ => {
                 let issuer = self.timeline.at(issued.max(Tick(-1)));
                 (issuer.signing.as_str(), Some(issuer.signing_kid.as_str()))
@@ -168,26 +171,36 @@ impl Mint<'_> {
         let attacker = self.signers.key("attacker", self.algorithm);
         let other = other_types(self.algorithm).next().unwrap_or(Algorithm::ES256);
         let other_type = self.signers.key(FIRST_KEY, other);
-        let keys = DraftKeys { signing: &signing, other_type: &other_type, attacker: &attacker };
+        let other_issuer = self.signers.key("other-issuer", self.algorithm);
+        let keys = DraftKeys {
+            signing: &signing,
+            other_type: &other_type,
+            attacker: &attacker,
+            other_issuer: &other_issuer,
+        };
         let place = format!("{}/{}/{}", name.stream, name.ordinal, name.issue);
         let purpose = ["token", self.algorithm.name(), row.name, place.as_str()];
         let mut rng = random::stream(self.signers.seed(), &purpose);
         let (subject, jwt_id) = (uuid(&mut rng), uuid(&mut rng));
         let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
-        let times = [
-            self.epoch.at(issued).seconds(),
-            seconds(lifetime_ns).max(1),
-            self.policy.leeway.as_secs() as i64 + 1,
-        ];
+        let times = Times {
+            issued_at: self.epoch.at(issued).seconds(),
+            lifetime: seconds(lifetime_ns).max(1),
+            leeway: self.policy.leeway.as_secs() as i64,
+            max_age: self.policy.max_age.map_or(0, |age| age.as_secs() as i64),
+            now: self.epoch.seconds(),
+        };
         let audience = audience(self.policy);
         let ids = [subject.as_str(), jwt_id.as_str()];
-        let mut draft = Draft::good(keys, &audience, ids, times, name.ordinal);
+        let mut draft = Draft::good(keys, &audience, ids, &times, name.ordinal);
         if let Some(kid) = kid {
             draft.header.insert("kid".into(), json!(kid));
         }
         (row.alter)(&mut draft);
         let holder = Holder { stream: name.stream, number: name.ordinal, issued };
-        let facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
+        let mut facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
+        let is_versioned = ["stale-version", "current-version"].contains(&row.name);
+        facts.versioned = is_versioned.then(|| subject.into());
         let bytes = draft.finish(&mut rng).into_boxed_slice();
         Token { bytes, class, facts }
     }
@@ -201,15 +214,13 @@ fn audience(policy: &PolicySpec) -> Audience<'_> {
         issuer: &policy.issuer,
         audience: &policy.audience[0],
         typ: policy.types.iter().find(|typ| *typ != "absent").map(String::as_str),
-        tenant_claim: &names.tenant,
+        names,
         tenant: policy.tenant.as_deref(),
-        scope_claim: &names.scope,
         scope_is_array: names.scope_form == ScopeForm::Array,
         scopes: &policy.required_scopes,
-        client_claim: &names.client[0],
         client: policy.clients.first().map_or("billing-web", String::as_str),
-        subject_kind_claim: &names.subject_kind,
         subject_kind: policy.subject_kinds.first().map_or("user", String::as_str),
+        prohibited: &policy.prohibited_claims,
     }
 }
 
@@ -221,28 +232,40 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
         Some(kid) => KidFact::Named(kid.into()),
     };
     let signed_by = match draft.signed_by {
-        Signed::By(key) if draft.after.is_none() && draft.text.is_none() => Some(key.thumbprint()),
+        // What makes the signature one that no key made is a class of that stage.
+        Signed::By(key) if row.stage != Stage::Signature => Some(key.thumbprint()),
         _ => None,
     };
     let static_fault = match row.stage {
-        Stage::Open | Stage::SignatureText | Stage::Claims | Stage::Purpose | Stage::Request => {
-            row.due.map(|due| (row.stage, due))
-        }
-        _ => None,
+        Stage::State if row.due == Some(Rejection::Revoked) => None,
+        Stage::Open
+        | Stage::SignatureText
+        | Stage::Claims
+        | Stage::Purpose
+        | Stage::State
+        | Stage::Request => row.due.map(|due| (row.stage, due)),
+        Stage::Good | Stage::Key | Stage::Signature | Stage::Time => None,
     };
-    let date = |name: &str| draft.claims.get(name).and_then(Value::as_i64);
-    let exp = date("exp").unwrap_or(draft.issued_at + draft.lifetime);
+    let date = |name: &str| draft.claims.get(name).and_then(instant);
+    let good = |seconds: i64| UnixTime::from_seconds(seconds);
     Facts {
         fault: static_fault,
         kid,
         signed_by,
-        expires: UnixTime::from_seconds(exp),
-        not_before: date("nbf").map(UnixTime::from_seconds),
-        issued_at: UnixTime::from_seconds(date("iat").unwrap_or(draft.issued_at)),
+        expires: date("exp").unwrap_or_else(|| good(draft.issued_at + draft.lifetime)),
+        not_before: date("nbf"),
+        issued_at: date("iat").unwrap_or_else(|| good(draft.issued_at)),
         jwt_id: jwt_id.into(),
-        is_revoked: row.stage == Stage::State,
+        is_revoked: row.due == Some(Rejection::Revoked),
+        versioned: None,
         holder,
     }
+}
+
+/// A date as it was minted. Fractions are halves and quarters, so exact.
+fn instant(value: &Value) -> Option<UnixTime> {
+    let fraction = || value.as_f64().map(|seconds| UnixTime((seconds * 1e9) as i128));
+    value.as_i64().map(UnixTime::from_seconds).or_else(fraction)
 }
 
 /// A random identifier in the usual form (RFC 9562 version 4).

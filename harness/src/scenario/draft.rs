@@ -6,8 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::ClaimNames;
 
-use super::signer::SigningKey;
+use super::signer::{Form, SigningKey};
 
 /// The keys a recipe may use.
 pub(super) struct DraftKeys<'a> {
@@ -17,6 +18,8 @@ pub(super) struct DraftKeys<'a> {
     pub(super) other_type: &'a SigningKey,
     /// A key that is no key of the issuer, of the trial's algorithm.
     pub(super) attacker: &'a SigningKey,
+    /// The key of another trusted issuer, of the trial's algorithm.
+    pub(super) other_issuer: &'a SigningKey,
 }
 
 /// A token in the making.
@@ -35,10 +38,26 @@ pub(super) struct Draft<'a> {
     pub(super) lifetime: i64,
     /// Clock skew that the policy forgives, in seconds.
     pub(super) leeway: i64,
+    /// The policy's `max-age`, in seconds; 0 if it has none.
+    pub(super) max_age: i64,
+    /// The instant of tick 0, in seconds since 1970.
+    pub(super) now: i64,
+    /// This API, as the policy names it.
+    pub(super) audience: &'a str,
+    /// Where the policy looks for claims.
+    pub(super) names: &'a ClaimNames,
+    /// Whether scopes stand in an array.
+    pub(super) scope_is_array: bool,
+    /// Claims that the policy prohibits.
+    pub(super) prohibited: &'a [String],
     /// The header's bytes, instead of `header`.
     pub(super) header_bytes: Option<Vec<u8>>,
     /// The payload's bytes, instead of `claims`.
     pub(super) payload_bytes: Option<Vec<u8>>,
+    /// The text of the payload part, instead of its encoding; signed as it stands.
+    pub(super) payload_text: Option<String>,
+    /// The form of the signature.
+    pub(super) form: Form,
     /// The key that signs.
     pub(super) signed_by: Signed<'a>,
     /// Done to the encoded parts once signed.
@@ -75,27 +94,40 @@ pub(super) struct Audience<'a> {
     pub(super) issuer: &'a str,
     pub(super) audience: &'a str,
     pub(super) typ: Option<&'a str>,
-    pub(super) tenant_claim: &'a str,
+    pub(super) names: &'a ClaimNames,
     pub(super) tenant: Option<&'a str>,
-    pub(super) scope_claim: &'a str,
     pub(super) scope_is_array: bool,
     pub(super) scopes: &'a [String],
-    pub(super) client_claim: &'a str,
     pub(super) client: &'a str,
-    pub(super) subject_kind_claim: &'a str,
     pub(super) subject_kind: &'a str,
+    pub(super) prohibited: &'a [String],
+}
+
+/// When a draft is drawn up and for how long, in seconds.
+pub(super) struct Times {
+    /// `iat`, since 1970.
+    pub(super) issued_at: i64,
+    /// `exp - iat`.
+    pub(super) lifetime: i64,
+    /// The policy's leeway.
+    pub(super) leeway: i64,
+    /// The policy's `max-age`; 0 for none.
+    pub(super) max_age: i64,
+    /// Tick 0, since 1970.
+    pub(super) now: i64,
 }
 
 impl<'a> Draft<'a> {
     /// A good access token (RFC 9068 §2), about 700 bytes once signed with RS256.
     pub(super) fn good(
         keys: DraftKeys<'a>,
-        audience: &Audience<'_>,
+        audience: &Audience<'a>,
         ids: [&str; 2],
-        times: [i64; 3],
+        times: &Times,
         ordinal: u32,
     ) -> Draft<'a> {
-        let [issued_at, lifetime, leeway] = times;
+        let Times { issued_at, lifetime, leeway, max_age, now } = *times;
+        let names = audience.names;
         let [subject, jwt_id] = ids;
         let mut header = Map::new();
         header.insert("alg".into(), json!(keys.signing.algorithm().name()));
@@ -113,15 +145,15 @@ impl<'a> Draft<'a> {
         claims.insert("exp".into(), json!(issued_at + lifetime));
         claims.insert("jti".into(), json!(jwt_id));
         claims.insert("client_id".into(), json!(audience.client));
-        claims.insert(audience.client_claim.into(), json!(audience.client));
-        claims.insert(audience.subject_kind_claim.into(), json!(audience.subject_kind));
+        claims.insert(names.client[0].clone(), json!(audience.client));
+        claims.insert(names.subject_kind.clone(), json!(audience.subject_kind));
         let scope = match audience.scope_is_array {
             true => json!(scopes),
             false => json!(scopes.join(" ")),
         };
-        claims.insert(audience.scope_claim.into(), scope);
+        claims.insert(names.scope.clone(), scope);
         if let Some(tenant) = audience.tenant {
-            claims.insert(audience.tenant_claim.into(), json!(tenant));
+            claims.insert(names.tenant.clone(), json!(tenant));
         }
         Draft {
             signed_by: Signed::By(keys.signing),
@@ -132,8 +164,16 @@ impl<'a> Draft<'a> {
             issued_at,
             lifetime,
             leeway,
+            max_age,
+            now,
+            audience: audience.audience,
+            names,
+            scope_is_array: audience.scope_is_array,
+            prohibited: audience.prohibited,
             header_bytes: None,
             payload_bytes: None,
+            payload_text: None,
+            form: Form::Raw,
             after: None,
             text: None,
         }
@@ -145,10 +185,11 @@ impl<'a> Draft<'a> {
         let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
         let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
         let header = URL_SAFE_NO_PAD.encode(header);
-        let payload = URL_SAFE_NO_PAD.encode(payload);
+        let encoded = || URL_SAFE_NO_PAD.encode(payload);
+        let payload = self.payload_text.clone().unwrap_or_else(encoded);
         let input = format!("{header}.{payload}");
         let signature = match self.signed_by {
-            Signed::By(key) => key.sign(input.as_bytes(), salt),
+            Signed::By(key) => self.form.of(key, key.sign(input.as_bytes(), salt)),
             Signed::HmacUnderPublicKey(key) => {
                 let secret = key.public_jwk().to_string();
                 let secret =

@@ -38,6 +38,11 @@ pub enum Action {
     PublishSet(Vec<Poison>),
     /// The verifier's operator evicts a key from the key cache.
     Evict(String),
+    /// The state that verdicts need (revocations, authorization versions) goes down or comes back.
+    State {
+        /// Whether it can be had from now on.
+        available: bool,
+    },
 }
 
 impl Action {
@@ -59,6 +64,8 @@ impl Action {
                 format!("publish-set {}", names.join(", "))
             }
             Action::Evict(label) => format!("evict {label}"),
+            Action::State { available: true } => "state up".into(),
+            Action::State { available: false } => "state down".into(),
         }
     }
 }

@@ -7,6 +7,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::tick::Tick;
 
+use super::class::Class;
 use super::event::{Action, Event, Poison};
 use super::signer::{Signers, SigningKey};
 
@@ -14,6 +15,10 @@ use super::signer::{Signers, SigningKey};
 pub const FIRST_KEY: &str = "current";
 /// Labels of two keys under one kid, published where a scenario uses the class `key-ambiguous`.
 pub const AMBIGUOUS_KEYS: [&str; 2] = ["ambiguous", "ambiguous-twin"];
+
+/// Label of a key whose kid entries share that fit no token, published where a scenario uses the
+/// class `shared-kid`.
+pub const SHARED_KEY: &str = "shared";
 
 /// A key in the published set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +56,7 @@ struct State {
     published: Vec<Published>,
     signing: String,
     poison: Vec<Poison>,
+    shared: bool,
 }
 
 impl Timeline {
@@ -58,13 +64,21 @@ impl Timeline {
     pub fn new(
         events: &[Event],
         algorithm: Algorithm,
-        with_ambiguous: bool,
+        classes: &[Class],
         signers: &Signers,
     ) -> Timeline {
-        let mut state =
-            State { published: Vec::new(), signing: FIRST_KEY.into(), poison: Vec::new() };
+        let uses = |name: &str| classes.iter().any(|class| class.name() == name);
+        let mut state = State {
+            published: Vec::new(),
+            signing: FIRST_KEY.into(),
+            poison: Vec::new(),
+            shared: uses("shared-kid"),
+        };
         state.publish(&signers.key(FIRST_KEY, algorithm), None);
-        if with_ambiguous {
+        if state.shared {
+            state.publish(&signers.key(SHARED_KEY, algorithm), None);
+        }
+        if uses("key-ambiguous") {
             let [first, twin] = AMBIGUOUS_KEYS.map(|label| signers.key(label, algorithm));
             state.publish(&first, None);
             state.publish(&twin, Some(first.kid()));
@@ -89,7 +103,7 @@ impl Timeline {
                     state.poison.clone_from(poison);
                     true
                 }
-                Action::RevokeTokens { .. } | Action::Evict(_) => false,
+                Action::RevokeTokens { .. } | Action::Evict(_) | Action::State { .. } => false,
             };
             if changed {
                 epochs.push(state.epoch(Tick::ZERO + event.at, algorithm, signers));
@@ -136,6 +150,9 @@ impl State {
         for other in other_types(algorithm) {
             keys.push(signers.key(FIRST_KEY, other).public_jwk().clone());
         }
+        if self.shared {
+            keys.extend(sharing(algorithm, signers));
+        }
         for (index, poison) in self.poison.iter().enumerate() {
             // Odd entries stand among the good ones, the first at the front.
             let entry = odd_entry(*poison, &signing_kid, algorithm, signers);
@@ -156,6 +173,21 @@ pub fn other_types(algorithm: Algorithm) -> impl Iterator<Item = Algorithm> {
     [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]
         .into_iter()
         .filter(move |other| other.key_type() != algorithm.key_type())
+}
+
+/// Entries under the kid of the shared key: itself again, a key of another type, an encryption key.
+fn sharing(algorithm: Algorithm, signers: &Signers) -> Vec<Value> {
+    let shared = signers.key(SHARED_KEY, algorithm);
+    let mut encryption = signers.key("shared-encryption", algorithm).public_jwk().clone();
+    encryption["use"] = json!("enc");
+    let mut sharing = vec![shared.public_jwk().clone(), encryption];
+    sharing.extend(
+        other_types(algorithm).map(|other| signers.key(SHARED_KEY, other).public_jwk().clone()),
+    );
+    for jwk in &mut sharing {
+        jwk["kid"] = json!(shared.kid());
+    }
+    sharing
 }
 
 fn odd_entry(poison: Poison, kid: &str, algorithm: Algorithm, signers: &Signers) -> Value {

@@ -22,6 +22,8 @@ pub const EPOCH: UnixTime = UnixTime::from_seconds(1_767_225_600);
 pub const WARMUP: u16 = u16::MAX;
 /// Arrivals that a worker of a closed loop goes round in.
 const CLOSED_CYCLE: usize = 4096;
+/// Tokens of each class where classes take turns: enough for every variant of a class.
+const TURNS: u32 = 24;
 /// More arrivals than this in one plan are refused.
 pub const MAX_ARRIVALS: f64 = 20e6;
 
@@ -68,11 +70,10 @@ impl Plan {
         minted: &(dyn Fn(Minting) + Sync),
     ) -> Plan {
         let seed = signers.seed();
-        let ambiguous = scenario.classes().iter().any(|class| class.name() == "key-ambiguous");
-        let timeline = Timeline::new(&scenario.events, algorithm, ambiguous, signers);
+        let timeline = Timeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
         let mut refs = Refs::default();
         let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)
-            .map(|worker| schedule(scenario, seed, worker, &mut refs))
+            .map(|worker| schedule(scenario, algorithm, seed, worker, &mut refs))
             .collect();
         let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
         let mint = Mint {
@@ -114,7 +115,13 @@ fn nanos(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn schedule(scenario: &Scenario, seed: u64, worker: u32, refs: &mut Refs) -> Vec<Arrival> {
+fn schedule(
+    scenario: &Scenario,
+    algorithm: Algorithm,
+    seed: u64,
+    worker: u32,
+    refs: &mut Refs,
+) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
     for (index, stream) in (0u16..).zip(&scenario.streams) {
         for (phase, setting) in (0u16..).zip(&stream.settings) {
@@ -124,10 +131,20 @@ fn schedule(scenario: &Scenario, seed: u64, worker: u32, refs: &mut Refs) -> Vec
             let name = &scenario.phases[usize::from(phase)].name;
             let purpose = ["arrivals", &stream.name, name, &worker.to_string()];
             let mut rng = random::stream(seed, &purpose);
-            let draw = Draw { scenario, stream, index, shares: &setting.shares };
-            let times = times(scenario, setting.rate, phase, worker, &mut rng);
-            for at in times {
-                let token = refs.place(draw.token(at, &mut rng));
+            let fits = |(class, _): &&(Class, f64)| class.fits(algorithm);
+            let shares: Vec<(Class, f64)> = setting.shares.iter().filter(fits).copied().collect();
+            let draw = Draw { scenario, stream, index, shares: &shares };
+            let turns = if setting.in_turn { turns(&shares) } else { Vec::new() };
+            let mut times = times(scenario, setting.rate, phase, worker, &mut rng);
+            if setting.in_turn && scenario.load.arrivals == Arrivals::Closed {
+                times = vec![0; turns.len()];
+            }
+            for (number, at) in times.into_iter().enumerate() {
+                let name = match turns.get(number % turns.len().max(1)) {
+                    Some((class, ordinal)) => draw.named(*class, *ordinal, at),
+                    None => draw.token(at, &mut rng),
+                };
+                let token = refs.place(name);
                 let phase = if at < 0 { WARMUP } else { phase };
                 arrivals.push(Arrival { at: Tick(at), stream: index, phase, token });
             }
@@ -135,6 +152,14 @@ fn schedule(scenario: &Scenario, seed: u64, worker: u32, refs: &mut Refs) -> Vec
     }
     arrivals.sort_by_key(|arrival| (arrival.at, arrival.stream));
     arrivals
+}
+
+/// Every variant of every class, the classes taking turns.
+fn turns(shares: &[(Class, f64)]) -> Vec<(Class, u32)> {
+    let classes = || shares.iter().map(|(class, _)| *class);
+    let ordinals = 0..TURNS;
+    let turn = |ordinal| classes().map(move |class| (class, ordinal));
+    ordinals.flat_map(turn).filter(|(class, ordinal)| *ordinal < pool(*class)).collect()
 }
 
 /// The instants of one stream in one phase. The first phase also covers the warm-up.
@@ -170,19 +195,30 @@ struct Draw<'a> {
 impl Draw<'_> {
     /// Draws class and ordinal for an arrival at `at`.
     fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
-        let class = self.class(random::unit(rng) * 100.0);
-        let pick = random::unit(rng);
+        let class = self.class(random::unit(rng) * self.total());
+        let among = if class.is_reissued() { self.stream.holders } else { pool(class) };
+        let ordinal = (random::unit(rng) * f64::from(among)) as u32;
+        self.named(class, ordinal, at)
+    }
+
+    /// The token of a class and ordinal that is in use at `at`.
+    fn named(&self, class: Class, ordinal: u32, at: i64) -> TokenRef {
         if !class.is_reissued() {
-            let ordinal = (pick * f64::from(pool(class))) as u32;
             return TokenRef { class, stream: 0, ordinal, issue: 0 };
         }
         let holders = self.stream.holders;
-        let holder = (pick * f64::from(holders)) as u32;
+        let holder = ordinal % holders;
         let lifetime = nanos(self.scenario.issuer.token_lifetime);
         let first = issue_tick(holder, holders, 0, lifetime);
         let age = at.max(0).saturating_sub(first.0);
         let issue = u32::try_from(age / lifetime.max(1)).unwrap_or(u32::MAX);
         TokenRef { class, stream: self.index, ordinal: holder, issue }
+    }
+
+    /// The shares sum to 100, but for classes that are not for this algorithm.
+    fn total(&self) -> f64 {
+        let sum: f64 = self.shares.iter().map(|(_, share)| share).sum();
+        if (sum - 100.0).abs() < 1e-6 { 100.0 } else { sum }
     }
 
     fn class(&self, mut draw: f64) -> Class {

@@ -61,6 +61,7 @@ struct WireClaims {
     tenant: Option<String>,
     client: Option<Vec<String>>,
     subject_kind: Option<String>,
+    authorization_version: Option<String>,
 }
 
 impl WirePolicy {
@@ -125,6 +126,7 @@ impl WireClaims {
             tenant: self.tenant.unwrap_or(base.tenant),
             client: self.client.unwrap_or(base.client),
             subject_kind: self.subject_kind.unwrap_or(base.subject_kind),
+            authorization_version: self.authorization_version.unwrap_or(base.authorization_version),
         }
     }
 }

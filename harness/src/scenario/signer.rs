@@ -156,6 +156,68 @@ impl SigningKey {
     }
 }
 
+/// The signature with the greater of its two `s`.
+macro_rules! high_s {
+    ($signature:expr, $curve:ident) => {{
+        let (r, s) = $signature.split_scalars();
+        let low = $signature.normalize_s().split_scalars().1;
+        let s = if *s == *low { -s } else { s };
+        let twin = $curve::ecdsa::Signature::from_scalars(r.to_bytes(), s.to_bytes());
+        twin.unwrap_or($signature).to_bytes().to_vec()
+    }};
+}
+
+/// The form a signature is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As JOSE has it (RFC 7518 §3.4, RFC 8037 §3.1).
+    Raw,
+    /// ECDSA with `s` in the upper half of its range: as valid as the other.
+    HighS,
+    /// ECDSA in DER.
+    Der,
+    /// Ed25519 with the group order added to `S`: refused by RFC 8032 §5.1.7.
+    PlusOrder,
+}
+
+/// The order of the group of Ed25519, little-endian (RFC 8032 §5.1).
+const ED25519_ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+impl Form {
+    /// The raw signature under `key` in this form; as it is where the form means nothing to the key.
+    pub fn of(self, key: &SigningKey, raw: Vec<u8>) -> Vec<u8> {
+        match (self, &key.secret) {
+            (Form::HighS, Secret::P256(_)) => match p256::ecdsa::Signature::from_slice(&raw) {
+                Ok(signature) => high_s!(signature, p256),
+                Err(_) => raw,
+            },
+            (Form::HighS, Secret::P384(_)) => match p384::ecdsa::Signature::from_slice(&raw) {
+                Ok(signature) => high_s!(signature, p384),
+                Err(_) => raw,
+            },
+            (Form::Der, Secret::P256(_)) => p256::ecdsa::Signature::from_slice(&raw)
+                .map_or(raw, |signature| signature.to_der().as_bytes().to_vec()),
+            (Form::Der, Secret::P384(_)) => p384::ecdsa::Signature::from_slice(&raw)
+                .map_or(raw, |signature| signature.to_der().as_bytes().to_vec()),
+            (Form::PlusOrder, Secret::Ed25519(_)) => plus_order(raw),
+            _ => raw,
+        }
+    }
+}
+
+fn plus_order(mut signature: Vec<u8>) -> Vec<u8> {
+    let mut carry = 0;
+    for (byte, order) in signature[32..].iter_mut().zip(ED25519_ORDER) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        *byte = sum as u8;
+        carry = sum >> 8;
+    }
+    signature
+}
+
 impl Secret {
     fn derive(key_type: KeyType, rng: &mut ChaCha8Rng) -> Secret {
         match key_type {

@@ -89,7 +89,7 @@ pub(super) enum WireArrivals {
 pub(super) struct WireStream {
     pub(super) name: String,
     pub(super) rate: Option<f64>,
-    pub(super) tokens: Option<BTreeMap<String, f64>>,
+    pub(super) tokens: Option<WireTokens>,
     pub(super) holders: Option<u32>,
 }
 
@@ -97,7 +97,21 @@ pub(super) struct WireStream {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireStreamSetting {
     pub(super) rate: Option<f64>,
-    pub(super) tokens: Option<BTreeMap<String, f64>>,
+    pub(super) tokens: Option<WireTokens>,
+}
+
+/// Shares of classes, or every class alike.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, expecting = "shares such as { valid = 90, expired = 10 }, or \"every-class\"")]
+pub(super) enum WireTokens {
+    Shares(BTreeMap<String, f64>),
+    Named(WireTokensNamed),
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireTokensNamed {
+    EveryClass,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -175,6 +189,14 @@ pub(super) struct WireEvent {
     pub(super) revoke_tokens: Option<WireRevoke>,
     pub(super) publish_set: Option<Vec<String>>,
     pub(super) evict: Option<String>,
+    pub(super) state: Option<WireState>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireState {
+    Up,
+    Down,
 }
 
 #[derive(Deserialize)]

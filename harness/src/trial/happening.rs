@@ -26,6 +26,7 @@ enum What {
     Epoch(usize),
     Revoke { holders: Option<(u16, u32)>, others: u64, batch: usize },
     Evict(String),
+    State(bool),
 }
 
 /// Where happenings take hold.
@@ -71,6 +72,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                 What::Revoke { holders, others: *others, batch }
             }
             Action::Evict(label) => What::Evict(kid_of(plan, label)),
+            Action::State { available } => What::State(*available),
         };
         all.push(Happening { at: Tick::ZERO + event.at, what });
     }
@@ -127,6 +129,13 @@ impl Course {
                 }
             }
             What::Evict(kid) => surroundings.evict(kid),
+            What::State(available) => {
+                if let Some(revocations) = revocations {
+                    revocations.set_available(*available);
+                    let change = Change { begin, end: surroundings.now() };
+                    self.history.state.push((change, !available));
+                }
+            }
         }
         Ok(())
     }

@@ -32,6 +32,8 @@ pub struct Claims<'a> {
     pub tenant: Option<Cow<'a, str>>,
     /// The kind of subject.
     pub subject_kind: Option<Cow<'a, str>>,
+    /// The authorization version that the token was issued under.
+    pub authorization_version: Option<u64>,
     /// `token_use`.
     pub token_use: Option<Cow<'a, str>>,
     /// Whether a prohibited claim is there.
@@ -73,6 +75,8 @@ impl<'a> Claims<'a> {
         let token_use = optional(fixed(Member::TokenUse), json::text)?;
         let tenant = optional(members[policy.tenant], json::text)?;
         let subject_kind = optional(members[policy.subject_kind], json::text)?;
+        let version = |raw: &RawValue| raw.get().parse::<u64>().ok();
+        let authorization_version = optional(members[policy.authorization_version], version)?;
         let mut client = None;
         for place in &policy.clients {
             let named = optional(members[*place], json::text)?;
@@ -105,6 +109,7 @@ impl<'a> Claims<'a> {
             client,
             tenant,
             subject_kind,
+            authorization_version,
             token_use,
             is_other_kind,
             has_scopes,

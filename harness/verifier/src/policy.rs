@@ -80,6 +80,8 @@ pub struct ClaimNames {
     pub client: Vec<String>,
     /// The claim that names the kind of subject.
     pub subject_kind: String,
+    /// The claim that holds the authorization version, a whole number.
+    pub authorization_version: String,
 }
 
 /// How scopes are written.
@@ -125,6 +127,7 @@ impl Default for ClaimNames {
             tenant: "tenant_id".into(),
             client: vec!["client_id".into(), "azp".into()],
             subject_kind: "sub_type".into(),
+            authorization_version: "auth_version".into(),
         }
     }
 }
@@ -175,6 +178,7 @@ pub struct Policy {
     pub(crate) scope: usize,
     pub(crate) tenant: usize,
     pub(crate) subject_kind: usize,
+    pub(crate) authorization_version: usize,
     pub(crate) clients: Vec<usize>,
     pub(crate) required: Vec<usize>,
     pub(crate) prohibited: Vec<usize>,
@@ -197,6 +201,7 @@ impl Policy {
         let scope = place(&spec.claims.scope);
         let tenant = place(&spec.claims.tenant);
         let subject_kind = place(&spec.claims.subject_kind);
+        let authorization_version = place(&spec.claims.authorization_version);
         let clients = spec.claims.client.iter().map(|name| place(name)).collect();
         let mut required: Vec<usize> = ["iss", "sub", "aud", "exp"].map(&mut place).to_vec();
         if spec.max_age.is_some() {
@@ -214,7 +219,17 @@ impl Policy {
             let reason = format!("more than {MAX_MEMBERS} different claims to read; name fewer");
             return Err(InvalidPolicy { key: "required-claims", reason });
         }
-        Ok(Policy { spec, members, scope, tenant, subject_kind, clients, required, prohibited })
+        Ok(Policy {
+            spec,
+            members,
+            scope,
+            tenant,
+            subject_kind,
+            authorization_version,
+            clients,
+            required,
+            prohibited,
+        })
     }
 
     /// The policy as written down.

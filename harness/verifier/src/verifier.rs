@@ -84,7 +84,7 @@ pub struct Request<'r> {
     pub tenant: Option<&'r str>,
     /// Thumbprint of the key or certificate that the sender proved to hold (base64url).
     pub proof: Option<&'r str>,
-    /// Tokens revoked by now.
+    /// What the issuer took back by now: tokens and authorization versions.
     pub revocations: Option<&'r Revocations>,
 }
 
@@ -162,10 +162,8 @@ impl Verifier {
             return Err(Rejection::TypeMismatch);
         }
         check_sender(claims, spec.sender_constraint, request.proof)?;
-        if let (Some(revocations), Some(jwt_id)) = (request.revocations, &claims.jwt_id)
-            && revocations.contains(jwt_id)
-        {
-            return Err(Rejection::Revoked);
+        if let Some(revocations) = request.revocations {
+            check_state(claims, revocations)?;
         }
         self.check_request(claims, request)
     }
@@ -248,6 +246,22 @@ fn check_sender(
         })
     };
     if proof.is_some_and(fits) { Ok(()) } else { Err(Rejection::SenderMismatch) }
+}
+
+/// Step 11: what the token does not say of itself.
+fn check_state(claims: &Claims<'_>, revocations: &Revocations) -> Result<(), Rejection> {
+    if !revocations.is_available() {
+        return Err(Rejection::StateUnavailable);
+    }
+    if claims.jwt_id.as_deref().is_some_and(|jwt_id| revocations.contains(jwt_id)) {
+        return Err(Rejection::Revoked);
+    }
+    match revocations.required_version(&claims.subject) {
+        Some(least) if claims.authorization_version.is_none_or(|version| version < least) => {
+            Err(Rejection::StaleAuthorization)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_listed(value: Option<&str>, allowed: &[String]) -> bool {

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{Checked, File};
 use crate::scenario::event::{Action, Event, Poison};
 use crate::scenario::issuer::FIRST_KEY;
-use crate::scenario::wire::WireEvent;
+use crate::scenario::wire::{WireEvent, WireState};
 use crate::scenario::{Load, Stream};
 
 pub(super) fn events(
@@ -54,6 +54,8 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
     actions.extend(event.sign_with.clone().map(Action::SignWith));
     actions.extend(event.withdraw_key.clone().map(Action::WithdrawKey));
     actions.extend(event.evict.clone().map(Action::Evict));
+    let state = event.state.map(|state| matches!(state, WireState::Up));
+    actions.extend(state.map(|available| Action::State { available }));
     if let Some(names) = &event.publish_set {
         let find = |name: &String| Poison::ALL.into_iter().find(|poison| poison.name() == name);
         let Some(poison) = names.iter().map(find).collect() else {
@@ -84,7 +86,7 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
         1 => Ok(actions.remove(0)),
         _ => fault(
             "an event does exactly one of publish-key, sign-with, withdraw-key, revoke-tokens, \
-             publish-set, evict"
+             publish-set, evict, state"
                 .into(),
         ),
     }

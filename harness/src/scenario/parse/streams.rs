@@ -1,13 +1,12 @@
 //! The `[[stream]]` tables and what phases change about them.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jwtbench_verifier::policy::PolicySpec;
 
 use super::{Checked, File, HOLDERS};
 use crate::scenario::class::Class;
-use crate::scenario::wire::{WireScenario, WireStream};
+use crate::scenario::wire::{WireScenario, WireStream, WireTokens, WireTokensNamed};
 use crate::scenario::{Arrivals, Load, Stream, StreamSetting};
 
 pub(super) fn streams(
@@ -17,10 +16,9 @@ pub(super) fn streams(
     policy: &PolicySpec,
 ) -> Checked<Vec<Stream>> {
     let mut streams: Vec<Stream> = Vec::new();
-    let setting =
-        |span: Range<usize>, rate: Option<f64>, tokens: Option<&BTreeMap<String, f64>>| {
-            stream_setting(file, span, rate, tokens, load, policy)
-        };
+    let setting = |span: Range<usize>, rate: Option<f64>, tokens: Option<&WireTokens>| {
+        stream_setting(file, span, rate, tokens, load, policy)
+    };
     for given in &wire.stream {
         let stream: &WireStream = given.get_ref();
         let known = ["all", "endpoint"].contains(&stream.name.as_str())
@@ -55,7 +53,7 @@ pub(super) fn streams(
             let mut setting = match &given.tokens {
                 _ if silent => StreamSetting::default(),
                 Some(tokens) => setting(phase.span(), rate, Some(tokens))?,
-                None => StreamSetting { rate: rate.unwrap_or(0.0), shares: base.shares.clone() },
+                None => StreamSetting { rate: rate.unwrap_or(0.0), ..base.clone() },
             };
             if !silent && setting.shares.is_empty() {
                 let message = format!("stream `{name}` has no `tokens` here and none elsewhere");
@@ -74,7 +72,7 @@ fn stream_setting(
     file: &File<'_>,
     span: Range<usize>,
     rate: Option<f64>,
-    tokens: Option<&BTreeMap<String, f64>>,
+    tokens: Option<&WireTokens>,
     load: &Load,
     policy: &PolicySpec,
 ) -> Checked<StreamSetting> {
@@ -92,6 +90,12 @@ fn stream_setting(
             return fault(format!("`rate` = {rate} is not above 0 and at most 10 million"));
         }
         (_, None) => return fault("an open loop needs a `rate` per second".into()),
+    };
+    let tokens = match tokens {
+        WireTokens::Shares(tokens) => tokens,
+        WireTokens::Named(WireTokensNamed::EveryClass) => {
+            return every_class(policy, rate).or_else(fault);
+        }
     };
     let mut shares = Vec::new();
     for (name, share) in tokens {
@@ -111,5 +115,24 @@ fn stream_setting(
         return fault(format!("the shares of `tokens` sum to {sum}, not to 100"));
     }
     shares.sort_by_key(|(class, _)| *class);
-    Ok(StreamSetting { rate, shares })
+    if shares.iter().all(|(class, _)| class.row().only.is_some()) {
+        let name = shares[0].0.name();
+        return fault(format!(
+            "class `{name}` is for some algorithms only; mix it with one for all, such as `valid`"
+        ));
+    }
+    Ok(StreamSetting { rate, shares, in_turn: false })
+}
+
+/// Every class alike, in turn.
+fn every_class(policy: &PolicySpec, rate: f64) -> Result<StreamSetting, String> {
+    for class in Class::all() {
+        if let Err(remedy) = class.row().need.check(policy) {
+            let name = class.name();
+            return Err(format!("class `{name}` means nothing unless [policy] has {remedy}"));
+        }
+    }
+    let share = 100.0 / Class::all().count() as f64;
+    let shares = Class::all().map(|class| (class, share)).collect();
+    Ok(StreamSetting { rate, shares, in_turn: true })
 }

@@ -1,0 +1,128 @@
+//! Refused by the payload: step 9.
+
+use jwtbench_verifier::rejection::Rejection::*;
+use serde_json::{Value, json};
+
+use super::{ClassRow, Need, Stage, base64_url, row, stray_bits};
+use crate::scenario::draft::Draft;
+
+#[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
+pub(super) static ROWS: [ClassRow; 13] = [
+    row("bad-payload", Some(Malformed), Stage::Claims, "Signed, and no JSON object.", |d| {
+        let payloads: [&[u8]; 8] =
+            [b"[]", b"{", b"{\"sub\":\"\xff\"}", b"{}\0", b"", b"null", b"{}{}", b"\xef\xbb\xbf{}"];
+        d.payload_bytes = Some(payloads[d.ordinal as usize % payloads.len()].to_vec());
+    }),
+    row("payload-text", Some(Malformed), Stage::Claims, "Signed, and no strict base64url.", |d| {
+        let text = base64_url(json!(d.claims).to_string().as_bytes());
+        d.payload_text = Some(match d.ordinal % 4 {
+            0 => text + "=",
+            1 => text + "\n",
+            2 => stray_bits(&text).unwrap_or_else(|| text + "!"),
+            _ => text.replacen(|_: char| true, "+", 1),
+        });
+    }),
+    row("deep-json", Some(Malformed), Stage::Claims, "Signed claims nested 65 or 1 000 deep.", |d| {
+        let levels = if d.ordinal.is_multiple_of(2) { 64 } else { 999 };
+        let nest = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let text = json!(d.claims).to_string();
+        d.payload_bytes = Some(text.replacen('{', &format!("{{\"x\":{nest},"), 1).into_bytes());
+    }),
+    row("duplicate-claim", Some(Malformed), Stage::Claims, "A claim that stands twice.", |d| {
+        let twice = ["{\"exp\":1,", "{\"\\u0061ud\":\"x\",", "{\"iss\":\"x\",", "{\"sub\":\"x\","];
+        let text = json!(d.claims).to_string();
+        let spoiled = text.replacen('{', twice[d.ordinal as usize % twice.len()], 1);
+        d.payload_bytes = Some(spoiled.into_bytes());
+    }),
+    row("claim-type", Some(ClaimInvalid), Stage::Claims, "A claim of the wrong JSON type.", |d| {
+        let wrong = wrong_types(d);
+        let (name, value) = wrong[d.ordinal as usize % wrong.len()].clone();
+        d.claims.insert(name.into(), value);
+    }),
+    row("huge-number", Some(ClaimInvalid), Stage::Claims, "A time beyond the year 9999.", |d| {
+        let (name, number) = [("exp", "1e400"), ("exp", "253402300800"), ("nbf", "1e99"), ("iat", "9e18")]
+            [d.ordinal as usize % 4];
+        d.claims.remove(name);
+        let text = json!(d.claims).to_string();
+        let spoiled = text.replacen('{', &format!("{{\"{name}\":{number},"), 1);
+        d.payload_bytes = Some(spoiled.into_bytes());
+    }),
+    row("missing-claim", Some(ClaimMissing), Stage::Claims, "A required claim is absent.", |d| {
+        let name = ["exp", "sub", "aud", "iss"][d.ordinal as usize % 4];
+        d.claims.remove(name);
+    }),
+    row("empty-claim", Some(ClaimMissing), Stage::Claims, "A required claim is empty.", |d| {
+        let (name, value) = match d.ordinal % 3 {
+            0 => ("aud", json!([])),
+            1 => ("sub", json!("")),
+            _ => ("aud", json!("")),
+        };
+        d.claims.insert(name.into(), value);
+    }),
+    row("missing-jti", Some(ClaimMissing), Stage::Claims, "No `jti`, `client_id` or `iat`.", |d| {
+        d.claims.remove(["jti", "client_id", "iat"][d.ordinal as usize % 3]);
+    })
+    .needs(Need::Rfc9068),
+    row("missing-tenant", Some(ClaimMissing), Stage::Claims, "No tenant, or an empty one.", |d| {
+        match d.ordinal.is_multiple_of(2) {
+            true => d.claims.remove(&d.names.tenant),
+            false => d.claims.insert(d.names.tenant.clone(), json!("")),
+        };
+    })
+    .needs(Need::Tenant),
+    row("wrong-issuer", Some(IssuerMismatch), Stage::Claims, "Another `iss`, nearly alike.", |d| {
+        let good = d.claims["iss"].as_str().unwrap_or_default().to_owned();
+        let spoiled = match d.ordinal % 6 {
+            0 => format!("{good}/"),
+            1 => good.to_uppercase(),
+            2 => format!("{good}.attacker.example"),
+            3 => good.chars().skip(1).collect(),
+            4 => good.chars().take(good.len() - 1).collect(),
+            _ => "https://issuer.example/realms/other".into(),
+        };
+        d.claims.insert("iss".into(), json!(spoiled));
+    }),
+    row("wrong-audience", Some(AudienceMismatch), Stage::Claims, "For another API.", |d| {
+        let spoiled = match d.ordinal % 6 {
+            0 => json!("ledger-api"),
+            1 => json!(["ledger-api", "reports-api"]),
+            2 => json!(format!("{}-v2", d.audience)),
+            3 => json!([d.audience.to_uppercase()]),
+            4 => json!(format!("{} ", d.audience)),
+            _ => json!([d.audience[1..]]),
+        };
+        d.claims.insert("aud".into(), spoiled);
+    }),
+    row("scope-syntax", Some(ScopeInvalid), Stage::Claims, "`scope` of no valid syntax.", |d| {
+        let spoiled = ["invoice:read  x", "invoice:read\tx", "\"invoice:read\"", "", " invoice:read", "a\\b"];
+        let spoiled = spoiled[d.ordinal as usize % spoiled.len()];
+        let value = if d.scope_is_array { json!([spoiled]) } else { json!(spoiled) };
+        d.claims.insert(d.names.scope.clone(), value);
+    })
+    .needs(Need::Scopes),
+];
+
+/// Claims with values that are not theirs.
+fn wrong_types(draft: &Draft<'_>) -> Vec<(&'static str, Value)> {
+    let exp = draft.issued_at + draft.lifetime;
+    vec![
+        ("exp", json!(exp.to_string())),
+        ("exp", json!(null)),
+        ("exp", json!(true)),
+        ("exp", json!([exp])),
+        ("exp", json!(i64::MAX)),
+        ("nbf", json!("now")),
+        ("iat", json!("today")),
+        ("iat", json!(false)),
+        ("aud", json!([draft.audience, 7])),
+        ("aud", json!([[draft.audience]])),
+        ("aud", json!({ draft.audience: true })),
+        ("aud", json!(7)),
+        ("iss", json!([draft.claims["iss"]])),
+        ("sub", json!(42)),
+        ("jti", json!(42)),
+        ("client_id", json!(["billing-web"])),
+        ("cnf", json!("jkt")),
+        ("token_use", json!(["access"])),
+    ]
+}
