@@ -1,0 +1,97 @@
+//! The conformance matrix has no gap: every class is judged, with the code due to it on every
+//! backend; every variant of a class occurs; and every reason code is reached.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use jwtbench::contender::ContenderSpec;
+use jwtbench::result::Measurement;
+use jwtbench::result::judgement::spell;
+use jwtbench::scenario::Scenario;
+use jwtbench::scenario::class::Class;
+use jwtbench::scenario::library::Library;
+use jwtbench::scenario::plan::Plan;
+use jwtbench::scenario::signer::Signers;
+use jwtbench::trial::{Gathering, Trial, initial_revocations};
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::rejection::Rejection;
+
+fn scenario(name: &str) -> Scenario {
+    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut found = library.select(&[name.to_owned()]).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(found.len(), 1, "{name}");
+    found.remove(0)
+}
+
+/// What `check` makes of a scenario.
+fn checked(name: &str, contender: ContenderSpec, algorithm: Algorithm) -> (Plan, Measurement) {
+    let scenario = scenario(name).thinned(400.0);
+    let plan = Plan::new(&scenario, algorithm, &Signers::new(1), &|_| {});
+    let revoked = initial_revocations(&plan);
+    let trial = Trial::new(&plan, contender, revoked.as_ref()).unwrap();
+    let mut gathering = Gathering::new(&plan, contender, true);
+    gathering.add(0, trial.simulate().unwrap());
+    let measurement = gathering.finish();
+    (plan, measurement)
+}
+
+fn cores() -> impl Iterator<Item = ContenderSpec> {
+    ContenderSpec::all().into_iter().filter(|spec| spec.has_key_cache())
+}
+
+#[test]
+fn every_class_is_judged_on_every_backend() {
+    for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES384, Algorithm::EdDSA] {
+        for contender in cores().filter(|spec| spec.supports(algorithm)) {
+            let (_, measurement) = checked("conformance/every-class", contender, algorithm);
+            let case = format!("{contender} {algorithm}");
+            assert!(measurement.wrong.is_empty(), "{case}: {:?}", measurement.wrong);
+            let given: BTreeMap<(&str, &str), u64> = measurement
+                .conformance
+                .iter()
+                .map(|cell| ((&*cell.class, &*cell.got), cell.count))
+                .collect();
+            for class in Class::all().filter(|class| class.fits(algorithm)) {
+                let due = spell(class.row().due.map_or(Ok(()), Err));
+                let count = given.get(&(class.name(), due)).copied().unwrap_or(0);
+                assert!(count >= 4, "{case}: {} was due {due} {count} times", class.name());
+            }
+        }
+    }
+}
+
+/// The codes given in a scenario.
+fn codes(name: &str) -> BTreeSet<String> {
+    let core = cores().next().unwrap();
+    let (_, measurement) = checked(name, core, Algorithm::ES256);
+    assert!(measurement.wrong.is_empty(), "{name}: {:?}", measurement.wrong);
+    measurement.conformance.into_iter().map(|cell| cell.got).collect()
+}
+
+#[test]
+fn every_code_is_reached() {
+    let mut given = codes("conformance/every-class");
+    given.extend(codes("outage/cold-start"));
+    given.extend(codes("revocation/state-down"));
+    for code in Rejection::ALL {
+        assert!(given.contains(code.code()), "{code} is never given");
+    }
+}
+
+#[test]
+fn variants_differ() {
+    // One text for all tokens of a class is a class of one variant, and there are few of those.
+    let alike = ["missing", "encrypted", "oversized-dots"];
+    let core = cores().next().unwrap();
+    let (plan, _) = checked("conformance/every-class", core, Algorithm::EdDSA);
+    let mut texts: BTreeMap<Class, BTreeSet<&[u8]>> = BTreeMap::new();
+    for token in &plan.corpus.tokens {
+        texts.entry(token.class).or_default().insert(&token.bytes);
+    }
+    for (class, texts) in texts {
+        let few = alike.contains(&class.name());
+        assert_eq!(texts.len() == 1, few, "{}: {} texts", class.name(), texts.len());
+    }
+}
