@@ -13,6 +13,7 @@ pub mod expectation;
 pub mod issuer;
 pub mod library;
 pub mod overrides;
+pub mod pack;
 mod parse;
 pub mod plan;
 pub mod policy;

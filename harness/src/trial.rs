@@ -24,6 +24,7 @@ use crate::result::ArrivalCounts;
 use crate::result::ledger::Ledger;
 use crate::scenario::cache::Start;
 use crate::scenario::event::Action;
+use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
 pub use measure::Gathering;
@@ -140,9 +141,6 @@ fn has_revocation_events(plan: &Plan) -> bool {
     let mut events = plan.scenario.events.iter();
     events.any(|event| matches!(event.action, Action::RevokeTokens { .. } | Action::State { .. }))
 }
-
-/// The authorization version required of the subjects of the classes that know one.
-const AUTHORIZATION_VERSION: u64 = 2;
 
 /// The revocation list at the beginning of a plan; `None` if nothing is ever revoked.
 pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {

@@ -25,16 +25,19 @@ fn scenario(name: &str) -> Scenario {
     found.remove(0)
 }
 
-/// What `check` makes of a scenario.
-fn checked(name: &str, contender: ContenderSpec, algorithm: Algorithm) -> (Plan, Measurement) {
+/// The plan that `check` makes of a scenario.
+fn plan(name: &str, algorithm: Algorithm) -> Plan {
     let scenario = scenario(name).thinned(400.0);
-    let plan = Plan::new(&scenario, algorithm, &Signers::new(1), &|_| {});
-    let revoked = initial_revocations(&plan);
-    let trial = Trial::new(&plan, contender, revoked.as_ref()).unwrap();
-    let mut gathering = Gathering::new(&plan, contender, true);
+    Plan::new(&scenario, algorithm, &Signers::new(1), &|_| {})
+}
+
+/// What `check` makes of a plan.
+fn checked(plan: &Plan, contender: ContenderSpec) -> Measurement {
+    let revoked = initial_revocations(plan);
+    let trial = Trial::new(plan, contender, revoked.as_ref()).unwrap();
+    let mut gathering = Gathering::new(plan, contender, true);
     gathering.add(0, trial.simulate().unwrap());
-    let measurement = gathering.finish();
-    (plan, measurement)
+    gathering.finish()
 }
 
 fn cores() -> impl Iterator<Item = ContenderSpec> {
@@ -44,8 +47,9 @@ fn cores() -> impl Iterator<Item = ContenderSpec> {
 #[test]
 fn every_class_is_judged_on_every_backend() {
     for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES384, Algorithm::EdDSA] {
+        let plan = plan("conformance/every-class", algorithm);
         for contender in cores().filter(|spec| spec.supports(algorithm)) {
-            let (_, measurement) = checked("conformance/every-class", contender, algorithm);
+            let measurement = checked(&plan, contender);
             let case = format!("{contender} {algorithm}");
             assert!(measurement.wrong.is_empty(), "{case}: {:?}", measurement.wrong);
             let given: BTreeMap<(&str, &str), u64> = measurement
@@ -65,7 +69,7 @@ fn every_class_is_judged_on_every_backend() {
 /// The codes given in a scenario.
 fn codes(name: &str) -> BTreeSet<String> {
     let core = cores().next().unwrap();
-    let (_, measurement) = checked(name, core, Algorithm::ES256);
+    let measurement = checked(&plan(name, Algorithm::ES256), core);
     assert!(measurement.wrong.is_empty(), "{name}: {:?}", measurement.wrong);
     measurement.conformance.into_iter().map(|cell| cell.got).collect()
 }
@@ -84,8 +88,7 @@ fn every_code_is_reached() {
 fn variants_differ() {
     // One text for all tokens of a class is a class of one variant, and there are few of those.
     let alike = ["missing", "encrypted", "oversized-dots"];
-    let core = cores().next().unwrap();
-    let (plan, _) = checked("conformance/every-class", core, Algorithm::EdDSA);
+    let plan = plan("conformance/every-class", Algorithm::EdDSA);
     let mut texts: BTreeMap<Class, BTreeSet<&[u8]>> = BTreeMap::new();
     for token in &plan.corpus.tokens {
         texts.entry(token.class).or_default().insert(&token.bytes);

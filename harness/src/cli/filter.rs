@@ -19,7 +19,8 @@ pub struct Filter {
     pub algorithm: Vec<Algorithm>,
 }
 
-fn algorithm(name: &str) -> Result<Algorithm, String> {
+/// Reads the name of an algorithm.
+pub fn algorithm(name: &str) -> Result<Algorithm, String> {
     Algorithm::from_name(name).ok_or_else(|| {
         format!("known algorithms: {}", Algorithm::ALL.map(Algorithm::name).join(", "))
     })

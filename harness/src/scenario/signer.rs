@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
-use rsa::traits::PublicKeyParts as _;
+use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -71,7 +71,42 @@ impl Signers {
     }
 }
 
+impl Signers {
+    /// The private keys made so far for an algorithm, as a JWK set (RFC 7518 §6): only for somebody
+    /// who asked for them.
+    pub fn private_jwks(&self, algorithm: Algorithm) -> Value {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = made.iter().filter(|((_, other), _)| *other == algorithm);
+        json!({ "keys": own.map(|(_, key)| key.private_jwk()).collect::<Vec<Value>>() })
+    }
+}
+
 impl SigningKey {
+    fn private_jwk(&self) -> Value {
+        let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let mut jwk = self.public.clone();
+        match &self.secret {
+            Secret::Rsa { key, .. } => {
+                let number = |number: &rsa::BigUint| json!(b64(&number.to_bytes_be()));
+                jwk["d"] = number(key.d());
+                jwk["p"] = number(&key.primes()[0]);
+                jwk["q"] = number(&key.primes()[1]);
+                for (name, part) in [("dp", key.dp()), ("dq", key.dq())] {
+                    if let Some(part) = part {
+                        jwk[name] = number(part);
+                    }
+                }
+                if let Some(coefficient) = key.crt_coefficient() {
+                    jwk["qi"] = number(&coefficient);
+                }
+            }
+            Secret::P256(key) => jwk["d"] = json!(b64(&key.to_bytes())),
+            Secret::P384(key) => jwk["d"] = json!(b64(&key.to_bytes())),
+            Secret::Ed25519(key) => jwk["d"] = json!(b64(key.as_bytes())),
+        }
+        jwk
+    }
+
     fn derive(seed: u64, label: &str, algorithm: Algorithm) -> SigningKey {
         let kind = match algorithm.key_type() {
             KeyType::Rsa => "RSA",

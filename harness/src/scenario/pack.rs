@@ -1,0 +1,151 @@
+//! A conformance pack: the tokens of one plan with the verdict due to each at the instant of tick
+//! 0, in a form that any language reads.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use super::class::Class;
+use super::corpus::Token;
+use super::plan::Plan;
+
+/// The file that says how to use a pack.
+pub const README: &str = "README.md";
+/// Of tokens longer than this in bytes one of each class is enough.
+const LONG: usize = 16 << 10;
+/// The authorization version in force for every subject that has one.
+pub const AUTHORIZATION_VERSION: u64 = 2;
+
+/// One algorithm's part of a pack.
+pub struct Pack<'p> {
+    plan: &'p Plan,
+    tokens: Vec<&'p Token>,
+    /// The JWK set (RFC 7517 §5).
+    pub key_set: Vec<u8>,
+}
+
+/// What must be known beside policy and key set.
+#[derive(Serialize)]
+struct About<'p> {
+    algorithm: &'p str,
+    seed: u64,
+    now: i64,
+    revoked: Vec<&'p str>,
+    authorization_versions: BTreeMap<&'p str, u64>,
+    corpus_hash: &'p str,
+}
+
+/// One line of the tokens file.
+#[derive(Serialize)]
+struct Line<'p> {
+    line: usize,
+    class: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_base64: Option<String>,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    forged: bool,
+}
+
+impl<'p> Pack<'p> {
+    /// The first tokens of each class.
+    pub fn of(plan: &'p Plan, per_class: u32) -> Pack<'p> {
+        let mut taken: HashMap<Class, u32> = HashMap::new();
+        let mut few = |token: &&Token| {
+            let count = taken.entry(token.class).or_default();
+            *count += 1;
+            *count <= if token.bytes.len() > LONG { 1 } else { per_class }
+        };
+        let mut tokens: Vec<&Token> = plan.corpus.tokens.iter().filter(|t| few(t)).collect();
+        tokens.sort_by_key(|token| token.class);
+        Pack { plan, tokens, key_set: plan.timeline.epochs()[0].body.clone() }
+    }
+
+    /// Tokens.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// The instant, the revoked tokens and the authorization versions, as JSON.
+    pub fn about(&self) -> String {
+        let facts = || self.tokens.iter().map(|token| &token.facts);
+        let versioned = facts().filter_map(|facts| facts.versioned.as_deref());
+        let about = About {
+            algorithm: self.plan.algorithm.name(),
+            seed: self.plan.seed,
+            now: self.plan.epoch.seconds(),
+            revoked: facts().filter(|facts| facts.is_revoked).map(|f| &*f.jwt_id).collect(),
+            authorization_versions: versioned.map(|sub| (sub, AUTHORIZATION_VERSION)).collect(),
+            corpus_hash: &self.plan.corpus.hash,
+        };
+        serde_json::to_string_pretty(&about).unwrap_or_default() + "\n"
+    }
+
+    /// The tokens, one JSON object a line.
+    pub fn tokens(&self) -> String {
+        let mut lines = String::new();
+        for (line, token) in (1..).zip(&self.tokens) {
+            let row = token.class.row();
+            let text = std::str::from_utf8(&token.bytes).ok();
+            let line = Line {
+                line,
+                class: row.name,
+                token: text,
+                token_base64: text.is_none().then(|| STANDARD.encode(&token.bytes)),
+                verdict: if row.due.is_none() { "accept" } else { "reject" },
+                code: row.due.map(|due| due.code()),
+                status: row.due.map(|due| due.status()),
+                forged: row.forged,
+            };
+            lines.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            lines.push('\n');
+        }
+        lines
+    }
+}
+
+/// How to judge a library with the pack.
+pub fn readme(algorithms: &[Algorithm], seed: u64) -> String {
+    let folders: Vec<String> = algorithms.iter().map(|a| format!("- `{}/`", a.name())).collect();
+    format!(
+        "# A conformance pack for JWT verifiers\n\n\
+         Made by `jwtbench mint --seed {seed}`. Tokens that a verifier of access tokens must accept \
+         or refuse, each really signed with keys made for this pack, with the verdict due. One \
+         folder for each algorithm:\n\n{}\n\n\
+         | file | what it holds |\n|---|---|\n\
+         | `policy.toml` | What the verifier is told: issuer, audience, limits, claims. |\n\
+         | `jwks.json` | The issuer's key set (RFC 7517). Nothing else is ever fetched. |\n\
+         | `pack.json` | `now`, in seconds since 1970: judge every token at this instant. \
+         `revoked`: `jti`s taken back. `authorization_versions`: the least version in force, by \
+         subject. |\n\
+         | `tokens.jsonl` | A token a line: `class`, `token` (`token_base64` where it is no UTF-8), \
+         `verdict` (`accept`, `reject`), and for a refusal `code` and `status`. |\n\n\
+         ## To judge a library\n\n\
+         1. Configure it as `policy.toml` says, as strictly as it allows, with only the folder's \
+         algorithm allowed.\n\
+         2. Give it `jwks.json` and set its clock to `now`. If its clock cannot be set, switch its \
+         time checks off, and judge `exp`, `nbf` and `iat` by hand or leave those classes out.\n\
+         3. Verify every line and compare accept or reject. Codes are ours; no other library is \
+         held to them.\n\
+         4. A line with `\"forged\": true` that is accepted is a forgery let through. Every other \
+         difference has to be read: the standard may permit it, or the check may be the \
+         application's.\n\n\
+         With jwtbench itself: `jwtbench verify --policy policy.toml --jwks jwks.json --now NOW \
+         TOKENS`, where TOKENS has one token a line.\n",
+        folders.join("\n"),
+    )
+}
