@@ -33,7 +33,7 @@ impl fmt::Debug for Thumbprint {
 pub enum KeyMaterial {
     /// RSA: big-endian modulus without leading zeros, and exponent.
     Rsa {
-        /// Modulus, 2048 to 8192 bits.
+        /// Modulus, 2048 to 8192 bits, a multiple of 64.
         n: Vec<u8>,
         /// Public exponent, odd, 65537 ≤ e < 2³².
         e: u32,
@@ -113,6 +113,9 @@ pub enum SkipKind {
     BadBase64,
     /// Too weak: RSA modulus or exponent out of bounds, Ed25519 point of small order.
     WeakKey,
+    /// An RSA modulus whose length is no multiple of 64 bits. One backend cannot load it, and no
+    /// verdict may depend on the backend.
+    UnusualSize,
     /// No valid public key: wrong length, not on the curve, not canonical.
     InvalidKey,
 }
@@ -129,6 +132,7 @@ impl SkipKind {
             SkipKind::MissingMember => "missing-member",
             SkipKind::BadBase64 => "bad-base64",
             SkipKind::WeakKey => "weak-key",
+            SkipKind::UnusualSize => "unusual-size",
             SkipKind::InvalidKey => "invalid-key",
         }
     }

@@ -8,6 +8,10 @@ use crate::jwk::{KeyMaterial, SkipKind};
 /// The accepted sizes of an RSA modulus, in bits.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// The length of an accepted RSA modulus is a multiple of this, in bits. graviola writes the padded
+/// message in whole 64-bit words, so that under any other modulus it refuses valid signatures.
+const MODULUS_STEP: usize = 64;
+
 /// The least accepted RSA exponent; the greatest is what 32 bits hold.
 const MIN_EXPONENT: u32 = 65537;
 
@@ -15,7 +19,8 @@ const MIN_EXPONENT: u32 = 65537;
 ///
 /// # Errors
 /// [`SkipKind::InvalidKey`] if the modulus is zero or even, [`SkipKind::WeakKey`] if the modulus
-/// is outside 2048 to 8192 bits or the exponent is even or outside 65537 ≤ e < 2³².
+/// is outside 2048 to 8192 bits or the exponent is even or outside 65537 ≤ e < 2³²,
+/// [`SkipKind::UnusualSize`] if the length of the modulus is no multiple of 64 bits.
 pub fn rsa(n: &[u8], e: &[u8]) -> Result<KeyMaterial, SkipKind> {
     let n = strip_leading_zeros(n);
     let (Some(first), Some(last)) = (n.first(), n.last()) else {
@@ -28,6 +33,9 @@ pub fn rsa(n: &[u8], e: &[u8]) -> Result<KeyMaterial, SkipKind> {
     let e = exponent(e).ok_or(SkipKind::WeakKey)?;
     if !MODULUS_BITS.contains(&bits) || e < MIN_EXPONENT || e % 2 == 0 {
         return Err(SkipKind::WeakKey);
+    }
+    if !bits.is_multiple_of(MODULUS_STEP) {
+        return Err(SkipKind::UnusualSize);
     }
     Ok(KeyMaterial::Rsa { n: n.to_vec(), e })
 }
@@ -116,6 +124,7 @@ mod tests {
     const ZERO: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
     const WEAK: Result<KeyMaterial, SkipKind> = Err(SkipKind::WeakKey);
+    const UNUSUAL: Result<KeyMaterial, SkipKind> = Err(SkipKind::UnusualSize);
     const INVALID: Result<KeyMaterial, SkipKind> = Err(SkipKind::InvalidKey);
     const E: [u8; 3] = [1, 0, 1];
 
@@ -150,10 +159,16 @@ mod tests {
         even[255] = 0xa4;
         let rows = [
             (modulus(2048), accepted(2048), "the least size"),
-            (modulus(2049), accepted(2049), "not a whole number of bytes"),
+            (modulus(2112), accepted(2112), "the next size"),
             (modulus(8192), accepted(8192), "the greatest size"),
             (padded(2048, 1), accepted(2048), "one leading zero, as a DER integer has"),
             (padded(3072, 9), accepted(3072), "many leading zeros"),
+            (modulus(2049), UNUSUAL, "one bit more than the least"),
+            (modulus(2056), UNUSUAL, "whole bytes, no whole words"),
+            (modulus(2111), UNUSUAL, "one bit short in as many words"),
+            (modulus(3000), UNUSUAL, "a round number"),
+            (modulus(8191), UNUSUAL, "one bit less than the greatest"),
+            (padded(2056, 7), UNUSUAL, "leading zeros do not fill the word"),
             (modulus(2047), WEAK, "one bit short in as many bytes"),
             (padded(2047, 1), WEAK, "leading zeros do not lengthen it"),
             (modulus(2041), WEAK, "256 bytes, yet 7 bits short"),
@@ -168,6 +183,7 @@ mod tests {
         for (n, expected, why) in rows {
             check(rsa(&n, &E), expected, why);
         }
+        check(rsa(&modulus(2056), &[3]), WEAK, "a weak exponent is said first");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod cache_policy;
 pub mod claims;
 pub mod compact;
 pub mod header;
+pub mod http;
 mod json;
 pub mod jwk;
 pub mod key_cache;

@@ -73,6 +73,7 @@ fn a_bad_entry_is_skipped_by_kind() {
     let zeros = "A".repeat(43);
     let rsa = |n: &str| format!(r#"{{"kty":"RSA","kid":"bad","e":"AQAB","n":"{n}"}}"#);
     let weak = URL_SAFE_NO_PAD.encode([0xff; 128]);
+    let unusual = URL_SAFE_NO_PAD.encode([0xff; 257]);
     let rows = [
         ("7", NotAJwk, "a number"),
         ("null", NotAJwk, "null"),
@@ -101,6 +102,7 @@ fn a_bad_entry_is_skipped_by_kind() {
         (&okp("A A"), BadBase64, "a space"),
         (&okp(&zeros), WeakKey, "a point of small order"),
         (&rsa(&weak), WeakKey, "RSA of 1024 bits"),
+        (&rsa(&unusual), UnusualSize, "RSA of 2056 bits"),
         (&okp("AAAA"), InvalidKey, "three bytes"),
         (&okp(""), InvalidKey, "no byte"),
         (&rsa("AAAA"), InvalidKey, "zero"),

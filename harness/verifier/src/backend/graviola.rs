@@ -110,11 +110,6 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS512 => RsaVerifyingKey::verify_pss_sha512,
         Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
     };
-    // graviola writes the padded message in whole 64-bit words: under a modulus of any other size
-    // it would refuse valid signatures.
-    if !n.len().is_multiple_of(8) || n.first().is_none_or(|byte| byte.leading_zeros() != 0) {
-        return Err(InvalidKey);
-    }
     let key = RsaVerifyingKey::from_pkcs1_der(&pkcs1_der(n, e)?).map_err(|_| InvalidKey)?;
     Ok(Box::new(RsaKey { verify, key }))
 }

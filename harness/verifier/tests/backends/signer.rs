@@ -31,9 +31,6 @@ pub struct Signers {
     ed25519: [Signer; 2],
     /// RSA with 3072 bits.
     pub rsa_3072: Signer,
-    /// RSA with 2049 bits: no whole number of bytes, and the padded message of PSS is a byte
-    /// shorter than the modulus (RFC 8017 §9.1.1).
-    pub rsa_2049: Signer,
     /// RSA with the prime exponent 2³² - 5.
     pub rsa_wide_exponent: Signer,
 }
@@ -48,7 +45,6 @@ impl Signers {
             p384: [p384(5), p384(6)],
             ed25519: [ed25519(7), ed25519(8)],
             rsa_3072: rsa(9, 3072, 65537),
-            rsa_2049: rsa(10, 2049, 65537),
             rsa_wide_exponent: rsa(11, 2048, 0xffff_fffb),
         })
     }
