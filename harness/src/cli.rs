@@ -6,6 +6,7 @@ mod exit;
 mod filter;
 mod list;
 mod machine;
+mod mint;
 mod output;
 mod progress;
 mod report;
@@ -50,6 +51,8 @@ enum Verb {
     Check(check::Args),
     /// Show scenarios, contenders, cache policies and token classes.
     List(list::Args),
+    /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
+    Mint(mint::Args),
     /// Render a stored result again, in any form.
     Report(report::Args),
 }
@@ -72,6 +75,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Run(args)) => run::run(args, command),
         Some(Verb::Check(args)) => check::run(args, command),
         Some(Verb::List(args)) => list::run(args),
+        Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Report(args)) => report::run(args),
     };
     match ended {
