@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod report;
 mod run;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -31,7 +32,8 @@ pub use exit::{Exit, Failure};
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
-                  jwtbench report reports/runs/X/result.json --out again\n\n\
+                  jwtbench report reports/runs/X/result.json --out again\n  \
+                  jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
                   Exit codes: 0 passed, 1 error, 2 usage or configuration, 4 wrong verdict,\n\
                   5 expectation missed. A wrong verdict outranks the rest."
 )]
@@ -52,6 +54,8 @@ enum Verb {
     List(list::Args),
     /// Render a stored result again, in any form.
     Report(report::Args),
+    /// Judge tokens, one a line, under a policy file and a JWK set.
+    Verify(verify::Args),
 }
 
 /// Runs the command line and says how it ended.
@@ -73,6 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Check(args)) => check::run(args, command),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Report(args)) => report::run(args),
+        Some(Verb::Verify(args)) => verify::run(args),
     };
     match ended {
         Ok(exit) => exit.into(),

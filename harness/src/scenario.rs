@@ -16,6 +16,7 @@ pub mod overrides;
 mod parse;
 pub mod plan;
 pub mod policy;
+pub mod policy_file;
 mod random;
 pub mod signer;
 mod wire;
