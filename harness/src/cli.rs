@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod report;
 mod run;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,7 +33,8 @@ pub use exit::{Exit, Failure};
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
-                  jwtbench report reports/runs/X/result.json --out again\n\n\
+                  jwtbench report reports/runs/X/result.json --out again\n  \
+                  jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
                   Exit codes: 0 passed, 1 error, 2 usage or configuration, 4 wrong verdict,\n\
                   5 expectation missed. A wrong verdict outranks the rest."
 )]
@@ -55,6 +57,8 @@ enum Verb {
     Mint(mint::Args),
     /// Render a stored result again, in any form.
     Report(report::Args),
+    /// Judge tokens, one a line, under a policy file and a JWK set.
+    Verify(verify::Args),
 }
 
 /// Runs the command line and says how it ended.
@@ -77,6 +81,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Report(args)) => report::run(args),
+        Some(Verb::Verify(args)) => verify::run(args),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -17,6 +17,7 @@ pub mod pack;
 mod parse;
 pub mod plan;
 pub mod policy;
+pub mod policy_file;
 mod random;
 pub mod signer;
 mod wire;

@@ -12,6 +12,8 @@ use jwtbench::scenario::cache::load_preset;
 use jwtbench::scenario::class::Class;
 use jwtbench::scenario::event::{Action, Poison};
 use jwtbench::scenario::library::Library;
+use jwtbench::scenario::policy_file;
+use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 const FAMILIES: [&str; 6] =
@@ -169,6 +171,23 @@ fn the_example_of_the_reference_parses() {
     assert_eq!((scenario.phases.len(), scenario.events.len()), (2, 2));
 }
 
+#[test]
+fn an_empty_tenant_checks_none() {
+    let text = GOOD.replace("[cache]", "[policy]\ntenant = \"\"\n\n[cache]");
+    assert_eq!(parse(&text).unwrap().policy.tenant, None);
+    assert_eq!(parse(GOOD).unwrap().policy.tenant.as_deref(), Some("acme"));
+}
+
+#[test]
+fn the_policy_file_of_the_reference_parses() {
+    let reference = include_str!("../../scenarios/README.md");
+    let (_, after) = reference.split_once("A **policy file**").unwrap();
+    let example = after.split("```").nth(1).unwrap().trim_start_matches("toml");
+    let policy = policy_file::parse(Path::new("api.toml"), example);
+    let policy = policy.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((policy.algorithms, policy.tenant), (vec![Algorithm::ES256], None));
+}
+
 /// A scenario without fault, of 27 lines. Rows of the tables below change a part of it.
 const GOOD: &str = r#"title = "A test"
 analysis = "None."
@@ -286,6 +305,12 @@ fn faults_of_the_policies_are_named() {
     check("[cache]", leeway, Some(14), &["`leeway`", "0 s to 300 s"]);
     let types = "[policy]\ntypes = [\"JWT\"]\n\n[cache]";
     check("[cache]", types, Some(14), &["`types`", "profile = \"plain\""]);
+    let allowed = "[policy]\nalgorithms = [\"ES256\"]\n\n[cache]";
+    check("[cache]", allowed, Some(14), &["`algorithms`", "top level", "move the key"]);
+    let tenant = "[policy]\ntenant = \"\"\n\n[cache]";
+    let wrong = GOOD.replace("expired = 10", "wrong-tenant = 10").replace("[cache]", tenant);
+    let error = parse(&wrong).unwrap_err();
+    assert!(error.message.contains("tenant = \"acme\""), "{error}");
     let lifetime = "[issuer]\ntoken-lifetime = \"500ms\"\n\n[cache]";
     check("[cache]", lifetime, Some(14), &["token-lifetime", "under 1s"]);
 }

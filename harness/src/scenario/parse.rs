@@ -29,8 +29,11 @@ use streams::streams;
 const HOLDERS: u32 = 64;
 /// Default of `token-lifetime`.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+/// A trial sets the policy's allowlist.
+const POLICY_ALGORITHMS: &str = "[policy] holds `algorithms`; a scenario names them at its top \
+                                 level, and each trial allows only its own; move the key there";
 
-/// A fault in a scenario file.
+/// A fault in a scenario file, or in a policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioError {
     /// The file.
@@ -53,15 +56,19 @@ impl fmt::Display for ScenarioError {
 
 impl std::error::Error for ScenarioError {}
 
-struct File<'a> {
-    path: &'a Path,
-    text: &'a str,
+pub(super) struct File<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
 }
 
-type Checked<T> = Result<T, ScenarioError>;
+pub(super) type Checked<T> = Result<T, ScenarioError>;
 
 impl File<'_> {
-    fn fault<T>(&self, at: Option<Range<usize>>, message: impl Into<String>) -> Checked<T> {
+    pub(super) fn fault<T>(
+        &self,
+        at: Option<Range<usize>>,
+        message: impl Into<String>,
+    ) -> Checked<T> {
         let line =
             at.map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
         Err(ScenarioError { path: self.path.into(), line, message: message.into() })
@@ -83,7 +90,10 @@ impl Scenario {
         let load = load(&file, &wire.load)?;
         let algorithms = algorithms(&file, wire.algorithms.take())?;
         let (at, table) = table_of(wire.policy.take());
-        let policy = table.resolve().or_else(|message| file.fault(at, message))?;
+        if table.has_algorithms() {
+            return file.fault(at, POLICY_ALGORITHMS);
+        }
+        let policy = table.resolve().or_else(|fault| file.fault(at, fault.to_string()))?;
         let (at, table) = table_of(wire.cache.take());
         let cache = table.resolve(presets);
         let cache = cache.or_else(|message| file.fault(at, format!("[cache]: {message}")))?;

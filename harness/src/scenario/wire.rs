@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -24,6 +24,12 @@ impl<'de> Deserialize<'de> for Span {
                 "`{text}` is no duration ({error}); write it like \"250ms\", \"5s\" or \"1h 30m\""
             ))
         })
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
     }
 }
 

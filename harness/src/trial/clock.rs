@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
 
 /// Longer gaps are slept through, shorter ones spun: a sleep overshoots by some tens of
 /// microseconds.
@@ -62,6 +63,11 @@ impl Stopwatch {
 pub fn utc_now() -> String {
     let now = jiff::Timestamp::now();
     now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}
+
+/// The wall clock, as claims count time.
+pub fn unix_now() -> UnixTime {
+    UnixTime(jiff::Timestamp::now().as_nanosecond())
 }
 
 /// Median cost of one clock read, in nanoseconds.

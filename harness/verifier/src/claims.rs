@@ -11,7 +11,7 @@ use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 
 /// A payload may nest this deep.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// The claims of one token, right for this issuer and this API.
 #[derive(Clone, Debug)]
@@ -126,13 +126,13 @@ fn optional<'a, T>(
     raw.map(|raw| read(raw).ok_or(Rejection::ClaimInvalid)).transpose()
 }
 
-fn numeric_date(raw: &RawValue) -> Option<UnixTime> {
+pub(crate) fn numeric_date(raw: &RawValue) -> Option<UnixTime> {
     let text = raw.get();
     let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     is_number.then(|| UnixTime::from_json_number(text)).flatten()
 }
 
-fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
+pub(crate) fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
     let names = ["jkt", "x5t#S256"];
     let [jkt, x5t] = json::read_object::<2>(raw.get().as_bytes(), MAX_DEPTH, &names)?;
     let jkt = optional(jkt, json::text).ok()?;
@@ -141,7 +141,7 @@ fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
 }
 
 /// Absent, or empty: `""`, `[]` and, for claims of no known type, `null`.
-fn is_absent(raw: Option<&RawValue>) -> bool {
+pub(crate) fn is_absent(raw: Option<&RawValue>) -> bool {
     raw.is_none_or(|raw| {
         let text = raw.get();
         let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));

@@ -11,8 +11,8 @@ use crate::policy::PolicySpec;
 use crate::rejection::Rejection;
 
 /// A header may nest this deep.
-const MAX_DEPTH: usize = 16;
-const NAMES: [&str; 5] = ["alg", "kid", "typ", "crit", "b64"];
+pub(crate) const MAX_DEPTH: usize = 16;
+pub(crate) const NAMES: [&str; 5] = ["alg", "kid", "typ", "crit", "b64"];
 
 /// What the header of an acceptable token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl<'a> Header<'a> {
 }
 
 /// RFC 7515 §4.1.9: media types compare without case; `application/` may be left out.
-fn is_type_allowed(typ: Option<&RawValue>, types: &[String]) -> bool {
+pub(crate) fn is_type_allowed(typ: Option<&RawValue>, types: &[String]) -> bool {
     let Some(raw) = typ else {
         return types.iter().any(|allowed| allowed == "absent");
     };

@@ -122,7 +122,7 @@ pub(crate) fn each_text<'a>(raw: &'a RawValue, each: impl FnMut(Cow<'a, str>)) -
 
 /// Whether no value nests deeper than `max` (a flat object is one level). Text with few enough
 /// brackets needs no closer look.
-fn is_within_depth(bytes: &[u8], max: usize) -> bool {
+pub(crate) fn is_within_depth(bytes: &[u8], max: usize) -> bool {
     if memchr2_iter(b'{', b'[', bytes).nth(max).is_none() {
         return true;
     }

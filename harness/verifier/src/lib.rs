@@ -6,6 +6,7 @@ pub mod backend;
 pub mod cache_policy;
 pub mod claims;
 pub mod compact;
+pub mod explanation;
 pub mod header;
 pub mod http;
 mod json;

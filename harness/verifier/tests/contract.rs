@@ -6,6 +6,8 @@
 
 #[path = "contract/claims.rs"]
 mod claims;
+#[path = "contract/explanation.rs"]
+mod explanation;
 #[path = "contract/in_force.rs"]
 mod in_force;
 #[path = "contract/keys.rs"]

@@ -17,7 +17,7 @@ use crate::{Court, seconds};
 
 /// What a fault is done to: two faults of one place cannot both be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
     Whole,
     Dots,
     Alg,
@@ -29,10 +29,10 @@ enum Place {
     Claim(&'static str),
 }
 
-type Fault = (Rejection, Place, fn(Draft) -> Draft, &'static str);
+pub type Fault = (Rejection, Place, fn(Draft) -> Draft, &'static str);
 
 /// One fault of each step, in the order of work.
-const FAULTS: [Fault; 31] = {
+pub const FAULTS: [Fault; 31] = {
     use Place::*;
     use Rejection::*;
     [
@@ -70,7 +70,7 @@ const FAULTS: [Fault; 31] = {
     ]
 };
 
-fn court() -> Court {
+pub fn court() -> Court {
     Court {
         revoked: Some("revoked"),
         ..Court::of(|spec| {

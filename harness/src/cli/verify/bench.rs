@@ -1,0 +1,146 @@
+//! The verifier with a policy and a key set from files: no key cache, as the set is all there is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::Backend;
+use jwtbench_verifier::explanation::{Evidence, Explanation};
+use jwtbench_verifier::jwk::Entry;
+use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
+use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+
+use crate::cli::Failure;
+use crate::scenario::policy_file;
+
+use super::lines::Line;
+
+/// A judge of tokens.
+pub struct Bench {
+    verifier: Verifier,
+    scratch: Scratch,
+    keys: PreparedKeys,
+    jwks: PathBuf,
+}
+
+impl Bench {
+    /// Reads the files and prepares the keys.
+    pub fn new(backend: &dyn Backend, policy: &Path, jwks: &Path) -> Result<Bench, Failure> {
+        let spec = policy_file::read(policy)?;
+        let allowed = spec.algorithms.clone();
+        let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
+        let body = std::fs::read(jwks).map_err(|error| {
+            fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
+        })?;
+        let parsed = ParsedSet::parse(&body, &allowed)
+            .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
+        let set = Arc::<KeySet>::default().succeed(parsed);
+        let keys = PreparedKeys::prepare(backend, &allowed, &set);
+        let policy = Policy::new(spec)
+            .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
+        let scratch = Scratch::new(&policy);
+        let verifier = Verifier::new(policy);
+        Ok(Bench { verifier, scratch, keys, jwks: jwks.into() })
+    }
+
+    /// Bytes of the longest token that is read whole.
+    pub fn max_token_bytes(&self) -> usize {
+        self.verifier.policy().spec().max_token_bytes
+    }
+
+    /// What of the key set is not used.
+    pub fn notes(&self) -> Vec<String> {
+        let set = self.keys.set();
+        let jwks = self.jwks.display();
+        let mut notes = Vec::new();
+        if !set.skipped().is_empty() {
+            let kinds =
+                set.skipped().iter().map(|(kind, count)| format!("{count} {}", kind.name()));
+            let kinds: Vec<String> = kinds.collect();
+            notes.push(format!("{jwks}: entries skipped: {}", kinds.join(", ")));
+        }
+        let idle = set.entries().iter().filter(|entry| entry.key.is_none()).count();
+        if idle > 0 {
+            notes.push(format!(
+                "{jwks}: entries that fit no token: {idle}; they are not for signatures, or have \
+                 no `alg` while several allowed algorithms fit"
+            ));
+        }
+        notes
+    }
+
+    /// The verdict on one token.
+    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<(), Rejection> {
+        let opened = self.verifier.open(token, &mut self.scratch)?;
+        let proven = self.verifier.prove(opened, &mut self.keys)?;
+        self.verifier.in_force(&proven, &Request::default(), now)
+    }
+
+    /// Why that is the verdict.
+    pub fn explain(
+        &self,
+        verdict: Result<(), Rejection>,
+        line: &Line<'_>,
+        now: UnixTime,
+    ) -> Explanation {
+        let evidence = Evidence {
+            token: line.token,
+            length: line.length,
+            policy: self.verifier.policy(),
+            keys: self.keys.set(),
+            request: Request::default(),
+            now,
+        };
+        Explanation::of(verdict, &evidence)
+    }
+}
+
+/// Why a file is no key set, and what to do.
+fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
+    match fault {
+        SetFault::NotAKeySet => format!(
+            "{fault}; save what the issuer's JWKS endpoint serves, or wrap a single key as \
+             {{\"keys\":[…]}}"
+        ),
+        SetFault::Empty => format!("{fault}; fetch the set again, or publish a key"),
+        SetFault::NoUsableKey => {
+            let allowed_names: Vec<&str> = allowed.iter().map(|known| known.name()).collect();
+            format!(
+                "{fault} ({}): {}; set `algorithms` in {} to those of the keys",
+                allowed_names.join(", "),
+                kinds(body, allowed),
+                policy.display()
+            )
+        }
+    }
+}
+
+/// The entries of a set in which none is usable, counted by what is wrong with them.
+fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
+    #[derive(Deserialize)]
+    struct Set<'a> {
+        #[serde(borrow)]
+        keys: Vec<&'a RawValue>,
+    }
+    let set: Set<'_> = serde_json::from_slice(body).unwrap_or(Set { keys: Vec::new() });
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for raw in set.keys {
+        let kind = match Entry::parse(raw.get(), allowed) {
+            Ok(Entry::Fits(_, jwk)) => format!("for {}", jwk.algorithm),
+            Ok(Entry::NeverFits(_)) => "for no signature, or without `alg`".into(),
+            Err(kind) => kind.name().into(),
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    counts.join(", ")
+}

@@ -1,0 +1,352 @@
+//! Why a verdict is as it is, for a person: the step of the contract that decided, and what was
+//! compared with what. Works the facts out again beside the hot path, and never shows a token, its
+//! signature, its `sub` or its `jti`.
+
+mod claims;
+mod curtain;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::value::RawValue;
+
+use crate::algorithm::Algorithm;
+use crate::compact::Compact;
+use crate::header;
+use crate::json::{self, Members};
+use crate::jwk::MAX_KID_BYTES;
+use crate::key_set::{KeyEntry, KeySet};
+use crate::policy::Policy;
+use crate::rejection::Rejection;
+use crate::unix_time::UnixTime;
+use crate::verifier::Request;
+
+use curtain::{Curtain, list};
+
+/// A step of the contract's order of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Step {
+    /// Present, and not too long.
+    Length = 1,
+    /// Three parts.
+    Parts,
+    /// A header that can be read.
+    Header,
+    /// `alg` in the allowlist.
+    Algorithm,
+    /// `typ` in the list of types.
+    Type,
+    /// Nothing critical that is not implemented.
+    Critical,
+    /// One key that fits.
+    Key,
+    /// A signature under that key.
+    Signature,
+    /// Claims that can be read, for this issuer and this API.
+    Claims,
+    /// In date.
+    Times,
+    /// An access token in its holder's hands, not revoked.
+    Purpose,
+    /// Good for this request.
+    Request,
+}
+
+impl Step {
+    /// Its number in the contract, from 1 to 12.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Its name, one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Step::Length => "length",
+            Step::Parts => "parts",
+            Step::Header => "header",
+            Step::Algorithm => "algorithm",
+            Step::Type => "type",
+            Step::Critical => "critical",
+            Step::Key => "key",
+            Step::Signature => "signature",
+            Step::Claims => "claims",
+            Step::Times => "times",
+            Step::Purpose => "purpose",
+            Step::Request => "request",
+        }
+    }
+}
+
+/// Why a verdict is as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The step that decided; the last one for an accepted token.
+    pub step: Step,
+    /// What was compared with what, in one line.
+    pub compared: String,
+}
+
+/// What a verdict was given on.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The token. Of one over `max-token-bytes`, a beginning will do.
+    pub token: &'a [u8],
+    /// Its whole length in bytes.
+    pub length: usize,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The key set that was held.
+    pub keys: &'a KeySet,
+    /// The request.
+    pub request: Request<'a>,
+    /// The instant of the verdict.
+    pub now: UnixTime,
+}
+
+impl Explanation {
+    /// Explains a verdict that a verifier gave on this evidence.
+    pub fn of(verdict: Result<(), Rejection>, evidence: &Evidence<'_>) -> Explanation {
+        let case = Case::new(evidence);
+        let (step, compared) = match verdict {
+            Ok(()) => (Step::Request, case.accepted()),
+            Err(code) => case.refused(code),
+        };
+        Explanation { step, compared }
+    }
+}
+
+/// The evidence, decoded as far as it goes.
+struct Case<'a> {
+    evidence: &'a Evidence<'a>,
+    header: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    signature: Option<Vec<u8>>,
+    curtain: Curtain<'a>,
+}
+
+impl<'a> Case<'a> {
+    fn new(evidence: &'a Evidence<'a>) -> Case<'a> {
+        let compact = Compact::split(evidence.token, evidence.policy.spec().max_token_bytes).ok();
+        let decode = |part: fn(&Compact<'a>) -> &'a [u8]| {
+            compact.as_ref().and_then(|compact| URL_SAFE_NO_PAD.decode(part(compact)).ok())
+        };
+        let payload = decode(|compact| compact.payload);
+        Case {
+            evidence,
+            header: decode(|compact| compact.header),
+            signature: decode(|compact| compact.signature),
+            curtain: Curtain::new(evidence.token, payload.as_deref()),
+            payload,
+        }
+    }
+
+    fn refused(&self, code: Rejection) -> (Step, String) {
+        use Rejection as R;
+        match code {
+            R::Missing => (Step::Length, "no token".into()),
+            R::Oversized => (Step::Length, self.length()),
+            R::Encrypted => (Step::Parts, self.parts()),
+            R::Malformed => self.malformed(),
+            R::AlgNone | R::AlgNotAllowed => (Step::Algorithm, self.algorithm(code)),
+            R::TypeMismatch => self.other_kind(),
+            R::CritUnsupported => (Step::Critical, self.critical()),
+            R::UnknownKid | R::KeyMismatch | R::KeyAmbiguous => (Step::Key, self.key()),
+            R::KeysUnavailable => (Step::Key, "the keys cannot be had now".into()),
+            R::BadSignature => (Step::Signature, self.bad_signature()),
+            R::ClaimMissing
+            | R::ClaimInvalid
+            | R::ScopeInvalid
+            | R::IssuerMismatch
+            | R::AudienceMismatch => (Step::Claims, self.claims(code)),
+            R::Expired | R::NotYetValid | R::IssuedInFuture | R::TooOld => {
+                (Step::Times, self.times(code))
+            }
+            R::SenderMismatch => (Step::Purpose, self.sender()),
+            R::Revoked => (Step::Purpose, "jti is on the list of revoked tokens".into()),
+            R::StaleAuthorization => {
+                (Step::Purpose, "its authorization version is no longer in force".into())
+            }
+            R::StateUnavailable => (Step::Purpose, "state cannot be had now".into()),
+            R::TenantMismatch | R::SubjectKind | R::ClientMismatch | R::ScopeInsufficient => {
+                (Step::Request, self.request(code))
+            }
+        }
+    }
+
+    fn length(&self) -> String {
+        let limit = self.evidence.policy.spec().max_token_bytes;
+        format!("{} bytes > max-token-bytes {limit}", self.evidence.length)
+    }
+
+    fn parts(&self) -> String {
+        let dots = self.evidence.token.iter().filter(|byte| **byte == b'.').count();
+        let kind = if dots == 4 { ", a JWE" } else { "" };
+        format!("{} parts{kind}; a JWS has 3", dots + 1)
+    }
+
+    fn malformed(&self) -> (Step, String) {
+        let limit = self.evidence.policy.spec().max_token_bytes;
+        if Compact::split(self.evidence.token, limit).is_err() {
+            return (Step::Parts, self.parts());
+        }
+        if let Some(fault) = self.header_fault() {
+            return (Step::Header, fault);
+        }
+        if self.signature.is_none() {
+            return (Step::Signature, "the signature part is no strict base64url".into());
+        }
+        let compared = match &self.payload {
+            None => "the payload part is no strict base64url".into(),
+            Some(payload) => json_fault("the payload", payload, crate::claims::MAX_DEPTH),
+        };
+        (Step::Claims, compared)
+    }
+
+    fn header_fault(&self) -> Option<String> {
+        let Some(header) = &self.header else {
+            return Some("the header part is no strict base64url".into());
+        };
+        let limit = self.evidence.policy.spec().max_header_bytes;
+        if header.len() > limit {
+            return Some(format!("a header of {} bytes > max-header-bytes {limit}", header.len()));
+        }
+        let members: Option<Members<'_, 5>> =
+            json::read_object(header, header::MAX_DEPTH, &header::NAMES);
+        let Some([alg, kid, ..]) = members else {
+            return Some(json_fault("the header", header, header::MAX_DEPTH));
+        };
+        if alg.and_then(json::text).is_none() {
+            return Some("alg is absent or no string".into());
+        }
+        let is_text = |raw: &RawValue| json::text(raw).is_some();
+        (!kid.is_none_or(is_text)).then(|| "kid is no string".into())
+    }
+
+    /// A text of the header.
+    fn head(&self, name: &str) -> Option<String> {
+        let raw = member(self.header.as_deref()?, header::MAX_DEPTH, name)?;
+        json::text(raw).map(Into::into)
+    }
+
+    /// The algorithm of the header, if it is a known one.
+    fn known_algorithm(&self) -> Option<Algorithm> {
+        Algorithm::from_name(&self.head("alg")?)
+    }
+
+    fn algorithm(&self, code: Rejection) -> String {
+        let alg = self.curtain.show(&self.head("alg").unwrap_or_default());
+        if code == Rejection::AlgNone {
+            return format!("alg {alg}: no token goes unsigned");
+        }
+        let allowed = names(&self.evidence.policy.spec().algorithms);
+        format!("alg {alg} is not among algorithms {allowed}")
+    }
+
+    /// `typ`, or else `token_use` or a prohibited claim.
+    fn other_kind(&self) -> (Step, String) {
+        let policy = self.evidence.policy;
+        let types = &policy.spec().types;
+        let header = self.header.as_deref().unwrap_or_default();
+        let typ = member(header, header::MAX_DEPTH, "typ");
+        if !header::is_type_allowed(typ, types) {
+            let typ = match (typ, self.head("typ")) {
+                (None, _) => "no typ".into(),
+                (Some(_), None) => "typ is no string, so it".into(),
+                (Some(_), Some(text)) => format!("typ {}", self.curtain.show(&text)),
+            };
+            return (Step::Type, format!("{typ} is not among types {}", list(types)));
+        }
+        (Step::Purpose, self.purpose())
+    }
+
+    fn critical(&self) -> String {
+        let header = self.header.as_deref().unwrap_or_default();
+        let there = |name: &&str| member(header, header::MAX_DEPTH, name).is_some();
+        let found: Vec<&str> = ["crit", "b64"].into_iter().filter(there).collect();
+        format!("{} in the header; no extension is implemented", found.join(" and "))
+    }
+
+    fn key(&self) -> String {
+        let keys = self.evidence.keys;
+        let algorithm = self.known_algorithm();
+        let alg = algorithm.map_or("", Algorithm::name);
+        let Some(kid) = self.head("kid") else {
+            if self.evidence.policy.spec().kid_required {
+                return "no kid, and kid-required".into();
+            }
+            let count = fitting(keys.entries().iter(), algorithm);
+            return format!("no kid; different keys that fit alg {alg}: {count}");
+        };
+        if kid.len() > MAX_KID_BYTES {
+            return format!("a kid of {} bytes > {MAX_KID_BYTES}", kid.len());
+        }
+        let shown = self.curtain.show(&kid);
+        let own = |entry: &&KeyEntry| entry.kid.as_deref() == Some(kid.as_str());
+        let entries: Vec<&KeyEntry> = keys.entries().iter().filter(own).collect();
+        if entries.is_empty() {
+            let count = keys.entries().len();
+            return format!("kid {shown} is none of the key set's (entries: {count})");
+        }
+        match fitting(entries.iter().copied(), algorithm) {
+            0 => {
+                let keys = entries.iter().filter_map(|entry| entry.key.as_ref());
+                let own: Vec<Algorithm> = keys.map(|key| key.jwk.algorithm).collect();
+                let own = if own.is_empty() { "no signature".into() } else { names(&own) };
+                format!("kid {shown} is of a key for {own}; the token's alg is {alg}")
+            }
+            1 => format!("kid {shown}: the backend refuses its key"),
+            count => format!("kid {shown}; different keys that fit alg {alg}: {count}"),
+        }
+    }
+
+    fn bad_signature(&self) -> String {
+        let kid = self.head("kid");
+        let alg = self.known_algorithm();
+        let key = alg.and_then(|alg| self.evidence.keys.find(kid.as_deref(), alg).ok());
+        let due = key.map_or(0, |key| key.jwk.material.signature_len());
+        let length = self.signature.as_ref().map_or(0, Vec::len);
+        let alg = alg.map_or("", Algorithm::name);
+        let kid = kid.map_or("none".into(), |kid| self.curtain.show(&kid));
+        if length != due {
+            return format!("a signature of {length} bytes; {alg} under kid {kid} has {due}");
+        }
+        format!("the signature does not verify: {alg} under kid {kid}")
+    }
+}
+
+/// How many different keys fit.
+fn fitting<'k>(entries: impl Iterator<Item = &'k KeyEntry>, algorithm: Option<Algorithm>) -> usize {
+    let keys = entries.filter_map(|entry| entry.key.as_ref());
+    let fits = keys.filter(|key| Some(key.jwk.algorithm) == algorithm);
+    let mut slots: Vec<_> = fits.map(|key| key.slot).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    slots.len()
+}
+
+fn names(algorithms: &[Algorithm]) -> String {
+    let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    names.join(", ")
+}
+
+/// One member of a JSON object.
+fn member<'j>(json: &'j [u8], max_depth: usize, name: &str) -> Option<&'j RawValue> {
+    let [member] = json::read_object(json, max_depth, &[name])?;
+    member
+}
+
+/// What is wrong with a JSON text that no members could be read from.
+fn json_fault(what: &str, json: &[u8], max_depth: usize) -> String {
+    use std::collections::BTreeMap;
+    type Anything = BTreeMap<String, serde::de::IgnoredAny>;
+    if std::str::from_utf8(json).is_err() {
+        return format!("{what} is no UTF-8");
+    }
+    if !json::is_within_depth(json, max_depth) {
+        return format!("{what} nests deeper than {max_depth} levels");
+    }
+    match serde_json::from_slice::<Anything>(json) {
+        Ok(_) => format!("{what} holds a member twice that is read"),
+        Err(_) => format!("{what} is no JSON object"),
+    }
+}

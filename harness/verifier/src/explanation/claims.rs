@@ -1,0 +1,239 @@
+//! Steps 9 to 12, explained: claims, times, purpose and request.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use crate::claims::{Claims, MAX_DEPTH, confirmation, is_absent, numeric_date};
+use crate::json::{self, Members};
+use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm, SenderConstraint};
+use crate::rejection::Rejection;
+use crate::unix_time::UnixTime;
+
+use super::Case;
+use super::curtain::{list, quote};
+
+/// The JSON form that a claim must have.
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Texts,
+    List,
+    Date,
+    Confirmation,
+}
+
+impl Form {
+    fn fits(self, raw: &RawValue) -> bool {
+        match self {
+            Form::Text => json::text(raw).is_some(),
+            Form::Texts => json::each_text(raw, drop).is_some(),
+            Form::List => raw.get().starts_with('[') && json::each_text(raw, drop).is_some(),
+            Form::Date => numeric_date(raw).is_some(),
+            Form::Confirmation => confirmation(raw).is_some(),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Form::Text => "a string",
+            Form::Texts => "a string or an array of strings",
+            Form::List => "an array of strings",
+            Form::Date => "a NumericDate before the year 10000",
+            Form::Confirmation => "an object of strings",
+        }
+    }
+}
+
+impl Case<'_> {
+    /// Members of the payload, in the policy's places.
+    fn members(&self) -> Members<'_, MAX_MEMBERS> {
+        let payload = self.payload.as_deref().unwrap_or_default();
+        let members = json::read_object(payload, MAX_DEPTH, &self.evidence.policy.members);
+        members.unwrap_or([None; MAX_MEMBERS])
+    }
+
+    fn proven(&self) -> Option<Claims<'_>> {
+        Claims::parse(self.payload.as_deref()?, self.evidence.policy).ok()
+    }
+
+    pub(super) fn accepted(&self) -> String {
+        let Some(claims) = self.proven() else {
+            return "every step passed".into();
+        };
+        let spec = self.evidence.policy.spec();
+        let (exp, now) = (instant(claims.expires), instant(self.evidence.now));
+        let leeway = seconds(spec.leeway);
+        format!("every step passed; exp {exp} + leeway {leeway} > now {now}")
+    }
+
+    pub(super) fn claims(&self, code: Rejection) -> String {
+        let policy = self.evidence.policy;
+        let spec = policy.spec();
+        let members = self.members();
+        let texts = |member: Member| {
+            let mut texts = Vec::new();
+            let keep = |text: std::borrow::Cow<'_, str>| texts.push(text.into_owned());
+            members[member as usize].and_then(|raw| json::each_text(raw, keep));
+            self.curtain.show_all(&texts)
+        };
+        match code {
+            Rejection::ClaimInvalid => invalid(policy, &members),
+            Rejection::ClaimMissing => missing(policy, &members),
+            Rejection::IssuerMismatch => {
+                format!("iss {} is not issuer {}", texts(Member::Iss), quote(&spec.issuer))
+            }
+            Rejection::AudienceMismatch => {
+                format!("aud {} holds no audience {}", texts(Member::Aud), list(&spec.audience))
+            }
+            _ => format!("claim {} is not of RFC 6749 §3.3", quote(&spec.claims.scope)),
+        }
+    }
+
+    pub(super) fn times(&self, code: Rejection) -> String {
+        let spec = self.evidence.policy.spec();
+        let leeway = seconds(spec.leeway);
+        let now = instant(self.evidence.now);
+        let Some(claims) = self.proven() else {
+            return String::new();
+        };
+        let ahead = |name: &str, date: Option<UnixTime>| {
+            let date = date.map_or_else(String::new, instant);
+            format!("{name} {date} > now {now} + leeway {leeway}")
+        };
+        match code {
+            Rejection::Expired => {
+                format!("exp {} + leeway {leeway} <= now {now}", instant(claims.expires))
+            }
+            Rejection::NotYetValid => ahead("nbf", claims.not_before),
+            Rejection::IssuedInFuture => ahead("iat", claims.issued_at),
+            _ => {
+                let iat = claims.issued_at.map_or_else(String::new, instant);
+                let age = spec.max_age.map_or_else(String::new, seconds);
+                format!("iat {iat} + max-age {age} + leeway {leeway} < now {now}")
+            }
+        }
+    }
+
+    /// Why the claims of an access token with a good `typ` are of another kind of token.
+    pub(super) fn purpose(&self) -> String {
+        let policy = self.evidence.policy;
+        let members = self.members();
+        let token_use = members[Member::TokenUse as usize].and_then(json::text);
+        if token_use.is_some_and(|purpose| purpose != "access") {
+            return "token_use is not `access`".into();
+        }
+        let there = policy.prohibited.iter().filter(|place| members[**place].is_some());
+        let names: Vec<String> = there.map(|place| policy.members[*place].clone()).collect();
+        format!("prohibited claims that are there: {}", list(&names))
+    }
+
+    pub(super) fn sender(&self) -> String {
+        let bound = self.members()[Member::Cnf as usize].is_some();
+        let proof = match self.evidence.request.proof {
+            Some(_) => "the request proves another key",
+            None => "the request proves no key",
+        };
+        match self.evidence.policy.spec().sender_constraint {
+            SenderConstraint::Required if !bound => "no cnf, and sender-constraint required".into(),
+            _ => format!("cnf binds the token to a key; {proof}"),
+        }
+    }
+
+    pub(super) fn request(&self, code: Rejection) -> String {
+        let spec = self.evidence.policy.spec();
+        match code {
+            Rejection::TenantMismatch => {
+                let tenant = self.evidence.request.tenant.or(spec.tenant.as_deref());
+                let tenant = quote(tenant.unwrap_or_default());
+                format!("claim {} is not tenant {tenant}", quote(&spec.claims.tenant))
+            }
+            Rejection::SubjectKind => {
+                let claim = quote(&spec.claims.subject_kind);
+                format!("claim {claim} is not among subject-kinds {}", list(&spec.subject_kinds))
+            }
+            Rejection::ClientMismatch => {
+                let claims = self.proven();
+                let client = claims.and_then(|claims| claims.client.map(String::from));
+                let client = match client {
+                    Some(client) => format!("client {}", self.curtain.show(&client)),
+                    None => "no client".into(),
+                };
+                format!("{client} is not among clients {}", list(&spec.clients))
+            }
+            _ => format!("scopes lack {}", list(&self.lacking_scopes())),
+        }
+    }
+
+    fn lacking_scopes(&self) -> Vec<String> {
+        let policy = self.evidence.policy;
+        let spec = policy.spec();
+        let mut granted: Vec<String> = Vec::new();
+        if let Some(raw) = self.members()[policy.scope] {
+            _ = json::each_text(raw, |text| match spec.claims.scope_form {
+                ScopeForm::String => granted.extend(text.split(' ').map(String::from)),
+                ScopeForm::Array => granted.push(text.into_owned()),
+            });
+        }
+        let lacking = spec.required_scopes.iter().filter(|scope| !granted.contains(scope));
+        lacking.cloned().collect()
+    }
+}
+
+/// The first claim of the wrong form, in the order of the contract.
+fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
+    use Member::*;
+    let scope = match policy.spec().claims.scope_form {
+        ScopeForm::String => Form::Text,
+        ScopeForm::Array => Form::List,
+    };
+    let mut forms = vec![
+        (Iss as usize, Form::Text),
+        (Sub as usize, Form::Text),
+        (Aud as usize, Form::Texts),
+        (Exp as usize, Form::Date),
+        (Nbf as usize, Form::Date),
+        (Iat as usize, Form::Date),
+        (Jti as usize, Form::Text),
+        (Cnf as usize, Form::Confirmation),
+        (TokenUse as usize, Form::Text),
+        (policy.tenant, Form::Text),
+        (policy.subject_kind, Form::Text),
+    ];
+    forms.extend(policy.clients.iter().map(|place| (*place, Form::Text)));
+    forms.push((policy.scope, scope));
+    let fault = |(place, form): &(usize, Form)| members[*place].is_some_and(|raw| !form.fits(raw));
+    match forms.into_iter().find(fault) {
+        Some((place, form)) => {
+            format!("claim {} is not {}", quote(&policy.members[place]), form.name())
+        }
+        None => String::new(),
+    }
+}
+
+fn missing(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
+    let absent = policy.required.iter().filter(|place| is_absent(members[**place]));
+    let mut names: Vec<String> = absent.map(|place| policy.members[*place].clone()).collect();
+    names.dedup();
+    if names.is_empty() {
+        // An array of nothing but empty names.
+        names.push("aud".into());
+    }
+    format!("required claims that are absent or empty: {}", list(&names))
+}
+
+fn seconds(span: Duration) -> String {
+    format!("{} s", span.as_secs_f64())
+}
+
+/// Seconds since 1970, with a fraction only where there is one.
+fn instant(time: UnixTime) -> String {
+    let sign = if time.0 < 0 { "-" } else { "" };
+    let (whole, nanos) =
+        (time.0.unsigned_abs() / 1_000_000_000, time.0.unsigned_abs() % 1_000_000_000);
+    if nanos == 0 {
+        return format!("{sign}{whole}");
+    }
+    let fraction = format!("{nanos:09}");
+    format!("{sign}{whole}.{}", fraction.trim_end_matches('0'))
+}

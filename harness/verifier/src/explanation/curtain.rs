@@ -1,0 +1,126 @@
+//! What of a stranger's text may be shown, and in which form: control characters replaced, cut, and
+//! withheld where it holds what must not be seen.
+
+use memchr::memmem;
+
+use crate::claims::MAX_DEPTH;
+use crate::json;
+
+/// A text is shown up to this many characters.
+const MAX_CHARS: usize = 64;
+/// A list is shown up to this many texts.
+const MAX_TEXTS: usize = 4;
+/// As much of a token in a row as must not be seen.
+const MAX_LEAK: usize = 16;
+/// From this length on, a hidden text is searched for inside of others.
+const MIN_HIDDEN: usize = 8;
+
+/// Between a token and those who read about it.
+pub(super) struct Curtain<'a> {
+    token: &'a [u8],
+    /// `sub` and `jti`.
+    hidden: Vec<String>,
+}
+
+impl<'a> Curtain<'a> {
+    pub(super) fn new(token: &'a [u8], payload: Option<&[u8]>) -> Curtain<'a> {
+        let text = |name| {
+            let [member] = json::read_object(payload?, MAX_DEPTH, &[name])?;
+            json::text(member?).map(String::from)
+        };
+        let hidden = ["sub", "jti"].into_iter().filter_map(text);
+        Curtain { token, hidden: hidden.filter(|text| !text.is_empty()).collect() }
+    }
+
+    /// A text of the token, between backticks.
+    pub(super) fn show(&self, text: &str) -> String {
+        let shown = quote(text);
+        let hides = |hidden: &String| {
+            text == hidden || hidden.len() >= MIN_HIDDEN && text.contains(hidden.as_str())
+        };
+        let leaks = |part: &[u8]| memmem::find(self.token, part).is_some();
+        if self.hidden.iter().any(hides) || shown.as_bytes().windows(MAX_LEAK).any(leaks) {
+            return "(withheld)".into();
+        }
+        shown
+    }
+
+    /// Texts of the token.
+    pub(super) fn show_all(&self, texts: &[String]) -> String {
+        joined(texts, |text| self.show(text))
+    }
+}
+
+/// Texts of our own.
+pub(super) fn list(texts: &[String]) -> String {
+    joined(texts, |text| quote(text))
+}
+
+fn joined(texts: &[String], show: impl Fn(&String) -> String) -> String {
+    let mut shown: Vec<String> = texts.iter().take(MAX_TEXTS).map(show).collect();
+    if texts.len() > MAX_TEXTS {
+        shown.push(format!("{} more", texts.len() - MAX_TEXTS));
+    }
+    shown.join(", ")
+}
+
+/// The text between backticks, so that it cannot pass for ours.
+pub(super) fn quote(text: &str) -> String {
+    let plain = |c: char| if is_treacherous(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let cut: String = text.chars().take(MAX_CHARS).map(plain).collect();
+    match text.chars().count() {
+        length if length > MAX_CHARS => format!("`{cut}…` (cut from {length} characters)"),
+        _ => format!("`{cut}`"),
+    }
+}
+
+/// Control characters, those that are not seen or turn the direction of writing, and our quotes.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || c == '`'
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str, reason: &str) {
+        let payload = br#"{"sub":"alice","jti":"0f1e2d3c-4b5a"}"#;
+        let curtain = Curtain::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", Some(payload));
+        assert_eq!(curtain.show(text), expected, "{reason}");
+    }
+
+    #[test]
+    fn shows_what_may_be_seen() {
+        check("key-1", "`key-1`", "plain");
+        check("", "``", "empty");
+        check("a\nb\0c\u{1b}[31m", "`a\u{fffd}b\u{fffd}c\u{fffd}[31m`", "control characters");
+        check("a\u{202e}b\u{200b}", "`a\u{fffd}b\u{fffd}`", "turned and hidden");
+        check("x` is `y", "`x\u{fffd} is \u{fffd}y`", "our own quotes");
+        let cut = format!("`{}…` (cut from 65 characters)", "ü".repeat(64));
+        check(&"ü".repeat(65), &cut, "cut, and marked");
+        check(&"u".repeat(64), &format!("`{}`", "u".repeat(64)), "just not cut");
+        check("alice", "(withheld)", "the subject");
+        check("alice-web", "`alice-web`", "too short a subject to search for");
+        check("x-0f1e2d3c-4b5a-x", "(withheld)", "the token's identifier inside");
+        check("x eyJhbGciOiJFUzI1", "(withheld)", "a part of the token");
+        check("eyJhbGciOiJFUzI", "`eyJhbGciOiJFUzI`", "15 characters of it");
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let texts: Vec<String> = ["a", "b", "c", "d", "e", "f"].map(String::from).to_vec();
+        assert_eq!(list(&texts), "`a`, `b`, `c`, `d`, 2 more");
+        assert_eq!(list(&texts[..2]), "`a`, `b`");
+    }
+}
