@@ -156,6 +156,7 @@ impl From<ClaimNames> for WireClaims {
             tenant: Some(names.tenant),
             client: Some(names.client),
             subject_kind: Some(names.subject_kind),
+            authorization_version: Some(names.authorization_version),
         }
     }
 }

@@ -173,6 +173,7 @@ mod tests {
                 tenant: "org".into(),
                 client: vec!["azp".into()],
                 subject_kind: "kind".into(),
+                authorization_version: "rights".into(),
             },
         };
         let required = SenderConstraint::Required;
