@@ -7,8 +7,8 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::scenario::pack::{self, Pack};
 use crate::scenario::library::Library;
+use crate::scenario::pack::{self, Pack};
 use crate::scenario::plan::Plan;
 use crate::scenario::policy_file;
 use crate::scenario::signer::Signers;

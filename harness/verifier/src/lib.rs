@@ -18,6 +18,7 @@ pub mod policy;
 pub mod prepared_keys;
 pub mod rejection;
 pub mod revocation;
+pub mod tenants;
 pub mod tick;
 pub mod unix_time;
 pub mod verdict;

@@ -18,6 +18,8 @@ mod open;
 mod order;
 #[path = "contract/policy.rs"]
 mod policy;
+#[path = "contract/tenants.rs"]
+mod tenants;
 #[path = "contract/token.rs"]
 mod token;
 
@@ -49,6 +51,10 @@ struct Court {
     tenant: Option<&'static str>,
     proof: Option<&'static str>,
     revoked: Option<&'static str>,
+    /// The subject that needs authorization version 2.
+    versioned: Option<&'static str>,
+    /// The state cannot be had.
+    is_down: bool,
 }
 
 impl Default for Court {
@@ -60,6 +66,8 @@ impl Default for Court {
             tenant: None,
             proof: None,
             revoked: None,
+            versioned: None,
+            is_down: false,
         }
     }
 }
@@ -82,10 +90,15 @@ impl Court {
         let verifier = Verifier::new(policy);
         let revocations = Revocations::default();
         revocations.revoke(self.revoked.map(Box::from));
+        if let Some(subject) = self.versioned {
+            revocations.require_version(subject.into(), 2);
+        }
+        revocations.set_available(!self.is_down);
+        let asks_state = self.revoked.is_some() || self.versioned.is_some() || self.is_down;
         let request = Request {
             tenant: self.tenant,
             proof: self.proof,
-            revocations: self.revoked.map(|_| &revocations),
+            revocations: asks_state.then_some(&revocations),
         };
         let opened = verifier.open(token, &mut scratch)?;
         let proven = verifier.prove(opened, &mut keys)?;

@@ -18,9 +18,9 @@ use crate::token::{Draft, ISSUED, Key, OURS};
 use crate::{Court, seconds};
 
 /// The step of each row of [`FAULTS`].
-const STEPS: [u8; 31] = [
-    1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 7, 7, 8, 8, 9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 12, 12,
-    12, 12,
+const STEPS: [u8; 32] = [
+    1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 7, 7, 8, 8, 9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 12,
+    12, 12, 12,
 ];
 
 const SUBJECT: &str = "b1946ac9-2492-4d23-a5c1-5c2b2d1f0e77";

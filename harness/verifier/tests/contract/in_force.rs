@@ -3,8 +3,9 @@
 use jwtbench_verifier::policy::SenderConstraint::{IfPresent, Off, Required};
 use jwtbench_verifier::policy::{PolicySpec, Profile};
 use jwtbench_verifier::rejection::Rejection::{
-    self, ClientMismatch, Expired, IssuedInFuture, NotYetValid, Revoked, ScopeInsufficient,
-    SenderMismatch, SubjectKind, TenantMismatch, TooOld, TypeMismatch,
+    self, ClaimInvalid, ClientMismatch, Expired, IssuedInFuture, NotYetValid, Revoked,
+    ScopeInsufficient, SenderMismatch, StaleAuthorization, StateUnavailable, SubjectKind,
+    TenantMismatch, TooOld, TypeMismatch,
 };
 use jwtbench_verifier::unix_time::UnixTime;
 
@@ -188,6 +189,33 @@ fn revoked_tokens() {
     ]);
     let plain = Court { revoked: Some(""), ..Court::of(|spec| spec.profile = Profile::Plain) };
     plain.check(&[(&|d| d.no_claim("jti"), ACCEPT, "none to look up")]);
+}
+
+#[test]
+fn authorization_versions() {
+    let court = Court { versioned: Some("b1946ac9"), ..Court::default() };
+    court.check(&[
+        (&|d| d.claim("auth_version", "1"), Err(StaleAuthorization), "out of force"),
+        (&|d| d, Err(StaleAuthorization), "none, where one is required"),
+        (&|d| d.claim("auth_version", "2"), ACCEPT, "the one in force"),
+        (&|d| d.claim("auth_version", "3"), ACCEPT, "newer than we know"),
+        (&|d| d.claim("auth_version", "\"2\""), Err(ClaimInvalid), "a text"),
+        (&|d| d.claim("auth_version", "-1"), Err(ClaimInvalid), "negative"),
+        (&|d| d.claim("auth_version", "2.5"), Err(ClaimInvalid), "no whole number"),
+    ]);
+    let other = Court { versioned: Some("somebody else"), ..Court::default() };
+    other.check(&[(&|d| d.claim("auth_version", "1"), ACCEPT, "nothing is required of it")]);
+}
+
+#[test]
+fn state_that_cannot_be_had() {
+    let court = Court { is_down: true, revoked: Some("0f1e2d3c"), ..Court::default() };
+    court.check(&[
+        (&|d| d, Err(StateUnavailable), "it may be revoked"),
+        (&|d| d.claim("jti", "\"another\""), Err(StateUnavailable), "nothing is known of it"),
+        (&|d| d.claim("exp", "1"), Err(Expired), "decided before the state is asked"),
+        (&|d| d.claim("tenant_id", "\"x\""), Err(StateUnavailable), "decided after"),
+    ]);
 }
 
 #[test]
