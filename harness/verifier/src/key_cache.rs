@@ -169,9 +169,10 @@ impl KeyCache {
         Answer::Refuse { code, view: self.view(now), at: now }
     }
 
-    /// An attempt ended.
+    /// An attempt ended. An attempt that was never made, or ended before, has no effect.
     pub fn finished(&mut self, id: FetchId, outcome: Outcome, now: Tick) {
-        let Some(index) = self.flights.iter().position(|flight| flight.id == id) else {
+        let is_under_way = |flight: &Flight| flight.id == id && flight.retry_at.is_none();
+        let Some(index) = self.flights.iter().position(is_under_way) else {
             return;
         };
         match outcome {

@@ -6,8 +6,6 @@ mod lock;
 #[path = "backends/signer.rs"]
 mod signer;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwtbench_verifier::algorithm::{Algorithm, KeyType};
 use jwtbench_verifier::backend::{self, InvalidKey, InvalidSignature};
 use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial};

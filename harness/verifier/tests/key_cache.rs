@@ -308,6 +308,22 @@ fn an_older_request_never_replaces_a_newer_one() {
 }
 
 #[test]
+fn an_attempt_ends_once() {
+    check(
+        steady(),
+        &[
+            (0, Ask("a"), "wait; fetch 1", "the first attempt"),
+            (0, Fail(REFUSED), "-", "a retry is due in 250 ms"),
+            (1, SetOf(1, &["a"]), "-", "it has ended: no effect"),
+            (1, Fail(REFUSED), "-", "nor does it fail twice"),
+            (250 * MS, Tick, "fetch 2", "the retry, not put off"),
+            (251 * MS, SetOf(1, &["b"]), "-", "long over"),
+            (251 * MS, SetOf(2, &["a"]), "0: fresh 1", "the one under way"),
+        ],
+    );
+}
+
+#[test]
 fn waits_are_bounded() {
     let narrow = CachePolicy { max_waits: 2, ..steady() };
     check(

@@ -23,6 +23,9 @@ const DIFFERENCES: [(&str, &str, usize, &str); 0] = [];
 
 type Verdict = Result<(), InvalidSignature>;
 
+/// A backend, and a key as it prepared it.
+type Prepared = (&'static str, Box<dyn VerifyingKey>);
+
 /// A public key, as an issuer would publish it, and what is said to be signed with it.
 struct Group {
     /// The JWK. Its `alg` binds the key.
@@ -56,7 +59,7 @@ fn load(jwk: &str) -> Result<Arc<CheckedJwk>, SkipKind> {
 }
 
 /// The key in a JWK, prepared by every backend.
-fn prepare(jwk: &str) -> Result<Vec<(&'static str, Box<dyn VerifyingKey>)>, SkipKind> {
+fn prepare(jwk: &str) -> Result<Vec<Prepared>, SkipKind> {
     let jwk = load(jwk)?;
     let prepared = backend::available().into_iter().map(|backend| {
         let name = backend.name();

@@ -61,8 +61,13 @@ impl Signers {
 }
 
 impl Signer {
-    /// The public key, through the JSON that an issuer would publish.
+    /// The public key, as the core takes it from an issuer.
     pub fn jwk(&self, algorithm: Algorithm) -> Arc<CheckedJwk> {
+        parse(&self.json(algorithm, "any"))
+    }
+
+    /// The public key, as an issuer would publish it under this kid.
+    pub fn json(&self, algorithm: Algorithm, kid: &str) -> String {
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let point = |kty: &str, crv: &str, x: &[u8], y: &[u8]| {
             let (x, y) = (b64(x), b64(y));
@@ -83,7 +88,7 @@ impl Signer {
             }
             Signer::Ed25519(key) => point("OKP", "Ed25519", key.verifying_key().as_bytes(), &[]),
         };
-        parse(&format!(r#"{{"alg":"{algorithm}",{members}}}"#))
+        format!(r#"{{"alg":"{algorithm}","kid":"{kid}",{members}}}"#)
     }
 
     /// Signs as the algorithm says. PSS takes the same salt for every message.

@@ -188,8 +188,8 @@ fn case(id: usize, message: &[u8], signature: &[u8], due: Verdict) -> Case {
     Case { id, message: message.to_vec(), signature: signature.to_vec(), due }
 }
 
-/// What is only acceptable is a DigestInfo without its NULL: refused, since RFC 8017 §8.2.2 compares
-/// whole encodings.
+/// What is only acceptable is a DigestInfo without its NULL: refused, since RFC 8017 §8.2.2
+/// compares whole encodings.
 fn due(result: TestResult) -> Verdict {
     match result {
         TestResult::Valid => ACCEPTED,
