@@ -56,8 +56,40 @@ impl Backend for Graviola {
                 let key = Ed25519VerifyingKey::from_bytes(point);
                 Ok(Box::new(Ed25519Key(key.map_err(|_| InvalidKey)?)))
             }
+            // graviola writes the padded message in whole 64-bit words: under a modulus of any
+            // other size it would refuse valid signatures.
+            (_, KeyMaterial::Rsa { n, .. }) if !is_whole_words(n) => Err(InvalidKey),
             (_, KeyMaterial::Rsa { n, e }) => rsa_key(algorithm, n, *e),
             _ => Err(InvalidKey),
+        }
+    }
+}
+
+/// graviola under RSA moduli of any size, without the check of [`Graviola`]: for the divergence
+/// report, which shows what the library does, and for nothing else.
+pub struct AnyModulus;
+
+impl Backend for AnyModulus {
+    fn name(&self) -> &'static str {
+        Graviola.name()
+    }
+
+    fn version(&self) -> &'static str {
+        Graviola.version()
+    }
+
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        Graviola.supports(algorithm)
+    }
+
+    fn prepare(
+        &self,
+        algorithm: Algorithm,
+        key: &CheckedJwk,
+    ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
+        match &key.material {
+            KeyMaterial::Rsa { n, e } if is_supported() => rsa_key(algorithm, n, *e),
+            _ => Graviola.prepare(algorithm, key),
         }
     }
 }
@@ -100,6 +132,10 @@ impl VerifyingKey for Ed25519Key {
     }
 }
 
+fn is_whole_words(n: &[u8]) -> bool {
+    n.len().is_multiple_of(8) && n.first().is_some_and(|byte| byte.leading_zeros() == 0)
+}
+
 fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
     let verify: RsaVerify = match algorithm {
         Algorithm::RS256 => RsaVerifyingKey::verify_pkcs1_sha256,
@@ -110,11 +146,6 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS512 => RsaVerifyingKey::verify_pss_sha512,
         Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
     };
-    // graviola writes the padded message in whole 64-bit words: under a modulus of any other size
-    // it would refuse valid signatures.
-    if !n.len().is_multiple_of(8) || n.first().is_none_or(|byte| byte.leading_zeros() != 0) {
-        return Err(InvalidKey);
-    }
     let key = RsaVerifyingKey::from_pkcs1_der(&pkcs1_der(n, e)?).map_err(|_| InvalidKey)?;
     Ok(Box::new(RsaKey { verify, key }))
 }
