@@ -2,6 +2,7 @@
 //! that knows the user's terminal, folders and signals.
 
 mod check;
+mod diverge;
 mod exit;
 mod filter;
 mod list;
@@ -33,6 +34,7 @@ pub use exit::{Exit, Failure};
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
+                  jwtbench diverge                          where backends and libraries differ\n  \
                   jwtbench report reports/runs/X/result.json --out again\n  \
                   jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
                   Exit codes: 0 passed, 1 error, 2 usage or configuration, 4 wrong verdict,\n\
@@ -51,6 +53,8 @@ enum Verb {
     Run(run::Args),
     /// Judge every scenario once with few tokens, in virtual time; times are not judged.
     Check(check::Args),
+    /// Ask backends and libraries side by side on the inputs where they differ.
+    Diverge(diverge::Args),
     /// Show scenarios, contenders, cache policies and token classes.
     List(list::Args),
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
@@ -78,6 +82,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => run::run(cli.run, command),
         Some(Verb::Run(args)) => run::run(args, command),
         Some(Verb::Check(args)) => check::run(args, command),
+        Some(Verb::Diverge(args)) => diverge::run(args),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Report(args)) => report::run(args),

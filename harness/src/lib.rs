@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod contender;
+pub mod divergence;
 pub mod jwks;
 pub mod report;
 pub mod result;

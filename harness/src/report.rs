@@ -4,6 +4,7 @@
 mod chapter;
 mod check;
 mod conformance;
+mod divergence;
 mod fault;
 mod finding;
 mod html;
@@ -16,6 +17,7 @@ mod summary;
 mod terminal;
 
 pub use check::check_table;
+pub use divergence::divergence;
 pub use html::html;
 pub use markdown::{markdown, ranking_table};
 pub use picture::picture;

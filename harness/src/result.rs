@@ -1,6 +1,7 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+pub mod divergence;
 pub mod evaluate;
 pub mod finding;
 mod histogram;

@@ -6,7 +6,7 @@ pub mod cache;
 pub mod class;
 mod class_table;
 pub mod corpus;
-mod draft;
+pub(crate) mod draft;
 pub mod endpoint;
 pub mod event;
 pub mod expectation;

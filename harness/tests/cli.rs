@@ -97,7 +97,7 @@ fn a_faulty_command_says_what_would_do() {
     let inside = blocked.join("out").to_str().unwrap().to_owned();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
-    let rows: [(&[&str], &[&str]); 8] = [
+    let rows: [(&[&str], &[&str]); 9] = [
         (&["run", "no/such", "--out", &out], &["no scenario matches `no/such`"]),
         (&["run", &path, "--contender", "core:x", "--out", &out], &["core:x", "core:ring"]),
         (&["run", &path, "--algorithm", "HS256", "--out", &out], &["HS256", "ES256"]),
@@ -106,10 +106,21 @@ fn a_faulty_command_says_what_would_do() {
         (&["run", &path, "--out", &inside], &["cannot be written", "choose another"]),
         (&["run", &path, "--port", &port, "--out", &out], &[&port, "in use"]),
         (&["report", "no-such.json"], &["cannot read no-such.json"]),
+        (&["diverge", "--out", &inside], &["cannot be written", "choose another"]),
     ];
     for (args, words) in rows {
         check(&jwtbench(args), 2, words, &args.join(" "));
     }
+}
+
+/// A library that panics on an input is a row of the table, and no noise on the terminal.
+#[test]
+fn diverge_answers_quietly() {
+    let output = jwtbench(&["diverge", "--json"]);
+    check(&output, 0, &[], "diverge");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(table["groups"][0]["rows"][0]["observed"].is_array(), "the answers to an input");
 }
 
 #[test]

@@ -102,14 +102,15 @@ fn the_verifier_knows_no_network_clock_or_file() {
 }
 
 /// Layers of the harness, and the layers that each may import.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("scenario", &[]),
     ("jwks", &["scenario"]),
     ("contender", &["jwks"]),
     ("result", &["scenario"]),
     ("report", &["result"]),
     ("trial", &["scenario", "jwks", "contender", "result"]),
-    ("cli", &["scenario", "jwks", "contender", "result", "report", "trial"]),
+    ("divergence", &["scenario", "jwks", "contender", "result"]),
+    ("cli", &["scenario", "jwks", "contender", "result", "report", "trial", "divergence"]),
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! `summary.md`: GitHub-flavoured, fit for a CI step summary. The verdict first, what is wrong
 //! next, details collapsed. Also the compact table that is spliced into the README.
 
-mod cell;
+pub(super) mod cell;
 
 use super::chapter::{Chapter, chapters};
 use super::fault::fault;

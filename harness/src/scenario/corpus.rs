@@ -208,7 +208,8 @@ impl Mint<'_> {
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 
-fn audience(policy: &PolicySpec) -> Audience<'_> {
+/// The values of `policy` that a good token carries.
+pub(crate) fn audience(policy: &PolicySpec) -> Audience<'_> {
     let names = &policy.claims;
     Audience {
         issuer: &policy.issuer,

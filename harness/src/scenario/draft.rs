@@ -11,64 +11,64 @@ use jwtbench_verifier::policy::ClaimNames;
 use super::signer::{Form, SigningKey};
 
 /// The keys a recipe may use.
-pub(super) struct DraftKeys<'a> {
+pub(crate) struct DraftKeys<'a> {
     /// The key the issuer signs with.
-    pub(super) signing: &'a SigningKey,
+    pub(crate) signing: &'a SigningKey,
     /// A key of the issuer for another algorithm, published too.
-    pub(super) other_type: &'a SigningKey,
+    pub(crate) other_type: &'a SigningKey,
     /// A key that is no key of the issuer, of the trial's algorithm.
-    pub(super) attacker: &'a SigningKey,
+    pub(crate) attacker: &'a SigningKey,
     /// The key of another trusted issuer, of the trial's algorithm.
-    pub(super) other_issuer: &'a SigningKey,
+    pub(crate) other_issuer: &'a SigningKey,
 }
 
 /// A token in the making.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     /// The keys.
-    pub(super) keys: DraftKeys<'a>,
+    pub(crate) keys: DraftKeys<'a>,
     /// The number of the token within its class: for variety.
-    pub(super) ordinal: u32,
+    pub(crate) ordinal: u32,
     /// The header.
-    pub(super) header: Map<String, Value>,
+    pub(crate) header: Map<String, Value>,
     /// The claims.
-    pub(super) claims: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
     /// `iat` before any alteration, in seconds since 1970.
-    pub(super) issued_at: i64,
+    pub(crate) issued_at: i64,
     /// `exp - iat`, in seconds.
-    pub(super) lifetime: i64,
+    pub(crate) lifetime: i64,
     /// Clock skew that the policy forgives, in seconds.
-    pub(super) leeway: i64,
+    pub(crate) leeway: i64,
     /// The policy's `max-age`, in seconds; 0 if it has none.
-    pub(super) max_age: i64,
+    pub(crate) max_age: i64,
     /// The instant of tick 0, in seconds since 1970.
-    pub(super) now: i64,
+    pub(crate) now: i64,
     /// This API, as the policy names it.
-    pub(super) audience: &'a str,
+    pub(crate) audience: &'a str,
     /// Where the policy looks for claims.
-    pub(super) names: &'a ClaimNames,
+    pub(crate) names: &'a ClaimNames,
     /// Whether scopes stand in an array.
-    pub(super) scope_is_array: bool,
+    pub(crate) scope_is_array: bool,
     /// Claims that the policy prohibits.
-    pub(super) prohibited: &'a [String],
+    pub(crate) prohibited: &'a [String],
     /// The header's bytes, instead of `header`.
-    pub(super) header_bytes: Option<Vec<u8>>,
+    pub(crate) header_bytes: Option<Vec<u8>>,
     /// The payload's bytes, instead of `claims`.
-    pub(super) payload_bytes: Option<Vec<u8>>,
+    pub(crate) payload_bytes: Option<Vec<u8>>,
     /// The text of the payload part, instead of its encoding; signed as it stands.
-    pub(super) payload_text: Option<String>,
+    pub(crate) payload_text: Option<String>,
     /// The form of the signature.
-    pub(super) form: Form,
+    pub(crate) form: Form,
     /// The key that signs.
-    pub(super) signed_by: Signed<'a>,
+    pub(crate) signed_by: Signed<'a>,
     /// Done to the encoded parts once signed.
-    pub(super) after: Option<fn(&mut Parts, u32)>,
+    pub(crate) after: Option<fn(&mut Parts, u32)>,
     /// The whole text, instead of all that.
-    pub(super) text: Option<Vec<u8>>,
+    pub(crate) text: Option<Vec<u8>>,
 }
 
 /// How a draft is signed.
 #[derive(Clone, Copy)]
-pub(super) enum Signed<'a> {
+pub(crate) enum Signed<'a> {
     /// By this key.
     By(&'a SigningKey),
     /// With HMAC-SHA-256 under the public key's text: the RS/HS confusion.
@@ -78,48 +78,48 @@ pub(super) enum Signed<'a> {
 }
 
 /// The encoded parts of a signed token.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// Encoded header.
-    pub(super) header: String,
+    pub(crate) header: String,
     /// Encoded payload.
-    pub(super) payload: String,
+    pub(crate) payload: String,
     /// Raw signature.
-    pub(super) signature: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
     /// Text of the signature part, instead of the encoded `signature`.
-    pub(super) signature_text: Option<String>,
+    pub(crate) signature_text: Option<String>,
 }
 
 /// Who the token is for: the values a policy checks.
-pub(super) struct Audience<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) audience: &'a str,
-    pub(super) typ: Option<&'a str>,
-    pub(super) names: &'a ClaimNames,
-    pub(super) tenant: Option<&'a str>,
-    pub(super) scope_is_array: bool,
-    pub(super) scopes: &'a [String],
-    pub(super) client: &'a str,
-    pub(super) subject_kind: &'a str,
-    pub(super) prohibited: &'a [String],
+pub(crate) struct Audience<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) audience: &'a str,
+    pub(crate) typ: Option<&'a str>,
+    pub(crate) names: &'a ClaimNames,
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) scope_is_array: bool,
+    pub(crate) scopes: &'a [String],
+    pub(crate) client: &'a str,
+    pub(crate) subject_kind: &'a str,
+    pub(crate) prohibited: &'a [String],
 }
 
 /// When a draft is drawn up and for how long, in seconds.
-pub(super) struct Times {
+pub(crate) struct Times {
     /// `iat`, since 1970.
-    pub(super) issued_at: i64,
+    pub(crate) issued_at: i64,
     /// `exp - iat`.
-    pub(super) lifetime: i64,
+    pub(crate) lifetime: i64,
     /// The policy's leeway.
-    pub(super) leeway: i64,
+    pub(crate) leeway: i64,
     /// The policy's `max-age`; 0 for none.
-    pub(super) max_age: i64,
+    pub(crate) max_age: i64,
     /// Tick 0, since 1970.
-    pub(super) now: i64,
+    pub(crate) now: i64,
 }
 
 impl<'a> Draft<'a> {
     /// A good access token (RFC 9068 §2), about 700 bytes once signed with RS256.
-    pub(super) fn good(
+    pub(crate) fn good(
         keys: DraftKeys<'a>,
         audience: &Audience<'a>,
         ids: [&str; 2],
@@ -180,7 +180,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The text of the draft as it would be without `after`: for classes that cut it up.
-    pub(super) fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
+    pub(crate) fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
         let text = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().into_bytes();
         let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
         let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
@@ -202,7 +202,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The token.
-    pub(super) fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
+    pub(crate) fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
         if let Some(text) = &self.text {
             return text.clone();
         }
@@ -216,7 +216,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Pads the claims so that the token comes close to `bytes`.
-    pub(super) fn pad_to(&mut self, bytes: usize) {
+    pub(crate) fn pad_to(&mut self, bytes: usize) {
         let signature = self.keys.signing.signature_len().div_ceil(3) * 4;
         let json = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().len();
         let now = json(&self.header).div_ceil(3) * 4 + json(&self.claims).div_ceil(3) * 4;
@@ -229,7 +229,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The algorithm of the trial.
-    pub(super) fn algorithm(&self) -> Algorithm {
+    pub(crate) fn algorithm(&self) -> Algorithm {
         self.keys.signing.algorithm()
     }
 }

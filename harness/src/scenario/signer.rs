@@ -10,9 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
-use rsa::RsaPrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
+use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -35,7 +35,11 @@ pub struct SigningKey {
 }
 
 enum Secret {
-    Rsa { key: Box<RsaPrivateKey>, fast: Box<RsaKeyPair> },
+    /// `fast` takes only keys of a sound size and exponent.
+    Rsa {
+        key: Box<RsaPrivateKey>,
+        fast: Option<Box<RsaKeyPair>>,
+    },
     P256(Box<p256::ecdsa::SigningKey>),
     P384(Box<p384::ecdsa::SigningKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -61,10 +65,29 @@ impl Signers {
     /// The key with this label for this algorithm. The same seed, label and algorithm give the same
     /// key on every machine.
     pub fn key(&self, label: &str, algorithm: Algorithm) -> Arc<SigningKey> {
+        self.made(label, algorithm, || SigningKey::derive(self.seed, label, algorithm))
+    }
+
+    /// An RS256 key with a modulus of this many bits and this exponent, sound or not: what issuers
+    /// should not publish and some do. The divergence report shows what becomes of it.
+    pub fn rsa(&self, bits: usize, exponent: u64) -> Arc<SigningKey> {
+        let label = format!("rsa-{bits}-{exponent}");
+        self.made(&label, Algorithm::RS256, || {
+            let mut rng = random::stream(self.seed, &["key", &label, "RSA"]);
+            SigningKey::of_rsa(&label, rsa_key(&mut rng, bits, exponent))
+        })
+    }
+
+    fn made(
+        &self,
+        label: &str,
+        algorithm: Algorithm,
+        make: impl FnOnce() -> SigningKey,
+    ) -> Arc<SigningKey> {
         let name = (label.to_owned(), algorithm);
         let found = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         found.unwrap_or_else(|| {
-            let key = Arc::new(SigningKey::derive(self.seed, label, algorithm));
+            let key = Arc::new(make());
             let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(made.entry(name).or_insert(key))
         })
@@ -130,6 +153,20 @@ impl SigningKey {
         SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
     }
 
+    /// A key that may be too weak for [`Entry`] to take.
+    fn of_rsa(label: &str, key: RsaPrivateKey) -> SigningKey {
+        let secret = Secret::rsa(key);
+        let mut public = secret.public_members();
+        // Members in lexicographic order, no white space: RFC 7638 §3.
+        let thumbprint = Thumbprint(Sha256::digest(public.to_string()).into());
+        let algorithm = Algorithm::RS256;
+        for (member, value) in [("alg", algorithm.name()), ("kid", label), ("use", "sig")] {
+            public[member] = json!(value);
+        }
+        let (label, kid) = (label.to_owned(), label.to_owned());
+        SigningKey { label, kid, algorithm, thumbprint, public, secret }
+    }
+
     /// The label it was derived from.
     pub fn label(&self) -> &str {
         &self.label
@@ -168,14 +205,19 @@ impl SigningKey {
     /// (ECDSA by RFC 6979).
     pub fn sign(&self, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
         match (&self.secret, self.algorithm) {
-            (Secret::Rsa { fast, .. }, Algorithm::RS256) => {
+            (Secret::Rsa { fast: Some(fast), .. }, Algorithm::RS256) => {
                 pkcs1(fast, &aws::RSA_PKCS1_SHA256, input)
             }
-            (Secret::Rsa { fast, .. }, Algorithm::RS384) => {
+            (Secret::Rsa { fast: Some(fast), .. }, Algorithm::RS384) => {
                 pkcs1(fast, &aws::RSA_PKCS1_SHA384, input)
             }
-            (Secret::Rsa { fast, .. }, Algorithm::RS512) => {
+            (Secret::Rsa { fast: Some(fast), .. }, Algorithm::RS512) => {
                 pkcs1(fast, &aws::RSA_PKCS1_SHA512, input)
+            }
+            (Secret::Rsa { key, .. }, Algorithm::RS256) => {
+                let padding = rsa::Pkcs1v15Sign::new::<rsa::sha2::Sha256>();
+                let signed = key.sign(padding, &Sha256::digest(input));
+                signed.expect("every key that is made here has room for SHA-256")
             }
             (Secret::Rsa { key, .. }, algorithm) => pss(key, algorithm, input, salt),
             (Secret::P256(key), _) => {
@@ -191,14 +233,14 @@ impl SigningKey {
     }
 }
 
-/// The signature with the greater of its two `s`.
+/// The other signature that ECDSA accepts for the same text: `s` becomes the higher of the two.
+/// `None` if it is none on this curve.
 macro_rules! high_s {
-    ($signature:expr, $curve:ident) => {{
-        let (r, s) = $signature.split_scalars();
-        let low = $signature.normalize_s().split_scalars().1;
-        let s = if *s == *low { -s } else { s };
-        let twin = $curve::ecdsa::Signature::from_scalars(r.to_bytes(), s.to_bytes());
-        twin.unwrap_or($signature).to_bytes().to_vec()
+    ($curve:ident, $raw:expr) => {{
+        let signature = $curve::ecdsa::Signature::from_slice($raw).ok();
+        let (r, s) = signature.map(|signature| signature.normalize_s().split_scalars()).unzip();
+        let twin = r.zip(s).and_then(|(r, s)| $curve::ecdsa::Signature::from_scalars(r, -s).ok());
+        twin.map(|twin| twin.to_bytes().to_vec())
     }};
 }
 
@@ -225,16 +267,9 @@ impl Form {
     /// The raw signature under `key` in this form; as it is where the form means nothing to the key.
     pub fn of(self, key: &SigningKey, raw: Vec<u8>) -> Vec<u8> {
         match (self, &key.secret) {
-            (Form::HighS, Secret::P256(_)) => match p256::ecdsa::Signature::from_slice(&raw) {
-                Ok(signature) => high_s!(signature, p256),
-                Err(_) => raw,
-            },
-            (Form::HighS, Secret::P384(_)) => match p384::ecdsa::Signature::from_slice(&raw) {
-                Ok(signature) => high_s!(signature, p384),
-                Err(_) => raw,
-            },
-            (Form::Der, Secret::P256(_)) => p256::ecdsa::Signature::from_slice(&raw)
-                .map_or(raw, |signature| signature.to_der().as_bytes().to_vec()),
+            (Form::HighS, Secret::P256(_)) => with_high_s(&raw).unwrap_or(raw),
+            (Form::HighS, Secret::P384(_)) => high_s!(p384, &raw).unwrap_or(raw),
+            (Form::Der, Secret::P256(_)) => in_der(&raw).unwrap_or(raw),
             (Form::Der, Secret::P384(_)) => p384::ecdsa::Signature::from_slice(&raw)
                 .map_or(raw, |signature| signature.to_der().as_bytes().to_vec()),
             (Form::PlusOrder, Secret::Ed25519(_)) => plus_order(raw),
@@ -258,10 +293,7 @@ impl Secret {
         match key_type {
             KeyType::Rsa => {
                 let key = RsaPrivateKey::new(rng, RSA_BITS);
-                let key = Box::new(key.expect("the generator never fails at a legal size"));
-                let der = key.to_pkcs1_der().expect("a generated key has an encoding");
-                let fast = RsaKeyPair::from_der(der.as_bytes());
-                Secret::Rsa { key, fast: Box::new(fast.expect("a generated key is valid")) }
+                Secret::rsa(key.expect("the generator never fails at a legal size"))
             }
             KeyType::P256 => loop {
                 let mut bytes = [0; 32];
@@ -285,6 +317,12 @@ impl Secret {
         }
     }
 
+    fn rsa(key: RsaPrivateKey) -> Secret {
+        let der = key.to_pkcs1_der().ok();
+        let fast = der.and_then(|der| RsaKeyPair::from_der(der.as_bytes()).ok());
+        Secret::Rsa { key: Box::new(key), fast: fast.map(Box::new) }
+    }
+
     fn public_members(&self) -> Value {
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let ec = |crv: &str, point: &[u8]| {
@@ -305,6 +343,42 @@ impl Secret {
             }
         }
     }
+}
+
+/// A modulus over 4096 bits is made of more than two primes (RFC 8017 §3.1): its public key is like
+/// any other, and it takes a hundredth of the time.
+fn rsa_key(rng: &mut ChaCha8Rng, bits: usize, exponent: u64) -> RsaPrivateKey {
+    let e = BigUint::from(exponent);
+    let mut part = |bits: usize| {
+        let key = RsaPrivateKey::new_with_exp(rng, bits, &e);
+        key.expect("the generator never fails at a legal size")
+    };
+    if bits <= 4096 {
+        return part(bits);
+    }
+    let parts: Vec<RsaPrivateKey> = (1..bits / RSA_BITS).map(|_| part(RSA_BITS)).collect();
+    let product: BigUint = parts.iter().map(|part| part.n()).product();
+    let primes: Vec<BigUint> = parts.iter().flat_map(|part| part.primes().to_vec()).collect();
+    loop {
+        let last = part(bits - product.bits() + 1);
+        let primes = [&primes[..], last.primes()].concat();
+        match RsaPrivateKey::from_primes(primes, e.clone()) {
+            Ok(key) if key.n().bits() == bits => return key,
+            _ => {}
+        }
+    }
+}
+
+/// The other signature that ECDSA accepts for the same text: `s` becomes the higher of the two.
+/// `None` if it is none on P-256.
+pub fn with_high_s(signature: &[u8]) -> Option<Vec<u8>> {
+    high_s!(p256, signature)
+}
+
+/// A signature on P-256 in the form of X.509. `None` if it is none.
+pub fn in_der(signature: &[u8]) -> Option<Vec<u8>> {
+    let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
+    Some(signature.to_der().as_bytes().to_vec())
 }
 
 /// PKCS #1 v1.5 has one signature per key and text, so a faster library may make it.

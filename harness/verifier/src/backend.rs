@@ -2,6 +2,7 @@
 //! A file per library, the same sections in the same order. Knows nothing of tokens or claims.
 
 pub mod aws_lc_rs;
+pub mod dalek_batch;
 pub mod graviola;
 pub mod null;
 pub mod ring;

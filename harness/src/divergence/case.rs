@@ -1,0 +1,123 @@
+//! One input of the divergence report: what it is, what our contract demands, how to read an answer
+//! that differs, and the input itself.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial, Thumbprint};
+
+use crate::result::FindingTag;
+use crate::result::divergence::Observed;
+
+/// One input, with what is known of it beforehand.
+pub(super) struct Case {
+    /// What it is, in one line.
+    pub(super) input: &'static str,
+    /// What our contract demands.
+    pub(super) due: Observed,
+    /// How to read another answer of a whole library.
+    pub(super) library: Option<Ruling>,
+    /// How to read another answer of a backend alone.
+    pub(super) raw: Option<Ruling>,
+    /// How to read another answer of our core, whose backend may refuse a key.
+    pub(super) core: Option<Ruling>,
+    /// The input itself.
+    pub(super) exhibit: Exhibit,
+}
+
+/// How to read an answer that differs from our contract.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ruling {
+    pub(super) tag: FindingTag,
+    /// The document and section that decide.
+    pub(super) source: &'static str,
+    /// One sentence.
+    pub(super) reason: &'static str,
+}
+
+/// A row of a table of rulings.
+pub(super) const fn ruling(tag: FindingTag, source: &'static str, reason: &'static str) -> Ruling {
+    Ruling { tag, source, reason }
+}
+
+/// The input in the forms that columns take.
+pub(super) struct Exhibit {
+    pub(super) algorithm: Algorithm,
+    /// The key as an issuer would publish it.
+    pub(super) jwk: Value,
+    /// For backends: the key, the signed text and the signature.
+    pub(super) raw: Option<RawInput>,
+    /// For whole verifiers: the token.
+    pub(super) token: Option<Vec<u8>>,
+}
+
+/// What a backend is given.
+pub(super) struct RawInput {
+    /// A key that **nobody has checked**, whatever the type says: to hand a backend what our core
+    /// would withhold is the point of this report, and of nothing else.
+    pub(super) key: CheckedJwk,
+    pub(super) signing_input: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+}
+
+impl RawInput {
+    /// The input under the key in `jwk`, unchecked. `None` if its members do not fit into the form
+    /// that backends take: coordinates and points of full length, exponents of 32 bits.
+    pub(super) fn unchecked(
+        jwk: &Value,
+        algorithm: Algorithm,
+        signing_input: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> Option<RawInput> {
+        let bytes = |member: &str| URL_SAFE_NO_PAD.decode(jwk[member].as_str()?).ok();
+        let material = match jwk["kty"].as_str()? {
+            "RSA" => {
+                let e: [u8; 8] = padded(&bytes("e")?)?;
+                KeyMaterial::Rsa { n: bytes("n")?, e: u64::from_be_bytes(e).try_into().ok()? }
+            }
+            "EC" => {
+                let point = [vec![4], bytes("x")?, bytes("y")?].concat();
+                KeyMaterial::P256(point.try_into().ok()?)
+            }
+            _ => KeyMaterial::Ed25519(bytes("x")?.try_into().ok()?),
+        };
+        // No backend looks at the thumbprint.
+        let key = CheckedJwk { thumbprint: Thumbprint([0; 32]), algorithm, material };
+        Some(RawInput { key, signing_input, signature })
+    }
+}
+
+fn padded(integer: &[u8]) -> Option<[u8; 8]> {
+    let zeros = 8_usize.checked_sub(integer.len())?;
+    [&[0; 8][..zeros], integer].concat().try_into().ok()
+}
+
+impl Case {
+    /// An input that our contract accepts.
+    pub(super) fn accepted(input: &'static str, exhibit: Exhibit) -> Case {
+        let due = Observed::Accept;
+        Case { input, due, library: None, raw: None, core: None, exhibit }
+    }
+
+    /// An input that our contract refuses.
+    pub(super) fn refused(input: &'static str, exhibit: Exhibit) -> Case {
+        Case { due: Observed::Refuse, ..Case::accepted(input, exhibit) }
+    }
+
+    /// How to read another answer of a whole library.
+    pub(super) fn library(self, ruling: Ruling) -> Case {
+        Case { library: Some(ruling), ..self }
+    }
+
+    /// How to read another answer of a backend alone.
+    pub(super) fn raw(self, ruling: Ruling) -> Case {
+        Case { raw: Some(ruling), ..self }
+    }
+
+    /// How to read another answer of our core.
+    pub(super) fn core(self, ruling: Ruling) -> Case {
+        Case { core: Some(ruling), ..self }
+    }
+}

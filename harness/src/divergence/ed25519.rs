@@ -1,0 +1,146 @@
+//! Ed25519 at the edges of RFC 8032: points that are not canonical, of small order or of mixed
+//! order. The vectors are those of ed25519-speccheck (ePrint 2020/1244, Apache-2.0).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::json;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::result::FindingTag::{BreaksMust, OutOfScope, Permitted};
+
+use super::case::{Case, Exhibit, RawInput, Ruling, ruling};
+use super::mint::Mint;
+
+const SMALL_ORDER: Ruling = ruling(
+    Permitted,
+    "RFC 8032 §5.1.7",
+    "No check of the order of A is asked for; our core refuses such keys when a set is loaded, so \
+     that all backends agree.",
+);
+const NOT_CANONICAL: Ruling = ruling(
+    BreaksMust,
+    "RFC 7515 §5.2, RFC 8032 §5.1.7",
+    "A does not decode (§5.1.3), so the signature is invalid and MUST be rejected; no honest \
+     issuer has such a key.",
+);
+const NOT_CANONICAL_RAW: Ruling = ruling(
+    OutOfScope,
+    "RFC 8032 §5.1.3",
+    "Decoding fails there; some libraries take such points all the same, so a caller that cares \
+     has to check the key, as our core does when it loads a set.",
+);
+const EQUATION: Ruling = ruling(
+    Permitted,
+    "RFC 8032 §5.1.7",
+    "The equation has the cofactor, and to check the one without is sufficient: both answers are \
+     allowed.",
+);
+const R_NOT_CANONICAL: Ruling = ruling(
+    OutOfScope,
+    "RFC 8032 §5.1.7",
+    "R does not decode (§5.1.3), so the signature is invalid; to be exact here is left to the \
+     caller.",
+);
+const RANGE: Ruling = ruling(
+    BreaksMust,
+    "RFC 8032 §5.1.7",
+    "S out of range makes the signature invalid; without that check one text has two signatures.",
+);
+
+/// The identity, whose order is one: with it as A, and as R with S = 0, the equation says nothing.
+const IDENTITY: [u8; 32] = {
+    let mut point = [0; 32];
+    point[0] = 1;
+    point
+};
+
+/// The same point with y = p + 1.
+const IDENTITY_UNREDUCED: [u8; 32] = {
+    let mut point = [0xff; 32];
+    point[0] = 0xee;
+    point[31] = 0x7f;
+    point
+};
+
+/// The same point with the sign bit of x = 0 set.
+const IDENTITY_SIGNED: [u8; 32] = {
+    let mut point = IDENTITY;
+    point[31] = 0x80;
+    point
+};
+
+/// The inputs.
+pub(super) fn cases(mint: &Mint) -> Vec<Case> {
+    let under = |input, point: [u8; 32]| Case::refused(input, degenerate(mint, point));
+    let mut cases = vec![
+        Case::accepted("nothing odd", mint.good(Algorithm::EdDSA)),
+        under("A of order 1, canonical", IDENTITY).library(SMALL_ORDER).raw(SMALL_ORDER),
+        under("A not canonical: y ≥ p (and of small order)", IDENTITY_UNREDUCED)
+            .library(NOT_CANONICAL)
+            .raw(NOT_CANONICAL_RAW),
+        under("A not canonical: x = 0 with its sign set (and of small order)", IDENTITY_SIGNED)
+            .library(NOT_CANONICAL)
+            .raw(NOT_CANONICAL_RAW),
+    ];
+    cases.extend(speccheck());
+    cases
+}
+
+/// A token under a key that nobody holds.
+fn degenerate(mint: &Mint, point: [u8; 32]) -> Exhibit {
+    let key = mint.key(Algorithm::EdDSA);
+    let mut jwk = key.public_jwk().clone();
+    jwk["x"] = json!(URL_SAFE_NO_PAD.encode(point));
+    mint.spoiled(&jwk, &mint.draft(&key), |parts| {
+        parts.signature = [IDENTITY, [0; 32]].concat();
+    })
+}
+
+/// [`Case::accepted`] or [`Case::refused`].
+type Make = fn(&'static str, Exhibit) -> Case;
+
+#[derive(Deserialize)]
+struct Vector {
+    message: String,
+    pub_key: String,
+    signature: String,
+}
+
+/// The twelve vectors: they sign no token, so whole libraries cannot be asked.
+fn speccheck() -> Vec<Case> {
+    let text = include_str!("ed25519_speccheck.json");
+    // A published file that is part of the source, and a test counts its rows.
+    let vectors: Vec<Vector> = serde_json::from_str(text).unwrap_or_default();
+    let rows: [(&str, Make, Ruling); 12] = [
+        ("speccheck 0: A and R of small order, S = 0", Case::refused, SMALL_ORDER),
+        ("speccheck 1: A of small order, R of mixed order", Case::refused, SMALL_ORDER),
+        ("speccheck 2: A of mixed order, R of small order", Case::accepted, EQUATION),
+        ("speccheck 3: A and R of mixed order, both equations hold", Case::accepted, EQUATION),
+        ("speccheck 4: only the equation with the cofactor holds", Case::refused, EQUATION),
+        ("speccheck 5: the same, R of great order", Case::refused, EQUATION),
+        ("speccheck 6: S above L", Case::refused, RANGE),
+        ("speccheck 7: S far above L", Case::refused, RANGE),
+        ("speccheck 8: R not canonical, reduced for the hash", Case::refused, R_NOT_CANONICAL),
+        ("speccheck 9: R not canonical, as it is for the hash", Case::refused, R_NOT_CANONICAL),
+        ("speccheck 10: A not canonical, reduced for the hash", Case::refused, NOT_CANONICAL_RAW),
+        ("speccheck 11: A not canonical, as it is for the hash", Case::refused, NOT_CANONICAL_RAW),
+    ];
+    let cases = rows.into_iter().zip(&vectors);
+    cases.map(|((input, make, ruling), vector)| make(input, exhibit(vector)).raw(ruling)).collect()
+}
+
+fn exhibit(vector: &Vector) -> Exhibit {
+    let x = URL_SAFE_NO_PAD.encode(hex(&vector.pub_key));
+    let algorithm = Algorithm::EdDSA;
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": x });
+    let (message, signature) = (hex(&vector.message), hex(&vector.signature));
+    let raw = RawInput::unchecked(&jwk, algorithm, message, signature);
+    Exhibit { algorithm, jwk, raw, token: None }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (0..text.len()).step_by(2).filter_map(byte).collect()
+}

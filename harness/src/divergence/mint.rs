@@ -1,0 +1,108 @@
+//! What the inputs are minted from: the keys of the seed, the one policy of the report, and good
+//! tokens to be spoiled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng as _;
+use serde_json::Value;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use crate::scenario::corpus::audience;
+use crate::scenario::draft::{Draft, DraftKeys, Parts, Times};
+use crate::scenario::signer::{Signers, SigningKey};
+
+use super::case::{Exhibit, RawInput};
+
+/// The instant of every verdict, in seconds since 1970.
+const NOW: i64 = 1_800_000_000;
+
+/// Where the inputs come from.
+pub(super) struct Mint {
+    signers: Signers,
+    policy: PolicySpec,
+}
+
+impl Mint {
+    /// The mint of one seed. Its policy is the default one without leeway, so that the edges of
+    /// times are sharp.
+    pub(super) fn new(seed: u64) -> Mint {
+        let policy = PolicySpec { leeway: Duration::ZERO, ..PolicySpec::default() };
+        Mint { signers: Signers::new(seed), policy }
+    }
+
+    /// The policy of a verifier that is asked about this algorithm.
+    pub(super) fn policy(&self, algorithm: Algorithm) -> PolicySpec {
+        PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
+    }
+
+    /// The keys.
+    pub(super) fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// A key with which nothing is wrong.
+    pub(super) fn key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
+        self.signers.key("current", algorithm)
+    }
+
+    /// The instant of every verdict.
+    pub(super) fn now(&self) -> UnixTime {
+        UnixTime::from_seconds(NOW)
+    }
+
+    /// A good token, issued a minute ago for five.
+    pub(super) fn draft<'k>(&'k self, key: &'k SigningKey) -> Draft<'k> {
+        let keys = DraftKeys { signing: key, other_type: key, attacker: key, other_issuer: key };
+        let ids = ["a3f1", "7c20"];
+        let times = Times { issued_at: NOW - 60, lifetime: 300, leeway: 0, max_age: 0, now: NOW };
+        Draft::good(keys, &audience(&self.policy), ids, &times, 0)
+    }
+
+    /// The input that is `draft` under `jwk`.
+    pub(super) fn exhibit(&self, jwk: &Value, draft: &Draft<'_>) -> Exhibit {
+        self.spoiled(jwk, draft, |_| {})
+    }
+
+    /// A token with which nothing is wrong.
+    pub(super) fn good(&self, algorithm: Algorithm) -> Exhibit {
+        let key = self.key(algorithm);
+        self.exhibit(key.public_jwk(), &self.draft(&key))
+    }
+
+    /// The same, its encoded parts spoiled once signed.
+    pub(super) fn spoiled(
+        &self,
+        jwk: &Value,
+        draft: &Draft<'_>,
+        spoil: impl FnOnce(&mut Parts),
+    ) -> Exhibit {
+        let algorithm = draft.algorithm();
+        let mut parts = draft.parts(&mut ChaCha8Rng::seed_from_u64(self.signers.seed()));
+        spoil(&mut parts);
+        let Parts { header, payload, signature, signature_text } = parts;
+        let signing_input = format!("{header}.{payload}");
+        let text = signature_text.unwrap_or_else(|| URL_SAFE_NO_PAD.encode(&signature));
+        let token = format!("{signing_input}.{text}").into_bytes();
+        let input = signing_input.into_bytes();
+        Exhibit {
+            algorithm,
+            jwk: jwk.clone(),
+            raw: RawInput::unchecked(jwk, algorithm, input, signature),
+            token: Some(token),
+        }
+    }
+
+    /// Signs again: for parts that were spoiled before they are signed.
+    pub(super) fn sign(&self, key: &SigningKey, parts: &mut Parts) {
+        let input = format!("{}.{}", parts.header, parts.payload);
+        let mut salt = ChaCha8Rng::seed_from_u64(self.signers.seed());
+        parts.signature = key.sign(input.as_bytes(), &mut salt);
+    }
+}

@@ -1,0 +1,157 @@
+//! `divergence.md`: what backends, whole libraries and our core answered to inputs on which they
+//! differ, with a reading of every answer that is not what our contract demands.
+
+use super::finding::{tag_meaning, tag_name};
+use super::markdown::cell::{code, row};
+use crate::result::FindingTag;
+use crate::result::divergence::{
+    ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
+};
+
+const INTRODUCTION: &str = "\
+A difference is not a defect. The RFCs leave much open, a signature library serves more than \
+JOSE, and a general JWT library leaves to its caller what only the caller can know. These tables say what \
+was observed, in which versions, and how it is to be read; they rank nobody. They are here because \
+a service that changes its library changes its verdicts, and should know which.
+
+- `contract` is what our verifier has to answer: access tokens of RFC 9068, read strictly, keys \
+checked when a set is loaded.
+- `core:*` is that verifier over four backends, given tokens under JWK sets; one algorithm is \
+allowed, the leeway is 0. Where all four answer alike there is one word.
+- `raw:*` is a backend alone. It is given inputs that **our core would never hand it**: the core \
+checks every key when it loads a set and withholds what the contract refuses, so no row of `raw:*` \
+is a row of `core:*`. No backend claims to hold the rules of JOSE.
+- `jsonwebtoken:*` is a whole library, configured as strictly as our adapter knows how. What it \
+leaves to its caller nobody does here, so that it can be seen; a careful application does it.
+
+Tokens are minted from keys made for the report out of its seed. No token, key or signature is \
+printed.
+";
+
+const VERDICTS: [(Observed, &str); 6] = [
+    (Observed::Accept, "the token, or the signature, was accepted"),
+    (
+        Observed::Refuse,
+        "it was refused; ring and jsonwebtoken check a key at each verification, aws-lc-rs in \
+         part, so a refused key may show as this",
+    ),
+    (Observed::KeyRefused, "the key was refused before any signature was looked at"),
+    (Observed::Panics, "the call panicked instead of returning an error"),
+    (Observed::Unstable, "accepted in some batches and refused in others"),
+    (
+        Observed::NotSupported,
+        "not asked: the input has no form that this column takes, or the CPU lacks what the \
+         library needs",
+    ),
+];
+
+/// The report.
+pub fn divergence(divergence: &Divergence) -> String {
+    let mut out = String::from("# Where verifiers differ\n\n");
+    out.push_str("<!-- Made by `jwtbench diverge --out reports/divergence.md`; a test holds it ");
+    out.push_str("to what is observed. Do not edit. -->\n\n");
+    out.push_str(INTRODUCTION);
+    write_columns(divergence, &mut out);
+    write_legend(&mut out);
+    for group in &divergence.groups {
+        write_group(divergence, group, &mut out);
+    }
+    out
+}
+
+fn write_columns(divergence: &Divergence, out: &mut String) {
+    out.push_str("\n## Columns\n\n");
+    out.push_str("| column | versions | called by |\n|---|---|---|\n");
+    for column in &divergence.columns {
+        let cells = [code(&column.name), column.version.clone(), column.configuration.clone()];
+        out.push_str(&row(&cells));
+    }
+}
+
+fn write_legend(out: &mut String) {
+    out.push_str("\n## Verdicts and tags\n\n");
+    out.push_str("| verdict | means |\n|---|---|\n");
+    for (observed, meaning) in VERDICTS {
+        out.push_str(&row(&[observed.name().into(), meaning.into()]));
+    }
+    out.push_str("\nAnswers that differ from our contract are **bold** and tagged:\n\n");
+    out.push_str("| tag | means |\n|---|---|\n");
+    for tag in [
+        FindingTag::BreaksMust,
+        FindingTag::Permitted,
+        FindingTag::OutOfScope,
+        FindingTag::OurPolicy,
+    ] {
+        out.push_str(&row(&[format!("*{}*", tag_name(tag)), tag_meaning(tag).into()]));
+    }
+}
+
+fn write_group(divergence: &Divergence, group: &DivergenceGroup, out: &mut String) {
+    out.push_str(&format!("\n## {}\n\n{}\n\n", group.title, group.about));
+    let shown = shown(divergence, group);
+    let mut heads = vec!["input".to_owned(), "contract".into(), "`core:*`".into()];
+    heads.extend(shown.iter().map(|place| code(&divergence.columns[*place].name)));
+    heads.push("how to read it".into());
+    out.push_str(&row(&heads));
+    out.push_str(&format!("|{}\n", "---|".repeat(heads.len())));
+    for line in &group.rows {
+        let mut cells = vec![line.input.clone(), line.due.name().into()];
+        cells.push(core_cell(&divergence.columns, line));
+        cells.extend(shown.iter().map(|place| cell(line.observed[*place], line.due)));
+        cells.push(remarks_cell(&line.remarks));
+        out.push_str(&row(&cells));
+    }
+}
+
+/// Places of the columns beside the core's that the group has something for. A column that is never
+/// asked does not run on this CPU, and stands with its kind.
+fn shown(divergence: &Divergence, group: &DivergenceGroup) -> Vec<usize> {
+    let asked_in = |group: &DivergenceGroup, place: usize| {
+        group.rows.iter().any(|row| row.observed[place] != Observed::NotSupported)
+    };
+    let never = |place| !divergence.groups.iter().any(|group| asked_in(group, place));
+    let columns = &divergence.columns;
+    let kind_asked = |kind| {
+        let mut places = (0..columns.len()).filter(|place| columns[*place].kind == kind);
+        places.any(|place| asked_in(group, place))
+    };
+    (0..columns.len())
+        .filter(|place| columns[*place].kind != ColumnKind::Core)
+        .filter(|place| {
+            asked_in(group, *place) || (never(*place) && kind_asked(columns[*place].kind))
+        })
+        .collect()
+}
+
+fn cell(observed: Observed, due: Observed) -> String {
+    match observed.satisfies(due) {
+        true => observed.name().into(),
+        false => format!("**{}**", observed.name()),
+    }
+}
+
+/// One answer where all backends agree; else the first one's, and those that differ from it.
+fn core_cell(columns: &[DivergenceColumn], line: &DivergenceRow) -> String {
+    let cores = columns.iter().zip(&line.observed);
+    let mut cores = cores
+        .filter(|(column, observed)| {
+            column.kind == ColumnKind::Core && **observed != Observed::NotSupported
+        })
+        .map(|(column, observed)| (column.name.trim_start_matches("core:"), *observed));
+    let Some((_, first)) = cores.next() else {
+        return Observed::NotSupported.name().into();
+    };
+    let others = cores.filter(|(_, observed)| *observed != first);
+    let others = others.map(|(name, observed)| format!("; {name}: {}", cell(observed, line.due)));
+    cell(first, line.due) + &others.collect::<String>()
+}
+
+fn remarks_cell(remarks: &[Remark]) -> String {
+    let remark = |remark: &Remark| {
+        let columns: Vec<String> = remark.columns.iter().map(|name| code(name)).collect();
+        let (tag, source) = (tag_name(remark.tag), &remark.source);
+        format!("{}: *{tag}*, {source}. {}", columns.join(", "), remark.reason)
+    };
+    let remarks: Vec<String> = remarks.iter().map(remark).collect();
+    remarks.join("<br>")
+}
