@@ -27,11 +27,12 @@ use lines::Lines;
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_help = "A verdict is a JSON object on a line of its own:\n  \
     {\"line\":1,\"verdict\":\"accept\"}\n  \
-    {\"line\":2,\"verdict\":\"reject\",\"code\":\"JWT_EXPIRED\",\"status\":401}\n\n\
+    {\"line\":2,\"verdict\":\"reject\",\"code\":\"JWT_EXPIRED\",\"status\":401}\n\
+    Revocation is not asked for, and no proof of possession is known.\n\n\
     Examples:\n  \
     jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n  \
     jwtbench verify --policy api.toml --jwks jwks.json --explain < tokens.txt\n  \
-    jwtbench verify --policy api.toml --jwks jwks.json --now 1767225600 tokens.txt | grep reject\n\n\
+    jwtbench verify --policy api.toml --jwks jwks.json --now 1767225600 tokens.txt\n\n\
     Exit codes: 0 every line has its verdict, rejections too; 1 error; 2 usage or a bad file.")]
 pub struct Args {
     /// The policy: TOML with the keys of a scenario's [policy], and `algorithms`

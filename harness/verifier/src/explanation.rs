@@ -180,8 +180,8 @@ impl<'a> Case<'a> {
 
     fn parts(&self) -> String {
         let dots = self.evidence.token.iter().filter(|byte| **byte == b'.').count();
-        let kind = if dots == 4 { ", a JWE" } else { "" };
-        format!("{} parts{kind}; a JWS has 3", dots + 1)
+        let kind = if dots == 4 { " (a JWE)" } else { "" };
+        format!("parts: {}{kind}; a JWS has 3", dots + 1)
     }
 
     fn malformed(&self) -> (Step, String) {
@@ -250,11 +250,11 @@ impl<'a> Case<'a> {
         let typ = member(header, header::MAX_DEPTH, "typ");
         if !header::is_type_allowed(typ, types) {
             let typ = match (typ, self.head("typ")) {
-                (None, _) => "no typ".into(),
-                (Some(_), None) => "typ is no string, so it".into(),
-                (Some(_), Some(text)) => format!("typ {}", self.curtain.show(&text)),
+                (None, _) => "typ is absent, which is".into(),
+                (Some(_), None) => "typ is no string, which is".into(),
+                (Some(_), Some(text)) => format!("typ {} is", self.curtain.show(&text)),
             };
-            return (Step::Type, format!("{typ} is not among types {}", list(types)));
+            return (Step::Type, format!("{typ} not among types {}", list(types)));
         }
         (Step::Purpose, self.purpose())
     }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::explanation::{Evidence, Explanation};
-use jwtbench_verifier::jwk::Entry;
+use jwtbench_verifier::jwk::{CheckedJwk, Entry};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
@@ -29,6 +29,8 @@ pub struct Bench {
     scratch: Scratch,
     keys: PreparedKeys,
     jwks: PathBuf,
+    /// Keys that the backend does not take.
+    refused: usize,
 }
 
 impl Bench {
@@ -44,11 +46,21 @@ impl Bench {
             .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
         let keys = PreparedKeys::prepare(backend, &allowed, &set);
+        let usable = set.keys().filter(|key| allowed.contains(&key.jwk.algorithm));
+        let usable: Vec<&CheckedJwk> = usable.map(|key| &*key.jwk).collect();
+        let refused = usable.iter().filter(|key| backend.prepare(key.algorithm, key).is_err());
+        let refused = refused.count();
+        if refused == usable.len() {
+            let name = backend.name();
+            return Err(fault(format!(
+                "core:{name} takes none of its keys; try another contender"
+            )));
+        }
         let policy = Policy::new(spec)
             .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
         let scratch = Scratch::new(&policy);
         let verifier = Verifier::new(policy);
-        Ok(Bench { verifier, scratch, keys, jwks: jwks.into() })
+        Ok(Bench { verifier, scratch, keys, jwks: jwks.into(), refused })
     }
 
     /// Bytes of the longest token that is read whole.
@@ -73,6 +85,9 @@ impl Bench {
                 "{jwks}: entries that fit no token: {idle}; they are not for signatures, or have \
                  no `alg` while several allowed algorithms fit"
             ));
+        }
+        if self.refused > 0 {
+            notes.push(format!("{jwks}: keys that the backend refuses: {}", self.refused));
         }
         notes
     }

@@ -104,8 +104,8 @@ fn says_what_was_compared_from_the_text_alone() {
     let rows: [Row; 17] = [
         (|d| d.then(|_| String::new()), "length", "no token"),
         (|d| d.then(|_| "x".repeat(9000)), "length", "9000 bytes > max-token-bytes 8192"),
-        (|d| d.then(|_| "x".into()), "parts", "1 parts; a JWS has 3"),
-        (|d| d.then(|t| t + ".e30.e30"), "parts", "5 parts, a JWE; a JWS has 3"),
+        (|d| d.then(|_| "x".into()), "parts", "parts: 1; a JWS has 3"),
+        (|d| d.then(|t| t + ".e30.e30"), "parts", "parts: 5 (a JWE); a JWS has 3"),
         (|d| d.then(|t| format!("={t}")), "header", "the header part is no strict base64url"),
         (twice, "header", "the header holds a member twice that is read"),
         (|d| d.header_text("[]"), "header", "the header is no JSON object"),
@@ -124,8 +124,8 @@ fn says_what_was_compared_from_the_text_alone() {
             "alg `HS256` is not among algorithms RS256, ES256, EdDSA",
         ),
         (|d| d.head("typ", "\"JWT\""), "type", "typ `JWT` is not among types `at+jwt`"),
-        (|d| d.no_head("typ"), "type", "no typ is not among types `at+jwt`"),
-        (|d| d.head("typ", "7"), "type", "typ is no string, so it is not among types `at+jwt`"),
+        (|d| d.no_head("typ"), "type", "typ is absent, which is not among types `at+jwt`"),
+        (|d| d.head("typ", "7"), "type", "typ is no string, which is not among types `at+jwt`"),
         (|d| d.head("b64", "false"), "critical", "b64 in the header; no extension is implemented"),
     ];
     check(&Court::default(), &rows);
@@ -160,7 +160,7 @@ fn says_what_was_compared_under_a_key() {
         (
             |d| d.then(|t| t + "AAAA"),
             "signature",
-            "a signature of 66 bytes; ES256 under kid `ec` has 64",
+            "a signature of 67 bytes; ES256 under kid `ec` has 64",
         ),
         (Draft::forged, "signature", "the signature does not verify: ES256 under kid `ec`"),
         (|d| d.encoded_payload_tail("="), "claims", "the payload part is no strict base64url"),
