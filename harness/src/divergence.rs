@@ -120,7 +120,7 @@ fn row(case: &Case, witnesses: &[Witness], mint: &Mint) -> DivergenceRow {
 impl Case {
     fn ruling(&self, column: &DivergenceColumn) -> Ruling {
         let known = match column.kind {
-            ColumnKind::Core => self.core,
+            ColumnKind::Core => None,
             ColumnKind::Raw => self.raw,
             ColumnKind::Library => self.library,
         };

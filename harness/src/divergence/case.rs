@@ -21,8 +21,6 @@ pub(super) struct Case {
     pub(super) library: Option<Ruling>,
     /// How to read another answer of a backend alone.
     pub(super) raw: Option<Ruling>,
-    /// How to read another answer of our core, whose backend may refuse a key.
-    pub(super) core: Option<Ruling>,
     /// The input itself.
     pub(super) exhibit: Exhibit,
 }
@@ -98,7 +96,7 @@ impl Case {
     /// An input that our contract accepts.
     pub(super) fn accepted(input: &'static str, exhibit: Exhibit) -> Case {
         let due = Observed::Accept;
-        Case { input, due, library: None, raw: None, core: None, exhibit }
+        Case { input, due, library: None, raw: None, exhibit }
     }
 
     /// An input that our contract refuses.
@@ -114,10 +112,5 @@ impl Case {
     /// How to read another answer of a backend alone.
     pub(super) fn raw(self, ruling: Ruling) -> Case {
         Case { raw: Some(ruling), ..self }
-    }
-
-    /// How to read another answer of our core.
-    pub(super) fn core(self, ruling: Ruling) -> Case {
-        Case { core: Some(ruling), ..self }
     }
 }

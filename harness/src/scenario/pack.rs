@@ -17,6 +17,8 @@ use super::plan::Plan;
 pub const README: &str = "README.md";
 /// Of tokens longer than this in bytes one of each class is enough.
 const LONG: usize = 16 << 10;
+/// Longer tokens are left out: they are of no other kind than the ones before.
+const LONGEST: usize = 128 << 10;
 /// The authorization version in force for every subject that has one.
 pub const AUTHORIZATION_VERSION: u64 = 2;
 
@@ -61,6 +63,9 @@ impl<'p> Pack<'p> {
     pub fn of(plan: &'p Plan, per_class: u32) -> Pack<'p> {
         let mut taken: HashMap<Class, u32> = HashMap::new();
         let mut few = |token: &&Token| {
+            if token.bytes.len() > LONGEST {
+                return false;
+            }
             let count = taken.entry(token.class).or_default();
             *count += 1;
             *count <= if token.bytes.len() > LONG { 1 } else { per_class }
