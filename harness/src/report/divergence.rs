@@ -10,17 +10,17 @@ use crate::result::divergence::{
 
 const INTRODUCTION: &str = "\
 A difference is not a defect. The RFCs leave much open, a signature library serves more than \
-JOSE, and a general JWT library leaves to its caller what only the caller can know. These tables say what \
-was observed, in which versions, and how it is to be read; they rank nobody. They are here because \
-a service that changes its library changes its verdicts, and should know which.
+JOSE, and a general JWT library leaves to its caller what only the caller can know. These tables \
+say what was observed, in which versions, and how it is to be read; they rank nobody. They are \
+here because a service that changes its library changes its verdicts, and should know which.
 
 - `contract` is what our verifier has to answer: access tokens of RFC 9068, read strictly, keys \
 checked when a set is loaded.
 - `core:*` is that verifier over four backends, given tokens under JWK sets; one algorithm is \
 allowed, the leeway is 0. Where all four answer alike there is one word.
 - `raw:*` is a backend alone. It is given inputs that **our core would never hand it**: the core \
-checks every key when it loads a set and withholds what the contract refuses, so no row of `raw:*` \
-is a row of `core:*`. No backend claims to hold the rules of JOSE.
+checks every key when it loads a set and withholds what the contract refuses. No backend claims \
+to hold the rules of JOSE.
 - `jsonwebtoken:*` is a whole library, configured as strictly as our adapter knows how. What it \
 leaves to its caller nobody does here, so that it can be seen; a careful application does it.
 
