@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use clap::builder::RangedI64ValueParser;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "ALGORITHM", value_parser = super::filter::algorithm)]
     algorithm: Vec<Algorithm>,
     /// Tokens of each class, at most; one of each that is longer than 16 KB
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=24))]
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = count())]
     per_class: u32,
     /// Also write the private keys of the issuer
     #[arg(long)]
@@ -48,6 +49,10 @@ pub struct Args {
     /// Say nothing but what went wrong
     #[arg(short, long)]
     quiet: bool,
+}
+
+fn count() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=24)
 }
 
 /// Runs the verb.

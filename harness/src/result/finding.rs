@@ -12,11 +12,20 @@ pub fn classify(class: Class, accepted: bool) -> (FindingTag, &'static str) {
         return (OurPolicy, "Our contract accepts this token; the library is stricter.");
     }
     match class.name() {
-        "crit-unknown" | "crit-empty" | "unencoded-payload" => (
+        "crit-unknown" | "unencoded-payload" => (
             BreaksMust,
             "RFC 7515 §4.1.11: a token whose `crit` is not understood MUST be refused.",
         ),
-        "id-token" | "no-typ" => (
+        "crit-empty" | "crit-invalid" => (
+            Permitted,
+            "RFC 7515 §4.1.11: producers MUST NOT write such a `crit`, recipients MAY refuse it.",
+        ),
+        "edge-expired" | "edge-early" => (
+            Permitted,
+            "RFC 7519 §4.1.4 and §4.1.5: how much leeway is given, to the second, is left open.",
+        ),
+        "huge-number" => (OurPolicy, "RFC 7519 §2 sets no last date; our contract does."),
+        "id-token" | "no-typ" | "other-typ" => (
             OutOfScope,
             "RFC 9068 §4 asks resource servers to check `typ`; the library leaves it to them.",
         ),

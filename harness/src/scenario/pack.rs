@@ -128,8 +128,8 @@ pub fn readme(algorithms: &[Algorithm], seed: u64) -> String {
     let folders: Vec<String> = algorithms.iter().map(|a| format!("- `{}/`", a.name())).collect();
     format!(
         "# A conformance pack for JWT verifiers\n\n\
-         Made by `jwtbench mint --seed {seed}`. Tokens that a verifier of access tokens must accept \
-         or refuse, each really signed with keys made for this pack, with the verdict due. One \
+         Made by `jwtbench mint --seed {seed}`. Tokens that a verifier of access tokens must \
+         accept or refuse, each really signed with keys made for this pack, with the verdict due. One \
          folder for each algorithm:\n\n{}\n\n\
          | file | what it holds |\n|---|---|\n\
          | `policy.toml` | What the verifier is told: issuer, audience, limits, claims. |\n\
@@ -137,7 +137,7 @@ pub fn readme(algorithms: &[Algorithm], seed: u64) -> String {
          | `pack.json` | `now`, in seconds since 1970: judge every token at this instant. \
          `revoked`: `jti`s taken back. `authorization_versions`: the least version in force, by \
          subject. |\n\
-         | `tokens.jsonl` | A token a line: `class`, `token` (`token_base64` where it is no UTF-8), \
+         | `tokens.jsonl` | A token a line: `class`, `token` (`token_base64` if no UTF-8), \
          `verdict` (`accept`, `reject`), and for a refusal `code` and `status`. |\n\n\
          ## To judge a library\n\n\
          1. Configure it as `policy.toml` says, as strictly as it allows, with only the folder's \

@@ -264,7 +264,7 @@ const ED25519_ORDER: [u8; 32] = [
 ];
 
 impl Form {
-    /// The raw signature under `key` in this form; as it is where the form means nothing to the key.
+    /// The raw signature under `key` in this form; as it is where the form means nothing to it.
     pub fn of(self, key: &SigningKey, raw: Vec<u8>) -> Vec<u8> {
         match (self, &key.secret) {
             (Form::HighS, Secret::P256(_)) => with_high_s(&raw).unwrap_or(raw),

@@ -57,8 +57,8 @@ fn signatures_are_accepted() {
     }
     for algorithm in rsa_algorithms() {
         let rows = [
-            (&signers.rsa_3072, "3072 bits"),
-            (&signers.rsa_wide_exponent, "an exponent of 32 bits"),
+            (&*signers.rsa_3072, "3072 bits"),
+            (&*signers.rsa_wide_exponent, "an exponent of 32 bits"),
         ];
         for (signer, why) in rows {
             let (jwk, message) = (&signer.jwk(algorithm), MESSAGE);

@@ -40,8 +40,12 @@ pub(super) static ROWS: [ClassRow; 13] = [
         d.claims.insert(name.into(), value);
     }),
     row("huge-number", Some(ClaimInvalid), Stage::Claims, "A time beyond the year 9999.", |d| {
-        let (name, number) = [("exp", "1e400"), ("exp", "253402300800"), ("nbf", "1e99"), ("iat", "9e18")]
-            [d.ordinal as usize % 4];
+        let (name, number) = match d.ordinal % 4 {
+            0 => ("exp", "1e400"),
+            1 => ("exp", "253402300800"),
+            2 => ("nbf", "1e99"),
+            _ => ("iat", "9e18"),
+        };
         d.claims.remove(name);
         let text = json!(d.claims).to_string();
         let spoiled = text.replacen('{', &format!("{{\"{name}\":{number},"), 1);
@@ -94,7 +98,7 @@ pub(super) static ROWS: [ClassRow; 13] = [
         d.claims.insert("aud".into(), spoiled);
     }),
     row("scope-syntax", Some(ScopeInvalid), Stage::Claims, "`scope` of no valid syntax.", |d| {
-        let spoiled = ["invoice:read  x", "invoice:read\tx", "\"invoice:read\"", "", " invoice:read", "a\\b"];
+        let spoiled = ["read  x", "read\tx", "\"read\"", "", " read", "a\\b"];
         let spoiled = spoiled[d.ordinal as usize % spoiled.len()];
         let value = if d.scope_is_array { json!([spoiled]) } else { json!(spoiled) };
         d.claims.insert(d.names.scope.clone(), value);

@@ -22,10 +22,20 @@ pub(super) static ROWS: [ClassRow; 10] = [
     row("valid-form", None, Stage::Good, "A good token in a form that is rare and right.", |d| {
         FORMS[d.ordinal as usize % FORMS.len()](d);
     }),
-    row("shared-kid", None, Stage::Good, "Under a kid that others share, and none of them fits.", |_| {}),
-    row("high-s", None, Stage::Good, "ECDSA with `s` in the upper half: JOSE asks for no lower one.", |d| {
-        d.form = Form::HighS;
-    })
+    row(
+        "shared-kid",
+        None,
+        Stage::Good,
+        "Under a kid that others share, and none of them fits.",
+        |_| {},
+    ),
+    row(
+        "high-s",
+        None,
+        Stage::Good,
+        "ECDSA with `s` in the upper half: JOSE asks for no lower one.",
+        |d| d.form = Form::HighS,
+    )
     .only(Family::Ecdsa),
     row("edge-valid", None, Stage::Time, "The last second within every bound of time.", |d| {
         let now = d.now;

@@ -1,7 +1,7 @@
 //! Private keys for the suite over backends, made once per run from fixed seeds, and what signs
 //! with them: RustCrypto, so that every other backend judges the work of another library.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,9 +30,9 @@ pub struct Signers {
     p384: [Signer; 2],
     ed25519: [Signer; 2],
     /// RSA with 3072 bits.
-    pub rsa_3072: Signer,
+    pub rsa_3072: LazyLock<Signer>,
     /// RSA with the prime exponent 2³² - 5.
-    pub rsa_wide_exponent: Signer,
+    pub rsa_wide_exponent: LazyLock<Signer>,
 }
 
 impl Signers {
@@ -44,8 +44,8 @@ impl Signers {
             p256: [p256(3), p256(4)],
             p384: [p384(5), p384(6)],
             ed25519: [ed25519(7), ed25519(8)],
-            rsa_3072: rsa(9, 3072, 65537),
-            rsa_wide_exponent: rsa(11, 2048, 0xffff_fffb),
+            rsa_3072: LazyLock::new(|| rsa(9, 3072, 65537)),
+            rsa_wide_exponent: LazyLock::new(|| rsa(11, 2048, 0xffff_fffb)),
         })
     }
 
