@@ -129,8 +129,8 @@ pub fn readme(algorithms: &[Algorithm], seed: u64) -> String {
     format!(
         "# A conformance pack for JWT verifiers\n\n\
          Made by `jwtbench mint --seed {seed}`. Tokens that a verifier of access tokens must \
-         accept or refuse, each really signed with keys made for this pack, with the verdict due. One \
-         folder for each algorithm:\n\n{}\n\n\
+         accept or refuse, each really signed with keys made for this pack, with the verdict due. \
+         One folder for each algorithm:\n\n{}\n\n\
          | file | what it holds |\n|---|---|\n\
          | `policy.toml` | What the verifier is told: issuer, audience, limits, claims. |\n\
          | `jwks.json` | The issuer's key set (RFC 7517). Nothing else is ever fetched. |\n\
