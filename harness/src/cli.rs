@@ -9,6 +9,7 @@ mod list;
 mod machine;
 mod mint;
 mod output;
+mod own;
 mod progress;
 mod report;
 mod run;

@@ -13,6 +13,7 @@ pub mod expectation;
 pub mod issuer;
 pub mod library;
 pub mod overrides;
+pub mod own;
 pub mod pack;
 mod parse;
 pub mod plan;
@@ -58,6 +59,8 @@ pub struct Scenario {
     pub issuer: IssuerSpec,
     /// The policy; `algorithms` is set per trial.
     pub policy: PolicySpec,
+    /// Whether trials keep the policy's own algorithms instead.
+    pub own_algorithms: bool,
     /// The load.
     pub load: Load,
     /// Streams in the order of the file; those that only a phase names come last.
@@ -152,8 +155,11 @@ impl Scenario {
             || self.cache.start != cache::Start::Warm
     }
 
-    /// The policy of a trial: only its own algorithm is allowed.
+    /// The policy of a trial: only its own algorithm is allowed, unless the policy is the user's.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
+        if self.own_algorithms {
+            return self.policy.clone();
+        }
         PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
     }
 

@@ -111,6 +111,7 @@ impl<'p> Trial<'p> {
         let total = scenario.load.warmup + scenario.load.duration;
         self.contender.has_key_cache()
             && (scenario.is_dynamic()
+                || scenario.own_algorithms
                 || scenario.classes().iter().any(|class| asks.contains(&class.name()))
                 || total > scenario.cache.policy.ttl / 2)
     }

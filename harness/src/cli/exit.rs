@@ -58,6 +58,8 @@ pub enum Failure {
     Usage(String),
     /// The user cannot.
     Error(String),
+    /// A verdict is wrong.
+    Wrong(String),
 }
 
 impl Failure {
@@ -66,6 +68,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             Failure::Error(_) => Exit::Error,
+            Failure::Wrong(_) => Exit::Wrong,
         }
     }
 }
@@ -73,7 +76,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(message) | Failure::Error(message) => f.write_str(message),
+            Failure::Usage(message) | Failure::Error(message) | Failure::Wrong(message) => {
+                f.write_str(message)
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -18,6 +18,7 @@ use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
+use crate::scenario::own;
 use crate::scenario::plan::{MAX_ARRIVALS, Plan};
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
@@ -26,6 +27,7 @@ use crate::trial::{Control, Gathering, Trial, initial_revocations};
 use super::filter::Filter;
 use super::machine::{CpuTime, describe, profile};
 use super::output::{Output, RESULT, default_folder, print};
+use super::own::{OwnArgs, OwnTokens};
 use super::progress::Progress;
 use super::{Exit, Failure};
 
@@ -39,12 +41,15 @@ pub const SEED: u64 = 1;
     jwtbench run --full                       every scenario on every contender\n  \
     jwtbench run unknown-kid                  one family\n  \
     jwtbench run my.toml --seed 7 --out runs/7\n  \
-    jwtbench run hot-path/accept --rate 2000 --duration 10s")]
+    jwtbench run hot-path/accept --rate 2000 --duration 10s\n  \
+    jwtbench run --tokens tokens.txt --jwks jwks.json --policy api.toml")]
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
     scenarios: Vec<String>,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    own: OwnArgs,
     /// Every scenario on every contender and algorithm
     #[arg(long, conflicts_with = "scenarios")]
     full: bool,
@@ -97,6 +102,7 @@ struct Job {
     scenario: Scenario,
     algorithm: Algorithm,
     contenders: Vec<ContenderSpec>,
+    own: Option<Arc<OwnTokens>>,
 }
 
 /// Runs the verb.
@@ -104,7 +110,10 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let started_at = utc_now();
     let stopwatch = Stopwatch::start();
     let cpu = CpuTime::read();
-    let jobs = args.jobs()?;
+    let jobs = match args.own.read()? {
+        Some(own) => args.own_jobs(own)?,
+        None => args.jobs()?,
+    };
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&started_at));
     let output = Output::prepare(folder, args.force)?;
     let stop = stop_on_ctrl_c()?;
@@ -150,6 +159,41 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 impl Args {
+    /// One trial for each algorithm of the user's tokens.
+    fn own_jobs(&self, own: OwnTokens) -> Result<Vec<Job>, Failure> {
+        if !self.quiet {
+            eprintln!("jwtbench: {}", own.verdicts());
+        }
+        let path = self.own.tokens.clone().unwrap_or_default();
+        let scenario = own::scenario(&path, &own.desk).with(&self.overrides())?;
+        let judges = |spec: &ContenderSpec| spec.judges() || own.all_accepted();
+        let mut contenders = self.filter.contenders()?;
+        contenders.retain(judges);
+        let own = Arc::new(own);
+        let job = |algorithm: Algorithm| Job {
+            scenario: scenario.clone(),
+            algorithm,
+            contenders: contenders.iter().copied().filter(|c| c.supports(algorithm)).collect(),
+            own: Some(Arc::clone(&own)),
+        };
+        let asked = |algorithm: &Algorithm| self.filter.has_algorithm(algorithm.name());
+        let jobs: Vec<Job> = own.tokens.keys().copied().filter(asked).map(job).collect();
+        if jobs.is_empty() {
+            let message = "--algorithm: none of your tokens names it; leave the filter out";
+            return Err(Failure::Usage(message.into()));
+        }
+        Ok(jobs)
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            duration: self.duration,
+            rate: self.rate,
+            workers: self.workers,
+            rounds: self.rounds,
+        }
+    }
+
     fn jobs(&self) -> Result<Vec<Job>, Failure> {
         let here = std::env::current_dir()
             .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
@@ -158,12 +202,7 @@ impl Args {
         let mut scenarios = library.select(&self.scenarios)?;
         scenarios.retain(|scenario| scenario.canonical || !is_canonical);
         let contenders = self.filter.contenders()?;
-        let overrides = Overrides {
-            duration: self.duration,
-            rate: self.rate,
-            workers: self.workers,
-            rounds: self.rounds,
-        };
+        let overrides = self.overrides();
         let mut jobs = Vec::new();
         let mut dynamic = 0;
         for scenario in scenarios {
@@ -184,7 +223,7 @@ impl Args {
                 if !fitting.is_empty() {
                     let algorithm = algorithms[dynamic % algorithms.len()];
                     let contenders = vec![fitting[dynamic % fitting.len()]];
-                    jobs.push(Job { scenario, algorithm, contenders });
+                    jobs.push(Job { scenario, algorithm, contenders, own: None });
                     dynamic += 1;
                 }
                 continue;
@@ -193,7 +232,8 @@ impl Args {
                 let supports = |spec: &ContenderSpec| spec.supports(algorithm);
                 let contenders: Vec<_> = fitting.iter().copied().filter(supports).collect();
                 if !contenders.is_empty() {
-                    jobs.push(Job { scenario: scenario.clone(), algorithm, contenders });
+                    let scenario = scenario.clone();
+                    jobs.push(Job { scenario, algorithm, contenders, own: None });
                 }
             }
         }
@@ -295,7 +335,13 @@ impl Job {
     ) -> Result<Vec<Measurement>, Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
         progress.say(format!("{name}: signing"));
-        let plan = Plan::new(&self.scenario, self.algorithm, signers, &progress.minting());
+        let plan = match &self.own {
+            None => Plan::new(&self.scenario, self.algorithm, signers, &progress.minting()),
+            Some(own) => {
+                let tokens = &own.tokens[&self.algorithm];
+                Plan::of_own(&self.scenario, self.algorithm, &own.desk, tokens)
+            }
+        };
         let revoked = initial_revocations(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &self.contenders {

@@ -2,7 +2,7 @@
 //! in files. Nothing is measured and nothing is fetched.
 
 mod bench;
-mod lines;
+pub(super) mod lines;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};

@@ -12,6 +12,7 @@ pub fn classify(class: Class, accepted: bool) -> (FindingTag, &'static str) {
         return (OurPolicy, "Our contract accepts this token; the library is stricter.");
     }
     match class.name() {
+        "own" => (OurPolicy, "The core refuses this token of yours; the code due says why."),
         "crit-unknown" | "unencoded-payload" => (
             BreaksMust,
             "RFC 7515 §4.1.11: a token whose `crit` is not understood MUST be refused.",

@@ -209,6 +209,19 @@ impl<'p> Judge<'p> {
         }
         let verdict = &operation.verdict;
         let now = self.plan.epoch.at(verdict.now);
+        match facts.settled {
+            // It may have run out since.
+            Some(Ok(())) => return (self.times(facts, now), None),
+            // It may have come into force since; while a set is fetched its kid is not yet unknown.
+            Some(Err(code @ (Rejection::NotYetValid | Rejection::IssuedInFuture))) => {
+                return (Err(code), Some(verdict.code));
+            }
+            Some(Err(Rejection::UnknownKid)) => {
+                return (Err(Rejection::UnknownKid), Some(Err(Rejection::KeysUnavailable)));
+            }
+            Some(code) => return (code, None),
+            None => {}
+        }
         let kid = match &facts.kid {
             KidFact::Named(kid) => kid,
             KidFact::Absent | KidFact::TooLong => return (Err(Rejection::UnknownKid), None),

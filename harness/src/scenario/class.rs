@@ -129,15 +129,17 @@ impl Need {
 impl Class {
     /// The class with this name.
     pub fn find(name: &str) -> Option<Class> {
-        (0u16..)
-            .zip(CLASSES.iter())
-            .find(|(_, row)| row.name == name)
-            .map(|(index, _)| Class(index))
+        Class::all().find(|class| class.name() == name)
+    }
+
+    /// The class of the user's own tokens: the last of the table, and no part of any scenario.
+    pub fn own() -> Class {
+        Class(CLASSES.len() as u16 - 1)
     }
 
     /// Every class, in the order of the table.
     pub fn all() -> impl Iterator<Item = Class> {
-        (0u16..).zip(CLASSES.iter()).map(|(index, _)| Class(index))
+        (0..CLASSES.len() as u16 - 1).map(Class)
     }
 
     /// Its row.
@@ -148,11 +150,6 @@ impl Class {
     /// Its name.
     pub fn name(self) -> &'static str {
         self.row().name
-    }
-
-    /// Its place in the table.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
     }
 
     /// Whether it means something to this algorithm.
@@ -167,7 +164,7 @@ impl Class {
 
     /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.
     pub fn is_reissued(self) -> bool {
-        self.row().stage == Stage::Good && self.name() != "stolen-key"
+        self.row().stage == Stage::Good && !["stolen-key", "own"].contains(&self.name())
     }
 }
 

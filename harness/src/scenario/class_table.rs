@@ -20,10 +20,19 @@ use super::draft::Draft;
 
 type Alter = fn(&mut Draft<'_>);
 
-/// The table.
+/// The user's own tokens, which nobody here mints.
+static OWN: ClassRow = row(
+    "own",
+    None,
+    Stage::Good,
+    "A token of your own; what is due is what the core says.",
+    |_| {},
+);
+
+/// The table, the user's own tokens at its end.
 pub static CLASSES: LazyLock<Vec<&'static ClassRow>> = LazyLock::new(|| {
     let good = good::ROWS.iter().chain(&form::ROWS).chain(&key::ROWS);
-    good.chain(&claims::ROWS).chain(&force::ROWS).collect()
+    good.chain(&claims::ROWS).chain(&force::ROWS).chain([&OWN]).collect()
 });
 
 const fn row(

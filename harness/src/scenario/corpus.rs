@@ -38,6 +38,8 @@ pub struct Token {
 pub struct Facts {
     /// The code due for its one fault that keys, clock and state do not decide, and where.
     pub fault: Option<(Stage, Rejection)>,
+    /// The verdict due whatever else is known: of tokens that were not minted.
+    pub settled: Option<Result<(), Rejection>>,
     /// The kid in its header.
     pub kid: KidFact,
     /// The key that signed exactly this text; `None` if none did.
@@ -130,7 +132,11 @@ impl Corpus {
             minted();
             token
         };
-        let tokens: Vec<Token> = refs.par_iter().map(one).collect();
+        Corpus::of(refs.par_iter().map(one).collect())
+    }
+
+    /// The corpus of these tokens.
+    pub fn of(tokens: Vec<Token>) -> Corpus {
         let mut hash = Sha256::new();
         for token in &tokens {
             hash.update((token.bytes.len() as u64).to_be_bytes());
@@ -251,6 +257,7 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
     let good = |seconds: i64| UnixTime::from_seconds(seconds);
     Facts {
         fault: static_fault,
+        settled: None,
         kid,
         signed_by,
         expires: date("exp").unwrap_or_else(|| good(draft.issued_at + draft.lifetime)),

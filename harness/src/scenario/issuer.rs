@@ -112,6 +112,13 @@ impl Timeline {
         Timeline { epochs }
     }
 
+    /// An issuer that publishes this set and never changes it.
+    pub fn fixed(body: Vec<u8>, published: Vec<Published>) -> Timeline {
+        let (signing, signing_kid) = (String::new(), String::new());
+        let epoch = Epoch { at: Tick::MIN, published, signing, signing_kid, body };
+        Timeline { epochs: vec![epoch] }
+    }
+
     /// The epochs in order; the first has no beginning. Several may begin at the same instant.
     pub fn epochs(&self) -> &[Epoch] {
         &self.epochs

@@ -117,6 +117,7 @@ impl Scenario {
             algorithms,
             issuer,
             policy,
+            own_algorithms: false,
             load,
             streams,
             cache,

@@ -244,7 +244,8 @@ fn pool(class: Class) -> u32 {
     }
 }
 
-fn hash(
+/// SHA-256 over what a plan is made of, in hex.
+pub(super) fn hash(
     scenario: &Scenario,
     algorithm: Algorithm,
     schedules: &[Vec<Arrival>],

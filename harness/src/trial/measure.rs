@@ -15,6 +15,7 @@ use crate::result::{
     MarkKind, Measurement, OutcomeRow, PhaseResult, Round, Timeline, TimelineBin, VerdictCounts,
     Wrong, evaluate,
 };
+use crate::scenario::class::Class;
 use crate::scenario::plan::Plan;
 
 use super::{EndpointRecord, RoundRecord};
@@ -213,17 +214,16 @@ impl<'p> Gathering<'p> {
     }
 
     fn conformance(&self) -> Vec<ConformanceCell> {
-        let mut merged: BTreeMap<(usize, String, String, bool), u64> = BTreeMap::new();
+        let mut merged: BTreeMap<(Class, String, String, bool), u64> = BTreeMap::new();
         for (cell, count) in &self.ledger.cells {
             let Cell { class, due, got, conforms } = *cell;
-            let key = (class.index(), spell(due).to_owned(), self.got(got), conforms);
+            let key = (class, spell(due).to_owned(), self.got(got), conforms);
             *merged.entry(key).or_default() += count;
         }
-        let name = |index: usize| crate::scenario::class::CLASSES[index].name.to_owned();
         merged
             .into_iter()
             .map(|((class, due, got, conforms), count)| ConformanceCell {
-                class: name(class),
+                class: class.name().into(),
                 due,
                 got,
                 count,
@@ -235,32 +235,30 @@ impl<'p> Gathering<'p> {
     /// A breach fails the run, unless a foreign library merely differs. A forged token accepted is
     /// wrong whoever did it.
     fn deviations(&self) -> (Vec<Wrong>, Vec<Finding>) {
-        let mut wrong: BTreeMap<(usize, String, String), u64> = BTreeMap::new();
-        let mut findings: BTreeMap<(usize, String, bool), u64> = BTreeMap::new();
+        let mut wrong: BTreeMap<(Class, String, String), u64> = BTreeMap::new();
+        let mut findings: BTreeMap<(Class, String, bool), u64> = BTreeMap::new();
         for (cell, count) in self.ledger.cells.iter().filter(|(cell, _)| !cell.conforms) {
             let is_foreign = matches!(self.contender, ContenderSpec::Jsonwebtoken(_));
             let is_forgery = cell.class.row().forged && cell.got.is_ok();
             let due = spell(cell.due).to_owned();
             if is_foreign && !is_forgery {
-                let key = (cell.class.index(), due, cell.got.is_ok());
+                let key = (cell.class, due, cell.got.is_ok());
                 *findings.entry(key).or_default() += count;
             } else {
-                let key = (cell.class.index(), due, self.got(cell.got));
+                let key = (cell.class, due, self.got(cell.got));
                 *wrong.entry(key).or_default() += count;
             }
         }
-        let class = |index: usize| crate::scenario::class::Class::all().nth(index);
-        let name = |index: usize| class(index).map_or("", |class| class.name()).to_owned();
-        let wrong = wrong.into_iter().map(|((index, due, got), count)| Wrong {
-            class: name(index),
+        let wrong = wrong.into_iter().map(|((class, due, got), count)| Wrong {
+            class: class.name().into(),
             due,
             got,
             count,
         });
-        let findings = findings.into_iter().filter_map(|((index, due, accepted), count)| {
-            let (tag, reason) = finding::classify(class(index)?, accepted);
+        let findings = findings.into_iter().map(|((class, due, accepted), count)| {
+            let (tag, reason) = finding::classify(class, accepted);
             let got = if accepted { "ACCEPT" } else { "REFUSE" }.into();
-            Some(Finding { class: name(index), due, got, count, tag, reason: reason.into() })
+            Finding { class: class.name().into(), due, got, count, tag, reason: reason.into() }
         });
         (wrong.collect(), findings.collect())
     }

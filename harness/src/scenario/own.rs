@@ -1,0 +1,145 @@
+//! The user's own tokens as a corpus: texts from a file, each with the verdict on which the core
+//! agreed over all backends. Nothing is minted and no key is made.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use super::cache::{CacheSpec, Start};
+use super::class::Class;
+use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
+use super::endpoint::EndpointSetting;
+use super::issuer::{Published, Timeline};
+use super::plan::{Arrival, Plan};
+use super::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream, StreamSetting};
+
+/// The family, and the only stream, of the user's own tokens.
+pub const OWN: &str = "own";
+/// The label under which the user's keys are published.
+const LABEL: &str = "yours";
+
+/// One token of the user.
+#[derive(Clone, Debug)]
+pub struct OwnToken {
+    /// Its text.
+    pub bytes: Box<[u8]>,
+    /// The verdict of the core on every backend.
+    pub verdict: Result<Accepted, Rejection>,
+}
+
+/// What is known of a token that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The key that signed it.
+    pub thumbprint: Thumbprint,
+    /// `exp`.
+    pub expires: UnixTime,
+    /// `iat`.
+    pub issued_at: Option<UnixTime>,
+}
+
+/// What the user's tokens are judged by.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// The policy.
+    pub policy: PolicySpec,
+    /// The JWK set, as it is.
+    pub key_set: Vec<u8>,
+    /// Kids and thumbprints of its keys.
+    pub keys: Vec<(String, Thumbprint)>,
+    /// The instant at which verdicts were given.
+    pub now: UnixTime,
+}
+
+/// The scenario of tokens from `path`, a hot path in a closed loop.
+pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
+    let policy = desk.policy.clone();
+    let setting = StreamSetting { rate: 0.0, shares: vec![(Class::own(), 100.0)], in_turn: false };
+    let start =
+        Phase { name: "start".into(), at: Duration::ZERO, endpoint: EndpointSetting::default() };
+    Scenario {
+        name: format!("{OWN}/tokens"),
+        family: OWN.into(),
+        path: path.into(),
+        text: super::policy_file::text(&policy),
+        title: "Your own tokens".into(),
+        analysis: "Tokens, key set and policy are yours. What is due to each token is the verdict \
+                   on which the core agreed over all backends before the run."
+            .into(),
+        canonical: false,
+        algorithms: policy.algorithms.clone(),
+        issuer: IssuerSpec { token_lifetime: Duration::from_secs(300), revoked: 0 },
+        policy,
+        own_algorithms: true,
+        load: Load {
+            arrivals: Arrivals::Closed,
+            workers: 1,
+            warmup: Duration::from_millis(20),
+            duration: Duration::from_millis(500),
+            rounds: 3,
+            deadline: Duration::from_secs(1),
+        },
+        streams: vec![Stream { name: OWN.into(), holders: 1, settings: vec![setting] }],
+        cache: CacheSpec {
+            name: "default".into(),
+            policy: jwtbench_verifier::cache_policy::CachePolicy::default(),
+            start: Start::Warm,
+        },
+        phases: vec![start],
+        events: Vec::new(),
+        expectations: Vec::new(),
+    }
+}
+
+impl Plan {
+    /// The plan that goes through `tokens` again and again.
+    pub fn of_own(
+        scenario: &Scenario,
+        algorithm: Algorithm,
+        desk: &Desk,
+        tokens: &[OwnToken],
+    ) -> Plan {
+        let publish = |(kid, thumbprint): &(String, Thumbprint)| Published {
+            label: LABEL.into(),
+            kid: kid.clone(),
+            thumbprint: *thumbprint,
+        };
+        let published = desk.keys.iter().map(publish).collect();
+        let timeline = Timeline::fixed(desk.key_set.clone(), published);
+        let corpus = Corpus::of(tokens.iter().map(|token| minted(token, desk.now)).collect());
+        let name = |ordinal| TokenRef { class: Class::own(), stream: 0, ordinal, issue: 0 };
+        let refs: Vec<TokenRef> = (0..tokens.len() as u32).map(name).collect();
+        let arrival = |token| Arrival { at: Tick::ZERO, stream: 0, phase: 0, token };
+        let cycle: Vec<Arrival> = (0..tokens.len() as u32).map(arrival).collect();
+        let schedules = vec![cycle; scenario.load.workers as usize];
+        let hash = super::plan::hash(scenario, algorithm, &schedules, &refs, &corpus);
+        let scenario = scenario.clone();
+        // No token is seen before the instant of the verdicts, not even in the warm-up.
+        let epoch = desk.now + scenario.load.warmup + Duration::from_secs(1);
+        Plan { scenario, algorithm, seed: 0, epoch, schedules, timeline, corpus, hash }
+    }
+}
+
+fn minted(token: &OwnToken, now: UnixTime) -> Token {
+    let accepted = token.verdict.as_ref().ok();
+    let facts = Facts {
+        fault: None,
+        settled: Some(token.verdict.as_ref().map(|_| ()).map_err(|code| *code)),
+        kid: KidFact::Absent,
+        signed_by: accepted.map(|accepted| accepted.thumbprint),
+        expires: accepted.map_or(now, |accepted| accepted.expires),
+        not_before: None,
+        issued_at: accepted.and_then(|accepted| accepted.issued_at).unwrap_or(now),
+        jwt_id: "".into(),
+        is_revoked: false,
+        versioned: None,
+        holder: None,
+    };
+    Token { bytes: token.bytes.clone(), class: Class::own(), facts }
+}
