@@ -45,7 +45,9 @@ pub fn classify(class: Class, accepted: bool) -> (FindingTag, &'static str) {
             OutOfScope,
             "The library types the claims it checks; the others are the application's to type.",
         ),
-        "issued-in-future" => (OurPolicy, "RFC 7519 §4.1.6 does not ask to refuse a future `iat`."),
+        "issued-in-future" | "edge-future" => {
+            (OurPolicy, "RFC 7519 §4.1.6 does not ask to refuse a future `iat`.")
+        }
         "other-algorithm" | "alg-case" => {
             (BreaksMust, "RFC 7515 §4.1.1: `alg` is case-sensitive and must be acceptable.")
         }
