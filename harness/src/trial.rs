@@ -20,8 +20,8 @@ use jwtbench_verifier::tick::Tick;
 use crate::contender::ContenderSpec;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::key_source::FetchNote;
-use crate::result::ArrivalCounts;
 use crate::result::ledger::Ledger;
+use crate::result::{ArrivalCounts, Measurement};
 use crate::scenario::cache::Start;
 use crate::scenario::event::Action;
 use crate::scenario::pack::AUTHORIZATION_VERSION;
@@ -101,6 +101,16 @@ impl<'p> Trial<'p> {
             shared => shared.cloned(),
         };
         Ok(Trial { plan, contender, policy, revocations })
+    }
+
+    /// The measurement of one round in virtual time.
+    ///
+    /// # Errors
+    /// As [`Trial::simulate`].
+    pub fn simulated(&self) -> Result<Measurement, TrialError> {
+        let mut gathering = Gathering::new(self.plan, self.contender, true);
+        gathering.add(0, self.simulate()?);
+        Ok(gathering.finish())
     }
 
     /// Whether keys travel during it: what a dynamic scenario has, and one whose tokens make the

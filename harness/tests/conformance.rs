@@ -14,7 +14,7 @@ use jwtbench::scenario::class::Class;
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::plan::Plan;
 use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::{Gathering, Trial, initial_revocations};
+use jwtbench::trial::{Trial, initial_revocations};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
 
@@ -35,9 +35,7 @@ fn plan(name: &str, algorithm: Algorithm) -> Plan {
 fn checked(plan: &Plan, contender: ContenderSpec) -> Measurement {
     let revoked = initial_revocations(plan);
     let trial = Trial::new(plan, contender, revoked.as_ref()).unwrap();
-    let mut gathering = Gathering::new(plan, contender, true);
-    gathering.add(0, trial.simulate().unwrap());
-    gathering.finish()
+    trial.simulated().unwrap()
 }
 
 fn cores() -> impl Iterator<Item = ContenderSpec> {

@@ -11,7 +11,7 @@ use jwtbench::contender::ContenderSpec;
 use jwtbench::scenario::Scenario;
 use jwtbench::scenario::plan::Plan;
 use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::{Gathering, Trial, initial_revocations};
+use jwtbench::trial::{Trial, initial_revocations};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
@@ -198,9 +198,7 @@ fn every_build_and_machine_agrees() {
 fn simulated(plan: &Plan, contender: ContenderSpec) -> serde_json::Value {
     let revoked = initial_revocations(plan);
     let trial = Trial::new(plan, contender, revoked.as_ref()).expect("a trial");
-    let mut gathering = Gathering::new(plan, contender, true);
-    gathering.add(0, trial.simulate().expect("a round"));
-    serde_json::to_value(gathering.finish()).expect("JSON")
+    serde_json::to_value(trial.simulated().expect("a round")).expect("JSON")
 }
 
 #[test]

@@ -102,9 +102,7 @@ fn run(plan: &Plan, stop: &AtomicBool) -> Measurement {
 
 fn simulate(plan: &Plan) -> Measurement {
     let trial = Trial::new(plan, contender(), None).expect("a trial");
-    let mut gathering = Gathering::new(plan, contender(), true);
-    gathering.add(0, trial.simulate().expect("a round"));
-    gathering.finish()
+    trial.simulated().expect("a round")
 }
 
 /// Verdicts by class and code, over all phases.

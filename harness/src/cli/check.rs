@@ -9,7 +9,7 @@ use crate::scenario::library::Library;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
-use crate::trial::{Gathering, Trial, initial_revocations};
+use crate::trial::{Trial, initial_revocations};
 
 use super::filter::Filter;
 use super::machine::describe;
@@ -64,9 +64,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
                     continue;
                 }
                 let trial = Trial::new(&plan, contender, revoked.as_ref())?;
-                let mut gathering = Gathering::new(&plan, contender, true);
-                gathering.add(0, trial.simulate()?);
-                measurements.push(gathering.finish());
+                measurements.push(trial.simulated()?);
             }
         }
         progress.step();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,20 +12,16 @@ use clap::Args;
 use serde_json::Value;
 
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::backend::{self, Backend};
-use jwtbench_verifier::key_set::{KeySet, ParsedSet};
-use jwtbench_verifier::policy::Policy;
-use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::backend;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
-use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
 
 use crate::result::judgement::spell;
 use crate::scenario::own::{Accepted, Desk, OwnToken};
-use crate::scenario::policy_file;
 use crate::trial::clock::unix_now;
 
 use super::Failure;
+use super::verify::bench::{Bench, Papers};
 use super::verify::lines::Lines;
 
 /// At most this many tokens, so that a corpus stays in memory.
@@ -65,21 +60,13 @@ impl OwnArgs {
         else {
             return Ok(None);
         };
-        let spec = policy_file::read(policy)?;
-        let fault =
-            |path: &Path, reason: String| Failure::Usage(format!("{}: {reason}", path.display()));
-        let key_set = std::fs::read(jwks).map_err(|error| {
-            fault(jwks, format!("cannot be read ({error}); name a file that holds a JWK set"))
-        })?;
-        let parsed = ParsedSet::parse(&key_set, &spec.algorithms)
-            .map_err(|set_fault| fault(jwks, set_fault.to_string()))?;
-        let set = Arc::<KeySet>::default().succeed(parsed);
+        let papers = Papers::read(policy, jwks)?;
+        let spec = papers.policy.spec();
         let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
-        let checked = Policy::new(spec.clone()).map_err(|f| fault(policy, f.to_string()))?;
         let texts = texts(tokens, spec.max_token_bytes)?;
-        let mut court: Vec<Seat> = Vec::new();
+        let mut court: Vec<(&str, Bench)> = Vec::new();
         for backend in backend::available() {
-            court.push(Seat::new(backend, &checked, &set));
+            court.push((backend.name(), Bench::new(backend, &papers)?));
         }
         let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
         for (line, bytes) in (1u64..).zip(texts) {
@@ -89,13 +76,16 @@ impl OwnArgs {
             by_algorithm.entry(algorithm).or_default().push(OwnToken { bytes, verdict });
         }
         if by_algorithm.is_empty() {
-            return Err(fault(tokens, "holds no token; put one on each line".into()));
+            let shown = tokens.display();
+            let message = format!("{shown}: holds no token; put one on each line");
+            return Err(Failure::Usage(message));
         }
-        let keys = set.entries().iter().filter_map(|entry| {
+        let keys = papers.set.entries().iter().filter_map(|entry| {
             let kid = entry.kid.as_deref().unwrap_or_default().to_owned();
             Some((kid, entry.key.as_ref()?.jwk.thumbprint))
         });
-        let desk = Desk { policy: spec, key_set, keys: keys.collect(), now };
+        let keys = keys.collect();
+        let desk = Desk { policy: spec.clone(), key_set: papers.body, keys, now };
         Ok(Some(OwnTokens { desk, tokens: by_algorithm }))
     }
 }
@@ -136,42 +126,14 @@ fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
     Ok(texts)
 }
 
-/// The core over one backend.
-struct Seat {
-    name: &'static str,
-    verifier: Verifier,
-    scratch: Scratch,
-    keys: PreparedKeys,
-}
-
-impl Seat {
-    fn new(backend: &dyn Backend, policy: &Policy, set: &Arc<KeySet>) -> Seat {
-        Seat {
-            name: backend.name(),
-            scratch: Scratch::new(policy),
-            keys: PreparedKeys::prepare(backend, &policy.spec().algorithms, set),
-            verifier: Verifier::new(policy.clone()),
-        }
-    }
-
-    fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<Accepted, Rejection> {
-        let opened = self.verifier.open(token, &mut self.scratch)?;
-        let proven = self.verifier.prove(opened, &mut self.keys)?;
-        self.verifier.in_force(&proven, &Request::default(), now)?;
-        let claims = &proven.claims;
-        let (expires, issued_at) = (claims.expires, claims.issued_at);
-        Ok(Accepted { thumbprint: proven.thumbprint, expires, issued_at })
-    }
-}
-
 /// The verdict that every backend gives.
 fn agreed(
-    court: &mut [Seat],
+    court: &mut [(&str, Bench)],
     token: &[u8],
     now: UnixTime,
     line: u64,
 ) -> Result<Result<Accepted, Rejection>, Failure> {
-    let mut verdicts = court.iter_mut().map(|seat| (seat.name, seat.judge(token, now)));
+    let mut verdicts = court.iter_mut().map(|(name, bench)| (*name, bench.judge(token, now)));
     let Some((first, verdict)) = verdicts.next() else {
         return Err(Failure::Error("no backend runs on this machine".into()));
     };

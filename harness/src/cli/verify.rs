@@ -1,7 +1,7 @@
 //! `verify`: a verdict on every token of a file or of standard input, under a policy and a key set
 //! in files. Nothing is measured and nothing is fetched.
 
-mod bench;
+pub(super) mod bench;
 pub(super) mod lines;
 
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::contender::ContenderSpec;
 use crate::trial::clock::unix_now;
 
 use super::{Exit, Failure};
-use bench::Bench;
+use bench::{Bench, Papers};
 use lines::Lines;
 
 /// Judge tokens, one a line, under a policy file and a JWK set.
@@ -77,7 +77,8 @@ struct Answer {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let bench = Bench::new(args.backend()?, &args.policy, &args.jwks)?;
+    let papers = Papers::read(&args.policy, &args.jwks)?;
+    let bench = Bench::new(args.backend()?, &papers)?;
     if !args.quiet {
         bench.notes().iter().for_each(|note| eprintln!("jwtbench: {note}"));
     }
@@ -146,7 +147,7 @@ impl Args {
             };
             number += 1;
             let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
-            let verdict = bench.judge(line.token, now);
+            let verdict = bench.judge(line.token, now).map(|_| ());
             let why = self.explain.then(|| bench.explain(verdict, &line, now));
             let answer = Answer::new(number, verdict, why);
             serde_json::to_writer(&mut out, &answer).map_err(|error| Fault::Write(error.into()))?;

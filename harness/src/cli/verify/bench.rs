@@ -19,9 +19,39 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
 
 use crate::cli::Failure;
+use crate::scenario::own::Accepted;
 use crate::scenario::policy_file;
 
 use super::lines::Line;
+
+/// A policy and a key set from files, checked.
+pub struct Papers {
+    /// The policy.
+    pub policy: Policy,
+    /// The key set.
+    pub set: Arc<KeySet>,
+    /// The key set as it stands in its file.
+    pub body: Vec<u8>,
+    jwks: PathBuf,
+}
+
+impl Papers {
+    /// Reads both files.
+    pub fn read(policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+        let spec = policy_file::read(policy)?;
+        let allowed = spec.algorithms.clone();
+        let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
+        let body = std::fs::read(jwks).map_err(|error| {
+            fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
+        })?;
+        let parsed = ParsedSet::parse(&body, &allowed)
+            .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
+        let set = Arc::<KeySet>::default().succeed(parsed);
+        let policy = Policy::new(spec)
+            .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
+        Ok(Papers { policy, set, body, jwks: jwks.into() })
+    }
+}
 
 /// A judge of tokens.
 pub struct Bench {
@@ -34,33 +64,25 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Reads the files and prepares the keys.
-    pub fn new(backend: &dyn Backend, policy: &Path, jwks: &Path) -> Result<Bench, Failure> {
-        let spec = policy_file::read(policy)?;
-        let allowed = spec.algorithms.clone();
-        let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
-        let body = std::fs::read(jwks).map_err(|error| {
-            fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
-        })?;
-        let parsed = ParsedSet::parse(&body, &allowed)
-            .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
-        let set = Arc::<KeySet>::default().succeed(parsed);
-        let keys = PreparedKeys::prepare(backend, &allowed, &set);
+    /// Prepares the keys.
+    pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<Bench, Failure> {
+        let Papers { policy, set, jwks, .. } = papers;
+        let allowed = &policy.spec().algorithms;
+        let keys = PreparedKeys::prepare(backend, allowed, set);
         let usable = set.keys().filter(|key| allowed.contains(&key.jwk.algorithm));
         let usable: Vec<&CheckedJwk> = usable.map(|key| &*key.jwk).collect();
         let refused = usable.iter().filter(|key| backend.prepare(key.algorithm, key).is_err());
         let refused = refused.count();
         if refused == usable.len() {
             let name = backend.name();
-            return Err(fault(format!(
-                "core:{name} takes none of its keys; try another contender"
+            let jwks = jwks.display();
+            return Err(Failure::Usage(format!(
+                "{jwks}: core:{name} takes none of its keys; try another contender"
             )));
         }
-        let policy = Policy::new(spec)
-            .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
-        let scratch = Scratch::new(&policy);
-        let verifier = Verifier::new(policy);
-        Ok(Bench { verifier, scratch, keys, jwks: jwks.into(), refused })
+        let scratch = Scratch::new(policy);
+        let verifier = Verifier::new(policy.clone());
+        Ok(Bench { verifier, scratch, keys, jwks: jwks.clone(), refused })
     }
 
     /// Bytes of the longest token that is read whole.
@@ -92,11 +114,14 @@ impl Bench {
         notes
     }
 
-    /// The verdict on one token.
-    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<(), Rejection> {
+    /// The verdict on one token, and what is known of one that is accepted.
+    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<Accepted, Rejection> {
         let opened = self.verifier.open(token, &mut self.scratch)?;
         let proven = self.verifier.prove(opened, &mut self.keys)?;
-        self.verifier.in_force(&proven, &Request::default(), now)
+        self.verifier.in_force(&proven, &Request::default(), now)?;
+        let claims = &proven.claims;
+        let (expires, issued_at) = (claims.expires, claims.issued_at);
+        Ok(Accepted { thumbprint: proven.thumbprint, expires, issued_at })
     }
 
     /// Why that is the verdict.
