@@ -7,7 +7,10 @@ mod lock;
 mod signer;
 
 use jwtbench_verifier::algorithm::{Algorithm, KeyType};
-use jwtbench_verifier::backend::{self, InvalidKey, InvalidSignature};
+use jwtbench_verifier::backend::dalek_batch::DalekBatch;
+use jwtbench_verifier::backend::graviola::{self, AnyModulus, Graviola};
+use jwtbench_verifier::backend::null::Null;
+use jwtbench_verifier::backend::{self, Backend, InvalidKey, InvalidSignature};
 use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial};
 use rsa::sha2::{Digest as _, Sha256, Sha384};
 use rsa::traits::PublicKeyParts as _;
@@ -306,6 +309,77 @@ fn ed25519_values_stay_in_range() {
 }
 
 /// What a backend says of its version is what is locked.
+/// A backend that is no contender's gives this verdict.
+fn check_one(backend: &dyn Backend, input: Input<'_>, expected: Verdict, why: &str) {
+    let (jwk, message, signature) = input;
+    let (name, algorithm) = (backend.name(), jwk.algorithm);
+    let key = backend.prepare(algorithm, jwk);
+    let mut key = key.unwrap_or_else(|refused| panic!("{name}: {algorithm}: {why}: {refused}"));
+    assert_eq!(key.verify(message, signature), expected, "{name}: {algorithm}: {why}");
+}
+
+#[test]
+fn the_floor_accepts_anything() {
+    for algorithm in Algorithm::ALL {
+        assert!(Null.supports(algorithm), "{algorithm}");
+        let jwk = &Signers::of_the_run().pair(algorithm)[0].jwk(algorithm);
+        check_one(&Null, (jwk, MESSAGE, b"none"), ACCEPTED, "no signature");
+    }
+    assert_eq!(Null.version(), "none");
+}
+
+#[test]
+fn a_batch_decides_as_a_single_check_does() {
+    let signers = Signers::of_the_run();
+    let [signer, other] = signers.pair(Algorithm::EdDSA);
+    let jwk = &signer.jwk(Algorithm::EdDSA);
+    let good = &signer.sign(Algorithm::EdDSA, MESSAGE);
+    let foreign = &other.sign(Algorithm::EdDSA, MESSAGE);
+    for copies in [1, 2, 64] {
+        let batch = DalekBatch { copies };
+        check_one(&batch, (jwk, MESSAGE, good), ACCEPTED, "a good one");
+        check_one(&batch, (jwk, MESSAGE, foreign), REFUSED, "signed by another key");
+        check_one(&batch, (jwk, MESSAGE, &flipped(good, 40)), REFUSED, "S changed");
+        check_one(&batch, (jwk, MESSAGE, &good[..63]), REFUSED, "cut");
+        check_one(&batch, (jwk, &MESSAGE[1..], good), REFUSED, "another message");
+        for algorithm in Algorithm::ALL.into_iter().filter(|a| *a != Algorithm::EdDSA) {
+            assert!(!batch.supports(algorithm), "{algorithm}");
+            let refused = batch.prepare(algorithm, &signers.pair(algorithm)[0].jwk(algorithm));
+            assert_eq!(refused.err(), Some(InvalidKey), "{algorithm}");
+        }
+    }
+}
+
+#[test]
+fn graviola_without_our_check_is_graviola() {
+    assert_eq!(AnyModulus.name(), Graviola.name());
+    assert_eq!(AnyModulus.version(), Graviola.version());
+    for algorithm in Algorithm::ALL {
+        assert_eq!(AnyModulus.supports(algorithm), graviola::is_supported(), "{algorithm}");
+        if graviola::is_supported() {
+            let signer = &Signers::of_the_run().pair(algorithm)[0];
+            let (jwk, good) = (&signer.jwk(algorithm), &signer.sign(algorithm, MESSAGE));
+            check_one(&AnyModulus, (jwk, MESSAGE, good), ACCEPTED, "a good one");
+            check_one(&AnyModulus, (jwk, MESSAGE, &flipped(good, 9)), REFUSED, "changed");
+        }
+    }
+}
+
+#[test]
+fn backends_are_found_by_name() {
+    for backend in backend::available() {
+        let found = backend::find(backend.name()).expect("found");
+        assert_eq!(found.version(), backend.version());
+    }
+    assert_eq!(backend::find("null").map(|null| null.name()), Some("null"));
+    for unknown in ["", "Ring", "ring ", "openssl", "ed25519-dalek-batch"] {
+        assert!(backend::find(unknown).is_none(), "`{unknown}`");
+    }
+    // One text each, whatever the reason: an oracle needs two.
+    assert_eq!(InvalidKey.to_string(), "the backend refused the key");
+    assert_eq!(InvalidSignature.to_string(), "the signature does not verify");
+}
+
 #[test]
 fn versions_are_those_of_the_lock_file() {
     for backend in backend::available() {

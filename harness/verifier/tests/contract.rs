@@ -12,6 +12,8 @@ mod explanation;
 mod in_force;
 #[path = "contract/keys.rs"]
 mod keys;
+#[path = "contract/names.rs"]
+mod names;
 #[path = "contract/open.rs"]
 mod open;
 #[path = "contract/order.rs"]

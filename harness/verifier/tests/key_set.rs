@@ -330,3 +330,40 @@ fn a_thousand_keys() {
     let gone = prepared.find(Some("kid-0"), Algorithm::EdDSA).err();
     assert_eq!(gone, Some(Rejection::UnknownKid), "the one that left");
 }
+
+/// Time for a set of so many keys: parsed, adopted, and every kid found.
+fn time_to_take_in(body: &str, kids: usize) -> std::time::Duration {
+    let began = std::time::Instant::now();
+    let set = empty().succeed(ParsedSet::parse(body.as_bytes(), &ALLOWED).expect("a key set"));
+    let found = (0..kids).filter(|number| slot(&set, &format!("kid-{number}")).is_ok()).count();
+    assert_eq!(found, kids);
+    began.elapsed()
+}
+
+#[test]
+fn ten_thousand_keys_cost_ten_times_a_thousand() {
+    let entries: Vec<String> =
+        (0..10_000).map(|number| jwk(number, &format!("kid-{number}"))).collect();
+    let (few, many) = (body(&entries[..1000]), body(&entries));
+    let best = |body: &str, kids| (0..5).map(|_| time_to_take_in(body, kids)).min();
+    let (few, many) = (best(&few, 1000).expect("a time"), best(&many, 10_000).expect("a time"));
+    // Work that grew with the square would take a hundred times as long.
+    assert!(many < few * 40, "1,000 keys: {few:?}, 10,000 keys: {many:?}");
+    // One kid for all: not one of them can be told from the others.
+    let same: Vec<String> = (0..10_000).map(|number| jwk(number, "one")).collect();
+    let set = empty().succeed(parse(&same));
+    assert_eq!(slot(&set, "one"), Err(Rejection::KeyAmbiguous));
+}
+
+#[test]
+fn what_cannot_be_used_is_said_in_words() {
+    let rows: [(&str, &str); 3] = [
+        ("[]", "no JSON object with an array `keys`"),
+        (r#"{"keys":[]}"#, "the array `keys` is empty"),
+        (r#"{"keys":[{"kty":"oct"}]}"#, "no entry is a usable key for the allowed algorithms"),
+    ];
+    for (body, words) in rows {
+        let fault = ParsedSet::parse(body.as_bytes(), &ALLOWED).err().expect(body);
+        assert_eq!(fault.to_string(), words, "{body}");
+    }
+}

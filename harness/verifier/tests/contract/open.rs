@@ -66,6 +66,8 @@ fn the_header_is_strict_base64url_and_json() {
         head x {at_16}                  | ACCEPT    | 16 levels
         head x {at_17}                  | MALFORMED | 17 levels
         head x "[[[[[[[[[[[[[[[[[[[["   | ACCEPT    | brackets in a string are no levels
+        head x "\"[[[[[[[[[[[[[[[[[[["  | ACCEPT    | nor after a quote that is escaped
+        head x ["\\\\",{at_17}]          | MALFORMED | a backslash escaped hides no level
         no-head alg                     | MALFORMED | alg absent
         head alg 7                      | MALFORMED | alg a number
         head alg null                   | MALFORMED | alg null
