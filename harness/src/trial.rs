@@ -59,6 +59,8 @@ pub struct EndpointRecord {
     pub fetches: Vec<FetchNote>,
     /// The endpoint's counts at the start of each phase, and at the end.
     pub served: Vec<ServedCounts>,
+    /// Since when the key cache holds the set that it began with; `None` for none.
+    pub warm_since: Option<Tick>,
 }
 
 /// Why a trial could not be run.
@@ -128,14 +130,16 @@ impl<'p> Trial<'p> {
 
     /// The set the key cache holds at the beginning, and since when.
     fn warm(&self) -> Option<(Vec<u8>, Tick)> {
+        Some((self.plan.timeline.epochs()[0].body.clone(), self.warm_since()?))
+    }
+
+    fn warm_since(&self) -> Option<Tick> {
         let scenario = &self.plan.scenario;
-        let before = Tick::ZERO - scenario.load.warmup;
-        let since = match scenario.cache.start {
-            Start::Cold if self.needs_endpoint() => return None,
-            Start::Cold | Start::Warm => before,
-            Start::Age(age) => Tick::ZERO - age,
-        };
-        Some((self.plan.timeline.epochs()[0].body.clone(), since))
+        match scenario.cache.start {
+            Start::Cold if self.needs_endpoint() => None,
+            Start::Cold | Start::Warm => Some(Tick::ZERO - scenario.load.warmup),
+            Start::Age(age) => Some(Tick::ZERO - age),
+        }
     }
 
     /// Width of the timeline's bins in nanoseconds: a hundredth of the scenario.

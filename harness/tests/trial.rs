@@ -242,3 +242,23 @@ fn a_port_in_use_is_refused() {
     let error = trial.run(control).err().expect("refused").to_string();
     assert!(error.contains(&format!("port {port} ")), "{error}");
 }
+
+#[test]
+fn the_age_of_the_key_set_is_told() {
+    let plan = Plan::new(&scenario(COURSE), Algorithm::ES256, &Signers::new(5), &|_| ());
+    let measurement = Trial::new(&plan, contender(), None)
+        .and_then(|trial| trial.simulated())
+        .expect("a round in virtual time");
+    let ms = |ns: u64| ns / 1_000_000;
+    // A set lives for 240 ms (80 % of the ttl), but for the 300 ms of the outage there is no other.
+    let highest = ms(measurement.set_age_max_ns.expect("a key cache"));
+    assert!((300..=600).contains(&highest), "{highest} ms");
+    let bins = &measurement.timeline.expect("a dynamic scenario").bins;
+    let ages: Vec<u64> = bins.iter().filter_map(|bin| bin.set_age_ns).map(ms).collect();
+    assert_eq!(ages.len(), bins.len(), "a set was held throughout");
+    let before = ages[..ages.len() * 5 / 12].iter().max().expect("bins before the outage");
+    assert!(*before <= 300, "{before} ms: refreshed ahead of its ttl");
+    let outage = ages[ages.len() * 5 / 12..ages.len() * 8 / 12].iter().max();
+    assert!(outage.is_some_and(|age| age > before), "older in the outage: {ages:?}");
+    assert!(ages.last() < outage, "younger once it is over: {ages:?}");
+}

@@ -61,6 +61,10 @@ pub struct Measurement {
     pub token_bytes_mean: f64,
     /// What the key cache counted (fetches by outcome, waits, skipped entries by kind …).
     pub key_cache: Vec<Count>,
+    /// Highest age of the key set in the measured time, in nanoseconds, from the start of the
+    /// request that brought or confirmed it; null where the trial has no endpoint.
+    #[serde(default)]
+    pub set_age_max_ns: Option<u64>,
     /// The course of a dynamic trial; null for a hot-path one.
     pub timeline: Option<Timeline>,
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jwtbench_verifier::key_cache::Counters;
+use jwtbench_verifier::tick::Tick;
 
 use crate::contender::ContenderSpec;
 use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::finding;
 use crate::result::judgement::{Code, spell};
 use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
+use crate::result::set_age::{Confirmation, SetAge};
 use crate::result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Mark,
     MarkKind, Measurement, OutcomeRow, PhaseResult, Round, Timeline, TimelineBin, VerdictCounts,
@@ -31,6 +33,7 @@ pub struct Gathering<'p> {
     rounds: Vec<Round>,
     endpoint: Option<Vec<EndpointCounts>>,
     fetches: Vec<FetchNote>,
+    set_ages: Vec<SetAge>,
     counters: Option<Counters>,
     expectations: BTreeMap<String, ExpectationResult>,
     error: Option<String>,
@@ -49,6 +52,7 @@ impl<'p> Gathering<'p> {
             rounds: Vec::new(),
             endpoint: None,
             fetches: Vec::new(),
+            set_ages: Vec::new(),
             counters: None,
             expectations: BTreeMap::new(),
             error: None,
@@ -83,6 +87,7 @@ impl<'p> Gathering<'p> {
         self.ledger.merge(record.ledger);
         self.counters = record.counters.or(self.counters.take());
         if let Some(endpoint) = record.endpoint {
+            self.set_ages.push(set_age(&endpoint));
             self.fetches.extend(endpoint.fetches);
         }
         if let Some(phases) = phases {
@@ -199,6 +204,7 @@ impl<'p> Gathering<'p> {
             response_curve: headline.response_curve(),
             token_bytes_mean: self.ledger.token_bytes as f64 / (self.ledger.done.max(1)) as f64,
             key_cache: self.counters.as_ref().map(counters).unwrap_or_default(),
+            set_age_max_ns: self.highest_set_age(),
             timeline: (self.ledger.bin_ns > 0).then(|| self.timeline()),
             arrivals: self.arrivals,
             rounds: self.rounds,
@@ -292,6 +298,12 @@ impl<'p> Gathering<'p> {
         (0..scenario.phases.len()).map(phase).collect()
     }
 
+    /// Over all rounds.
+    fn highest_set_age(&self) -> Option<u64> {
+        let end = Tick::ZERO + self.plan.scenario.load.duration;
+        self.set_ages.iter().filter_map(|age| age.highest(0, end.0)).max()
+    }
+
     fn timeline(&self) -> Timeline {
         let scenario = &self.plan.scenario;
         let bin_ns = self.ledger.bin_ns;
@@ -304,6 +316,10 @@ impl<'p> Gathering<'p> {
                 bin.attempts += u64::from(note.step == FetchStep::Started);
                 bin.failures += u64::from(matches!(note.step, FetchStep::Failed(_)));
             }
+        }
+        for (end, bin) in (1..).zip(&mut bins) {
+            let ages = self.set_ages.iter().filter_map(|age| age.at(end * bin_ns));
+            bin.set_age_ns = ages.max();
         }
         let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
         let phases = scenario.phases.iter().map(|phase| Mark {
@@ -334,7 +350,24 @@ fn timeline_bin(bin: &Bin) -> TimelineBin {
         exposed_accepts: bin.exposed,
         attempts: 0,
         failures: 0,
+        set_age_ns: None,
     }
+}
+
+/// The age of the key set, from the attempts. One attempt at a time: the last that started is the
+/// one that ends.
+fn set_age(record: &EndpointRecord) -> SetAge {
+    let warm = record.warm_since.map(|since| Confirmation { at_ns: since.0, since_ns: since.0 });
+    let mut started = i64::MIN;
+    let confirmed = record.fetches.iter().filter_map(|note| match note.step {
+        FetchStep::Started => {
+            started = note.at.0;
+            None
+        }
+        FetchStep::Succeeded => Some(Confirmation { at_ns: note.at.0, since_ns: started }),
+        FetchStep::Failed(_) => None,
+    });
+    SetAge::new(warm.into_iter().chain(confirmed))
 }
 
 fn add_counts(mine: &mut EndpointCounts, theirs: &EndpointCounts) {

@@ -212,7 +212,11 @@ impl Trial<'_> {
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
             drop(fetcher);
             course.served.push(endpoint.counts());
-            EndpointRecord { fetches: source.log().fetches, served: course.served.clone() }
+            EndpointRecord {
+                fetches: source.log().fetches,
+                served: course.served.clone(),
+                warm_since: self.warm_since(),
+            }
         });
         let log = source.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());

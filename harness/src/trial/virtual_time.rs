@@ -180,7 +180,11 @@ impl Trial<'_> {
         let fetches = source.log().fetches;
         let mut served = course.served;
         served.push(world.served);
-        let endpoint = needs_endpoint.then_some(EndpointRecord { fetches, served });
+        let endpoint = needs_endpoint.then(|| EndpointRecord {
+            fetches,
+            served,
+            warm_since: self.warm_since(),
+        });
         let judge = Judge::new(plan, &course.history, &source.log().sets, self.strictness());
         let mut ledger = Ledger::new(self.bin_ns());
         for operation in &workers.operations {

@@ -398,5 +398,8 @@ fn tooltip(timeline: &Timeline, at: usize, bin: &TimelineBin) -> String {
     for (name, count) in counts.into_iter().filter(|(_, n)| *n > 0) {
         let _ = write!(text, "\n{name} {}", quantity::count(count));
     }
+    if let Some(age) = bin.set_age_ns {
+        let _ = write!(text, "\nkey set {} old", quantity::nanoseconds(age as f64));
+    }
     text
 }

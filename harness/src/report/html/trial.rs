@@ -22,6 +22,7 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
             (causes("Lockouts by code given", &measurement.lockout_causes))
             (causes("Exposed accepts by cause", &measurement.exposure_causes))
             (causes("Key cache", &measurement.key_cache))
+            @if let Some(age) = measurement.set_age_max_ns { (set_age(age)) }
             (arrivals(measurement))
         }
         (endpoint(measurement))
@@ -97,6 +98,18 @@ fn causes(title: &str, counts: &[Count]) -> Markup {
                         dd.num { (quantity::count(cause.count)) }
                     }
                 }
+            }
+        }
+    }
+}
+
+fn set_age(age_ns: u64) -> Markup {
+    markup! {
+        div.card {
+            h4 { "Key set" }
+            dl.counts {
+                dt { "highest age" }
+                dd.num { (quantity::nanoseconds(age_ns as f64)) }
             }
         }
     }
