@@ -10,6 +10,7 @@ pub mod judgement;
 pub mod ledger;
 mod machine;
 mod measurement;
+pub mod statistics;
 mod timeline;
 
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
