@@ -2,6 +2,7 @@
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
 pub mod divergence;
+pub mod duel;
 pub mod evaluate;
 pub mod finding;
 mod histogram;
