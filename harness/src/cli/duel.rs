@@ -17,7 +17,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{duel_markdown, duel_terminal};
 use crate::result::duel::{
-    Arm, DUEL_SCHEMA_VERSION, DuelResult, Metric, Rules, SLOTS, Sample, WrongArm, lineup, weigh,
+    DUEL_SCHEMA_VERSION, DuelResult, Metric, Rules, SLOTS, Sample, WrongArm, lineup, weigh,
 };
 use crate::result::statistics::Decision;
 use crate::scenario::Arrivals;

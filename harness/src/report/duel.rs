@@ -1,7 +1,8 @@
 //! A duel as text for a terminal and as Markdown: the figures, the verdict, what it means and what
 //! to do next. Pure; weighs nothing itself.
 
-use crate::result::duel::{DuelResult, Metric, MetricVerdict, Setting};
+use crate::result::Wrong;
+use crate::result::duel::{Arm, DuelResult, Metric, MetricVerdict, Setting, WrongArm};
 use crate::result::statistics::{Decision, Estimate};
 
 use super::TerminalStyle;
@@ -63,10 +64,10 @@ pub fn duel_markdown(duel: &DuelResult) -> String {
     }
     if duel.wrong.is_empty() {
         out.push('\n');
-        out.push_str(&row(HEAD.map(str::to_owned)));
+        out.push_str(&row(&HEAD.map(str::to_owned)));
         out.push_str("|---|---:|---:|---:|---:|---:|---|\n");
         for metric in &duel.metrics {
-            out.push_str(&row(cells(metric)));
+            out.push_str(&row(&cells(metric)));
         }
         out.push('\n');
         for note in notes(duel) {
@@ -153,12 +154,12 @@ fn notes(duel: &DuelResult) -> Vec<String> {
 }
 
 fn wrong(duel: &DuelResult) -> Vec<String> {
-    let line = |w: &crate::result::duel::WrongArm| {
-        let who = match w.arm {
-            crate::result::duel::Arm::Candidate => &duel.candidate,
-            _ => &duel.base,
+    let line = |WrongArm { arm, wrong }: &WrongArm| {
+        let who = match arm {
+            Arm::Candidate => &duel.candidate,
+            Arm::Base | Arm::Again => &duel.base,
         };
-        let crate::result::Wrong { class, due, got, count } = &w.wrong;
+        let Wrong { class, due, got, count } = wrong;
         format!("{who}: {class}: due {due}, got {got}, {count} times")
     };
     duel.wrong.iter().map(line).collect()
