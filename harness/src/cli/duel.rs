@@ -21,6 +21,7 @@ use crate::result::duel::{
 };
 use crate::result::statistics::Decision;
 use crate::scenario::Arrivals;
+use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::Control;
 use crate::trial::clock::{Stopwatch, utc_now};
@@ -32,7 +33,7 @@ use super::progress::Progress;
 use super::run::{SEED, duration, stop_on_ctrl_c, terminal_style, versions};
 use super::{Exit, Failure};
 
-use arm::Fighter;
+use arm::{Fighter, LocalArm};
 use build::BuildArm;
 use corner::{Corner, CornerArgs};
 
@@ -139,24 +140,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let plan = base.plan(&Signers::new(args.seed), &progress.minting());
     let other = candidate.other_plan(&base, &plan, &progress)?;
     let control = Control { stop, port: None };
-    let local = |corner: &Corner, plan| -> Result<Box<dyn Fighter>, Failure> {
-        Ok(Box::new(arm::LocalArm::new(corner, plan, control)?))
-    };
-    let candidate_plan = other.as_ref().unwrap_or(&plan);
-    let (mut arms, build) = match &args.base_binary {
-        None => {
-            let arms =
-                [local(&candidate, candidate_plan)?, local(&base, &plan)?, local(&base, &plan)?];
-            (arms, "this".to_owned())
-        }
-        Some(path) => {
-            let this = BuildArm::this(&candidate, &plan)?;
-            let there = || BuildArm::start(path, "--base-binary", &base, &plan);
-            let arms: [Box<dyn Fighter>; 3] =
-                [Box::new(this), Box::new(there()?), Box::new(there()?)];
-            (arms, build::fingerprint(path)?)
-        }
-    };
+    let plans = [other.as_ref().unwrap_or(&plan), &plan];
+    let (mut arms, build) = fighters(&args, [&candidate, &base], plans, control)?;
     let fought = fight(&mut arms, &args, stop, &progress);
     progress.finish();
     let fought = fought?;
@@ -192,6 +177,26 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     args.show(&result, output.as_ref())?;
     Ok(args.exit(&result))
+}
+
+/// The three arms, and which build the base is.
+fn fighters<'p>(
+    args: &Args,
+    [candidate, base]: [&Corner; 2],
+    [plan, base_plan]: [&'p Plan; 2],
+    control: Control<'p>,
+) -> Result<([Box<dyn Fighter + 'p>; 3], String), Failure> {
+    let Some(path) = &args.base_binary else {
+        let here = |corner, plan| LocalArm::new(corner, plan, control).map(Box::new);
+        let [a, b, again] =
+            [here(candidate, plan)?, here(base, base_plan)?, here(base, base_plan)?];
+        return Ok(([a, b, again], "this".into()));
+    };
+    // The candidate is a process too: as far away as the base.
+    let a = Box::new(BuildArm::this(candidate, plan)?);
+    let there = || BuildArm::start(path, "--base-binary", base, base_plan).map(Box::new);
+    let (b, again) = (there()?, there()?);
+    Ok(([a, b, again], build::fingerprint(path)?))
 }
 
 fn rounds(blocks: u32) -> u64 {

@@ -231,3 +231,119 @@ fn paint(decision: Decision, gated: bool) -> Paint {
         Decision::Inconclusive | Decision::Invalid => Paint::Warning,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Machine;
+    use crate::result::duel::{Control, DUEL_SCHEMA_VERSION};
+    use crate::result::statistics::SignFlip;
+
+    fn metric(metric: Metric, cost: f64, decision: Decision) -> MetricVerdict {
+        let ratio = Estimate { estimate: cost, low: cost - 0.01, high: cost + 0.01 };
+        MetricVerdict {
+            metric,
+            gated: metric != Metric::Cpu,
+            cost: ratio,
+            cost_90: ratio,
+            test: SignFlip { p: 0.01, exact: true },
+            p_holm: (metric != Metric::Cpu).then_some(0.03),
+            threshold: metric.threshold(),
+            floor: 0.004,
+            same: Estimate { estimate: 1.0, low: 0.996, high: 1.004 },
+            minimum_effect: 0.05,
+            blocks_needed: 40,
+            decision,
+        }
+    }
+
+    fn duel(verdict: Decision, wrong: Vec<WrongArm>) -> DuelResult {
+        let setting = Setting {
+            cache_policy: "default".into(),
+            policy: "scenario".into(),
+            build: "this".into(),
+            planted: 0.0,
+        };
+        DuelResult {
+            schema_version: DUEL_SCHEMA_VERSION,
+            command: "jwtbench duel `a` b".into(),
+            started_at: String::new(),
+            elapsed_s: 1.0,
+            seed: 1,
+            base: "core:ring".into(),
+            candidate: "core:aws-lc-rs".into(),
+            base_setting: Setting { policy: "old|.toml".into(), ..setting.clone() },
+            candidate_setting: Setting { policy: "new<b>.toml".into(), ..setting },
+            algorithm: "ES256".into(),
+            scenario: "hot-path/accept".into(),
+            plan_hash: "ab".repeat(32),
+            corpus_hash: "cd".repeat(32),
+            machine: Machine::default(),
+            versions: Default::default(),
+            verdict,
+            reason: "because".into(),
+            ratio: None,
+            metrics: vec![
+                metric(Metric::P50, 1.05, verdict),
+                metric(Metric::P99, 1.02, Decision::Inconclusive),
+                metric(Metric::Cpu, 1.05, Decision::Equivalent),
+            ],
+            control: Some(Control {
+                ratio: Estimate { estimate: 1.0, low: 0.999, high: 1.001 },
+                moved: verdict == Decision::Invalid,
+            }),
+            blocks: 16,
+            dropped_blocks: 1,
+            wrong,
+            samples: Vec::new(),
+        }
+    }
+
+    /// Every verdict in both forms: what it says, and words it must not lack.
+    #[test]
+    fn a_duel_says_what_it_means_and_what_to_do() {
+        let rows = [
+            (Decision::Regressed, "another --seed"),
+            (Decision::Improved, "no gated metric got worse"),
+            (Decision::Equivalent, "a finding"),
+            (Decision::Inconclusive, "none of equality"),
+            (Decision::Invalid, "Read no figure"),
+        ];
+        for (verdict, words) in rows {
+            let duel = duel(verdict, Vec::new());
+            let text = duel_terminal(&duel, TerminalStyle { colour: false, width: 80 });
+            let flat = text.split_whitespace().collect::<Vec<&str>>().join(" ");
+            let markdown = duel_markdown(&duel);
+            for form in [&flat, &markdown] {
+                assert!(form.contains(&format!("{verdict}: because.")), "{form}");
+                assert!(form.contains(words), "{verdict}: {form}");
+                assert!(form.contains("p99: the smallest effect it could have seen is 10 %"));
+                assert!(form.contains("about --blocks 40 would settle it"), "{form}");
+                assert!(form.contains("(cpu)"), "shown, not judged by");
+            }
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(!text.contains('\u{1b}'), "no colour where there shall be none");
+            let favoured = verdict == Decision::Invalid;
+            assert_eq!(flat.contains("favoured an arm"), favoured, "{flat}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_stay_text() {
+        let markdown = duel_markdown(&duel(Decision::Equivalent, Vec::new()));
+        assert!(markdown.contains("`core:ring (policy old\\|.toml)`"), "{markdown}");
+        assert!(markdown.contains("`jwtbench duel 'a' b`"), "{markdown}");
+    }
+
+    #[test]
+    fn a_wrong_verdict_stands_without_figures() {
+        let wrong =
+            Wrong { class: "valid".into(), due: "ACCEPT".into(), got: "expired".into(), count: 3 };
+        let duel = duel(Decision::Invalid, vec![WrongArm { arm: Arm::Candidate, wrong }]);
+        let style = TerminalStyle { colour: false, width: 80 };
+        for form in [duel_terminal(&duel, style), duel_markdown(&duel)] {
+            assert!(form.contains("valid: due ACCEPT, got expired, 3 times"), "{form}");
+            assert!(!form.contains("1.050") && !form.contains("95 % interval"), "{form}");
+        }
+    }
+}

@@ -95,9 +95,11 @@ impl Differences {
     /// `None` where some round has no figure.
     fn of(metric: Metric, blocks: &[Vec<&Sample>]) -> Option<Differences> {
         let cost = |sample: &Sample| metric.cost(&sample.reading);
-        let over = |arm| blocks.iter().map(|block| difference(block, arm, cost)).collect();
-        let candidate: Vec<f64> = Option::from_iter::<Vec<_>>(over(Arm::Candidate))?;
-        let again: Vec<f64> = Option::from_iter::<Vec<_>>(over(Arm::Again))?;
+        let over = |arm| {
+            let each = blocks.iter().map(|block| difference(block, arm, cost));
+            each.collect::<Option<Vec<f64>>>()
+        };
+        let (candidate, again) = (over(Arm::Candidate)?, over(Arm::Again)?);
         (!candidate.is_empty()).then_some(Differences { metric, candidate, again })
     }
 }
