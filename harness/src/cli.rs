@@ -3,6 +3,7 @@
 
 mod check;
 mod diverge;
+mod duel;
 mod exit;
 mod filter;
 mod list;
@@ -36,10 +37,13 @@ pub use exit::{Exit, Failure};
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \
+                  jwtbench duel core:ring core:aws-lc-rs    which one, and how sure
+  \
                   jwtbench report reports/runs/X/result.json --out again\n  \
                   jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
-                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 4 wrong verdict,\n\
-                  5 expectation missed. A wrong verdict outranks the rest."
+                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 3 regression, 4 wrong\n\
+                  verdict, 5 expectation missed, 6 unproven under --strict. A wrong verdict\n\
+                  outranks the rest."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -56,6 +60,11 @@ enum Verb {
     Check(check::Args),
     /// Ask backends and libraries side by side on the inputs where they differ.
     Diverge(diverge::Args),
+    /// Compare two contenders, configurations or builds in lock step, and say how sure it is.
+    Duel(Box<duel::Args>),
+    /// Serve the rounds of one side of a duel between builds.
+    #[command(hide = true)]
+    DuelArm(duel::ServeArgs),
     /// Show scenarios, contenders, cache policies and token classes.
     List(list::Args),
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
@@ -84,6 +93,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Run(args)) => run::run(args, command),
         Some(Verb::Check(args)) => check::run(args, command),
         Some(Verb::Diverge(args)) => diverge::run(args),
+        Some(Verb::Duel(args)) => duel::run(*args, command),
+        Some(Verb::DuelArm(args)) => duel::serve(args),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Report(args)) => report::run(args),

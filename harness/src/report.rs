@@ -5,6 +5,7 @@ mod chapter;
 mod check;
 mod conformance;
 mod divergence;
+mod duel;
 mod fault;
 mod finding;
 mod html;
@@ -18,6 +19,7 @@ mod terminal;
 
 pub use check::check_table;
 pub use divergence::divergence;
+pub use duel::{duel_markdown, duel_terminal};
 pub use html::html;
 pub use markdown::{markdown, ranking_table};
 pub use picture::picture;

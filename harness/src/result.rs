@@ -2,6 +2,7 @@
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
 pub mod divergence;
+pub mod duel;
 pub mod evaluate;
 pub mod finding;
 mod histogram;
@@ -11,6 +12,7 @@ pub mod ledger;
 mod machine;
 mod measurement;
 pub mod set_age;
+pub mod statistics;
 mod timeline;
 
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};

@@ -85,7 +85,8 @@ pub struct Args {
     quiet: bool,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a duration above zero and at most a day.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let day = Duration::from_secs(86_400);
     if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }
@@ -308,7 +309,7 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
 }
 
 /// The first Ctrl-C ends the run with a partial result, the second at once.
-fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
+pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
     static STOP: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<bool> = OnceLock::new();
     let installed = HANDLER.get_or_init(|| {
