@@ -11,6 +11,7 @@ pub mod ledger;
 mod load;
 mod machine;
 mod measurement;
+pub mod statistics;
 mod timeline;
 mod verdict_stream;
 
