@@ -1,6 +1,7 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+pub mod comparison;
 pub mod divergence;
 pub mod evaluate;
 pub mod finding;
@@ -126,6 +127,17 @@ impl RunResult {
             return Err(ReadError::Version { path: shown, found: version.schema_version });
         }
         serde_json::from_str(&text).map_err(malformed)
+    }
+
+    /// Reads a stored result of any version whose fields are enough.
+    ///
+    /// # Errors
+    /// If it cannot be read, or lacks a field.
+    pub fn read_any(path: &Path) -> Result<Self, ReadError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
+        serde_json::from_str(&text).map_err(|source| ReadError::Malformed { path: shown, source })
     }
 
     /// The JSON Schema of `result.json`, generated from these types.

@@ -18,10 +18,14 @@ pub enum Exit {
     Error,
     /// The command, a scenario or a file is at fault.
     Usage,
+    /// A metric became worse, beyond threshold and noise.
+    Regressed,
     /// A verdict was not the one due.
     Wrong,
     /// An expectation was not met.
     Missed,
+    /// Under `--strict`: something is invalid, inconclusive or missing.
+    Unproven,
 }
 
 impl Exit {
@@ -45,8 +49,10 @@ impl From<Exit> for ExitCode {
             Exit::Passed => 0,
             Exit::Error => 1,
             Exit::Usage => 2,
+            Exit::Regressed => 3,
             Exit::Wrong => 4,
             Exit::Missed => 5,
+            Exit::Unproven => 6,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
 use crate::result::{LoadRecord, Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
@@ -31,6 +32,43 @@ pub struct Job {
     pub contenders: Vec<ContenderSpec>,
     /// The user's tokens instead of minted ones.
     pub own: Option<Arc<OwnTokens>>,
+    /// Judges instead of the scenario's policy; the tokens stay those of the scenario's.
+    pub policy: Option<PolicySpec>,
+    /// What the plan must be, if it is made again.
+    pub due: Option<PlanHashes>,
+}
+
+impl Job {
+    /// A job on minted tokens.
+    pub fn minted(scenario: Scenario, algorithm: Algorithm, contenders: Vec<ContenderSpec>) -> Job {
+        Job { scenario, algorithm, contenders, own: None, policy: None, due: None }
+    }
+}
+
+/// The hashes of a stored plan.
+pub struct PlanHashes {
+    /// SHA-256 of the plan, in hex.
+    pub plan: String,
+    /// SHA-256 of the corpus, in hex.
+    pub corpus: String,
+}
+
+impl PlanHashes {
+    /// Refuses a plan that is another one, and says in what.
+    fn check(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.plan == plan.hash {
+            return Ok(());
+        }
+        let (name, algorithm) = (&plan.scenario.name, plan.algorithm);
+        let part = match self.corpus == plan.corpus.hash {
+            true => "its tokens are the same, its arrivals, events, faults or load are not",
+            false => "its tokens are not the same",
+        };
+        Err(Failure::Usage(format!(
+            "{name} {algorithm}: the plan cannot be made again: {part}; use the jwtbench that \
+             wrote the result, or run the scenario again with this one"
+        )))
+    }
 }
 
 /// What the jobs of one command have in common.
@@ -98,13 +136,19 @@ impl Job {
     ) -> Result<Vec<Measurement>, Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
         progress.say(format!("{name}: signing"));
-        let plan = match &self.own {
+        let mut plan = match &self.own {
             None => Plan::new(&self.scenario, self.algorithm, signers, &progress.minting()),
             Some(own) => {
                 let tokens = &own.tokens[&self.algorithm];
                 Plan::of_own(&self.scenario, self.algorithm, &own.desk, tokens)
             }
         };
+        if let Some(due) = &self.due {
+            due.check(&plan)?;
+        }
+        if let Some(policy) = &self.policy {
+            plan.scenario.policy = policy.clone();
+        }
         let revoked = initial_revocations(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &self.contenders {

@@ -10,8 +10,8 @@ use clap::Args as ClapArgs;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
-use crate::report::{TerminalStyle, terminal};
-use crate::result::RunResult;
+use crate::report::{TerminalStyle, missed_value, terminal};
+use crate::result::{Measurement, RunResult};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::own;
@@ -131,6 +131,8 @@ impl Args {
             algorithm,
             contenders: contenders.iter().copied().filter(|c| c.supports(algorithm)).collect(),
             own: Some(Arc::clone(&own)),
+            policy: None,
+            due: None,
         };
         let asked = |algorithm: &Algorithm| self.filter.has_algorithm(algorithm.name());
         let jobs: Vec<Job> = own.tokens.keys().copied().filter(asked).map(job).collect();
@@ -179,7 +181,7 @@ impl Args {
                 if !fitting.is_empty() {
                     let algorithm = algorithms[dynamic % algorithms.len()];
                     let contenders = vec![fitting[dynamic % fitting.len()]];
-                    jobs.push(Job { scenario, algorithm, contenders, own: None });
+                    jobs.push(Job::minted(scenario, algorithm, contenders));
                     dynamic += 1;
                 }
                 continue;
@@ -189,7 +191,7 @@ impl Args {
                 let contenders: Vec<_> = fitting.iter().copied().filter(supports).collect();
                 if !contenders.is_empty() {
                     let scenario = scenario.clone();
-                    jobs.push(Job { scenario, algorithm, contenders, own: None });
+                    jobs.push(Job::minted(scenario, algorithm, contenders));
                 }
             }
         }
@@ -204,6 +206,9 @@ impl Args {
     }
 
     fn show(&self, result: &RunResult, output: &Output) {
+        if self.json || self.quiet {
+            name_misses(result);
+        }
         if self.json {
             print(&(serde_json::to_string(result).unwrap_or_default() + "\n"));
         } else if !self.quiet {
@@ -212,6 +217,15 @@ impl Args {
             let (json, html) = (result_path.display(), report_path.display());
             print(&format!("{summary}\nResult   {json}\nReport   {html}\n"));
         }
+    }
+}
+
+/// Each missed expectation with its figure, for those who see no summary.
+fn name_misses(result: &RunResult) {
+    for (measurement, missed) in result.missed() {
+        let Measurement { scenario, algorithm, contender, .. } = measurement;
+        let (key, bound, value) = (&missed.key, &missed.bound, missed_value(missed));
+        eprintln!("jwtbench: {scenario} {algorithm} {contender}: expected {key} {bound}: {value}");
     }
 }
 
