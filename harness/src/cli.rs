@@ -4,6 +4,7 @@
 mod check;
 mod compare;
 mod diverge;
+mod duel;
 mod exit;
 mod filter;
 mod gate;
@@ -42,11 +43,13 @@ pub use exit::{Exit, Failure};
                   jwtbench compare reports/runs/A reports/runs/B\n  \
                   jwtbench replay reports/runs/A            the same plans again, compared\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \
+                  jwtbench duel core:ring core:aws-lc-rs    which one, and how sure
+  \
                   jwtbench report reports/runs/X/result.json --out again\n  \
                   jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
-                  Exit codes: 0 passed, 1 error, 2 usage or configuration,\n\
-                  3 performance regression, 4 wrong verdict, 5 expectation missed,\n\
-                  6 invalid or inconclusive under --strict. A wrong verdict outranks the rest."
+                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 3 regression, 4 wrong\n\
+                  verdict, 5 expectation missed, 6 unproven under --strict. A wrong verdict\n\
+                  outranks the rest."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -65,6 +68,11 @@ enum Verb {
     Compare(compare::Args),
     /// Ask backends and libraries side by side on the inputs where they differ.
     Diverge(diverge::Args),
+    /// Compare two contenders, configurations or builds in lock step, and say how sure it is.
+    Duel(Box<duel::Args>),
+    /// Serve the rounds of one side of a duel between builds.
+    #[command(hide = true)]
+    DuelArm(duel::ServeArgs),
     /// Show scenarios, contenders, cache policies and token classes.
     List(list::Args),
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
@@ -96,6 +104,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Check(args)) => check::run(args, command),
         Some(Verb::Compare(args)) => compare::run(args),
         Some(Verb::Diverge(args)) => diverge::run(args),
+        Some(Verb::Duel(args)) => duel::run(*args, command),
+        Some(Verb::DuelArm(args)) => duel::serve(args),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Replay(args)) => replay::run(args, command),

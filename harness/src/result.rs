@@ -3,6 +3,7 @@
 
 pub mod comparison;
 pub mod divergence;
+pub mod duel;
 pub mod evaluate;
 pub mod finding;
 mod histogram;

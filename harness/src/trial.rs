@@ -3,7 +3,9 @@
 
 pub mod clock;
 mod happening;
+mod kernel;
 mod measure;
+mod planted;
 mod real;
 mod virtual_time;
 mod worker;
@@ -27,7 +29,8 @@ use crate::scenario::event::Action;
 use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
-pub use measure::Gathering;
+pub use kernel::control_kernel_ns;
+pub use measure::{Gathering, cpu_ns_per_op};
 
 /// One plan × one contender.
 pub struct Trial<'p> {
@@ -35,6 +38,8 @@ pub struct Trial<'p> {
     contender: ContenderSpec,
     policy: Policy,
     revocations: Option<Arc<Revocations>>,
+    /// A slowdown planted on purpose, as a share of each operation's service time.
+    planted: f64,
 }
 
 /// What one round of a trial recorded.
@@ -45,6 +50,9 @@ pub struct RoundRecord {
     pub arrivals: ArrivalCounts,
     /// Time in which workers were at work, summed over them.
     pub active: Duration,
+    /// CPU time of the workers in `active`, summed over them; `None` in an open loop and in
+    /// virtual time.
+    pub cpu: Option<Duration>,
     /// The endpoint, if there was one.
     pub endpoint: Option<EndpointRecord>,
     /// The key cache's counters, if it had an endpoint.
@@ -100,7 +108,12 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial { plan, contender, policy, revocations })
+        Ok(Trial { plan, contender, policy, revocations, planted: 0.0 })
+    }
+
+    /// The trial with each operation made longer by this share of its service time, in real time.
+    pub fn planted(self, share: f64) -> Trial<'p> {
+        Trial { planted: share, ..self }
     }
 
     /// The measurement of one round in virtual time.

@@ -259,7 +259,7 @@ fn json_and_markdown_say_the_same() {
 #[test]
 fn a_faulty_command_says_what_would_do() {
     let rows: [(&[&str], &str); 6] = [
-        (&["--threshold", "p95=3%"], "known: p50, p99, throughput"),
+        (&["--threshold", "p95=3%"], "known: p50, p99, throughput, cpu"),
         (&["--threshold", "p50=3"], "METRIC=SOFT%"),
         (&["--threshold", "p50=9%|3%"], "hard limit is below"),
         (&["--session-floor", "p50"], "METRIC=PERCENT%"),

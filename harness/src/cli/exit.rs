@@ -18,13 +18,13 @@ pub enum Exit {
     Error,
     /// The command, a scenario or a file is at fault.
     Usage,
-    /// A metric became worse, beyond threshold and noise.
+    /// The candidate of a comparison costs more.
     Regressed,
     /// A verdict was not the one due.
     Wrong,
     /// An expectation was not met.
     Missed,
-    /// Under `--strict`: something is invalid, inconclusive or missing.
+    /// A comparison was inconclusive or invalid, under `--strict`.
     Unproven,
 }
 

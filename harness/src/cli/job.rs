@@ -221,7 +221,7 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
 }
 
 /// The first Ctrl-C ends the run with a partial result, the second at once.
-fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
+pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
     static STOP: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<bool> = OnceLock::new();
     let installed = HANDLER.get_or_init(|| {

@@ -78,7 +78,8 @@ pub struct Args {
     quiet: bool,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a duration above zero and at most a day.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let day = Duration::from_secs(86_400);
     if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }

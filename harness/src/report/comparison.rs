@@ -121,7 +121,7 @@ fn drifted(drift: &Drift) -> String {
 /// A figure of a metric with its unit.
 fn value(figure: &Figure, value: f64) -> String {
     match figure.metric {
-        Metric::P50 | Metric::P99 => quantity::nanoseconds(value),
+        Metric::P50 | Metric::P99 | Metric::Cpu => quantity::nanoseconds(value),
         Metric::Throughput => quantity::rate(value),
     }
 }

@@ -176,6 +176,10 @@ pub struct Round {
     pub p50_ns: u64,
     /// The same, 99th percentile.
     pub p99_ns: u64,
+    /// CPU time of the workers per completed operation, in nanoseconds, judging excluded; null in
+    /// an open loop (where a worker spins), in virtual time and in results older than this field.
+    #[serde(default)]
+    pub cpu_ns_per_op: Option<f64>,
 }
 
 /// Statistics of one phase.

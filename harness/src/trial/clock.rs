@@ -59,6 +59,13 @@ impl Stopwatch {
     }
 }
 
+/// CPU time that the calling thread has used: preemption and sleep do not count, spinning does.
+pub fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // It starts at zero with the thread, and its nanoseconds are below 10^9.
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
 /// The wall clock, RFC 3339, UTC, whole seconds.
 pub fn utc_now() -> String {
     let now = jiff::Timestamp::now();

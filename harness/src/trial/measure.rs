@@ -73,6 +73,7 @@ impl<'p> Gathering<'p> {
                 throughput_per_s: self.throughput(record.arrivals.done, record.active),
                 p50_ns: headline.p50_ns,
                 p99_ns: headline.p99_ns,
+                cpu_ns_per_op: cpu_ns_per_op(record.cpu, record.arrivals.done),
             });
         }
         self.arrivals.planned += record.arrivals.planned;
@@ -339,6 +340,11 @@ fn timeline_bin(bin: &Bin) -> TimelineBin {
         attempts: 0,
         failures: 0,
     }
+}
+
+/// CPU time per operation in nanoseconds.
+pub fn cpu_ns_per_op(cpu: Option<Duration>, done: u64) -> Option<f64> {
+    cpu.filter(|_| done > 0).map(|cpu| cpu.as_nanos() as f64 / done as f64)
 }
 
 fn add_counts(mine: &mut EndpointCounts, theirs: &EndpointCounts) {

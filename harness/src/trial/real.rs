@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::contender::Setup;
+use crate::contender::{Contender, Setup};
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
 use crate::jwks::fetcher::{Fetcher, HttpTransport};
 use crate::jwks::in_process::InProcess;
@@ -22,6 +22,7 @@ use crate::scenario::plan::Plan;
 
 use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
+use super::planted::Planted;
 use super::worker::{Post, Shift};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
 
@@ -79,7 +80,7 @@ impl Trial<'_> {
         let source = Arc::new(self.key_source(transport));
         let epoch = &plan.timeline.epochs()[0];
         let mut contenders: Vec<_> = (0..load.workers)
-            .map(|worker| self.contender.build(&self.setup(&source, worker, &epoch.body, &texts)))
+            .map(|worker| self.build(&self.setup(&source, worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
         let clock = RealClock::starting_in(LEAD + load.warmup);
@@ -124,6 +125,15 @@ impl Trial<'_> {
         });
         let course = course?;
         Ok(self.record(shifts, course, wire, &source))
+    }
+
+    /// The contender, slowed down if the trial plants that.
+    fn build<'c>(&self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
+        let contender = self.contender.build(setup);
+        match self.planted > 0.0 {
+            true => Box::new(Planted::new(contender, self.planted)),
+            false => contender,
+        }
     }
 
     /// The endpoint as the scenario begins.
@@ -220,6 +230,7 @@ impl Trial<'_> {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),
             active: Duration::ZERO,
+            cpu: shifts.iter().map(|shift| shift.cpu).sum(),
             endpoint,
             counters,
             interrupted: false,

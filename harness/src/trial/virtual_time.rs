@@ -192,6 +192,7 @@ impl Trial<'_> {
         Ok(RoundRecord {
             ledger,
             arrivals: ArrivalCounts { planned, done, shed: 0, unfinished: planned - done },
+            cpu: None,
             active: Duration::ZERO,
             counters: needs_endpoint.then(|| source.counters()),
             endpoint,

@@ -13,7 +13,7 @@ use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
 use crate::scenario::plan::{Arrival, WARMUP};
 
-use super::clock::RealClock;
+use super::clock::{RealClock, thread_cpu_time};
 
 /// What one worker did.
 #[derive(Default)]
@@ -28,6 +28,8 @@ pub(super) struct Shift {
     pub(super) unfinished: u64,
     /// Time at work on measured operations.
     pub(super) active: Duration,
+    /// CPU time in `active`; `None` in an open loop, where a worker spins between operations.
+    pub(super) cpu: Option<Duration>,
     /// It was told to stop.
     pub(super) interrupted: bool,
 }
@@ -135,9 +137,14 @@ impl<'c> Post<'_, 'c> {
         while self.clock.now() < self.end && !self.is_stopped() {
             let begin = self.clock.now();
             let mut now = begin;
+            // Read where the measured time begins, which may be within a chunk.
+            let mut cpu_before = (begin >= Tick::ZERO).then(thread_cpu_time);
             while operations.len() + pending.begun.len() < CHUNK && now < self.end {
                 let Some(arrival) = cycle.next() else { break };
                 let phase = if now < Tick::ZERO { WARMUP } else { arrival.phase };
+                if phase != WARMUP && cpu_before.is_none() {
+                    cpu_before = Some(thread_cpu_time());
+                }
                 let arrival = Arrival { at: now, phase, ..*arrival };
                 let number = pending.begun.len() as u32;
                 match self.begin(number, &arrival, now) {
@@ -157,6 +164,10 @@ impl<'c> Post<'_, 'c> {
             }
             let measured = begin.max(Tick::ZERO);
             shift.active += now.since(measured);
+            if let Some(before) = cpu_before {
+                let used = thread_cpu_time().saturating_sub(before);
+                *shift.cpu.get_or_insert_default() += used;
+            }
             while self.contender.waiting() > 0 && !self.is_stopped() {
                 self.collect(&mut pending, &mut operations);
                 self.clock.approach(self.clock.now() + Duration::from_millis(1));

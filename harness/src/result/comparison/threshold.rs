@@ -17,11 +17,13 @@ pub enum Metric {
     P99,
     /// Completed operations per second of active worker time.
     Throughput,
+    /// CPU time of the workers per operation; closed loops only.
+    Cpu,
 }
 
 impl Metric {
     /// All, in the order of every table.
-    pub const ALL: [Metric; 3] = [Metric::P50, Metric::P99, Metric::Throughput];
+    pub const ALL: [Metric; 4] = [Metric::P50, Metric::P99, Metric::Throughput, Metric::Cpu];
 
     /// As it is spelt in options and tables.
     pub const fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Metric {
             Metric::P50 => "p50",
             Metric::P99 => "p99",
             Metric::Throughput => "throughput",
+            Metric::Cpu => "cpu",
         }
     }
 
@@ -43,6 +46,7 @@ impl Metric {
             Metric::P50 => round.p50_ns as f64,
             Metric::P99 => round.p99_ns as f64,
             Metric::Throughput => round.throughput_per_s,
+            Metric::Cpu => round.cpu_ns_per_op?,
         };
         Some(figure).filter(|figure| figure.is_finite() && *figure > 0.0)
     }
@@ -51,14 +55,14 @@ impl Metric {
     /// declared, not measured here. Tails move more than medians.
     const fn session_floor(self) -> f64 {
         match self {
-            Metric::P50 | Metric::Throughput => 0.10,
+            Metric::P50 | Metric::Throughput | Metric::Cpu => 0.10,
             Metric::P99 => 0.25,
         }
     }
 
     const fn soft(self) -> f64 {
         match self {
-            Metric::P50 | Metric::Throughput => 0.03,
+            Metric::P50 | Metric::Throughput | Metric::Cpu => 0.03,
             Metric::P99 => 0.10,
         }
     }
@@ -83,7 +87,7 @@ pub struct Threshold {
 
 /// The thresholds of every metric.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Thresholds([Threshold; 3]);
+pub struct Thresholds([Threshold; 4]);
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
@@ -143,7 +147,7 @@ impl Thresholds {
 fn named<'t>(text: &'t str, form: &str) -> Result<(Metric, &'t str), String> {
     let (name, rest) = text.split_once('=').ok_or(form)?;
     let metric = Metric::ALL.into_iter().find(|metric| metric.name() == name.trim());
-    let known = || format!("unknown metric `{name}`; known: p50, p99, throughput");
+    let known = || format!("unknown metric `{name}`; known: p50, p99, throughput, cpu");
     Ok((metric.ok_or_else(known)?, rest))
 }
 

@@ -44,8 +44,11 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Draws [`RESAMPLES`] times from the log differences of blocks.
+    /// Draws [`RESAMPLES`] times from the log differences of blocks. No blocks, no difference.
     pub fn new(differences: &[f64], seed: u64) -> Bootstrap {
+        if differences.is_empty() {
+            return Bootstrap { median: 0.0, medians: Vec::new() };
+        }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let count = differences.len() as u64;
         let mut drawn = vec![0.0; differences.len()];
@@ -121,6 +124,7 @@ mod tests {
         assert_eq!(bootstrap.estimate(0.95), none);
         assert!(!none.excludes_one(), "an end at 1 does not exclude it");
         assert_eq!(bootstrap.reach(0.95), 0.0);
+        assert_eq!(Bootstrap::new(&[], 1).estimate(0.95), none, "no blocks");
     }
 
     #[test]

@@ -1,0 +1,320 @@
+//! `duel`: two contenders, configurations or builds in lock step, and what can be said of them.
+
+mod arm;
+mod build;
+mod corner;
+mod limit;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::report::{duel_markdown, duel_terminal};
+use crate::result::duel::{
+    DUEL_SCHEMA_VERSION, DuelResult, Metric, Rules, SLOTS, Sample, WrongArm, lineup, weigh,
+};
+use crate::result::statistics::Decision;
+use crate::scenario::Arrivals;
+use crate::scenario::plan::Plan;
+use crate::scenario::signer::Signers;
+use crate::trial::Control;
+use crate::trial::clock::{Stopwatch, utc_now};
+
+use super::filter::algorithm;
+use super::job::{stop_on_ctrl_c, versions};
+use super::machine::{CpuTime, describe, profile};
+use super::output::{Output, print};
+use super::progress::Progress;
+use super::run::{SEED, duration, terminal_style};
+use super::{Exit, Failure};
+
+use arm::{Fighter, LocalArm};
+use build::BuildArm;
+use corner::{Corner, CornerArgs};
+
+pub use serve::{Args as ServeArgs, run as serve};
+
+/// The result in a folder.
+const RESULT: &str = "duel.json";
+
+/// Compare two contenders, configurations or builds in lock step.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench duel core:ring core:aws-lc-rs --algorithm ES256\n  \
+    jwtbench duel core:ring core:ring         A/A: what this machine's noise looks like\n  \
+    jwtbench duel core:ring raw:ring --threshold p50=5% --blocks 32\n  \
+    jwtbench duel core:ring core:ring --policy new.toml --base-policy old.toml\n  \
+    jwtbench duel core:ring core:ring --base-binary ../main/target/release/jwtbench\n\n\
+    The ratio is A/B of cost: B is the base, A the candidate; REGRESSED means that A costs more.\n\
+    Exit codes: 0 no regression, 2 usage, 3 REGRESSED, 4 wrong verdict (no figures), 6 with\n\
+    --strict: INCONCLUSIVE or INVALID.")]
+pub struct Args {
+    /// A, the candidate: a contender such as core:ring
+    #[arg(value_name = "A")]
+    candidate: String,
+    /// B, the base: a contender, the same one for a duel of configurations, builds or noise
+    #[arg(value_name = "B")]
+    base: String,
+    /// The scenario: a name, or the path of a .toml file
+    #[arg(long, default_value = "hot-path/accept")]
+    scenario: String,
+    /// The algorithm of the tokens [default: the scenario's first]
+    #[arg(long, value_parser = algorithm)]
+    algorithm: Option<Algorithm>,
+    /// Blocks of six rounds; at least 6
+    #[arg(long, default_value_t = 16, value_parser = limit::blocks)]
+    blocks: u32,
+    /// A smaller difference does not count: METRIC=PERCENT for p50, p99, throughput or cpu
+    /// (repeatable) [default: 3%, p99 10%]
+    #[arg(long, value_name = "METRIC=PERCENT", value_parser = limit::threshold)]
+    threshold: Vec<(Metric, f64)>,
+    /// The verdict depends on this metric alone (repeatable) [default: all; p50 and p99 in an
+    /// open loop]
+    #[arg(long, value_name = "METRIC", value_parser = limit::metric)]
+    gate: Vec<Metric>,
+    /// Measured time per round, at least 100ms [default: the scenario's]
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Seed of keys, tokens, arrivals, order and resampling
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// Cache policy of the candidate: a preset in place of the scenario's
+    #[arg(long, value_name = "NAME")]
+    cache_policy: Option<String>,
+    /// Cache policy of the base
+    #[arg(long, value_name = "NAME")]
+    base_cache_policy: Option<String>,
+    /// Policy of the candidate: a file in place of the scenario's [policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Policy of the base
+    #[arg(long, value_name = "FILE")]
+    base_policy: Option<PathBuf>,
+    /// Another jwtbench that runs the base, in a process of its own
+    #[arg(long, value_name = "PATH")]
+    base_binary: Option<PathBuf>,
+    /// Make the candidate slower by this share of each operation, to see it found
+    #[arg(long, hide = true, value_name = "PERCENT", value_parser = limit::percent)]
+    plant: Option<f64>,
+    /// Exit with 6 on INCONCLUSIVE or INVALID
+    #[arg(long)]
+    strict: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Folder for duel.json and duel.md [default: none is written]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite a duel in --out
+    #[arg(long)]
+    force: bool,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What the rounds gave.
+struct Fought {
+    samples: Vec<Sample>,
+    wrong: Vec<WrongArm>,
+}
+
+/// Runs the verb.
+pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
+    let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
+    let candidate = Corner::new(args.candidate_args())?;
+    let base = Corner::new(args.base_args())?;
+    let rules = args.rules(&candidate);
+    let output = args.output()?;
+    let stop = stop_on_ctrl_c()?;
+    if profile() == "debug" && !args.quiet {
+        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+    }
+    let progress = Progress::new(rounds(args.blocks), args.quiet || args.json);
+    progress.say("signing".into());
+    let plan = base.plan(&Signers::new(args.seed), &progress.minting());
+    let other = candidate.other_plan(&base, &plan, &progress)?;
+    let control = Control { stop, port: None };
+    let plans = [other.as_ref().unwrap_or(&plan), &plan];
+    let (mut arms, build) = fighters(&args, [&candidate, &base], plans, control)?;
+    let fought = fight(&mut arms, &args, stop, &progress);
+    progress.finish();
+    let fought = fought?;
+    let mut result = DuelResult {
+        schema_version: DUEL_SCHEMA_VERSION,
+        command,
+        started_at,
+        elapsed_s: 0.0,
+        seed: args.seed,
+        base: base.contender.to_string(),
+        candidate: candidate.contender.to_string(),
+        base_setting: base.setting(build),
+        candidate_setting: candidate.setting("this".into()),
+        algorithm: plan.algorithm.name().into(),
+        scenario: plan.scenario.name.clone(),
+        plan_hash: plan.hash.clone(),
+        corpus_hash: plan.corpus.hash.clone(),
+        machine: describe(cpu),
+        versions: versions([candidate.contender, base.contender].iter()),
+        verdict: Decision::Invalid,
+        reason: "verdicts were wrong: there are no figures".into(),
+        ratio: None,
+        metrics: Vec::new(),
+        control: None,
+        blocks: args.blocks,
+        dropped_blocks: 0,
+        wrong: fought.wrong,
+        samples: Vec::new(),
+    };
+    if result.wrong.is_empty() {
+        weigh_into(&mut result, fought.samples, &rules);
+    }
+    result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+    args.show(&result, output.as_ref())?;
+    Ok(args.exit(&result))
+}
+
+/// The three arms, and which build the base is.
+fn fighters<'p>(
+    args: &Args,
+    [candidate, base]: [&Corner; 2],
+    [plan, base_plan]: [&'p Plan; 2],
+    control: Control<'p>,
+) -> Result<([Box<dyn Fighter + 'p>; 3], String), Failure> {
+    let Some(path) = &args.base_binary else {
+        let here = |corner, plan| LocalArm::new(corner, plan, control).map(Box::new);
+        let [a, b, again] =
+            [here(candidate, plan)?, here(base, base_plan)?, here(base, base_plan)?];
+        return Ok(([a, b, again], "this".into()));
+    };
+    // The candidate is a process too: as far away as the base.
+    let a = Box::new(BuildArm::this(candidate, plan)?);
+    let there = || BuildArm::start(path, "--base-binary", base, base_plan).map(Box::new);
+    let (b, again) = (there()?, there()?);
+    Ok(([a, b, again], build::fingerprint(path)?))
+}
+
+fn rounds(blocks: u32) -> u64 {
+    u64::from(blocks) * SLOTS as u64
+}
+
+fn weigh_into(result: &mut DuelResult, samples: Vec<Sample>, rules: &Rules) {
+    let weighed = weigh(&samples, rules);
+    result.verdict = weighed.verdict;
+    result.reason = weighed.reason;
+    result.ratio = weighed.ratio;
+    result.metrics = weighed.metrics;
+    result.control = Some(weighed.control);
+    result.dropped_blocks = weighed.dropped;
+    result.samples = samples;
+}
+
+/// Round by round in the order of the line-up, until the end or the first wrong verdict.
+fn fight(
+    arms: &mut [Box<dyn Fighter + '_>; 3],
+    args: &Args,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<Fought, Failure> {
+    let mut samples: Vec<Sample> = Vec::new();
+    for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
+        let (first, cpu) = (samples.len(), CpuTime::read());
+        progress.say(format!("block {} of {}", block + 1, args.blocks));
+        for (slot, arm) in (0u32..).zip(order) {
+            let round = arms[arm as usize].round();
+            if stop.load(Ordering::Relaxed) {
+                let message = "interrupted: a duel cut short says nothing";
+                return Err(Failure::Error(message.into()));
+            }
+            let round = round?;
+            if !round.wrong.is_empty() {
+                let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm, wrong });
+                return Ok(Fought { samples, wrong: wrong.collect() });
+            }
+            samples.push(Sample { block, slot, arm, steal: None, reading: round.reading });
+            progress.step();
+        }
+        let steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+        samples[first..].iter_mut().for_each(|sample| sample.steal = steal);
+    }
+    Ok(Fought { samples, wrong: Vec::new() })
+}
+
+impl Args {
+    fn base_args(&self) -> CornerArgs {
+        CornerArgs {
+            contender: self.base.clone(),
+            scenario: self.scenario.clone(),
+            algorithm: self.algorithm,
+            duration: self.duration,
+            seed: self.seed,
+            cache_policy: self.base_cache_policy.clone(),
+            policy: self.base_policy.clone(),
+            plant: 0.0,
+        }
+    }
+
+    fn candidate_args(&self) -> CornerArgs {
+        CornerArgs {
+            contender: self.candidate.clone(),
+            cache_policy: self.cache_policy.clone(),
+            policy: self.policy.clone(),
+            plant: self.plant.unwrap_or(0.0),
+            ..self.base_args()
+        }
+    }
+
+    /// In an open loop the throughput is that of the schedule, and a worker spins.
+    fn rules(&self, corner: &Corner) -> Rules {
+        let own: &[Metric] = match corner.scenario.load.arrivals {
+            Arrivals::Closed => &Metric::ALL,
+            Arrivals::Constant | Arrivals::Poisson => &[Metric::P50, Metric::P99],
+        };
+        let gates = if self.gate.is_empty() { own.to_vec() } else { self.gate.clone() };
+        let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();
+        Rules { thresholds, gates, seed: self.seed }
+    }
+
+    fn output(&self) -> Result<Option<Output>, Failure> {
+        let Some(folder) = &self.out else {
+            return Ok(None);
+        };
+        if folder.join(RESULT).exists() && !self.force {
+            return Err(Failure::Usage(format!(
+                "--out {} holds a duel already; choose another folder, or add --force",
+                folder.display()
+            )));
+        }
+        Output::prepare(folder.clone(), self.force).map(Some)
+    }
+
+    fn show(&self, result: &DuelResult, output: Option<&Output>) -> Result<(), Failure> {
+        let json = serde_json::to_string(result)
+            .map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
+        if let Some(output) = output {
+            output.put(RESULT, &format!("{json}\n"))?;
+            output.put("duel.md", &duel_markdown(result))?;
+        }
+        match self.json {
+            true => print(&(json + "\n")),
+            false => print(&duel_terminal(result, terminal_style())),
+        }
+        Ok(())
+    }
+
+    /// A wrong verdict outranks a regression, which outranks doubt.
+    fn exit(&self, result: &DuelResult) -> Exit {
+        match result.verdict {
+            _ if !result.wrong.is_empty() => Exit::Wrong,
+            Decision::Regressed => Exit::Regressed,
+            Decision::Inconclusive | Decision::Invalid if self.strict => Exit::Unproven,
+            _ => Exit::Passed,
+        }
+    }
+}

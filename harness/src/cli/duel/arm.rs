@@ -1,0 +1,78 @@
+//! Who fights: something that runs a round when it is its turn, in this process or in another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contender::ContenderSpec;
+use crate::result::Wrong;
+use crate::result::duel::Reading;
+use crate::scenario::Arrivals;
+use crate::scenario::plan::Plan;
+use crate::trial::{
+    Control, Gathering, Trial, control_kernel_ns, cpu_ns_per_op, initial_revocations,
+};
+
+use super::super::Failure;
+use super::corner::Corner;
+
+/// What a round gave.
+#[derive(Serialize, Deserialize)]
+pub struct Fought {
+    /// Its figures.
+    pub reading: Reading,
+    /// Verdicts that were not the one due.
+    pub wrong: Vec<Wrong>,
+}
+
+/// Runs rounds.
+pub trait Fighter {
+    /// The control kernel, then one round.
+    fn round(&mut self) -> Result<Fought, Failure>;
+}
+
+/// An arm in this process.
+pub struct LocalArm<'p> {
+    plan: &'p Plan,
+    contender: ContenderSpec,
+    trial: Trial<'p>,
+    control: Control<'p>,
+}
+
+impl<'p> LocalArm<'p> {
+    /// An arm that runs this plan.
+    pub fn new(
+        corner: &Corner,
+        plan: &'p Plan,
+        control: Control<'p>,
+    ) -> Result<LocalArm<'p>, Failure> {
+        let revoked = initial_revocations(plan);
+        let trial = Trial::new(plan, corner.contender, revoked.as_ref())?;
+        let trial = trial.planted(corner.args.plant);
+        Ok(LocalArm { plan, contender: corner.contender, trial, control })
+    }
+}
+
+impl Fighter for LocalArm<'_> {
+    fn round(&mut self) -> Result<Fought, Failure> {
+        let control_ns = control_kernel_ns();
+        let record = self.trial.run(self.control)?;
+        let load = &self.plan.scenario.load;
+        let headline = record.ledger.headline().summarise();
+        let latency = match load.arrivals {
+            Arrivals::Closed => headline.service,
+            Arrivals::Constant | Arrivals::Poisson => headline.response,
+        };
+        let done = record.arrivals.done;
+        let seconds = record.active.as_secs_f64() / f64::from(load.workers);
+        let reading = Reading {
+            done,
+            p50_ns: latency.p50_ns,
+            p99_ns: latency.p99_ns,
+            throughput_per_s: if seconds > 0.0 { done as f64 / seconds } else { 0.0 },
+            cpu_ns_per_op: cpu_ns_per_op(record.cpu, done),
+            control_ns,
+        };
+        let mut gathering = Gathering::new(self.plan, self.contender, false);
+        gathering.add(0, record);
+        Ok(Fought { reading, wrong: gathering.finish().wrong })
+    }
+}

@@ -1,0 +1,179 @@
+//! One side of a duel: its contender and how it is set up, checked before any work is done.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::contender::ContenderSpec;
+use crate::result::duel::Setting;
+use crate::scenario::Scenario;
+use crate::scenario::cache::{CacheSpec, load_preset};
+use crate::scenario::library::Library;
+use crate::scenario::overrides::Overrides;
+use crate::scenario::plan::{MAX_ARRIVALS, Minting, Plan};
+use crate::scenario::policy_file;
+use crate::scenario::signer::Signers;
+
+use super::super::Failure;
+use super::super::filter::{Filter, algorithm};
+use super::super::job::fitting;
+use super::super::progress::Progress;
+use super::super::run::{SEED, duration};
+
+/// Shorter rounds measure jitter.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
+
+/// How one side is told what to be; also what another process is told.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct CornerArgs {
+    /// The contender
+    #[arg(long)]
+    pub contender: String,
+    /// The scenario
+    #[arg(long)]
+    pub scenario: String,
+    /// The algorithm
+    #[arg(long, value_parser = algorithm)]
+    pub algorithm: Option<Algorithm>,
+    /// Measured time per round
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// The seed
+    #[arg(long, default_value_t = SEED)]
+    pub seed: u64,
+    /// Cache policy in place of the scenario's
+    #[arg(long)]
+    pub cache_policy: Option<String>,
+    /// Policy file in place of the scenario's policy
+    #[arg(long)]
+    pub policy: Option<PathBuf>,
+    /// Planted slowdown, as a share
+    #[arg(long, default_value_t = 0.0)]
+    pub plant: f64,
+}
+
+/// One side, ready to be planned.
+pub struct Corner {
+    /// What it was told.
+    pub args: CornerArgs,
+    /// The contender.
+    pub contender: ContenderSpec,
+    /// The scenario with the side's policies.
+    pub scenario: Scenario,
+    /// The algorithm.
+    pub algorithm: Algorithm,
+}
+
+impl Corner {
+    /// Checks what was told.
+    pub fn new(args: CornerArgs) -> Result<Corner, Failure> {
+        let contender = contender(&args.contender)?;
+        let scenario = scenario(&args)?;
+        let algorithm = args.algorithm.unwrap_or(scenario.algorithms[0]);
+        let name = &scenario.name;
+        if !contender.supports(algorithm) {
+            let algorithm = algorithm.name();
+            let message = format!("{contender} does not verify {algorithm}; choose --algorithm");
+            return Err(Failure::Usage(message));
+        }
+        if fitting(&scenario, &[contender]).is_empty() {
+            return Err(Failure::Usage(format!(
+                "{contender} does not fit {name}: floors and bounds run valid tokens only, and \
+                 dynamic scenarios need a key cache (core:*); choose another --scenario"
+            )));
+        }
+        if scenario.load.duration < SHORTEST_ROUND {
+            return Err(Failure::Usage(format!(
+                "rounds of {} measure jitter; give --duration {} or more",
+                humantime::format_duration(scenario.load.duration),
+                humantime::format_duration(SHORTEST_ROUND),
+            )));
+        }
+        if scenario.planned() > MAX_ARRIVALS {
+            let message = format!("{name} plans more arrivals than fit; lower --duration");
+            return Err(Failure::Usage(message));
+        }
+        Ok(Corner { args, contender, scenario, algorithm })
+    }
+
+    /// The plan of its rounds.
+    pub fn plan(&self, signers: &Signers, minted: &(dyn Fn(Minting) + Sync)) -> Plan {
+        Plan::new(&self.scenario, self.algorithm, signers, minted)
+    }
+
+    /// A plan of its own where its policies are not the base's: of the same arrivals and tokens,
+    /// or there is no duel.
+    pub fn other_plan(
+        &self,
+        base: &Corner,
+        plan: &Plan,
+        progress: &Progress,
+    ) -> Result<Option<Plan>, Failure> {
+        let (mine, theirs) = (&self.scenario, &base.scenario);
+        if mine.policy == theirs.policy && mine.cache == theirs.cache {
+            return Ok(None);
+        }
+        let own = self.plan(&Signers::new(self.args.seed), &progress.minting());
+        if own.hash != plan.hash {
+            return Err(Failure::Usage(
+                "the two policies ask for different tokens (issuer, audience, types, tenant, \
+                 scopes …), so no corpus fits both; duel policies that differ in limits, leeway \
+                 or claims that are not required"
+                    .into(),
+            ));
+        }
+        Ok(Some(own))
+    }
+
+    /// How it is set up, for the result.
+    pub fn setting(&self, build: String) -> Setting {
+        let file = self.args.policy.as_ref().and_then(|path| path.file_name());
+        Setting {
+            cache_policy: self.scenario.cache.name.clone(),
+            policy: file
+                .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned()),
+            build,
+            planted: self.args.plant,
+        }
+    }
+}
+
+fn contender(name: &str) -> Result<ContenderSpec, Failure> {
+    let filter = Filter { contender: vec![name.to_owned()], ..Filter::default() };
+    match filter.contenders()?.as_slice() {
+        [contender] => Ok(*contender),
+        several => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let names = names.join(", ");
+            Err(Failure::Usage(format!("`{name}` names {names}; a side of a duel is one of them")))
+        }
+    }
+}
+
+fn scenario(args: &CornerArgs) -> Result<Scenario, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+    let library = Library::find(&here)?;
+    let mut found = library.select(std::slice::from_ref(&args.scenario))?;
+    if found.len() > 1 {
+        let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();
+        let (given, names) = (&args.scenario, names.join(", "));
+        let message = format!("--scenario {given} names {names}; a duel is fought over one");
+        return Err(Failure::Usage(message));
+    }
+    // `select` finds one at least.
+    let scenario = found.remove(0);
+    let overrides = Overrides { duration: args.duration, ..Overrides::default() };
+    let mut scenario = scenario.with(&overrides)?;
+    if let Some(name) = &args.cache_policy {
+        let policy = load_preset(&library.presets(), name).map_err(Failure::Usage)?;
+        scenario.cache = CacheSpec { name: name.clone(), policy, start: scenario.cache.start };
+    }
+    if let Some(path) = &args.policy {
+        scenario.policy = policy_file::read(path)?;
+    }
+    Ok(scenario)
+}

@@ -1,0 +1,249 @@
+//! What came of a duel: two arms in lock step, their samples kept raw, and what these say. The
+//! content of `duel.json`. Knows nothing of clocks or formatting.
+
+mod lineup;
+mod weigh;
+
+pub use lineup::{Arm, SLOTS, lineup};
+pub use weigh::{CONTROL_ROOM, MAX_DROPPED, MAX_STEAL, Rules, Weighed, weigh};
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::statistics::{Decision, Estimate, SignFlip};
+use super::{Machine, Wrong};
+
+/// The version of `duel.json`; raised when a field changes its meaning or goes.
+pub const DUEL_SCHEMA_VERSION: u32 = 1;
+/// Under this many blocks no duel is fought: the sign-flip test cannot get below 5 %.
+pub const MIN_BLOCKS: u32 = 6;
+
+/// Everything one duel measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DuelResult {
+    /// [`DUEL_SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The command line that made this result.
+    pub command: String,
+    /// Start, RFC 3339, UTC.
+    pub started_at: String,
+    /// Wall-clock length in seconds, corpus included.
+    pub elapsed_s: f64,
+    /// The seed of keys, tokens, arrivals, the order of the arms and the resampling.
+    pub seed: u64,
+    /// B: what is compared with, as `kind:name`.
+    pub base: String,
+    /// A: what is judged, as `kind:name`.
+    pub candidate: String,
+    /// How the base was set up.
+    pub base_setting: Setting,
+    /// How the candidate was set up.
+    pub candidate_setting: Setting,
+    /// The algorithm of the tokens.
+    pub algorithm: String,
+    /// `family/name` of the scenario.
+    pub scenario: String,
+    /// SHA-256 of the plan, in hex: the same for both arms.
+    pub plan_hash: String,
+    /// SHA-256 of the corpus to the byte, in hex.
+    pub corpus_hash: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Version of every crate that decides a figure, and of jwtbench.
+    pub versions: BTreeMap<String, String>,
+    /// What the gated metrics say together.
+    pub verdict: Decision,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The plain ratios A/B, each with its 95 % interval; null when verdicts were wrong.
+    pub ratio: Option<Ratios>,
+    /// One entry per metric, with ratios of cost; empty when verdicts were wrong.
+    pub metrics: Vec<MetricVerdict>,
+    /// The control kernel; null when verdicts were wrong.
+    pub control: Option<Control>,
+    /// Blocks fought.
+    pub blocks: u32,
+    /// Blocks left out because the host stole too much of them.
+    pub dropped_blocks: u32,
+    /// Verdicts that were not the one due. A duel stops at the first round that has one.
+    pub wrong: Vec<WrongArm>,
+    /// Every round of every arm, dropped blocks included, in the order of execution.
+    pub samples: Vec<Sample>,
+}
+
+/// How an arm was set up, beside its contender.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Name of the cache policy.
+    pub cache_policy: String,
+    /// `scenario`, or the name of the policy file.
+    pub policy: String,
+    /// `this`, or the version of another build.
+    pub build: String,
+    /// A slowdown planted on purpose, as a share of each operation's service time; usually 0.
+    pub planted: f64,
+}
+
+/// Wrong verdicts of one arm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongArm {
+    /// Whose.
+    pub arm: Arm,
+    /// What, by class.
+    #[serde(flatten)]
+    pub wrong: Wrong,
+}
+
+/// The plain ratios A/B: for latencies and CPU time above 1 means that A costs more, for the
+/// throughput above 1 means that A does more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ratios {
+    /// Median latency.
+    pub p50: Estimate,
+    /// 99th percentile of latency.
+    pub p99: Estimate,
+    /// Operations per second.
+    pub throughput: Estimate,
+    /// CPU time per operation; null in an open loop.
+    pub cpu: Option<Estimate>,
+}
+
+/// What a duel compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    /// Median latency: service in a closed loop, response in an open one.
+    P50,
+    /// The same, 99th percentile.
+    P99,
+    /// Operations per second.
+    Throughput,
+    /// CPU time per operation.
+    Cpu,
+}
+
+impl Metric {
+    /// All, in the order of every report.
+    pub const ALL: [Metric; 4] = [Metric::P50, Metric::P99, Metric::Throughput, Metric::Cpu];
+
+    /// Its name in options and results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Metric::P50 => "p50",
+            Metric::P99 => "p99",
+            Metric::Throughput => "throughput",
+            Metric::Cpu => "cpu",
+        }
+    }
+
+    /// The metric of this name.
+    pub fn from_name(name: &str) -> Option<Metric> {
+        Metric::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// The threshold unless told otherwise, as a fraction of cost.
+    pub const fn threshold(self) -> f64 {
+        match self {
+            Metric::P50 | Metric::Throughput | Metric::Cpu => 0.03,
+            Metric::P99 => 0.10,
+        }
+    }
+
+    /// What an operation costs in a round: higher is worse. `None` where the round has no figure.
+    pub fn cost(self, reading: &Reading) -> Option<f64> {
+        let cost = match self {
+            Metric::P50 => reading.p50_ns.max(1) as f64,
+            Metric::P99 => reading.p99_ns.max(1) as f64,
+            Metric::Throughput => 1.0 / reading.throughput_per_s,
+            Metric::Cpu => reading.cpu_ns_per_op?,
+        };
+        Some(cost).filter(|cost| reading.done > 0 && cost.is_finite() && *cost > 0.0)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What the samples say of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricVerdict {
+    /// Which.
+    pub metric: Metric,
+    /// Whether the verdict of the duel depends on it.
+    pub gated: bool,
+    /// Cost of A over cost of B with its 95 % interval: above 1, A is worse. Of the throughput
+    /// this is the inverse of the plain ratio.
+    pub cost: Estimate,
+    /// The same with its 90 % interval, by which equivalence is judged.
+    pub cost_90: Estimate,
+    /// The sign-flip test over blocks.
+    pub test: SignFlip,
+    /// p after Holm over the gated metrics; null for one that is not gated.
+    pub p_holm: Option<f64>,
+    /// The threshold asked for, as a fraction.
+    pub threshold: f64,
+    /// The A/A floor: what base against base showed in the same blocks, as a fraction.
+    pub floor: f64,
+    /// Base against base: the ratio with its 95 % interval.
+    pub same: Estimate,
+    /// The smallest effect these blocks would show four times of five, as a fraction.
+    pub minimum_effect: f64,
+    /// Blocks that would settle it if effect and spread stay what they are.
+    pub blocks_needed: u32,
+    /// What it says.
+    pub decision: Decision,
+}
+
+impl MetricVerdict {
+    /// Below this a difference does not count: the larger of threshold and floor, as a fraction.
+    pub fn delta(&self) -> f64 {
+        self.threshold.max(self.floor)
+    }
+}
+
+/// What a fixed computation said about the host.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Its time before rounds of A over that before rounds of B, with its 95 % interval.
+    pub ratio: Estimate,
+    /// Whether the host favoured an arm: the duel is INVALID.
+    pub moved: bool,
+}
+
+/// One round of one arm, reduced to its figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Completed operations.
+    pub done: u64,
+    /// Median latency in nanoseconds: service in a closed loop, response in an open one.
+    pub p50_ns: u64,
+    /// The same, 99th percentile.
+    pub p99_ns: u64,
+    /// Completed operations per second of active worker time, over all workers.
+    pub throughput_per_s: f64,
+    /// CPU time per operation in nanoseconds; null in an open loop.
+    pub cpu_ns_per_op: Option<f64>,
+    /// Median time of the control kernel just before the round, in nanoseconds.
+    pub control_ns: u64,
+}
+
+/// A reading with its place in the duel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The block, from 0.
+    pub block: u32,
+    /// The place in the block, from 0.
+    pub slot: u32,
+    /// Whose round it was.
+    pub arm: Arm,
+    /// Share of CPU time taken by the hypervisor during its block, where the kernel tells it.
+    pub steal: Option<f64>,
+    /// The figures.
+    #[serde(flatten)]
+    pub reading: Reading,
+}

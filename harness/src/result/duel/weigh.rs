@@ -1,0 +1,345 @@
+//! From samples to verdicts: a pure function, so that an old duel can be weighed again. Blocks are
+//! the unit; a block is left out only for what the host did, never for what an arm did.
+
+use std::collections::BTreeMap;
+
+use crate::result::statistics::{
+    ALPHA, Bootstrap, Decision, Estimate, Evidence, SignFlip, blocks_for_alpha, blocks_needed,
+    decide, deviation, holm, minimum_effect, sign_flip,
+};
+
+use super::{Arm, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
+
+/// A block of which the hypervisor took more than this share is left out.
+pub const MAX_STEAL: f64 = 0.10;
+/// If more than this share of the blocks is left out, the duel is invalid.
+pub const MAX_DROPPED: f64 = 0.20;
+/// The host favoured an arm if the control kernel's interval excludes 1 and its ratio is off by at
+/// least this.
+pub const CONTROL_ROOM: f64 = 0.01;
+
+/// How samples are weighed.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Thresholds other than the default, as fractions.
+    pub thresholds: BTreeMap<Metric, f64>,
+    /// Metrics that the verdict depends on.
+    pub gates: Vec<Metric>,
+    /// The seed of resampling.
+    pub seed: u64,
+}
+
+/// What samples say.
+#[derive(Clone, Debug)]
+pub struct Weighed {
+    /// All gated metrics together.
+    pub verdict: Decision,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Plain ratios; `None` without a single whole block.
+    pub ratio: Option<Ratios>,
+    /// By metric.
+    pub metrics: Vec<MetricVerdict>,
+    /// The control kernel.
+    pub control: Control,
+    /// Blocks left out.
+    pub dropped: u32,
+}
+
+/// One metric's log differences over blocks.
+struct Differences {
+    metric: Metric,
+    candidate: Vec<f64>,
+    again: Vec<f64>,
+}
+
+/// Weighs the samples of a duel.
+pub fn weigh(samples: &[Sample], rules: &Rules) -> Weighed {
+    let mut blocks: BTreeMap<u32, Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        blocks.entry(sample.block).or_default().push(sample);
+    }
+    let fought = blocks.len();
+    let is_stolen = |block: &[&Sample]| block.iter().any(|s| s.steal.unwrap_or(0.0) > MAX_STEAL);
+    blocks.retain(|_, block| !is_stolen(block));
+    let dropped = fought - blocks.len();
+    let blocks: Vec<Vec<&Sample>> = blocks.into_values().collect();
+    let control = control(&blocks, rules.seed);
+    let differences = Metric::ALL.into_iter().filter_map(|metric| Differences::of(metric, &blocks));
+    let mut metrics = judge(differences.collect(), rules);
+    let ratio = ratios(&metrics);
+    let fault = fault(fought, dropped, &control, &metrics, &rules.gates);
+    if fault.is_some() {
+        metrics.iter_mut().for_each(|metric| metric.decision = Decision::Invalid);
+    }
+    let (verdict, reason) =
+        fault.map_or_else(|| sum_up(&metrics), |fault| (Decision::Invalid, fault));
+    Weighed { verdict, reason, ratio, metrics, control, dropped: dropped as u32 }
+}
+
+/// Mean of the logs of `cost` over an arm's rounds of a block.
+fn level(block: &[&Sample], arm: Arm, cost: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
+    let rounds: Vec<f64> = block
+        .iter()
+        .filter(|sample| sample.arm == arm)
+        .map(|sample| cost(sample).map(f64::ln))
+        .collect::<Option<_>>()?;
+    Some(rounds.iter().sum::<f64>() / rounds.len() as f64)
+}
+
+fn difference(block: &[&Sample], arm: Arm, cost: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
+    Some(level(block, arm, &cost)? - level(block, Arm::Base, &cost)?)
+}
+
+impl Differences {
+    /// `None` where some round has no figure.
+    fn of(metric: Metric, blocks: &[Vec<&Sample>]) -> Option<Differences> {
+        let cost = |sample: &Sample| metric.cost(&sample.reading);
+        let over = |arm| {
+            let each = blocks.iter().map(|block| difference(block, arm, cost));
+            each.collect::<Option<Vec<f64>>>()
+        };
+        let (candidate, again) = (over(Arm::Candidate)?, over(Arm::Again)?);
+        (!candidate.is_empty()).then_some(Differences { metric, candidate, again })
+    }
+}
+
+fn control(blocks: &[Vec<&Sample>], seed: u64) -> Control {
+    let cost = |sample: &Sample| Some(sample.reading.control_ns.max(1) as f64);
+    let over = blocks.iter().filter_map(|block| difference(block, Arm::Candidate, cost));
+    let ratio = Bootstrap::new(&over.collect::<Vec<f64>>(), seed).estimate(0.95);
+    let moved = ratio.excludes_one() && ratio.estimate.ln().abs() >= CONTROL_ROOM.ln_1p();
+    Control { ratio, moved }
+}
+
+fn judge(differences: Vec<Differences>, rules: &Rules) -> Vec<MetricVerdict> {
+    let is_gated = |metric: &Metric| rules.gates.contains(metric);
+    let tests: Vec<SignFlip> =
+        differences.iter().map(|d| sign_flip(&d.candidate, rules.seed)).collect();
+    let gated: Vec<usize> =
+        (0..differences.len()).filter(|at| is_gated(&differences[*at].metric)).collect();
+    let adjusted = holm(&gated.iter().map(|at| tests[*at].p).collect::<Vec<f64>>());
+    let holm_of = |at: usize| gated.iter().position(|gate| *gate == at).map(|gate| adjusted[gate]);
+    let verdict = |(at, difference): (usize, Differences)| {
+        let metric = difference.metric;
+        let bootstrap = Bootstrap::new(&difference.candidate, rules.seed);
+        let same = Bootstrap::new(&difference.again, rules.seed);
+        let mut verdict = MetricVerdict {
+            metric,
+            gated: is_gated(&metric),
+            cost: bootstrap.estimate(0.95),
+            cost_90: bootstrap.estimate(0.90),
+            test: tests[at],
+            p_holm: holm_of(at),
+            threshold: rules.thresholds.get(&metric).copied().unwrap_or(metric.threshold()),
+            floor: same.reach(0.95),
+            same: same.estimate(0.95),
+            minimum_effect: 0.0,
+            blocks_needed: 0,
+            decision: Decision::Inconclusive,
+        };
+        let spread = deviation(&difference.candidate);
+        let blocks = difference.candidate.len();
+        verdict.minimum_effect = minimum_effect(spread, blocks);
+        verdict.blocks_needed = needed(&verdict, spread, blocks, gated.len());
+        verdict.decision = decide(&Evidence {
+            wide: verdict.cost,
+            narrow: verdict.cost_90,
+            p: verdict.p_holm.unwrap_or(tests[at].p),
+            delta: verdict.delta(),
+        });
+        verdict
+    };
+    differences.into_iter().enumerate().map(verdict).collect()
+}
+
+/// Blocks that would tell the effect from the threshold, as it is and as it spreads: enough for
+/// the test under its share of the error rate, and for the floor to come down to the threshold.
+fn needed(verdict: &MetricVerdict, spread: f64, blocks: usize, gates: usize) -> u32 {
+    let effect = verdict.cost.estimate.ln().abs();
+    let gap = (effect - verdict.threshold.ln_1p()).abs().exp_m1();
+    let over = verdict.floor / verdict.threshold;
+    let for_floor = if over > 1.0 { (over * over * blocks as f64).ceil() as u32 } else { 0 };
+    let least = blocks_for_alpha(ALPHA, gates).max(MIN_BLOCKS);
+    blocks_needed(spread, gap).max(for_floor).max(least)
+}
+
+fn ratios(metrics: &[MetricVerdict]) -> Option<Ratios> {
+    let cost = |metric: Metric| Some(metrics.iter().find(|m| m.metric == metric)?.cost);
+    Some(Ratios {
+        p50: cost(Metric::P50)?,
+        p99: cost(Metric::P99)?,
+        throughput: cost(Metric::Throughput)?.inverse(),
+        cpu: cost(Metric::Cpu),
+    })
+}
+
+/// Why the samples prove nothing, if so.
+fn fault(
+    fought: usize,
+    dropped: usize,
+    control: &Control,
+    metrics: &[MetricVerdict],
+    gates: &[Metric],
+) -> Option<String> {
+    let left = fought - dropped;
+    if dropped as f64 > MAX_DROPPED * fought as f64 {
+        return Some(format!(
+            "the hypervisor took more than {:.0} % of the CPU in {dropped} of {fought} blocks; \
+             duel again when the host is quieter",
+            MAX_STEAL * 100.0
+        ));
+    }
+    if left < MIN_BLOCKS as usize {
+        return Some(format!(
+            "{left} blocks are left, {MIN_BLOCKS} are the least; duel again with more --blocks"
+        ));
+    }
+    if control.moved {
+        let Estimate { estimate, low, high } = control.ratio;
+        return Some(format!(
+            "the control kernel ran at {estimate:.3} [{low:.3}, {high:.3}] times its time beside \
+             the candidate: the host favoured an arm; duel again, with more --blocks"
+        ));
+    }
+    let has_figure = |gate: &&Metric| metrics.iter().any(|metric| metric.metric == **gate);
+    let missing = gates.iter().find(|gate| !has_figure(gate))?;
+    Some(format!("{missing} has no figure in some round; make rounds longer (--duration)"))
+}
+
+/// A regression of any gated metric outranks all, then an improvement, then doubt.
+fn sum_up(metrics: &[MetricVerdict]) -> (Decision, String) {
+    let that_are = |decision: Decision| {
+        let gated = metrics.iter().filter(|metric| metric.gated);
+        let found = gated.filter(|metric| metric.decision == decision);
+        found.map(|metric| metric.metric.name()).collect::<Vec<&str>>().join(", ")
+    };
+    let rows = [
+        (Decision::Regressed, "the candidate costs more by", "and more than the floor"),
+        (Decision::Improved, "the candidate costs less by", "and more than the floor"),
+        (Decision::Inconclusive, "these blocks cannot tell for", ""),
+    ];
+    for (decision, before, after) in rows {
+        let names = that_are(decision);
+        if !names.is_empty() {
+            return (decision, format!("{before} {names} {after}").trim_end().to_owned());
+        }
+    }
+    let names = that_are(Decision::Equivalent);
+    (Decision::Equivalent, format!("any difference is below the floor by {names}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Reading, SLOTS, lineup};
+    use super::*;
+
+    /// What a test plants: the candidate's cost relative to the base, and the noise of rounds.
+    struct Planted {
+        blocks: u32,
+        cost: f64,
+        noise: f64,
+        control: f64,
+        steal: fn(u32) -> f64,
+    }
+
+    const PLAIN: Planted =
+        Planted { blocks: 16, cost: 1.0, noise: 0.002, control: 1.0, steal: |_| 0.0 };
+
+    /// Rounds of a host that gets slower all the time, by a percent a block.
+    fn samples(planted: &Planted) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for (block, arms) in (0u32..).zip(lineup(planted.blocks, 1)) {
+            for (slot, arm) in (0u32..).zip(arms) {
+                let place = block * SLOTS as u32 + slot;
+                let drift = 1.0 + f64::from(place) * 0.01 / SLOTS as f64;
+                let wobble = 1.0 + planted.noise * f64::from(place * 7919 % 13).sin();
+                let is_candidate = arm == Arm::Candidate;
+                let cost = if is_candidate { planted.cost } else { 1.0 } * drift * wobble;
+                let control = if is_candidate { planted.control } else { 1.0 };
+                let reading = Reading {
+                    done: 1000,
+                    p50_ns: (1e6 * cost) as u64,
+                    p99_ns: (2e6 * cost) as u64,
+                    throughput_per_s: 1e3 / cost,
+                    cpu_ns_per_op: Some(1e6 * cost),
+                    control_ns: (1e6 * control * wobble) as u64,
+                };
+                let steal = Some((planted.steal)(block));
+                samples.push(Sample { block, slot, arm, steal, reading });
+            }
+        }
+        samples
+    }
+
+    fn rules() -> Rules {
+        Rules { thresholds: BTreeMap::new(), gates: Metric::ALL.to_vec(), seed: 1 }
+    }
+
+    #[test]
+    fn samples_become_a_verdict() {
+        use Decision::{Equivalent, Improved, Inconclusive, Invalid, Regressed};
+        let some_stolen: fn(u32) -> f64 = |block| if block < 3 { 0.5 } else { 0.0 };
+        let many_stolen: fn(u32) -> f64 = |block| if block < 4 { 0.5 } else { 0.0 };
+        let rows = [
+            (PLAIN, Equivalent, "base against base, whatever the drift"),
+            (Planted { cost: 1.05, ..PLAIN }, Regressed, "5 % slower"),
+            (Planted { cost: 0.95, ..PLAIN }, Improved, "5 % faster"),
+            (Planted { cost: 1.01, ..PLAIN }, Equivalent, "1 % is below the threshold"),
+            (Planted { cost: 1.05, noise: 0.3, ..PLAIN }, Inconclusive, "noise hides it"),
+            (Planted { cost: 1.5, blocks: 6, ..PLAIN }, Inconclusive, "6 blocks, four gates"),
+            (Planted { cost: 1.5, blocks: 8, ..PLAIN }, Regressed, "8 blocks pass Holm"),
+            (Planted { cost: 1.5, blocks: 5, ..PLAIN }, Invalid, "too few"),
+            (Planted { cost: 1.5, blocks: 0, ..PLAIN }, Invalid, "none"),
+            (Planted { cost: 1.5, control: 1.02, ..PLAIN }, Invalid, "the host moved too"),
+            (Planted { cost: 1.5, steal: some_stolen, ..PLAIN }, Regressed, "3 of 16 left out"),
+            (Planted { cost: 1.5, steal: many_stolen, ..PLAIN }, Invalid, "4 of 16 are too many"),
+        ];
+        for (planted, expected, why) in rows {
+            let weighed = weigh(&samples(&planted), &rules());
+            assert_eq!(weighed.verdict, expected, "{why}: {}", weighed.reason);
+            let is_invalid = |metric: &MetricVerdict| metric.decision == Invalid;
+            let invalid = weighed.metrics.iter().all(is_invalid) && expected == Invalid;
+            assert!(invalid || !weighed.metrics.iter().any(is_invalid), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_of_the_candidate_over_the_base() {
+        let weighed = weigh(&samples(&Planted { cost: 1.25, ..PLAIN }), &rules());
+        let ratio = weighed.ratio.expect("figures");
+        let near = |got: f64, expected: f64| (got - expected).abs() < 0.005;
+        assert!(near(ratio.p50.estimate, 1.25) && near(ratio.p99.estimate, 1.25), "{ratio:?}");
+        assert!(near(ratio.throughput.estimate, 0.8), "the plain ratio: {ratio:?}");
+        assert!(near(ratio.cpu.expect("cpu").estimate, 1.25), "{ratio:?}");
+        let throughput = &weighed.metrics[2];
+        assert!(near(throughput.cost.estimate, 1.25), "the cost: {throughput:?}");
+        assert!(throughput.floor < 0.01 && near(throughput.same.estimate, 1.0));
+    }
+
+    #[test]
+    fn a_metric_without_figures_is_no_gate_that_passes() {
+        let mut without = samples(&Planted { cost: 1.0, ..PLAIN });
+        without.iter_mut().for_each(|sample| sample.reading.cpu_ns_per_op = None);
+        let weighed = weigh(&without, &rules());
+        assert_eq!(weighed.verdict, Decision::Invalid);
+        assert!(weighed.reason.starts_with("cpu has no figure"), "{}", weighed.reason);
+        let gates = vec![Metric::P50, Metric::P99];
+        let weighed = weigh(&without, &Rules { gates, ..rules() });
+        assert_eq!(weighed.verdict, Decision::Equivalent, "an open loop gates latency alone");
+        assert_eq!(weighed.metrics.iter().filter(|metric| metric.gated).count(), 2);
+        without[3].reading.done = 0;
+        assert_eq!(weigh(&without, &rules()).verdict, Decision::Invalid, "an empty round");
+    }
+
+    #[test]
+    fn blocks_needed_grow_with_the_noise_and_near_the_threshold() {
+        let needed = |cost: f64, noise: f64| {
+            let weighed = weigh(&samples(&Planted { cost, noise, ..PLAIN }), &rules());
+            weighed.metrics[0].blocks_needed
+        };
+        assert_eq!(needed(1.0, 0.002), 8, "the least for four gates");
+        assert!(needed(1.0, 0.3) > 16, "noise");
+        assert!(needed(1.0299, 0.05) > needed(1.0, 0.05), "at the edge of the threshold");
+    }
+}
