@@ -2,16 +2,20 @@
 //! that knows the user's terminal, folders and signals.
 
 mod check;
+mod compare;
 mod diverge;
 mod duel;
 mod exit;
 mod filter;
+mod gate;
+mod job;
 mod list;
 mod machine;
 mod mint;
 mod output;
 mod own;
 mod progress;
+mod replay;
 mod report;
 mod run;
 mod verify;
@@ -36,6 +40,8 @@ pub use exit::{Exit, Failure};
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
+                  jwtbench compare reports/runs/A reports/runs/B\n  \
+                  jwtbench replay reports/runs/A            the same plans again, compared\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \
                   jwtbench duel core:ring core:aws-lc-rs    which one, and how sure
   \
@@ -58,6 +64,8 @@ enum Verb {
     Run(run::Args),
     /// Judge every scenario once with few tokens, in virtual time; times are not judged.
     Check(check::Args),
+    /// Hold one stored result against another, and say how sure each change is.
+    Compare(compare::Args),
     /// Ask backends and libraries side by side on the inputs where they differ.
     Diverge(diverge::Args),
     /// Compare two contenders, configurations or builds in lock step, and say how sure it is.
@@ -69,6 +77,8 @@ enum Verb {
     List(list::Args),
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
     Mint(mint::Args),
+    /// Run a stored result's plans again, and hold the new result against the old one.
+    Replay(replay::Args),
     /// Render a stored result again, in any form.
     Report(report::Args),
     /// Judge tokens, one a line, under a policy file and a JWK set.
@@ -92,11 +102,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => run::run(cli.run, command),
         Some(Verb::Run(args)) => run::run(args, command),
         Some(Verb::Check(args)) => check::run(args, command),
+        Some(Verb::Compare(args)) => compare::run(args),
         Some(Verb::Diverge(args)) => diverge::run(args),
         Some(Verb::Duel(args)) => duel::run(*args, command),
         Some(Verb::DuelArm(args)) => duel::serve(args),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Mint(args)) => mint::run(args),
+        Some(Verb::Replay(args)) => replay::run(args, command),
         Some(Verb::Report(args)) => report::run(args),
         Some(Verb::Verify(args)) => verify::run(args),
     };

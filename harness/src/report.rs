@@ -3,6 +3,7 @@
 
 mod chapter;
 mod check;
+mod comparison;
 mod conformance;
 mod divergence;
 mod duel;
@@ -18,9 +19,11 @@ mod summary;
 mod terminal;
 
 pub use check::check_table;
+pub use comparison::{comparison, comparison_markdown};
 pub use divergence::divergence;
 pub use duel::{duel_markdown, duel_terminal};
 pub use html::html;
 pub use markdown::{markdown, ranking_table};
 pub use picture::picture;
+pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

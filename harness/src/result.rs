@@ -1,6 +1,7 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+pub mod comparison;
 pub mod divergence;
 pub mod duel;
 pub mod evaluate;
@@ -9,19 +10,23 @@ mod histogram;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
+mod load;
 mod machine;
 mod measurement;
 pub mod set_age;
 pub mod statistics;
 mod timeline;
+mod verdict_stream;
 
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
+pub use load::{LoadRecord, RateRecord};
 pub use machine::Machine;
 pub use measurement::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, FindingTag,
     Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
+pub use verdict_stream::{ClassVerdicts, VerdictStream};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -72,6 +77,9 @@ pub struct ScenarioRecord {
     pub dynamic: bool,
     /// The TOML text, whole.
     pub text: String,
+    /// The load, command line included; null in a result from before it was kept.
+    #[serde(default)]
+    pub load: Option<LoadRecord>,
 }
 
 /// Why a stored result could not be read.
@@ -121,6 +129,17 @@ impl RunResult {
             return Err(ReadError::Version { path: shown, found: version.schema_version });
         }
         serde_json::from_str(&text).map_err(malformed)
+    }
+
+    /// Reads a stored result of any version whose fields are enough.
+    ///
+    /// # Errors
+    /// If it cannot be read, or lacks a field.
+    pub fn read_any(path: &Path) -> Result<Self, ReadError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
+        serde_json::from_str(&text).map_err(|source| ReadError::Malformed { path: shown, source })
     }
 
     /// The JSON Schema of `result.json`, generated from these types.

@@ -63,7 +63,7 @@ fn check(output: &Output, code: i32, words: &[&str], reason: &str) {
 
 #[test]
 fn a_faulty_scenario_is_named_with_line_and_remedy() {
-    let rows: [(&str, &str, &[&str]); 9] = [
+    let rows: [(&str, &str, &[&str]); 13] = [
         ("rate = 300", "rat = 300", &["scenario.toml:11", "rat"]),
         ("valid = 90", "vald = 90", &["scenario.toml:9", "vald", "jwtbench list"]),
         ("expired = 10", "expired = 9", &["scenario.toml:9", "sum to 99"]),
@@ -72,6 +72,14 @@ fn a_faulty_scenario_is_named_with_line_and_remedy() {
         ("latency = \"1ms\"", "fault = \"refusd\"", &["unknown fault `refusd`", "refused"]),
         ("[endpoint]", "[cache]\npolicy = \"x\"\n[endpoint]", &["cache policy `x`", "default"]),
         ("[expect]", "[expect.strict]", &["no such cache policy", "default"]),
+        (
+            "[expect]",
+            "[expect.default]\n\"all.all.all.late\" = \"== 0\"\n\"all.x.y.late\" = \"== 0\"",
+            &["scenario.toml:17", "unknown stream `x`", "users"],
+        ),
+        ("all.users", "alll.users", &["scenario.toml:16", "unknown phase `alll`", "start"]),
+        ("all.users", "all.usrs", &["scenario.toml:16", "unknown stream `usrs`", "users"]),
+        (".valid.lockouts", ".vald.lockouts", &["scenario.toml:16", "class or code `vald`"]),
         (
             "[expect]",
             "[[phase]]\nname = \"late\"\nat = \"1s\"\n[expect]",
@@ -178,6 +186,11 @@ fn an_expectation_that_is_missed_ends_with_5() {
     assert_eq!(output.status.code(), Some(5));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("expected all.all.all.count == 0"), "{said}");
+    let path = file(folder.path(), &text);
+    let out = out(folder.path());
+    let output = jwtbench(&["run", &path, "--contender", "core:ring", "--out", &out, "-q"]);
+    let words = ["user/scenario EdDSA core:ring: expected all.all.all.count == 0: "];
+    check(&output, 5, &words, "named even where nothing else is said");
 }
 
 #[test]

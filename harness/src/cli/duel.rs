@@ -27,10 +27,11 @@ use crate::trial::Control;
 use crate::trial::clock::{Stopwatch, utc_now};
 
 use super::filter::algorithm;
+use super::job::{stop_on_ctrl_c, versions};
 use super::machine::{CpuTime, describe, profile};
 use super::output::{Output, print};
 use super::progress::Progress;
-use super::run::{SEED, duration, stop_on_ctrl_c, terminal_style, versions};
+use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
 use arm::{Fighter, LocalArm};

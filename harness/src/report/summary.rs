@@ -2,7 +2,7 @@
 
 use super::finding::findings;
 use super::quantity;
-use crate::result::{Measurement, RunResult};
+use crate::result::{ExpectationResult, Measurement, RunResult};
 
 /// The judgements of all measurements together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,4 +91,9 @@ pub fn warnings(result: &RunResult) -> Vec<&'static str> {
         warnings.push("VIRTUAL TIME: verdicts and counts hold; times are not measurements");
     }
     warnings
+}
+
+/// What a missed expectation measured, with its unit.
+pub fn missed_value(missed: &ExpectationResult) -> String {
+    quantity::expected(&missed.key, missed.value)
 }

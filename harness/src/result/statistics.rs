@@ -6,12 +6,16 @@ mod decision;
 mod holm;
 mod power;
 mod sign_flip;
+mod unpaired;
 
 pub use bootstrap::{Bootstrap, Estimate, RESAMPLES};
 pub use decision::{ALPHA, Decision, Evidence, decide};
 pub use holm::holm;
 pub use power::{POWER_FACTOR, blocks_for_alpha, blocks_needed, minimum_effect};
 pub use sign_flip::{EXACT_BLOCKS, SignFlip, sign_flip};
+pub use unpaired::{
+    Unpaired, mann_whitney, rounds_for_alpha, rounds_needed, unpaired_minimum_effect,
+};
 
 /// The median; the mean of the two in the middle where the number is even. Zero for no values.
 pub fn median(values: &[f64]) -> f64 {

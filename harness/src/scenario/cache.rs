@@ -113,6 +113,11 @@ enum WireUnknownKid {
 }
 
 impl WireCache {
+    /// With another preset, if one is named.
+    pub(super) fn under(self, name: Option<&str>) -> WireCache {
+        WireCache { policy: name.map(str::to_owned).or(self.policy), ..self }
+    }
+
     /// The named preset from `presets`, with these overrides.
     pub(super) fn resolve(self, presets: &Path) -> Result<CacheSpec, String> {
         let name = self.policy.clone().unwrap_or_else(|| "default".into());

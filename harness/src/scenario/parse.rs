@@ -81,6 +81,20 @@ impl Scenario {
     /// # Errors
     /// The first fault, with file, line, key and remedy.
     pub fn parse(path: &Path, text: &str, presets: &Path) -> Checked<Scenario> {
+        Scenario::parse_under(path, text, presets, None)
+    }
+
+    /// As [`Scenario::parse`], with the preset of this name instead of the one in the text, under
+    /// the text's own overrides.
+    ///
+    /// # Errors
+    /// Also if there is no such preset.
+    pub fn parse_under(
+        path: &Path,
+        text: &str,
+        presets: &Path,
+        cache_policy: Option<&str>,
+    ) -> Checked<Scenario> {
         let file = File { path, text };
         let mut wire: WireScenario = match toml::from_str(text) {
             Ok(wire) => wire,
@@ -95,7 +109,7 @@ impl Scenario {
         }
         let policy = table.resolve().or_else(|fault| file.fault(at, fault.to_string()))?;
         let (at, table) = table_of(wire.cache.take());
-        let cache = table.resolve(presets);
+        let cache = table.under(cache_policy).resolve(presets);
         let cache = cache.or_else(|message| file.fault(at, format!("[cache]: {message}")))?;
         let (at, table) = table_of(wire.endpoint.take());
         let endpoint = endpoint(&file, at, &table, EndpointSetting::default())?;
@@ -315,11 +329,19 @@ fn expectations(
     let mut expectations = Vec::new();
     for (key, given) in wire {
         let name = key.get_ref();
+        // The key of a bound in a table is looked for from the table on, so that its line is named.
+        let place = |key_text: &str| {
+            let from = key.span().start;
+            let quoted = format!("\"{key_text}\"");
+            let found = file.text.get(from..).and_then(|rest| rest.find(&quoted));
+            found.map_or(key.span(), |at| from + at..from + at + quoted.len())
+        };
         let mut parse = |policy: &str, key_text: &str, bound: &str| {
             match Expectation::parse(policy, key_text, bound, &names) {
                 Ok(expectation) => expectations.push(expectation),
                 Err(error) => {
-                    return file.fault(Some(key.span()), format!("[expect] `{key_text}`: {error}"));
+                    let message = format!("[expect] `{key_text}`: {error}");
+                    return file.fault(Some(place(key_text)), message);
                 }
             }
             Ok(())

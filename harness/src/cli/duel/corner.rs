@@ -19,8 +19,9 @@ use crate::scenario::signer::Signers;
 
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
+use super::super::job::fitting;
 use super::super::progress::Progress;
-use super::super::run::{SEED, duration, fitting};
+use super::super::run::{SEED, duration};
 
 /// Shorter rounds measure jitter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);

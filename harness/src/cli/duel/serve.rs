@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::scenario::signer::Signers;
 use crate::trial::Control;
 
+use super::super::job::stop_on_ctrl_c;
 use super::super::machine::profile;
-use super::super::run::stop_on_ctrl_c;
 use super::super::{Exit, Failure};
 use super::arm::{Fighter as _, LocalArm};
 use super::corner::{Corner, CornerArgs};

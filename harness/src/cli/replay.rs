@@ -1,0 +1,281 @@
+//! `replay`: run a stored result's plans again, as it stored them, and hold the new result against
+//! the old one.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use globset::Glob;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
+
+use crate::contender::ContenderSpec;
+use crate::result::comparison::Matching;
+use crate::result::{Measurement, RunResult, ScenarioRecord};
+use crate::scenario::Scenario;
+use crate::scenario::class::Class;
+use crate::scenario::library::Library;
+use crate::scenario::own::OWN;
+use crate::scenario::policy_file;
+use crate::trial::clock::utc_now;
+
+use super::filter::Filter;
+use super::gate::Gate;
+use super::job::{Job, PlanHashes, Setting, fitting, measure};
+use super::output::{Output, default_folder};
+use super::{Exit, Failure};
+
+/// Run a stored result's plans again, and hold the new result against the old one.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench replay reports/runs/X                      did anything change?\n  \
+    jwtbench replay X --cache-policy no-stale           after a configuration change\n  \
+    jwtbench replay X --policy api.toml                 under another verifier policy\n  \
+    jwtbench replay X --contender core:graviola --base core:ring --scenario 'hot-path/*'\n\n\
+    Exit codes: those of compare. A plan that cannot be made again ends with 2.")]
+pub struct Args {
+    /// A result.json, or the folder it is in
+    result: PathBuf,
+    #[command(flatten)]
+    filter: Filter,
+    /// The stored contender against which another --contender stands
+    #[arg(long, value_name = "CONTENDER", requires = "contender")]
+    base: Option<String>,
+    /// Only scenarios whose name matches this glob (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    scenario: Vec<String>,
+    /// Run under this cache policy instead
+    #[arg(long, value_name = "NAME")]
+    cache_policy: Option<String>,
+    /// Judge by the policy in this file instead; the tokens stay as they were minted
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Folder for the new result [default: reports/runs/TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite a result in --out
+    #[arg(long)]
+    force: bool,
+    /// Port of the mocked JWKS endpoint on loopback [default: any free one]
+    #[arg(long)]
+    port: Option<u16>,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    gate: Gate,
+}
+
+/// Runs the verb.
+pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
+    args.gate.thresholds()?;
+    let mut base = args.gate.read(&args.result)?;
+    args.narrow(&mut base)?;
+    let policy = args.policy.as_deref().map(policy_file::read).transpose()?;
+    let matching = args.matching(&base)?;
+    let jobs = args.jobs(&base, policy.as_ref(), &matching)?;
+    let paired = |m: &Measurement| {
+        let is_base = |(one, _): &(String, String)| *one == m.contender;
+        matching.contenders.is_empty() || matching.contenders.iter().any(is_base)
+    };
+    base.measurements.retain(paired);
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
+    let output = Output::prepare(folder, args.force)?;
+    let setting = Setting {
+        command,
+        seed: base.seed,
+        port: args.port,
+        is_quiet: args.quiet,
+        shows_progress: !args.quiet,
+    };
+    let (mut result, failure) = measure(&jobs, setting)?;
+    if policy.is_some() {
+        result.measurements.iter_mut().for_each(forgive);
+    }
+    if !result.measurements.is_empty() {
+        output.write(&result)?;
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => args.gate.hold(&base, &result, matching),
+    }
+}
+
+/// What is due was minted under the stored policy. Under another one a verdict that differs is
+/// drift; a forged token accepted is wrong under any.
+fn forgive(measurement: &mut Measurement) {
+    measurement.wrong.retain(|wrong| {
+        let is_forged = Class::find(&wrong.class).is_some_and(|class| class.row().forged);
+        is_forged && wrong.got == "ACCEPT"
+    });
+    measurement.verdicts.wrong = measurement.wrong.iter().map(|wrong| wrong.count).sum();
+}
+
+impl Args {
+    /// Leaves what shall be replayed, and refuses what cannot be.
+    fn narrow(&self, base: &mut RunResult) -> Result<(), Failure> {
+        let mut globs = Vec::new();
+        for pattern in &self.scenario {
+            let glob = Glob::new(pattern)
+                .map_err(|error| Failure::Usage(format!("--scenario {pattern}: {error}")))?;
+            globs.push(glob.compile_matcher());
+        }
+        let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+        base.measurements.retain(|m| {
+            wanted(&m.scenario) && self.filter.has_algorithm(&m.algorithm) && m.error.is_none()
+        });
+        let shown = self.result.display();
+        let refuse = |reason: &str| Err(Failure::Usage(format!("{shown}: {reason}")));
+        if base.measurements.is_empty() {
+            return refuse("the filters leave no trial with figures; leave some out");
+        }
+        if base.measurements.iter().any(|m| m.family == OWN) {
+            return refuse(
+                "holds trials of your own tokens, which no result keeps; run them again with \
+                 `jwtbench run --tokens`, or leave them out with --scenario",
+            );
+        }
+        if base.measurements.iter().any(|m| m.virtual_time) {
+            return refuse("was made in virtual time; `jwtbench check` repeats it exactly");
+        }
+        Ok(())
+    }
+
+    /// The stored contender of each contender that is asked for.
+    fn matching(&self, base: &RunResult) -> Result<Matching, Failure> {
+        let mut contenders = Vec::new();
+        let mut stored: Vec<&str> = base.measurements.iter().map(|m| &*m.contender).collect();
+        stored.sort_unstable();
+        stored.dedup();
+        if !self.filter.contender.is_empty() {
+            for spec in self.filter.contenders()? {
+                let name = spec.to_string();
+                let partner = match (&self.base, stored.as_slice()) {
+                    (Some(base), _) if !stored.contains(&base.as_str()) => None,
+                    (Some(base), _) => Some(base.clone()),
+                    (None, stored) if stored.contains(&name.as_str()) => Some(name.clone()),
+                    (None, [only]) => Some((*only).to_owned()),
+                    (None, _) => None,
+                };
+                let Some(partner) = partner else {
+                    return Err(Failure::Usage(format!(
+                        "{}: nothing stands against {name}; name one of its contenders with \
+                         --base: {}",
+                        self.result.display(),
+                        stored.join(", ")
+                    )));
+                };
+                contenders.push((partner, name));
+            }
+        }
+        Ok(Matching { contenders, any_cache_policy: self.cache_policy.is_some() })
+    }
+
+    /// The trials of one plan and one cache policy, together.
+    fn jobs(
+        &self,
+        base: &RunResult,
+        policy: Option<&PolicySpec>,
+        matching: &Matching,
+    ) -> Result<Vec<Job>, Failure> {
+        let here = std::env::current_dir()
+            .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+        let presets = Library::find(&here)?.presets();
+        let mut jobs: Vec<(&Measurement, Job)> = Vec::new();
+        for measurement in &base.measurements {
+            let known = jobs.iter_mut().find(|(first, _)| is_one_job(first, measurement));
+            let job = match known {
+                Some((_, job)) => job,
+                None => {
+                    let job = self.job(base, measurement, policy, &presets)?;
+                    jobs.push((measurement, job));
+                    let last = jobs.len() - 1;
+                    &mut jobs[last].1
+                }
+            };
+            for name in asked(measurement, matching) {
+                let spec = contender(&name)?;
+                let fits = !fitting(&job.scenario, &[spec]).is_empty();
+                let is_new = job.contenders.iter().all(|known| known.to_string() != name);
+                if is_new && fits && spec.supports(job.algorithm) {
+                    job.contenders.push(spec);
+                }
+            }
+        }
+        let jobs: Vec<Job> = jobs.into_iter().map(|(_, job)| job).collect();
+        let jobs: Vec<Job> = jobs.into_iter().filter(|job| !job.contenders.is_empty()).collect();
+        match jobs.is_empty() {
+            true => Err(Failure::Usage("no chosen contender fits a stored trial".into())),
+            false => Ok(jobs),
+        }
+    }
+
+    fn job(
+        &self,
+        base: &RunResult,
+        measurement: &Measurement,
+        policy: Option<&PolicySpec>,
+        presets: &Path,
+    ) -> Result<Job, Failure> {
+        let (shown, name) = (self.result.display(), &measurement.scenario);
+        let fault = |why: String| Failure::Usage(format!("{shown}: {name}: {why}"));
+        let record = base.scenarios.iter().find(|record| record.name == *name);
+        let record = record.ok_or_else(|| fault("its text is not kept; run it again".into()))?;
+        let cache_policy = self.cache_policy.as_ref().unwrap_or(&measurement.cache_policy);
+        let scenario = scenario(record, cache_policy, presets).map_err(&fault)?;
+        let algorithm = Algorithm::from_name(&measurement.algorithm);
+        let algorithm = algorithm.ok_or_else(|| fault("its algorithm is not known here".into()))?;
+        let hashes = PlanHashes {
+            plan: measurement.plan_hash.clone(),
+            corpus: measurement.corpus_hash.clone(),
+        };
+        Ok(Job {
+            scenario,
+            algorithm,
+            contenders: Vec::new(),
+            own: None,
+            policy: policy.cloned(),
+            due: Some(hashes),
+        })
+    }
+}
+
+/// The stored scenario under the stored load and a cache policy.
+fn scenario(
+    record: &ScenarioRecord,
+    cache_policy: &str,
+    presets: &Path,
+) -> Result<Scenario, String> {
+    let path = PathBuf::from(format!("{}.toml", record.name));
+    let scenario = Scenario::parse_under(&path, &record.text, presets, Some(cache_policy))
+        .map_err(|error| format!("its stored text is no scenario here: {error}"))?;
+    // A result from before the load was kept: the plan's hash tells whether the text is enough.
+    match &record.load {
+        Some(load) => load.onto(scenario),
+        None => Ok(scenario),
+    }
+}
+
+fn is_one_job(one: &Measurement, other: &Measurement) -> bool {
+    one.scenario == other.scenario
+        && one.algorithm == other.algorithm
+        && one.cache_policy == other.cache_policy
+}
+
+/// The contenders that a stored trial asks for.
+fn asked(measurement: &Measurement, matching: &Matching) -> Vec<String> {
+    if matching.contenders.is_empty() {
+        return vec![measurement.contender.clone()];
+    }
+    let pairs = matching.contenders.iter().filter(|(base, _)| *base == measurement.contender);
+    pairs.map(|(_, contender)| contender.clone()).collect()
+}
+
+fn contender(name: &str) -> Result<ContenderSpec, Failure> {
+    let found = ContenderSpec::all().into_iter().find(|spec| spec.to_string() == name);
+    found.ok_or_else(|| {
+        Failure::Usage(format!(
+            "{name} does not run on this machine; choose others with --contender and --base"
+        ))
+    })
+}

@@ -1,0 +1,82 @@
+//! A comparison for a CI step summary: significant changes first, the rest folded away.
+
+use super::super::markdown::cell::{code, plain, row};
+use super::super::quantity;
+use super::{closing, drifted, is_significant, missing_of, name, value, wanted_rounds};
+use crate::result::comparison::{Comparison, Figure, TrialComparison};
+
+/// The comparison as Markdown.
+pub fn comparison_markdown(comparison: &Comparison) -> String {
+    let mut out = format!("## {}\n\n", plain(&closing(comparison)));
+    for (side, from) in [("Base", &comparison.base), ("Candidate", &comparison.candidate)] {
+        let revision = from.revision.as_deref().unwrap_or("no revision");
+        out +=
+            &format!("{side}: {} {} {}\n\n", from.started_at, code(revision), code(&from.command));
+    }
+    let unlike = comparison.unlike.iter().map(|text| format!("unlike, as allowed: {text}"));
+    for line in unlike.chain(comparison.notes.iter().cloned()).chain(missing_of(comparison)) {
+        out += &format!("- {}\n", plain(&line));
+    }
+    if let Some(rounds) = wanted_rounds(comparison) {
+        out += &format!("- too few rounds to tell: make both results with `--rounds {rounds}`\n");
+    }
+    let (first, rest): (Vec<&TrialComparison>, Vec<&TrialComparison>) =
+        comparison.trials.iter().partition(|trial| is_significant(trial));
+    if !first.is_empty() {
+        out += "\n### Significant\n\n";
+        first.iter().for_each(|trial| out += &remarks(trial));
+        out += &table(&first);
+    }
+    if !rest.is_empty() {
+        out += &format!(
+            "\n<details><summary>{} without a change</summary>\n\n",
+            quantity::counted(rest.len() as u64, "trial")
+        );
+        out += &table(&rest);
+        out += "\n</details>\n";
+    }
+    out
+}
+
+fn remarks(trial: &TrialComparison) -> String {
+    let wrong = trial.wrong.iter().map(|wrong| {
+        format!("wrong: {} due {}, got {}, {}×", wrong.class, wrong.due, wrong.got, wrong.count)
+    });
+    let missed = trial.newly_missed.iter().map(|missed| {
+        let value = quantity::expected(&missed.key, missed.value);
+        format!("newly missed: {} {}, was {value}", missed.key, missed.bound)
+    });
+    let drift = trial.drift.iter().map(|drift| format!("drift: {}", drifted(drift)));
+    let invalid = trial.invalid.iter().map(|reason| format!("invalid: {reason}"));
+    let all = invalid.chain(wrong).chain(missed).chain(drift);
+    all.map(|line| format!("- {}: {}\n", code(&name(trial)), plain(&line))).collect()
+}
+
+fn table(trials: &[&TrialComparison]) -> String {
+    let lines: Vec<String> = trials
+        .iter()
+        .flat_map(|trial| trial.figures.iter().map(|figure| line(trial, figure)))
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let head = "\n| Trial | Metric | Base | Candidate | Ratio (95 %) | Threshold | p | Verdict |\n\
+                |:--|:--|--:|--:|--:|--:|--:|:--|\n";
+    format!("{head}{}", lines.concat())
+}
+
+fn line(trial: &TrialComparison, figure: &Figure) -> String {
+    let ratio = figure.ratio;
+    let hard =
+        figure.hard.map_or(String::new(), |hard| format!(", hard {}", quantity::share(hard)));
+    row(&[
+        code(&name(trial)),
+        figure.metric.name().into(),
+        value(figure, figure.base),
+        value(figure, figure.candidate),
+        format!("{:.3} ({:.3} to {:.3})", ratio.estimate, ratio.low, ratio.high),
+        format!("{}{hard}", quantity::share(figure.threshold)),
+        format!("{:.4}", figure.p_adjusted),
+        figure.decision.to_string(),
+    ])
+}

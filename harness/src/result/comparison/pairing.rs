@@ -1,0 +1,133 @@
+//! Which trial of one result stands against which of the other, and in what two results are
+//! unlike. Pure.
+
+use std::fmt;
+
+use crate::result::{Measurement, RunResult};
+
+/// In what results may be unlike if the user says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// Arrivals, events, faults, load or corpus.
+    Plan,
+    /// The seed.
+    Seed,
+    /// CPU, cores or architecture.
+    Machine,
+    /// The schema version.
+    Version,
+}
+
+impl fmt::Display for Allowance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Allowance::Plan => "plan",
+            Allowance::Seed => "seed",
+            Allowance::Machine => "machine",
+            Allowance::Version => "version",
+        })
+    }
+}
+
+/// How trials find their partner.
+#[derive(Clone, Debug, Default)]
+pub struct Matching {
+    /// The base's contender against which another one stands: (base, candidate).
+    pub contenders: Vec<(String, String)>,
+    /// Whether trials under different cache policies stand against each other.
+    pub any_cache_policy: bool,
+}
+
+/// A trial on both sides.
+pub(super) type Pair<'r> = (&'r Measurement, &'r Measurement);
+
+/// The trials on both sides, and the names of those on one side only: base, candidate.
+pub(super) struct Pairing<'r> {
+    pub(super) pairs: Vec<Pair<'r>>,
+    pub(super) only_base: Vec<String>,
+    pub(super) only_candidate: Vec<String>,
+}
+
+impl<'r> Pairing<'r> {
+    pub(super) fn of(base: &'r RunResult, candidate: &'r RunResult, matching: &Matching) -> Self {
+        let mut taken = vec![false; base.measurements.len()];
+        let mut pairing =
+            Pairing { pairs: Vec::new(), only_base: Vec::new(), only_candidate: Vec::new() };
+        for other in &candidate.measurements {
+            let fits = |one: &&Measurement| matching.fits(one, other);
+            match base.measurements.iter().position(|one| fits(&one)) {
+                Some(place) => {
+                    taken[place] = true;
+                    pairing.pairs.push((&base.measurements[place], other));
+                }
+                None => pairing.only_candidate.push(trial(other)),
+            }
+        }
+        let left = base.measurements.iter().zip(&taken).filter(|(_, taken)| !**taken);
+        pairing.only_base = left.map(|(one, _)| trial(one)).collect();
+        pairing
+    }
+
+    /// In what the results are unlike: the kind, and a sentence on it.
+    pub(super) fn unlike(
+        &self,
+        base: &RunResult,
+        candidate: &RunResult,
+    ) -> Vec<(Allowance, String)> {
+        let mut unlike = Vec::new();
+        if base.schema_version != candidate.schema_version {
+            let (one, other) = (base.schema_version, candidate.schema_version);
+            let message = format!("schema version {one} against {other}");
+            unlike.push((Allowance::Version, message));
+        }
+        if base.seed != candidate.seed {
+            let message = format!("seed {} against {}", base.seed, candidate.seed);
+            unlike.push((Allowance::Seed, message));
+        }
+        let machine = |result: &RunResult| {
+            let machine = &result.machine;
+            format!("{}, {} cores, {}", machine.cpu, machine.cores, machine.arch)
+        };
+        let (one, other) = (machine(base), machine(candidate));
+        if one != other {
+            unlike.push((Allowance::Machine, format!("machine {one} against {other}")));
+        }
+        let others: Vec<String> = self
+            .pairs
+            .iter()
+            .filter(|pair| !has_one_plan(pair))
+            .map(|(_, candidate)| trial(candidate))
+            .collect();
+        if let Some(first) = others.first() {
+            let message = format!("plan of {first}{}", more(others.len()));
+            unlike.push((Allowance::Plan, message));
+        }
+        unlike
+    }
+}
+
+impl Matching {
+    fn fits(&self, base: &Measurement, candidate: &Measurement) -> bool {
+        let crossed = self.contenders.iter().find(|(_, other)| *other == candidate.contender);
+        let partner = crossed.map_or(&candidate.contender, |(partner, _)| partner);
+        base.scenario == candidate.scenario
+            && base.algorithm == candidate.algorithm
+            && base.contender == *partner
+            && (self.any_cache_policy || base.cache_policy == candidate.cache_policy)
+    }
+}
+
+/// Whether both sides did the same work.
+pub(super) fn has_one_plan((base, candidate): &Pair<'_>) -> bool {
+    base.plan_hash == candidate.plan_hash && base.corpus_hash == candidate.corpus_hash
+}
+
+/// The name of a trial.
+pub(super) fn trial(measurement: &Measurement) -> String {
+    let Measurement { scenario, algorithm, contender, cache_policy, .. } = measurement;
+    format!("{scenario} {algorithm} {contender} ({cache_policy})")
+}
+
+fn more(count: usize) -> String {
+    if count > 1 { format!(" and {} more", count - 1) } else { String::new() }
+}
