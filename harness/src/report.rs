@@ -4,21 +4,27 @@
 mod chapter;
 mod check;
 mod conformance;
+mod csv;
 mod divergence;
 mod fault;
 mod finding;
+mod hgrm;
 mod html;
+mod junit;
 mod markdown;
 mod picture;
-mod quantity;
+pub(crate) mod quantity;
 mod ranking;
 mod speed;
 mod summary;
 mod terminal;
 
+pub use self::csv::csv;
 pub use check::check_table;
 pub use divergence::divergence;
+pub use hgrm::{PercentileTable, hgrm, percentile_tables};
 pub use html::html;
+pub use junit::junit;
 pub use markdown::{markdown, ranking_table};
 pub use picture::picture;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

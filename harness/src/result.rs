@@ -5,19 +5,22 @@ pub mod divergence;
 pub mod evaluate;
 pub mod finding;
 mod histogram;
+pub mod histogram_log;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
 mod machine;
 mod measurement;
+mod packed_latencies;
 mod timeline;
 
-pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
+pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencyKind, LatencySummary};
 pub use machine::Machine;
 pub use measurement::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, FindingTag,
     Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
+pub use packed_latencies::PackedLatencies;
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
 
 use std::collections::BTreeMap;
@@ -126,6 +129,12 @@ impl RunResult {
         let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
         text.push('\n');
         text
+    }
+
+    /// Whether any row has its whole histograms.
+    pub fn has_histograms(&self) -> bool {
+        let mut phases = self.measurements.iter().flat_map(|measurement| &measurement.phases);
+        phases.any(|phase| phase.outcomes.iter().any(|row| row.whole.is_some()))
     }
 
     /// Wrong verdicts over all measurements.

@@ -12,8 +12,8 @@ use crate::result::judgement::{Code, spell};
 use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
 use crate::result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Mark,
-    MarkKind, Measurement, OutcomeRow, PhaseResult, Round, Timeline, TimelineBin, VerdictCounts,
-    Wrong, evaluate,
+    MarkKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, Timeline, TimelineBin,
+    VerdictCounts, Wrong, evaluate,
 };
 use crate::scenario::class::Class;
 use crate::scenario::plan::Plan;
@@ -281,6 +281,7 @@ impl<'p> Gathering<'p> {
                         code: self.got(key.code),
                         count: row.latencies.count(),
                         latency: row.latencies.summarise(),
+                        whole: (!self.is_virtual).then(|| PackedLatencies::pack(&row.latencies)),
                     })
                     .collect(),
                 lockouts: mine().map(|(_, row)| row.lockouts).sum(),
