@@ -6,6 +6,7 @@ mod happening;
 mod measure;
 mod real;
 mod virtual_time;
+pub mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
 pub use measure::Gathering;
+use watch::Watch;
 
 /// One plan × one contender.
 pub struct Trial<'p> {
@@ -35,6 +37,7 @@ pub struct Trial<'p> {
     contender: ContenderSpec,
     policy: Policy,
     revocations: Option<Arc<Revocations>>,
+    watch: Option<&'p Watch>,
 }
 
 /// What one round of a trial recorded.
@@ -100,7 +103,12 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial { plan, contender, policy, revocations })
+        Ok(Trial { plan, contender, policy, revocations, watch: None })
+    }
+
+    /// Lets somebody watch the rounds in real time, if anybody does.
+    pub fn watched(self, watch: Option<&'p Watch>) -> Trial<'p> {
+        Trial { watch, ..self }
     }
 
     /// The measurement of one round in virtual time.
