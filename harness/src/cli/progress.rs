@@ -85,7 +85,7 @@ impl Progress {
     }
 
     /// The warm-up and measured time of all rounds together, so that the time left can be told.
-    pub fn last(&self, lasting: Duration) {
+    pub fn will_last(&self, lasting: Duration) {
         self.screen.say(|said| said.lasting = Some(lasting));
     }
 

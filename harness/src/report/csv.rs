@@ -15,7 +15,8 @@ const FIGURES: [&str; 5] = ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"];
 pub fn csv(result: &RunResult) -> String {
     let mut rows = vec![heading()];
     for measurement in &result.measurements {
-        let fault = fault(measurement).unwrap_or_default();
+        let mut fault = fault(measurement).unwrap_or_default();
+        fault.retain(|c| !c.is_control());
         let origin = |mut row: Vec<String>| {
             row.extend([result.machine.profile.clone(), fault.clone()]);
             row
