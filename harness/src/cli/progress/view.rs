@@ -143,12 +143,11 @@ mod tests {
     #[test]
     fn nothing_is_lost_at_eighty_and_at_forty_columns() {
         let expected = [
-            "12/48 · 1:20 min left",
-            "unknown-kid/beside-good-traffic ES256 core:aws-lc-rs",
+            "12/48 · 1:20 min left · unknown-kid/beside-good-traffic ES256 core:aws-lc-rs",
             "flood 4.2/12.0 s · 4.00 k/s of 4.00 k/s · p50 24.1 µs, p99 1.24 ms · 1 fetch",
             "ACCEPT 12,345 · JWT_UNKNOWN_KID 2,900",
         ];
-        assert_eq!(view().lines(76), expected);
+        assert_eq!(view().lines(79), expected);
         let narrow = view().lines(39).join("|");
         for part in ["1:20 min left", "flood 4.2/12.0 s", "p99 1.24 ms", "ACCEPT 12,345", "1 fetch"]
         {
