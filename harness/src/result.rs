@@ -7,24 +7,27 @@ pub mod duel;
 pub mod evaluate;
 pub mod finding;
 mod histogram;
+pub mod histogram_log;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
 mod load;
 mod machine;
 mod measurement;
+mod packed_latencies;
 pub mod set_age;
 pub mod statistics;
 mod timeline;
 mod verdict_stream;
 
-pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
+pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencyKind, LatencySummary};
 pub use load::{LoadRecord, RateRecord};
 pub use machine::Machine;
 pub use measurement::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, FindingTag,
     Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
+pub use packed_latencies::PackedLatencies;
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
 pub use verdict_stream::{ClassVerdicts, VerdictStream};
 
@@ -148,6 +151,12 @@ impl RunResult {
         let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
         text.push('\n');
         text
+    }
+
+    /// Whether any row has its whole histograms.
+    pub fn has_histograms(&self) -> bool {
+        let mut phases = self.measurements.iter().flat_map(|measurement| &measurement.phases);
+        phases.any(|phase| phase.outcomes.iter().any(|row| row.whole.is_some()))
     }
 
     /// Wrong verdicts over all measurements.

@@ -8,6 +8,7 @@ mod measure;
 mod planted;
 mod real;
 mod virtual_time;
+pub mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::scenario::plan::Plan;
 
 pub use kernel::control_kernel_ns;
 pub use measure::{Gathering, cpu_ns_per_op};
+use watch::Watch;
 
 /// One plan × one contender.
 pub struct Trial<'p> {
@@ -40,6 +42,7 @@ pub struct Trial<'p> {
     revocations: Option<Arc<Revocations>>,
     /// A slowdown planted on purpose, as a share of each operation's service time.
     planted: f64,
+    watch: Option<&'p Watch>,
 }
 
 /// What one round of a trial recorded.
@@ -110,12 +113,17 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial { plan, contender, policy, revocations, planted: 0.0 })
+        Ok(Trial { plan, contender, policy, revocations, planted: 0.0, watch: None })
     }
 
     /// The trial with each operation made longer by this share of its service time, in real time.
     pub fn planted(self, share: f64) -> Trial<'p> {
         Trial { planted: share, ..self }
+    }
+
+    /// Lets somebody watch the rounds in real time, if anybody does.
+    pub fn watched(self, watch: Option<&'p Watch>) -> Trial<'p> {
+        Trial { watch, ..self }
     }
 
     /// The measurement of one round in virtual time.

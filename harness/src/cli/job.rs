@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
@@ -107,6 +108,7 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     }
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
     let progress = Progress::new(jobs.iter().map(rounds).sum(), !setting.shows_progress);
+    progress.will_last(jobs.iter().map(Job::lasting).sum());
     let signers = Signers::new(setting.seed);
     let control = Control { stop, port: setting.port };
     let mut failure = None;
@@ -127,6 +129,12 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
 }
 
 impl Job {
+    /// Warm-up and measured time of all rounds.
+    fn lasting(&self) -> Duration {
+        let load = &self.scenario.load;
+        (load.warmup + load.duration) * load.rounds * self.contenders.len() as u32
+    }
+
     /// Rounds outside, contenders inside, in rotating order.
     fn measure(
         &self,
@@ -153,7 +161,8 @@ impl Job {
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &self.contenders {
             let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
-            trials.push((trial, Gathering::new(&plan, *contender, false)));
+            trials
+                .push((trial.watched(progress.watch()), Gathering::new(&plan, *contender, false)));
         }
         let mut order = 0;
         for round in 0..self.scenario.load.rounds as usize {

@@ -2,11 +2,11 @@
 //! unasked, and each file whole or not at all.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::report;
-use crate::result::RunResult;
+use crate::result::{RunResult, histogram_log};
 
 use super::Failure;
 
@@ -17,6 +17,8 @@ pub struct Output {
 
 /// The result in a folder.
 pub const RESULT: &str = "result.json";
+/// Its whole histograms.
+pub const HISTOGRAMS: &str = "result.hlog";
 
 impl Output {
     /// Makes sure of the folder. One that holds a result already is refused without `force`.
@@ -43,8 +45,23 @@ impl Output {
         let json = serde_json::to_string(result)
             .map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
         self.put(RESULT, &(json + "\n"))?;
+        self.put_histograms(result)?;
         self.put("summary.md", &report::markdown(result))?;
         self.put("index.html", &report::html(result))
+    }
+
+    /// The whole histograms, where any were kept; those of an overwritten result must not stay.
+    fn put_histograms(&self, result: &RunResult) -> Result<(), Failure> {
+        if result.has_histograms() {
+            return self.put(HISTOGRAMS, &histogram_log::write(result));
+        }
+        let path = self.path(HISTOGRAMS);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Failure::Error(format!("cannot remove {}: {error}", path.display())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes one file under a passing name first.

@@ -1,15 +1,17 @@
 //! `report`: render a stored result again, in any form. Nothing is measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use globset::Glob;
 
-use crate::report::{html, markdown, picture, ranking_table, terminal};
-use crate::result::RunResult;
+use crate::report::{
+    csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table, terminal,
+};
+use crate::result::{RunResult, histogram_log};
 
 use super::filter::Filter;
-use super::output::{Output, RESULT, print};
+use super::output::{HISTOGRAMS, Output, RESULT, print};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -19,6 +21,8 @@ use super::{Exit, Failure};
     jwtbench report reports/runs/X                       the summary on the terminal\n  \
     jwtbench report reports/runs/X --format html > x.html\n  \
     jwtbench report X/result.json --scenario 'rotation/*' --out rotation-only\n  \
+    jwtbench report reports/runs/X --format junit > junit.xml\n  \
+    jwtbench report reports/runs/X --format hgrm --out tables\n  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
     /// A result.json, or the folder it is in
@@ -32,7 +36,8 @@ pub struct Args {
     /// The form to print
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     format: Format,
-    /// Write result.json, summary.md and index.html to this folder instead
+    /// Write to this folder instead: result.json with its reports, or the files of a --format
+    /// that other tools read
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite a result in --out
@@ -59,6 +64,20 @@ enum Format {
     Html,
     /// The result itself, filtered
     Json,
+    /// For spreadsheets: percentiles of every row, in nanoseconds
+    Csv,
+    /// For CI: a case per trial
+    Junit,
+    /// For HdrHistogram plotters: percentile tables, in microseconds
+    Hgrm,
+    /// For HdrHistogram readers: the whole histograms, an interval log in nanoseconds
+    Hlog,
+}
+
+impl Format {
+    fn needs_histograms(self) -> bool {
+        matches!(self, Format::Hgrm | Format::Hlog)
+    }
 }
 
 /// Runs the verb.
@@ -69,11 +88,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let path = args.result.clone().unwrap_or_default();
     let path = if path.is_dir() { path.join(RESULT) } else { path };
-    let result = args.filtered(RunResult::read(&path)?)?;
+    let result = args.filtered(args.read(&path)?)?;
     if let Some(folder) = &args.out {
         let output = Output::prepare(folder.clone(), args.force)?;
-        output.write(&result)?;
-        print(&format!("Report   {}\n", output.path("index.html").display()));
+        args.write(&result, &output)?;
         return Ok(Exit::Passed);
     }
     let text = match args.format {
@@ -84,12 +102,54 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Machine => origin(&result) + "\n",
         Format::Html => html(&result),
         Format::Json => serde_json::to_string(&result).unwrap_or_default() + "\n",
+        Format::Csv => csv(&result),
+        Format::Junit => junit(&result),
+        Format::Hgrm => hgrm(&result),
+        Format::Hlog => histogram_log::write(&result),
     };
     print(&text);
     Ok(Exit::Passed)
 }
 
 impl Args {
+    /// The result, with its whole histograms where the form needs them or a copy should have them.
+    fn read(&self, path: &Path) -> Result<RunResult, Failure> {
+        let mut result = RunResult::read(path)?;
+        let log = histogram_log::beside(path);
+        if self.format.needs_histograms() || (self.out.is_some() && log.exists()) {
+            histogram_log::attach(&mut result, &log)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+        Ok(result)
+    }
+
+    /// Writes the files of the form.
+    fn write(&self, result: &RunResult, output: &Output) -> Result<(), Failure> {
+        let files: Vec<(String, String)> = match self.format {
+            Format::Csv => vec![("result.csv".into(), csv(result))],
+            Format::Junit => vec![("junit.xml".into(), junit(result))],
+            Format::Hlog => vec![(HISTOGRAMS.into(), histogram_log::write(result))],
+            Format::Hgrm => {
+                percentile_tables(result).into_iter().map(|t| (t.file, t.text)).collect()
+            }
+            _ => {
+                output.write(result)?;
+                print(&format!("Report   {}\n", output.path("index.html").display()));
+                return Ok(());
+            }
+        };
+        for (name, text) in &files {
+            output.put(name, text)?;
+        }
+        match files.as_slice() {
+            [(name, _)] => print(&format!("Report   {}\n", output.path(name).display())),
+            files => {
+                print(&format!("Report   {} files in {}\n", files.len(), output.path("").display()))
+            }
+        }
+        Ok(())
+    }
+
     fn filtered(&self, mut result: RunResult) -> Result<RunResult, Failure> {
         let mut globs = Vec::new();
         for pattern in &self.scenario {

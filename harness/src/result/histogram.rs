@@ -35,6 +35,32 @@ pub struct CurvePoint {
     pub ns: u64,
 }
 
+/// Which of the three latencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LatencyKind {
+    /// Intended start to end.
+    Response,
+    /// Actual start to end.
+    Service,
+    /// Intended start to actual start.
+    Lateness,
+}
+
+impl LatencyKind {
+    /// All of them, in the order of every form.
+    pub const ALL: [LatencyKind; 3] =
+        [LatencyKind::Response, LatencyKind::Service, LatencyKind::Lateness];
+
+    /// Its name in every form.
+    pub fn name(self) -> &'static str {
+        match self {
+            LatencyKind::Response => "response",
+            LatencyKind::Service => "service",
+            LatencyKind::Lateness => "lateness",
+        }
+    }
+}
+
 /// The three latencies of one row, summarised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {
@@ -44,6 +70,17 @@ pub struct LatencySummary {
     pub service: HistogramSummary,
     /// Intended start to actual start. What the worker was late.
     pub lateness: HistogramSummary,
+}
+
+impl LatencySummary {
+    /// One of the three.
+    pub fn of(&self, kind: LatencyKind) -> &HistogramSummary {
+        match kind {
+            LatencyKind::Response => &self.response,
+            LatencyKind::Service => &self.service,
+            LatencyKind::Lateness => &self.lateness,
+        }
+    }
 }
 
 /// The three histograms of one row. Merged by adding counts, never by averaging percentiles.
@@ -84,6 +121,15 @@ impl Latencies {
         ] {
             // A histogram that grows takes every value that another one of its precision holds.
             mine.add(theirs).expect("both grow");
+        }
+    }
+
+    /// One of the three, whole.
+    pub fn histogram(&self, kind: LatencyKind) -> &Histogram<u64> {
+        match kind {
+            LatencyKind::Response => &self.response,
+            LatencyKind::Service => &self.service,
+            LatencyKind::Lateness => &self.lateness,
         }
     }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::{CurvePoint, LatencySummary};
+use super::packed_latencies::PackedLatencies;
 use super::timeline::Timeline;
 use super::verdict_stream::VerdictStream;
 
@@ -221,6 +222,10 @@ pub struct OutcomeRow {
     /// Latencies.
     #[serde(flatten)]
     pub latency: LatencySummary,
+    /// The whole histograms, which are kept beside `result.json` in a `.hlog`; none in virtual
+    /// time and in results that were stored without.
+    #[serde(skip)]
+    pub whole: Option<PackedLatencies>,
 }
 
 /// What the mocked JWKS endpoint saw.

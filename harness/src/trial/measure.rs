@@ -14,8 +14,8 @@ use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
 use crate::result::set_age::{Confirmation, SetAge};
 use crate::result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Mark,
-    MarkKind, Measurement, OutcomeRow, PhaseResult, Round, Timeline, TimelineBin, VerdictCounts,
-    VerdictStream, Wrong, evaluate,
+    MarkKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, Timeline, TimelineBin,
+    VerdictCounts, VerdictStream, Wrong, evaluate,
 };
 use crate::scenario::class::Class;
 use crate::scenario::plan::Plan;
@@ -292,6 +292,7 @@ impl<'p> Gathering<'p> {
                         code: self.got(key.code),
                         count: row.latencies.count(),
                         latency: row.latencies.summarise(),
+                        whole: (!self.is_virtual).then(|| PackedLatencies::pack(&row.latencies)),
                     })
                     .collect(),
                 lockouts: mine().map(|(_, row)| row.lockouts).sum(),

@@ -23,6 +23,7 @@ use crate::scenario::plan::Plan;
 use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
 use super::planted::Planted;
+use super::watch::Viewing;
 use super::worker::{Post, Shift};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
 
@@ -83,6 +84,7 @@ impl Trial<'_> {
             .map(|worker| self.build(&self.setup(&source, worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
+        let mut viewing = Viewing::prepare(self.watch, plan);
         let clock = RealClock::starting_in(LEAD + load.warmup);
         let wire = match endpoint {
             Some(endpoint) => {
@@ -92,6 +94,7 @@ impl Trial<'_> {
             }
             None => None,
         };
+        viewing.begin(plan, clock, needs_endpoint.then_some(&source));
         let first = source.log();
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
@@ -99,7 +102,8 @@ impl Trial<'_> {
             let shifts: Vec<_> = contenders
                 .iter_mut()
                 .zip(&plan.schedules)
-                .map(|(contender, schedule)| {
+                .enumerate()
+                .map(|(worker, (contender, schedule))| {
                     let post = Post {
                         contender: contender.as_mut(),
                         schedule,
@@ -108,6 +112,7 @@ impl Trial<'_> {
                         stop: control.stop,
                         end: Tick::ZERO + load.duration,
                         grace: grace(plan),
+                        account: viewing.account(worker),
                     };
                     let judge = &judge;
                     scope.spawn(move || match load.arrivals {
@@ -123,6 +128,7 @@ impl Trial<'_> {
             };
             (shifts.into_iter().map(join).collect::<Vec<Shift>>(), course)
         });
+        drop(viewing);
         let course = course?;
         Ok(self.record(shifts, course, wire, &source))
     }

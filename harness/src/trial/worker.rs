@@ -14,6 +14,7 @@ use crate::result::ledger::Ledger;
 use crate::scenario::plan::{Arrival, WARMUP};
 
 use super::clock::{RealClock, thread_cpu_time};
+use super::watch::Account;
 
 /// What one worker did.
 #[derive(Default)]
@@ -45,6 +46,8 @@ pub(super) struct Post<'a, 'c> {
     pub(super) end: Tick,
     /// How long to wait after the end for operations that wait for keys.
     pub(super) grace: Duration,
+    /// Where it says how it goes, if somebody watches.
+    pub(super) account: Option<Account<'a>>,
 }
 
 /// Operations under way: their arrival and start, by operation number.
@@ -95,7 +98,11 @@ impl<'c> Post<'_, 'c> {
         for (number, arrival) in (0u32..).zip(schedule) {
             loop {
                 self.collect(&mut pending, &mut shift.operations);
-                if self.clock.now() >= arrival.at || self.is_stopped() {
+                let now = self.clock.now();
+                if let Some(account) = &mut self.account {
+                    account.hand_over(&shift.operations, arrival.at.since(now));
+                }
+                if now >= arrival.at || self.is_stopped() {
                     break;
                 }
                 self.clock.approach(arrival.at);
@@ -173,6 +180,9 @@ impl<'c> Post<'_, 'c> {
                 self.clock.approach(self.clock.now() + Duration::from_millis(1));
             }
             pending.begun.clear();
+            if let Some(account) = &mut self.account {
+                account.hand_over_chunk(&operations);
+            }
             for operation in operations.drain(..) {
                 shift.planned += u64::from(operation.phase != WARMUP);
                 shift.ledger.enter(judge, &operation);

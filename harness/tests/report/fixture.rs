@@ -199,6 +199,7 @@ fn ranked(path: &HotPath, contender: &str, algorithm: &str, ns: f64, salt: u64) 
         code: given(due),
         count: share(*part),
         latency: latency(share(*part), ns),
+        whole: None,
     });
     let conformance = classes.iter().map(|(class, part, due)| ConformanceCell {
         class: (*class).to_owned(),

@@ -1,0 +1,67 @@
+//! Comma-separated values (RFC 4180): one row per scenario, contender, algorithm, cache policy,
+//! phase, stream, class and code. Durations in nanoseconds, unrounded; an empty field is a figure
+//! that does not count.
+
+use csv::{Terminator, WriterBuilder};
+
+use super::fault::fault;
+use crate::result::{LatencyKind, Measurement, OutcomeRow, RunResult};
+
+const NAMES: [&str; 8] =
+    ["scenario", "contender", "algorithm", "cache_policy", "phase", "stream", "class", "code"];
+const FIGURES: [&str; 5] = ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"];
+
+/// The result as a table.
+pub fn csv(result: &RunResult) -> String {
+    let mut rows = vec![heading()];
+    for measurement in &result.measurements {
+        let mut fault = fault(measurement).unwrap_or_default();
+        fault.retain(|c| !c.is_control());
+        let origin = |mut row: Vec<String>| {
+            row.extend([result.machine.profile.clone(), fault.clone()]);
+            row
+        };
+        let before = rows.len();
+        for phase in &measurement.phases {
+            let is_timed = fault.is_empty() && !measurement.virtual_time;
+            let outcomes = phase.outcomes.iter();
+            let row = |row| origin(cells(measurement, &phase.name, row, is_timed));
+            rows.extend(outcomes.map(row));
+        }
+        if rows.len() == before {
+            // Nothing was recorded: the row that says why.
+            rows.push(origin(cells(measurement, "", &OutcomeRow::default(), false)));
+        }
+    }
+    encode(&rows)
+}
+
+fn heading() -> Vec<String> {
+    let figure = |kind: LatencyKind| FIGURES.map(|name| format!("{}_{name}", kind.name()));
+    let names = NAMES.into_iter().chain(["count"]).map(str::to_owned);
+    let last = ["build", "fault"].map(str::to_owned);
+    names.chain(LatencyKind::ALL.into_iter().flat_map(figure)).chain(last).collect()
+}
+
+fn cells(measurement: &Measurement, phase: &str, row: &OutcomeRow, is_timed: bool) -> Vec<String> {
+    let Measurement { scenario, contender, algorithm, cache_policy, .. } = measurement;
+    let names = [scenario, contender, algorithm, cache_policy, phase];
+    let of_row: [&str; 3] = [&row.stream, &row.class, &row.code];
+    let mut cells: Vec<String> = names.into_iter().chain(of_row).map(str::to_owned).collect();
+    cells.push(row.count.to_string());
+    for kind in LatencyKind::ALL {
+        let of = row.latency.of(kind);
+        let figures = [of.p50_ns, of.p90_ns, of.p99_ns, of.p999_ns, of.max_ns];
+        cells.extend(figures.map(|ns| if is_timed { ns.to_string() } else { String::new() }));
+    }
+    cells
+}
+
+fn encode(rows: &[Vec<String>]) -> String {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).expect("memory takes it, and all rows are as long as the first");
+    }
+    let bytes = writer.into_inner().expect("memory takes it");
+    String::from_utf8(bytes).expect("text and commas")
+}

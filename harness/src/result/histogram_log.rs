@@ -1,0 +1,222 @@
+//! The whole histograms of a result as an HdrHistogram V2 interval log (`.hlog`): written beside
+//! `result.json`, and read back into the rows it belongs to. One interval per phase and row, under
+//! a tag that names all it is about.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
+};
+
+use super::{LatencyKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult};
+
+/// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of
+/// the Java library.
+const MAX_VALUE_DIVISOR: f64 = 1e6;
+
+/// What one histogram of a result is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Series<'r> {
+    /// The trial.
+    pub measurement: &'r Measurement,
+    /// The phase.
+    pub phase: &'r PhaseResult,
+    /// Stream, class and code.
+    pub row: &'r OutcomeRow,
+    /// Which latency.
+    pub kind: LatencyKind,
+}
+
+impl<'r> Series<'r> {
+    /// Every series of a result, in its order.
+    pub fn all(result: &'r RunResult) -> impl Iterator<Item = Series<'r>> {
+        result.measurements.iter().flat_map(Series::of)
+    }
+
+    /// Every series of a measurement, in its order.
+    pub fn of(measurement: &'r Measurement) -> impl Iterator<Item = Series<'r>> {
+        let rows = |phase: &'r PhaseResult| phase.outcomes.iter().map(move |row| (phase, row));
+        measurement.phases.iter().flat_map(rows).flat_map(move |(phase, row)| {
+            LatencyKind::ALL.map(|kind| Series { measurement, phase, row, kind })
+        })
+    }
+
+    /// Its parts by name.
+    pub fn parts(&self) -> [(&'static str, &'r str); 9] {
+        let Series { measurement, phase, row, kind } = *self;
+        [
+            ("scenario", &measurement.scenario),
+            ("contender", &measurement.contender),
+            ("algorithm", &measurement.algorithm),
+            ("cache", &measurement.cache_policy),
+            ("phase", &phase.name),
+            ("stream", &row.stream),
+            ("class", &row.class),
+            ("code", &row.code),
+            ("kind", kind.name()),
+        ]
+    }
+}
+
+/// The tag: `name=value` pairs set apart by `;`. Whatever a tag or a path could not hold is written
+/// as `%` and two hexadecimal digits.
+impl fmt::Display for Series<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, value)) in self.parts().into_iter().enumerate() {
+            let separator = if number > 0 { ";" } else { "" };
+            write!(f, "{separator}{name}=")?;
+            for byte in value.bytes() {
+                match byte {
+                    b'-' | b'_' | b'.' | b':' | b'/' => write!(f, "{}", char::from(byte))?,
+                    _ if byte.is_ascii_alphanumeric() => write!(f, "{}", char::from(byte))?,
+                    _ => write!(f, "%{byte:02X}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why the histograms beside a result could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file is not there, or cannot be read.
+    #[error(
+        "cannot read {path}: {source}; a result keeps its whole histograms there: copy it \
+             beside the result, or run the command again with this jwtbench"
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no log.
+    #[error("{path}: {fault}; copy it again from where the result was made, or run again")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        fault: String,
+    },
+    /// The log is that of another result.
+    #[error("{path} is not of this result: it {fault}; name the folder that holds both")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Where they differ.
+        fault: String,
+    },
+}
+
+/// Where the log of a stored result is.
+pub fn beside(result: &Path) -> PathBuf {
+    result.with_extension("hlog")
+}
+
+/// The log of a result: empty but for its comments when no whole histogram was kept.
+pub fn write(result: &RunResult) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new()
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment(&start_time(&result.started_at))
+        .add_comment("[jwtbench: values in nanoseconds; third field in milliseconds]")
+        .add_comment(
+            "[jwtbench: one interval per phase, stream, class, code and latency; all rounds \
+             merged; timestamps on the scenario clock, in seconds]",
+        )
+        .add_comment(&format!("[jwtbench: {} build]", result.machine.profile))
+        .with_max_value_divisor(MAX_VALUE_DIVISOR)
+        .begin_log_with(&mut bytes, &mut serializer)
+        .expect("memory takes it");
+    for series in Series::all(result) {
+        let Some(whole) = &series.row.whole else { continue };
+        let histogram = whole.histogram(series.kind);
+        let start = nanoseconds(series.phase.start_ns);
+        let length = nanoseconds(series.phase.end_ns).saturating_sub(start);
+        let tag = series.to_string();
+        let tag = Tag::new(&tag).expect("a comma, a space or a line's end is escaped");
+        log.write_histogram(&histogram, start, length, Some(tag))
+            .expect("memory takes it, and no count is above 2^63");
+    }
+    String::from_utf8(bytes).expect("numbers, base64, escaped tags and comments of ours")
+}
+
+fn nanoseconds(ns: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
+}
+
+/// The header that readers take the absolute time from; empty if the result's own is not readable.
+fn start_time(started_at: &str) -> String {
+    let civil = started_at.trim_end_matches('Z').parse::<jiff::civil::DateTime>().ok();
+    let zoned = civil.and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let seconds = zoned.map(|zoned| zoned.timestamp().as_second());
+    seconds.map_or_else(String::new, |s| format!("[StartTime: {s}.000 (seconds since epoch)]"))
+}
+
+/// Reads the log at `path` into the rows of `result`, which is whole: not filtered.
+///
+/// # Errors
+/// If there is none, if it is damaged, or if it is the log of another result.
+pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
+    let text =
+        std::fs::read(path).map_err(|source| LogError::Unreadable { path: path.into(), source })?;
+    let malformed = |fault: String| LogError::Malformed { path: path.into(), fault };
+    let foreign = |fault: String| LogError::Foreign { path: path.into(), fault };
+    let mut intervals = Vec::new();
+    for entry in IntervalLogIterator::new(&text) {
+        match entry {
+            Ok(LogEntry::Interval(interval)) => intervals.push(interval),
+            Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) => {}
+            Err(error) => return Err(malformed(format!("no interval log ({error:?})"))),
+        }
+    }
+    let rows = Series::all(result).step_by(LatencyKind::ALL.len());
+    let mut wholes = Vec::new();
+    let mut left = intervals.as_slice();
+    for row in rows {
+        let Some((three, rest)) = left.split_first_chunk() else {
+            wholes.push(None);
+            continue;
+        };
+        if !is_of(row, three) {
+            wholes.push(None);
+            continue;
+        }
+        let whole = decode(three).ok_or_else(|| malformed(format!("no histogram at {row}")))?;
+        let (count, kept) = (row.row.count, whole.histogram(row.kind).len());
+        if count != kept {
+            return Err(foreign(format!("holds {kept} operations where {count} were, at {row}")));
+        }
+        wholes.push(Some(whole));
+        left = rest;
+    }
+    if let Some(interval) = left.first() {
+        let tag = interval.tag().map_or("an interval without a tag", |tag| tag.as_str());
+        return Err(foreign(format!("holds {tag}")));
+    }
+    let phases = result.measurements.iter_mut().flat_map(|measurement| &mut measurement.phases);
+    let rows = phases.flat_map(|phase| &mut phase.outcomes);
+    rows.zip(wholes).for_each(|(row, whole)| row.whole = whole);
+    Ok(())
+}
+
+fn is_of(row: Series<'_>, intervals: &[IntervalLogHistogram<'_>; 3]) -> bool {
+    let series = LatencyKind::ALL.map(|kind| Series { kind, ..row }.to_string());
+    let tags = intervals.each_ref().map(|interval| interval.tag());
+    series.iter().zip(tags).all(|(series, tag)| tag.is_some_and(|tag| tag.as_str() == series))
+}
+
+fn decode(intervals: &[IntervalLogHistogram<'_>; 3]) -> Option<PackedLatencies> {
+    let decoded = intervals.each_ref().map(|i| STANDARD.decode(i.encoded_histogram()).ok());
+    let [Some(response), Some(service), Some(lateness)] = decoded else {
+        return None;
+    };
+    PackedLatencies::from_bytes([response, service, lateness])
+}

@@ -1,0 +1,84 @@
+//! The three whole histograms of a row, packed as HdrHistogram V2 with DEFLATE: a few kilobytes
+//! where the counts take hundreds, so that a long run can keep them all. Knows no file.
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+
+use super::histogram::{Latencies, LatencyKind};
+
+/// Response, service and lateness, packed. Values in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedLatencies([Vec<u8>; 3]);
+
+impl PackedLatencies {
+    /// Packs what was recorded.
+    pub fn pack(latencies: &Latencies) -> PackedLatencies {
+        let mut serializer = V2DeflateSerializer::new();
+        let mut pack = |kind: LatencyKind| {
+            let mut bytes = Vec::new();
+            serializer
+                .serialize(latencies.histogram(kind), &mut bytes)
+                .expect("memory takes it, and no count is above 2^63");
+            bytes
+        };
+        PackedLatencies(LatencyKind::ALL.map(&mut pack))
+    }
+
+    /// From packed histograms in the order of [`LatencyKind::ALL`]; `None` if one of them is no
+    /// such histogram, or their counts differ.
+    pub fn from_bytes(bytes: [Vec<u8>; 3]) -> Option<PackedLatencies> {
+        let counts = bytes.each_ref().map(|bytes| unpack(bytes).map(|histogram| histogram.len()));
+        let [Some(response), Some(service), Some(lateness)] = counts else {
+            return None;
+        };
+        (response == service && service == lateness).then_some(PackedLatencies(bytes))
+    }
+
+    /// One of the three, whole.
+    pub fn histogram(&self, kind: LatencyKind) -> Histogram<u64> {
+        unpack(&self.0[kind as usize]).expect("packed by us, or unpacked once when it was made")
+    }
+}
+
+fn unpack(mut bytes: &[u8]) -> Option<Histogram<u64>> {
+    Deserializer::new().deserialize(&mut bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_packed_comes_back_whole() {
+        let mut latencies = Latencies::default();
+        for (intended, start, end) in [(0, 0, 0), (0, 1, 40_000), (5, 90_000_000_000, i64::MAX)] {
+            latencies.record(intended, start, end);
+        }
+        let packed = PackedLatencies::pack(&latencies);
+        for kind in LatencyKind::ALL {
+            assert_eq!(&packed.histogram(kind), latencies.histogram(kind), "{}", kind.name());
+        }
+        assert_eq!(PackedLatencies::from_bytes(packed.0.clone()), Some(packed));
+    }
+
+    #[test]
+    fn what_is_no_histogram_is_refused() {
+        let pack = |count: i64| {
+            let mut latencies = Latencies::default();
+            (0..count).for_each(|number| latencies.record(0, number, 2 * number));
+            PackedLatencies::pack(&latencies).0
+        };
+        let [response, service, lateness] = pack(100);
+        let [other, ..] = pack(99);
+        let short = service[..service.len() / 2].to_vec();
+        let rows = [
+            ([response.clone(), service.clone(), Vec::new()], "nothing"),
+            ([response.clone(), short, lateness.clone()], "half of one"),
+            ([response.clone(), b"no histogram".to_vec(), lateness.clone()], "text"),
+            ([other, service, lateness], "operations that were not recorded three times"),
+        ];
+        for (bytes, why) in rows {
+            assert_eq!(PackedLatencies::from_bytes(bytes), None, "{why}");
+        }
+    }
+}
