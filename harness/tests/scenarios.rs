@@ -125,7 +125,7 @@ fn good_tokens_stay_far_below_saturation() {
                 .map(|setting| {
                     let good = |class: &Class| class.row().due.is_none();
                     let shares = setting.shares.iter().filter(|(class, _)| good(class));
-                    setting.rate * shares.map(|(_, share)| share / 100.0).sum::<f64>()
+                    setting.rate.per_s * shares.map(|(_, share)| share / 100.0).sum::<f64>()
                 })
                 .sum();
             assert!(good <= 600.0, "{} phase {phase}: {good}/s", scenario.name);

@@ -111,7 +111,7 @@ impl Trial<'_> {
                     let judge = &judge;
                     scope.spawn(move || match load.arrivals {
                         Arrivals::Closed => post.closed_loop(judge),
-                        Arrivals::Constant | Arrivals::Poisson => post.open_loop(),
+                        Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => post.open_loop(),
                     })
                 })
                 .collect();
