@@ -5,6 +5,7 @@ mod check;
 mod diverge;
 mod exit;
 mod filter;
+mod job;
 mod list;
 mod machine;
 mod mint;

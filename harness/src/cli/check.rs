@@ -12,10 +12,11 @@ use crate::trial::clock::{Stopwatch, utc_now};
 use crate::trial::{Trial, initial_revocations};
 
 use super::filter::Filter;
+use super::job::{fitting, records, versions};
 use super::machine::describe;
 use super::output::print;
 use super::progress::Progress;
-use super::run::{SEED, fitting, records, terminal_style, versions};
+use super::run::{SEED, terminal_style};
 use super::{Exit, Failure};
 
 /// Operations of one trial.

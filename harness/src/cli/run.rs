@@ -1,10 +1,8 @@
 //! `run`: measure scenarios in real time, and write the result with its reports.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -13,22 +11,17 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
 use crate::report::{TerminalStyle, terminal};
-use crate::result::{Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
-use crate::scenario::Scenario;
-use crate::scenario::class::Stage;
+use crate::result::RunResult;
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::own;
-use crate::scenario::plan::{MAX_ARRIVALS, Plan};
-use crate::scenario::signer::Signers;
-use crate::trial::clock::{Stopwatch, utc_now};
-use crate::trial::{Control, Gathering, Trial, initial_revocations};
+use crate::scenario::plan::MAX_ARRIVALS;
+use crate::trial::clock::utc_now;
 
 use super::filter::Filter;
-use super::machine::{CpuTime, describe, profile};
+use super::job::{Job, Setting, fitting, measure};
 use super::output::{Output, RESULT, default_folder, print};
 use super::own::{OwnArgs, OwnTokens};
-use super::progress::Progress;
 use super::{Exit, Failure};
 
 /// The seed unless told otherwise.
@@ -97,59 +90,22 @@ fn rate(text: &str) -> Result<f64, String> {
     if bounds { Ok(rate) } else { Err("above 0 and at most 10 million".into()) }
 }
 
-/// One scenario under one algorithm, on several contenders.
-struct Job {
-    scenario: Scenario,
-    algorithm: Algorithm,
-    contenders: Vec<ContenderSpec>,
-    own: Option<Arc<OwnTokens>>,
-}
-
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
-    let started_at = utc_now();
-    let stopwatch = Stopwatch::start();
-    let cpu = CpuTime::read();
     let jobs = match args.own.read()? {
         Some(own) => args.own_jobs(own)?,
         None => args.jobs()?,
     };
-    let folder = args.out.clone().unwrap_or_else(|| default_folder(&started_at));
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
     let output = Output::prepare(folder, args.force)?;
-    let stop = stop_on_ctrl_c()?;
-    let mut result = RunResult {
-        schema_version: SCHEMA_VERSION,
+    let setting = Setting {
         command,
-        started_at,
-        elapsed_s: 0.0,
         seed: args.seed,
-        partial: false,
-        machine: describe(None),
-        versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
-        scenarios: records(jobs.iter().map(|job| &job.scenario)),
-        measurements: Vec::new(),
+        port: args.port,
+        is_quiet: args.quiet,
+        shows_progress: !args.quiet && !args.json,
     };
-    if profile() == "debug" && !args.quiet {
-        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
-    }
-    let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
-    let progress = Progress::new(jobs.iter().map(rounds).sum(), args.quiet || args.json);
-    let signers = Signers::new(args.seed);
-    let control = Control { stop, port: args.port };
-    let mut failure = None;
-    for job in &jobs {
-        if stop.load(Ordering::Relaxed) || failure.is_some() {
-            break;
-        }
-        match job.measure(&signers, control, &progress) {
-            Ok(measured) => result.measurements.extend(measured),
-            Err(error) => failure = Some(error),
-        }
-    }
-    progress.finish();
-    result.partial = stop.load(Ordering::Relaxed) || failure.is_some();
-    result.elapsed_s = stopwatch.elapsed().as_secs_f64();
-    result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+    let (result, failure) = measure(&jobs, setting)?;
     if failure.is_none() || !result.measurements.is_empty() {
         // What was measured before a failure is kept, marked as partial.
         output.write(&result)?;
@@ -266,109 +222,4 @@ pub fn terminal_style() -> TerminalStyle {
     let columns = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
     let width = columns().filter(|_| is_terminal).map_or(80, |size| usize::from(size.ws_col));
     TerminalStyle { colour, width: width.clamp(80, 160) }
-}
-
-/// The contenders a scenario means something to.
-pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
-    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
-    let fits = |spec: &&ContenderSpec| {
-        let dynamic = !scenario.is_dynamic() || spec.has_key_cache();
-        dynamic && (only_good || spec.judges())
-    };
-    contenders.iter().filter(fits).copied().collect()
-}
-
-/// The versions behind the contenders, and our own.
-pub fn versions<'a>(
-    contenders: impl Iterator<Item = &'a ContenderSpec>,
-) -> BTreeMap<String, String> {
-    let mut versions: BTreeMap<String, String> =
-        contenders.map(|spec| (spec.to_string(), spec.version())).collect();
-    versions.insert("jwtbench".into(), env!("CARGO_PKG_VERSION").into());
-    versions
-}
-
-/// The scenarios as a result keeps them, each once.
-pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<ScenarioRecord> {
-    let mut records: Vec<ScenarioRecord> = Vec::new();
-    for scenario in scenarios {
-        if records.iter().any(|known| known.name == scenario.name) {
-            continue;
-        }
-        records.push(ScenarioRecord {
-            name: scenario.name.clone(),
-            family: scenario.family.clone(),
-            title: scenario.title.clone(),
-            analysis: scenario.analysis.clone(),
-            dynamic: scenario.is_dynamic(),
-            text: scenario.text.clone(),
-        });
-    }
-    records
-}
-
-/// The first Ctrl-C ends the run with a partial result, the second at once.
-fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<bool> = OnceLock::new();
-    let installed = HANDLER.get_or_init(|| {
-        ctrlc::set_handler(|| {
-            if STOP.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        })
-        .is_ok()
-    });
-    match installed {
-        true => Ok(&STOP),
-        false => Err(Failure::Error("cannot listen for Ctrl-C".into())),
-    }
-}
-
-impl Job {
-    /// Rounds outside, contenders inside, in rotating order.
-    fn measure(
-        &self,
-        signers: &Signers,
-        control: Control<'_>,
-        progress: &Progress,
-    ) -> Result<Vec<Measurement>, Failure> {
-        let name = format!("{} {}", self.scenario.name, self.algorithm);
-        progress.say(format!("{name}: signing"));
-        let plan = match &self.own {
-            None => Plan::new(&self.scenario, self.algorithm, signers, &progress.minting()),
-            Some(own) => {
-                let tokens = &own.tokens[&self.algorithm];
-                Plan::of_own(&self.scenario, self.algorithm, &own.desk, tokens)
-            }
-        };
-        let revoked = initial_revocations(&plan);
-        let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
-        for contender in &self.contenders {
-            let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
-            trials.push((trial, Gathering::new(&plan, *contender, false)));
-        }
-        let mut order = 0;
-        for round in 0..self.scenario.load.rounds as usize {
-            for turn in 0..trials.len() {
-                let index = (round + turn) % trials.len();
-                let (trial, gathering) = &mut trials[index];
-                if control.stop.load(Ordering::Relaxed) {
-                    progress.skip(1);
-                    continue;
-                }
-                progress.say(format!("{name} {}", self.contenders[index]));
-                gathering.add(order, trial.run(control)?);
-                order += 1;
-                progress.step();
-            }
-        }
-        // A trial that was cut short in its first round still has verdicts.
-        let has_verdicts = |m: &Measurement| m.verdicts.judged > 0 || m.error.is_some();
-        Ok(trials
-            .into_iter()
-            .map(|(_, gathering)| gathering.finish())
-            .filter(has_verdicts)
-            .collect())
-    }
 }

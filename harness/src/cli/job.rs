@@ -1,0 +1,194 @@
+//! A job: one scenario under one algorithm on several contenders, and how jobs are measured. Shared
+//! by every verb that makes a result; knows no verb's arguments.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::contender::ContenderSpec;
+use crate::result::{Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
+use crate::scenario::Scenario;
+use crate::scenario::class::Stage;
+use crate::scenario::plan::Plan;
+use crate::scenario::signer::Signers;
+use crate::trial::clock::{Stopwatch, utc_now};
+use crate::trial::{Control, Gathering, Trial, initial_revocations};
+
+use super::Failure;
+use super::machine::{CpuTime, describe, profile};
+use super::own::OwnTokens;
+use super::progress::Progress;
+
+/// One scenario under one algorithm, on several contenders.
+pub struct Job {
+    /// What is run, overrides included.
+    pub scenario: Scenario,
+    /// The algorithm of its tokens.
+    pub algorithm: Algorithm,
+    /// Who runs it, in the order of the first round.
+    pub contenders: Vec<ContenderSpec>,
+    /// The user's tokens instead of minted ones.
+    pub own: Option<Arc<OwnTokens>>,
+}
+
+/// What the jobs of one command have in common.
+pub struct Setting {
+    /// The command line.
+    pub command: String,
+    /// Seed of keys, tokens, arrivals and faults.
+    pub seed: u64,
+    /// Port of the mocked endpoint; any if `None`.
+    pub port: Option<u16>,
+    /// Whether nothing is said.
+    pub is_quiet: bool,
+    /// Whether a person is shown how far it is.
+    pub shows_progress: bool,
+}
+
+/// Measures jobs one after the other: the result, marked as partial after a failure, and the
+/// failure.
+pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Failure>), Failure> {
+    let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
+    let stop = stop_on_ctrl_c()?;
+    let mut result = RunResult {
+        schema_version: SCHEMA_VERSION,
+        command: setting.command,
+        started_at,
+        elapsed_s: 0.0,
+        seed: setting.seed,
+        partial: false,
+        machine: describe(None),
+        versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
+        scenarios: records(jobs.iter().map(|job| &job.scenario)),
+        measurements: Vec::new(),
+    };
+    if profile() == "debug" && !setting.is_quiet {
+        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+    }
+    let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
+    let progress = Progress::new(jobs.iter().map(rounds).sum(), !setting.shows_progress);
+    let signers = Signers::new(setting.seed);
+    let control = Control { stop, port: setting.port };
+    let mut failure = None;
+    for job in jobs {
+        if stop.load(Ordering::Relaxed) || failure.is_some() {
+            break;
+        }
+        match job.measure(&signers, control, &progress) {
+            Ok(measured) => result.measurements.extend(measured),
+            Err(error) => failure = Some(error),
+        }
+    }
+    progress.finish();
+    result.partial = stop.load(Ordering::Relaxed) || failure.is_some();
+    result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+    result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+    Ok((result, failure))
+}
+
+impl Job {
+    /// Rounds outside, contenders inside, in rotating order.
+    fn measure(
+        &self,
+        signers: &Signers,
+        control: Control<'_>,
+        progress: &Progress,
+    ) -> Result<Vec<Measurement>, Failure> {
+        let name = format!("{} {}", self.scenario.name, self.algorithm);
+        progress.say(format!("{name}: signing"));
+        let plan = match &self.own {
+            None => Plan::new(&self.scenario, self.algorithm, signers, &progress.minting()),
+            Some(own) => {
+                let tokens = &own.tokens[&self.algorithm];
+                Plan::of_own(&self.scenario, self.algorithm, &own.desk, tokens)
+            }
+        };
+        let revoked = initial_revocations(&plan);
+        let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
+        for contender in &self.contenders {
+            let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
+            trials.push((trial, Gathering::new(&plan, *contender, false)));
+        }
+        let mut order = 0;
+        for round in 0..self.scenario.load.rounds as usize {
+            for turn in 0..trials.len() {
+                let index = (round + turn) % trials.len();
+                let (trial, gathering) = &mut trials[index];
+                if control.stop.load(Ordering::Relaxed) {
+                    progress.skip(1);
+                    continue;
+                }
+                progress.say(format!("{name} {}", self.contenders[index]));
+                gathering.add(order, trial.run(control)?);
+                order += 1;
+                progress.step();
+            }
+        }
+        // A trial that was cut short in its first round still has verdicts.
+        let has_verdicts = |m: &Measurement| m.verdicts.judged > 0 || m.error.is_some();
+        Ok(trials
+            .into_iter()
+            .map(|(_, gathering)| gathering.finish())
+            .filter(has_verdicts)
+            .collect())
+    }
+}
+
+/// The contenders a scenario means something to.
+pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
+    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
+    let fits = |spec: &&ContenderSpec| {
+        let dynamic = !scenario.is_dynamic() || spec.has_key_cache();
+        dynamic && (only_good || spec.judges())
+    };
+    contenders.iter().filter(fits).copied().collect()
+}
+
+/// The versions behind the contenders, and our own.
+pub fn versions<'a>(
+    contenders: impl Iterator<Item = &'a ContenderSpec>,
+) -> BTreeMap<String, String> {
+    let mut versions: BTreeMap<String, String> =
+        contenders.map(|spec| (spec.to_string(), spec.version())).collect();
+    versions.insert("jwtbench".into(), env!("CARGO_PKG_VERSION").into());
+    versions
+}
+
+/// The scenarios as a result keeps them, each once.
+pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<ScenarioRecord> {
+    let mut records: Vec<ScenarioRecord> = Vec::new();
+    for scenario in scenarios {
+        if records.iter().any(|known| known.name == scenario.name) {
+            continue;
+        }
+        records.push(ScenarioRecord {
+            name: scenario.name.clone(),
+            family: scenario.family.clone(),
+            title: scenario.title.clone(),
+            analysis: scenario.analysis.clone(),
+            dynamic: scenario.is_dynamic(),
+            text: scenario.text.clone(),
+        });
+    }
+    records
+}
+
+/// The first Ctrl-C ends the run with a partial result, the second at once.
+fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<bool> = OnceLock::new();
+    let installed = HANDLER.get_or_init(|| {
+        ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        })
+        .is_ok()
+    });
+    match installed {
+        true => Ok(&STOP),
+        false => Err(Failure::Error("cannot listen for Ctrl-C".into())),
+    }
+}
