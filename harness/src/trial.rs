@@ -5,6 +5,7 @@ pub mod clock;
 mod happening;
 mod measure;
 mod real;
+mod saturation;
 mod virtual_time;
 mod worker;
 
@@ -20,6 +21,7 @@ use jwtbench_verifier::tick::Tick;
 use crate::contender::ContenderSpec;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::key_source::FetchNote;
+use crate::result::capacity::Service;
 use crate::result::ledger::Ledger;
 use crate::result::{ArrivalCounts, Measurement};
 use crate::scenario::cache::Start;
@@ -35,6 +37,7 @@ pub struct Trial<'p> {
     contender: ContenderSpec,
     policy: Policy,
     revocations: Option<Arc<Revocations>>,
+    records_services: bool,
 }
 
 /// What one round of a trial recorded.
@@ -49,6 +52,8 @@ pub struct RoundRecord {
     pub endpoint: Option<EndpointRecord>,
     /// The key cache's counters, if it had an endpoint.
     pub counters: Option<Counters>,
+    /// Services by worker in the order in which they happened, where they were to be recorded.
+    pub services: Vec<Vec<Service>>,
     /// The round was cut short.
     pub interrupted: bool,
 }
@@ -100,7 +105,7 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial { plan, contender, policy, revocations })
+        Ok(Trial { plan, contender, policy, revocations, records_services: false })
     }
 
     /// The measurement of one round in virtual time.

@@ -112,9 +112,9 @@ pub struct ForgedLimit {
     pub forged_per_s: f64,
 }
 
-/// A capacity that a share in a scenario was worked out from.
+/// The capacity that relative rates of a scenario are shares of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Calibration {
+pub struct RateBasis {
     /// `family/name` of the scenario.
     pub scenario: String,
     /// The algorithm of the tokens.

@@ -105,6 +105,7 @@ impl Trial<'_> {
                         texts: &texts,
                         clock,
                         stop: control.stop,
+                        records_services: self.records_services,
                         end: Tick::ZERO + load.duration,
                         grace: grace(plan),
                     };
@@ -222,6 +223,7 @@ impl Trial<'_> {
             active: Duration::ZERO,
             endpoint,
             counters,
+            services: Vec::new(),
             interrupted: false,
         };
         for shift in shifts {
@@ -229,6 +231,7 @@ impl Trial<'_> {
                 record.ledger.enter(&judge, operation);
             }
             record.ledger.merge(shift.ledger);
+            record.services.push(shift.services);
             record.arrivals.planned += shift.planned;
             record.arrivals.unfinished += shift.unfinished;
             record.active += shift.active;

@@ -121,7 +121,7 @@ impl Model {
         let mut forged_gaps = self.forged_gaps.iter().cycle().map(|gap| gap * 1e9 / rate);
         let mut services = self.workers[0].iter().cycle();
         let mut forged = forged.iter().cycle();
-        let mut draw = |gaps: &mut dyn Iterator<Item = f64>| gaps.next().unwrap_or(f64::INFINITY);
+        let draw = |gaps: &mut dyn Iterator<Item = f64>| gaps.next().unwrap_or(f64::INFINITY);
         let (mut next_base, mut next_forged) = (draw(&mut base_gaps), draw(&mut forged_gaps));
         let mut queue = Queue::default();
         let (mut last, mut responses) = (0.0, Vec::new());
