@@ -89,10 +89,8 @@ fn plot(found: &Capacity, ink: &Ink) -> Markup {
                     }
                     @for check in &found.checks {
                         @let (cx, cy) = (x.at(check.load), pick(check.measured, which));
-                        circle cx=(coordinate(cx)) cy=(coordinate(cy)) r="4" fill="currentColor" {
-                            title {
-                                (name) ", measured at " (quantity::share(check.load))
-                            }
+                        circle r="4" fill="currentColor" cx=(coordinate(cx)) cy=(coordinate(cy)) {
+                            title { (name) ", measured at " (quantity::share(check.load)) }
                         }
                     }
                 }
@@ -104,8 +102,8 @@ fn plot(found: &Capacity, ink: &Ink) -> Markup {
                 }
             }
             figcaption {
-                "Response time by share of capacity: p50 and p99 modelled (lines), measured in real \
-                 open loops (dots). Dashed: the knee."
+                "Response time by share of capacity: p50 and p99 modelled (lines), measured in "
+                "real open loops (dots). Dashed: the knee."
             }
         }
     }

@@ -18,9 +18,6 @@ pub(super) fn streams(
     policy: &PolicySpec,
 ) -> Checked<Vec<Stream>> {
     let mut streams: Vec<Stream> = Vec::new();
-    let setting = |span: Range<usize>, rates: Rates, tokens: Option<&WireTokens>| {
-        stream_setting(file, span, rates, tokens, policy)
-    };
     for given in &wire.stream {
         let stream: &WireStream = given.get_ref();
         let known = ["all", "endpoint"].contains(&stream.name.as_str())
@@ -39,7 +36,8 @@ pub(super) fn streams(
         }
         let rates = Rates::read(file, &stream.rate, &stream.rate_to, load)?;
         rates.check(file, given.span(), load)?;
-        let base = setting(given.span(), rates, stream.tokens.as_ref())?;
+        let tokens = stream.tokens.as_ref();
+        let base = stream_setting(file, given.span(), rates, tokens, policy)?;
         let settings = (0..=wire.phase.len()).map(|phase| {
             let [begin, end] = span_of(wire, load, phase);
             let [rate, rate_to] = [begin, end].map(|part| base.rate.towards(base.rate_to, part));
@@ -48,6 +46,22 @@ pub(super) fn streams(
         let settings = settings.collect();
         streams.push(Stream { name: stream.name.clone(), holders, settings });
     }
+    change_in_phases(file, wire, load, policy, &mut streams)?;
+    if streams.is_empty() {
+        return file.fault(None, "no [[stream]]; a scenario has at least one");
+    }
+    check_ramp(file, wire, load)?;
+    Ok(streams)
+}
+
+/// What phases change about streams, and the streams that only a phase names.
+fn change_in_phases(
+    file: &File<'_>,
+    wire: &WireScenario,
+    load: &Load,
+    policy: &PolicySpec,
+    streams: &mut Vec<Stream>,
+) -> Checked<()> {
     for (index, phase) in wire.phase.iter().enumerate() {
         for (name, given) in &phase.get_ref().streams {
             let place = streams.iter().position(|stream| stream.name == *name);
@@ -69,7 +83,7 @@ pub(super) fn streams(
                 _ if silent => StreamSetting::default(),
                 Some(tokens) => {
                     rates.check(file, phase.span(), load)?;
-                    setting(phase.span(), rates, Some(tokens))?
+                    stream_setting(file, phase.span(), rates, Some(tokens), policy)?
                 }
                 None => {
                     let [rate, rate_to] = rates.both();
@@ -83,11 +97,7 @@ pub(super) fn streams(
             std::mem::swap(&mut streams[place].settings[index + 1], &mut setting);
         }
     }
-    if streams.is_empty() {
-        return file.fault(None, "no [[stream]]; a scenario has at least one");
-    }
-    check_ramp(file, wire, load)?;
-    Ok(streams)
+    Ok(())
 }
 
 /// Where a phase begins and ends, as parts of the whole duration.
