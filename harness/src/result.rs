@@ -10,17 +10,22 @@ pub mod history;
 pub mod judgement;
 pub mod ledger;
 pub mod lindley;
+mod load;
 mod machine;
 mod measurement;
+pub mod statistics;
 mod timeline;
+mod verdict_stream;
 
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
+pub use load::{LoadRecord, RateRecord};
 pub use machine::Machine;
 pub use measurement::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, FindingTag,
     Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
+pub use verdict_stream::{ClassVerdicts, VerdictStream};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,6 +84,9 @@ pub struct ScenarioRecord {
     pub dynamic: bool,
     /// The TOML text, whole.
     pub text: String,
+    /// The load, command line included; null in a result from before it was kept.
+    #[serde(default)]
+    pub load: Option<LoadRecord>,
 }
 
 /// Why a stored result could not be read.

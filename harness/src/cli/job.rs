@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
-use crate::result::{Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
+use crate::result::{LoadRecord, Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
 use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
 use crate::scenario::plan::Plan;
@@ -182,6 +182,7 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
             analysis: scenario.analysis.clone(),
             dynamic: scenario.is_dynamic(),
             text: scenario.text.clone(),
+            load: Some(LoadRecord::of(scenario)),
         });
     }
     records

@@ -1,7 +1,7 @@
 //! Where judged operations are entered: histograms and counts by phase, stream, class and code.
 //! One worker has one; ledgers are merged by adding counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rustc_hash::FxBuildHasher;
 
@@ -72,6 +72,8 @@ pub struct Ledger {
     pub rows: HashMap<RowKey, Row, FxBuildHasher>,
     /// The conformance matrix, warm-up included.
     pub cells: HashMap<Cell, u64, FxBuildHasher>,
+    /// Every code that each token was given, by its place in the corpus; warm-up included.
+    pub given: HashSet<(u32, Code), FxBuildHasher>,
     /// Exposed accepts by cause.
     pub exposures: BTreeMap<&'static str, u64>,
     /// Lockouts by code.
@@ -99,6 +101,7 @@ impl Ledger {
         let (class, got) = (token.class, operation.verdict.code);
         let cell = Cell { class, due: judgement.due, got, conforms: judgement.conforms };
         *self.cells.entry(cell).or_default() += 1;
+        self.given.insert((operation.token, got));
         if operation.phase == WARMUP {
             return;
         }
@@ -147,6 +150,7 @@ impl Ledger {
         for (cell, count) in other.cells {
             *self.cells.entry(cell).or_default() += count;
         }
+        self.given.extend(other.given);
         for (cause, count) in other.exposures {
             *self.exposures.entry(cause).or_default() += count;
         }

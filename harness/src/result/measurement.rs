@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::{CurvePoint, LatencySummary};
 use super::timeline::Timeline;
+use super::verdict_stream::VerdictStream;
 
 /// One trial: one plan × one contender × one algorithm × one cache policy.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +24,12 @@ pub struct Measurement {
     pub plan_hash: String,
     /// SHA-256 of the corpus to the byte, in hex.
     pub corpus_hash: String,
+    /// SHA-256 of the policy that judged, in hex; empty in a result from before it was kept.
+    #[serde(default)]
+    pub policy_hash: String,
+    /// SHA-256 of the cache policy, overrides included, in hex; empty in an older result.
+    #[serde(default)]
+    pub cache_policy_hash: String,
     /// True when the trial ran in virtual time: its times are no measurements.
     pub virtual_time: bool,
     /// Workers, one thread each.
@@ -53,6 +60,9 @@ pub struct Measurement {
     pub lockout_causes: Vec<Count>,
     /// Verdicts by class, due and got: the rows of the conformance matrix.
     pub conformance: Vec<ConformanceCell>,
+    /// The verdicts that no timing decides, with their hash; null in an older result.
+    #[serde(default)]
+    pub verdict_stream: Option<VerdictStream>,
     /// Service time of accepted tokens over all phases (of all tokens where none was accepted).
     pub service_curve: Vec<CurvePoint>,
     /// Response time of the same tokens.

@@ -110,6 +110,16 @@ impl Scenario {
         self
     }
 
+    /// The scenario with relative rates worked out and kept as numbers: a replay calibrates nothing.
+    pub fn settled(self, capacity: f64) -> Scenario {
+        let mut settled = self.resolved(capacity);
+        for setting in settled.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
+            setting.rate = Rate::per_second(setting.rate.per_s);
+            setting.rate_to = Rate::per_second(setting.rate_to.per_s);
+        }
+        settled
+    }
+
     /// The relative rates as they stand, phase by phase.
     pub fn resolved_rates(&self) -> impl Iterator<Item = Resolved<'_>> {
         self.phases.iter().enumerate().flat_map(move |(index, phase)| {

@@ -9,9 +9,11 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use super::arrivals::{Part, Slope, constant, poisson, ramp};
+use super::cache::CacheSpec;
 use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
 use super::issuer::Timeline;
+use super::policy_file;
 use super::random;
 use super::signer::Signers;
 use super::{Arrivals, Scenario, Stream, StreamSetting};
@@ -91,6 +93,18 @@ impl Plan {
         let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
         let scenario = scenario.clone();
         Plan { scenario, algorithm, seed, epoch: EPOCH, schedules, timeline, corpus, hash }
+    }
+
+    /// SHA-256 of the policy that judges, in hex: no part of [`Plan::hash`].
+    pub fn policy_hash(&self) -> String {
+        let policy = self.scenario.policy_for(self.algorithm);
+        hex(&Sha256::digest(policy_file::text(&policy)))
+    }
+
+    /// SHA-256 of the cache policy and of how old it starts, in hex: no part of [`Plan::hash`].
+    pub fn cache_policy_hash(&self) -> String {
+        let CacheSpec { policy, start, .. } = &self.scenario.cache;
+        hex(&Sha256::digest(format!("{policy:?} {start:?}")))
     }
 
     /// The measured time of one phase, in ticks.

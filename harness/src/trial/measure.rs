@@ -13,7 +13,7 @@ use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
 use crate::result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Mark,
     MarkKind, Measurement, OutcomeRow, PhaseResult, Round, Timeline, TimelineBin, VerdictCounts,
-    Wrong, evaluate,
+    VerdictStream, Wrong, evaluate,
 };
 use crate::scenario::class::Class;
 use crate::scenario::plan::Plan;
@@ -156,6 +156,7 @@ impl<'p> Gathering<'p> {
         let scenario = &self.plan.scenario;
         let conformance = self.conformance();
         let (wrong, findings) = self.deviations();
+        let stream = VerdictStream::of(self.plan, &self.ledger, |code| self.got(code));
         let sum = |counts: &dyn Fn(&crate::result::ledger::Row) -> u64| {
             self.ledger.rows.values().map(counts).sum::<u64>()
         };
@@ -183,6 +184,8 @@ impl<'p> Gathering<'p> {
             cache_policy: scenario.cache.name.clone(),
             plan_hash: self.plan.hash.clone(),
             corpus_hash: self.plan.corpus.hash.clone(),
+            policy_hash: self.plan.policy_hash(),
+            cache_policy_hash: self.plan.cache_policy_hash(),
             virtual_time: self.is_virtual,
             workers: scenario.load.workers,
             verdicts,
@@ -195,6 +198,7 @@ impl<'p> Gathering<'p> {
             exposure_causes: exposures.collect(),
             lockout_causes: lockouts.collect(),
             conformance,
+            verdict_stream: Some(stream),
             service_curve: headline.service_curve(),
             response_curve: headline.response_curve(),
             token_bytes_mean: self.ledger.token_bytes as f64 / (self.ledger.done.max(1)) as f64,

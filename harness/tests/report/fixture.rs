@@ -122,6 +122,7 @@ fn scenarios() -> Vec<ScenarioRecord> {
         analysis: analysis.to_owned(),
         dynamic,
         text: format!("title = \"{title}\"\n[load]\narrivals = \"poisson\"\nworkers = 2\n"),
+        load: None,
     };
     let hot = HOT_PATHS.iter().map(|(name, title, _)| record(name, title, ANALYSIS, false));
     let dynamic = DYNAMIC.iter().map(|(name, title, text)| record(name, title, text, true));

@@ -1,0 +1,124 @@
+//! The load of a scenario as it was run, command line included: what a replay starts from. Knows
+//! no flag by its name.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::capacity::Rate;
+use crate::scenario::{Arrivals, Scenario};
+
+/// The load as it was resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadRecord {
+    /// The arrival process: `closed`, `constant`, `poisson` or `ramp`.
+    pub arrivals: String,
+    /// Workers, one thread each.
+    pub workers: u32,
+    /// Rounds per contender.
+    pub rounds: u32,
+    /// Time before the phases, in nanoseconds.
+    pub warmup_ns: u64,
+    /// Time that is measured per round, in nanoseconds.
+    pub duration_ns: u64,
+    /// When a good token's acceptance is late, in nanoseconds from its arrival.
+    pub deadline_ns: u64,
+    /// The rate of every stream in every phase.
+    pub rates: Vec<RateRecord>,
+}
+
+/// The rate of one stream in one phase.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RateRecord {
+    /// Stream name.
+    pub stream: String,
+    /// Phase name.
+    pub phase: String,
+    /// Arrivals per second, in decimal: a text, so that it is read back to the last bit. A share
+    /// of a capacity reads `0.7 x capacity`.
+    pub per_s: String,
+    /// The same at the end of the phase, where it is another; null where it is not.
+    #[serde(default)]
+    pub to_per_s: Option<String>,
+}
+
+/// The arrival processes by name.
+const ARRIVALS: [(&str, Arrivals); 4] = [
+    ("closed", Arrivals::Closed),
+    ("constant", Arrivals::Constant),
+    ("poisson", Arrivals::Poisson),
+    ("ramp", Arrivals::Ramp),
+];
+/// What a share of a capacity ends in.
+const SHARE: &str = " x capacity";
+
+fn spell(rate: Rate) -> String {
+    rate.share.map_or_else(|| rate.per_s.to_string(), |share| format!("{share}{SHARE}"))
+}
+
+fn read(text: &str) -> Option<Rate> {
+    let (number, is_share) = text.strip_suffix(SHARE).map_or((text, false), |share| (share, true));
+    let number = number.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0)?;
+    Some(if is_share { Rate::of_capacity(number) } else { Rate::per_second(number) })
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl LoadRecord {
+    /// The load that a scenario has.
+    pub fn of(scenario: &Scenario) -> LoadRecord {
+        let load = &scenario.load;
+        let name = |known: &&(&str, Arrivals)| known.1 == load.arrivals;
+        let arrivals = ARRIVALS.iter().find(name).map_or("", |(name, _)| name);
+        let rates = scenario.streams.iter().flat_map(|stream| {
+            let settings = stream.settings.iter().zip(&scenario.phases);
+            settings.map(|(setting, phase)| RateRecord {
+                stream: stream.name.clone(),
+                phase: phase.name.clone(),
+                per_s: spell(setting.rate),
+                to_per_s: (setting.rate_to != setting.rate).then(|| spell(setting.rate_to)),
+            })
+        });
+        LoadRecord {
+            arrivals: arrivals.into(),
+            workers: load.workers,
+            rounds: load.rounds,
+            warmup_ns: nanos(load.warmup),
+            duration_ns: nanos(load.duration),
+            deadline_ns: nanos(load.deadline),
+            rates: rates.collect(),
+        }
+    }
+
+    /// The scenario under this load.
+    ///
+    /// # Errors
+    /// What of the record does not fit the scenario.
+    pub fn onto(&self, mut scenario: Scenario) -> Result<Scenario, String> {
+        let named = ARRIVALS.iter().find(|(name, _)| *name == self.arrivals);
+        let Some((_, arrivals)) = named else {
+            return Err(format!("its arrivals `{}` are of another jwtbench", self.arrivals));
+        };
+        scenario.load.arrivals = *arrivals;
+        scenario.load.workers = self.workers;
+        scenario.load.rounds = self.rounds;
+        scenario.load.warmup = Duration::from_nanos(self.warmup_ns);
+        scenario.load.duration = Duration::from_nanos(self.duration_ns);
+        scenario.load.deadline = Duration::from_nanos(self.deadline_ns);
+        for RateRecord { stream, phase, per_s, to_per_s } in &self.rates {
+            let place = scenario.phases.iter().position(|known| known.name == *phase);
+            let owner = scenario.streams.iter_mut().find(|known| known.name == *stream);
+            let setting = place.and_then(|place| owner?.settings.get_mut(place));
+            let rates = read(per_s).zip(read(to_per_s.as_ref().unwrap_or(per_s)));
+            match (setting, rates) {
+                (Some(setting), Some(rates)) => (setting.rate, setting.rate_to) = rates,
+                (None, _) => return Err(format!("it has no stream `{stream}` in `{phase}`")),
+                (_, None) => return Err(format!("`{per_s}` is no rate of stream `{stream}`")),
+            }
+        }
+        Ok(scenario)
+    }
+}
