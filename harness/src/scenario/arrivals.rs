@@ -131,7 +131,7 @@ mod tests {
             (up, 0.0, Some(0), "the beginning"),
             (up, 110.0, Some(SECOND), "100 + 10"),
             (up, 750.0, Some(5 * SECOND), "500 + 250"),
-            (up, 1999.999_999, Some(10 * SECOND - 4), "just before the end"),
+            (up, 1_999.999_999, Some(10 * SECOND - 4), "just before the end"),
             (up, 2000.0, None, "the end"),
             (up, 2001.0, None, "beyond it"),
             (down, 290.0, Some(SECOND), "300 - 10"),

@@ -110,7 +110,7 @@ impl Scenario {
         self
     }
 
-    /// The scenario with relative rates worked out and kept as numbers: a replay calibrates nothing.
+    /// The scenario with relative rates worked out and kept as numbers: nothing to calibrate.
     pub fn settled(self, capacity: f64) -> Scenario {
         let mut settled = self.resolved(capacity);
         for setting in settled.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
