@@ -29,7 +29,7 @@ pub fn limit(capacity: &Capacity) -> String {
         Some(limit) => {
             format!("{slo} holds up to {} ({} of capacity)", quantity::rate(limit), share(limit))
         }
-        None => format!("{slo} holds at no rate: a single service is too long"),
+        None => format!("{slo} holds at no rate: services alone are too long"),
     }
 }
 
