@@ -110,6 +110,7 @@ fn join(whole: &mut Option<RunResult>, mut part: RunResult) {
     whole.versions.append(&mut part.versions);
     whole.scenarios.append(&mut part.scenarios);
     whole.measurements.append(&mut part.measurements);
+    whole.rate_bases.append(&mut part.rate_bases);
 }
 
 fn show(result: &RunResult, folder: &Path) -> ExitCode {

@@ -105,6 +105,11 @@ impl<'p> Rig<'p> {
         &self.policy
     }
 
+    /// The keys, and how they travel.
+    pub fn source(&self) -> &KeySource {
+        &self.source
+    }
+
     /// The tokens of `class` before the contender, their verdicts not yet asserted.
     ///
     /// # Panics

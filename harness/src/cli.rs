@@ -1,6 +1,7 @@
 //! The command line: one file per verb, all in the same order: `Args`, then `run`. The only place
 //! that knows the user's terminal, folders and signals.
 
+mod capacity;
 mod check;
 mod compare;
 mod diverge;

@@ -1,6 +1,7 @@
 //! Reports: one file per form, each a pure function of a stored result. Reporting never measures,
 //! reads no clock and does no I/O, so any old result can be rendered again.
 
+mod capacity;
 mod chapter;
 mod check;
 mod comparison;

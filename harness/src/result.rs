@@ -1,6 +1,7 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+pub mod capacity;
 pub mod comparison;
 pub mod divergence;
 pub mod duel;
@@ -11,6 +12,7 @@ pub mod histogram_log;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
+pub mod lindley;
 mod load;
 mod machine;
 mod measurement;
@@ -36,6 +38,8 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use capacity::{Capacity, RateBasis};
 
 /// The version of `result.json`; raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -63,6 +67,12 @@ pub struct RunResult {
     pub scenarios: Vec<ScenarioRecord>,
     /// One entry per trial.
     pub measurements: Vec<Measurement>,
+    /// What relative rates were shares of; empty where no scenario has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rate_bases: Vec<RateBasis>,
+    /// Capacities, where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capacities: Vec<Capacity>,
 }
 
 /// A scenario as it was run.
@@ -161,7 +171,9 @@ impl RunResult {
 
     /// Wrong verdicts over all measurements.
     pub fn wrong(&self) -> u64 {
-        self.measurements.iter().map(|m| m.verdicts.wrong).sum()
+        let checks = self.capacities.iter().flat_map(|capacity| &capacity.checks);
+        let wrong = self.measurements.iter().map(|m| m.verdicts.wrong);
+        wrong.chain(checks.map(|check| check.wrong)).sum()
     }
 
     /// Expectations missed, with the measurement that missed them.

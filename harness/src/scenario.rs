@@ -3,6 +3,7 @@
 
 pub mod arrivals;
 pub mod cache;
+pub mod capacity;
 pub mod class;
 mod class_table;
 pub mod corpus;
@@ -30,6 +31,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use cache::CacheSpec;
+use capacity::Rate;
 use class::Class;
 use endpoint::EndpointSetting;
 use event::Event;
@@ -63,6 +65,9 @@ pub struct Scenario {
     pub own_algorithms: bool,
     /// The load.
     pub load: Load,
+    /// The contender whose capacity relative rates are shares of, `kind:name`, where the file names
+    /// one.
+    pub capacity_of: Option<String>,
     /// Streams in the order of the file; those that only a phase names come last.
     pub streams: Vec<Stream>,
     /// The key cache.
@@ -110,6 +115,8 @@ pub enum Arrivals {
     Constant,
     /// Exponential gaps.
     Poisson,
+    /// Exponential gaps at a rate that changes evenly over a phase.
+    Ramp,
 }
 
 /// An independent flow of arrivals.
@@ -126,8 +133,10 @@ pub struct Stream {
 /// A stream during one phase.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamSetting {
-    /// Arrivals per second; zero while the stream is silent. Unused in a closed loop.
-    pub rate: f64,
+    /// Arrivals; zero while the stream is silent. Unused in a closed loop.
+    pub rate: Rate,
+    /// Arrivals at the end of the phase; the same as `rate` unless the load is a ramp.
+    pub rate_to: Rate,
     /// Shares of classes, in percent; they sum to 100. Empty while the stream is silent.
     pub shares: Vec<(Class, f64)>,
     /// Whether the classes take turns, each with every one of its variants, instead of being drawn.

@@ -7,6 +7,7 @@ mod kernel;
 mod measure;
 mod planted;
 mod real;
+mod saturation;
 mod virtual_time;
 pub mod watch;
 mod worker;
@@ -23,6 +24,7 @@ use jwtbench_verifier::tick::Tick;
 use crate::contender::ContenderSpec;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::key_source::FetchNote;
+use crate::result::capacity::Service;
 use crate::result::ledger::Ledger;
 use crate::result::{ArrivalCounts, Measurement};
 use crate::scenario::cache::Start;
@@ -43,6 +45,7 @@ pub struct Trial<'p> {
     /// A slowdown planted on purpose, as a share of each operation's service time.
     planted: f64,
     watch: Option<&'p Watch>,
+    records_services: bool,
 }
 
 /// What one round of a trial recorded.
@@ -60,6 +63,8 @@ pub struct RoundRecord {
     pub endpoint: Option<EndpointRecord>,
     /// The key cache's counters, if it had an endpoint.
     pub counters: Option<Counters>,
+    /// Services by worker in the order in which they happened, where they were to be recorded.
+    pub services: Vec<Vec<Service>>,
     /// The round was cut short.
     pub interrupted: bool,
 }
@@ -113,7 +118,15 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial { plan, contender, policy, revocations, planted: 0.0, watch: None })
+        Ok(Trial {
+            plan,
+            contender,
+            policy,
+            revocations,
+            planted: 0.0,
+            watch: None,
+            records_services: false,
+        })
     }
 
     /// The trial with each operation made longer by this share of its service time, in real time.

@@ -67,7 +67,7 @@ fn a_faulty_scenario_is_named_with_line_and_remedy() {
         ("rate = 300", "rat = 300", &["scenario.toml:11", "rat"]),
         ("valid = 90", "vald = 90", &["scenario.toml:9", "vald", "jwtbench list"]),
         ("expired = 10", "expired = 9", &["scenario.toml:9", "sum to 99"]),
-        ("rate = 300", "rate = 0", &["scenario.toml:9", "rate"]),
+        ("rate = 300", "rate = 0", &["scenario.toml:11", "rate"]),
         (".lockouts", ".lockout", &["unknown metric `lockout`", "lockouts"]),
         ("latency = \"1ms\"", "fault = \"refusd\"", &["unknown fault `refusd`", "refused"]),
         ("[endpoint]", "[cache]\npolicy = \"x\"\n[endpoint]", &["cache policy `x`", "default"]),

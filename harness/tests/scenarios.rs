@@ -125,7 +125,7 @@ fn good_tokens_stay_far_below_saturation() {
                 .map(|setting| {
                     let good = |class: &Class| class.row().due.is_none();
                     let shares = setting.shares.iter().filter(|(class, _)| good(class));
-                    setting.rate * shares.map(|(_, share)| share / 100.0).sum::<f64>()
+                    setting.rate.per_s * shares.map(|(_, share)| share / 100.0).sum::<f64>()
                 })
                 .sum();
             assert!(good <= 600.0, "{} phase {phase}: {good}/s", scenario.name);
@@ -270,8 +270,8 @@ fn faults_of_the_load_are_named() {
 
 #[test]
 fn faults_of_streams_are_named() {
-    check("rate = 100", "rate = 0", Some(9), &["`rate` = 0", "above 0"]);
-    check("rate = 100", "rate = -1", Some(9), &["`rate` = -1", "above 0"]);
+    check("rate = 100", "rate = 0", Some(11), &["`rate` = 0", "above 0"]);
+    check("rate = 100", "rate = -1", Some(11), &["`rate` = -1", "above 0"]);
     check(
         "expired = 10",
         "expird = 10",
@@ -288,6 +288,52 @@ fn faults_of_streams_are_named() {
     check("rate = 100", "rate = 100\nholders = 0", Some(9), &["`holders`", "1 and 1000000"]);
     let twice = "[[stream]]\nname = \"users\"\nrate = 1\ntokens = { valid = 100 }\n\n[cache]";
     check("[cache]", twice, Some(14), &["stream name `users` is taken"]);
+}
+
+#[test]
+fn faults_of_relative_rates_and_ramps_are_named() {
+    check("rate = 100", "rate = \"abc%\"", Some(11), &["`rate`", "`abc%` is no rate", "70%"]);
+    check("rate = 100", "rate = \"0%\"", Some(11), &["`rate`", "above 0 and at most 200"]);
+    check("rate = 100", "rate = \"201%\"", Some(11), &["`rate`", "at most 200"]);
+    check("rate = 100", "rate = \"100\"", Some(11), &["`100` is no rate", "number per second"]);
+    check("rate = 100", "rate = true", Some(11), &["number per second", "70%"]);
+    check("rate = 100", "rate = 100\nrate-to = 200", Some(12), &["`rate-to`", "\"ramp\""]);
+    check("\"poisson\"", "\"ramp\"", Some(4), &["[load]", "`rate-to`"]);
+    let of = |name: &str| format!("workers = 2\ncapacity-of = \"{name}\"");
+    check("workers = 2", &of("ring"), Some(7), &["`capacity-of`", "core:aws-lc-rs"]);
+    let ramp = GOOD.replace("\"poisson\"", "\"ramp\"");
+    let rows = [
+        ("rate-to = 200", "needs a `rate`", "no beginning"),
+        ("rate = 100\nrate-to = 0", "`rate-to` = 0", "silent in the end"),
+        ("rate = 100\nrate-to = \"x%\"", "`rate-to`: `x%` is no rate", "no share"),
+    ];
+    for (by, word, reason) in rows {
+        let error = parse(&ramp.replace("rate = 100", by)).expect_err(reason);
+        assert!(error.message.contains(word) && error.line.is_some(), "{reason}: {error}");
+    }
+}
+
+/// By hand: 100 to 300 in two seconds is 200 after one, where the phase begins.
+#[test]
+fn a_ramp_goes_on_through_phases_that_do_not_name_its_stream() {
+    let ramp = GOOD.replace("\"poisson\"", "\"ramp\"");
+    let ramp = ramp.replace("rate = 100", "rate = \"1%\"\nrate-to = \"3%\"");
+    let rates = |text: &str| {
+        let scenario = parse(text).unwrap_or_else(|error| panic!("{error}"));
+        assert!(scenario.has_relative_rates() && scenario.calibration().is_some());
+        let settings = scenario.resolved(50_000.0).streams[0].settings.clone();
+        let rates = settings.iter().map(|s| [s.rate.per_s.round(), s.rate_to.per_s.round()]);
+        rates.collect::<Vec<_>>()
+    };
+    assert_eq!(rates(&ramp), [[500.0, 1000.0], [1000.0, 1500.0]], "of 50 000 per second");
+    let own = |rates: &str| {
+        ramp.replace("endpoint =", &format!("streams.users = {{ {rates} }}\nendpoint ="))
+    };
+    assert_eq!(rates(&own("rate = 7"))[1], [7.0, 7.0], "a number is no share, and no ramp");
+    assert_eq!(rates(&own("rate = \"2%\", rate-to = 50"))[1], [1000.0, 50.0]);
+    assert_eq!(rates(&own("tokens = { valid = 100 }"))[1], [1000.0, 1500.0], "another mix");
+    let nominal = parse(&ramp).unwrap().streams[0].settings[0].rate.per_s;
+    assert_eq!(nominal, 100.0, "1 % of the nominal capacity until one is measured");
 }
 
 #[test]

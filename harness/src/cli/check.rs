@@ -82,6 +82,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         versions: versions(contenders.iter()),
         scenarios: records(scenarios.iter()),
         measurements,
+        rate_bases: Vec::new(),
+        capacities: Vec::new(),
     };
     args.show(&result);
     Ok(Exit::of(&result))

@@ -19,11 +19,13 @@ use crate::trial::clock::{Stopwatch, utc_now};
 use crate::trial::{Control, Gathering, Trial, initial_revocations};
 
 use super::Failure;
+use super::capacity::Task;
 use super::machine::{CpuTime, describe, profile};
 use super::own::OwnTokens;
 use super::progress::Progress;
 
 /// One scenario under one algorithm, on several contenders.
+#[derive(Clone)]
 pub struct Job {
     /// What is run, overrides included.
     pub scenario: Scenario,
@@ -84,6 +86,8 @@ pub struct Setting {
     pub is_quiet: bool,
     /// Whether a person is shown how far it is.
     pub shows_progress: bool,
+    /// Find capacities instead of running the scenarios as they are.
+    pub capacity: Option<Task>,
 }
 
 /// Measures jobs one after the other: the result, marked as partial after a failure, and the
@@ -102,6 +106,8 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
         scenarios: records(jobs.iter().map(|job| &job.scenario)),
         measurements: Vec::new(),
+        rate_bases: Vec::new(),
+        capacities: Vec::new(),
     };
     if profile() == "debug" && !setting.is_quiet {
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
@@ -116,10 +122,16 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         if stop.load(Ordering::Relaxed) || failure.is_some() {
             break;
         }
-        match job.measure(&signers, control, &progress) {
-            Ok(measured) => result.measurements.extend(measured),
-            Err(error) => failure = Some(error),
-        }
+        let measured = job.calibrated(&signers, control, &progress).and_then(|(job, basis)| {
+            result.rate_bases.extend(basis);
+            match &setting.capacity {
+                Some(task) => task.measure(&job, &signers, control, &progress, &mut result),
+                None => job.measure(&signers, control, &progress).map(|measured| {
+                    result.measurements.extend(measured);
+                }),
+            }
+        });
+        failure = measured.err();
     }
     progress.finish();
     result.partial = stop.load(Ordering::Relaxed) || failure.is_some();

@@ -167,6 +167,14 @@ impl Args {
                 && self.filter.has_contender(&measurement.contender)
                 && self.filter.has_algorithm(&measurement.algorithm)
         });
+        result.capacities.retain(|capacity| {
+            wanted(&capacity.scenario)
+                && self.filter.has_contender(&capacity.contender)
+                && self.filter.has_algorithm(&capacity.algorithm)
+        });
+        result
+            .rate_bases
+            .retain(|basis| wanted(&basis.scenario) && self.filter.has_algorithm(&basis.algorithm));
         if result.measurements.is_empty() && !was_empty {
             return Err(Failure::Usage("the filters leave nothing of this result".into()));
         }

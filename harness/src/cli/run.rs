@@ -18,6 +18,7 @@ use crate::scenario::own;
 use crate::scenario::plan::MAX_ARRIVALS;
 use crate::trial::clock::utc_now;
 
+use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::Filter;
 use super::job::{Job, Setting, fitting, measure};
 use super::output::{Output, RESULT, default_folder, print};
@@ -35,6 +36,7 @@ pub const SEED: u64 = 1;
     jwtbench run unknown-kid                  one family\n  \
     jwtbench run my.toml --seed 7 --out runs/7\n  \
     jwtbench run hot-path/accept --rate 2000 --duration 10s\n  \
+    jwtbench run --capacity --slo 'p99 < 1ms' --for-rate 200k\n  \
     jwtbench run --tokens tokens.txt --jwks jwks.json --policy api.toml")]
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
@@ -43,6 +45,8 @@ pub struct Args {
     filter: Filter,
     #[command(flatten)]
     own: OwnArgs,
+    #[command(flatten)]
+    capacity: CapacityArgs,
     /// Every scenario on every contender and algorithm
     #[arg(long, conflicts_with = "scenarios")]
     full: bool,
@@ -92,7 +96,10 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// Runs the verb.
-pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
+pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
+    if args.capacity.is_asked() && args.scenarios.is_empty() {
+        args.scenarios.push(SCENARIO.into());
+    }
     let jobs = match args.own.read()? {
         Some(own) => args.own_jobs(own)?,
         None => args.jobs()?,
@@ -105,6 +112,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         port: args.port,
         is_quiet: args.quiet,
         shows_progress: !args.quiet && !args.json,
+        capacity: args.capacity.task(args.duration, args.rounds),
     };
     let (result, failure) = measure(&jobs, setting)?;
     if failure.is_none() || !result.measurements.is_empty() {

@@ -1,6 +1,7 @@
 //! `index.html`: one self-contained page, without network, scripts or fonts of its own. The verdict
 //! first; then the families, each with its prose beside its data; then what holds for all of them.
 
+mod capacity;
 mod conformance;
 mod curve;
 mod dynamic;
@@ -53,6 +54,7 @@ pub fn html(result: &RunResult) -> String {
                         @for family in families(&chapters) {
                             (section(result, family, &chapters, &ink))
                         }
+                        (capacity::section(result, &ink))
                         (conformance::section(result))
                         (finding::section(result))
                         (machine::section(result, &chapters))
@@ -130,6 +132,9 @@ fn contents(result: &RunResult, chapters: &[Chapter]) -> Markup {
                 }
                 p { "All of them" }
                 ul {
+                    @if !result.capacities.is_empty() || !result.rate_bases.is_empty() {
+                        li { a href="#capacity" { "Capacity" } }
+                    }
                     li { a href="#conformance" { "Conformance" } }
                     @if !result.measurements.iter().all(|m| m.findings.is_empty()) {
                         li { a href="#findings" { "Findings" } }

@@ -1,6 +1,7 @@
 //! `summary.md`: GitHub-flavoured, fit for a CI step summary. The verdict first, what is wrong
 //! next, details collapsed. Also the compact table that is spliced into the README.
 
+mod capacity;
 pub(super) mod cell;
 
 use super::chapter::{Chapter, chapters};
@@ -27,6 +28,7 @@ pub fn markdown(result: &RunResult) -> String {
     write_counts(&summary, &mut out);
     write_rankings(&chapters, &mut out);
     write_dynamic(&chapters, &mut out);
+    capacity::write(result, &mut out);
     write_findings(result, &mut out);
     write_origin(result, &mut out);
     out

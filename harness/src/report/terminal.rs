@@ -1,6 +1,7 @@
 //! The terminal summary: headline, rankings, dynamic scenarios, findings, verdict. Fits the width
 //! it is given (80 columns at least) and reads the same without colour.
 
+mod capacity;
 mod dynamic;
 mod ranking;
 pub(super) mod text;
@@ -34,6 +35,7 @@ pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
         ranking::write(chapter, &mut text);
     }
     dynamic::write(&dynamic, &mut text);
+    capacity::write(result, &mut text);
     write_findings(result, &mut text);
     write_verdict(result, &mut text);
     text.into_string()

@@ -147,6 +147,11 @@ impl Latencies {
         }
     }
 
+    /// The response time at a quantile, in nanoseconds.
+    pub fn response_at(&self, quantile: f64) -> u64 {
+        self.response.value_at_quantile(quantile)
+    }
+
     /// The service curve, from the median outwards on the usual log-percentile axis.
     pub fn service_curve(&self) -> Vec<CurvePoint> {
         curve(&self.service)

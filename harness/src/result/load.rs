@@ -6,12 +6,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::capacity::Rate;
 use crate::scenario::{Arrivals, Scenario};
 
 /// The load as it was resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadRecord {
-    /// The arrival process: `closed`, `constant` or `poisson`.
+    /// The arrival process: `closed`, `constant`, `poisson` or `ramp`.
     pub arrivals: String,
     /// Workers, one thread each.
     pub workers: u32,
@@ -34,16 +35,33 @@ pub struct RateRecord {
     pub stream: String,
     /// Phase name.
     pub phase: String,
-    /// Arrivals per second, in decimal: a text, so that it is read back to the last bit.
+    /// Arrivals per second, in decimal: a text, so that it is read back to the last bit. A share
+    /// of a capacity reads `0.7 x capacity`.
     pub per_s: String,
+    /// The same at the end of the phase, where it is another; null where it is not.
+    #[serde(default)]
+    pub to_per_s: Option<String>,
 }
 
 /// The arrival processes by name.
-const ARRIVALS: [(&str, Arrivals); 3] = [
+const ARRIVALS: [(&str, Arrivals); 4] = [
     ("closed", Arrivals::Closed),
     ("constant", Arrivals::Constant),
     ("poisson", Arrivals::Poisson),
+    ("ramp", Arrivals::Ramp),
 ];
+/// What a share of a capacity ends in.
+const SHARE: &str = " x capacity";
+
+fn spell(rate: Rate) -> String {
+    rate.share.map_or_else(|| rate.per_s.to_string(), |share| format!("{share}{SHARE}"))
+}
+
+fn read(text: &str) -> Option<Rate> {
+    let (number, is_share) = text.strip_suffix(SHARE).map_or((text, false), |share| (share, true));
+    let number = number.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0)?;
+    Some(if is_share { Rate::of_capacity(number) } else { Rate::per_second(number) })
+}
 
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
@@ -60,7 +78,8 @@ impl LoadRecord {
             settings.map(|(setting, phase)| RateRecord {
                 stream: stream.name.clone(),
                 phase: phase.name.clone(),
-                per_s: setting.rate.to_string(),
+                per_s: spell(setting.rate),
+                to_per_s: (setting.rate_to != setting.rate).then(|| spell(setting.rate_to)),
             })
         });
         LoadRecord {
@@ -89,13 +108,13 @@ impl LoadRecord {
         scenario.load.warmup = Duration::from_nanos(self.warmup_ns);
         scenario.load.duration = Duration::from_nanos(self.duration_ns);
         scenario.load.deadline = Duration::from_nanos(self.deadline_ns);
-        for RateRecord { stream, phase, per_s } in &self.rates {
+        for RateRecord { stream, phase, per_s, to_per_s } in &self.rates {
             let place = scenario.phases.iter().position(|known| known.name == *phase);
             let owner = scenario.streams.iter_mut().find(|known| known.name == *stream);
             let setting = place.and_then(|place| owner?.settings.get_mut(place));
-            let rate = per_s.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0);
-            match (setting, rate) {
-                (Some(setting), Some(rate)) => setting.rate = rate,
+            let rates = read(per_s).zip(read(to_per_s.as_ref().unwrap_or(per_s)));
+            match (setting, rates) {
+                (Some(setting), Some(rates)) => (setting.rate, setting.rate_to) = rates,
                 (None, _) => return Err(format!("it has no stream `{stream}` in `{phase}`")),
                 (_, None) => return Err(format!("`{per_s}` is no rate of stream `{stream}`")),
             }

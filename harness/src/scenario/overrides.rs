@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::capacity::Rate;
 use super::{Arrivals, Scenario, ScenarioError};
 
 /// Changes to a scenario's load.
@@ -48,21 +49,29 @@ impl Scenario {
     fn set_rate(&mut self, rate: f64) {
         if self.load.arrivals == Arrivals::Closed {
             self.load.arrivals = Arrivals::Poisson;
-            let each = rate / self.streams.len() as f64;
+            let each = Rate::per_second(rate / self.streams.len() as f64);
             let settings = self.streams.iter_mut().flat_map(|stream| &mut stream.settings);
-            settings.for_each(|setting| setting.rate = each);
+            settings.for_each(|setting| (setting.rate, setting.rate_to) = (each, each));
             return;
         }
-        // The busiest phase gets the rate; the others keep their proportion to it.
+        // The busiest instant gets the rate; the others keep their proportion to it.
         let phases = 0..self.phases.len();
-        let sum = |phase: usize| self.streams.iter().map(|s| s.settings[phase].rate).sum::<f64>();
+        let sum = |phase: usize| {
+            let settings = || self.streams.iter().map(|stream| &stream.settings[phase]);
+            let begin: f64 = settings().map(|setting| setting.rate.per_s).sum();
+            begin.max(settings().map(|setting| setting.rate_to.per_s).sum())
+        };
         let busiest = phases.map(sum).fold(0.0, f64::max);
         self.scale_rates(rate / busiest);
     }
 
+    /// Scaled rates are no shares of a capacity any more.
     fn scale_rates(&mut self, factor: f64) {
-        let settings = self.streams.iter_mut().flat_map(|stream| &mut stream.settings);
-        settings.for_each(|setting| setting.rate *= factor);
+        let scaled = |rate: Rate| Rate::per_second(rate.per_s * factor);
+        for setting in self.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
+            setting.rate = scaled(setting.rate);
+            setting.rate_to = scaled(setting.rate_to);
+        }
     }
 
     /// The scenario thinned to about `operations` arrivals at the most; a closed loop becomes that
@@ -94,8 +103,11 @@ impl Scenario {
         for (index, phase) in self.phases.iter().enumerate() {
             let until = self.phases.get(index + 1).map_or(end, |next| next.at);
             let warmup = if index == 0 { self.load.warmup } else { Duration::ZERO };
-            let seconds = (until - phase.at + warmup).as_secs_f64();
-            sum += self.streams.iter().map(|s| s.settings[index].rate).sum::<f64>() * seconds;
+            let (span, warmup) = ((until - phase.at).as_secs_f64(), warmup.as_secs_f64());
+            for setting in self.streams.iter().map(|stream| &stream.settings[index]) {
+                let (from, to) = (setting.rate.per_s, setting.rate_to.per_s);
+                sum += (from + to) / 2.0 * span + from * warmup;
+            }
         }
         sum
     }

@@ -60,7 +60,7 @@ pub struct Desk {
 /// The scenario of tokens from `path`, a hot path in a closed loop.
 pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
     let policy = desk.policy.clone();
-    let setting = StreamSetting { rate: 0.0, shares: vec![(Class::own(), 100.0)], in_turn: false };
+    let setting = StreamSetting { shares: vec![(Class::own(), 100.0)], ..StreamSetting::default() };
     let start =
         Phase { name: "start".into(), at: Duration::ZERO, endpoint: EndpointSetting::default() };
     Scenario {
@@ -85,6 +85,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             rounds: 3,
             deadline: Duration::from_secs(1),
         },
+        capacity_of: None,
         streams: vec![Stream { name: OWN.into(), holders: 1, settings: vec![setting] }],
         cache: CacheSpec {
             name: "default".into(),

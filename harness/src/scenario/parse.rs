@@ -115,6 +115,7 @@ impl Scenario {
         let endpoint = endpoint(&file, at, &table, EndpointSetting::default())?;
         let phases = phases(&file, &wire.phase, &endpoint, &load)?;
         let streams = streams(&file, &wire, &load, &policy)?;
+        let capacity_of = capacity_of(&file, wire.load.get_ref())?;
         let events = events(&file, &wire.event, &load, &streams)?;
         check_closed(&file, &load, &phases, &events)?;
         let policies = preset_names(presets);
@@ -133,6 +134,7 @@ impl Scenario {
             policy,
             own_algorithms: false,
             load,
+            capacity_of,
             streams,
             cache,
             phases,
@@ -190,6 +192,7 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
         WireArrivals::Closed => Arrivals::Closed,
         WireArrivals::Constant => Arrivals::Constant,
         WireArrivals::Poisson => Arrivals::Poisson,
+        WireArrivals::Ramp => Arrivals::Ramp,
     };
     let load = Load {
         arrivals,
@@ -209,6 +212,19 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
         return fault("`rounds` is not between 1 and 1000; 3 is usual");
     }
     Ok(load)
+}
+
+fn capacity_of(file: &File<'_>, wire: &WireLoad) -> Checked<Option<String>> {
+    let Some(name) = &wire.capacity_of else {
+        return Ok(None);
+    };
+    let is_name = name.get_ref().split_once(':').is_some_and(|(kind, _)| !kind.is_empty());
+    if !is_name || matches!(wire.arrivals, WireArrivals::Closed) {
+        let message = "[load]: `capacity-of` names the contender that rates such as \"70%\" are \
+                       shares of, such as \"core:aws-lc-rs\"; a closed loop has no rates";
+        return file.fault(Some(name.span()), message);
+    }
+    Ok(Some(name.get_ref().clone()))
 }
 
 fn endpoint(
@@ -310,7 +326,7 @@ fn check_closed(file: &File<'_>, load: &Load, phases: &[Phase], events: &[Event]
     let is_closed = load.arrivals == Arrivals::Closed;
     if is_closed && (phases.len() > 1 || !events.is_empty()) {
         let message = "a closed loop has no [[phase]] and no [[event]]: its operations have no \
-                       instants to tell before from after; choose constant or poisson";
+                       instants to tell before from after; choose constant, poisson or ramp";
         return file.fault(None, message);
     }
     Ok(())

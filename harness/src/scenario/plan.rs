@@ -8,7 +8,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use super::arrivals::{Part, constant, poisson};
+use super::arrivals::{Part, Slope, constant, poisson, ramp};
 use super::cache::CacheSpec;
 use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
@@ -16,7 +16,7 @@ use super::issuer::Timeline;
 use super::policy_file;
 use super::random;
 use super::signer::Signers;
-use super::{Arrivals, Scenario, Stream};
+use super::{Arrivals, Scenario, Stream, StreamSetting};
 
 /// The instant of tick 0 unless a plan says otherwise: 2026-01-01T00:00:00Z.
 pub const EPOCH: UnixTime = UnixTime::from_seconds(1_767_225_600);
@@ -149,7 +149,7 @@ fn schedule(
             let shares: Vec<(Class, f64)> = setting.shares.iter().filter(fits).copied().collect();
             let draw = Draw { scenario, stream, index, shares: &shares };
             let turns = if setting.in_turn { turns(&shares) } else { Vec::new() };
-            let mut times = times(scenario, setting.rate, phase, worker, &mut rng);
+            let mut times = times(scenario, setting, phase, worker, &mut rng);
             if setting.in_turn && scenario.load.arrivals == Arrivals::Closed {
                 times = vec![0; turns.len()];
             }
@@ -179,11 +179,12 @@ fn turns(shares: &[(Class, f64)]) -> Vec<(Class, u32)> {
 /// The instants of one stream in one phase. The first phase also covers the warm-up.
 fn times(
     scenario: &Scenario,
-    rate: f64,
+    setting: &StreamSetting,
     phase: u16,
     worker: u32,
     rng: &mut ChaCha8Rng,
 ) -> Vec<i64> {
+    let (rate, rate_to) = (setting.rate.per_s, setting.rate_to.per_s);
     let phase = usize::from(phase);
     let from = match phase {
         0 => -nanos(scenario.load.warmup),
@@ -196,6 +197,13 @@ fn times(
         _ if rate <= 0.0 => Vec::new(),
         Arrivals::Constant => constant(rate, from, nanos(until), part),
         Arrivals::Poisson => poisson(rate, from, nanos(until), part, rng),
+        Arrivals::Ramp => {
+            // The warm-up is at the rate of the beginning.
+            let begin = nanos(scenario.phases[phase].at);
+            let mut times = poisson(rate, from, begin, part, rng);
+            times.extend(ramp(Slope { rate, rate_to }, begin, nanos(until), part, rng));
+            times
+        }
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) struct WireLoad {
     pub(super) duration: Span,
     pub(super) rounds: Option<u32>,
     pub(super) deadline: Option<Span>,
+    pub(super) capacity_of: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -88,13 +89,30 @@ pub(super) enum WireArrivals {
     Closed,
     Constant,
     Poisson,
+    Ramp,
+}
+
+/// A rate: a number per second, or a text such as "70%" of capacity.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, expecting = "a number per second, or a share of capacity such as \"70%\"")]
+pub(super) enum WireRate {
+    PerSecond(f64),
+    Text(String),
+}
+
+impl WireRate {
+    /// Whether it is a zero: a silent stream.
+    pub(super) fn is_zero(&self) -> bool {
+        matches!(self, WireRate::PerSecond(per_s) if *per_s == 0.0)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireStream {
     pub(super) name: String,
-    pub(super) rate: Option<f64>,
+    pub(super) rate: Option<Spanned<WireRate>>,
+    pub(super) rate_to: Option<Spanned<WireRate>>,
     pub(super) tokens: Option<WireTokens>,
     pub(super) holders: Option<u32>,
 }
@@ -102,7 +120,8 @@ pub(super) struct WireStream {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireStreamSetting {
-    pub(super) rate: Option<f64>,
+    pub(super) rate: Option<Spanned<WireRate>>,
+    pub(super) rate_to: Option<Spanned<WireRate>>,
     pub(super) tokens: Option<WireTokens>,
 }
 

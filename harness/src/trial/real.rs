@@ -110,6 +110,7 @@ impl Trial<'_> {
                         texts: &texts,
                         clock,
                         stop: control.stop,
+                        records_services: self.records_services,
                         end: Tick::ZERO + load.duration,
                         grace: grace(plan),
                         account: viewing.account(worker),
@@ -117,7 +118,7 @@ impl Trial<'_> {
                     let judge = &judge;
                     scope.spawn(move || match load.arrivals {
                         Arrivals::Closed => post.closed_loop(judge),
-                        Arrivals::Constant | Arrivals::Poisson => post.open_loop(),
+                        Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => post.open_loop(),
                     })
                 })
                 .collect();
@@ -243,6 +244,7 @@ impl Trial<'_> {
             cpu: shifts.iter().map(|shift| shift.cpu).sum(),
             endpoint,
             counters,
+            services: Vec::new(),
             interrupted: false,
         };
         for shift in shifts {
@@ -250,6 +252,7 @@ impl Trial<'_> {
                 record.ledger.enter(&judge, operation);
             }
             record.ledger.merge(shift.ledger);
+            record.services.push(shift.services);
             record.arrivals.planned += shift.planned;
             record.arrivals.unfinished += shift.unfinished;
             record.active += shift.active;

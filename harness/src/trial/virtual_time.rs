@@ -200,6 +200,7 @@ impl Trial<'_> {
             active: Duration::ZERO,
             counters: needs_endpoint.then(|| source.counters()),
             endpoint,
+            services: Vec::new(),
             interrupted: false,
         })
     }

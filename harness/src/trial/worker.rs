@@ -9,12 +9,16 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
+use crate::result::capacity::Service;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
 use crate::scenario::plan::{Arrival, WARMUP};
 
 use super::clock::{RealClock, thread_cpu_time};
 use super::watch::Account;
+
+/// A worker records this many services of a round at the most.
+const MAX_SERVICES: usize = 1 << 20;
 
 /// What one worker did.
 #[derive(Default)]
@@ -23,6 +27,8 @@ pub(super) struct Shift {
     pub(super) operations: Vec<Operation>,
     /// Operations already judged.
     pub(super) ledger: Ledger,
+    /// Services of a closed loop, where they are to be recorded.
+    pub(super) services: Vec<Service>,
     /// Operations planned, warm-up excluded.
     pub(super) planned: u64,
     /// Operations without a verdict, warm-up excluded.
@@ -42,6 +48,8 @@ pub(super) struct Post<'a, 'c> {
     pub(super) texts: &'c [&'c [u8]],
     pub(super) clock: RealClock,
     pub(super) stop: &'a AtomicBool,
+    /// Whether a closed loop records its services.
+    pub(super) records_services: bool,
     /// End of the measured time.
     pub(super) end: Tick,
     /// How long to wait after the end for operations that wait for keys.
@@ -185,6 +193,10 @@ impl<'c> Post<'_, 'c> {
             }
             for operation in operations.drain(..) {
                 shift.planned += u64::from(operation.phase != WARMUP);
+                let is_recorded = self.records_services && operation.phase != WARMUP;
+                if is_recorded && shift.services.len() < MAX_SERVICES {
+                    shift.services.push(Service::of(&operation));
+                }
                 shift.ledger.enter(judge, &operation);
             }
         }

@@ -71,6 +71,8 @@ pub fn result() -> RunResult {
         versions: versions(),
         scenarios: scenarios(),
         measurements,
+        rate_bases: Vec::new(),
+        capacities: Vec::new(),
     }
 }
 

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use jwtbench_verifier::policy::PolicySpec;
+use toml::Spanned;
 
 use super::{Checked, File, HOLDERS};
+use crate::scenario::capacity::Rate;
 use crate::scenario::class::Class;
-use crate::scenario::wire::{WireScenario, WireStream, WireTokens, WireTokensNamed};
+use crate::scenario::wire::{WireRate, WireScenario, WireStream, WireTokens, WireTokensNamed};
 use crate::scenario::{Arrivals, Load, Stream, StreamSetting};
 
 pub(super) fn streams(
@@ -16,9 +18,6 @@ pub(super) fn streams(
     policy: &PolicySpec,
 ) -> Checked<Vec<Stream>> {
     let mut streams: Vec<Stream> = Vec::new();
-    let setting = |span: Range<usize>, rate: Option<f64>, tokens: Option<&WireTokens>| {
-        stream_setting(file, span, rate, tokens, load, policy)
-    };
     for given in &wire.stream {
         let stream: &WireStream = given.get_ref();
         let known = ["all", "endpoint"].contains(&stream.name.as_str())
@@ -35,10 +34,34 @@ pub(super) fn streams(
         if holders == 0 || holders > 1_000_000 {
             return file.fault(Some(given.span()), "`holders` is not between 1 and 1000000");
         }
-        let base = setting(given.span(), stream.rate, stream.tokens.as_ref())?;
-        let settings = vec![base; wire.phase.len() + 1];
+        let rates = Rates::read(file, &stream.rate, &stream.rate_to, load)?;
+        rates.check(file, given.span(), load)?;
+        let tokens = stream.tokens.as_ref();
+        let base = stream_setting(file, given.span(), rates, tokens, policy)?;
+        let settings = (0..=wire.phase.len()).map(|phase| {
+            let [begin, end] = span_of(wire, load, phase);
+            let [rate, rate_to] = [begin, end].map(|part| base.rate.towards(base.rate_to, part));
+            StreamSetting { rate, rate_to, ..base.clone() }
+        });
+        let settings = settings.collect();
         streams.push(Stream { name: stream.name.clone(), holders, settings });
     }
+    change_in_phases(file, wire, load, policy, &mut streams)?;
+    if streams.is_empty() {
+        return file.fault(None, "no [[stream]]; a scenario has at least one");
+    }
+    check_ramp(file, wire, load)?;
+    Ok(streams)
+}
+
+/// What phases change about streams, and the streams that only a phase names.
+fn change_in_phases(
+    file: &File<'_>,
+    wire: &WireScenario,
+    load: &Load,
+    policy: &PolicySpec,
+    streams: &mut Vec<Stream>,
+) -> Checked<()> {
     for (index, phase) in wire.phase.iter().enumerate() {
         for (name, given) in &phase.get_ref().streams {
             let place = streams.iter().position(|stream| stream.name == *name);
@@ -47,13 +70,25 @@ pub(super) fn streams(
                 streams.push(Stream { name: name.clone(), holders: HOLDERS, settings });
                 streams.len() - 1
             });
-            let base = &streams[place].settings[0];
-            let silent = given.rate == Some(0.0);
-            let rate = given.rate.or(Some(base.rate).filter(|rate| *rate > 0.0));
+            let base = &streams[place].settings[index + 1];
+            let silent = given.rate.as_ref().is_some_and(|rate| rate.get_ref().is_zero());
+            let mut rates = match silent {
+                true => Rates::default(),
+                false => Rates::read(file, &given.rate, &given.rate_to, load)?,
+            };
+            if rates.rate.is_none() && rates.rate_to.is_none() && base.rate.per_s > 0.0 {
+                rates = Rates { rate: Some(base.rate), rate_to: Some(base.rate_to) };
+            }
             let mut setting = match &given.tokens {
                 _ if silent => StreamSetting::default(),
-                Some(tokens) => setting(phase.span(), rate, Some(tokens))?,
-                None => StreamSetting { rate: rate.unwrap_or(0.0), ..base.clone() },
+                Some(tokens) => {
+                    rates.check(file, phase.span(), load)?;
+                    stream_setting(file, phase.span(), rates, Some(tokens), policy)?
+                }
+                None => {
+                    let [rate, rate_to] = rates.both();
+                    StreamSetting { rate, rate_to, ..base.clone() }
+                }
             };
             if !silent && setting.shares.is_empty() {
                 let message = format!("stream `{name}` has no `tokens` here and none elsewhere");
@@ -62,39 +97,107 @@ pub(super) fn streams(
             std::mem::swap(&mut streams[place].settings[index + 1], &mut setting);
         }
     }
-    if streams.is_empty() {
-        return file.fault(None, "no [[stream]]; a scenario has at least one");
+    Ok(())
+}
+
+/// Where a phase begins and ends, as parts of the whole duration.
+fn span_of(wire: &WireScenario, load: &Load, phase: usize) -> [f64; 2] {
+    let at = |index: usize| wire.phase.get(index).map(|phase| phase.get_ref().at.0);
+    let begin = phase.checked_sub(1).and_then(at).unwrap_or_default();
+    let end = at(phase).unwrap_or(load.duration);
+    [begin, end].map(|instant| instant.as_secs_f64() / load.duration.as_secs_f64())
+}
+
+fn check_ramp(file: &File<'_>, wire: &WireScenario, load: &Load) -> Checked<()> {
+    let mut phases = wire.phase.iter().flat_map(|phase| phase.get_ref().streams.values());
+    let in_phase = phases.any(|given| given.rate_to.is_some());
+    let rises = in_phase || wire.stream.iter().any(|given| given.get_ref().rate_to.is_some());
+    if load.arrivals == Arrivals::Ramp && !rises {
+        let message = "[load]: a ramp needs a stream with `rate-to`, where its `rate` leads to";
+        return file.fault(Some(wire.load.span()), message);
     }
-    Ok(streams)
+    Ok(())
+}
+
+/// The rates of a table, each read and checked by itself.
+#[derive(Clone, Copy, Default)]
+struct Rates {
+    rate: Option<Rate>,
+    rate_to: Option<Rate>,
+}
+
+impl Rates {
+    fn read(
+        file: &File<'_>,
+        rate: &Option<Spanned<WireRate>>,
+        rate_to: &Option<Spanned<WireRate>>,
+        load: &Load,
+    ) -> Checked<Rates> {
+        let read = |key: &str, given: &Option<Spanned<WireRate>>| {
+            let Some(given) = given else { return Ok(None) };
+            let fault = |message: String| file.fault(Some(given.span()), message);
+            let rate = match given.get_ref() {
+                WireRate::PerSecond(per_s) if *per_s > 0.0 && *per_s <= 10e6 => {
+                    Rate::per_second(*per_s)
+                }
+                WireRate::PerSecond(per_s) => {
+                    return fault(format!(
+                        "`{key}` = {per_s} is not above 0 and at most 10 million"
+                    ));
+                }
+                WireRate::Text(text) => {
+                    let rate = Rate::parse(text).map(Some);
+                    return rate.or_else(|message| fault(format!("`{key}`: {message}")));
+                }
+            };
+            Ok(Some(rate))
+        };
+        let rates = Rates { rate: read("rate", rate)?, rate_to: read("rate-to", rate_to)? };
+        let span = |given: &Option<Spanned<WireRate>>| given.as_ref().map(Spanned::span);
+        if rates.rate_to.is_some() && load.arrivals != Arrivals::Ramp {
+            let message = "`rate-to` means something to a ramp only; choose arrivals = \"ramp\"";
+            return file.fault(span(rate_to), message);
+        }
+        if rates.rate_to.is_some() && rates.rate.is_none() {
+            return file.fault(span(rate_to), "`rate-to` needs a `rate` to begin with");
+        }
+        Ok(rates)
+    }
+
+    /// Whether there is a rate exactly where the load needs one.
+    fn check(self, file: &File<'_>, span: Range<usize>, load: &Load) -> Checked<()> {
+        match (load.arrivals, self.rate) {
+            (Arrivals::Closed, Some(_)) => {
+                file.fault(Some(span), "a closed loop has no `rate`; remove it, or choose poisson")
+            }
+            (Arrivals::Closed, None) | (_, Some(_)) => Ok(()),
+            (_, None) => file.fault(Some(span), "an open loop needs a `rate` per second"),
+        }
+    }
+
+    fn both(self) -> [Rate; 2] {
+        let rate = self.rate.unwrap_or_default();
+        [rate, self.rate_to.unwrap_or(rate)]
+    }
 }
 
 fn stream_setting(
     file: &File<'_>,
     span: Range<usize>,
-    rate: Option<f64>,
+    rates: Rates,
     tokens: Option<&WireTokens>,
-    load: &Load,
     policy: &PolicySpec,
 ) -> Checked<StreamSetting> {
     let fault = |message: String| file.fault(Some(span.clone()), message);
     let Some(tokens) = tokens else {
         return fault("a stream needs `tokens`, such as { valid = 100 }".into());
     };
-    let rate = match (load.arrivals, rate) {
-        (Arrivals::Closed, None) => 0.0,
-        (Arrivals::Closed, Some(_)) => {
-            return fault("a closed loop has no `rate`; remove it, or choose poisson".into());
-        }
-        (_, Some(rate)) if rate > 0.0 && rate <= 10e6 => rate,
-        (_, Some(rate)) => {
-            return fault(format!("`rate` = {rate} is not above 0 and at most 10 million"));
-        }
-        (_, None) => return fault("an open loop needs a `rate` per second".into()),
-    };
+    let [rate, rate_to] = rates.both();
     let tokens = match tokens {
         WireTokens::Shares(tokens) => tokens,
         WireTokens::Named(WireTokensNamed::EveryClass) => {
-            return every_class(policy, rate).or_else(fault);
+            let every = every_class(policy).or_else(fault)?;
+            return Ok(StreamSetting { rate, rate_to, ..every });
         }
     };
     let mut shares = Vec::new();
@@ -121,11 +224,11 @@ fn stream_setting(
             "class `{name}` is for some algorithms only; mix it with one for all, such as `valid`"
         ));
     }
-    Ok(StreamSetting { rate, shares, in_turn: false })
+    Ok(StreamSetting { rate, rate_to, shares, in_turn: false })
 }
 
 /// Every class alike, in turn.
-fn every_class(policy: &PolicySpec, rate: f64) -> Result<StreamSetting, String> {
+fn every_class(policy: &PolicySpec) -> Result<StreamSetting, String> {
     for class in Class::all() {
         if let Err(remedy) = class.row().need.check(policy) {
             let name = class.name();
@@ -134,5 +237,5 @@ fn every_class(policy: &PolicySpec, rate: f64) -> Result<StreamSetting, String> 
     }
     let share = 100.0 / Class::all().count() as f64;
     let shares = Class::all().map(|class| (class, share)).collect();
-    Ok(StreamSetting { rate, shares, in_turn: true })
+    Ok(StreamSetting { shares, in_turn: true, ..StreamSetting::default() })
 }

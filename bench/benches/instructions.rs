@@ -1,0 +1,149 @@
+//! Instructions under callgrind, one operation each: what noise cannot move. Compared only with
+//! itself, by `scripts/instructions`. Set-up is not counted, nor is dropping.
+
+use std::hint::black_box;
+
+use gungraun::prelude::*;
+use gungraun::{Callgrind, CallgrindMetrics, EventKind};
+
+use jwtbench::contender::{ContenderSpec, Progress};
+use jwtbench::scenario::plan::{EPOCH, Plan};
+use jwtbench::scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend;
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
+
+use jwtbench_bench::{Line, Rig, SEED, plan};
+
+/// A line that lives as long as the process, so that no drop is counted.
+type Standing = &'static mut Line<'static>;
+
+/// The plan and the contender on it. `None` where valgrind hides what the backend needs.
+fn rig(scenario: &str, name: &str, algorithm: Algorithm) -> Option<&'static Rig<'static>> {
+    let backend = backend::find(name)?;
+    let plan: &'static Plan = Box::leak(Box::new(plan(scenario, algorithm, &Signers::new(SEED))));
+    Some(Box::leak(Box::new(Rig::new(plan, ContenderSpec::Core(backend)))))
+}
+
+fn line(scenario: &str, class: &str, name: &str, algorithm: Algorithm) -> Option<Standing> {
+    let mut line = rig(scenario, name, algorithm)?.line(class);
+    line.assert_verdicts();
+    Some(Box::leak(Box::new(line)))
+}
+
+fn accept(name: &str, algorithm: Algorithm) -> Option<Standing> {
+    line("hot-path/accept", "valid", name, algorithm)
+}
+
+/// A good token from text to verdict.
+#[library_benchmark(setup = accept)]
+#[bench::null_es256("null", Algorithm::ES256)]
+#[bench::ring_rs256("ring", Algorithm::RS256)]
+#[bench::ring_es256("ring", Algorithm::ES256)]
+#[bench::ring_eddsa("ring", Algorithm::EdDSA)]
+#[bench::aws_lc_rs_rs256("aws-lc-rs", Algorithm::RS256)]
+#[bench::aws_lc_rs_es256("aws-lc-rs", Algorithm::ES256)]
+#[bench::aws_lc_rs_eddsa("aws-lc-rs", Algorithm::EdDSA)]
+#[bench::rust_crypto_rs256("rust-crypto", Algorithm::RS256)]
+#[bench::rust_crypto_es256("rust-crypto", Algorithm::ES256)]
+#[bench::rust_crypto_eddsa("rust-crypto", Algorithm::EdDSA)]
+#[bench::graviola_rs256("graviola", Algorithm::RS256)]
+#[bench::graviola_es256("graviola", Algorithm::ES256)]
+#[bench::graviola_eddsa("graviola", Algorithm::EdDSA)]
+fn verify(line: Option<Standing>) -> Option<Progress> {
+    line.map(|line| line.step())
+}
+
+fn refusal(scenario: &str, class: &str) -> Option<Standing> {
+    line(scenario, class, "null", Algorithm::ES256)
+}
+
+/// A bad token that no signature check is spent on.
+#[library_benchmark(setup = refusal)]
+#[bench::malformed("hot-path/reject-form", "malformed")]
+#[bench::alg_none("hot-path/reject-algorithm", "alg-none")]
+#[bench::unknown_kid("unknown-kid/unique-kids", "unknown-kid")]
+fn reject(line: Option<Standing>) -> Option<Progress> {
+    line.map(|line| line.step())
+}
+
+/// A verifier with a token in front of it.
+struct Desk {
+    verifier: Verifier,
+    scratch: Scratch,
+    token: &'static [u8],
+    keys: PreparedKeys,
+}
+
+fn desk(algorithm: Algorithm) -> &'static mut Desk {
+    let rig = rig("hot-path/accept", "null", algorithm).expect("the null backend is always there");
+    let verifier = Verifier::new(rig.policy().clone());
+    let mut scratch = Scratch::new(rig.policy());
+    let token = rig.line("valid").tokens()[0].bytes;
+    assert!(verifier.open(token, &mut scratch).is_ok(), "a good token opens");
+    Box::leak(Box::new(Desk { verifier, scratch, token, keys: rig.source().prepare() }))
+}
+
+/// Steps 1 to 6: split, decode and parse the header.
+#[library_benchmark(setup = desk)]
+#[bench::rs256(Algorithm::RS256)]
+#[bench::es256(Algorithm::ES256)]
+#[bench::eddsa(Algorithm::EdDSA)]
+fn open(desk: &'static mut Desk) -> bool {
+    desk.verifier.open(black_box(desk.token), &mut desk.scratch).is_ok()
+}
+
+/// What `claims` works on.
+struct Open {
+    verifier: &'static Verifier,
+    keys: &'static mut PreparedKeys,
+    opened: Opened<'static>,
+}
+
+fn opened(algorithm: Algorithm) -> Open {
+    let Desk { verifier, scratch, token, keys } = desk(algorithm);
+    let opened = verifier.open(token, scratch).expect("a good token opens");
+    Open { verifier, keys, opened }
+}
+
+/// Steps 7 to 12 with a signature check that costs nothing: find the key, decode signature and
+/// payload, parse and judge the claims.
+#[library_benchmark(setup = opened)]
+#[bench::es256(Algorithm::ES256)]
+fn claims(open: Open) -> Result<(), Rejection> {
+    let proven = open.verifier.prove(open.opened, open.keys)?;
+    open.verifier.in_force(&proven, &Request::default(), EPOCH.at(Tick::ZERO))
+}
+
+fn kid(known: bool) -> (&'static Rig<'static>, String) {
+    let rig = rig("hot-path/accept", "null", Algorithm::ES256);
+    let rig = rig.expect("the null backend is always there");
+    let view = rig.source().view();
+    let mut usable = view.keys.entries().iter().filter(|entry| entry.key.is_some());
+    let key = usable.find_map(|entry| entry.kid.clone());
+    let known_kid = key.map_or_else(String::new, |kid| kid.to_string());
+    (rig, if known { known_kid } else { "unknown-3kXp0aZq".into() })
+}
+
+/// What a worker does per token to find its key: load the published view, look up the kid.
+#[library_benchmark(setup = kid)]
+#[bench::known(true)]
+#[bench::unknown(false)]
+fn key_lookup(asked: (&'static Rig<'static>, String)) -> (bool, String) {
+    let (rig, kid) = asked;
+    let found = rig.source().view().keys.find(Some(black_box(&kid)), Algorithm::ES256).is_ok();
+    (found, kid)
+}
+
+library_benchmark_group!(name = verifier, benchmarks = [open, claims, key_lookup, reject, verify]);
+
+main!(
+    config = LibraryBenchmarkConfig::default().tool(
+        Callgrind::with_args(["cache-sim=no"])
+            .format([CallgrindMetrics::SingleEvent(EventKind::Ir)])
+    ),
+    library_benchmark_groups = verifier
+);

@@ -1,0 +1,173 @@
+//! What a queue before each worker would make of recorded service times at any rate: Poisson
+//! arrivals from a seed, the Lindley recursion, percentiles. Valid while services do not depend on
+//! the load. Pure.
+
+use super::Slo;
+use crate::result::judgement::Operation;
+use crate::result::lindley::Queue;
+use crate::scenario::arrivals::unit_gaps;
+
+/// Arrivals of the model at each worker.
+const ARRIVALS: usize = 200_000;
+/// The first of them are left out: the queue is empty at the beginning.
+const RUN_IN: usize = ARRIVALS / 10;
+/// A rate is found to within this part of itself.
+const PRECISION: f64 = 1e-3;
+
+/// One recorded service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// From start to end, in nanoseconds.
+    pub ns: u64,
+    /// Whether the token was accepted: its response counts.
+    pub accepted: bool,
+}
+
+impl Service {
+    /// The service of an operation.
+    pub fn of(operation: &Operation) -> Service {
+        let ns = operation.end.0.saturating_sub(operation.start.0).max(0) as u64;
+        Service { ns, accepted: operation.verdict.code.is_ok() }
+    }
+}
+
+/// Recorded services, one sequence for each worker in the order in which they happened, and
+/// arrivals for them.
+pub struct Model {
+    workers: Vec<Vec<Service>>,
+    gaps: Vec<Vec<f64>>,
+    forged_gaps: Vec<f64>,
+}
+
+/// Response times that count, in nanoseconds.
+pub struct Responses(Vec<u64>);
+
+impl Responses {
+    /// The response at a quantile: the smallest that at least this part does not exceed. 0 if
+    /// there is none.
+    pub fn at(&mut self, quantile: f64) -> u64 {
+        let Some(last) = self.0.len().checked_sub(1) else {
+            return 0;
+        };
+        let rank = (quantile * self.0.len() as f64).ceil() as usize;
+        *self.0.select_nth_unstable(rank.saturating_sub(1).min(last)).1
+    }
+}
+
+impl Model {
+    /// A model of these services. `None` if some worker has none. Where no token was accepted,
+    /// every response counts.
+    pub fn new(mut workers: Vec<Vec<Service>>, seed: u64) -> Option<Model> {
+        if workers.is_empty() || workers.iter().any(Vec::is_empty) {
+            return None;
+        }
+        if workers.iter().flatten().all(|service| !service.accepted) {
+            workers.iter_mut().flatten().for_each(|service| service.accepted = true);
+        }
+        let gaps = |purpose: String| unit_gaps(seed, &["capacity", &purpose], ARRIVALS);
+        Some(Model {
+            gaps: (0..workers.len()).map(|worker| gaps(worker.to_string())).collect(),
+            forged_gaps: gaps("forged".into()),
+            workers,
+        })
+    }
+
+    /// Mean service over all workers, in nanoseconds.
+    pub fn mean_service_ns(&self) -> f64 {
+        mean(self.workers.iter().flatten())
+    }
+
+    /// Responses when `rate` operations per second arrive, the same share at each worker.
+    pub fn responses(&self, rate: f64) -> Responses {
+        let gap_ns = 1e9 * self.workers.len() as f64 / rate;
+        let mut responses = Vec::with_capacity(self.workers.len() * ARRIVALS);
+        for (services, gaps) in self.workers.iter().zip(&self.gaps) {
+            let mut queue = Queue::default();
+            let arrivals = gaps.iter().zip(services.iter().cycle()).enumerate();
+            for (number, (gap, service)) in arrivals {
+                let wait = queue.wait((gap * gap_ns) as u64, service.ns);
+                if service.accepted && number >= RUN_IN {
+                    responses.push(wait.saturating_add(service.ns));
+                }
+            }
+        }
+        Responses(responses)
+    }
+
+    /// The highest rate up to `capacity`, in operations per second, that holds the objective;
+    /// `None` if not even a hundredth of it does. The arrivals of a higher rate are those of a
+    /// lower one moved together, so no response gets shorter by it: there is just one such rate.
+    pub fn limit(&self, slo: &Slo, capacity: f64) -> Option<f64> {
+        let holds = |rate: f64| slo.holds(self.responses(rate).at(slo.quantile));
+        highest(capacity / 100.0, capacity, holds)
+    }
+
+    /// The rate of forged tokens at one worker, per second, beside `base` operations per second of
+    /// the recorded mix, at which accepted ones no longer hold the objective. `forged` are the
+    /// services of forged tokens. `None` if they do not hold it even alone.
+    pub fn forged_limit(&self, slo: &Slo, base: f64, forged: &[Service]) -> Option<f64> {
+        if forged.is_empty() {
+            return None;
+        }
+        let idle = 1.0 - base * mean(&self.workers[0]) / 1e9;
+        let saturating = (idle * 1e9 / mean(forged)).max(0.0);
+        let holds = |rate: f64| slo.holds(self.beside(base, rate, forged).at(slo.quantile));
+        highest(saturating / 1000.0, saturating, holds)
+    }
+
+    /// Responses of the mix when forged tokens arrive beside it, at one worker.
+    fn beside(&self, base: f64, rate: f64, forged: &[Service]) -> Responses {
+        let mut base_gaps = self.gaps[0].iter().cycle().map(|gap| gap * 1e9 / base);
+        let mut forged_gaps = self.forged_gaps.iter().cycle().map(|gap| gap * 1e9 / rate);
+        let mut services = self.workers[0].iter().cycle();
+        let mut forged = forged.iter().cycle();
+        let draw = |gaps: &mut dyn Iterator<Item = f64>| gaps.next().unwrap_or(f64::INFINITY);
+        let (mut next_base, mut next_forged) = (draw(&mut base_gaps), draw(&mut forged_gaps));
+        let mut queue = Queue::default();
+        let (mut last, mut responses) = (0.0, Vec::new());
+        for number in 0..ARRIVALS {
+            let is_base = next_base <= next_forged;
+            let at = next_base.min(next_forged);
+            let service = if is_base { services.next() } else { forged.next() };
+            let Some(service) = service else { break };
+            let wait = queue.wait((at - last) as u64, service.ns);
+            last = at;
+            if !is_base {
+                next_forged += draw(&mut forged_gaps);
+                continue;
+            }
+            next_base += draw(&mut base_gaps);
+            if service.accepted && number >= RUN_IN {
+                responses.push(wait.saturating_add(service.ns));
+            }
+        }
+        Responses(responses)
+    }
+}
+
+fn mean<'s>(services: impl IntoIterator<Item = &'s Service>) -> f64 {
+    let mut services = services.into_iter().map(|service| service.ns as f64);
+    let (mut sum, mut count) = (0.0, 0.0);
+    services.by_ref().for_each(|ns| {
+        sum += ns;
+        count += 1.0;
+    });
+    if count > 0.0 { sum / count } else { 0.0 }
+}
+
+/// The highest rate between two for which `holds`, which does not hold again once it fails. `None`
+/// if it fails at the lower one.
+fn highest(low: f64, high: f64, holds: impl Fn(f64) -> bool) -> Option<f64> {
+    if high <= 0.0 || !holds(low) {
+        return None;
+    }
+    if holds(high) {
+        return Some(high);
+    }
+    let (mut low, mut high) = (low, high);
+    while high - low > low * PRECISION {
+        let middle = f64::midpoint(low, high);
+        if holds(middle) { low = middle } else { high = middle }
+    }
+    Some(low)
+}
