@@ -274,7 +274,7 @@ impl Args {
     fn rules(&self, corner: &Corner) -> Rules {
         let own: &[Metric] = match corner.scenario.load.arrivals {
             Arrivals::Closed => &Metric::ALL,
-            Arrivals::Constant | Arrivals::Poisson => &[Metric::P50, Metric::P99],
+            Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => &[Metric::P50, Metric::P99],
         };
         let gates = if self.gate.is_empty() { own.to_vec() } else { self.gate.clone() };
         let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();

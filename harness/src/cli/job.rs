@@ -49,6 +49,7 @@ impl Job {
 }
 
 /// The hashes of a stored plan.
+#[derive(Clone)]
 pub struct PlanHashes {
     /// SHA-256 of the plan, in hex.
     pub plan: String,

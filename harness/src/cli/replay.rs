@@ -87,6 +87,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         port: args.port,
         is_quiet: args.quiet,
         shows_progress: !args.quiet,
+        capacity: None,
     };
     let (mut result, failure) = measure(&jobs, setting)?;
     if policy.is_some() {

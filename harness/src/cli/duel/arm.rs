@@ -59,7 +59,7 @@ impl Fighter for LocalArm<'_> {
         let headline = record.ledger.headline().summarise();
         let latency = match load.arrivals {
             Arrivals::Closed => headline.service,
-            Arrivals::Constant | Arrivals::Poisson => headline.response,
+            Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => headline.response,
         };
         let done = record.arrivals.done;
         let seconds = record.active.as_secs_f64() / f64::from(load.workers);
