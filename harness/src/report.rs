@@ -7,6 +7,7 @@ mod conformance;
 mod divergence;
 mod fault;
 mod finding;
+mod generator;
 mod html;
 mod markdown;
 mod picture;

@@ -1,6 +1,7 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+mod calibration;
 pub mod divergence;
 pub mod evaluate;
 pub mod finding;
@@ -8,10 +9,14 @@ mod histogram;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
+pub mod lindley;
 mod machine;
 mod measurement;
+pub mod noise;
 mod timeline;
+pub mod window;
 
+pub use calibration::Calibration;
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencySummary};
 pub use machine::Machine;
 pub use measurement::{

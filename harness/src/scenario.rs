@@ -63,6 +63,9 @@ pub struct Scenario {
     pub own_algorithms: bool,
     /// The load.
     pub load: Load,
+    /// An arrival that a worker comes to later than this is shed; `None` to skip nothing. Of no
+    /// meaning in a closed loop.
+    pub shed_after: Option<Duration>,
     /// Streams in the order of the file; those that only a phase names come last.
     pub streams: Vec<Stream>,
     /// The key cache.

@@ -1,11 +1,18 @@
 //! Doing it: one plan × one contender, in real time on threads or in virtual time on one. Knows
 //! nothing of reports.
 
+mod calibration;
 pub mod clock;
 mod happening;
+pub mod host;
+mod kernel;
 mod measure;
+mod pace;
+mod plant;
 mod real;
+mod validity;
 mod virtual_time;
+mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -21,13 +28,18 @@ use crate::contender::ContenderSpec;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::key_source::FetchNote;
 use crate::result::ledger::Ledger;
-use crate::result::{ArrivalCounts, Measurement};
+use crate::result::noise::Noise;
+use crate::result::window::{Offer, Window, WindowVerdict};
+use crate::result::{ArrivalCounts, Calibration, Measurement};
 use crate::scenario::cache::Start;
 use crate::scenario::event::Action;
 use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
+pub use calibration::calibrate;
+pub use kernel::control_kernel_ns;
 pub use measure::Gathering;
+pub use plant::Plant;
 
 /// One plan × one contender.
 pub struct Trial<'p> {
@@ -35,6 +47,8 @@ pub struct Trial<'p> {
     contender: ContenderSpec,
     policy: Policy,
     revocations: Option<Arc<Revocations>>,
+    calibration: Option<Calibration>,
+    plant: Option<Plant>,
 }
 
 /// What one round of a trial recorded.
@@ -45,12 +59,29 @@ pub struct RoundRecord {
     pub arrivals: ArrivalCounts,
     /// Time in which workers were at work, summed over them.
     pub active: Duration,
+    /// Every arrival of an open loop as its worker dealt with it, by worker and in order, warm-up
+    /// included.
+    pub offers: Vec<Vec<Offer>>,
+    /// Whether the schedule was kept; `None` in virtual time.
+    pub course: Option<CourseRecord>,
     /// The endpoint, if there was one.
     pub endpoint: Option<EndpointRecord>,
     /// The key cache's counters, if it had an endpoint.
     pub counters: Option<Counters>,
     /// The round was cut short.
     pub interrupted: bool,
+}
+
+/// How the schedule was kept, and what the host did.
+pub struct CourseRecord {
+    /// Window by window.
+    pub windows: Vec<Window>,
+    /// By the same rule, phase by phase.
+    pub phases: Vec<WindowVerdict>,
+    /// What the host did.
+    pub noise: Noise,
+    /// Overshoots of the watching thread, in nanoseconds.
+    pub hiccups: Vec<u64>,
 }
 
 /// What client and endpoint noted.
@@ -100,7 +131,18 @@ impl<'p> Trial<'p> {
             Some(_) if has_revocation_events(plan) => initial_revocations(plan),
             shared => shared.cloned(),
         };
-        Ok(Trial { plan, contender, policy, revocations })
+        Ok(Trial { plan, contender, policy, revocations, calibration: None, plant: None })
+    }
+
+    /// The trial on a machine that has been calibrated: its waits spin where sleeps are too blunt,
+    /// and its control kernel has something to be compared with.
+    pub fn calibrated(self, calibration: Option<Calibration>) -> Trial<'p> {
+        Trial { calibration, ..self }
+    }
+
+    /// The trial with a fault planted in it, in real time.
+    pub fn with_plant(self, plant: Option<Plant>) -> Trial<'p> {
+        Trial { plant, ..self }
     }
 
     /// The measurement of one round in virtual time.

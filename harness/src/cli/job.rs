@@ -8,13 +8,13 @@ use std::sync::{Arc, OnceLock};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
-use crate::result::{Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
+use crate::result::{Calibration, Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
 use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
-use crate::trial::{Control, Gathering, Trial, initial_revocations};
+use crate::trial::{Control, Gathering, Plant, Trial, initial_revocations};
 
 use super::Failure;
 use super::machine::{CpuTime, describe, profile};
@@ -41,6 +41,8 @@ pub struct Setting {
     pub seed: u64,
     /// Port of the mocked endpoint; any if `None`.
     pub port: Option<u16>,
+    /// A fault to plant in every trial.
+    pub plant: Option<Plant>,
     /// Whether nothing is said.
     pub is_quiet: bool,
     /// Whether a person is shown how far it is.
@@ -71,12 +73,14 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     let progress = Progress::new(jobs.iter().map(rounds).sum(), !setting.shows_progress);
     let signers = Signers::new(setting.seed);
     let control = Control { stop, port: setting.port };
+    let conditions =
+        Conditions { calibration: result.machine.calibration.clone(), plant: setting.plant };
     let mut failure = None;
     for job in jobs {
         if stop.load(Ordering::Relaxed) || failure.is_some() {
             break;
         }
-        match job.measure(&signers, control, &progress) {
+        match job.measure(&signers, control, &conditions, &progress) {
             Ok(measured) => result.measurements.extend(measured),
             Err(error) => failure = Some(error),
         }
@@ -88,12 +92,19 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     Ok((result, failure))
 }
 
+/// What all trials of a command are run under.
+struct Conditions {
+    calibration: Option<Calibration>,
+    plant: Option<Plant>,
+}
+
 impl Job {
     /// Rounds outside, contenders inside, in rotating order.
     fn measure(
         &self,
         signers: &Signers,
         control: Control<'_>,
+        conditions: &Conditions,
         progress: &Progress,
     ) -> Result<Vec<Measurement>, Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
@@ -108,8 +119,11 @@ impl Job {
         let revoked = initial_revocations(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &self.contenders {
-            let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
-            trials.push((trial, Gathering::new(&plan, *contender, false)));
+            let trial = Trial::new(&plan, *contender, revoked.as_ref())?
+                .calibrated(conditions.calibration.clone())
+                .with_plant(conditions.plant);
+            let gathering = Gathering::new(&plan, *contender, false).with_plant(conditions.plant);
+            trials.push((trial, gathering));
         }
         let mut order = 0;
         for round in 0..self.scenario.load.rounds as usize {

@@ -2,6 +2,7 @@
 //! next, details collapsed. Also the compact table that is spliced into the README.
 
 pub(super) mod cell;
+mod generator;
 
 use super::chapter::{Chapter, chapters};
 use super::fault::fault;
@@ -28,6 +29,7 @@ pub fn markdown(result: &RunResult) -> String {
     write_rankings(&chapters, &mut out);
     write_dynamic(&chapters, &mut out);
     write_findings(result, &mut out);
+    generator::write(result, &mut out);
     write_origin(result, &mut out);
     out
 }

@@ -85,6 +85,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             rounds: 3,
             deadline: Duration::from_secs(1),
         },
+        shed_after: None,
         streams: vec![Stream { name: OWN.into(), holders: 1, settings: vec![setting] }],
         cache: CacheSpec {
             name: "default".into(),

@@ -119,6 +119,7 @@ impl Scenario {
             policy,
             own_algorithms: false,
             load,
+            shed_after: shed_after(&file, &wire.load)?,
             streams,
             cache,
             phases,
@@ -195,6 +196,19 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
         return fault("`rounds` is not between 1 and 1000; 3 is usual");
     }
     Ok(load)
+}
+
+fn shed_after(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Option<Duration>> {
+    let fault = |message: &str| file.fault(Some(wire.span()), format!("[load]: {message}"));
+    match wire.get_ref().shed_after.as_ref().map(|span| span.0) {
+        Some(after) if after.is_zero() => {
+            fault("`shed-after` is zero; every start is later than that: choose 1ms or more")
+        }
+        Some(_) if matches!(wire.get_ref().arrivals, WireArrivals::Closed) => {
+            fault("`shed-after` is of no use in a closed loop, where nothing is late; leave it out")
+        }
+        after => Ok(after),
+    }
 }
 
 fn endpoint(

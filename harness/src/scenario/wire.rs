@@ -80,6 +80,7 @@ pub(super) struct WireLoad {
     pub(super) duration: Span,
     pub(super) rounds: Option<u32>,
     pub(super) deadline: Option<Span>,
+    pub(super) shed_after: Option<Span>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -193,6 +193,8 @@ impl Trial<'_> {
             ledger,
             arrivals: ArrivalCounts { planned, done, shed: 0, unfinished: planned - done },
             active: Duration::ZERO,
+            offers: Vec::new(),
+            course: None,
             counters: needs_endpoint.then(|| source.counters()),
             endpoint,
             interrupted: false,
