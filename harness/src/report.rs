@@ -11,6 +11,7 @@ mod divergence;
 mod duel;
 mod fault;
 mod finding;
+mod generator;
 mod hgrm;
 mod html;
 mod junit;

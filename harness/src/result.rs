@@ -1,6 +1,7 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
 //! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
 
+mod calibration;
 pub mod capacity;
 pub mod comparison;
 pub mod divergence;
@@ -16,12 +17,15 @@ pub mod lindley;
 mod load;
 mod machine;
 mod measurement;
+pub mod noise;
 mod packed_latencies;
 pub mod set_age;
 pub mod statistics;
 mod timeline;
 mod verdict_stream;
+pub mod window;
 
+pub use calibration::Calibration;
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencyKind, LatencySummary};
 pub use load::{LoadRecord, RateRecord};
 pub use machine::Machine;

@@ -68,6 +68,9 @@ pub struct Scenario {
     /// The contender whose capacity relative rates are shares of, `kind:name`, where the file names
     /// one.
     pub capacity_of: Option<String>,
+    /// An arrival that a worker comes to later than this is shed; `None` to skip nothing. Of no
+    /// meaning in a closed loop.
+    pub shed_after: Option<Duration>,
     /// Streams in the order of the file; those that only a phase names come last.
     pub streams: Vec<Stream>,
     /// The key cache.

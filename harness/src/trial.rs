@@ -1,13 +1,18 @@
 //! Doing it: one plan × one contender, in real time on threads or in virtual time on one. Knows
 //! nothing of reports.
 
+mod calibration;
 pub mod clock;
 mod happening;
+pub mod host;
 mod kernel;
+mod lookout;
 mod measure;
-mod planted;
+mod pace;
+mod plant;
 mod real;
 mod saturation;
+mod validity;
 mod virtual_time;
 pub mod watch;
 mod worker;
@@ -26,14 +31,18 @@ use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::key_source::FetchNote;
 use crate::result::capacity::Service;
 use crate::result::ledger::Ledger;
-use crate::result::{ArrivalCounts, Measurement};
+use crate::result::noise::Noise;
+use crate::result::window::{Offer, Window, WindowVerdict};
+use crate::result::{ArrivalCounts, Calibration, Measurement};
 use crate::scenario::cache::Start;
 use crate::scenario::event::Action;
 use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
+pub use calibration::calibrate;
 pub use kernel::control_kernel_ns;
 pub use measure::{Gathering, cpu_ns_per_op};
+pub use plant::Plant;
 use watch::Watch;
 
 /// One plan × one contender.
@@ -42,10 +51,10 @@ pub struct Trial<'p> {
     contender: ContenderSpec,
     policy: Policy,
     revocations: Option<Arc<Revocations>>,
-    /// A slowdown planted on purpose, as a share of each operation's service time.
-    planted: f64,
     watch: Option<&'p Watch>,
     records_services: bool,
+    calibration: Option<Calibration>,
+    plant: Option<Plant>,
 }
 
 /// What one round of a trial recorded.
@@ -59,6 +68,11 @@ pub struct RoundRecord {
     /// CPU time of the workers in `active`, summed over them; `None` in an open loop and in
     /// virtual time.
     pub cpu: Option<Duration>,
+    /// Every arrival of an open loop as its worker dealt with it, by worker and in order, warm-up
+    /// included.
+    pub offers: Vec<Vec<Offer>>,
+    /// Whether the schedule was kept; `None` in virtual time.
+    pub course: Option<CourseRecord>,
     /// The endpoint, if there was one.
     pub endpoint: Option<EndpointRecord>,
     /// The key cache's counters, if it had an endpoint.
@@ -67,6 +81,18 @@ pub struct RoundRecord {
     pub services: Vec<Vec<Service>>,
     /// The round was cut short.
     pub interrupted: bool,
+}
+
+/// How the schedule was kept, and what the host did.
+pub struct CourseRecord {
+    /// Window by window.
+    pub windows: Vec<Window>,
+    /// By the same rule, phase by phase.
+    pub phases: Vec<WindowVerdict>,
+    /// What the host did.
+    pub noise: Noise,
+    /// Overshoots of the watching thread, in nanoseconds.
+    pub hiccups: Vec<u64>,
 }
 
 /// What client and endpoint noted.
@@ -123,20 +149,27 @@ impl<'p> Trial<'p> {
             contender,
             policy,
             revocations,
-            planted: 0.0,
             watch: None,
             records_services: false,
+            calibration: None,
+            plant: None,
         })
-    }
-
-    /// The trial with each operation made longer by this share of its service time, in real time.
-    pub fn planted(self, share: f64) -> Trial<'p> {
-        Trial { planted: share, ..self }
     }
 
     /// Lets somebody watch the rounds in real time, if anybody does.
     pub fn watched(self, watch: Option<&'p Watch>) -> Trial<'p> {
         Trial { watch, ..self }
+    }
+
+    /// The trial on a machine that has been calibrated: its waits spin where sleeps are too blunt,
+    /// and its control kernel has something to be compared with.
+    pub fn calibrated(self, calibration: Option<Calibration>) -> Trial<'p> {
+        Trial { calibration, ..self }
+    }
+
+    /// The trial with a fault planted in it, in real time.
+    pub fn with_plant(self, plant: Option<Plant>) -> Trial<'p> {
+        Trial { plant, ..self }
     }
 
     /// The measurement of one round in virtual time.

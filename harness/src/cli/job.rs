@@ -10,13 +10,15 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
-use crate::result::{LoadRecord, Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord};
+use crate::result::{
+    Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord,
+};
 use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
-use crate::trial::{Control, Gathering, Trial, initial_revocations};
+use crate::trial::{Control, Gathering, Plant, Trial, initial_revocations};
 
 use super::Failure;
 use super::capacity::Task;
@@ -83,6 +85,8 @@ pub struct Setting {
     pub seed: u64,
     /// Port of the mocked endpoint; any if `None`.
     pub port: Option<u16>,
+    /// A fault to plant in every trial.
+    pub plant: Option<Plant>,
     /// Whether nothing is said.
     pub is_quiet: bool,
     /// Whether a person is shown how far it is.
@@ -118,6 +122,8 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     progress.will_last(jobs.iter().map(Job::lasting).sum());
     let signers = Signers::new(setting.seed);
     let control = Control { stop, port: setting.port };
+    let conditions =
+        Conditions { calibration: result.machine.calibration.clone(), plant: setting.plant };
     let mut failure = None;
     for job in jobs {
         if stop.load(Ordering::Relaxed) || failure.is_some() {
@@ -127,7 +133,7 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
             result.rate_bases.extend(basis);
             match &setting.capacity {
                 Some(task) => task.measure(&job, &signers, control, &progress, &mut result),
-                None => job.measure(&signers, control, &progress).map(|measured| {
+                None => job.measure(&signers, control, &conditions, &progress).map(|measured| {
                     result.measurements.extend(measured);
                 }),
             }
@@ -139,6 +145,12 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
     Ok((result, failure))
+}
+
+/// What all trials of a command are run under.
+struct Conditions {
+    calibration: Option<Calibration>,
+    plant: Option<Plant>,
 }
 
 impl Job {
@@ -153,6 +165,7 @@ impl Job {
         &self,
         signers: &Signers,
         control: Control<'_>,
+        conditions: &Conditions,
         progress: &Progress,
     ) -> Result<Vec<Measurement>, Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
@@ -173,9 +186,12 @@ impl Job {
         let revoked = initial_revocations(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &self.contenders {
-            let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
-            trials
-                .push((trial.watched(progress.watch()), Gathering::new(&plan, *contender, false)));
+            let trial = Trial::new(&plan, *contender, revoked.as_ref())?
+                .watched(progress.watch())
+                .calibrated(conditions.calibration.clone())
+                .with_plant(conditions.plant);
+            let gathering = Gathering::new(&plan, *contender, false).with_plant(conditions.plant);
+            trials.push((trial, gathering));
         }
         let mut order = 0;
         for round in 0..self.scenario.load.rounds as usize {

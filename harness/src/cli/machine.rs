@@ -4,32 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use crate::result::Machine;
-use crate::trial::clock;
-
-/// Share of CPU time stolen and total, in the kernel's ticks since boot.
-#[derive(Clone, Copy, Debug)]
-pub struct CpuTime {
-    steal: u64,
-    total: u64,
-}
-
-impl CpuTime {
-    /// From the first line of `/proc/stat`; `None` where there is none.
-    pub fn read() -> Option<CpuTime> {
-        let stat = fs::read_to_string("/proc/stat").ok()?;
-        let fields = stat.lines().next()?.split_whitespace().skip(1);
-        let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
-        // user nice system idle iowait irq softirq steal; guest time is part of user.
-        Some(CpuTime { steal: *ticks.get(7)?, total: ticks.iter().take(8).sum() })
-    }
-
-    /// The share stolen since `earlier`.
-    pub fn steal_since(self, earlier: CpuTime) -> f64 {
-        let total = self.total.saturating_sub(earlier.total);
-        let steal = self.steal.saturating_sub(earlier.steal);
-        if total == 0 { 0.0 } else { steal as f64 / total as f64 }
-    }
-}
+use crate::trial::calibrate;
+pub use crate::trial::host::CpuTime;
 
 /// Describes the machine. `since` is the CPU time at the start of the run.
 pub fn describe(since: Option<CpuTime>) -> Machine {
@@ -41,6 +17,7 @@ pub fn describe(since: Option<CpuTime>) -> Machine {
     let governor = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let steal = since.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+    let calibration = calibrate();
     Machine {
         cpu: field("model name").unwrap_or_else(|| "unknown".into()),
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
@@ -53,8 +30,9 @@ pub fn describe(since: Option<CpuTime>) -> Machine {
         profile: profile().into(),
         revision: revision(),
         rustc: env!("JWTBENCH_RUSTC").into(),
-        clock_read_ns: clock::clock_read_ns(),
-        sleep_overshoot_p99_ns: clock::sleep_overshoot_p99_ns(),
+        clock_read_ns: calibration.clock_read_ns,
+        sleep_overshoot_p99_ns: calibration.sleep_overshoot_p99_ns,
+        calibration: Some(calibration),
     }
 }
 

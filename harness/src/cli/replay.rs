@@ -88,6 +88,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         is_quiet: args.quiet,
         shows_progress: !args.quiet,
         capacity: None,
+        plant: None,
     };
     let (mut result, failure) = measure(&jobs, setting)?;
     if policy.is_some() {

@@ -16,6 +16,7 @@ use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::own;
 use crate::scenario::plan::MAX_ARRIVALS;
+use crate::trial::Plant;
 use crate::trial::clock::utc_now;
 
 use super::capacity::{CapacityArgs, SCENARIO};
@@ -62,6 +63,12 @@ pub struct Args {
     /// Rounds per contender, interleaved
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
+    /// Shed arrivals that are later than this, such as 50ms, and count them [default: none]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    shed_after: Option<Duration>,
+    /// Plant a fault, to see that it is found: starve, slow=200us or stall=50ms@2s
+    #[arg(long, value_name = "FAULT", hide = true)]
+    plant: Option<Plant>,
     /// Seed of keys, tokens, arrivals and faults
     #[arg(long, default_value_t = SEED)]
     seed: u64,
@@ -110,6 +117,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
         command,
         seed: args.seed,
         port: args.port,
+        plant: args.plant,
         is_quiet: args.quiet,
         shows_progress: !args.quiet && !args.json,
         capacity: args.capacity.task(args.duration, args.rounds),
@@ -158,6 +166,7 @@ impl Args {
             rate: self.rate,
             workers: self.workers,
             rounds: self.rounds,
+            shed_after: self.shed_after,
         }
     }
 

@@ -50,9 +50,10 @@ fn cells(measurement: &Measurement, phase: &str, row: &OutcomeRow, is_timed: boo
     let mut cells: Vec<String> = names.into_iter().chain(of_row).map(str::to_owned).collect();
     cells.push(row.count.to_string());
     for kind in LatencyKind::ALL {
-        let of = row.latency.of(kind);
-        let figures = [of.p50_ns, of.p90_ns, of.p99_ns, of.p999_ns, of.max_ns];
-        cells.extend(figures.map(|ns| if is_timed { ns.to_string() } else { String::new() }));
+        let of = row.latency.as_ref().filter(|_| is_timed).map(|latency| latency.of(kind));
+        let figures = of.map(|of| [of.p50_ns, of.p90_ns, of.p99_ns, of.p999_ns, of.max_ns]);
+        // No figure where there is none to be trusted.
+        cells.extend(figures.map_or_else(Default::default, |ns| ns.map(|ns| ns.to_string())));
     }
     cells
 }

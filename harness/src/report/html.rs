@@ -6,6 +6,7 @@ mod conformance;
 mod curve;
 mod dynamic;
 mod finding;
+mod generator;
 mod header;
 mod hot_path;
 mod ink;

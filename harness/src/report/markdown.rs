@@ -3,6 +3,7 @@
 
 mod capacity;
 pub(super) mod cell;
+mod generator;
 
 use super::chapter::{Chapter, chapters};
 use super::fault::fault;
@@ -30,6 +31,7 @@ pub fn markdown(result: &RunResult) -> String {
     write_dynamic(&chapters, &mut out);
     capacity::write(result, &mut out);
     write_findings(result, &mut out);
+    generator::write(result, &mut out);
     write_origin(result, &mut out);
     out
 }

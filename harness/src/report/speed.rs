@@ -33,7 +33,7 @@ pub fn speed(measurement: &Measurement) -> Option<Speed> {
 /// The 99th percentile of the response of accepted tokens, in nanoseconds.
 pub fn response_p99(measurement: &Measurement) -> Option<f64> {
     match accepted(measurement)[..] {
-        [only] => Some(only.latency.response.p99_ns as f64),
+        [only] => only.latency.as_ref().map(|latency| latency.response.p99_ns as f64),
         _ => at_quantile(&measurement.response_curve, 0.99),
     }
 }
@@ -61,7 +61,7 @@ fn from_only_row(measurement: &Measurement) -> Option<(f64, f64)> {
         rows = measurement.phases.iter().flat_map(|p| &p.outcomes).collect();
     }
     match rows[..] {
-        [only] => Some(of_row(only)),
+        [only] => of_row(only),
         _ => None,
     }
 }
@@ -80,11 +80,12 @@ fn from_rounds(measurement: &Measurement) -> Option<(f64, f64)> {
 
 fn from_commonest_row(measurement: &Measurement) -> Option<(f64, f64)> {
     let rows = measurement.phases.iter().flat_map(|p| &p.outcomes);
-    rows.max_by_key(|r| r.count).map(of_row)
+    rows.max_by_key(|r| r.count).and_then(of_row)
 }
 
-fn of_row(row: &OutcomeRow) -> (f64, f64) {
-    (row.latency.service.p50_ns as f64, row.latency.service.p99_ns as f64)
+fn of_row(row: &OutcomeRow) -> Option<(f64, f64)> {
+    let service = &row.latency.as_ref()?.service;
+    Some((service.p50_ns as f64, service.p99_ns as f64))
 }
 
 fn accepted(measurement: &Measurement) -> Vec<&OutcomeRow> {

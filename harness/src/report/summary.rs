@@ -87,6 +87,13 @@ pub fn warnings(result: &RunResult) -> Vec<&'static str> {
     if result.partial {
         warnings.push("PARTIAL RESULT: the run was interrupted; trials are missing");
     }
+    if result.measurements.iter().any(|m| m.planted.is_some()) {
+        warnings
+            .push("PLANTED FAULT: a fault was planted on purpose; nothing here is a measurement");
+    }
+    if result.measurements.iter().any(|m| m.noisy.is_some()) {
+        warnings.push("NOISY HOST: too many rounds of some trials were disturbed; see its part");
+    }
     if !result.measurements.is_empty() && result.measurements.iter().all(|m| m.virtual_time) {
         warnings.push("VIRTUAL TIME: verdicts and counts hold; times are not measurements");
     }

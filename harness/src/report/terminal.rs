@@ -8,6 +8,7 @@ pub(super) mod text;
 
 use super::chapter::{Chapter, chapters};
 use super::finding::{findings, tag_name};
+use super::generator::Generator;
 use super::quantity;
 use super::summary::{Summary, warnings};
 use crate::result::RunResult;
@@ -109,6 +110,12 @@ fn write_verdict(result: &RunResult, text: &mut Text) {
     for group in counts {
         let group = group.map(|(name, n)| format!("{name} {}", quantity::count(n)));
         text.wrapped(Paint::Plain, "  ", &group.join(" · "));
+    }
+    if let Some(generator) = Generator::of(result) {
+        text.wrapped(Paint::Dim, "  ", &generator.line());
+        for remark in &generator.remarks {
+            text.wrapped(Paint::Warning, "  ", remark);
+        }
     }
     let paint = if summary.passed() { Paint::Good } else { Paint::Bad };
     text.wrapped(paint, "", &summary.line());

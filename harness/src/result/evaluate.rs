@@ -25,6 +25,12 @@ pub fn is_latency(subject: &Subject) -> bool {
     matches!(subject.metric, Metric::Operations { figure: Figure::Latency(..), .. })
 }
 
+/// The phases that it looks at, by name; `None` for all of them.
+pub fn phases(expectation: &Expectation) -> Option<Vec<&str>> {
+    let own = expectation.subject.phase.as_deref()?;
+    Some([Some(own), expectation.limit.of_phase.as_deref()].into_iter().flatten().collect())
+}
+
 impl Figures<'_> {
     /// Whether it is met. A latency of which there is no sample is not.
     pub fn evaluate(&self, expectation: &Expectation) -> ExpectationResult {
@@ -88,7 +94,7 @@ fn operations<'r>(rows: impl Iterator<Item = &'r Row>, figure: Figure) -> Option
     };
     let mut rows = rows;
     match figure {
-        Figure::Count => sum(|row| row.latencies.count(), &mut rows),
+        Figure::Count => sum(|row| row.count, &mut rows),
         Figure::Lockouts => sum(|row| row.lockouts, &mut rows),
         Figure::ExposedAccepts => sum(|row| row.exposed, &mut rows),
         Figure::Late => sum(|row| row.late, &mut rows),

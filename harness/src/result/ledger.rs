@@ -29,7 +29,9 @@ pub struct RowKey {
 /// One row.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
-    /// The three latencies.
+    /// Operations.
+    pub count: u64,
+    /// The three latencies, of all of them or, where they are withheld, of fewer.
     pub latencies: Latencies,
     /// Good tokens refused.
     pub lockouts: u64,
@@ -109,6 +111,7 @@ impl Ledger {
         self.token_bytes += token.bytes.len() as u64;
         let Operation { phase, stream, intended, start, end, .. } = *operation;
         let row = self.rows.entry(RowKey { phase, stream, class, code: got }).or_default();
+        row.count += 1;
         row.latencies.record(intended.0, start.0, end.0);
         row.lockouts += u64::from(judgement.lockout);
         row.exposed += u64::from(judgement.exposed.is_some());
@@ -138,10 +141,26 @@ impl Ledger {
         &mut self.bins[index]
     }
 
+    /// Takes the latencies away of these phases, which begin and end at these ticks. Counts stay.
+    pub fn withhold(&mut self, phases: &[(u16, Tick, Tick)]) {
+        for (key, row) in &mut self.rows {
+            if phases.iter().any(|(phase, ..)| *phase == key.phase) {
+                row.latencies = Latencies::default();
+            }
+        }
+        let bin_ns = self.bin_ns;
+        for (start, bin) in (0i64..).zip(&mut self.bins).map(|(at, bin)| (at * bin_ns, bin)) {
+            if phases.iter().any(|(_, from, to)| start < to.0 && from.0 < start + bin_ns) {
+                bin.good.clear();
+            }
+        }
+    }
+
     /// Adds another worker's or round's ledger.
     pub fn merge(&mut self, other: Ledger) {
         for (key, row) in other.rows {
             let mine = self.rows.entry(key).or_default();
+            mine.count += row.count;
             mine.latencies.merge(&row.latencies);
             mine.lockouts += row.lockouts;
             mine.exposed += row.exposed;

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calibration::Calibration;
+
 /// A description of the machine and of how still it was.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
@@ -32,4 +34,7 @@ pub struct Machine {
     pub clock_read_ns: u64,
     /// How far a 100 us sleep overshoots, in nanoseconds (99th percentile).
     pub sleep_overshoot_p99_ns: u64,
+    /// What the generator can do here; null in results older than this field.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::{CurvePoint, LatencySummary};
+use super::noise::Noise;
 use super::packed_latencies::PackedLatencies;
 use super::timeline::Timeline;
 use super::verdict_stream::VerdictStream;
+use super::window::{Window, WindowVerdict};
 
 /// One trial: one plan × one contender × one algorithm × one cache policy.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +80,19 @@ pub struct Measurement {
     pub set_age_max_ns: Option<u64>,
     /// The course of a dynamic trial; null for a hot-path one.
     pub timeline: Option<Timeline>,
+    /// What the host did, over all rounds; null in virtual time and in results older than this
+    /// field.
+    #[serde(default)]
+    pub noise: Option<Noise>,
+    /// Null, or why the host disturbed too many rounds for the figures to be trusted.
+    #[serde(default)]
+    pub noisy: Option<String>,
+    /// Null, or the fault that was planted on purpose: nothing here is a measurement.
+    #[serde(default)]
+    pub planted: Option<String>,
+    /// Expectations on latencies that no valid figure was there to judge by, as written.
+    #[serde(default)]
+    pub unjudged: Vec<String>,
 }
 
 /// The judgements of one trial.
@@ -177,7 +192,8 @@ pub struct Round {
     pub done: u64,
     /// Completed operations per second of active worker time, over all workers.
     pub throughput_per_s: f64,
-    /// Service time of accepted tokens (of all tokens where none was due to be accepted).
+    /// Service time of accepted tokens (of all tokens where none was due to be accepted); 0 where
+    /// the generator was limited.
     pub p50_ns: u64,
     /// The same, 99th percentile.
     pub p99_ns: u64,
@@ -185,6 +201,15 @@ pub struct Round {
     /// an open loop (where a worker spins), in virtual time and in results older than this field.
     #[serde(default)]
     pub cpu_ns_per_op: Option<f64>,
+    /// Whether the schedule was kept, window by window; empty in virtual time.
+    #[serde(default)]
+    pub windows: Vec<Window>,
+    /// What the host did; null in virtual time.
+    #[serde(default)]
+    pub noise: Option<Noise>,
+    /// Null, or why the round was dropped: its times are in no histogram, its verdicts count.
+    #[serde(default)]
+    pub dropped: Option<String>,
 }
 
 /// Statistics of one phase.
@@ -196,6 +221,13 @@ pub struct PhaseResult {
     pub start_ns: i64,
     /// End on the scenario clock, in nanoseconds.
     pub end_ns: i64,
+    /// Who decided what was measured: the gravest verdict of the rounds that give figures; null in
+    /// virtual time.
+    #[serde(default)]
+    pub verdict: Option<WindowVerdict>,
+    /// Null, or why some or all rounds give no latency here.
+    #[serde(default)]
+    pub withheld: Option<String>,
     /// Latencies by stream, class and code.
     pub outcomes: Vec<OutcomeRow>,
     /// Lockouts in this phase.
@@ -219,9 +251,9 @@ pub struct OutcomeRow {
     pub code: String,
     /// Operations.
     pub count: u64,
-    /// Latencies.
+    /// Latencies; absent where the generator was limited in every round.
     #[serde(flatten)]
-    pub latency: LatencySummary,
+    pub latency: Option<LatencySummary>,
     /// The whole histograms, which are kept beside `result.json` in a `.hlog`; none in virtual
     /// time and in results that were stored without.
     #[serde(skip)]

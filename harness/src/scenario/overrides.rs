@@ -16,6 +16,8 @@ pub struct Overrides {
     pub workers: Option<u32>,
     /// Rounds.
     pub rounds: Option<u32>,
+    /// Arrivals later than this are shed.
+    pub shed_after: Option<Duration>,
 }
 
 impl Scenario {
@@ -42,6 +44,12 @@ impl Scenario {
             self.set_rate(rate);
         }
         self.load.workers = overrides.workers.unwrap_or(self.load.workers);
+        self.shed_after = overrides.shed_after.or(self.shed_after);
+        if self.shed_after.is_some() && self.load.arrivals == Arrivals::Closed {
+            let message = "nothing is late in a closed loop, so nothing can be shed; give a rate \
+                           with --rate, or leave --shed-after out";
+            return Err(ScenarioError { path: self.path, line: None, message: message.into() });
+        }
         self.load.rounds = overrides.rounds.unwrap_or(self.load.rounds);
         Ok(self)
     }

@@ -86,6 +86,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             deadline: Duration::from_secs(1),
         },
         capacity_of: None,
+        shed_after: None,
         streams: vec![Stream { name: OWN.into(), holders: 1, settings: vec![setting] }],
         cache: CacheSpec {
             name: "default".into(),

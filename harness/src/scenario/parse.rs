@@ -135,6 +135,7 @@ impl Scenario {
             own_algorithms: false,
             load,
             capacity_of,
+            shed_after: shed_after(&file, &wire.load)?,
             streams,
             cache,
             phases,
@@ -225,6 +226,19 @@ fn capacity_of(file: &File<'_>, wire: &WireLoad) -> Checked<Option<String>> {
         return file.fault(Some(name.span()), message);
     }
     Ok(Some(name.get_ref().clone()))
+}
+
+fn shed_after(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Option<Duration>> {
+    let fault = |message: &str| file.fault(Some(wire.span()), format!("[load]: {message}"));
+    match wire.get_ref().shed_after.as_ref().map(|span| span.0) {
+        Some(after) if after.is_zero() => {
+            fault("`shed-after` is zero; every start is later than that: choose 1ms or more")
+        }
+        Some(_) if matches!(wire.get_ref().arrivals, WireArrivals::Closed) => {
+            fault("`shed-after` is of no use in a closed loop, where nothing is late; leave it out")
+        }
+        after => Ok(after),
+    }
 }
 
 fn endpoint(

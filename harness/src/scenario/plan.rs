@@ -281,6 +281,9 @@ pub(super) fn hash(
     };
     text(algorithm.name());
     text(&format!("{:?}", scenario.load));
+    if let Some(after) = scenario.shed_after {
+        text(&format!("shed after {after:?}"));
+    }
     for phase in &scenario.phases {
         text(&format!("{phase:?}"));
     }

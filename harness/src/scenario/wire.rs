@@ -81,6 +81,7 @@ pub(super) struct WireLoad {
     pub(super) rounds: Option<u32>,
     pub(super) deadline: Option<Span>,
     pub(super) capacity_of: Option<Spanned<String>>,
+    pub(super) shed_after: Option<Span>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
-/// Longer gaps are slept through, shorter ones spun: a sleep overshoots by some tens of
-/// microseconds.
+/// Longer gaps are slept through, shorter ones spun, unless a calibration tells how far a sleep
+/// overshoots.
 const SLEEP_GUARD: Duration = Duration::from_micros(200);
 /// The longest single sleep, so that wakes and Ctrl-C are seen.
 const LONGEST_SLEEP: Duration = Duration::from_millis(2);
@@ -15,12 +15,18 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 #[derive(Clone, Copy, Debug)]
 pub struct RealClock {
     origin: Instant,
+    spin_within: Duration,
 }
 
 impl RealClock {
     /// A clock on which tick 0 lies this far ahead.
     pub fn starting_in(lead: Duration) -> RealClock {
-        RealClock { origin: Instant::now() + lead }
+        RealClock { origin: Instant::now() + lead, spin_within: SLEEP_GUARD }
+    }
+
+    /// The clock, with waits that spin when they are this near to their end.
+    pub fn spinning_within(self, spin_within: Duration) -> RealClock {
+        RealClock { spin_within, ..self }
     }
 
     /// Now.
@@ -35,8 +41,8 @@ impl RealClock {
     /// Waits a little towards `until`: sleeps when it is far, spins when it is near.
     pub fn approach(&self, until: Tick) {
         let gap = until.since(self.now());
-        if gap > SLEEP_GUARD {
-            std::thread::sleep((gap - SLEEP_GUARD).min(LONGEST_SLEEP));
+        if gap > self.spin_within {
+            std::thread::sleep((gap - self.spin_within).min(LONGEST_SLEEP));
         } else {
             std::hint::spin_loop();
         }
@@ -66,6 +72,31 @@ pub fn thread_cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
+/// Sleeps, and says how much longer than asked it took.
+pub fn overshoot(asked: Duration) -> Duration {
+    let stopwatch = Stopwatch::start();
+    std::thread::sleep(asked);
+    stopwatch.elapsed().saturating_sub(asked)
+}
+
+/// Sleeps.
+pub fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
+/// Lets sleeps of the calling thread end as sharply as the kernel can. Its timer slack afterwards,
+/// in nanoseconds, where the kernel tells it.
+pub fn tighten_timer() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        // Refused, sleeps are less sharp, which the calibration sees.
+        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        rustix::thread::current_timer_slack().ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// The wall clock, RFC 3339, UTC, whole seconds.
 pub fn utc_now() -> String {
     let now = jiff::Timestamp::now();
@@ -90,18 +121,4 @@ pub fn clock_read_ns() -> u64 {
         .collect();
     costs.sort_unstable();
     costs[costs.len() / 2]
-}
-
-/// How far a 100 µs sleep overshoots, 99th percentile of 200, in nanoseconds.
-pub fn sleep_overshoot_p99_ns() -> u64 {
-    let asked = Duration::from_micros(100);
-    let mut overshoots: Vec<u64> = (0..200)
-        .map(|_| {
-            let start = Instant::now();
-            std::thread::sleep(asked);
-            start.elapsed().saturating_sub(asked).as_nanos() as u64
-        })
-        .collect();
-    overshoots.sort_unstable();
-    overshoots[overshoots.len() * 99 / 100]
 }

@@ -1,6 +1,6 @@
 //! From the rounds of one trial to its measurement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jwtbench_verifier::key_cache::Counters;
@@ -18,8 +18,11 @@ use crate::result::{
     VerdictCounts, VerdictStream, Wrong, evaluate,
 };
 use crate::scenario::class::Class;
+use crate::scenario::expectation::Expectation;
 use crate::scenario::plan::Plan;
 
+use super::plant::Plant;
+use super::validity::Validity;
 use super::{EndpointRecord, RoundRecord};
 
 /// The rounds of one plan × one contender, as they come in.
@@ -30,12 +33,17 @@ pub struct Gathering<'p> {
     ledger: Ledger,
     arrivals: ArrivalCounts,
     active: Duration,
+    /// Operations done in `active`.
+    timed: u64,
     rounds: Vec<Round>,
     endpoint: Option<Vec<EndpointCounts>>,
     fetches: Vec<FetchNote>,
     set_ages: Vec<SetAge>,
     counters: Option<Counters>,
     expectations: BTreeMap<String, ExpectationResult>,
+    unjudged: BTreeSet<String>,
+    validity: Validity,
+    planted: Option<Plant>,
     error: Option<String>,
 }
 
@@ -49,14 +57,23 @@ impl<'p> Gathering<'p> {
             ledger: Ledger::default(),
             arrivals: ArrivalCounts::default(),
             active: Duration::ZERO,
+            timed: 0,
             rounds: Vec::new(),
             endpoint: None,
             fetches: Vec::new(),
             set_ages: Vec::new(),
             counters: None,
             expectations: BTreeMap::new(),
+            unjudged: BTreeSet::new(),
+            validity: Validity::new(plan),
+            planted: None,
             error: None,
         }
+    }
+
+    /// The measurement of a trial with a fault planted in it.
+    pub fn with_plant(self, planted: Option<Plant>) -> Gathering<'p> {
+        Gathering { planted, ..self }
     }
 
     /// A round could not be run: the trial has no numbers.
@@ -66,10 +83,13 @@ impl<'p> Gathering<'p> {
 
     /// Adds a round, the `order`th that the run made. One cut short counts for conformance and
     /// arrivals only.
-    pub fn add(&mut self, order: u32, record: RoundRecord) {
+    pub fn add(&mut self, order: u32, mut record: RoundRecord) {
         let phases = record.endpoint.as_ref().map(|endpoint| self.endpoint_phases(endpoint));
+        let mut is_dropped = false;
         if !record.interrupted {
-            self.expect(&record.ledger, phases.as_deref());
+            let verdict = self.validity.judge(record.course.as_ref());
+            record.ledger.withhold(&self.spans(&verdict.without));
+            self.expect(&record.ledger, phases.as_deref(), &verdict.without);
             let headline = record.ledger.headline().summarise().service;
             self.rounds.push(Round {
                 order,
@@ -78,13 +98,20 @@ impl<'p> Gathering<'p> {
                 p50_ns: headline.p50_ns,
                 p99_ns: headline.p99_ns,
                 cpu_ns_per_op: cpu_ns_per_op(record.cpu, record.arrivals.done),
+                windows: record.course.map(|course| course.windows).unwrap_or_default(),
+                noise: verdict.noise,
+                dropped: verdict.dropped.clone(),
             });
+            is_dropped = verdict.dropped.is_some();
         }
         self.arrivals.planned += record.arrivals.planned;
         self.arrivals.done += record.arrivals.done;
         self.arrivals.shed += record.arrivals.shed;
         self.arrivals.unfinished += record.arrivals.unfinished;
-        self.active += record.active;
+        if !is_dropped {
+            self.active += record.active;
+            self.timed += record.arrivals.done;
+        }
         self.ledger.merge(record.ledger);
         self.counters = record.counters.or(self.counters.take());
         if let Some(endpoint) = record.endpoint {
@@ -103,8 +130,27 @@ impl<'p> Gathering<'p> {
         if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
     }
 
-    /// Works out the scenario's expectations on one round. A miss in any round stays.
-    fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>) {
+    /// Phases with their beginning and end.
+    fn spans(&self, phases: &[u16]) -> Vec<(u16, Tick, Tick)> {
+        let span = |phase: &u16| {
+            let (from, until) = self.plan.phase_span(usize::from(*phase));
+            (*phase, from, until)
+        };
+        phases.iter().map(span).collect()
+    }
+
+    /// Whether it bounds a latency of a phase that gives none.
+    fn is_without(&self, expectation: &Expectation, without: &[u16]) -> bool {
+        let name = |phase: &u16| self.plan.scenario.phases[usize::from(*phase)].name.as_str();
+        let mut names = without.iter().map(name);
+        let wanted = evaluate::phases(expectation);
+        evaluate::is_latency(&expectation.subject)
+            && names.any(|name| wanted.as_ref().is_none_or(|wanted| wanted.contains(&name)))
+    }
+
+    /// Works out the scenario's expectations on one round, but for latencies of the phases
+    /// `without`. A miss in any round stays.
+    fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>, without: &[u16]) {
         let scenario = &self.plan.scenario;
         for expectation in &scenario.expectations {
             let for_this = expectation.cache_policy == scenario.cache.name;
@@ -114,6 +160,10 @@ impl<'p> Gathering<'p> {
             }
             let figures = evaluate::Figures { scenario, ledger, endpoint };
             if self.is_virtual && evaluate::is_latency(&expectation.subject) {
+                continue;
+            }
+            if self.is_without(expectation, without) {
+                self.unjudged.insert(expectation.key.clone());
                 continue;
             }
             let result = figures.evaluate(expectation);
@@ -174,6 +224,7 @@ impl<'p> Gathering<'p> {
             late: sum(&|row| row.late),
         };
         let headline = self.ledger.headline();
+        let unjudged = self.unjudged.iter().filter(|key| !self.expectations.contains_key(*key));
         let total = self.endpoint.as_ref().map(|phases| {
             let mut total = EndpointCounts::default();
             phases.iter().for_each(|phase| add_counts(&mut total, phase));
@@ -198,7 +249,7 @@ impl<'p> Gathering<'p> {
             wrong,
             findings,
             expectations: self.expectations.values().cloned().collect(),
-            throughput_per_s: self.throughput(self.arrivals.done, self.active),
+            throughput_per_s: self.throughput(self.timed, self.active),
             phases: self.phases(),
             endpoint: total,
             exposure_causes: exposures.collect(),
@@ -213,6 +264,10 @@ impl<'p> Gathering<'p> {
             timeline: (self.ledger.bin_ns > 0).then(|| self.timeline()),
             arrivals: self.arrivals,
             rounds: self.rounds,
+            noise: self.validity.noise(),
+            noisy: self.validity.noisy(),
+            planted: self.planted.map(|plant| plant.to_string()),
+            unjudged: unjudged.cloned().collect(),
             error: self.error,
         }
     }
@@ -281,7 +336,10 @@ impl<'p> Gathering<'p> {
         let phase = |index: usize| {
             let mine = || rows.iter().filter(move |(key, _)| usize::from(key.phase) == index);
             let (start, end) = self.plan.phase_span(index);
+            let (verdict, withheld) = self.validity.phase(index);
             PhaseResult {
+                verdict,
+                withheld,
                 name: scenario.phases[index].name.clone(),
                 start_ns: start.0,
                 end_ns: end.0,
@@ -290,9 +348,10 @@ impl<'p> Gathering<'p> {
                         stream: scenario.streams[usize::from(key.stream)].name.clone(),
                         class: key.class.name().into(),
                         code: self.got(key.code),
-                        count: row.latencies.count(),
-                        latency: row.latencies.summarise(),
-                        whole: (!self.is_virtual).then(|| PackedLatencies::pack(&row.latencies)),
+                        count: row.count,
+                        latency: (row.latencies.count() > 0).then(|| row.latencies.summarise()),
+                        whole: (!self.is_virtual && row.latencies.count() > 0)
+                            .then(|| PackedLatencies::pack(&row.latencies)),
                     })
                     .collect(),
                 lockouts: mine().map(|(_, row)| row.lockouts).sum(),

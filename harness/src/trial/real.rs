@@ -1,7 +1,7 @@
 //! A round in real time: workers on threads, the endpoint on sockets, events on the clock.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -22,7 +22,10 @@ use crate::scenario::plan::Plan;
 
 use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
-use super::planted::Planted;
+use super::kernel::control_kernel_ns;
+use super::lookout::{Watched, watch};
+use super::pace;
+use super::plant::{Plant, Stalled};
 use super::watch::Viewing;
 use super::worker::{Post, Shift};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
@@ -85,7 +88,8 @@ impl Trial<'_> {
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
         let mut viewing = Viewing::prepare(self.watch, plan);
-        let clock = RealClock::starting_in(LEAD + load.warmup);
+        let kernel_ns = control_kernel_ns();
+        let clock = self.clock();
         let wire = match endpoint {
             Some(endpoint) => {
                 let now = Arc::new(move || clock.now());
@@ -98,7 +102,9 @@ impl Trial<'_> {
         let first = source.log();
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
-        let (shifts, course) = thread::scope(|scope| {
+        let (edges, is_over) = (pace::edges(plan), AtomicBool::new(false));
+        let (shifts, course, watched) = thread::scope(|scope| {
+            let watched = scope.spawn(|| watch(clock, &edges, &is_over));
             let shifts: Vec<_> = contenders
                 .iter_mut()
                 .zip(&plan.schedules)
@@ -111,6 +117,8 @@ impl Trial<'_> {
                         clock,
                         stop: control.stop,
                         records_services: self.records_services,
+                        shed_after: plan.scenario.shed_after,
+                        is_starved: self.plant == Some(Plant::Starve),
                         end: Tick::ZERO + load.duration,
                         grace: grace(plan),
                         account: viewing.account(worker),
@@ -123,23 +131,30 @@ impl Trial<'_> {
                 })
                 .collect();
             let course = self.follow(wire.as_ref(), clock, control);
-            let join = |shift: thread::ScopedJoinHandle<'_, Shift>| match shift.join() {
-                Ok(shift) => shift,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            (shifts.into_iter().map(join).collect::<Vec<Shift>>(), course)
+            let shifts: Vec<Shift> = shifts.into_iter().map(join).collect();
+            is_over.store(true, Ordering::Relaxed);
+            (shifts, course, join(watched))
         });
         drop(viewing);
         let course = course?;
-        Ok(self.record(shifts, course, wire, &source))
+        Ok(self.record(shifts, course, wire, &source, (watched, kernel_ns)))
     }
 
-    /// The contender, slowed down if the trial plants that.
+    /// The scenario clock, its tick 0 after lead and warm-up.
+    fn clock(&self) -> RealClock {
+        let clock = RealClock::starting_in(LEAD + self.plan.scenario.load.warmup);
+        match &self.calibration {
+            Some(known) => clock.spinning_within(Duration::from_nanos(known.spin_within_ns)),
+            None => clock,
+        }
+    }
+
+    /// The contender, with the fault that is planted in it.
     fn build<'c>(&self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         let contender = self.contender.build(setup);
-        match self.planted > 0.0 {
-            true => Box::new(Planted::new(contender, self.planted)),
-            false => contender,
+        match self.plant {
+            Some(plant) if plant != Plant::Starve => Box::new(Stalled::new(contender, plant)),
+            _ => contender,
         }
     }
 
@@ -224,6 +239,7 @@ impl Trial<'_> {
         mut course: Course,
         wire: Option<Wire>,
         source: &KeySource,
+        (watched, kernel_ns): (Watched, u64),
     ) -> RoundRecord {
         let counters = wire.is_some().then(|| source.counters());
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
@@ -237,6 +253,8 @@ impl Trial<'_> {
         });
         let log = source.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
+        let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
+        let paced = pace::record(self.plan, &shifts, watched, kernel_ns, calibrated_ns);
         let mut record = RoundRecord {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),
@@ -245,6 +263,8 @@ impl Trial<'_> {
             endpoint,
             counters,
             services: Vec::new(),
+            offers: Vec::with_capacity(shifts.len()),
+            course: Some(paced),
             interrupted: false,
         };
         for shift in shifts {
@@ -253,13 +273,23 @@ impl Trial<'_> {
             }
             record.ledger.merge(shift.ledger);
             record.services.push(shift.services);
+            record.offers.push(shift.offers);
             record.arrivals.planned += shift.planned;
+            record.arrivals.shed += shift.shed;
             record.arrivals.unfinished += shift.unfinished;
             record.active += shift.active;
             record.interrupted |= shift.interrupted;
         }
-        record.arrivals.done = record.arrivals.planned - record.arrivals.unfinished;
+        let ArrivalCounts { planned, shed, unfinished, .. } = record.arrivals;
+        record.arrivals.done = planned - shed - unfinished;
         record
+    }
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

@@ -198,6 +198,8 @@ impl Trial<'_> {
             arrivals: ArrivalCounts { planned, done, shed: 0, unfinished: planned - done },
             cpu: None,
             active: Duration::ZERO,
+            offers: Vec::new(),
+            course: None,
             counters: needs_endpoint.then(|| source.counters()),
             endpoint,
             services: Vec::new(),

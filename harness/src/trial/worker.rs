@@ -12,9 +12,12 @@ use crate::contender::{Contender, Presented, Progress};
 use crate::result::capacity::Service;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
+use crate::result::window::Offer;
 use crate::scenario::plan::{Arrival, WARMUP};
 
-use super::clock::{RealClock, thread_cpu_time};
+use super::clock::{RealClock, pause, thread_cpu_time, tighten_timer};
+use super::host::ThreadReading;
+use super::plant::STARVED;
 use super::watch::Account;
 
 /// A worker records this many services of a round at the most.
@@ -25,12 +28,18 @@ const MAX_SERVICES: usize = 1 << 20;
 pub(super) struct Shift {
     /// Operations with a verdict, not yet judged.
     pub(super) operations: Vec<Operation>,
+    /// Every arrival of an open loop, in the order of the schedule, warm-up included.
+    pub(super) offers: Vec<Offer>,
+    /// What the scheduler did to the worker.
+    pub(super) thread: ThreadReading,
     /// Operations already judged.
     pub(super) ledger: Ledger,
     /// Services of a closed loop, where they are to be recorded.
     pub(super) services: Vec<Service>,
     /// Operations planned, warm-up excluded.
     pub(super) planned: u64,
+    /// Operations dropped as too late, warm-up excluded.
+    pub(super) shed: u64,
     /// Operations without a verdict, warm-up excluded.
     pub(super) unfinished: u64,
     /// Time at work on measured operations.
@@ -50,6 +59,10 @@ pub(super) struct Post<'a, 'c> {
     pub(super) stop: &'a AtomicBool,
     /// Whether a closed loop records its services.
     pub(super) records_services: bool,
+    /// An arrival later than this is shed.
+    pub(super) shed_after: Option<Duration>,
+    /// Whether the generator is starved on purpose.
+    pub(super) is_starved: bool,
     /// End of the measured time.
     pub(super) end: Tick,
     /// How long to wait after the end for operations that wait for keys.
@@ -61,6 +74,8 @@ pub(super) struct Post<'a, 'c> {
 /// Operations under way: their arrival and start, by operation number.
 struct Pending {
     begun: Vec<(Arrival, Tick)>,
+    /// From when on the worker has nothing else to do.
+    free: Tick,
     done: Vec<(u32, Verdict)>,
 }
 
@@ -83,6 +98,7 @@ impl<'c> Post<'_, 'c> {
         }
         self.contender.resume(self.clock.now(), &mut pending.done);
         let end = self.clock.now();
+        pending.free = end;
         for (number, verdict) in pending.done.drain(..) {
             let (arrival, start) = pending.begun[number as usize];
             into.push(finished(&arrival, start, end, verdict));
@@ -95,41 +111,67 @@ impl<'c> Post<'_, 'c> {
 
     /// Follows the schedule. Latency counts from the intended start.
     pub(super) fn open_loop(mut self) -> Shift {
+        tighten_timer();
         let schedule = self.schedule;
+        let measured = |phase: u16| u64::from(phase != WARMUP);
         let mut shift = Shift {
             operations: Vec::with_capacity(schedule.len()),
+            offers: Vec::with_capacity(schedule.len()),
             active: self.end.since(Tick::ZERO),
-            planned: schedule.iter().filter(|arrival| arrival.phase != WARMUP).count() as u64,
+            planned: schedule.iter().map(|arrival| measured(arrival.phase)).sum(),
             ..Shift::default()
         };
-        let mut pending = Pending { begun: Vec::with_capacity(schedule.len()), done: Vec::new() };
+        let mut pending = Pending {
+            begun: Vec::with_capacity(schedule.len()),
+            free: self.clock.now(),
+            done: Vec::new(),
+        };
         for (number, arrival) in (0u32..).zip(schedule) {
-            loop {
-                self.collect(&mut pending, &mut shift.operations);
-                let now = self.clock.now();
-                if let Some(account) = &mut self.account {
-                    account.hand_over(&shift.operations, arrival.at.since(now));
-                }
-                if now >= arrival.at || self.is_stopped() {
-                    break;
-                }
-                self.clock.approach(arrival.at);
-            }
+            self.wait(arrival, &mut pending, &mut shift.operations);
             if self.is_stopped() {
                 shift.interrupted = true;
                 break;
             }
-            let start = self.clock.now();
+            let (free, start) = (pending.free, self.clock.now());
+            let is_shed = self.shed_after.is_some_and(|after| start.since(arrival.at) > after);
             pending.begun.push((*arrival, start));
-            if let Progress::Done(verdict) = self.begin(number, arrival, start) {
-                shift.operations.push(finished(arrival, start, self.clock.now(), verdict));
+            pending.free = start;
+            if is_shed {
+                shift.shed += measured(arrival.phase);
+            } else {
+                let progress = self.begin(number, arrival, start);
+                pending.free = self.clock.now();
+                if let Progress::Done(verdict) = progress {
+                    shift.operations.push(finished(arrival, start, pending.free, verdict));
+                }
             }
+            let (intended, free, start) = (arrival.at.0, free.0, start.0);
+            let offer = Offer { intended, free, start, released: pending.free.0, is_shed };
+            shift.offers.push(offer);
         }
         self.drain(&mut pending, &mut shift);
-        let measured = |operation: &&Operation| operation.phase != WARMUP;
-        let done = shift.operations.iter().filter(measured).count() as u64;
-        shift.unfinished = shift.planned - done;
+        let done: u64 = shift.operations.iter().map(|operation| measured(operation.phase)).sum();
+        shift.unfinished = shift.planned - shift.shed - done;
+        shift.thread = ThreadReading::take();
         shift
+    }
+
+    /// Waits for an arrival, ends operations that have been woken meanwhile.
+    fn wait(&mut self, arrival: &Arrival, pending: &mut Pending, done: &mut Vec<Operation>) {
+        loop {
+            self.collect(pending, done);
+            let now = self.clock.now();
+            if let Some(account) = &mut self.account {
+                account.hand_over(done, arrival.at.since(now));
+            }
+            if now >= arrival.at || self.is_stopped() {
+                break;
+            }
+            self.clock.approach(arrival.at);
+        }
+        if self.is_starved {
+            pause(STARVED);
+        }
     }
 
     fn drain(&mut self, pending: &mut Pending, shift: &mut Shift) {
@@ -147,7 +189,8 @@ impl<'c> Post<'_, 'c> {
         const CHUNK: usize = 4096;
         let mut shift = Shift::default();
         let mut operations: Vec<Operation> = Vec::with_capacity(CHUNK);
-        let mut pending = Pending { begun: Vec::with_capacity(CHUNK), done: Vec::new() };
+        let free = self.clock.now();
+        let mut pending = Pending { begun: Vec::with_capacity(CHUNK), free, done: Vec::new() };
         let mut cycle = self.schedule.iter().cycle();
         while self.clock.now() < self.end && !self.is_stopped() {
             let begin = self.clock.now();
@@ -202,6 +245,7 @@ impl<'c> Post<'_, 'c> {
         }
         self.cover(judge, &mut shift);
         shift.interrupted = self.is_stopped();
+        shift.thread = ThreadReading::take();
         shift
     }
 
@@ -209,7 +253,8 @@ impl<'c> Post<'_, 'c> {
     /// verdict stream covers the plan however slow the machine is. Counts for conformance only.
     fn cover(&mut self, judge: &Judge<'_>, shift: &mut Shift) {
         let mut seen: HashSet<u32> = shift.ledger.given.iter().map(|(token, _)| *token).collect();
-        let mut pending = Pending { begun: Vec::new(), done: Vec::new() };
+        let free = self.clock.now();
+        let mut pending = Pending { begun: Vec::new(), free, done: Vec::new() };
         let mut operations = Vec::new();
         for arrival in self.schedule.iter().filter(|arrival| seen.insert(arrival.token)) {
             if self.is_stopped() {

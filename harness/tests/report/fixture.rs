@@ -144,6 +144,7 @@ fn machine() -> Machine {
         rustc: "rustc 1.95.0".to_owned(),
         clock_read_ns: 24,
         sleep_overshoot_p99_ns: 78_000,
+        ..Machine::default()
     }
 }
 
@@ -200,7 +201,7 @@ fn ranked(path: &HotPath, contender: &str, algorithm: &str, ns: f64, salt: u64) 
         class: (*class).to_owned(),
         code: given(due),
         count: share(*part),
-        latency: latency(share(*part), ns),
+        latency: Some(latency(share(*part), ns)),
         whole: None,
     });
     let conformance = classes.iter().map(|(class, part, due)| ConformanceCell {
@@ -246,6 +247,7 @@ fn rounds(ns: f64, count: u64, salt: u64) -> Vec<Round> {
             p50_ns: (ns * (1.0 + 0.004 * f64::from(round) * (1 + salt % 3) as f64)) as u64,
             p99_ns: (ns * 1.4) as u64,
             cpu_ns_per_op: Some(ns * 0.97),
+            ..Round::default()
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 //! pages are left under the target directory's `tmp` for a person to look at.
 
 mod fixture;
+mod generator;
 
 use jwtbench::report::{TerminalStyle, html, markdown, ranking_table, terminal};
 use jwtbench::result::RunResult;

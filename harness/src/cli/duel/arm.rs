@@ -8,7 +8,7 @@ use crate::result::duel::Reading;
 use crate::scenario::Arrivals;
 use crate::scenario::plan::Plan;
 use crate::trial::{
-    Control, Gathering, Trial, control_kernel_ns, cpu_ns_per_op, initial_revocations,
+    Control, Gathering, Plant, Trial, control_kernel_ns, cpu_ns_per_op, initial_revocations,
 };
 
 use super::super::Failure;
@@ -46,7 +46,8 @@ impl<'p> LocalArm<'p> {
     ) -> Result<LocalArm<'p>, Failure> {
         let revoked = initial_revocations(plan);
         let trial = Trial::new(plan, corner.contender, revoked.as_ref())?;
-        let trial = trial.planted(corner.args.plant);
+        let plant = Some(corner.args.plant).filter(|share| *share > 0.0).map(Plant::Drag);
+        let trial = trial.with_plant(plant);
         Ok(LocalArm { plan, contender: corner.contender, trial, control })
     }
 }

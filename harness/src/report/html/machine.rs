@@ -2,6 +2,7 @@
 
 use maud::{Markup, html as markup};
 
+use super::generator;
 use crate::report::chapter::Chapter;
 use crate::report::quantity;
 use crate::report::ranking::{Ranking, rankings};
@@ -13,6 +14,7 @@ pub fn section(result: &RunResult, chapters: &[Chapter]) -> Markup {
         section {
             h2 id="machine" { "Machine and noise" }
             (facts(result))
+            (generator::part(result))
             (spreads(chapters))
         }
     }

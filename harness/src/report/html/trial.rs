@@ -216,6 +216,10 @@ fn phase_rows(phase: &PhaseResult) -> Markup {
                         (quantity::counted(phase.lockouts, "lockout")) ", "
                         (quantity::counted(phase.exposed_accepts, "exposed accept")) ", "
                         (quantity::count(phase.late)) " late"
+                        @if let Some(verdict) = phase.verdict { ", " (verdict.name()) }
+                    }
+                    @if let Some(reason) = &phase.withheld {
+                        " " strong { (reason) }
                     }
                 }
             }
@@ -225,9 +229,13 @@ fn phase_rows(phase: &PhaseResult) -> Markup {
                     td { (row.class) }
                     td { code { (row.code) } }
                     td.num { (quantity::count(row.count)) }
-                    @for figure in figures(&row.latency.response) { td.num { (figure) } }
-                    td.num { (time(row.latency.response.max_ns)) }
-                    @for figure in figures(&row.latency.service) { td.num { (figure) } }
+                    @if let Some(latency) = &row.latency {
+                        @for figure in figures(&latency.response) { td.num { (figure) } }
+                        td.num { (time(latency.response.max_ns)) }
+                        @for figure in figures(&latency.service) { td.num { (figure) } }
+                    } @else {
+                        td.faint colspan="5" { "no latency" }
+                    }
                 }
             }
         }

@@ -1,0 +1,326 @@
+//! Whether the generator kept to its schedule, window by window, and who is to blame if not: the
+//! contender, the generator or the host. Pure; nanoseconds throughout.
+
+use hdrhistogram::Histogram;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Lateness of the generator below this, in nanoseconds, is never held against it.
+pub const LATE_FLOOR_NS: u64 = 5_000;
+/// Nor is lateness below this share of the median service time.
+pub const LATE_SHARE: f64 = 0.2;
+/// A window with a higher share of stolen CPU time than this belongs to the host.
+pub const STEAL_LIMIT: f64 = 0.05;
+/// Other processes count as a disturbance from this share of CPU pressure on.
+const PRESSURE_LIMIT: f64 = 0.05;
+/// One in so many operations may be late or left behind.
+const TOLERATED: u64 = 100;
+
+/// Who decided what was measured in a window.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum WindowVerdict {
+    /// The schedule was kept.
+    #[serde(rename = "OK")]
+    Ok,
+    /// The contender could not serve what arrived.
+    #[serde(rename = "CONTENDER-SATURATED")]
+    ContenderSaturated,
+    /// The host took the CPU away.
+    #[serde(rename = "HOST-STOLEN")]
+    HostStolen,
+    /// The generator did not keep to its schedule: there is no latency figure.
+    #[serde(rename = "GENERATOR-LIMITED")]
+    GeneratorLimited,
+}
+
+impl WindowVerdict {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            WindowVerdict::Ok => "OK",
+            WindowVerdict::ContenderSaturated => "CONTENDER-SATURATED",
+            WindowVerdict::HostStolen => "HOST-STOLEN",
+            WindowVerdict::GeneratorLimited => "GENERATOR-LIMITED",
+        }
+    }
+}
+
+/// One arrival as a worker dealt with it, in ticks of the scenario clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// When it should have started.
+    pub intended: i64,
+    /// From when on the worker had nothing else to do.
+    pub free: i64,
+    /// When it started, or was shed.
+    pub start: i64,
+    /// When the worker was done with it.
+    pub released: i64,
+    /// Dropped under the shedding rule.
+    pub is_shed: bool,
+}
+
+impl Offer {
+    /// What the generator was late although the worker was idle.
+    pub fn generator_ns(&self) -> u64 {
+        self.start.saturating_sub(self.intended.max(self.free)).max(0) as u64
+    }
+
+    /// What the worker was busy for.
+    pub fn service_ns(&self) -> u64 {
+        self.released.saturating_sub(self.start).max(0) as u64
+    }
+}
+
+/// The offers of a span of time, summed up over workers.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    from: i64,
+    until: i64,
+    arrivals: u64,
+    shed: u64,
+    /// Started after the end of the span.
+    behind: u64,
+    generator_sum: u64,
+    service_sum: u64,
+    generator: Histogram<u64>,
+    service: Histogram<u64>,
+}
+
+/// What the host did in a span: shares of all CPU time, 0..=1, where the kernel tells them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HostShare {
+    /// Taken by the hypervisor.
+    pub steal: Option<f64>,
+    /// Used by other processes.
+    pub others: Option<f64>,
+    /// Share of the time in which some runnable task had no CPU.
+    pub pressure: Option<f64>,
+    /// CPUs that the shares are of.
+    pub cpus: u32,
+}
+
+impl HostShare {
+    /// CPU time that the host kept from us in `span_ns`.
+    fn stolen_ns(&self, span_ns: u64) -> f64 {
+        let presses = self.pressure.is_none_or(|pressure| pressure > PRESSURE_LIMIT);
+        let others = self.others.filter(|_| presses).unwrap_or(0.0);
+        let all = span_ns as f64 * f64::from(self.cpus);
+        all * (self.steal.unwrap_or(0.0) + others)
+    }
+}
+
+/// One window of a round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// Name of the phase that it lies in.
+    pub phase: String,
+    /// Start on the scenario clock, in nanoseconds.
+    pub start_ns: i64,
+    /// End on the scenario clock, in nanoseconds.
+    pub end_ns: i64,
+    /// Who decided what was measured.
+    pub verdict: WindowVerdict,
+    /// Operations planned in it; 0 in a closed loop, which has no schedule to keep.
+    pub arrivals: u64,
+    /// Of them, dropped under the shedding rule.
+    pub shed: u64,
+    /// Of them, started only after its end.
+    pub behind: u64,
+    /// Lateness of the generator alone (the worker was idle), 99th percentile, in nanoseconds.
+    pub generator_p99_ns: u64,
+    /// The same, highest.
+    pub generator_max_ns: u64,
+    /// Share of the workers' time in which they served, over 1 if they served late.
+    pub busy: f64,
+    /// Share of all CPU time that the hypervisor took, 0..=1.
+    pub steal: Option<f64>,
+    /// Share of the time in which some runnable task had no CPU, 0..=1.
+    pub cpu_pressure: Option<f64>,
+}
+
+impl Pace {
+    /// Nothing yet, of the span from `from` to `until` in ticks.
+    pub fn new(from: i64, until: i64) -> Pace {
+        let empty = Histogram::new(3).expect("3 digits are within what HdrHistogram allows");
+        Pace {
+            from,
+            until,
+            arrivals: 0,
+            shed: 0,
+            behind: 0,
+            generator_sum: 0,
+            service_sum: 0,
+            generator: empty.clone(),
+            service: empty,
+        }
+    }
+
+    /// Enters an offer that was intended for this span.
+    pub fn enter(&mut self, offer: &Offer) {
+        self.arrivals += 1;
+        if offer.is_shed {
+            self.shed += 1;
+            return;
+        }
+        let (late, service) = (offer.generator_ns(), offer.service_ns());
+        self.behind += u64::from(offer.start > self.until);
+        self.generator_sum += late;
+        self.service_sum += service;
+        for (histogram, value) in [(&mut self.generator, late), (&mut self.service, service)] {
+            histogram.record(value).expect("it grows as far as a u64 goes");
+        }
+    }
+
+    fn span_ns(&self) -> u64 {
+        self.until.saturating_sub(self.from).max(0) as u64
+    }
+
+    /// The lateness that is still fair, in nanoseconds.
+    fn limit_ns(&self) -> u64 {
+        let median = self.service.value_at_quantile(0.5) as f64;
+        LATE_FLOOR_NS.max((median * LATE_SHARE) as u64)
+    }
+
+    /// Who decided what was measured.
+    pub fn verdict(&self, host: &HostShare) -> WindowVerdict {
+        let tolerated = (self.arrivals / TOLERATED).max(1);
+        let late = match self.generator.max() > self.limit_ns() {
+            true => self.generator.count_between(self.limit_ns() + 1, u64::MAX),
+            false => 0,
+        };
+        let is_behind = self.behind + self.shed > tolerated;
+        // A backlog that grows although workers spend their time between operations.
+        let is_slow = is_behind && self.generator_sum > self.service_sum;
+        if late > tolerated || is_slow {
+            return match host.stolen_ns(self.span_ns()) >= self.generator_sum as f64 {
+                true => WindowVerdict::HostStolen,
+                false => WindowVerdict::GeneratorLimited,
+            };
+        }
+        if host.steal.is_some_and(|steal| steal > STEAL_LIMIT) {
+            return WindowVerdict::HostStolen;
+        }
+        if is_behind { WindowVerdict::ContenderSaturated } else { WindowVerdict::Ok }
+    }
+
+    /// As a result keeps it.
+    pub fn window(&self, phase: &str, workers: u32, host: &HostShare) -> Window {
+        let time = self.span_ns() as f64 * f64::from(workers);
+        Window {
+            phase: phase.to_owned(),
+            start_ns: self.from,
+            end_ns: self.until,
+            verdict: self.verdict(host),
+            arrivals: self.arrivals,
+            shed: self.shed,
+            behind: self.behind,
+            generator_p99_ns: self.generator.value_at_quantile(0.99),
+            generator_max_ns: self.generator.max(),
+            busy: if time > 0.0 { self.service_sum as f64 / time } else { 0.0 },
+            steal: host.steal,
+            cpu_pressure: host.pressure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STILL: HostShare =
+        HostShare { steal: Some(0.0), others: Some(0.0), pressure: Some(0.0), cpus: 2 };
+    const SECOND: i64 = 1_000_000_000;
+
+    /// 1000 arrivals a second apart by 1 ms, each started `late` after it could have been and
+    /// served for `service`.
+    fn pace(late: i64, service: i64) -> Pace {
+        let mut pace = Pace::new(0, SECOND);
+        let mut free = 0;
+        for number in 0..1000 {
+            let intended = number * 1_000_000;
+            let start = intended.max(free) + late;
+            let released = start + service;
+            pace.enter(&Offer { intended, free, start, released, is_shed: false });
+            free = released;
+        }
+        pace
+    }
+
+    #[test]
+    fn each_window_has_one_to_blame() {
+        let stolen = HostShare { steal: Some(0.3), ..STILL };
+        let crowded = HostShare { others: Some(0.9), pressure: Some(0.8), ..STILL };
+        let idle_others = HostShare { others: Some(0.5), ..STILL };
+        let untold = HostShare { cpus: 2, ..HostShare::default() };
+        let rows = [
+            (pace(1_000, 35_000), STILL, WindowVerdict::Ok, "kept"),
+            (pace(4_900, 10), STILL, WindowVerdict::Ok, "below the floor"),
+            (pace(50_000, 300_000), STILL, WindowVerdict::Ok, "below a fifth of the service"),
+            (pace(1_000, 35_000), untold, WindowVerdict::Ok, "kept, and no /proc"),
+            (pace(6_000, 10), STILL, WindowVerdict::GeneratorLimited, "late while idle"),
+            (pace(6_000, 10), untold, WindowVerdict::GeneratorLimited, "late, no /proc"),
+            (pace(6_000, 10), idle_others, WindowVerdict::GeneratorLimited, "others had room"),
+            (
+                pace(100_000, 35_000),
+                stolen,
+                WindowVerdict::HostStolen,
+                "late, stolen time says why",
+            ),
+            (pace(100_000, 35_000), crowded, WindowVerdict::HostStolen, "late, crowded out"),
+            (pace(1_000, 35_000), stolen, WindowVerdict::HostStolen, "in time, yet stolen"),
+            (pace(100, 1_200_000), STILL, WindowVerdict::ContenderSaturated, "cannot serve it"),
+            (pace(1_500_000, 100), STILL, WindowVerdict::GeneratorLimited, "cannot offer it"),
+            (pace(0, 999_000), STILL, WindowVerdict::Ok, "just kept up with"),
+            (Pace::new(0, SECOND), STILL, WindowVerdict::Ok, "a closed loop"),
+            (Pace::new(0, SECOND), stolen, WindowVerdict::HostStolen, "a closed loop, stolen"),
+        ];
+        for (pace, host, verdict, why) in rows {
+            assert_eq!(pace.verdict(&host), verdict, "{why}");
+        }
+    }
+
+    /// A worker that offers faster than it serves nothing, and yet falls behind.
+    #[test]
+    fn a_backlog_of_the_generators_own_making() {
+        let mut pace = Pace::new(0, 1_000_000);
+        let mut free = 0;
+        for number in 0..20_000 {
+            let intended = number * 50;
+            let start = intended.max(free) + 120;
+            let released = start + 40;
+            pace.enter(&Offer { intended, free, start, released, is_shed: false });
+            free = released;
+        }
+        assert_eq!(pace.verdict(&STILL), WindowVerdict::GeneratorLimited);
+    }
+
+    #[test]
+    fn shed_arrivals_are_left_behind_by_the_contender() {
+        let mut pace = pace(100, 10_000);
+        assert_eq!(pace.verdict(&STILL), WindowVerdict::Ok);
+        for intended in 0..100 {
+            let (free, start) = (900_000_000, 900_000_000);
+            pace.enter(&Offer { intended, free, start, released: start, is_shed: true });
+        }
+        assert_eq!(pace.verdict(&STILL), WindowVerdict::ContenderSaturated);
+        assert_eq!(pace.window("start", 1, &STILL).shed, 100);
+    }
+
+    /// Two of a hundred: one hiccup does not condemn a short phase.
+    #[test]
+    fn one_late_start_is_tolerated() {
+        for (count, verdict) in [(1, WindowVerdict::Ok), (2, WindowVerdict::GeneratorLimited)] {
+            let mut pace = Pace::new(0, SECOND);
+            for number in 0..50 {
+                let intended = number * 10_000_000;
+                let start = intended + if number < count { 1_000_000 } else { 0 };
+                let released = start + 10_000;
+                pace.enter(&Offer { intended, free: intended, start, released, is_shed: false });
+            }
+            assert_eq!(pace.verdict(&STILL), verdict, "{count} of 50");
+        }
+    }
+}

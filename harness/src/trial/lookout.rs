@@ -1,0 +1,50 @@
+//! A thread that watches the host during a round: readings at the edges of the windows, and how
+//! late it wakes from a sleep. Knows neither contender nor operations.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+
+use super::clock::{RealClock, overshoot, pause, thread_cpu_time, tighten_timer};
+use super::host::HostReading;
+
+/// How long the thread sleeps to see how late it wakes.
+const SLEEP: Duration = Duration::from_millis(1);
+/// The rest of the time until it does so again: the thread must cost next to nothing.
+const REST: Duration = Duration::from_millis(9);
+
+/// What it saw.
+pub(super) struct Watched {
+    /// The host at each edge.
+    pub(super) readings: Vec<HostReading>,
+    /// Overshoots in nanoseconds.
+    pub(super) hiccups: Vec<u64>,
+    /// CPU time that watching cost.
+    pub(super) cpu: Duration,
+}
+
+/// Watches until the last edge, or until it is over.
+pub(super) fn watch(clock: RealClock, edges: &[Tick], is_over: &AtomicBool) -> Watched {
+    tighten_timer();
+    let mut watched = Watched {
+        readings: Vec::with_capacity(edges.len()),
+        hiccups: Vec::new(),
+        cpu: Duration::ZERO,
+    };
+    for edge in edges {
+        while clock.now() < *edge && !is_over.load(Ordering::Relaxed) {
+            let left = edge.since(clock.now());
+            if left > SLEEP {
+                let late = overshoot(SLEEP).as_nanos();
+                if !watched.readings.is_empty() {
+                    watched.hiccups.push(u64::try_from(late).unwrap_or(u64::MAX));
+                }
+            }
+            pause(edge.since(clock.now()).min(REST));
+        }
+        watched.readings.push(HostReading::take());
+    }
+    watched.cpu = thread_cpu_time();
+    watched
+}

@@ -1,0 +1,115 @@
+//! Cuts a round into windows and enters what the workers did and what the host did meanwhile. Knows
+//! no operation's verdict.
+
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+
+use crate::result::noise::{Hiccups, Noise};
+use crate::result::window::{HostShare, Pace};
+use crate::scenario::plan::{Plan, WARMUP};
+
+use super::CourseRecord;
+use super::host::ThreadReading;
+use super::lookout::Watched;
+use super::worker::Shift;
+
+/// Width of a window, unless a phase is shorter.
+const WIDTH: Duration = Duration::from_secs(1);
+/// More windows than this are not kept of one round: they get wider.
+const MAX_WINDOWS: u32 = 600;
+
+/// One window: its phase and its end. It begins where the last one ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    phase: usize,
+    from: Tick,
+    until: Tick,
+}
+
+/// The windows of a plan, without a gap. The rest of a phase belongs to its last window.
+fn spans(plan: &Plan) -> Vec<Span> {
+    let width = WIDTH.max(plan.scenario.load.duration / MAX_WINDOWS);
+    let phases = 0..plan.scenario.phases.len();
+    let cut = |phase: usize| {
+        let (from, until) = plan.phase_span(phase);
+        let count = (until.since(from).as_nanos() / width.as_nanos()).max(1) as u32;
+        (0..count).map(move |number| Span {
+            phase,
+            from: from + width * number,
+            until: if number + 1 == count { until } else { from + width * (number + 1) },
+        })
+    };
+    phases.flat_map(cut).collect()
+}
+
+/// The instants at which the host is to be read.
+pub(super) fn edges(plan: &Plan) -> Vec<Tick> {
+    let spans = spans(plan);
+    let first = spans.first().map(|span| span.from);
+    first.into_iter().chain(spans.iter().map(|span| span.until)).collect()
+}
+
+/// What the workers and the host did in a round. `kernel_ns` is the control kernel's time before
+/// it, `calibrated_ns` what it takes on a still machine.
+pub(super) fn record(
+    plan: &Plan,
+    shifts: &[Shift],
+    watched: Watched,
+    kernel_ns: u64,
+    calibrated_ns: Option<u64>,
+) -> CourseRecord {
+    let spans = spans(plan);
+    let mut windows: Vec<Pace> =
+        spans.iter().map(|span| Pace::new(span.from.0, span.until.0)).collect();
+    let ends = (0..plan.scenario.phases.len()).map(|phase| plan.phase_span(phase));
+    let mut phases: Vec<Pace> = ends.map(|(from, until)| Pace::new(from.0, until.0)).collect();
+    let workers = shifts.iter().zip(&plan.schedules);
+    for (offer, arrival) in workers.flat_map(|(shift, plan)| shift.offers.iter().zip(plan)) {
+        if arrival.phase == WARMUP {
+            continue;
+        }
+        let window = spans.partition_point(|span| span.until.0 <= offer.intended);
+        windows[window.min(spans.len() - 1)].enter(offer);
+        phases[usize::from(arrival.phase)].enter(offer);
+    }
+    let host = |from: usize, until: usize| {
+        let span = spans[until - 1].until.since(spans[from].from);
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        match (watched.readings.get(from), watched.readings.get(until)) {
+            (Some(then), Some(now)) => now.since(then, nanos),
+            _ => HostShare::default(),
+        }
+    };
+    let workers = plan.scenario.load.workers;
+    let by_window = windows.iter().zip(&spans).enumerate().map(|(number, (pace, span))| {
+        let name = &plan.scenario.phases[span.phase].name;
+        pace.window(name, workers, &host(number, number + 1))
+    });
+    let by_phase = phases.iter().enumerate().map(|(phase, pace)| {
+        let first = spans.partition_point(|span| span.phase < phase);
+        let last = spans.partition_point(|span| span.phase <= phase);
+        pace.verdict(&host(first, last))
+    });
+    let whole = host(0, spans.len());
+    let threads = shifts.iter().map(|shift| shift.thread);
+    let thread = threads.fold(ThreadReading::default(), ThreadReading::plus);
+    let drift = |calibrated: u64| kernel_ns as f64 / calibrated.max(1) as f64 - 1.0;
+    let total = plan.scenario.load.duration + plan.scenario.load.warmup;
+    CourseRecord {
+        windows: by_window.collect(),
+        phases: by_phase.collect(),
+        noise: Noise {
+            steal: whole.steal,
+            others: whole.others,
+            cpu_pressure: whole.pressure,
+            involuntary_switches: thread.involuntary,
+            run_queue_ns: thread.run_queue_ns,
+            kernel_ns,
+            kernel_drift: calibrated_ns.map(drift),
+            hiccups: Hiccups::of(&watched.hiccups),
+            watch_cpu: Some(watched.cpu.as_secs_f64() / total.as_secs_f64()),
+        },
+        hiccups: watched.hiccups,
+    }
+}

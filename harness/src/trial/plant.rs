@@ -1,0 +1,142 @@
+//! Faults planted on purpose, to show that the harness finds them: a contender that stalls or is
+//! slow, a generator that is starved. Never part of a measurement that counts.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
+
+use crate::contender::{Contender, Presented, Progress};
+
+use super::clock::{Stopwatch, pause};
+
+/// How much too long a starved generator sleeps before each operation.
+pub(super) const STARVED: Duration = Duration::from_millis(1);
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plant {
+    /// The generator sleeps 1 ms too long before each operation.
+    Starve,
+    /// The first operation of each worker from `at` on takes `length` longer.
+    Stall {
+        /// How long.
+        length: Duration,
+        /// From when on, on the scenario clock.
+        at: Duration,
+    },
+    /// Each operation takes this much longer.
+    Slow(Duration),
+    /// Each operation keeps its worker busy longer, by this share of the time that it took.
+    Drag(f64),
+}
+
+impl fmt::Display for Plant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = humantime::format_duration;
+        match self {
+            Plant::Starve => f.write_str("starve"),
+            Plant::Stall { length, at } => write!(f, "stall={}@{}", show(*length), show(*at)),
+            Plant::Slow(by) => write!(f, "slow={}", show(*by)),
+            Plant::Drag(share) => write!(f, "drag={}%", share * 100.0),
+        }
+    }
+}
+
+impl FromStr for Plant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Plant, String> {
+        let span = |text: &str| humantime::parse_duration(text).map_err(|error| error.to_string());
+        match text.split_once('=') {
+            None if text == "starve" => Ok(Plant::Starve),
+            Some(("slow", by)) => Ok(Plant::Slow(span(by)?)),
+            Some(("drag", share)) => {
+                let percent = share.strip_suffix('%').and_then(|share| share.parse::<f64>().ok());
+                let percent = percent.filter(|percent| (0.0..=1000.0).contains(percent));
+                percent.map(|percent| Plant::Drag(percent / 100.0)).ok_or("a share: drag=5%".into())
+            }
+            Some(("stall", stall)) => {
+                let (length, at) = stall.split_once('@').unwrap_or((stall, "0s"));
+                Ok(Plant::Stall { length: span(length)?, at: span(at)? })
+            }
+            _ => Err("no such fault; starve, slow=200us, drag=5% or stall=50ms@2s".into()),
+        }
+    }
+}
+
+/// A contender that stalls once or is slow always.
+pub(super) struct Stalled<'c> {
+    contender: Box<dyn Contender<'c> + 'c>,
+    plant: Plant,
+    has_stalled: bool,
+}
+
+impl<'c> Stalled<'c> {
+    pub(super) fn new(contender: Box<dyn Contender<'c> + 'c>, plant: Plant) -> Stalled<'c> {
+        Stalled { contender, plant, has_stalled: false }
+    }
+}
+
+impl<'c> Contender<'c> for Stalled<'c> {
+    fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
+        let stopwatch = Stopwatch::start();
+        match self.plant {
+            Plant::Stall { length, at } if !self.has_stalled && now >= Tick::ZERO + at => {
+                self.has_stalled = true;
+                pause(length);
+            }
+            Plant::Slow(by) => pause(by),
+            Plant::Stall { .. } | Plant::Starve | Plant::Drag(_) => {}
+        }
+        let progress = self.contender.begin(operation, token, now);
+        if let Plant::Drag(share) = self.plant {
+            let until = stopwatch.elapsed().mul_f64(1.0 + share);
+            while stopwatch.elapsed() < until {
+                std::hint::spin_loop();
+            }
+        }
+        progress
+    }
+
+    fn is_woken(&self) -> bool {
+        self.contender.is_woken()
+    }
+
+    fn resume(&mut self, now: Tick, done: &mut Vec<(u32, Verdict)>) {
+        self.contender.resume(now, done);
+    }
+
+    fn waiting(&self) -> usize {
+        self.contender.waiting()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_as_they_are_written() {
+        for text in ["starve", "slow=200us", "drag=5%", "stall=50ms@2s", "stall=1s@0s"] {
+            assert_eq!(text.parse::<Plant>().map(|plant| plant.to_string()), Ok(text.into()));
+        }
+        let late = Plant::Stall { length: Duration::from_millis(50), at: Duration::ZERO };
+        assert_eq!("stall=50ms".parse(), Ok(late));
+        for text in [
+            "",
+            "starved",
+            "starve=1",
+            "slow",
+            "slow=",
+            "drag=5",
+            "drag=-5%",
+            "stall=50@2s",
+            "stall=50ms@x",
+        ] {
+            assert!(text.parse::<Plant>().is_err(), "{text}");
+        }
+    }
+}
