@@ -26,7 +26,7 @@ fn row(class: &str, code: &str, count: i64) -> OutcomeRow {
         class: class.into(),
         code: code.into(),
         count: count as u64,
-        latency: latencies.summarise(),
+        latency: Some(latencies.summarise()),
         whole: Some(PackedLatencies::pack(&latencies)),
     }
 }
@@ -87,6 +87,7 @@ fn result() -> RunResult {
         analysis: String::new(),
         dynamic: false,
         text: String::new(),
+        load: None,
     };
     RunResult {
         schema_version: SCHEMA_VERSION,
@@ -99,6 +100,8 @@ fn result() -> RunResult {
         versions: BTreeMap::new(),
         scenarios: ["a/one", "b/two", "c/three"].map(record).into(),
         measurements: vec![measurement("a/one", "core:ring", good), wrong, missed, broken],
+        rate_bases: Vec::new(),
+        capacities: Vec::new(),
     }
 }
 

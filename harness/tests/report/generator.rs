@@ -35,7 +35,8 @@ fn result() -> RunResult {
 
 /// Without line breaks, escapes and marks of a form.
 fn words(text: &str) -> String {
-    text.replace('\\', "").split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.replace('\\', "").replace("&#64;", "@");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
