@@ -1,6 +1,9 @@
 //! Instructions under callgrind, one operation each: what noise cannot move. Compared only with
 //! itself, by `scripts/instructions`. Set-up is not counted, nor is dropping.
 
+// The macros of gungraun make items without documentation.
+#![allow(missing_docs)]
+
 use std::hint::black_box;
 
 use gungraun::prelude::*;
