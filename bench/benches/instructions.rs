@@ -1,6 +1,9 @@
 //! Instructions under callgrind, one operation each: what noise cannot move. Compared only with
 //! itself, by `scripts/instructions`. Set-up is not counted, nor is dropping.
 
+// The macros of gungraun make items without documentation.
+#![allow(missing_docs)]
+
 use std::hint::black_box;
 
 use gungraun::prelude::*;
@@ -38,7 +41,7 @@ fn accept(name: &str, algorithm: Algorithm) -> Option<Standing> {
     line("hot-path/accept", "valid", name, algorithm)
 }
 
-/// A good token from text to verdict.
+// A good token from text to verdict.
 #[library_benchmark(setup = accept)]
 #[bench::null_es256("null", Algorithm::ES256)]
 #[bench::ring_rs256("ring", Algorithm::RS256)]
@@ -61,7 +64,7 @@ fn refusal(scenario: &str, class: &str) -> Option<Standing> {
     line(scenario, class, "null", Algorithm::ES256)
 }
 
-/// A bad token that no signature check is spent on.
+// A bad token that no signature check is spent on.
 #[library_benchmark(setup = refusal)]
 #[bench::malformed("hot-path/reject-form", "malformed")]
 #[bench::alg_none("hot-path/reject-algorithm", "alg-none")]
@@ -87,7 +90,7 @@ fn desk(algorithm: Algorithm) -> &'static mut Desk {
     Box::leak(Box::new(Desk { verifier, scratch, token, keys: rig.source().prepare() }))
 }
 
-/// Steps 1 to 6: split, decode and parse the header.
+// Steps 1 to 6: split, decode and parse the header.
 #[library_benchmark(setup = desk)]
 #[bench::rs256(Algorithm::RS256)]
 #[bench::es256(Algorithm::ES256)]
@@ -109,8 +112,8 @@ fn opened(algorithm: Algorithm) -> Open {
     Open { verifier, keys, opened }
 }
 
-/// Steps 7 to 12 with a signature check that costs nothing: find the key, decode signature and
-/// payload, parse and judge the claims.
+// Steps 7 to 12 with a signature check that costs nothing: find the key, decode signature and
+// payload, parse and judge the claims.
 #[library_benchmark(setup = opened)]
 #[bench::es256(Algorithm::ES256)]
 fn claims(open: Open) -> Result<(), Rejection> {
@@ -128,7 +131,7 @@ fn kid(known: bool) -> (&'static Rig<'static>, String) {
     (rig, if known { known_kid } else { "unknown-3kXp0aZq".into() })
 }
 
-/// What a worker does per token to find its key: load the published view, look up the kid.
+// What a worker does per token to find its key: load the published view, look up the kid.
 #[library_benchmark(setup = kid)]
 #[bench::known(true)]
 #[bench::unknown(false)]
