@@ -94,6 +94,10 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
     assert_eq!(value["verdict"], duel.verdict.to_string());
     for metric in ["p50", "p99", "throughput", "cpu"] {
         let ratio = &value["ratio"][metric];
+        if duel.dropped_blocks == duel.blocks {
+            assert!(ratio.is_null(), "{metric}: the host took part in every block: {ratio}");
+            continue;
+        }
         let [estimate, low, high] = ["estimate", "low", "high"].map(|end| ratio[end].as_f64());
         assert!(low <= estimate && estimate <= high && low > Some(0.0), "{metric}: {ratio}");
     }
@@ -136,7 +140,8 @@ fn a_planted_slowdown_is_found() {
     assert_eq!(output.status.code(), Some(if invalid { 0 } else { 3 }), "{text}");
     assert!(!text.contains('\u{1b}'), "no escape codes in a pipe");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "80 columns: {text}");
-    assert!(text.contains("planted 100 %") && text.contains("(p99)"), "{text}");
+    let is_empty = text.contains("; 6 blocks") && text.contains("6\n        of them left out");
+    assert!(text.contains("planted 100 %") && (is_empty || text.contains("(p99)")), "{text}");
     assert!(text.contains("debug build") == cfg!(debug_assertions), "{text}");
 }
 

@@ -258,7 +258,7 @@ fn disturbed_rounds_are_dropped_up_to_the_cap_and_their_verdicts_count() {
 #[test]
 fn faulty_flags_are_refused_with_the_remedy() {
     let rows: [(&[&str], &[&str]); 6] = [
-        (&["--plant", "starved"], &["--plant", "starve, slow=200us or stall=50ms@2s"]),
+        (&["--plant", "starved"], &["--plant", "starve, slow=200us, drag=5% or stall=50ms@2s"]),
         (&["--plant", "stall=50@2s"], &["--plant"]),
         (&["--plant", "slow"], &["--plant"]),
         (&["--shed-after", "0s"], &["--shed-after", "above 0"]),

@@ -10,6 +10,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
+use crate::result::capacity::RateBasis;
 use crate::result::comparison::Matching;
 use crate::result::{Measurement, RunResult, ScenarioRecord};
 use crate::scenario::Scenario;
@@ -224,7 +225,13 @@ impl Args {
         let record = base.scenarios.iter().find(|record| record.name == *name);
         let record = record.ok_or_else(|| fault("its text is not kept; run it again".into()))?;
         let cache_policy = self.cache_policy.as_ref().unwrap_or(&measurement.cache_policy);
-        let scenario = scenario(record, cache_policy, presets).map_err(&fault)?;
+        let mut scenario = scenario(record, cache_policy, presets).map_err(&fault)?;
+        let is_basis = |basis: &&RateBasis| {
+            basis.scenario == *name && basis.algorithm == measurement.algorithm
+        };
+        if let Some(basis) = base.rate_bases.iter().find(is_basis) {
+            scenario = scenario.settled(basis.capacity_per_s);
+        }
         let algorithm = Algorithm::from_name(&measurement.algorithm);
         let algorithm = algorithm.ok_or_else(|| fault("its algorithm is not known here".into()))?;
         let hashes = PlanHashes {

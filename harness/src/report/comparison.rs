@@ -186,8 +186,8 @@ fn closing(comparison: &Comparison) -> String {
         Decision::Improved => "nothing costs more, and something costs less",
         Decision::Equivalent => "no trial differs by as much as its threshold",
         Decision::Inconclusive => {
-            "no regression is proven, and none is ruled out; where rounds are enough and it stays so, \
-             only one session with both in it can tell"
+            "no regression is proven, and none is ruled out; where rounds are enough and it stays \
+             so, only one session with both in it can tell"
         }
         Decision::Invalid => "no regression was found; some trials prove nothing, see above",
     };

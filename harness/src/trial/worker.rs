@@ -249,8 +249,8 @@ impl<'c> Post<'_, 'c> {
         shift
     }
 
-    /// Gives a verdict to every token of the cycle that the measured time did not reach, so that the
-    /// verdict stream covers the plan however slow the machine is. Counts for conformance only.
+    /// Gives a verdict to every token of the cycle that the measured time did not reach, so that
+    /// the verdict stream covers the plan however slow the machine is. Counts for conformance only.
     fn cover(&mut self, judge: &Judge<'_>, shift: &mut Shift) {
         let mut seen: HashSet<u32> = shift.ledger.given.iter().map(|(token, _)| *token).collect();
         let free = self.clock.now();
