@@ -165,9 +165,12 @@ fn share(text: &str, form: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
 
+    /// Soft and hard limit, or what the refusal says.
+    type Read<'a> = Result<(f64, Option<f64>), &'a str>;
+
     #[test]
     fn a_threshold_is_read_or_refused() {
-        let rows: [(&str, Result<(f64, Option<f64>), &str>); 12] = [
+        let rows: [(&str, Read<'_>); 12] = [
             ("p50=5%", Ok((0.05, None))),
             ("p50=5%|20%", Ok((0.05, Some(0.2)))),
             ("p50=|20%", Ok((0.03, Some(0.2)))),
