@@ -5,21 +5,24 @@
 #![allow(missing_docs)]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use gungraun::prelude::*;
 use gungraun::{Callgrind, CallgrindMetrics, EventKind};
 
 use jwtbench::contender::{ContenderSpec, Progress};
+use jwtbench::jwks::key_source::KeySource;
 use jwtbench::scenario::plan::{EPOCH, Plan};
 use jwtbench::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
+use jwtbench_verifier::key_cache::View;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
 
-use jwtbench_bench::{Line, Rig, SEED, plan};
+use jwtbench_bench::{Line, Rig, SEED, small_plan};
 
 /// A line that lives as long as the process, so that no drop is counted.
 type Standing = &'static mut Line<'static>;
@@ -27,7 +30,8 @@ type Standing = &'static mut Line<'static>;
 /// The plan and the contender on it. `None` where valgrind hides what the backend needs.
 fn rig(scenario: &str, name: &str, algorithm: Algorithm) -> Option<&'static Rig<'static>> {
     let backend = backend::find(name)?;
-    let plan: &'static Plan = Box::leak(Box::new(plan(scenario, algorithm, &Signers::new(SEED))));
+    let plan = small_plan(scenario, algorithm, &Signers::new(SEED));
+    let plan: &'static Plan = Box::leak(Box::new(plan));
     Some(Box::leak(Box::new(Rig::new(plan, ContenderSpec::Core(backend)))))
 }
 
@@ -121,27 +125,47 @@ fn claims(open: Open) -> Result<(), Rejection> {
     open.verifier.in_force(&proven, &Request::default(), EPOCH.at(Tick::ZERO))
 }
 
-fn kid(known: bool) -> (&'static Rig<'static>, String) {
-    let rig = rig("hot-path/accept", "null", Algorithm::ES256);
-    let rig = rig.expect("the null backend is always there");
-    let view = rig.source().view();
-    let mut usable = view.keys.entries().iter().filter(|entry| entry.key.is_some());
-    let key = usable.find_map(|entry| entry.kid.clone());
-    let known_kid = key.map_or_else(String::new, |kid| kid.to_string());
-    (rig, if known { known_kid } else { "unknown-3kXp0aZq".into() })
+/// A kid to look for, and where.
+struct Quest {
+    source: &'static KeySource,
+    view: Arc<View>,
+    kid: String,
 }
 
-// What a worker does per token to find its key: load the published view, look up the kid.
-#[library_benchmark(setup = kid)]
+fn quest(known: bool) -> Quest {
+    let rig = rig("hot-path/accept", "null", Algorithm::ES256);
+    let source = rig.expect("the null backend is always there").source();
+    let view = Arc::clone(&source.view());
+    let mut usable = view.keys.entries().iter().filter(|entry| entry.key.is_some());
+    let key = usable.find_map(|entry| entry.kid.clone()).expect("a key with a kid");
+    let kid = if known { key.to_string() } else { "unknown-3kXp0aZq".into() };
+    Quest { source, view, kid }
+}
+
+// A kid in a set that is at hand.
+#[library_benchmark(setup = quest)]
 #[bench::known(true)]
 #[bench::unknown(false)]
-fn key_lookup(asked: (&'static Rig<'static>, String)) -> (bool, String) {
-    let (rig, kid) = asked;
-    let found = rig.source().view().keys.find(Some(black_box(&kid)), Algorithm::ES256).is_ok();
-    (found, kid)
+fn key_lookup(quest: Quest) -> (bool, Quest) {
+    (quest.view.keys.find(Some(black_box(&quest.kid)), Algorithm::ES256).is_ok(), quest)
 }
 
-library_benchmark_group!(name = verifier, benchmarks = [open, claims, key_lookup, reject, verify]);
+// What a worker does per token to find its key: load the published view, see that it is fresh, look
+// up the kid.
+#[library_benchmark(setup = quest)]
+#[bench::known(true)]
+#[bench::unknown(false)]
+fn cache_lookup(quest: Quest) -> (bool, Quest) {
+    let view = quest.source.view();
+    let decides = Tick::ZERO < view.consult_at && Tick::ZERO < view.absent_until;
+    let found = view.keys.find(Some(black_box(&quest.kid)), Algorithm::ES256).is_ok();
+    (decides && found, quest)
+}
+
+library_benchmark_group!(
+    name = verifier,
+    benchmarks = [open, claims, key_lookup, cache_lookup, reject, verify]
+);
 
 main!(
     config = LibraryBenchmarkConfig::default().tool(

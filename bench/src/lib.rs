@@ -32,6 +32,9 @@ pub const SEED: u64 = 1;
 /// Planned operations, at the most: enough for many tokens of each class, few enough to sign fast.
 const OPERATIONS: f64 = 400.0;
 
+/// The same where each instruction is simulated.
+const FEW_OPERATIONS: f64 = 40.0;
+
 /// Criterion with a short measurement, so that all groups end within minutes. Its own flags still
 /// win.
 pub fn criterion() -> Criterion {
@@ -61,6 +64,22 @@ pub fn plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
         .find(|scenario| scenario.name == name)
         .unwrap_or_else(|| panic!("no scenario is named {name}"));
     Plan::new(&scenario.thinned(OPERATIONS), algorithm, signers, &|_| {})
+}
+
+/// The same, of a few tokens, one per holder: quick to sign under callgrind.
+///
+/// # Panics
+/// If there is no scenario of this name.
+pub fn small_plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
+    let mut scenario = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .and_then(|library| library.select(&[name.to_owned()]))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+        .swap_remove(0)
+        .thinned(FEW_OPERATIONS);
+    for stream in &mut scenario.streams {
+        stream.holders = 1;
+    }
+    Plan::new(&scenario, algorithm, signers, &|_| {})
 }
 
 /// One contender with what it works on: policy, warm key source, texts. Never fetches.
