@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use memchr::memchr2_iter;
+use memchr::{memchr, memchr2_iter};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Values of the members that are read, by their place in the list of names.
@@ -24,43 +24,49 @@ pub(crate) fn read_object<'a, const N: usize>(
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = Object::<_, N>(names).deserialize(&mut deserializer).ok()?;
+    let mut members = [None; N];
+    let mut is_repeated = false;
+    let object = Object { names, members: &mut members, is_repeated: &mut is_repeated };
+    object.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    Some(members)
+    (!is_repeated).then_some(members)
 }
 
-struct Object<'n, S, const N: usize>(&'n [S]);
+/// Reads members into their places, so that nothing large is moved. A name that stands twice is
+/// noted and no error, which would be made on the heap.
+struct Object<'m, 'a, S> {
+    names: &'m [S],
+    members: &'m mut [Option<&'a RawValue>],
+    is_repeated: &'m mut bool,
+}
 
-impl<'a, S: AsRef<str>, const N: usize> DeserializeSeed<'a> for Object<'_, S, N> {
-    type Value = Members<'a, N>;
+impl<'a, S: AsRef<str>> DeserializeSeed<'a> for Object<'_, 'a, S> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'a, S: AsRef<str>, const N: usize> Visitor<'a> for Object<'_, S, N> {
-    type Value = Members<'a, N>;
+impl<'a, S: AsRef<str>> Visitor<'a> for Object<'_, 'a, S> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = [None; N];
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(name)) = map.next_key()? {
             let value: &RawValue = map.next_value()?;
-            let Some(place) = self.0.iter().position(|known| known.as_ref() == name) else {
+            let Some(place) = self.names.iter().position(|known| known.as_ref() == name) else {
                 continue;
             };
-            let Some(member) = members.get_mut(place) else {
+            let Some(member) = self.members.get_mut(place) else {
                 continue;
             };
-            if member.replace(value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
-            }
+            *self.is_repeated |= member.replace(value).is_some();
         }
-        Ok(members)
+        Ok(())
     }
 }
 
@@ -89,8 +95,13 @@ impl<'a> Deserialize<'a> for Text<'a> {
     }
 }
 
-/// The text of a member; `None` if it is no string.
+/// The text of a member; `None` if it is no string. Without a backslash it stands for itself: that
+/// it is whole was seen to when it was kept raw.
 pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
@@ -113,11 +124,12 @@ pub(crate) fn each_text<'a>(raw: &'a RawValue, each: impl FnMut(Cow<'a, str>)) -
         }
     }
     let mut each = each;
-    if let Some(text) = text(raw) {
-        each(text);
-        return Some(());
+    // An array first: trying to read it as a text would make an error, on the heap.
+    if raw.get().starts_with('[') {
+        return serde_json::Deserializer::from_str(raw.get()).deserialize_seq(Each(each)).ok();
     }
-    serde_json::Deserializer::from_str(raw.get()).deserialize_seq(Each(each)).ok()
+    each(text(raw)?);
+    Some(())
 }
 
 /// Whether no value nests deeper than `max` (a flat object is one level). Text with few enough

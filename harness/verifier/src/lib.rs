@@ -3,11 +3,13 @@
 
 pub mod algorithm;
 pub mod backend;
+mod base64url;
 pub mod cache_policy;
 pub mod claims;
 pub mod compact;
 pub mod explanation;
 pub mod header;
+mod header_memo;
 pub mod http;
 mod json;
 pub mod jwk;

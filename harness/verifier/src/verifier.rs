@@ -1,15 +1,16 @@
 //! The verifier in three parts: `open` from the text alone, `prove` what holds for ever once proven
 //! under a key, `in_force` what depends on now and on state. The first fault decides.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::algorithm::Algorithm;
+use crate::base64url::decode;
 use crate::claims::Claims;
 use crate::compact::Compact;
 use crate::header::Header;
+use crate::header_memo::HeaderMemo;
 use crate::jwk::{MAX_KID_BYTES, Thumbprint};
 use crate::policy::{Policy, SenderConstraint};
 use crate::prepared_keys::PreparedKeys;
@@ -21,14 +22,19 @@ use crate::unix_time::UnixTime;
 #[derive(Clone, Debug)]
 pub struct Verifier {
     policy: Policy,
+    /// What no verifier under another policy has.
+    number: u64,
 }
 
-/// Room to decode into, reused from token to token. One worker has one.
+/// Room to decode into and headers remembered, reused from token to token. One worker has one.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     header: Vec<u8>,
     payload: Vec<u8>,
     signature: Vec<u8>,
+    memo: HeaderMemo,
+    /// The verifier that the memo is of.
+    verifier: u64,
 }
 
 impl Scratch {
@@ -37,7 +43,13 @@ impl Scratch {
         let token = policy.spec().max_token_bytes;
         let header = policy.spec().max_header_bytes.saturating_add(2).min(token);
         let room = |bytes: usize| vec![0; bytes];
-        Scratch { header: room(header), payload: room(token), signature: room(token) }
+        Scratch {
+            header: room(header),
+            payload: room(token),
+            signature: room(token),
+            memo: HeaderMemo::default(),
+            verifier: 0,
+        }
     }
 }
 
@@ -48,6 +60,8 @@ pub struct Opened<'a> {
     compact: Compact<'a>,
     payload: &'a mut [u8],
     signature: &'a mut [u8],
+    /// Where to keep the header once the token is proven; `None` if it is there already.
+    memo: Option<&'a mut HeaderMemo>,
 }
 
 impl Opened<'_> {
@@ -91,7 +105,9 @@ pub struct Request<'r> {
 impl Verifier {
     /// A verifier under `policy`.
     pub fn new(policy: Policy) -> Verifier {
-        Verifier { policy }
+        // 0 is no verifier's: a scratch begins with it.
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        Verifier { policy, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// The policy.
@@ -110,13 +126,23 @@ impl Verifier {
     ) -> Result<Opened<'a>, Rejection> {
         let spec = self.policy.spec();
         let compact = Compact::split(token, spec.max_token_bytes)?;
-        let Scratch { header, payload, signature } = scratch;
+        let Scratch { header, payload, signature, memo, verifier } = scratch;
+        if *verifier != self.number {
+            *verifier = self.number;
+            *memo = HeaderMemo::default();
+        }
+        if let Some(place) = memo.find(compact.header) {
+            let known = memo.at(place);
+            let kid = known.kid().map(Cow::Borrowed);
+            let header = Header { algorithm: known.algorithm, kid };
+            return Ok(Opened { header, compact, payload, signature, memo: None });
+        }
         let json = decode(compact.header, header)?;
         if json.len() > spec.max_header_bytes {
             return Err(Rejection::Malformed);
         }
         let header = Header::parse(json, spec)?;
-        Ok(Opened { header, compact, payload, signature })
+        Ok(Opened { header, compact, payload, signature, memo: Some(memo) })
     }
 
     /// Steps 7 to 9: what holds for ever once proven under a key.
@@ -131,13 +157,16 @@ impl Verifier {
         if !opened.has_kid() && self.policy.spec().kid_required {
             return Err(Rejection::UnknownKid);
         }
-        let Opened { header, compact, payload, signature } = opened;
+        let Opened { header, compact, payload, signature, memo } = opened;
         let key = keys.find(header.kid.as_deref(), header.algorithm)?;
         let signature = decode(compact.signature, signature)?;
         let is_signed = signature.len() == key.signature_len
             && key.verifying_key.verify(compact.signing_input, signature).is_ok();
         if !is_signed {
             return Err(Rejection::BadSignature);
+        }
+        if let Some(memo) = memo {
+            memo.keep(compact.header, header.algorithm, header.kid.as_deref());
         }
         let thumbprint = key.thumbprint;
         let claims = Claims::parse(decode(compact.payload, payload)?, &self.policy)?;
@@ -197,12 +226,6 @@ impl Verifier {
             Err(_) => true,
         }
     }
-}
-
-/// Strict base64url (RFC 7515 §2): no padding, no stray trailing bits, nothing else.
-fn decode<'a>(encoded: &[u8], room: &'a mut [u8]) -> Result<&'a [u8], Rejection> {
-    let length = URL_SAFE_NO_PAD.decode_slice(encoded, room).map_err(|_| Rejection::Malformed)?;
-    Ok(&room[..length])
 }
 
 fn check_times(

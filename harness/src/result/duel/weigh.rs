@@ -14,9 +14,11 @@ use super::{Arm, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
 pub const MAX_STEAL: f64 = 0.10;
 /// If more than this share of the blocks is left out, the duel is invalid.
 pub const MAX_DROPPED: f64 = 0.20;
-/// The host favoured an arm if the control kernel's interval excludes 1 and its ratio is off by at
-/// least this.
+/// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and its
+/// ratio is off by at least this.
 pub const CONTROL_ROOM: f64 = 0.01;
+/// One duel in a thousand is called invalid by chance. At 95 % it would be one in twenty.
+pub const CONTROL_LEVEL: f64 = 0.999;
 
 /// How samples are weighed.
 #[derive(Clone, Debug)]
@@ -107,8 +109,10 @@ impl Differences {
 fn control(blocks: &[Vec<&Sample>], seed: u64) -> Control {
     let cost = |sample: &Sample| Some(sample.reading.control_ns.max(1) as f64);
     let over = blocks.iter().filter_map(|block| difference(block, Arm::Candidate, cost));
-    let ratio = Bootstrap::new(&over.collect::<Vec<f64>>(), seed).estimate(0.95);
-    let moved = ratio.excludes_one() && ratio.estimate.ln().abs() >= CONTROL_ROOM.ln_1p();
+    let resampled = Bootstrap::new(&over.collect::<Vec<f64>>(), seed);
+    let ratio = resampled.estimate(0.95);
+    let moved = resampled.estimate(CONTROL_LEVEL).excludes_one()
+        && ratio.estimate.ln().abs() >= CONTROL_ROOM.ln_1p();
     Control { ratio, moved }
 }
 

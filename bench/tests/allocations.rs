@@ -1,0 +1,85 @@
+//! What our code takes from the heap once it is warm: nothing for a good token, and nothing for a
+//! refusal unless its JSON is broken or escaped. Counted over backends that take nothing themselves.
+
+use jwtbench::contender::{ContenderSpec, Progress};
+use jwtbench::scenario::class::Stage;
+use jwtbench::scenario::signer::Signers;
+use jwtbench_bench::{Line, Rig, SEED, plan};
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::{Backend, null::Null, ring::Ring};
+
+#[global_allocator]
+static HEAP: dhat::Alloc = dhat::Alloc;
+
+/// ring on P-256 works on the stack; its RSA does not.
+const JUDGES: (Algorithm, &dyn Backend) = (Algorithm::ES256, &Ring);
+
+const REJECTS: [&str; 10] = [
+    "hot-path/reject-algorithm",
+    "hot-path/reject-claims",
+    "hot-path/reject-form",
+    "hot-path/reject-header",
+    "hot-path/reject-key",
+    "hot-path/reject-purpose",
+    "hot-path/reject-request",
+    "hot-path/reject-signature",
+    "hot-path/reject-time",
+    "unknown-kid/unique-kids",
+];
+
+/// Classes with tokens whose JSON is broken, of the wrong type or escaped: serde_json makes its
+/// errors on the heap, and text without its escapes needs room.
+const BROKEN: [&str; 6] = [
+    "bad-payload",
+    "claim-type",
+    "duplicate-claim",
+    "duplicate-header",
+    "malformed",
+    "scope-syntax",
+];
+/// Allocations that such a token may cause.
+const MOST: u64 = 3;
+
+/// Allocations that one round over the tokens of a class causes, warmed by two before.
+fn allocations(mut line: Line<'_>, class: &str) -> u64 {
+    line.assert_verdicts();
+    let rounds = line.tokens().len();
+    for _ in 0..rounds {
+        line.step();
+    }
+    let _profiler = dhat::Profiler::builder().testing().build();
+    for _ in 0..rounds {
+        assert!(matches!(line.step(), Progress::Done(_)), "{class}: waits for keys");
+    }
+    dhat::HeapStats::get().total_blocks
+}
+
+#[test]
+fn the_warm_core_takes_nothing_from_the_heap() {
+    let signers = Signers::new(SEED);
+    for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
+        let plan = plan("hot-path/accept", algorithm, &signers);
+        let rig = Rig::new(&plan, ContenderSpec::Core(&Null));
+        assert_eq!(allocations(rig.line("valid"), "valid"), 0, "a good token, {algorithm}");
+    }
+    let (algorithm, backend) = JUDGES;
+    let mut seen = vec![];
+    for name in REJECTS {
+        let plan = plan(name, algorithm, &signers);
+        let rig = Rig::new(&plan, ContenderSpec::Core(backend));
+        for class in plan.scenario.classes() {
+            if seen.contains(&class) || class.row().stage == Stage::State {
+                continue;
+            }
+            seen.push(class);
+            let line = rig.line(class.name());
+            let most = match BROKEN.contains(&class.name()) {
+                true => MOST * line.tokens().len() as u64,
+                false => 0,
+            };
+            let count = allocations(line, class.name());
+            assert!(count <= most, "{name}: {} took {count}, not {most}", class.name());
+        }
+    }
+    assert!(seen.len() > 40, "only {} classes were seen", seen.len());
+}
