@@ -1,5 +1,5 @@
 //! What our code takes from the heap once it is warm: nothing for a good token, and nothing for a
-//! refusal unless its JSON is broken or escaped. Counted over backends that take nothing themselves.
+//! refusal unless its JSON is broken or escaped. Counted over backends that take nothing.
 
 use jwtbench::contender::{ContenderSpec, Progress};
 use jwtbench::scenario::class::Stage;

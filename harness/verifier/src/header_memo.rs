@@ -1,6 +1,6 @@
 //! Headers of tokens that were proven, by their text: the next token with the same header need not
-//! have it decoded and parsed again. What a header says depends on its text and the policy alone, so
-//! the memo serves one policy. Headers of tokens that prove nothing never get in.
+//! have it decoded and parsed again. What a header says depends on its text and the policy alone,
+//! so the memo serves one policy. Headers of tokens that prove nothing never get in.
 
 use crate::algorithm::Algorithm;
 

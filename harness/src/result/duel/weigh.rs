@@ -14,8 +14,8 @@ use super::{Arm, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
 pub const MAX_STEAL: f64 = 0.10;
 /// If more than this share of the blocks is left out, the duel is invalid.
 pub const MAX_DROPPED: f64 = 0.20;
-/// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and its
-/// ratio is off by at least this.
+/// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and
+/// its ratio is off by at least this.
 pub const CONTROL_ROOM: f64 = 0.01;
 /// One duel in a thousand is called invalid by chance. At 95 % it would be one in twenty.
 pub const CONTROL_LEVEL: f64 = 0.999;
