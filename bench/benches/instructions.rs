@@ -64,6 +64,17 @@ fn verify(line: Option<Standing>) -> Option<Progress> {
     line.map(|line| line.step())
 }
 
+fn remembered(algorithm: Algorithm) -> Option<Standing> {
+    line("verdict-cache/repeat", "valid", "null", algorithm)
+}
+
+// A good token seen before, under a verdict cache.
+#[library_benchmark(setup = remembered)]
+#[bench::es256(Algorithm::ES256)]
+fn hit(line: Option<Standing>) -> Option<Progress> {
+    line.map(|line| line.step())
+}
+
 fn refusal(scenario: &str, class: &str) -> Option<Standing> {
     line(scenario, class, "null", Algorithm::ES256)
 }
@@ -164,7 +175,7 @@ fn cache_lookup(quest: Quest) -> (bool, Quest) {
 
 library_benchmark_group!(
     name = verifier,
-    benchmarks = [open, claims, key_lookup, cache_lookup, reject, verify]
+    benchmarks = [open, claims, key_lookup, cache_lookup, reject, hit, verify]
 );
 
 main!(

@@ -58,9 +58,11 @@ fn allocations(mut line: Line<'_>, class: &str) -> u64 {
 fn the_warm_core_takes_nothing_from_the_heap() {
     let signers = Signers::new(SEED);
     for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
-        let plan = plan("hot-path/accept", algorithm, &signers);
-        let rig = Rig::new(&plan, ContenderSpec::Core(&Null));
-        assert_eq!(allocations(rig.line("valid"), "valid"), 0, "a good token, {algorithm}");
+        for name in ["hot-path/accept", "verdict-cache/repeat"] {
+            let plan = plan(name, algorithm, &signers);
+            let rig = Rig::new(&plan, ContenderSpec::Core(&Null));
+            assert_eq!(allocations(rig.line("valid"), "valid"), 0, "{name}, {algorithm}");
+        }
     }
     let (algorithm, backend) = JUDGES;
     let mut seen = vec![];

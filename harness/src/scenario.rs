@@ -27,6 +27,8 @@ mod wire;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
@@ -129,8 +131,21 @@ pub struct Stream {
     pub name: String,
     /// How many tokens of a reissued class are in use at a time.
     pub holders: u32,
+    /// How often each of them comes.
+    pub reuse: Reuse,
     /// Rate and mix, by phase.
     pub settings: Vec<StreamSetting>,
+}
+
+/// How often the tokens of a stream's holders come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reuse {
+    /// All alike.
+    #[default]
+    Uniform,
+    /// The k-th with a weight of 1/k: a few holders send most of the traffic.
+    Zipf,
 }
 
 /// A stream during one phase.

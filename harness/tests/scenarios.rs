@@ -16,8 +16,8 @@ use jwtbench::scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
-const FAMILIES: [&str; 6] =
-    ["hot-path", "outage", "oversized", "revocation", "rotation", "unknown-kid"];
+const FAMILIES: [&str; 7] =
+    ["hot-path", "outage", "oversized", "revocation", "rotation", "unknown-kid", "verdict-cache"];
 /// The family that judges and does not measure; no part of the canonical workload.
 const CONFORMANCE: &str = "conformance";
 
@@ -286,6 +286,7 @@ fn faults_of_streams_are_named() {
     check("\"users\"", "\"all\"", Some(9), &["stream name `all`"]);
     check("\"users\"", "\"endpoint\"", Some(9), &["stream name `endpoint`"]);
     check("rate = 100", "rate = 100\nholders = 0", Some(9), &["`holders`", "1 and 1000000"]);
+    check("rate = 100", "rate = 100\nreuse = \"often\"", Some(12), &["`often`", "`zipf`"]);
     let twice = "[[stream]]\nname = \"users\"\nrate = 1\ntokens = { valid = 100 }\n\n[cache]";
     check("[cache]", twice, Some(14), &["stream name `users` is taken"]);
 }
@@ -342,6 +343,12 @@ fn faults_of_the_policies_are_named() {
     check("[cache]", unknown, Some(14), &["[cache]", "no cache policy `mine`", "known: default"]);
     let backoff = "backoff-min = \"1m\"";
     check("ttl = \"1s\"", backoff, Some(14), &["[cache]", "`backoff-min`", "`backoff-max`"]);
+    let sized = "verdict-cache-entries = 5";
+    check("ttl = \"1s\"", sized, Some(14), &["[cache]", "is off", "verdict-cache = \"tied\""]);
+    let empty = "verdict-cache = \"tied\"\nverdict-cache-entries = 0";
+    check("ttl = \"1s\"", empty, Some(14), &["`verdict-cache-entries`", "between 1 and"]);
+    let small = "verdict-cache = \"untied\"\nverdict-cache-bytes = 1";
+    check("ttl = \"1s\"", small, Some(14), &["`verdict-cache-bytes`", "between 4096 and"]);
     let zero = "unknown-kid-budget = 0";
     check("ttl = \"1s\"", zero, Some(14), &["[cache]", "unknown-kid = \"refuse\""]);
     check("ttl = \"1s\"", "refresh-ahead = 80", Some(14), &["[cache]", "0 to 1", "\"off\""]);

@@ -1,6 +1,7 @@
 //! `verify`: a verdict on every token of a file or of standard input, under a policy and a key set
-//! in files. Nothing is measured and nothing is fetched.
+//! in files, on all cores. Nothing is measured and nothing is fetched.
 
+pub(super) mod batch;
 pub(super) mod bench;
 pub(super) mod lines;
 
@@ -9,6 +10,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write as _};
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use jwtbench_verifier::backend::Backend;
@@ -20,6 +22,7 @@ use crate::contender::ContenderSpec;
 use crate::trial::clock::unix_now;
 
 use super::{Exit, Failure};
+use batch::{Batch, Piece};
 use bench::{Bench, Papers};
 use lines::Lines;
 
@@ -78,11 +81,14 @@ struct Answer {
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let papers = Papers::read(&args.policy, &args.jwks)?;
-    let bench = Bench::new(args.backend()?, &papers)?;
+    let backend = args.backend()?;
+    let workers = 0..rayon::current_num_threads();
+    let benches: Vec<Bench> =
+        workers.map(|_| Bench::new(backend, &papers)).collect::<Result<_, _>>()?;
     if !args.quiet {
-        bench.notes().iter().for_each(|note| eprintln!("jwtbench: {note}"));
+        benches[0].notes().iter().for_each(|note| eprintln!("jwtbench: {note}"));
     }
-    match args.judge_all(bench, args.open()?) {
+    match args.judge_all(benches, args.open()?) {
         Ok(()) => Ok(Exit::Passed),
         Err(Fault::Read(error)) => Err(args.unreadable(&error)),
         // A reader that has gone away (`| head`) is no fault.
@@ -132,27 +138,48 @@ impl Args {
         ))
     }
 
-    fn judge_all(&self, mut bench: Bench, tokens: Box<dyn Read>) -> Result<(), Fault> {
+    fn judge_all(&self, mut benches: Vec<Bench>, tokens: Box<dyn Read>) -> Result<(), Fault> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let source = BufReader::with_capacity(1 << 16, tokens);
-        let mut lines = Lines::new(source, bench.max_token_bytes());
-        let mut number = 0;
+        let source = BufReader::with_capacity(1 << 20, tokens);
+        let mut lines = Lines::new(source, benches[0].max_token_bytes());
+        let mut batch = Batch::default();
         loop {
             // Nobody waits for a verdict while the next line is slow to come.
+            while batch.has_room() && (batch.is_empty() || !lines.may_block()) {
+                match lines.next().map_err(Fault::Read)? {
+                    Some(line) => batch.push(&line),
+                    None => break,
+                }
+            }
+            if batch.is_empty() {
+                return out.flush().map_err(Fault::Write);
+            }
+            let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
+            let pieces = batch.pieces(benches.len());
+            let verdicts = benches.par_iter_mut().zip(pieces);
+            let texts: Vec<io::Result<Vec<u8>>> =
+                verdicts.map(|(bench, piece)| self.judge(bench, &piece, now)).collect();
+            for text in texts {
+                let text = text.map_err(Fault::Write)?;
+                out.write_all(&text).map_err(Fault::Write)?;
+            }
+            batch.clear();
             if lines.may_block() {
                 out.flush().map_err(Fault::Write)?;
             }
-            let Some(line) = lines.next().map_err(Fault::Read)? else {
-                return out.flush().map_err(Fault::Write);
-            };
-            number += 1;
-            let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
+        }
+    }
+
+    /// The verdicts on one worker's piece of a batch, as they are printed.
+    fn judge(&self, bench: &mut Bench, piece: &Piece<'_>, now: UnixTime) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        for (number, line) in piece.lines() {
             let verdict = bench.judge(line.token, now).map(|_| ());
             let why = self.explain.then(|| bench.explain(verdict, &line, now));
-            let answer = Answer::new(number, verdict, why);
-            serde_json::to_writer(&mut out, &answer).map_err(|error| Fault::Write(error.into()))?;
-            out.write_all(b"\n").map_err(Fault::Write)?;
+            serde_json::to_writer(&mut out, &Answer::new(number, verdict, why))?;
+            out.push(b'\n');
         }
+        Ok(out)
     }
 }
 

@@ -7,7 +7,7 @@ use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::{Held, Verdict};
-use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
+use jwtbench_verifier::verifier::{Opened, Proven, Request, Scratch, Verifier};
 
 use crate::jwks::key_source::KeySource;
 
@@ -59,17 +59,18 @@ impl<'c> Core<'c> {
                     revocations: self.revocations,
                     epoch: self.epoch,
                     now,
+                    token: token.bytes,
                 };
                 let code = verifier
                     .open(token.bytes, scratch)
                     .and_then(|opened| prove.under(opened, prepared, &view));
-                Verdict { code, now, held: Some(Held::from(&*view)) }
+                Verdict::new(code, now, Some(Held::from(&*view)))
             }
             Answer::Refuse { code, view, at } => {
-                Verdict { code: Err(code), now: at, held: Some(Held::from(&*view)) }
+                Verdict::new(Err(code), at, Some(Held::from(&*view)))
             }
             // A wake is never another wait; refusing is the safe reading.
-            Answer::Wait => Verdict { code: Err(Rejection::KeysUnavailable), now, held: None },
+            Answer::Wait => Verdict::new(Err(Rejection::KeysUnavailable), now, None),
         }
     }
 }
@@ -82,9 +83,31 @@ struct Prove<'v, 'c> {
     revocations: Option<&'c Revocations>,
     epoch: UnixTime,
     now: Tick,
+    token: &'v [u8],
 }
 
 impl Prove<'_, '_> {
+    /// The verdict on a token that was proven before, from its text alone. Keys that are due for a
+    /// refresh are asked for first, unless verdicts outlive them by policy.
+    fn remembered(&self, view: &View) -> Option<Verdict> {
+        let verdicts = self.source.verdicts()?;
+        if verdicts.is_tied() && self.now >= view.consult_at {
+            return None;
+        }
+        let known = verdicts.get(self.token, view.keys.generation())?;
+        let code = self.in_force(&known.proven);
+        if code == Err(Rejection::Expired) {
+            verdicts.forget(self.token);
+        }
+        let (held, remembered) = (Some(Held::from(view)), Some(known.generation));
+        Some(Verdict { code, now: self.now, held, remembered })
+    }
+
+    fn in_force(&self, proven: &Proven<'_>) -> Result<(), Rejection> {
+        let request = Request { revocations: self.revocations, ..Request::default() };
+        self.verifier.in_force(proven, &request, self.epoch.at(self.now))
+    }
+
     fn under(
         &self,
         opened: Opened<'_>,
@@ -93,8 +116,11 @@ impl Prove<'_, '_> {
     ) -> Result<(), Rejection> {
         self.source.catch_up(self.worker, prepared, view);
         let proven = self.verifier.prove(opened, prepared)?;
-        let request = Request { revocations: self.revocations, ..Request::default() };
-        self.verifier.in_force(&proven, &request, self.epoch.at(self.now))
+        self.in_force(&proven)?;
+        if let Some(verdicts) = self.source.verdicts() {
+            verdicts.keep(self.token, prepared.set().generation(), proven);
+        }
+        Ok(())
     }
 }
 
@@ -102,17 +128,20 @@ impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
         let Core { verifier, scratch, prepared, parked, .. } = self;
         let (source, worker, epoch) = (self.source, self.worker, self.epoch);
+        let (revocations, bytes) = (self.revocations, token.bytes);
+        let prove = Prove { verifier, source, worker, revocations, epoch, now, token: bytes };
+        let view = source.view();
+        if let Some(verdict) = prove.remembered(&view) {
+            return Progress::Done(verdict);
+        }
         let mut opened = match verifier.open(token.bytes, scratch) {
             Ok(opened) => opened,
             Err(code) => {
-                return Progress::Done(Verdict { code: Err(code), now, held: None });
+                return Progress::Done(Verdict::new(Err(code), now, None));
             }
         };
-        let revocations = self.revocations;
-        let prove = Prove { verifier, source, worker, revocations, epoch, now };
-        let view = source.view();
         let done =
-            |code, view: &View| Progress::Done(Verdict { code, now, held: Some(Held::from(view)) });
+            |code, view: &View| Progress::Done(Verdict::new(code, now, Some(Held::from(view))));
         let Some(kid) = opened.kid() else {
             // Such a token never causes a fetch.
             let refused = opened.has_kid() || verifier.policy().spec().kid_required;

@@ -136,6 +136,6 @@ fn code(kind: &ErrorKind) -> Rejection {
 impl<'c> Contender<'c> for Jsonwebtoken {
     fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
         PROVIDER.set(self.provider);
-        Progress::Done(Verdict { code: self.verify(token.bytes, now), now, held: None })
+        Progress::Done(Verdict::new(self.verify(token.bytes, now), now, None))
     }
 }

@@ -9,6 +9,6 @@ pub(super) struct Null;
 impl<'c> Contender<'c> for Null {
     fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
         std::hint::black_box(token.bytes);
-        Progress::Done(Verdict { code: Ok(()), now, held: None })
+        Progress::Done(Verdict::new(Ok(()), now, None))
     }
 }

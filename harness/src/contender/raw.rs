@@ -54,6 +54,6 @@ impl<'c> Contender<'c> for Raw<'c> {
                 }),
             None => Err(Rejection::Malformed),
         };
-        Progress::Done(Verdict { code, now, held: None })
+        Progress::Done(Verdict::new(code, now, None))
     }
 }

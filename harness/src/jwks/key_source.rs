@@ -17,6 +17,7 @@ use jwtbench_verifier::key_cache::{
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::prepared_keys::{KeyUpdate, PreparedKeys};
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict_cache::VerdictCache;
 
 /// Makes attempts and brings their replies to [`KeySource::complete`].
 pub trait Transport: Send + Sync {
@@ -53,6 +54,7 @@ pub struct KeySource {
     allowed: Vec<Algorithm>,
     machine: Mutex<KeyCache>,
     view: ArcSwap<View>,
+    verdicts: Option<VerdictCache>,
     mailboxes: Vec<Mailbox>,
     transport: Box<dyn Transport>,
     log: Mutex<Log>,
@@ -92,6 +94,7 @@ impl KeySource {
         warm: Option<(Vec<u8>, Tick)>,
         transport: Box<dyn Transport>,
     ) -> KeySource {
+        let verdicts = policy.verdict_cache.as_ref().map(VerdictCache::new);
         let mut machine = KeyCache::new(policy, seed);
         let mut log = Log::default();
         let parsed = |(body, since): (Vec<u8>, Tick)| {
@@ -108,6 +111,7 @@ impl KeySource {
             allowed: allowed.to_vec(),
             machine: Mutex::new(machine),
             view: ArcSwap::new(view),
+            verdicts,
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             transport,
             log: Mutex::new(log),
@@ -124,6 +128,11 @@ impl KeySource {
     /// The present view. Never blocks.
     pub fn view(&self) -> Guard<Arc<View>> {
         self.view.load()
+    }
+
+    /// The verdict cache, if the policy has one.
+    pub fn verdicts(&self) -> Option<&VerdictCache> {
+        self.verdicts.as_ref()
     }
 
     /// Asks the machine. The caller has parked the token under `ticket` before.

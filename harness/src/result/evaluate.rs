@@ -97,6 +97,7 @@ fn operations<'r>(rows: impl Iterator<Item = &'r Row>, figure: Figure) -> Option
         Figure::Count => sum(|row| row.count, &mut rows),
         Figure::Lockouts => sum(|row| row.lockouts, &mut rows),
         Figure::ExposedAccepts => sum(|row| row.exposed, &mut rows),
+        Figure::Remembered => sum(|row| row.remembered, &mut rows),
         Figure::Late => sum(|row| row.late, &mut rows),
         Figure::Latency(channel, quantile) => {
             let mut merged = Latencies::default();

@@ -15,7 +15,7 @@ use jwtbench_verifier::key_set::KeySet;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
-use jwtbench_verifier::verdict::{Held, Verdict};
+use jwtbench_verifier::verdict::Verdict;
 
 use crate::scenario::class::Stage;
 use crate::scenario::corpus::{Facts, KidFact, Token};
@@ -114,6 +114,12 @@ impl HeldKeys {
     }
 }
 
+/// Whether the verdict cache kept a proof beyond the key set that it was under.
+fn outlived(verdict: &Verdict) -> bool {
+    let held = verdict.held.map(|held| held.generation);
+    verdict.remembered.is_some_and(|generation| Some(generation) != held)
+}
+
 impl<'p> Judge<'p> {
     /// A judge for a trial of `plan`. `sets` are the generations held, in order; the first of them
     /// also stands for contenders without a key cache.
@@ -191,6 +197,7 @@ impl<'p> Judge<'p> {
             && self.history.published(timeline, facts, from, to) == Over::Never
         {
             let cause = match verdict.held.map(|held| held.freshness) {
+                _ if outlived(verdict) => "verdict-cache",
                 Some(Freshness::EmptyKept) => "empty-kept",
                 Some(Freshness::Stale) => "stale",
                 _ if self.plan.scenario.cache.policy.ttl == Duration::MAX => "no-expiry",
@@ -226,7 +233,7 @@ impl<'p> Judge<'p> {
             KidFact::Named(kid) => kid,
             KidFact::Absent | KidFact::TooLong => return (Err(Rejection::UnknownKid), None),
         };
-        let key = match self.keys(verdict.held).find(kid) {
+        let key = match self.keys(verdict).find(kid) {
             Ok(key) => key,
             Err(Rejection::UnknownKid) => return self.absent(facts, operation),
             Err(code) => return (Err(code), None),
@@ -296,11 +303,12 @@ impl<'p> Judge<'p> {
         }
     }
 
-    fn keys(&self, held: Option<Held>) -> &HeldKeys {
+    /// The keys that a verdict was given under: those held, or held when it was remembered.
+    fn keys(&self, verdict: &Verdict) -> &HeldKeys {
         static NOTHING: std::sync::LazyLock<HeldKeys> = std::sync::LazyLock::new(HeldKeys::default);
-        match held {
+        match verdict.remembered.or(verdict.held.map(|held| held.generation)) {
             None => &self.first,
-            Some(held) => self.sets.get(&held.generation).unwrap_or(&NOTHING),
+            Some(generation) => self.sets.get(&generation).unwrap_or(&NOTHING),
         }
     }
 

@@ -39,6 +39,8 @@ pub struct Row {
     pub exposed: u64,
     /// Good tokens accepted late.
     pub late: u64,
+    /// Verdicts that the verdict cache gave.
+    pub remembered: u64,
 }
 
 /// A cell of the conformance matrix.
@@ -116,6 +118,7 @@ impl Ledger {
         row.lockouts += u64::from(judgement.lockout);
         row.exposed += u64::from(judgement.exposed.is_some());
         row.late += u64::from(judgement.late);
+        row.remembered += u64::from(operation.verdict.remembered.is_some());
         if judgement.lockout {
             *self.lockouts.entry(got).or_default() += 1;
         }
@@ -165,6 +168,7 @@ impl Ledger {
             mine.lockouts += row.lockouts;
             mine.exposed += row.exposed;
             mine.late += row.late;
+            mine.remembered += row.remembered;
         }
         for (cell, count) in other.cells {
             *self.cells.entry(cell).or_default() += count;

@@ -74,6 +74,9 @@ pub struct Measurement {
     pub token_bytes_mean: f64,
     /// What the key cache counted (fetches by outcome, waits, skipped entries by kind …).
     pub key_cache: Vec<Count>,
+    /// Verdicts of the measured time that the verdict cache gave; null where there is none.
+    #[serde(default)]
+    pub verdict_cache_hits: Option<u64>,
     /// Highest age of the key set in the measured time, in nanoseconds, from the start of the
     /// request that brought or confirmed it; null where the trial has no endpoint.
     #[serde(default)]

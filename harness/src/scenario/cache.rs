@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use jwtbench_verifier::cache_policy::{CachePolicy, Timeouts, UnknownKid};
+use jwtbench_verifier::cache_policy::{CachePolicy, Timeouts, UnknownKid, VerdictCachePolicy};
 
 use super::wire::Span;
 
@@ -53,6 +53,9 @@ pub(super) struct WireCache {
     backoff_max: Option<Span>,
     max_wait: Option<Span>,
     max_waits: Option<usize>,
+    verdict_cache: Option<WireVerdictCache>,
+    verdict_cache_entries: Option<usize>,
+    verdict_cache_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -112,6 +115,15 @@ enum WireUnknownKid {
     Refetch,
 }
 
+/// Whether a verdict dies with the key set that it was given under.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireVerdictCache {
+    Off,
+    Tied,
+    Untied,
+}
+
 impl WireCache {
     /// With another preset, if one is named.
     pub(super) fn under(self, name: Option<&str>) -> WireCache {
@@ -137,7 +149,9 @@ impl WireCache {
             budget: self.unknown_kid_budget.unwrap_or(budget),
             window: span(self.unknown_kid_window, window),
         };
+        let verdict_cache = self.verdict_cache(base.verdict_cache)?;
         let policy = CachePolicy {
+            verdict_cache,
             ttl: self.ttl.map_or(base.ttl, |ttl| ttl.0),
             refresh_ahead: match self.refresh_ahead {
                 Some(WireShare::Share(share)) => Some(share),
@@ -167,6 +181,38 @@ impl WireCache {
         };
         check(&policy)?;
         Ok(policy)
+    }
+
+    fn verdict_cache(
+        &self,
+        base: Option<VerdictCachePolicy>,
+    ) -> Result<Option<VerdictCachePolicy>, String> {
+        let sized = self.verdict_cache_entries.is_some() || self.verdict_cache_bytes.is_some();
+        let base = match self.verdict_cache {
+            Some(WireVerdictCache::Off) => None,
+            None => base,
+            Some(kind) => {
+                let is_tied = matches!(kind, WireVerdictCache::Tied);
+                Some(VerdictCachePolicy { is_tied, ..base.unwrap_or_default() })
+            }
+        };
+        let Some(base) = base else {
+            return match sized {
+                true => Err("a verdict cache has a size and is off; \
+                             add verdict-cache = \"tied\", or leave the size out"
+                    .into()),
+                false => Ok(None),
+            };
+        };
+        let entries = self.verdict_cache_entries.unwrap_or(base.entries);
+        let bytes = self.verdict_cache_bytes.unwrap_or(base.bytes);
+        if !(1..=10_000_000).contains(&entries) {
+            return Err("`verdict-cache-entries` is not between 1 and 10000000".into());
+        }
+        if !(4096..=1 << 34).contains(&bytes) {
+            return Err("`verdict-cache-bytes` is not between 4096 and 17179869184".into());
+        }
+        Ok(Some(VerdictCachePolicy { entries, bytes, ..base }))
     }
 }
 

@@ -160,14 +160,16 @@ impl Scenario {
             }
         }
         shares.sort_by_key(|(class, _)| *class);
-        let holders = self.streams.iter().map(|stream| stream.holders).max().unwrap_or(1);
+        let largest = self.streams.iter().max_by_key(|stream| stream.holders);
+        let (holders, reuse) = largest.map_or_else(Default::default, |s| (s.holders, s.reuse));
         let setting = StreamSetting { shares, ..StreamSetting::default() };
         let mut closed = self.clone();
         closed.load.arrivals = Arrivals::Closed;
         closed.load.duration = ROUND;
         closed.load.warmup = WARMUP;
         closed.load.rounds = ROUNDS;
-        closed.streams = vec![Stream { name: STREAM.into(), holders, settings: vec![setting] }];
+        let (name, holders) = (STREAM.into(), holders.max(1));
+        closed.streams = vec![Stream { name, holders, reuse, settings: vec![setting] }];
         closed.phases = vec![Phase {
             name: "start".into(),
             at: Duration::ZERO,

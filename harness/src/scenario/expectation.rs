@@ -66,6 +66,8 @@ pub enum Figure {
     ExposedAccepts,
     /// Good tokens accepted after the deadline.
     Late,
+    /// Verdicts that the verdict cache gave.
+    Remembered,
     /// A latency, in nanoseconds.
     Latency(Channel, Quantile),
 }
@@ -246,6 +248,7 @@ impl Figure {
             ["lockouts"] => Figure::Lockouts,
             ["exposed_accepts"] => Figure::ExposedAccepts,
             ["late"] => Figure::Late,
+            ["remembered"] => Figure::Remembered,
             [channel, quantile] => {
                 let channel = match *channel {
                     "response" => Channel::Response,
@@ -262,7 +265,7 @@ impl Figure {
             _ => {
                 return fault(format!(
                     "unknown metric `{}`; known: count, lockouts, exposed_accepts, late, \
-                     response.p99 and the like",
+                     remembered, response.p99 and the like",
                     words.join(".")
                 ));
             }

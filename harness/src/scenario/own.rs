@@ -17,7 +17,7 @@ use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
 use super::issuer::{Published, Timeline};
 use super::plan::{Arrival, Plan};
-use super::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream, StreamSetting};
+use super::{Arrivals, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
 
 /// The family, and the only stream, of the user's own tokens.
 pub const OWN: &str = "own";
@@ -87,7 +87,12 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
         },
         capacity_of: None,
         shed_after: None,
-        streams: vec![Stream { name: OWN.into(), holders: 1, settings: vec![setting] }],
+        streams: vec![Stream {
+            name: OWN.into(),
+            holders: 1,
+            reuse: Reuse::Uniform,
+            settings: vec![setting],
+        }],
         cache: CacheSpec {
             name: "default".into(),
             policy: jwtbench_verifier::cache_policy::CachePolicy::default(),

@@ -14,9 +14,9 @@ use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
 use super::issuer::Timeline;
 use super::policy_file;
-use super::random;
+use super::random::{self, Zipf};
 use super::signer::Signers;
-use super::{Arrivals, Scenario, Stream, StreamSetting};
+use super::{Arrivals, Reuse, Scenario, Stream, StreamSetting};
 
 /// The instant of tick 0 unless a plan says otherwise: 2026-01-01T00:00:00Z.
 pub const EPOCH: UnixTime = UnixTime::from_seconds(1_767_225_600);
@@ -138,6 +138,7 @@ fn schedule(
 ) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
     for (index, stream) in (0u16..).zip(&scenario.streams) {
+        let crowd = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
         for (phase, setting) in (0u16..).zip(&stream.settings) {
             if setting.shares.is_empty() {
                 continue;
@@ -147,8 +148,9 @@ fn schedule(
             let mut rng = random::stream(seed, &purpose);
             let fits = |(class, _): &&(Class, f64)| class.fits(algorithm);
             let shares: Vec<(Class, f64)> = setting.shares.iter().filter(fits).copied().collect();
-            let draw = Draw { scenario, stream, index, shares: &shares };
-            let turns = if setting.in_turn { turns(&shares) } else { Vec::new() };
+            let (shares, crowd) = (&shares, crowd.as_ref());
+            let draw = Draw { scenario, stream, index, shares, crowd };
+            let turns = if setting.in_turn { turns(shares) } else { Vec::new() };
             let mut times = times(scenario, setting, phase, worker, &mut rng);
             if setting.in_turn && scenario.load.arrivals == Arrivals::Closed {
                 times = vec![0; turns.len()];
@@ -212,14 +214,20 @@ struct Draw<'a> {
     stream: &'a Stream,
     index: u16,
     shares: &'a [(Class, f64)],
+    /// How holders are drawn, where they are not all alike.
+    crowd: Option<&'a Zipf>,
 }
 
 impl Draw<'_> {
     /// Draws class and ordinal for an arrival at `at`.
     fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
         let class = self.class(random::unit(rng) * self.total());
-        let among = if class.is_reissued() { self.stream.holders } else { pool(class) };
-        let ordinal = (random::unit(rng) * f64::from(among)) as u32;
+        let draw = random::unit(rng);
+        let ordinal = match self.crowd {
+            Some(crowd) if class.is_reissued() => crowd.place(draw),
+            _ if class.is_reissued() => (draw * f64::from(self.stream.holders)) as u32,
+            _ => (draw * f64::from(pool(class))) as u32,
+        };
         self.named(class, ordinal, at)
     }
 

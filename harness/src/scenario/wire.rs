@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
+use super::Reuse;
 use super::cache::WireCache;
 use super::policy::WirePolicy;
 
@@ -116,6 +117,8 @@ pub(super) struct WireStream {
     pub(super) rate_to: Option<Spanned<WireRate>>,
     pub(super) tokens: Option<WireTokens>,
     pub(super) holders: Option<u32>,
+    #[serde(default)]
+    pub(super) reuse: Reuse,
 }
 
 #[derive(Deserialize)]

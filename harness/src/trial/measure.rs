@@ -260,6 +260,7 @@ impl<'p> Gathering<'p> {
             response_curve: headline.response_curve(),
             token_bytes_mean: self.ledger.token_bytes as f64 / (self.ledger.done.max(1)) as f64,
             key_cache: self.counters.as_ref().map(counters).unwrap_or_default(),
+            verdict_cache_hits: self.remembered(),
             set_age_max_ns: self.highest_set_age(),
             timeline: (self.ledger.bin_ns > 0).then(|| self.timeline()),
             arrivals: self.arrivals,
@@ -361,6 +362,14 @@ impl<'p> Gathering<'p> {
             }
         };
         (0..scenario.phases.len()).map(phase).collect()
+    }
+
+    /// `None` where nothing could be remembered.
+    fn remembered(&self) -> Option<u64> {
+        let has_cache = self.plan.scenario.cache.policy.verdict_cache.is_some();
+        let is_used = matches!(self.contender, ContenderSpec::Core(_));
+        let hits = self.ledger.rows.values().map(|row| row.remembered).sum();
+        (has_cache && is_used).then_some(hits)
     }
 
     /// Over all rounds.

@@ -325,7 +325,7 @@ mod tests {
             intended: Tick(0),
             start: Tick(0),
             end: Tick((number + 1) * 1_000),
-            verdict: Verdict { code, now: Tick(0), held: None },
+            verdict: Verdict::new(code, Tick(0), None),
         };
         (0..count).map(operation).collect()
     }

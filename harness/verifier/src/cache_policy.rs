@@ -33,6 +33,27 @@ pub struct CachePolicy {
     pub max_wait: Duration,
     /// How many tokens may wait at once.
     pub max_waits: usize,
+    /// Whether proven tokens are remembered, and how many; `None` for not at all.
+    pub verdict_cache: Option<VerdictCachePolicy>,
+}
+
+/// What a verdict cache may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerdictCachePolicy {
+    /// Tokens, at the most.
+    pub entries: usize,
+    /// Bytes of tokens and claims, at the most.
+    pub bytes: u64,
+    /// Whether a verdict dies with the generation of the key set that it was given under. If not,
+    /// a withdrawn key stays trusted for tokens seen before, until these expire.
+    pub is_tied: bool,
+}
+
+impl Default for VerdictCachePolicy {
+    /// Ten thousand tokens in 16 MiB, tied.
+    fn default() -> VerdictCachePolicy {
+        VerdictCachePolicy { entries: 10_000, bytes: 16 << 20, is_tied: true }
+    }
 }
 
 /// What a `kid` that the set lacks may cause.
@@ -78,6 +99,7 @@ impl Default for CachePolicy {
             backoff_max: seconds(30),
             max_wait: seconds(1),
             max_waits: 1024,
+            verdict_cache: None,
         }
     }
 }

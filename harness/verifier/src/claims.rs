@@ -118,6 +118,32 @@ impl<'a> Claims<'a> {
     }
 }
 
+impl Claims<'_> {
+    /// The same, borrowed from nothing.
+    pub fn into_owned(self) -> Claims<'static> {
+        let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        let confirmation = self.confirmation.map(|confirmation| Confirmation {
+            jkt: own(confirmation.jkt),
+            x5t_s256: own(confirmation.x5t_s256),
+        });
+        Claims {
+            subject: Cow::Owned(self.subject.into_owned()),
+            jwt_id: own(self.jwt_id),
+            client: own(self.client),
+            tenant: own(self.tenant),
+            subject_kind: own(self.subject_kind),
+            token_use: own(self.token_use),
+            confirmation,
+            expires: self.expires,
+            not_before: self.not_before,
+            issued_at: self.issued_at,
+            authorization_version: self.authorization_version,
+            is_other_kind: self.is_other_kind,
+            has_scopes: self.has_scopes,
+        }
+    }
+}
+
 /// Reads a claim that may be absent; present and of the wrong form is `JWT_CLAIM_INVALID`.
 fn optional<'a, T>(
     raw: Option<&'a RawValue>,

@@ -24,4 +24,5 @@ pub mod tenants;
 pub mod tick;
 pub mod unix_time;
 pub mod verdict;
+pub mod verdict_cache;
 pub mod verifier;

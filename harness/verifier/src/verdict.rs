@@ -13,6 +13,15 @@ pub struct Verdict {
     pub now: Tick,
     /// The key set it held, if it looked at one.
     pub held: Option<Held>,
+    /// Where the verdict cache had the proof: the generation of the key set that it was under.
+    pub remembered: Option<u64>,
+}
+
+impl Verdict {
+    /// A verdict of the token itself, not remembered.
+    pub fn new(code: Result<(), Rejection>, now: Tick, held: Option<Held>) -> Verdict {
+        Verdict { code, now, held, remembered: None }
+    }
 }
 
 /// The key set and state behind a verdict.

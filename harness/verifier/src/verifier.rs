@@ -91,6 +91,13 @@ pub struct Proven<'a> {
     pub thumbprint: Thumbprint,
 }
 
+impl Proven<'_> {
+    /// The same, borrowed from nothing: what may be remembered beyond the token.
+    pub fn into_owned(self) -> Proven<'static> {
+        Proven { claims: self.claims.into_owned(), thumbprint: self.thumbprint }
+    }
+}
+
 /// What the caller knows about the request that carries the token.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'r> {

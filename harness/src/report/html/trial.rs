@@ -23,6 +23,9 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
             (causes("Exposed accepts by cause", &measurement.exposure_causes))
             (causes("Key cache", &measurement.key_cache))
             @if let Some(age) = measurement.set_age_max_ns { (set_age(age)) }
+            @if let Some(hits) = measurement.verdict_cache_hits {
+                (verdict_cache(hits, measurement.arrivals.done))
+            }
             (arrivals(measurement))
         }
         (endpoint(measurement))
@@ -110,6 +113,20 @@ fn set_age(age_ns: u64) -> Markup {
             dl.counts {
                 dt { "highest age" }
                 dd.num { (quantity::nanoseconds(age_ns as f64)) }
+            }
+        }
+    }
+}
+
+fn verdict_cache(hits: u64, done: u64) -> Markup {
+    markup! {
+        div.card {
+            h4 { "Verdict cache" }
+            dl.counts {
+                dt { "hits" }
+                dd.num { (quantity::count(hits)) }
+                dt { "of all verdicts" }
+                dd.num { (quantity::share(hits as f64 / done.max(1) as f64)) }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{Checked, File, HOLDERS};
 use crate::scenario::capacity::Rate;
 use crate::scenario::class::Class;
 use crate::scenario::wire::{WireRate, WireScenario, WireStream, WireTokens, WireTokensNamed};
-use crate::scenario::{Arrivals, Load, Stream, StreamSetting};
+use crate::scenario::{Arrivals, Load, Reuse, Stream, StreamSetting};
 
 pub(super) fn streams(
     file: &File<'_>,
@@ -44,7 +44,8 @@ pub(super) fn streams(
             StreamSetting { rate, rate_to, ..base.clone() }
         });
         let settings = settings.collect();
-        streams.push(Stream { name: stream.name.clone(), holders, settings });
+        let (name, reuse) = (stream.name.clone(), stream.reuse);
+        streams.push(Stream { name, holders, reuse, settings });
     }
     change_in_phases(file, wire, load, policy, &mut streams)?;
     if streams.is_empty() {
@@ -67,7 +68,8 @@ fn change_in_phases(
             let place = streams.iter().position(|stream| stream.name == *name);
             let place = place.unwrap_or_else(|| {
                 let settings = vec![StreamSetting::default(); wire.phase.len() + 1];
-                streams.push(Stream { name: name.clone(), holders: HOLDERS, settings });
+                let (name, reuse) = (name.clone(), Reuse::Uniform);
+                streams.push(Stream { name, holders: HOLDERS, reuse, settings });
                 streams.len() - 1
             });
             let base = &streams[place].settings[index + 1];
