@@ -60,6 +60,7 @@ impl Summary {
         if self.passed() {
             let met = match self.met {
                 0 => "no expectations set".to_owned(),
+                1 => "the one expectation met".to_owned(),
                 met => format!("all {} met", quantity::counted(met, "expectation")),
             };
             return format!("PASSED: {judged} judged, none wrong, {met}");

@@ -1,0 +1,122 @@
+//! A remembered token is judged anew in all that may have changed since: its key, its time, its
+//! revocation. The contender is driven by hand, so that every instant is exact.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jwtbench::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use jwtbench::jwks::in_process::InProcess;
+use jwtbench::jwks::key_source::KeySource;
+use jwtbench::scenario::library::Library;
+use jwtbench::scenario::plan::Plan;
+use jwtbench::scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::cache_policy::VerdictCachePolicy;
+use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Everything a contender of one worker needs.
+struct Bench {
+    plan: Plan,
+    policy: Policy,
+    source: Arc<KeySource>,
+    revocations: Revocations,
+}
+
+fn bench(is_tied: bool) -> Bench {
+    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let scenario = library.select(&["verdict-cache/repeat".into()]).unwrap().remove(0);
+    let plan = Plan::new(&scenario.thinned(40.0), Algorithm::ES256, &Signers::new(1), &|_| {});
+    let mut cache = plan.scenario.cache.policy.clone();
+    cache.verdict_cache = Some(VerdictCachePolicy { is_tied, ..VerdictCachePolicy::default() });
+    let warm = Some((plan.timeline.epochs()[0].body.clone(), Tick::ZERO));
+    let backend = ContenderSpec::all()[0].backend();
+    let transport = Box::new(InProcess::default());
+    let source = KeySource::new(backend, &[plan.algorithm], cache, 1, 1, warm, transport);
+    let policy = Policy::new(plan.scenario.policy_for(plan.algorithm)).unwrap();
+    Bench { plan, policy, source: Arc::new(source), revocations: Revocations::default() }
+}
+
+impl Bench {
+    fn contender(&self) -> Box<dyn Contender<'_> + '_> {
+        ContenderSpec::all()[0].build(&Setup {
+            policy: &self.policy,
+            algorithm: self.plan.algorithm,
+            epoch: self.plan.epoch,
+            source: &self.source,
+            revocations: Some(&self.revocations),
+            worker: 0,
+            key_set: &self.plan.timeline.epochs()[0].body,
+            corpus: &[],
+        })
+    }
+
+    /// The verdict on the first token, at an instant.
+    fn judge<'b>(&'b self, contender: &mut (dyn Contender<'b> + 'b), at: i64) -> Verdict {
+        let bytes = &*self.plan.corpus.tokens[0].bytes;
+        match contender.begin(0, Presented { place: 0, bytes }, Tick(at)) {
+            Progress::Done(verdict) => verdict,
+            Progress::Waiting => panic!("waits for keys"),
+        }
+    }
+}
+
+#[test]
+fn a_hit_is_judged_by_the_state_of_now() {
+    for is_tied in [true, false] {
+        let bench = bench(is_tied);
+        let mut contender = bench.contender();
+        let first = bench.judge(&mut *contender, 0);
+        assert_eq!((first.code, first.remembered), (Ok(()), None), "proven");
+        let again = bench.judge(&mut *contender, 1);
+        assert_eq!((again.code, again.remembered), (Ok(()), Some(1)), "remembered");
+        let facts = &bench.plan.corpus.tokens[0].facts;
+        bench.revocations.revoke([facts.jwt_id.clone()]);
+        let revoked = bench.judge(&mut *contender, 2);
+        assert_eq!(revoked.code, Err(Rejection::Revoked), "a hit asks for revocation");
+        assert_eq!(revoked.remembered, Some(1));
+        bench.revocations.set_available(false);
+        let down = bench.judge(&mut *contender, 3);
+        assert_eq!(down.code, Err(Rejection::StateUnavailable), "and whether it can");
+    }
+}
+
+#[test]
+fn a_tied_verdict_dies_with_the_key_set() {
+    for is_tied in [true, false] {
+        let bench = bench(is_tied);
+        let mut contender = bench.contender();
+        bench.judge(&mut *contender, 0);
+        let kid = bench.plan.timeline.epochs()[0].signing_kid.clone();
+        bench.source.evict(&kid, Tick(1));
+        let after = bench.judge(&mut *contender, 2);
+        let due = if is_tied { Err(Rejection::UnknownKid) } else { Ok(()) };
+        assert_eq!((after.code, after.remembered.is_some()), (due, !is_tied), "tied: {is_tied}");
+        let held = after.held.unwrap().generation;
+        assert_eq!(held, 2, "the verdict tells which set was held");
+    }
+}
+
+#[test]
+fn no_verdict_outlives_its_token() {
+    let bench = bench(false);
+    let mut contender = bench.contender();
+    bench.judge(&mut *contender, 0);
+    let facts = &bench.plan.corpus.tokens[0].facts;
+    let leeway = bench.plan.scenario.policy.leeway;
+    let last = (facts.expires + leeway).0 - bench.plan.epoch.0;
+    let last = i64::try_from(last).unwrap();
+    let verdict = bench.judge(&mut *contender, last - 1);
+    assert_eq!((verdict.code, verdict.remembered), (Ok(()), Some(1)), "the last instant");
+    let verdict = bench.judge(&mut *contender, last);
+    assert_eq!(verdict.code, Err(Rejection::Expired), "a hit judges the time");
+    assert!(bench.source.verdicts().unwrap().is_empty(), "and what is past is forgotten");
+    assert!(last < 3600 * SECOND, "within the hour");
+}
