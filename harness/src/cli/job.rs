@@ -222,8 +222,8 @@ impl Job {
 pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
     let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
     let fits = |spec: &&ContenderSpec| {
-        let dynamic = !scenario.is_dynamic() || spec.has_key_cache();
-        dynamic && (only_good || spec.judges())
+        let is_cached = scenario.is_dynamic() || scenario.cache.policy.verdict_cache.is_some();
+        (!is_cached || spec.has_key_cache()) && (only_good || spec.judges())
     };
     contenders.iter().filter(fits).copied().collect()
 }
