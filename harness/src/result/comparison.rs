@@ -164,9 +164,10 @@ impl TrialComparison {
         let (base, candidate) = *pair;
         let drift = if has_one_plan(pair) { drift::drift(base, candidate) } else { Vec::new() };
         let invalid = invalid(base, candidate, &drift, is_debug);
+        let kernel = kernel_shift(base, candidate);
         let figures = Metric::ALL.into_iter().zip(controls).filter_map(|(metric, control)| {
             let sides = Sides::of(metric, base, candidate)?;
-            Some(sides.figure(metric, thresholds.of(metric), *control, SEED))
+            Some(sides.figure(metric, thresholds.of(metric), control.max(kernel), SEED))
         });
         let was_met = |key: &str| base.expectations.iter().all(|e| e.key != key || e.met);
         let missed = candidate.expectations.iter().filter(|e| !e.met && was_met(&e.key));
@@ -206,6 +207,9 @@ fn invalid(
         if measurement.virtual_time {
             reasons.push(format!("{side}: ran in virtual time, which measures nothing"));
         }
+        if let Some(noisy) = &measurement.noisy {
+            reasons.push(format!("{side}: {noisy}"));
+        }
         if measurement.rounds.is_empty() && measurement.error.is_none() {
             reasons.push(format!("{side}: no round was finished"));
         }
@@ -234,6 +238,20 @@ fn control(metric: Metric, pairs: &[Pair<'_>], base: &RunResult, candidate: &Run
         .filter_map(|(one, other)| Sides::of(metric, one, other))
         .map(|sides| sides.shift());
     median(&shifts.collect::<Vec<f64>>())
+}
+
+/// How far the control kernel moved between the rounds of one side and those of the other, up or
+/// down, as a fraction: the medians of its times. Zero without any.
+fn kernel_shift(base: &Measurement, candidate: &Measurement) -> f64 {
+    let times = |side: &Measurement| -> Vec<f64> {
+        let noise = side.rounds.iter().filter_map(|round| round.noise.as_ref());
+        noise.map(|noise| noise.kernel_ns as f64).filter(|ns| *ns > 0.0).map(f64::ln).collect()
+    };
+    let (one, other) = (times(base), times(candidate));
+    if one.is_empty() || other.is_empty() {
+        return 0.0;
+    }
+    (median(&other) - median(&one)).abs().exp_m1()
 }
 
 /// All figures of a comparison share one error rate.

@@ -26,7 +26,8 @@ pub struct Figure {
     /// The same after Holm over all figures of the comparison.
     pub p_adjusted: f64,
     /// What two sessions of one build may differ by, as a fraction: the largest of the declared
-    /// floor, what the control trials moved by, and what each side drifted by within itself.
+    /// floor, what the control trials or the control kernel moved by, and what each side drifted by
+    /// within itself.
     pub floor: f64,
     /// What a change must exceed: the soft threshold or the floor, as a fraction.
     pub threshold: f64,
