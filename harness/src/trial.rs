@@ -4,6 +4,7 @@
 mod calibration;
 pub mod clock;
 mod happening;
+mod heat;
 pub mod host;
 mod kernel;
 mod lookout;
@@ -11,6 +12,7 @@ mod measure;
 mod pace;
 mod plant;
 mod real;
+pub mod rota;
 mod saturation;
 mod validity;
 mod virtual_time;
@@ -40,7 +42,7 @@ use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
 pub use calibration::calibrate;
-pub use kernel::control_kernel_ns;
+pub use heat::heat;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use plant::Plant;
 use watch::Watch;

@@ -3,6 +3,7 @@
 mod arm;
 mod build;
 mod corner;
+mod heat;
 mod limit;
 mod serve;
 
@@ -143,7 +144,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let control = Control { stop, port: None };
     let plans = [other.as_ref().unwrap_or(&plan), &plan];
     let (mut arms, build) = fighters(&args, [&candidate, &base], plans, control)?;
-    let fought = fight(&mut arms, &args, stop, &progress);
+    let round = base.scenario.load.duration;
+    let fought = fight(&mut arms, &args, round, stop, &progress);
     progress.finish();
     let fought = fought?;
     let mut result = DuelResult {
@@ -215,10 +217,11 @@ fn weigh_into(result: &mut DuelResult, samples: Vec<Sample>, rules: &Rules) {
     result.samples = samples;
 }
 
-/// Round by round in the order of the line-up, until the end or the first wrong verdict.
+/// Block by block in the order of the line-up, until the end or the first wrong verdict.
 fn fight(
     arms: &mut [Box<dyn Fighter + '_>; 3],
     args: &Args,
+    round: Duration,
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<Fought, Failure> {
@@ -226,19 +229,22 @@ fn fight(
     for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
         let (first, cpu) = (samples.len(), CpuTime::read());
         progress.say(format!("block {} of {}", block + 1, args.blocks));
-        for (slot, arm) in (0u32..).zip(order) {
-            let round = arms[arm as usize].round();
+        for (heat, order) in order.chunks(SLOTS / 2).enumerate() {
+            let rounds = heat::fight(arms, order, round, block as usize + heat);
             if stop.load(Ordering::Relaxed) {
                 let message = "interrupted: a duel cut short says nothing";
                 return Err(Failure::Error(message.into()));
             }
-            let round = round?;
-            if !round.wrong.is_empty() {
-                let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm, wrong });
-                return Ok(Fought { samples, wrong: wrong.collect() });
+            for (round, arm) in rounds?.into_iter().zip(order) {
+                if !round.wrong.is_empty() {
+                    let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm: *arm, wrong });
+                    return Ok(Fought { samples, wrong: wrong.collect() });
+                }
+                let slot = (samples.len() - first) as u32;
+                let reading = round.reading;
+                samples.push(Sample { block, slot, arm: *arm, steal: None, reading });
+                progress.step();
             }
-            samples.push(Sample { block, slot, arm, steal: None, reading: round.reading });
-            progress.step();
         }
         let steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
         samples[first..].iter_mut().for_each(|sample| sample.steal = steal);

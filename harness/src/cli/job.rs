@@ -18,7 +18,7 @@ use crate::scenario::class::Stage;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
-use crate::trial::{Control, Gathering, Plant, Trial, initial_revocations};
+use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations};
 
 use super::Failure;
 use super::capacity::Task;
@@ -160,7 +160,7 @@ impl Job {
         (load.warmup + load.duration) * load.rounds * self.contenders.len() as u32
     }
 
-    /// Rounds outside, contenders inside, in rotating order.
+    /// Rounds outside, contenders inside, in rotating order; slice by slice where all can.
     fn measure(
         &self,
         signers: &Signers,
@@ -193,18 +193,30 @@ impl Job {
             let gathering = Gathering::new(&plan, *contender, false).with_plant(conditions.plant);
             trials.push((trial, gathering));
         }
-        let mut order = 0;
+        let takes_turns =
+            trials.len() > 1 && trials.iter().all(|(trial, _)| trial.can_take_turns());
         for round in 0..self.scenario.load.rounds as usize {
-            for turn in 0..trials.len() {
-                let index = (round + turn) % trials.len();
+            let count = trials.len();
+            let mut order: Vec<usize> = (0..count).collect();
+            order.rotate_left(round % count);
+            if takes_turns && !control.stop.load(Ordering::Relaxed) {
+                progress.say(format!("{name}: {count} contenders, taking turns"));
+                let racing: Vec<&Trial<'_>> = order.iter().map(|at| &trials[*at].0).collect();
+                let records = heat(&racing, round, control);
+                for (place, (record, index)) in records.into_iter().zip(order).enumerate() {
+                    trials[index].1.add((round * count + place) as u32, record?);
+                }
+                progress.heat(count as u64, self.lasting() / self.scenario.load.rounds);
+                continue;
+            }
+            for (place, index) in order.into_iter().enumerate() {
                 let (trial, gathering) = &mut trials[index];
                 if control.stop.load(Ordering::Relaxed) {
                     progress.skip(1);
                     continue;
                 }
                 progress.say(format!("{name} {}", self.contenders[index]));
-                gathering.add(order, trial.run(control)?);
-                order += 1;
+                gathering.add((round * count + place) as u32, trial.run(control)?);
                 progress.step();
             }
         }

@@ -104,6 +104,12 @@ impl Progress {
         self.skip(1);
     }
 
+    /// A heat is over: so many rounds, which together last so long.
+    pub fn heat(&self, rounds: u64, lasting: Duration) {
+        self.screen.watch.pass(lasting);
+        self.skip(rounds);
+    }
+
     /// Rounds that will not be run.
     pub fn skip(&self, rounds: u64) {
         self.screen.say(|said| said.done += rounds);

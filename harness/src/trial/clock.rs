@@ -97,6 +97,27 @@ pub fn tighten_timer() -> Option<u64> {
     None
 }
 
+/// Keeps the calling thread on one of the processors it may use, the `number`th of them, so that
+/// threads that take turns meet the same neighbours. Where the kernel refuses, it stays free.
+pub fn stay_on(number: usize) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+        let Ok(allowed) = sched_getaffinity(None) else {
+            return;
+        };
+        let processors: Vec<usize> =
+            (0..CpuSet::MAX_CPU).filter(|place| allowed.is_set(*place)).collect();
+        if let Some(place) = processors.get(number % processors.len().max(1)) {
+            let mut one = CpuSet::new();
+            one.set(*place);
+            let _ = sched_setaffinity(None, &one);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = number;
+}
+
 /// The wall clock, RFC 3339, UTC, whole seconds.
 pub fn utc_now() -> String {
     let now = jiff::Timestamp::now();

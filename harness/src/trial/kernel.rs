@@ -12,14 +12,28 @@ const RUNS: usize = 15;
 
 /// Median time to hash the same bytes with SHA-256, in nanoseconds.
 pub fn control_kernel_ns() -> u64 {
-    let bytes: Vec<u8> = (0..BYTES).map(|place| (place % 251) as u8).collect();
-    let mut times: Vec<u64> = (0..RUNS)
-        .map(|_| {
-            let stopwatch = Stopwatch::start();
-            std::hint::black_box(Sha256::digest(std::hint::black_box(&bytes)));
-            u64::try_from(stopwatch.elapsed().as_nanos()).unwrap_or(u64::MAX)
-        })
-        .collect();
+    let kernel = Kernel::new();
+    median((0..RUNS).map(|_| kernel.run_ns()).collect()).unwrap_or(0)
+}
+
+/// The computation.
+pub(super) struct Kernel(Vec<u8>);
+
+impl Kernel {
+    pub(super) fn new() -> Kernel {
+        Kernel((0..BYTES).map(|place| (place % 251) as u8).collect())
+    }
+
+    /// Runs it once; its time in nanoseconds.
+    pub(super) fn run_ns(&self) -> u64 {
+        let stopwatch = Stopwatch::start();
+        std::hint::black_box(Sha256::digest(std::hint::black_box(&self.0)));
+        u64::try_from(stopwatch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The median of times; `None` of none.
+pub(super) fn median(mut times: Vec<u64>) -> Option<u64> {
     times.sort_unstable();
-    times[RUNS / 2]
+    times.get(times.len() / 2).copied()
 }

@@ -22,15 +22,21 @@ pub(super) struct Watched {
     pub(super) hiccups: Vec<u64>,
     /// CPU time that watching cost.
     pub(super) cpu: Duration,
+    /// How many rounds shared the time, each watched by a thread of its own.
+    pub(super) lanes: u32,
+    /// Time of the control kernel before the round or its turns, in nanoseconds.
+    pub(super) kernel_ns: u64,
 }
 
 /// Watches until the last edge, or until it is over.
-pub(super) fn watch(clock: RealClock, edges: &[Tick], is_over: &AtomicBool) -> Watched {
+pub(super) fn watch(clock: RealClock, edges: &[Tick], lanes: u32, is_over: &AtomicBool) -> Watched {
     tighten_timer();
     let mut watched = Watched {
         readings: Vec::with_capacity(edges.len()),
         hiccups: Vec::new(),
         cpu: Duration::ZERO,
+        lanes,
+        kernel_ns: 0,
     };
     for edge in edges {
         while clock.now() < *edge && !is_over.load(Ordering::Relaxed) {
@@ -41,7 +47,7 @@ pub(super) fn watch(clock: RealClock, edges: &[Tick], is_over: &AtomicBool) -> W
                     watched.hiccups.push(u64::try_from(late).unwrap_or(u64::MAX));
                 }
             }
-            pause(edge.since(clock.now()).min(REST));
+            pause(edge.since(clock.now()).min(REST * lanes));
         }
         watched.readings.push(HostReading::take());
     }

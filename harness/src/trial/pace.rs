@@ -43,20 +43,20 @@ fn spans(plan: &Plan) -> Vec<Span> {
     phases.flat_map(cut).collect()
 }
 
-/// The instants at which the host is to be read.
-pub(super) fn edges(plan: &Plan) -> Vec<Tick> {
+/// The instants at which the host is to be read, if so many rounds share the time.
+pub(super) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
     let spans = spans(plan);
     let first = spans.first().map(|span| span.from);
-    first.into_iter().chain(spans.iter().map(|span| span.until)).collect()
+    let edges = first.into_iter().chain(spans.iter().map(|span| span.until));
+    edges.map(|edge| Tick(edge.0 * i64::from(lanes))).collect()
 }
 
-/// What the workers and the host did in a round. `kernel_ns` is the control kernel's time before
-/// it, `calibrated_ns` what it takes on a still machine.
+/// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes on
+/// a still machine.
 pub(super) fn record(
     plan: &Plan,
     shifts: &[Shift],
     watched: Watched,
-    kernel_ns: u64,
     calibrated_ns: Option<u64>,
 ) -> CourseRecord {
     let spans = spans(plan);
@@ -74,7 +74,7 @@ pub(super) fn record(
         phases[usize::from(arrival.phase)].enter(offer);
     }
     let host = |from: usize, until: usize| {
-        let span = spans[until - 1].until.since(spans[from].from);
+        let span = spans[until - 1].until.since(spans[from].from) * watched.lanes;
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         match (watched.readings.get(from), watched.readings.get(until)) {
             (Some(then), Some(now)) => now.since(then, nanos),
@@ -94,8 +94,9 @@ pub(super) fn record(
     let whole = host(0, spans.len());
     let threads = shifts.iter().map(|shift| shift.thread);
     let thread = threads.fold(ThreadReading::default(), ThreadReading::plus);
+    let kernel_ns = watched.kernel_ns;
     let drift = |calibrated: u64| kernel_ns as f64 / calibrated.max(1) as f64 - 1.0;
-    let total = plan.scenario.load.duration + plan.scenario.load.warmup;
+    let total = (plan.scenario.load.duration + plan.scenario.load.warmup) * watched.lanes;
     CourseRecord {
         windows: by_window.collect(),
         phases: by_phase.collect(),

@@ -22,10 +22,11 @@ use crate::scenario::plan::Plan;
 
 use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
-use super::kernel::control_kernel_ns;
+use super::kernel::{control_kernel_ns, median};
 use super::lookout::{Watched, watch};
 use super::pace;
 use super::plant::{Plant, Stalled};
+use super::rota::Lane;
 use super::watch::Viewing;
 use super::worker::{Post, Shift};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
@@ -67,11 +68,29 @@ struct Wire {
 }
 
 impl Trial<'_> {
+    /// Whether its rounds can be run slice by slice: a closed loop that keeps no clock of a
+    /// scenario.
+    pub fn can_take_turns(&self) -> bool {
+        self.plan.scenario.load.arrivals == Arrivals::Closed && !self.needs_endpoint()
+    }
+
     /// Runs one round in real time.
     ///
     /// # Errors
     /// If the system gives no socket or thread.
     pub fn run(&self, control: Control<'_>) -> Result<RoundRecord, TrialError> {
+        self.run_in_turns(control, None)
+    }
+
+    /// The same in the turns of a lane, if there is one. A lane has a member for each worker.
+    ///
+    /// # Errors
+    /// If the system gives no socket or thread.
+    pub fn run_in_turns(
+        &self,
+        control: Control<'_>,
+        lane: Option<&Lane<'_>>,
+    ) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
         let load = &plan.scenario.load;
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
@@ -87,8 +106,10 @@ impl Trial<'_> {
             .map(|worker| self.build(&self.setup(&source, worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
-        let mut viewing = Viewing::prepare(self.watch, plan);
-        let kernel_ns = control_kernel_ns();
+        let lanes = lane.map_or(1, Lane::lanes);
+        // Those who take turns have no time to themselves before, and are watched as one.
+        let mut viewing = Viewing::prepare(self.watch.filter(|_| lane.is_none()), plan);
+        let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
         let wire = match endpoint {
             Some(endpoint) => {
@@ -102,9 +123,9 @@ impl Trial<'_> {
         let first = source.log();
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
-        let (edges, is_over) = (pace::edges(plan), AtomicBool::new(false));
+        let (edges, is_over) = (pace::edges(plan, lanes), AtomicBool::new(false));
         let (shifts, course, watched) = thread::scope(|scope| {
-            let watched = scope.spawn(|| watch(clock, &edges, &is_over));
+            let watched = scope.spawn(|| watch(clock, &edges, lanes, &is_over));
             let shifts: Vec<_> = contenders
                 .iter_mut()
                 .zip(&plan.schedules)
@@ -119,13 +140,14 @@ impl Trial<'_> {
                         records_services: self.records_services,
                         shed_after: plan.scenario.shed_after,
                         is_starved: self.plant == Some(Plant::Starve),
+                        warmup: load.warmup,
                         end: Tick::ZERO + load.duration,
                         grace: grace(plan),
                         account: viewing.account(worker),
                     };
-                    let judge = &judge;
+                    let (judge, seat) = (&judge, lane.map(|lane| lane.seat(worker)));
                     scope.spawn(move || match load.arrivals {
-                        Arrivals::Closed => post.closed_loop(judge),
+                        Arrivals::Closed => post.closed_loop(judge, seat),
                         Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => post.open_loop(),
                     })
                 })
@@ -137,7 +159,9 @@ impl Trial<'_> {
         });
         drop(viewing);
         let course = course?;
-        Ok(self.record(shifts, course, wire, &source, (watched, kernel_ns)))
+        let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
+        let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
+        Ok(self.record(shifts, course, wire, &source, Watched { kernel_ns, ..watched }))
     }
 
     /// The scenario clock, its tick 0 after lead and warm-up.
@@ -239,7 +263,7 @@ impl Trial<'_> {
         mut course: Course,
         wire: Option<Wire>,
         source: &KeySource,
-        (watched, kernel_ns): (Watched, u64),
+        watched: Watched,
     ) -> RoundRecord {
         let counters = wire.is_some().then(|| source.counters());
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
@@ -254,7 +278,7 @@ impl Trial<'_> {
         let log = source.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
         let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
-        let paced = pace::record(self.plan, &shifts, watched, kernel_ns, calibrated_ns);
+        let paced = pace::record(self.plan, &shifts, watched, calibrated_ns);
         let mut record = RoundRecord {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),

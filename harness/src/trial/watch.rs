@@ -244,6 +244,11 @@ impl Watch {
         lock(&self.0).live.as_mut().map(Live::look)
     }
 
+    /// Rounds that nobody could watch one by one have passed.
+    pub fn pass(&self, span: Duration) {
+        lock(&self.0).passed += span;
+    }
+
     /// Warm-up and measured time of all rounds so far.
     pub fn passed(&self) -> Duration {
         let state = lock(&self.0);

@@ -15,13 +15,17 @@ use crate::result::ledger::Ledger;
 use crate::result::window::Offer;
 use crate::scenario::plan::{Arrival, WARMUP};
 
-use super::clock::{RealClock, pause, thread_cpu_time, tighten_timer};
+use super::clock::{RealClock, pause, stay_on, thread_cpu_time, tighten_timer};
 use super::host::ThreadReading;
+use super::kernel::Kernel;
 use super::plant::STARVED;
+use super::rota::Seat;
 use super::watch::Account;
 
 /// A worker records this many services of a round at the most.
 const MAX_SERVICES: usize = 1 << 20;
+/// A turn is preceded by this part of its length as a warm-up.
+const TURN_WARMUP: u32 = 10;
 
 /// What one worker did.
 #[derive(Default)]
@@ -30,6 +34,8 @@ pub(super) struct Shift {
     pub(super) operations: Vec<Operation>,
     /// Every arrival of an open loop, in the order of the schedule, warm-up included.
     pub(super) offers: Vec<Offer>,
+    /// The control kernel's times before its turns, in nanoseconds; of a lane's first member only.
+    pub(super) kernel_ns: Vec<u64>,
     /// What the scheduler did to the worker.
     pub(super) thread: ThreadReading,
     /// Operations already judged.
@@ -63,6 +69,8 @@ pub(super) struct Post<'a, 'c> {
     pub(super) shed_after: Option<Duration>,
     /// Whether the generator is starved on purpose.
     pub(super) is_starved: bool,
+    /// How long the first turn is, where it takes turns.
+    pub(super) warmup: Duration,
     /// End of the measured time.
     pub(super) end: Tick,
     /// How long to wait after the end for operations that wait for keys.
@@ -183,23 +191,76 @@ impl<'c> Post<'_, 'c> {
         self.collect(pending, &mut shift.operations);
     }
 
-    /// Goes round its cycle as fast as it can, one operation after the other, until the end. Judges
-    /// in between, in time that does not count.
-    pub(super) fn closed_loop(mut self, judge: &Judge<'_>) -> Shift {
-        const CHUNK: usize = 4096;
+    /// Goes round its cycle as fast as it can, one operation after the other, until the end, or
+    /// turn by turn where it has a seat.
+    pub(super) fn closed_loop(mut self, judge: &Judge<'_>, seat: Option<Seat<'_>>) -> Shift {
         let mut shift = Shift::default();
+        let mut cycle = self.schedule.iter().cycle();
+        match seat {
+            None => {
+                let end = self.end;
+                self.stretch(judge, &mut shift, &mut cycle, (Tick::ZERO, end));
+                self.cover(judge, &mut shift);
+            }
+            Some(seat) => self.turns(judge, &mut shift, &mut cycle, seat),
+        }
+        shift.interrupted = self.is_stopped();
+        shift.thread = ThreadReading::take();
+        shift
+    }
+
+    /// The same in turns. Each begins with the control kernel and a warm-up, since another worker
+    /// had the processor; the first is the warm-up of the scenario, so that by the second all lanes
+    /// are set up.
+    fn turns<'s>(
+        &mut self,
+        judge: &Judge<'_>,
+        shift: &mut Shift,
+        cycle: &mut impl Iterator<Item = &'s Arrival>,
+        mut seat: Seat<'_>,
+    ) {
+        stay_on(seat.processor());
+        let kernel = Kernel::new();
+        while seat.wait(self.stop) {
+            if seat.is_first_turn() {
+                let until = self.clock.now() + self.warmup;
+                self.stretch(judge, shift, cycle, (until, until));
+                seat.pass();
+                continue;
+            }
+            if seat.is_first_member() {
+                shift.kernel_ns.push(kernel.run_ns());
+            }
+            let from = self.clock.now() + seat.length() / TURN_WARMUP;
+            self.stretch(judge, shift, cycle, (from, from + seat.length()));
+            if seat.is_last() {
+                self.cover(judge, shift);
+            }
+            seat.pass();
+        }
+    }
+
+    /// Works until the end of the span; what begins before it is warm-up. Judges in between, in
+    /// time that does not count.
+    fn stretch<'s>(
+        &mut self,
+        judge: &Judge<'_>,
+        shift: &mut Shift,
+        cycle: &mut impl Iterator<Item = &'s Arrival>,
+        (from, until): (Tick, Tick),
+    ) {
+        const CHUNK: usize = 4096;
         let mut operations: Vec<Operation> = Vec::with_capacity(CHUNK);
         let free = self.clock.now();
         let mut pending = Pending { begun: Vec::with_capacity(CHUNK), free, done: Vec::new() };
-        let mut cycle = self.schedule.iter().cycle();
-        while self.clock.now() < self.end && !self.is_stopped() {
+        while self.clock.now() < until && !self.is_stopped() {
             let begin = self.clock.now();
             let mut now = begin;
             // Read where the measured time begins, which may be within a chunk.
-            let mut cpu_before = (begin >= Tick::ZERO).then(thread_cpu_time);
-            while operations.len() + pending.begun.len() < CHUNK && now < self.end {
+            let mut cpu_before = (begin >= from).then(thread_cpu_time);
+            while operations.len() + pending.begun.len() < CHUNK && now < until {
                 let Some(arrival) = cycle.next() else { break };
-                let phase = if now < Tick::ZERO { WARMUP } else { arrival.phase };
+                let phase = if now < from { WARMUP } else { arrival.phase };
                 if phase != WARMUP && cpu_before.is_none() {
                     cpu_before = Some(thread_cpu_time());
                 }
@@ -220,8 +281,7 @@ impl<'c> Post<'_, 'c> {
                     self.collect(&mut pending, &mut operations);
                 }
             }
-            let measured = begin.max(Tick::ZERO);
-            shift.active += now.since(measured);
+            shift.active += now.since(begin.max(from));
             if let Some(before) = cpu_before {
                 let used = thread_cpu_time().saturating_sub(before);
                 *shift.cpu.get_or_insert_default() += used;
@@ -234,19 +294,20 @@ impl<'c> Post<'_, 'c> {
             if let Some(account) = &mut self.account {
                 account.hand_over_chunk(&operations);
             }
-            for operation in operations.drain(..) {
-                shift.planned += u64::from(operation.phase != WARMUP);
-                let is_recorded = self.records_services && operation.phase != WARMUP;
-                if is_recorded && shift.services.len() < MAX_SERVICES {
-                    shift.services.push(Service::of(&operation));
-                }
-                shift.ledger.enter(judge, &operation);
-            }
+            self.enter(judge, shift, &mut operations);
         }
-        self.cover(judge, &mut shift);
-        shift.interrupted = self.is_stopped();
-        shift.thread = ThreadReading::take();
-        shift
+    }
+
+    /// Judges operations of a closed loop and enters them.
+    fn enter(&self, judge: &Judge<'_>, shift: &mut Shift, operations: &mut Vec<Operation>) {
+        for operation in operations.drain(..) {
+            shift.planned += u64::from(operation.phase != WARMUP);
+            let is_recorded = self.records_services && operation.phase != WARMUP;
+            if is_recorded && shift.services.len() < MAX_SERVICES {
+                shift.services.push(Service::of(&operation));
+            }
+            shift.ledger.enter(judge, &operation);
+        }
     }
 
     /// Gives a verdict to every token of the cycle that the measured time did not reach, so that

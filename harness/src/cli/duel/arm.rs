@@ -7,9 +7,8 @@ use crate::result::Wrong;
 use crate::result::duel::Reading;
 use crate::scenario::Arrivals;
 use crate::scenario::plan::Plan;
-use crate::trial::{
-    Control, Gathering, Plant, Trial, control_kernel_ns, cpu_ns_per_op, initial_revocations,
-};
+use crate::trial::rota::Lane;
+use crate::trial::{Control, Gathering, Plant, Trial, cpu_ns_per_op, initial_revocations};
 
 use super::super::Failure;
 use super::corner::Corner;
@@ -24,9 +23,12 @@ pub struct Fought {
 }
 
 /// Runs rounds.
-pub trait Fighter {
-    /// The control kernel, then one round.
-    fn round(&mut self) -> Result<Fought, Failure>;
+pub trait Fighter: Send {
+    /// How many members its lane needs to run rounds slice by slice; `None` if it cannot.
+    fn members(&self) -> Option<usize>;
+
+    /// The control kernel and one round: at once, or in the turns of its lane.
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure>;
 }
 
 /// An arm in this process.
@@ -53,9 +55,14 @@ impl<'p> LocalArm<'p> {
 }
 
 impl Fighter for LocalArm<'_> {
-    fn round(&mut self) -> Result<Fought, Failure> {
-        let control_ns = control_kernel_ns();
-        let record = self.trial.run(self.control)?;
+    fn members(&self) -> Option<usize> {
+        let workers = self.plan.scenario.load.workers as usize;
+        self.trial.can_take_turns().then_some(workers)
+    }
+
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
+        let record = self.trial.run_in_turns(self.control, lane)?;
+        let control_ns = record.course.as_ref().map_or(0, |course| course.noise.kernel_ns);
         let load = &self.plan.scenario.load;
         let headline = record.ledger.headline().summarise();
         let latency = match load.arrivals {

@@ -1,21 +1,23 @@
-//! An arm in another process: another build of jwtbench, asked for one round at a time, so that
-//! only one of two builds is ever at work.
+//! An arm in another process: another build of jwtbench, asked for one round or one turn at a time,
+//! so that only one of two builds is ever at work.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::scenario::plan::{Plan, hex};
+use crate::trial::rota::Lane;
 
 use super::super::Failure;
 use super::super::machine::profile;
 use super::arm::{Fighter, Fought};
 use super::corner::Corner;
-use super::serve::Hello;
+use super::serve::{Hello, TurnOver};
 
 /// A build at work in a process of its own. It ends when it is dropped.
 pub struct BuildArm {
@@ -23,6 +25,7 @@ pub struct BuildArm {
     asks: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     shown: String,
+    takes_turns: bool,
 }
 
 impl BuildArm {
@@ -54,9 +57,10 @@ impl BuildArm {
         let Some(answers) = answers.map(BufReader::new) else {
             return Err(Failure::Error(format!("{shown} has no output")));
         };
-        let mut arm = BuildArm { child, asks, answers, shown };
+        let mut arm = BuildArm { child, asks, answers, shown, takes_turns: false };
         let hello: Hello = arm.read()?;
         arm.check(&hello, plan)?;
+        arm.takes_turns = hello.takes_turns;
         Ok(arm)
     }
 
@@ -77,6 +81,13 @@ impl BuildArm {
             return Err(Failure::Usage(message));
         }
         Ok(())
+    }
+
+    fn ask(&mut self, line: &str) {
+        if let Some(asks) = &mut self.asks {
+            // If it is gone, reading says so.
+            _ = asks.write_all(format!("{line}\n").as_bytes()).and_then(|()| asks.flush());
+        }
     }
 
     fn read<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
@@ -126,10 +137,25 @@ pub fn fingerprint(path: &Path) -> Result<String, Failure> {
 }
 
 impl Fighter for BuildArm {
-    fn round(&mut self) -> Result<Fought, Failure> {
-        if let Some(asks) = &mut self.asks {
-            // If it is gone, reading says so.
-            _ = asks.write_all(b"round\n").and_then(|()| asks.flush());
+    fn members(&self) -> Option<usize> {
+        // Its own workers share the turn there.
+        self.takes_turns.then_some(1)
+    }
+
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
+        let Some(lane) = lane else {
+            self.ask("round");
+            return self.read();
+        };
+        let (turns, length) = (lane.turns(), lane.length().as_micros());
+        self.ask(&format!("turns {turns} {length} {}", lane.shift()));
+        let mut seat = lane.seat(0);
+        for _ in 0..turns {
+            // A process that was told to stop ends on its own, and reading says so.
+            seat.wait(&AtomicBool::new(false));
+            self.ask("turn");
+            self.read::<TurnOver>()?;
+            seat.pass();
         }
         self.read()
     }

@@ -1,0 +1,33 @@
+//! One round of several trials of a plan at once, in turns of a few milliseconds.
+
+use std::thread;
+
+use super::rota::Rota;
+use super::{Control, RoundRecord, Trial, TrialError};
+
+/// Runs a round of each trial, in this order. `shift` moves their workers on to other processors.
+///
+/// # Errors
+/// For each trial as [`Trial::run`].
+pub fn heat(
+    trials: &[&Trial<'_>],
+    shift: usize,
+    control: Control<'_>,
+) -> Vec<Result<RoundRecord, TrialError>> {
+    let Some(first) = trials.first() else {
+        return Vec::new();
+    };
+    let load = &first.plan.scenario.load;
+    let rota = Rota::of_rounds(trials.len(), load.duration);
+    thread::scope(|scope| {
+        let mut running = Vec::with_capacity(trials.len());
+        for (place, trial) in trials.iter().enumerate() {
+            let lane = rota.lane(place, load.workers as usize, shift);
+            running.push(scope.spawn(move || trial.run_in_turns(control, Some(&lane))));
+        }
+        let join = |handle: thread::ScopedJoinHandle<'_, _>| {
+            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
+}

@@ -1,0 +1,283 @@
+//! Who is at work when several rounds share the processors slice by slice. A state of the host that
+//! lasts longer than a few turns falls on all of them alike. Knows no contender.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Length of a turn: so short that the host seldom changes its speed between those of two lanes,
+/// so long that caches filled anew do not count.
+const TURN: Duration = Duration::from_millis(5);
+/// How often one who waits looks whether it was told to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Turns in their order. A lane has one turn at a time, and all its members work in it.
+pub struct Rota {
+    /// The lane of each turn.
+    order: Vec<usize>,
+    length: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The place of the present turn in the order.
+    turn: usize,
+    /// Members of the lane at work that have ended theirs.
+    passed: usize,
+    /// Lanes that left.
+    gone: Vec<usize>,
+}
+
+impl Rota {
+    /// Turns of this length, given to lanes in this order.
+    pub fn new(order: Vec<usize>, length: Duration) -> Rota {
+        Rota { order, length, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Turns for rounds of this length, an even number, so that each lane is as often first as last.
+    pub fn of_rounds(lanes: usize, round: Duration) -> Rota {
+        let whole = round.as_nanos().div_ceil(TURN.as_nanos()) as usize;
+        Rota::there_and_back(lanes, whole.next_multiple_of(2), TURN)
+    }
+
+    /// For each of `lanes` lanes a first turn and then `turns` more, there and back, so that a
+    /// drift cancels.
+    fn there_and_back(lanes: usize, turns: usize, length: Duration) -> Rota {
+        let cycle = |number: usize| {
+            let there = move |place: usize| {
+                if number.is_multiple_of(2) { place } else { lanes - 1 - place }
+            };
+            (0..lanes).map(there)
+        };
+        Rota::new((0..=turns).flat_map(cycle).collect(), length)
+    }
+
+    /// A lane of so many members. `shift` moves its members on to other processors.
+    pub fn lane(&self, place: usize, members: usize, shift: usize) -> Lane<'_> {
+        Lane { rota: self, place, members, shift }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on to the next turn of a lane that is still there.
+    fn advance(&self, state: &mut State) {
+        state.passed = 0;
+        state.turn += 1;
+        self.skip(state);
+    }
+
+    fn skip(&self, state: &mut State) {
+        while self.order.get(state.turn).is_some_and(|lane| state.gone.contains(lane)) {
+            state.turn += 1;
+        }
+        self.changed.notify_all();
+    }
+}
+
+/// A lane of a rota. When it is dropped, its turns are skipped.
+pub struct Lane<'r> {
+    rota: &'r Rota,
+    place: usize,
+    members: usize,
+    shift: usize,
+}
+
+impl Lane<'_> {
+    /// The place of one member.
+    pub fn seat(&self, member: usize) -> Seat<'_> {
+        let mine = |(_, lane): &(usize, &usize)| **lane == self.place;
+        let turns = self.rota.order.iter().enumerate().filter(mine).map(|(turn, _)| turn);
+        Seat { lane: self, member, turns: turns.collect(), next: 0 }
+    }
+
+    /// How many lanes share the time.
+    pub fn lanes(&self) -> u32 {
+        self.rota.order.iter().max().map_or(1, |last| *last as u32 + 1)
+    }
+
+    /// How many turns it has.
+    pub fn turns(&self) -> usize {
+        self.rota.order.iter().filter(|lane| **lane == self.place).count()
+    }
+
+    /// How long a turn is.
+    pub fn length(&self) -> Duration {
+        self.rota.length
+    }
+
+    /// By how much its members are moved on to other processors.
+    pub fn shift(&self) -> usize {
+        self.shift
+    }
+}
+
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        let mut state = self.rota.state();
+        state.gone.push(self.place);
+        self.rota.skip(&mut state);
+    }
+}
+
+/// One member's place in a lane.
+pub struct Seat<'l> {
+    lane: &'l Lane<'l>,
+    member: usize,
+    /// The places of its turns in the order.
+    turns: Vec<usize>,
+    next: usize,
+}
+
+impl Seat<'_> {
+    /// Waits for its next turn. `false` if it has no more, or is told to stop.
+    pub fn wait(&self, stop: &AtomicBool) -> bool {
+        let Some(turn) = self.turns.get(self.next) else {
+            return false;
+        };
+        let rota = self.lane.rota;
+        let mut state = rota.state();
+        while state.turn < *turn {
+            if stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            let waited = rota.changed.wait_timeout(state, LOOK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        !stop.load(Ordering::Relaxed)
+    }
+
+    /// Ends its turn; the last member to do so lets the next lane go to work.
+    pub fn pass(&mut self) {
+        self.next += 1;
+        let rota = self.lane.rota;
+        let mut state = rota.state();
+        state.passed += 1;
+        if state.passed == self.lane.members {
+            rota.advance(&mut state);
+        }
+    }
+
+    /// Whether the present turn is its first.
+    pub fn is_first_turn(&self) -> bool {
+        self.next == 0
+    }
+
+    /// Whether the present turn is its last.
+    pub fn is_last(&self) -> bool {
+        self.next + 1 == self.turns.len()
+    }
+
+    /// Whether it is the first member of its lane.
+    pub fn is_first_member(&self) -> bool {
+        self.member == 0
+    }
+
+    /// The number of the processor to work on: the same for this member of every lane.
+    pub fn processor(&self) -> usize {
+        self.member + self.lane.shift
+    }
+
+    /// How long a turn is.
+    pub fn length(&self) -> Duration {
+        self.lane.rota.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const LENGTH: Duration = Duration::from_millis(5);
+
+    /// Lets lanes of so many members play a rota; lane and member of each turn as they happened.
+    fn play(rota: &Rota, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
+        let seen = Mutex::new(Vec::new());
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for (place, (members, quits)) in members.iter().zip(quits_after).enumerate() {
+                let (seen, stop) = (&seen, &stop);
+                scope.spawn(move || {
+                    let lane = rota.lane(place, *members, 0);
+                    thread::scope(|scope| {
+                        for member in 0..*members {
+                            let mut seat = lane.seat(member);
+                            scope.spawn(move || {
+                                let mut turns = 0;
+                                while turns < *quits && seat.wait(stop) {
+                                    seen.lock().unwrap().push(place);
+                                    seat.pass();
+                                    turns += 1;
+                                }
+                            });
+                        }
+                    });
+                });
+            }
+        });
+        seen.into_inner().unwrap()
+    }
+
+    #[test]
+    fn turns_come_in_their_order() {
+        const ALL: usize = usize::MAX;
+        type Row<'r> = (Rota, &'r [usize], &'r [usize], &'r [usize], &'r str);
+        let rows: [Row<'_>; 5] = [
+            (
+                Rota::there_and_back(3, 1, LENGTH),
+                &[1, 1, 1],
+                &[ALL, ALL, ALL],
+                &[0, 1, 2, 2, 1, 0],
+                "there and back",
+            ),
+            (
+                Rota::there_and_back(2, 1, LENGTH),
+                &[2, 1],
+                &[ALL, ALL],
+                &[0, 0, 1, 1, 0, 0],
+                "both members, each once a turn",
+            ),
+            (
+                Rota::new(vec![0, 1, 0, 1, 0], LENGTH),
+                &[1, 1],
+                &[ALL, ALL],
+                &[0, 1, 0, 1, 0],
+                "in turn",
+            ),
+            (
+                Rota::there_and_back(3, 2, LENGTH),
+                &[1, 1, 1],
+                &[ALL, 1, ALL],
+                &[0, 1, 2, 2, 0, 0, 2],
+                "one leaves: its turns are skipped",
+            ),
+            (Rota::new(Vec::new(), LENGTH), &[1], &[ALL], &[], "no turns"),
+        ];
+        for (rota, members, quits_after, expected, why) in rows {
+            assert_eq!(play(&rota, members, quits_after), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_round_is_an_even_number_of_turns_after_the_first() {
+        for (millis, expected) in [(100, 21), (101, 23), (105, 23), (1000, 201)] {
+            let rota = Rota::of_rounds(2, Duration::from_millis(millis));
+            assert_eq!(rota.lane(1, 1, 0).turns(), expected, "{millis} ms");
+        }
+    }
+
+    #[test]
+    fn one_who_is_told_to_stop_does_not_wait() {
+        let rota = Rota::there_and_back(2, 1, LENGTH);
+        let (first, second) = (rota.lane(0, 1, 0), rota.lane(1, 1, 1));
+        let stop = AtomicBool::new(true);
+        assert!(!second.seat(0).wait(&stop), "not its turn");
+        assert!(!first.seat(0).wait(&stop), "its turn");
+        assert_eq!((second.turns(), second.seat(1).processor()), (2, 2));
+    }
+}
