@@ -27,8 +27,6 @@ mod wire;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
@@ -138,8 +136,7 @@ pub struct Stream {
 }
 
 /// How often the tokens of a stream's holders come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reuse {
     /// All alike.
     #[default]

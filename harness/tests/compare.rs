@@ -12,6 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use jwtbench::result::noise::Noise;
 use jwtbench::result::{
     ClassVerdicts, ConformanceCell, Count, ExpectationResult, Measurement, Round, RunResult,
     VerdictStream, Wrong,
@@ -233,6 +234,38 @@ fn a_machine_that_moved_as_a_whole_is_no_regression_of_ours() {
     candidate.measurements[0] = result(1.3, 3).measurements.remove(0);
     let output = compare(&with_raw(1.0, 0), &candidate, &[]);
     check(&output, 3, &["REGRESSED"], "they stayed");
+}
+
+/// Rounds whose control kernel took this many nanoseconds.
+fn kernel(result: &mut RunResult, kernel_ns: u64) {
+    for round in &mut result.measurements[0].rounds {
+        round.noise = Some(Noise { kernel_ns, ..Noise::default() });
+    }
+}
+
+#[test]
+fn what_the_host_did_is_no_regression_of_ours() {
+    type Row<'r> = (f64, u64, &'r [&'r str], i32, &'r str, &'r str);
+    let rows: [Row<'_>; 5] = [
+        (1.30, 100_000, &[], 3, "REGRESSED", "the kernel took as long as before"),
+        (1.30, 140_000, &[], 0, "EQUIVALENT", "the kernel moved further"),
+        (1.30, 110_000, &[], 3, "REGRESSED", "the kernel moved less far"),
+        (0.70, 60_000, &[], 0, "EQUIVALENT", "no improvement either"),
+        (1.30, 140_000, &["--threshold", "p50=3%|25%"], 3, "hard limit", "a hard limit is bare"),
+    ];
+    for (cost, kernel_ns, options, code, word, why) in rows {
+        let (mut base, mut candidate) = (result(1.0, 0), result(cost, 3));
+        kernel(&mut base, 100_000);
+        kernel(&mut candidate, kernel_ns);
+        check(&compare(&base, &candidate, options), code, &[word], why);
+    }
+    let noisy = |r: &mut RunResult| r.measurements[0].noisy = Some("steal 31 %".into());
+    for (on_base, why) in [(true, "a noisy base"), (false, "a noisy candidate")] {
+        let (mut base, mut candidate) = (result(1.0, 0), result(1.3, 3));
+        noisy(if on_base { &mut base } else { &mut candidate });
+        check(&compare(&base, &candidate, &[]), 0, &["INVALID", "steal 31 %"], why);
+        check(&compare(&base, &candidate, &["--strict"]), 6, &["INVALID"], why);
+    }
 }
 
 #[test]

@@ -9,7 +9,6 @@ use toml::Spanned;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use super::Reuse;
 use super::cache::WireCache;
 use super::policy::WirePolicy;
 
@@ -94,6 +93,14 @@ pub(super) enum WireArrivals {
     Ramp,
 }
 
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireReuse {
+    #[default]
+    Uniform,
+    Zipf,
+}
+
 /// A rate: a number per second, or a text such as "70%" of capacity.
 #[derive(Clone, Deserialize)]
 #[serde(untagged, expecting = "a number per second, or a share of capacity such as \"70%\"")]
@@ -118,7 +125,7 @@ pub(super) struct WireStream {
     pub(super) tokens: Option<WireTokens>,
     pub(super) holders: Option<u32>,
     #[serde(default)]
-    pub(super) reuse: Reuse,
+    pub(super) reuse: WireReuse,
 }
 
 #[derive(Deserialize)]

@@ -51,8 +51,8 @@ pub(super) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
     edges.map(|edge| Tick(edge.0 * i64::from(lanes))).collect()
 }
 
-/// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes on
-/// a still machine.
+/// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes
+/// on a still machine.
 pub(super) fn record(
     plan: &Plan,
     shifts: &[Shift],

@@ -27,7 +27,7 @@ use super::lookout::{Watched, watch};
 use super::pace;
 use super::plant::{Plant, Stalled};
 use super::rota::Lane;
-use super::watch::Viewing;
+use super::watch::{Account, Viewing};
 use super::worker::{Post, Shift};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
 
@@ -128,23 +128,11 @@ impl Trial<'_> {
             let watched = scope.spawn(|| watch(clock, &edges, lanes, &is_over));
             let shifts: Vec<_> = contenders
                 .iter_mut()
-                .zip(&plan.schedules)
                 .enumerate()
-                .map(|(worker, (contender, schedule))| {
-                    let post = Post {
-                        contender: contender.as_mut(),
-                        schedule,
-                        texts: &texts,
-                        clock,
-                        stop: control.stop,
-                        records_services: self.records_services,
-                        shed_after: plan.scenario.shed_after,
-                        is_starved: self.plant == Some(Plant::Starve),
-                        warmup: load.warmup,
-                        end: Tick::ZERO + load.duration,
-                        grace: grace(plan),
-                        account: viewing.account(worker),
-                    };
+                .map(|(worker, contender)| {
+                    let account = viewing.account(worker);
+                    let contender = contender.as_mut();
+                    let post = self.post(control, clock, contender, worker, &texts, account);
                     let (judge, seat) = (&judge, lane.map(|lane| lane.seat(worker)));
                     scope.spawn(move || match load.arrivals {
                         Arrivals::Closed => post.closed_loop(judge, seat),
@@ -162,6 +150,33 @@ impl Trial<'_> {
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
         Ok(self.record(shifts, course, wire, &source, Watched { kernel_ns, ..watched }))
+    }
+
+    /// What a worker works with.
+    fn post<'a, 'c>(
+        &'a self,
+        control: Control<'a>,
+        clock: RealClock,
+        contender: &'a mut dyn Contender<'c>,
+        worker: usize,
+        texts: &'c [&'c [u8]],
+        account: Option<Account<'a>>,
+    ) -> Post<'a, 'c> {
+        let scenario = &self.plan.scenario;
+        Post {
+            contender,
+            schedule: &self.plan.schedules[worker],
+            texts,
+            clock,
+            stop: control.stop,
+            records_services: self.records_services,
+            shed_after: scenario.shed_after,
+            is_starved: self.plant == Some(Plant::Starve),
+            warmup: scenario.load.warmup,
+            end: Tick::ZERO + scenario.load.duration,
+            grace: grace(self.plan),
+            account,
+        }
     }
 
     /// The scenario clock, its tick 0 after lead and warm-up.

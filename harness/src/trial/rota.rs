@@ -36,7 +36,8 @@ impl Rota {
         Rota { order, length, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Turns for rounds of this length, an even number, so that each lane is as often first as last.
+    /// Turns for rounds of this length; an even number, so that each lane is as often first as
+    /// last.
     pub fn of_rounds(lanes: usize, round: Duration) -> Rota {
         let whole = round.as_nanos().div_ceil(TURN.as_nanos()) as usize;
         Rota::there_and_back(lanes, whole.next_multiple_of(2), TURN)

@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
-use crate::json::{self, Members};
+use crate::json::{self, Members, Raw};
 use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm};
 use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
@@ -75,7 +73,7 @@ impl<'a> Claims<'a> {
         let token_use = optional(fixed(Member::TokenUse), json::text)?;
         let tenant = optional(members[policy.tenant], json::text)?;
         let subject_kind = optional(members[policy.subject_kind], json::text)?;
-        let version = |raw: &RawValue| raw.get().parse::<u64>().ok();
+        let version = |raw: Raw<'_>| raw.get().parse::<u64>().ok();
         let authorization_version = optional(members[policy.authorization_version], version)?;
         let mut client = None;
         for place in &policy.clients {
@@ -146,19 +144,19 @@ impl Claims<'_> {
 
 /// Reads a claim that may be absent; present and of the wrong form is `JWT_CLAIM_INVALID`.
 fn optional<'a, T>(
-    raw: Option<&'a RawValue>,
-    read: impl FnOnce(&'a RawValue) -> Option<T>,
+    raw: Option<Raw<'a>>,
+    read: impl FnOnce(Raw<'a>) -> Option<T>,
 ) -> Result<Option<T>, Rejection> {
     raw.map(|raw| read(raw).ok_or(Rejection::ClaimInvalid)).transpose()
 }
 
-pub(crate) fn numeric_date(raw: &RawValue) -> Option<UnixTime> {
+pub(crate) fn numeric_date(raw: Raw<'_>) -> Option<UnixTime> {
     let text = raw.get();
     let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     is_number.then(|| UnixTime::from_json_number(text)).flatten()
 }
 
-pub(crate) fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
+pub(crate) fn confirmation(raw: Raw<'_>) -> Option<Confirmation<'_>> {
     let names = ["jkt", "x5t#S256"];
     let [jkt, x5t] = json::read_object::<2>(raw.get().as_bytes(), MAX_DEPTH, &names)?;
     let jkt = optional(jkt, json::text).ok()?;
@@ -167,7 +165,7 @@ pub(crate) fn confirmation(raw: &RawValue) -> Option<Confirmation<'_>> {
 }
 
 /// Absent, or empty: `""`, `[]` and, for claims of no known type, `null`.
-pub(crate) fn is_absent(raw: Option<&RawValue>) -> bool {
+pub(crate) fn is_absent(raw: Option<Raw<'_>>) -> bool {
     raw.is_none_or(|raw| {
         let text = raw.get();
         let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -184,7 +182,7 @@ enum Audience {
 
 impl Audience {
     /// A string, or an array of strings; an empty array or string is absent (RFC 7519 §4.1.3).
-    fn read(raw: Option<&RawValue>, ours: &[String]) -> Result<Audience, Rejection> {
+    fn read(raw: Option<Raw<'_>>, ours: &[String]) -> Result<Audience, Rejection> {
         let Some(raw) = raw else {
             return Ok(Audience::Absent);
         };
@@ -209,7 +207,7 @@ enum Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    fn read(raw: Option<&'a RawValue>, form: ScopeForm) -> Result<Scope<'a>, Rejection> {
+    fn read(raw: Option<Raw<'a>>, form: ScopeForm) -> Result<Scope<'a>, Rejection> {
         let Some(raw) = raw else {
             return Ok(Scope::Absent);
         };

@@ -7,12 +7,11 @@ mod curtain;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::value::RawValue;
 
 use crate::algorithm::Algorithm;
 use crate::compact::Compact;
 use crate::header;
-use crate::json::{self, Members};
+use crate::json::{self, Members, Raw};
 use crate::jwk::MAX_KID_BYTES;
 use crate::key_set::{KeyEntry, KeySet};
 use crate::policy::Policy;
@@ -218,7 +217,7 @@ impl<'a> Case<'a> {
         if alg.and_then(json::text).is_none() {
             return Some("alg is absent or no string".into());
         }
-        let is_text = |raw: &RawValue| json::text(raw).is_some();
+        let is_text = |raw: Raw<'_>| json::text(raw).is_some();
         (!kid.is_none_or(is_text)).then(|| "kid is no string".into())
     }
 
@@ -330,7 +329,7 @@ fn names(algorithms: &[Algorithm]) -> String {
 }
 
 /// One member of a JSON object.
-fn member<'j>(json: &'j [u8], max_depth: usize, name: &str) -> Option<&'j RawValue> {
+fn member<'j>(json: &'j [u8], max_depth: usize, name: &str) -> Option<Raw<'j>> {
     let [member] = json::read_object(json, max_depth, &[name])?;
     member
 }

@@ -3,10 +3,8 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use crate::algorithm::Algorithm;
-use crate::json::{self, Members};
+use crate::json::{self, Members, Raw};
 use crate::policy::PolicySpec;
 use crate::rejection::Rejection;
 
@@ -55,7 +53,7 @@ impl<'a> Header<'a> {
 }
 
 /// RFC 7515 §4.1.9: media types compare without case; `application/` may be left out.
-pub(crate) fn is_type_allowed(typ: Option<&RawValue>, types: &[String]) -> bool {
+pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
     let Some(raw) = typ else {
         return types.iter().any(|allowed| allowed == "absent");
     };

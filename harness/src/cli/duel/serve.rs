@@ -1,5 +1,5 @@
-//! `duel-arm`: one side of a duel of builds. It says what it would run, then runs a round for each
-//! line on standard input, at once or turn by turn, and answers with a line of JSON. Not for people.
+//! `duel-arm`: one side of a duel of builds. It says what it would run, then runs rounds as it is
+//! told on standard input, at once or turn by turn. Each answer is a line of JSON. Not for people.
 
 use std::io::{BufRead as _, Write as _};
 use std::sync::atomic::AtomicBool;

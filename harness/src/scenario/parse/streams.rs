@@ -8,7 +8,9 @@ use toml::Spanned;
 use super::{Checked, File, HOLDERS};
 use crate::scenario::capacity::Rate;
 use crate::scenario::class::Class;
-use crate::scenario::wire::{WireRate, WireScenario, WireStream, WireTokens, WireTokensNamed};
+use crate::scenario::wire::{
+    WireRate, WireReuse, WireScenario, WireStream, WireTokens, WireTokensNamed,
+};
 use crate::scenario::{Arrivals, Load, Reuse, Stream, StreamSetting};
 
 pub(super) fn streams(
@@ -44,8 +46,11 @@ pub(super) fn streams(
             StreamSetting { rate, rate_to, ..base.clone() }
         });
         let settings = settings.collect();
-        let (name, reuse) = (stream.name.clone(), stream.reuse);
-        streams.push(Stream { name, holders, reuse, settings });
+        let reuse = match stream.reuse {
+            WireReuse::Uniform => Reuse::Uniform,
+            WireReuse::Zipf => Reuse::Zipf,
+        };
+        streams.push(Stream { name: stream.name.clone(), holders, reuse, settings });
     }
     change_in_phases(file, wire, load, policy, &mut streams)?;
     if streams.is_empty() {

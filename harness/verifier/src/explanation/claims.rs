@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
 use crate::claims::{Claims, MAX_DEPTH, confirmation, is_absent, numeric_date};
-use crate::json::{self, Members};
+use crate::json::{self, Members, Raw};
 use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm, SenderConstraint};
 use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
@@ -24,7 +22,7 @@ enum Form {
 }
 
 impl Form {
-    fn fits(self, raw: &RawValue) -> bool {
+    fn fits(self, raw: Raw<'_>) -> bool {
         match self {
             Form::Text => json::text(raw).is_some(),
             Form::Texts => json::each_text(raw, drop).is_some(),
