@@ -99,6 +99,27 @@ fn the_same_plan_gives_the_same_verdicts() {
     assert_eq!(other.rounds.len(), 2);
 }
 
+/// A share is of the capacity that was measured then: the plan stays the same on a faster machine.
+#[test]
+fn shares_of_capacity_stay_what_they_came_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shares.toml");
+    let open = SCENARIO.replace("\"closed\"", "\"poisson\"").replace("20ms", "200ms");
+    fs::write(&path, open.replace("\"users\"", "\"users\"\nrate = \"40%\"")).unwrap();
+    let out = folder.path().join("base");
+    let [path, to] = [&path, &out].map(|path| path.to_str().unwrap());
+    let output = jwtbench(&["run", path, "--contender", "core:ring", "--out", to, "-q"]);
+    check(&output, 0, &[], "a run");
+    let base = RunResult::read(&out.join("result.json")).unwrap();
+    let (output, again) = replay(&base, &[]);
+    check(&output, 0, &["core:ring"], "a replay");
+    let again = again.unwrap();
+    assert_eq!(base.measurements[0].plan_hash, again.measurements[0].plan_hash);
+    let rate = |result: &RunResult| result.rate_bases[0].rates[0].rate_per_s;
+    assert!(rate(&base) > 0.0, "{:?}", base.rate_bases);
+    assert_eq!(base.measurements[0].arrivals.planned, again.measurements[0].arrivals.planned);
+}
+
 #[test]
 fn another_contender_gives_the_same_verdicts() {
     let base = stored();

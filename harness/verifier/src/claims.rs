@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{self, Members, Raw};
+use crate::json::{self, Members, Names, Raw};
 use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm};
 use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
@@ -157,8 +157,8 @@ pub(crate) fn numeric_date(raw: Raw<'_>) -> Option<UnixTime> {
 }
 
 pub(crate) fn confirmation(raw: Raw<'_>) -> Option<Confirmation<'_>> {
-    let names = ["jkt", "x5t#S256"];
-    let [jkt, x5t] = json::read_object::<2>(raw.get().as_bytes(), MAX_DEPTH, &names)?;
+    let names = Names::new(["jkt", "x5t#S256"]);
+    let [jkt, x5t] = json::read_object(raw.get().as_bytes(), MAX_DEPTH, &names)?;
     let jkt = optional(jkt, json::text).ok()?;
     let x5t_s256 = optional(x5t, json::text).ok()?;
     Some(Confirmation { jkt, x5t_s256 })
@@ -232,11 +232,13 @@ impl<'a> Scope<'a> {
         match self {
             Scope::Absent => Ok(required.is_empty()),
             Scope::Words(words) => {
-                fault(words.split(' ').all(is_scope_token))?;
-                Ok(required.iter().all(|scope| words.split(' ').any(|word| word == scope)))
+                let words = || words.as_bytes().split(|byte| *byte == b' ');
+                fault(words().all(is_scope_token))?;
+                let is_granted = |scope: &String| words().any(|word| word == scope.as_bytes());
+                Ok(required.iter().all(is_granted))
             }
             Scope::List(list) => {
-                fault(list.iter().all(|scope| is_scope_token(scope)))?;
+                fault(list.iter().all(|scope| is_scope_token(scope.as_bytes())))?;
                 Ok(required.iter().all(|scope| list.iter().any(|granted| granted == scope)))
             }
         }
@@ -244,7 +246,7 @@ impl<'a> Scope<'a> {
 }
 
 /// RFC 6749 §3.3: `1*( %x21 / %x23-5B / %x5D-7E )`.
-pub(crate) fn is_scope_token(text: &str) -> bool {
-    let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    !text.is_empty() && text.bytes().all(allowed)
+pub(crate) fn is_scope_token(text: &[u8]) -> bool {
+    let allowed = |byte: &u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    !text.is_empty() && text.iter().all(allowed)
 }

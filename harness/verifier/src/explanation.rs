@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::algorithm::Algorithm;
 use crate::compact::Compact;
 use crate::header;
-use crate::json::{self, Members, Raw};
+use crate::json::{self, Members, Names, Raw};
 use crate::jwk::MAX_KID_BYTES;
 use crate::key_set::{KeyEntry, KeySet};
 use crate::policy::Policy;
@@ -210,7 +210,7 @@ impl<'a> Case<'a> {
             return Some(format!("a header of {} bytes > max-header-bytes {limit}", header.len()));
         }
         let members: Option<Members<'_, 5>> =
-            json::read_object(header, header::MAX_DEPTH, &header::NAMES);
+            json::read_object(header, header::MAX_DEPTH, &Names::new(header::NAMES));
         let Some([alg, kid, ..]) = members else {
             return Some(json_fault("the header", header, header::MAX_DEPTH));
         };
@@ -330,7 +330,7 @@ fn names(algorithms: &[Algorithm]) -> String {
 
 /// One member of a JSON object.
 fn member<'j>(json: &'j [u8], max_depth: usize, name: &str) -> Option<Raw<'j>> {
-    let [member] = json::read_object(json, max_depth, &[name])?;
+    let [member] = json::read_object(json, max_depth, &Names::new([name]))?;
     member
 }
 

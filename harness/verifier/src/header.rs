@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::algorithm::Algorithm;
-use crate::json::{self, Members, Raw};
+use crate::json::{self, Members, Names, Raw};
 use crate::policy::PolicySpec;
 use crate::rejection::Rejection;
 
@@ -28,7 +28,7 @@ impl<'a> Header<'a> {
     /// The code of the first fault.
     pub fn parse(json: &'a [u8], policy: &PolicySpec) -> Result<Header<'a>, Rejection> {
         let members: Members<'a, 5> =
-            json::read_object(json, MAX_DEPTH, &NAMES).ok_or(Rejection::Malformed)?;
+            json::read_object(json, MAX_DEPTH, &Names::new(NAMES)).ok_or(Rejection::Malformed)?;
         let [alg, kid, typ, crit, b64] = members;
         let alg = alg.and_then(json::text).ok_or(Rejection::Malformed)?;
         let kid = match kid {

@@ -3,57 +3,117 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use memchr::{memchr, memchr2, memchr2_iter};
+use memchr::{memchr, memchr2_iter};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// A value as it stands in the text: whole and valid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Raw<'a>(&'a str);
+pub(crate) struct Raw<'a> {
+    text: &'a str,
+    /// Whether it is a string without escapes.
+    is_plain: bool,
+}
 
 impl<'a> Raw<'a> {
     /// Its text.
     pub(crate) fn get(self) -> &'a str {
-        self.0
+        self.text
     }
 }
 
 /// Values of the members that are read, by their place in the list of names.
 pub(crate) type Members<'a, const N: usize> = [Option<Raw<'a>>; N];
 
+/// Lengths of names that are told apart.
+const LENGTHS: usize = 32;
+
+/// Names of members, at most 32, found by their length.
+#[derive(Clone, Debug)]
+pub(crate) struct Names<S, L> {
+    names: L,
+    each: PhantomData<S>,
+    /// The places of the names of each length, a bit each; the last for all that are longer.
+    by_length: [u32; LENGTHS],
+}
+
+impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
+    /// These names.
+    pub(crate) fn new(names: L) -> Names<S, L> {
+        let mut by_length = [0; LENGTHS];
+        for (place, name) in names.as_ref().iter().enumerate().take(32) {
+            by_length[name.as_ref().len().min(LENGTHS - 1)] |= 1 << place;
+        }
+        Names { names, each: PhantomData, by_length }
+    }
+
+    /// The name that stands there.
+    pub(crate) fn name(&self, place: usize) -> &S {
+        &self.names.as_ref()[place]
+    }
+
+    /// Where a name stands.
+    fn place(&self, name: &str) -> Option<usize> {
+        let mut places = self.by_length[name.len().min(LENGTHS - 1)];
+        while places != 0 {
+            let place = places.trailing_zeros() as usize;
+            if self.names.as_ref()[place].as_ref() == name {
+                return Some(place);
+            }
+            places &= places - 1;
+        }
+        None
+    }
+}
+
 /// Reads one JSON object of at most `max_depth` levels and keeps the members called `names`.
 /// `None` if it is anything else, or a name that is read stands twice (escaped or not).
-pub(crate) fn read_object<'a, const N: usize>(
+pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     bytes: &'a [u8],
     max_depth: usize,
-    names: &[impl AsRef<str>],
+    names: &Names<S, L>,
 ) -> Option<Members<'a, N>> {
     let text = std::str::from_utf8(bytes).ok()?;
     if !is_within_depth(bytes, max_depth) {
         return None;
     }
+    // Most texts have no escapes. Where one has, or is faulty, the second reading says which.
+    let place = |name: &str| names.place(name);
+    let (members, is_repeated) = read(text, &place, true).or_else(|| read(text, &place, false))?;
+    (!is_repeated).then_some(members)
+}
+
+fn read<'a, const N: usize>(
+    text: &'a str,
+    place: &dyn Fn(&str) -> Option<usize>,
+    is_plain: bool,
+) -> Option<(Members<'a, N>, bool)> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut members = [None; N];
     let mut is_repeated = false;
-    let object = Object { text, names, members: &mut members, is_repeated: &mut is_repeated };
+    let object =
+        Object { text, place, is_plain, members: &mut members, is_repeated: &mut is_repeated };
     object.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    (!is_repeated).then_some(members)
+    Some((members, is_repeated))
 }
 
 /// Reads members into their places, so that nothing large is moved. A name that stands twice is
 /// noted and no error, which would be made on the heap.
-struct Object<'m, 'a, S> {
+struct Object<'m, 'a> {
     /// What is read.
     text: &'a str,
-    names: &'m [S],
+    place: &'m dyn Fn(&str) -> Option<usize>,
+    /// Whether texts are taken to have no escapes: one that has is an error then.
+    is_plain: bool,
     members: &'m mut [Option<Raw<'a>>],
     is_repeated: &'m mut bool,
 }
 
-impl<'a, S: AsRef<str>> DeserializeSeed<'a> for Object<'_, 'a, S> {
+impl<'a> DeserializeSeed<'a> for Object<'_, 'a> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -61,7 +121,7 @@ impl<'a, S: AsRef<str>> DeserializeSeed<'a> for Object<'_, 'a, S> {
     }
 }
 
-impl<'a, S: AsRef<str>> Visitor<'a> for Object<'_, 'a, S> {
+impl<'a> Visitor<'a> for Object<'_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,49 +129,35 @@ impl<'a, S: AsRef<str>> Visitor<'a> for Object<'_, 'a, S> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(name)) = map.next_key()? {
-            let value = match quoted(self.text, &name) {
-                Some(raw) => {
-                    // Looked at whole by the parser all the same; it has no escapes.
-                    let _: &str = map.next_value()?;
-                    raw
-                }
-                None => Raw(map.next_value::<&RawValue>()?.get()),
+        while let Some(name) = map.next_key::<Text<'_>>()? {
+            let value = match self.is_plain && is_string_next(self.text, &name) {
+                // The parser reads a text in far fewer steps than it keeps a raw value.
+                true => quoted(self.text, map.next_value()?),
+                false => Raw { text: map.next_value::<&RawValue>()?.get(), is_plain: false },
             };
-            let mut names = self.names.iter();
-            let Some(place) = names.position(|known| is_same(known.as_ref(), &name)) else {
-                continue;
-            };
-            let Some(member) = self.members.get_mut(place) else {
-                continue;
-            };
-            *self.is_repeated |= member.replace(value).is_some();
+            if let Some(member) = (self.place)(&name.0).and_then(|at| self.members.get_mut(at)) {
+                *self.is_repeated |= member.replace(value).is_some();
+            }
         }
         Ok(())
     }
 }
 
-/// The value after this name, if that is a string without escapes, which most are: the parser reads
-/// one in far fewer steps than it keeps a raw value.
-fn quoted<'a>(text: &'a str, name: &Cow<'a, str>) -> Option<Raw<'a>> {
-    let Cow::Borrowed(name) = name else {
-        return None;
+/// Whether the value after this name begins as a string, as far as a short look tells.
+fn is_string_next(text: &str, name: &Text<'_>) -> bool {
+    let Cow::Borrowed(name) = name.0 else {
+        return false;
     };
     // A borrowed name lies in the text, and its quote behind it.
-    let behind = (name.as_ptr() as usize) - (text.as_ptr() as usize) + name.len() + 1;
-    let rest = text.get(behind..)?;
-    let colon = rest.strip_prefix(':').or_else(|| rest.trim_start().strip_prefix(':'))?;
-    let value = if colon.starts_with('"') { colon } else { colon.trim_start() };
-    let inner = value.strip_prefix('"')?;
-    let end = memchr2(b'"', b'\\', inner.as_bytes())?;
-    (inner.as_bytes()[end] == b'"').then(|| Raw(&value[..end + 2]))
+    let behind = name.as_ptr() as usize - text.as_ptr() as usize + name.len() + 1;
+    let rest = &text.as_bytes()[behind.min(text.len())..];
+    matches!(rest, [b':', b'"', ..] | [b':', b' ', b'"', ..])
 }
 
-/// Names are short and many of a length: the first letter tells most apart without a call.
-fn is_same(known: &str, name: &str) -> bool {
-    known.len() == name.len()
-        && known.as_bytes().first() == name.as_bytes().first()
-        && known == name
+/// A string of the text, with its quotes.
+fn quoted<'a>(text: &'a str, inner: &'a str) -> Raw<'a> {
+    let start = inner.as_ptr() as usize - text.as_ptr() as usize;
+    Raw { text: &text[start - 1..=start + inner.len()], is_plain: true }
 }
 
 /// A JSON string, borrowed unless it has escapes.
@@ -143,7 +189,7 @@ impl<'a> Deserialize<'a> for Text<'a> {
 /// it is whole was seen to when it was kept raw.
 pub(crate) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if memchr(b'\\', inner.as_bytes()).is_none() {
+    if raw.is_plain || memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
@@ -204,7 +250,7 @@ mod tests {
     use super::*;
 
     fn check(json: &str, expected: Option<[Option<&str>; 2]>, reason: &str) {
-        let got = read_object::<2>(json.as_bytes(), 3, &["a", "b"]);
+        let got = read_object::<2, _, _>(json.as_bytes(), 3, &Names::new(["a", "b"]));
         let got = got.map(|members| members.map(|member| member.map(|raw| raw.get())));
         assert_eq!(got, expected, "{reason}: {json}");
     }
@@ -220,6 +266,12 @@ mod tests {
         );
         check(r#"{"a":[[1]]}"#, Some([Some("[[1]]"), None]), "three levels");
         check(r#"{"x":"[[[[{{{{"}"#, Some([None, None]), "brackets in strings are no levels");
+        check(
+            r#"{"a": "t","x":"\/","b":"u"}"#,
+            Some([Some(r#""t""#), Some(r#""u""#)]),
+            "elsewhere",
+        );
+        check(r#"{"a":"\ud800"}"#, Some([Some(r#""\ud800""#), None]), "half a pair stays raw");
         check("{\"a\"\n:\t\"t\" }", Some([Some(r#""t""#), None]), "white space around a text");
         check(
             r#"{"a":"\"t","b":""}"#,
@@ -243,6 +295,7 @@ mod tests {
         check(r#""a""#, None, "no object");
         check("", None, "nothing");
         check(r#"{"a":"#, None, "cut off");
-        assert!(read_object::<2>(b"{\"a\":\"\xff\"}", 3, &["a", "b"]).is_none(), "not UTF-8");
+        let names = Names::new(["a", "b"]);
+        assert!(read_object::<2, _, _>(b"{\"a\":\"\xff\"}", 3, &names).is_none(), "not UTF-8");
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::algorithm::Algorithm;
+use crate::json::Names;
 
 /// A policy as written down: every value a person may set.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,7 +175,7 @@ const ALWAYS_READ: [&str; 9] =
 pub struct Policy {
     spec: PolicySpec,
     /// Names of the payload members that are read; the first are those of [`Member`].
-    pub(crate) members: Vec<String>,
+    pub(crate) members: Names<String, Vec<String>>,
     pub(crate) scope: usize,
     pub(crate) tenant: usize,
     pub(crate) subject_kind: usize,
@@ -221,7 +222,7 @@ impl Policy {
         }
         Ok(Policy {
             spec,
-            members,
+            members: Names::new(members),
             scope,
             tenant,
             subject_kind,
@@ -269,7 +270,8 @@ fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
             "profile rfc9068 allows only \"at+jwt\"; or set profile = \"plain\"",
         );
     }
-    let scopes_ok = spec.required_scopes.iter().all(|scope| crate::claims::is_scope_token(scope));
+    let scopes_ok =
+        spec.required_scopes.iter().all(|scope| crate::claims::is_scope_token(scope.as_bytes()));
     if !scopes_ok {
         return fault("required-scopes", "holds a text that is no scope token (RFC 6749 §3.3)");
     }

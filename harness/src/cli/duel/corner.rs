@@ -85,6 +85,12 @@ impl Corner {
                  dynamic scenarios need a key cache (core:*); choose another --scenario"
             )));
         }
+        if scenario.has_relative_rates() {
+            return Err(Failure::Usage(format!(
+                "{name}: its rates are shares of a capacity, which a duel does not measure; write \
+                 rates per second, such as 70 % of what `jwtbench run --capacity` says"
+            )));
+        }
         if scenario.load.duration < SHORTEST_ROUND {
             return Err(Failure::Usage(format!(
                 "rounds of {} measure jitter; give --duration {} or more",

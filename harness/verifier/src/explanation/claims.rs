@@ -122,7 +122,7 @@ impl Case<'_> {
             return "token_use is not `access`".into();
         }
         let there = policy.prohibited.iter().filter(|place| members[**place].is_some());
-        let names: Vec<String> = there.map(|place| policy.members[*place].clone()).collect();
+        let names: Vec<String> = there.map(|place| policy.members.name(*place).clone()).collect();
         format!("prohibited claims that are there: {}", list(&names))
     }
 
@@ -203,7 +203,7 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
     let fault = |(place, form): &(usize, Form)| members[*place].is_some_and(|raw| !form.fits(raw));
     match forms.into_iter().find(fault) {
         Some((place, form)) => {
-            format!("claim {} is not {}", quote(&policy.members[place]), form.name())
+            format!("claim {} is not {}", quote(policy.members.name(place)), form.name())
         }
         None => String::new(),
     }
@@ -211,7 +211,7 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
 
 fn missing(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
     let absent = policy.required.iter().filter(|place| is_absent(members[**place]));
-    let mut names: Vec<String> = absent.map(|place| policy.members[*place].clone()).collect();
+    let mut names: Vec<String> = absent.map(|place| policy.members.name(*place).clone()).collect();
     names.dedup();
     if names.is_empty() {
         // An array of nothing but empty names.

@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use crate::claims::MAX_DEPTH;
-use crate::json;
+use crate::json::{self, Names};
 
 /// A text is shown up to this many characters.
 const MAX_CHARS: usize = 64;
@@ -25,7 +25,7 @@ pub(super) struct Curtain<'a> {
 impl<'a> Curtain<'a> {
     pub(super) fn new(token: &'a [u8], payload: Option<&[u8]>) -> Curtain<'a> {
         let text = |name| {
-            let [member] = json::read_object(payload?, MAX_DEPTH, &[name])?;
+            let [member] = json::read_object(payload?, MAX_DEPTH, &Names::new([name]))?;
             json::text(member?).map(String::from)
         };
         let hidden = ["sub", "jti"].into_iter().filter_map(text);
