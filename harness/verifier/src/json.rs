@@ -60,7 +60,9 @@ impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
         let mut places = self.by_length[name.len().min(LENGTHS - 1)];
         while places != 0 {
             let place = places.trailing_zeros() as usize;
-            if self.names.as_ref()[place].as_ref() == name {
+            let known = self.names.as_ref()[place].as_ref();
+            // The first letter tells most apart without a call.
+            if known.as_bytes().first() == name.as_bytes().first() && known == name {
                 return Some(place);
             }
             places &= places - 1;
@@ -80,25 +82,29 @@ pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     if !is_within_depth(bytes, max_depth) {
         return None;
     }
-    // Most texts have no escapes. Where one has, or is faulty, the second reading says which.
     let place = |name: &str| names.place(name);
-    let (members, is_repeated) = read(text, &place, true).or_else(|| read(text, &place, false))?;
+    let mut members = [None; N];
+    // Most texts have no escapes. Where one has, or is faulty, the second reading says which.
+    let is_repeated = read(text, &place, true, &mut members).or_else(|| {
+        members = [None; N];
+        read(text, &place, false, &mut members)
+    })?;
     (!is_repeated).then_some(members)
 }
 
-fn read<'a, const N: usize>(
+/// Reads members into their places. Whether one stood twice; `None` if it could not be read.
+fn read<'a>(
     text: &'a str,
     place: &dyn Fn(&str) -> Option<usize>,
     is_plain: bool,
-) -> Option<(Members<'a, N>, bool)> {
+    members: &mut [Option<Raw<'a>>],
+) -> Option<bool> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut members = [None; N];
     let mut is_repeated = false;
-    let object =
-        Object { text, place, is_plain, members: &mut members, is_repeated: &mut is_repeated };
+    let object = Object { text, place, is_plain, members, is_repeated: &mut is_repeated };
     object.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    Some((members, is_repeated))
+    Some(is_repeated)
 }
 
 /// Reads members into their places, so that nothing large is moved. A name that stands twice is
