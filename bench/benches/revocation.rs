@@ -1,7 +1,12 @@
-//! Whether a `jti` is revoked, in lists of 10 thousand and 1 million entries. Probes spread over
-//! the list, so that the large one shows its cache misses.
+//! Whether a `jti` is revoked, in lists of 10 thousand and 1 million entries (`JWTBENCH_REVOKED`: of
+//! that many), bare and behind a filter, at rest and while another thread revokes. Probes spread
+//! over the list, so that a large one shows its cache misses.
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 
 use jwtbench_verifier::revocation::Revocations;
 
@@ -9,34 +14,68 @@ use jwtbench_bench::criterion;
 
 /// Different `jti`s asked for in turn.
 const PROBES: u64 = 4096;
+/// Share of false positives of the filter.
+const FALSE_POSITIVES: f64 = 0.01;
+/// Entries that a writer adds at the most, while others read.
+const ADDED: u64 = 2_000_000;
 
 fn revocation(c: &mut Criterion) {
     let mut group = c.benchmark_group("revocation");
-    for entries in [10_000, 1_000_000] {
-        let list = Revocations::with_capacity(entries as usize);
-        list.revoke((0..entries).map(jwt_id));
-        let spread = |probe: u64| probe * (entries / PROBES);
-        let hits: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(spread(probe))).collect();
-        let misses: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(entries + probe)).collect();
-        for (what, probes, due) in [("hit", hits, true), ("miss", misses, false)] {
-            let assert_verdicts = || {
-                for jwt_id in &probes {
-                    let got = list.contains(jwt_id);
-                    assert_eq!(got, due, "revocation: {what} {jwt_id}, {entries} entries");
-                }
-            };
-            assert_verdicts();
-            let mut asked = probes.iter().cycle();
-            group.bench_function(BenchmarkId::new(what, entries), |b| {
-                b.iter(|| {
-                    let jwt_id = asked.next().expect("a cycle has no end");
-                    list.contains(jwt_id)
-                });
-            });
-            assert_verdicts();
-        }
+    for entries in sizes() {
+        let bare = Revocations::with_capacity(entries as usize);
+        measure(&mut group, &bare, entries, "");
+        drop(bare);
+        let filtered = Revocations::filtered(entries as usize, FALSE_POSITIVES);
+        measure(&mut group, &filtered, entries, " filtered");
     }
     group.finish();
+}
+
+fn sizes() -> Vec<u64> {
+    let Ok(asked) = std::env::var("JWTBENCH_REVOKED") else {
+        return vec![10_000, 1_000_000];
+    };
+    let entries: Option<u64> = asked.parse().ok().filter(|entries| *entries >= PROBES);
+    vec![entries.unwrap_or_else(|| panic!("JWTBENCH_REVOKED={asked}: a number from {PROBES} on"))]
+}
+
+fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &Revocations, entries: u64, form: &str) {
+    list.revoke((0..entries).map(jwt_id));
+    let spread = |probe: u64| probe * (entries / PROBES);
+    let hits: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(spread(probe))).collect();
+    let misses: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(!probe)).collect();
+    let mut look_up = |what: &str, probes: &[Box<str>], due: bool| {
+        let assert_verdicts = || {
+            for jwt_id in probes {
+                let got = list.contains(jwt_id);
+                assert_eq!(got, due, "revocation: {what} {jwt_id}, {entries} entries");
+            }
+        };
+        assert_verdicts();
+        let mut asked = probes.iter().cycle();
+        group.bench_function(BenchmarkId::new(format!("{what}{form}"), entries), |b| {
+            b.iter(|| {
+                let jwt_id = asked.next().expect("a cycle has no end");
+                list.contains(jwt_id)
+            });
+        });
+        assert_verdicts();
+    };
+    look_up("hit", &hits, true);
+    look_up("miss", &misses, false);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut added = (entries..entries + ADDED).map(jwt_id);
+            while !is_over.load(Ordering::Relaxed)
+                && let Some(jwt_id) = added.next()
+            {
+                list.revoke([jwt_id]);
+            }
+        });
+        look_up("miss while growing", &misses, false);
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 /// The `jti` with this number, in the usual form; different numbers give different ones (SplitMix64

@@ -19,6 +19,8 @@ use jwtbench::scenario::library::Library;
 use jwtbench::scenario::plan::Plan;
 use jwtbench::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::CheckedJwk;
+use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
@@ -80,6 +82,18 @@ pub fn small_plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
         stream.holders = 1;
     }
     Plan::new(&scenario, algorithm, signers, &|_| {})
+}
+
+/// The issuer's key of the plan's algorithm.
+///
+/// # Panics
+/// If the issuer publishes none, which no plan does.
+pub fn published_key(plan: &Plan) -> Arc<CheckedJwk> {
+    let body = &plan.timeline.epochs()[0].body;
+    let parsed = ParsedSet::parse(body, &[plan.algorithm]).expect("the issuer's set is valid");
+    let set = Arc::<KeySet>::default().succeed(parsed);
+    let key = set.keys().find(|key| key.jwk.algorithm == plan.algorithm);
+    Arc::clone(&key.expect("the issuer publishes its key").jwk)
 }
 
 /// One contender with what it works on: policy, warm key source, texts. Never fetches.

@@ -1,6 +1,7 @@
 //! Reports: one file per form, each a pure function of a stored result. Reporting never measures,
 //! reads no clock and does no I/O, so any old result can be rendered again.
 
+mod answer;
 mod capacity;
 mod chapter;
 mod check;
@@ -31,7 +32,7 @@ pub use duel::{duel_markdown, duel_terminal};
 pub use hgrm::{PercentileTable, hgrm, percentile_tables};
 pub use html::html;
 pub use junit::junit;
-pub use markdown::{markdown, ranking_table};
+pub use markdown::{answer_list, markdown, ranking_table};
 pub use picture::picture;
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

@@ -90,6 +90,9 @@ pub struct IssuerSpec {
     pub token_lifetime: Duration,
     /// `jti`s revoked from the beginning, beside those of the corpus.
     pub revoked: u64,
+    /// The share of false positives of a filter before the list, above 0 and below 1; `None` for
+    /// no filter.
+    pub revocation_filter: Option<f64>,
 }
 
 /// How operations arrive.

@@ -236,7 +236,11 @@ pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
     if revoked.is_empty() && versioned.is_empty() && count == 0 && !has_revocation_events(plan) {
         return None;
     }
-    let list = Revocations::with_capacity(count as usize + revoked.len());
+    let room = count as usize + revoked.len();
+    let list = match plan.scenario.issuer.revocation_filter {
+        Some(false_positives) => Revocations::filtered(room, false_positives),
+        None => Revocations::with_capacity(room),
+    };
     list.revoke(revoked);
     for subject in versioned {
         list.require_version(subject, AUTHORIZATION_VERSION);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use jwtbench::result::duel::{Arm, DuelResult, Reading, SLOTS, weigh};
-use jwtbench::result::duel::{Metric, Rules};
+use jwtbench::result::duel::{MAX_STEAL_IN_TURNS, Metric, Rules};
 use jwtbench::result::statistics::Decision;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
@@ -119,7 +119,9 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
         reading.done > 0 && reading.p50_ns > 0 && reading.control_ns > 0 && cpu > 0.0
     };
     assert!(duel.samples.iter().all(|sample| is_full(&sample.reading)));
-    let rules = Rules { thresholds: [].into(), gates: Metric::ALL.to_vec(), seed: duel.seed };
+    assert!(duel.in_turns, "a closed loop without an endpoint");
+    let (gates, max_steal) = (Metric::ALL.to_vec(), MAX_STEAL_IN_TURNS);
+    let rules = Rules { thresholds: [].into(), gates, max_steal, seed: duel.seed };
     let again = weigh(&duel.samples, &rules);
     assert_eq!(again.metrics, duel.metrics, "the samples alone give the same verdicts");
 

@@ -18,7 +18,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{duel_markdown, duel_terminal};
 use crate::result::duel::{
-    DUEL_SCHEMA_VERSION, DuelResult, Metric, Rules, SLOTS, Sample, WrongArm, lineup, weigh,
+    DUEL_SCHEMA_VERSION, DuelResult, MAX_STEAL, MAX_STEAL_IN_TURNS, Metric, Rules, SLOTS, Sample,
+    WrongArm, lineup, weigh,
 };
 use crate::result::statistics::Decision;
 use crate::scenario::Arrivals;
@@ -131,7 +132,6 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
     let candidate = Corner::new(args.candidate_args())?;
     let base = Corner::new(args.base_args())?;
-    let rules = args.rules(&candidate);
     let output = args.output()?;
     let stop = stop_on_ctrl_c()?;
     if profile() == "debug" && !args.quiet {
@@ -144,6 +144,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let control = Control { stop, port: None };
     let plans = [other.as_ref().unwrap_or(&plan), &plan];
     let (mut arms, build) = fighters(&args, [&candidate, &base], plans, control)?;
+    let in_turns = heat::is_in_turns(&arms);
+    let rules = args.rules(&candidate, in_turns);
     let round = base.scenario.load.duration;
     let fought = fight(&mut arms, &args, round, stop, &progress);
     progress.finish();
@@ -170,6 +172,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         metrics: Vec::new(),
         control: None,
         blocks: args.blocks,
+        in_turns,
         dropped_blocks: 0,
         wrong: fought.wrong,
         samples: Vec::new(),
@@ -277,14 +280,15 @@ impl Args {
     }
 
     /// In an open loop the throughput is that of the schedule, and a worker spins.
-    fn rules(&self, corner: &Corner) -> Rules {
+    fn rules(&self, corner: &Corner, in_turns: bool) -> Rules {
         let own: &[Metric] = match corner.scenario.load.arrivals {
             Arrivals::Closed => &Metric::ALL,
             Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => &[Metric::P50, Metric::P99],
         };
         let gates = if self.gate.is_empty() { own.to_vec() } else { self.gate.clone() };
         let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();
-        Rules { thresholds, gates, seed: self.seed }
+        let max_steal = if in_turns { MAX_STEAL_IN_TURNS } else { MAX_STEAL };
+        Rules { thresholds, gates, max_steal, seed: self.seed }
     }
 
     fn output(&self) -> Result<Option<Output>, Failure> {

@@ -6,7 +6,8 @@ use clap::{Args as ClapArgs, ValueEnum};
 use globset::Glob;
 
 use crate::report::{
-    csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table, terminal,
+    answer_list, csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table,
+    terminal,
 };
 use crate::result::{RunResult, histogram_log};
 
@@ -56,6 +57,8 @@ enum Format {
     Markdown,
     /// The ranking alone, as a Markdown table
     Ranking,
+    /// The answers alone, as a Markdown list
+    Answers,
     /// The ranking alone, as an SVG picture
     Picture,
     /// The machine in one line
@@ -98,6 +101,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Terminal => terminal(&result, terminal_style()),
         Format::Markdown => markdown(&result),
         Format::Ranking => ranking_table(&result),
+        Format::Answers => answer_list(&result),
         Format::Picture => picture(&result),
         Format::Machine => origin(&result) + "\n",
         Format::Html => html(&result),

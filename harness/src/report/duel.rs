@@ -293,6 +293,7 @@ mod tests {
                 moved: verdict == Decision::Invalid,
             }),
             blocks: 16,
+            in_turns: true,
             dropped_blocks: 1,
             wrong,
             samples: Vec::new(),

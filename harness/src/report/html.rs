@@ -18,6 +18,7 @@ mod trial;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
+use super::answer::answers;
 use super::chapter::{Chapter, chapters, families};
 use super::fault::fault;
 use super::summary::warnings;
@@ -51,6 +52,7 @@ pub fn html(result: &RunResult) -> String {
                     (contents(result, &chapters))
                     main {
                         (header::header(result))
+                        (prose::answer_list(result))
                         (prose::guide())
                         @for family in families(&chapters) {
                             (section(result, family, &chapters, &ink))
@@ -114,6 +116,9 @@ fn contents(result: &RunResult, chapters: &[Chapter]) -> Markup {
                 summary { "Contents" }
                 ul {
                     li { a href="#verdict" { "Verdict" } }
+                    @if !answers(result).is_empty() {
+                        li { a href="#answers" { "Answers" } }
+                    }
                     li { a href="#guide" { "How to read this" } }
                 }
                 @for family in families(chapters) {

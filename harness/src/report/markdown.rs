@@ -5,6 +5,7 @@ mod capacity;
 pub(super) mod cell;
 mod generator;
 
+use super::answer::{Answer, answers};
 use super::chapter::{Chapter, chapters};
 use super::fault::fault;
 use super::finding::{findings, tag_meaning, tag_name};
@@ -27,6 +28,7 @@ pub fn markdown(result: &RunResult) -> String {
     out.push_str(&format!("## {mark} jwtbench {}\n\n", summary.line()));
     write_trouble(result, &mut out);
     write_counts(&summary, &mut out);
+    write_answers(result, &mut out);
     write_rankings(&chapters, &mut out);
     write_dynamic(&chapters, &mut out);
     capacity::write(result, &mut out);
@@ -62,6 +64,19 @@ pub fn ranking_table(result: &RunResult) -> String {
         }
     }
     out
+}
+
+/// The answers alone, as a list for the README. Empty when there are none.
+pub fn answer_list(result: &RunResult) -> String {
+    let item = |answer: Answer| format!("- **{}**: {}.\n", plain(&answer.about), answer.says);
+    answers(result).into_iter().map(item).collect()
+}
+
+fn write_answers(result: &RunResult, out: &mut String) {
+    let list = answer_list(result);
+    if !list.is_empty() {
+        out.push_str(&format!("### Answers\n\n{list}\n"));
+    }
 }
 
 fn write_trouble(result: &RunResult, out: &mut String) {

@@ -5,7 +5,7 @@ mod lineup;
 mod weigh;
 
 pub use lineup::{Arm, SLOTS, lineup};
-pub use weigh::{CONTROL_ROOM, MAX_DROPPED, MAX_STEAL, Rules, Weighed, weigh};
+pub use weigh::{CONTROL_ROOM, MAX_DROPPED, MAX_STEAL, MAX_STEAL_IN_TURNS, Rules, Weighed, weigh};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,6 +65,9 @@ pub struct DuelResult {
     pub control: Option<Control>,
     /// Blocks fought.
     pub blocks: u32,
+    /// Whether rounds took turns of a few milliseconds, or went one after the other.
+    #[serde(default)]
+    pub in_turns: bool,
     /// Blocks left out because the host stole too much of them.
     pub dropped_blocks: u32,
     /// Verdicts that were not the one due. A duel stops at the first round that has one.

@@ -74,7 +74,11 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             .into(),
         canonical: false,
         algorithms: policy.algorithms.clone(),
-        issuer: IssuerSpec { token_lifetime: Duration::from_secs(300), revoked: 0 },
+        issuer: IssuerSpec {
+            token_lifetime: Duration::from_secs(300),
+            revoked: 0,
+            revocation_filter: None,
+        },
         policy,
         own_algorithms: true,
         load: Load {

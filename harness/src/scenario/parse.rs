@@ -164,7 +164,15 @@ fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerS
     if revoked > 20_000_000 {
         return file.fault(at, "[issuer] revoked is over 20 million; revoke fewer");
     }
-    Ok(IssuerSpec { token_lifetime, revoked })
+    let revocation_filter = table.revocation_filter;
+    if revocation_filter.is_some_and(|share| !(share > 0.0 && share < 1.0)) {
+        return file.fault(
+            at,
+            "[issuer] revocation-filter is the share of false positives, above 0 and below 1; 0.01 \
+             is usual",
+        );
+    }
+    Ok(IssuerSpec { token_lifetime, revoked, revocation_filter })
 }
 
 fn name(path: &Path) -> (String, String) {

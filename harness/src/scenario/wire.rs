@@ -69,6 +69,7 @@ pub(super) enum WireExpect {
 pub(super) struct WireIssuer {
     pub(super) token_lifetime: Option<Span>,
     pub(super) revoked: Option<u64>,
+    pub(super) revocation_filter: Option<f64>,
 }
 
 #[derive(Deserialize)]

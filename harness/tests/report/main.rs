@@ -4,8 +4,8 @@
 mod fixture;
 mod generator;
 
-use jwtbench::report::{TerminalStyle, html, markdown, ranking_table, terminal};
-use jwtbench::result::RunResult;
+use jwtbench::report::{TerminalStyle, answer_list, html, markdown, ranking_table, terminal};
+use jwtbench::result::{Measurement, RunResult};
 
 const PLAIN: TerminalStyle = TerminalStyle { colour: false, width: 80 };
 
@@ -88,6 +88,46 @@ fn a_faulty_contender_is_never_the_fastest() {
     let table = ranking_table(&result);
     let first = table.lines().nth(2).expect("a row");
     assert!(first.starts_with("| RS256 | `core:aws-lc-rs` | 17.8 µs |"), "{table}");
+}
+
+#[test]
+fn answers_say_which_and_how_sure() {
+    let mut result = fixture::clean();
+    let accepts = |m: &&Measurement| m.scenario == "hot-path/accept" && m.algorithm == "RS256";
+    let fastest = result.measurements.iter().filter(accepts);
+    let fastest = fastest.clone().find(|m| m.contender == "core:graviola").cloned();
+    let mut hit = fastest.expect("it is measured");
+    hit.scenario = "verdict-cache/repeat".into();
+    let row = &mut hit.phases[0].outcomes[0];
+    if let Some(latency) = &mut row.latency {
+        latency.service.p50_ns = 500;
+    }
+    result.measurements.push(hit);
+    let list = answer_list(&result);
+    let sentences = [
+        "- **RS256**: `core:graviola`, 16.7 µs at the median, 1.13× the bare signature check; next",
+        "next `core:aws-lc-rs`, 1.07× of that (",
+        " over 3 rounds).",
+        "- **RS256, a whole library**: `jsonwebtoken:aws-lc-rs` takes 1.13× (",
+        "of `core:aws-lc-rs`, and 1.21× (",
+        "- **RS256 to ES256**: 0 bytes more a token, 26.9 µs more a verification (2.61×).",
+        "- **a verdict cache**: a hit takes 500 ns, 1/33 of `core:graviola` with RS256;",
+    ];
+    for sentence in sentences {
+        assert!(list.contains(sentence), "`{sentence}` is not in:\n{list}");
+    }
+    for (name, text) in forms(&result).iter().filter(|(name, _)| *name != "terminal") {
+        assert!(text.contains("Answers") && text.contains("26.9 µs more"), "{name}");
+    }
+    for measurement in &mut result.measurements {
+        if measurement.contender == "core:graviola" {
+            measurement.error = Some("no AVX2".into());
+        }
+    }
+    assert!(!answer_list(&result).contains("graviola"), "who has a fault is no answer");
+    result.measurements.retain(|m| !m.contender.starts_with("raw:"));
+    assert_eq!(answer_list(&result), "", "nothing to answer without a bound");
+    assert!(!html(&result).contains("#answers"), "and no link to it");
 }
 
 #[test]

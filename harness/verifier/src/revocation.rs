@@ -1,16 +1,22 @@
 //! What one issuer took back, in memory: revoked `jti`s and authorization versions out of force.
-//! Read without a lock while it grows.
+//! Read without a lock while it grows. A probabilistic filter may stand before the list: it knows
+//! most tokens that are not revoked from a few bits each.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use fastbloom::AtomicBloomFilter;
 use papaya::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
+
+/// The same filter on every machine.
+const FILTER_SEED: u128 = 1;
 
 /// Revoked tokens and authorization versions of one issuer. Grows only; bounded by what its owner
 /// puts in.
 #[derive(Debug, Default)]
 pub struct Revocations {
     jwt_ids: HashSet<Box<str>, FxBuildHasher>,
+    filter: Option<AtomicBloomFilter>,
     versions: HashMap<Box<str>, u64, FxBuildHasher>,
     has_versions: AtomicBool,
     is_down: AtomicBool,
@@ -23,17 +29,36 @@ impl Revocations {
         Revocations { jwt_ids, ..Revocations::default() }
     }
 
+    /// An empty list with room for `count` entries, behind a Bloom filter that takes this share of
+    /// other tokens (above 0, below 1) for revoked at first, once there are `count` entries. The
+    /// list has the last word, so no verdict depends on it.
+    pub fn filtered(count: usize, false_positives: f64) -> Revocations {
+        let filter = AtomicBloomFilter::with_false_pos(false_positives)
+            .seed(&FILTER_SEED)
+            .expected_items(count.max(1));
+        Revocations { filter: Some(filter), ..Revocations::with_capacity(count) }
+    }
+
     /// Revokes tokens by `jti`. Verdicts that begin after this returns see them all.
     pub fn revoke(&self, jwt_ids: impl IntoIterator<Item = Box<str>>) {
         let pinned = self.jwt_ids.pin();
         for jwt_id in jwt_ids {
+            if let Some(filter) = &self.filter {
+                filter.insert(&*jwt_id);
+            }
             pinned.insert(jwt_id);
         }
     }
 
     /// Whether this `jti` is revoked.
     pub fn contains(&self, jwt_id: &str) -> bool {
-        self.jwt_ids.pin().contains(jwt_id)
+        let may_be = self.filter.as_ref().is_none_or(|filter| filter.contains(jwt_id));
+        may_be && self.jwt_ids.pin().contains(jwt_id)
+    }
+
+    /// Size of the filter in bytes; 0 without one.
+    pub fn filter_bytes(&self) -> usize {
+        self.filter.as_ref().map_or(0, |filter| filter.num_bits() / 8)
     }
 
     /// From now on tokens of `subject` need at least this authorization version.

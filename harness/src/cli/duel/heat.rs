@@ -10,6 +10,11 @@ use crate::trial::rota::Rota;
 use super::super::Failure;
 use super::arm::{Fighter, Fought};
 
+/// Whether all arms can take turns.
+pub(super) fn is_in_turns(arms: &[Box<dyn Fighter + '_>; 3]) -> bool {
+    arms.iter().all(|arm| arm.members().is_some())
+}
+
 /// The rounds of the arms in this order. `shift` moves them all on to other processors.
 pub(super) fn fight(
     arms: &mut [Box<dyn Fighter + '_>; 3],

@@ -3,6 +3,9 @@
 
 use maud::{Markup, html as markup};
 
+use crate::report::answer::answers;
+use crate::result::RunResult;
+
 /// The prose of a scenario.
 pub fn analysis(text: &str) -> Markup {
     let paragraphs = text.split("\n\n").map(str::trim).filter(|p| !p.is_empty());
@@ -10,6 +13,24 @@ pub fn analysis(text: &str) -> Markup {
         div.prose {
             @for paragraph in paragraphs {
                 p { (inline(paragraph)) }
+            }
+        }
+    }
+}
+
+/// What most readers came for.
+pub fn answer_list(result: &RunResult) -> Markup {
+    let answers = answers(result);
+    markup! {
+        @if !answers.is_empty() {
+            section.guide {
+                h2 id="answers" { "Answers" }
+                dl {
+                    @for answer in &answers {
+                        dt { (answer.about) }
+                        dd { (inline(&answer.says)) "." }
+                    }
+                }
             }
         }
     }

@@ -10,8 +10,11 @@ use crate::result::statistics::{
 
 use super::{Arm, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
 
-/// A block of which the hypervisor took more than this share is left out.
+/// A block of whole rounds of which the hypervisor took more than this share is left out: it may
+/// have taken it from one arm alone.
 pub const MAX_STEAL: f64 = 0.10;
+/// The same for a block whose rounds took turns: what is taken, is taken from all arms alike.
+pub const MAX_STEAL_IN_TURNS: f64 = 0.30;
 /// If more than this share of the blocks is left out, the duel is invalid.
 pub const MAX_DROPPED: f64 = 0.20;
 /// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and
@@ -27,6 +30,8 @@ pub struct Rules {
     pub thresholds: BTreeMap<Metric, f64>,
     /// Metrics that the verdict depends on.
     pub gates: Vec<Metric>,
+    /// A block of which the hypervisor took more than this share is left out.
+    pub max_steal: f64,
     /// The seed of resampling.
     pub seed: u64,
 }
@@ -62,7 +67,8 @@ pub fn weigh(samples: &[Sample], rules: &Rules) -> Weighed {
         blocks.entry(sample.block).or_default().push(sample);
     }
     let fought = blocks.len();
-    let is_stolen = |block: &[&Sample]| block.iter().any(|s| s.steal.unwrap_or(0.0) > MAX_STEAL);
+    let is_stolen =
+        |block: &[&Sample]| block.iter().any(|s| s.steal.unwrap_or(0.0) > rules.max_steal);
     blocks.retain(|_, block| !is_stolen(block));
     let dropped = fought - blocks.len();
     let blocks: Vec<Vec<&Sample>> = blocks.into_values().collect();
@@ -70,7 +76,7 @@ pub fn weigh(samples: &[Sample], rules: &Rules) -> Weighed {
     let differences = Metric::ALL.into_iter().filter_map(|metric| Differences::of(metric, &blocks));
     let mut metrics = judge(differences.collect(), rules);
     let ratio = ratios(&metrics);
-    let fault = fault(fought, dropped, &control, &metrics, &rules.gates);
+    let fault = fault(fought, dropped, &control, &metrics, rules);
     if fault.is_some() {
         metrics.iter_mut().for_each(|metric| metric.decision = Decision::Invalid);
     }
@@ -184,14 +190,14 @@ fn fault(
     dropped: usize,
     control: &Control,
     metrics: &[MetricVerdict],
-    gates: &[Metric],
+    rules: &Rules,
 ) -> Option<String> {
     let left = fought - dropped;
     if dropped as f64 > MAX_DROPPED * fought as f64 {
         return Some(format!(
             "the hypervisor took more than {:.0} % of the CPU in {dropped} of {fought} blocks; \
              duel again when the host is quieter",
-            MAX_STEAL * 100.0
+            rules.max_steal * 100.0
         ));
     }
     if left < MIN_BLOCKS as usize {
@@ -207,7 +213,7 @@ fn fault(
         ));
     }
     let has_figure = |gate: &&Metric| metrics.iter().any(|metric| metric.metric == **gate);
-    let missing = gates.iter().find(|gate| !has_figure(gate))?;
+    let missing = rules.gates.iter().find(|gate| !has_figure(gate))?;
     Some(format!("{missing} has no figure in some round; make rounds longer (--duration)"))
 }
 
@@ -277,7 +283,12 @@ mod tests {
     }
 
     fn rules() -> Rules {
-        Rules { thresholds: BTreeMap::new(), gates: Metric::ALL.to_vec(), seed: 1 }
+        Rules {
+            thresholds: BTreeMap::new(),
+            gates: Metric::ALL.to_vec(),
+            max_steal: MAX_STEAL,
+            seed: 1,
+        }
     }
 
     #[test]

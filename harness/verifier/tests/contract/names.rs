@@ -97,6 +97,33 @@ fn revocations_are_counted_once() {
     }
 }
 
+/// A filter that is too small is wrong about everything, and decides nothing.
+#[test]
+fn a_filter_decides_nothing() {
+    let number = |number: usize| format!("jti-{number}").into_boxed_str();
+    for (room, false_positives) in [(2_000, 0.01), (2_000, 0.000_001), (1, 0.5), (0, 0.99)] {
+        let list = Revocations::filtered(room, false_positives);
+        std::thread::scope(|scope| {
+            for from in [0, 1] {
+                let half = (from..2_000).step_by(2).map(number);
+                let list = &list;
+                scope.spawn(move || list.revoke(half));
+            }
+            scope.spawn(|| {
+                for probe in (2_000..4_000).map(number) {
+                    assert!(!list.contains(&probe), "never revoked, while others are: {probe}");
+                }
+            });
+        });
+        assert_eq!(list.len(), 2_000);
+        assert!(list.filter_bytes() > 0 && Revocations::default().filter_bytes() == 0);
+        for place in 0..4_000 {
+            let revoked = list.contains(&number(place));
+            assert_eq!(revoked, place < 2_000, "{place}, room for {room}, {false_positives}");
+        }
+    }
+}
+
 #[test]
 fn instants_saturate_and_round_down() {
     let second = Duration::from_secs(1);

@@ -1,0 +1,113 @@
+//! What is held in memory, per entry: prepared keys, revoked `jti`s, remembered verdicts. Printed for
+//! `scripts/speed`, and bounded, so that growth is seen.
+
+use std::borrow::Cow;
+
+use jwtbench::scenario::signer::Signers;
+use jwtbench_bench::{ALGORITHMS, SEED, plan, published_key};
+use jwtbench_verifier::backend;
+use jwtbench_verifier::cache_policy::VerdictCachePolicy;
+use jwtbench_verifier::claims::Claims;
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict_cache::VerdictCache;
+use jwtbench_verifier::verifier::Proven;
+
+#[global_allocator]
+static HEAP: dhat::Alloc = dhat::Alloc;
+
+/// Bytes on the heap that `make` leaves behind, per entry.
+fn heap_bytes_per<T>(entries: usize, make: impl FnOnce() -> T) -> f64 {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let held = make();
+    let bytes = dhat::HeapStats::get().curr_bytes;
+    drop(held);
+    bytes as f64 / entries as f64
+}
+
+/// Bytes that the process holds in memory, where the kernel tells it: libraries in C have a heap of
+/// their own.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = status.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
+
+fn jwt_ids(count: usize) -> impl Iterator<Item = Box<str>> {
+    (0..count).map(|number| format!("00000000-0000-4000-8000-{number:012x}").into_boxed_str())
+}
+
+/// What a token of 700 bytes proves under the policy of the scenarios.
+fn proven() -> Proven<'static> {
+    let text = |text: &'static str| Some(Cow::Borrowed(text));
+    let claims = Claims {
+        subject: Cow::Borrowed("b2f6c1f0-0000-4000-8000-000000000000"),
+        expires: UnixTime(1),
+        not_before: None,
+        issued_at: Some(UnixTime(0)),
+        jwt_id: text("00000000-0000-4000-8000-000000000000"),
+        client: text("web-frontend"),
+        tenant: text("acme"),
+        subject_kind: None,
+        authorization_version: None,
+        token_use: text("access"),
+        is_other_kind: false,
+        has_scopes: true,
+        confirmation: None,
+    };
+    Proven { claims, thumbprint: Thumbprint([0; 32]) }
+}
+
+fn verdicts(count: usize) -> VerdictCache {
+    let policy = VerdictCachePolicy { entries: 2 * count, bytes: 1 << 30, is_tied: true };
+    let cache = VerdictCache::new(&policy);
+    for number in 0..count {
+        cache.keep(format!("{number:0700}").as_bytes(), 1, proven());
+    }
+    cache
+}
+
+fn keys() {
+    const COUNT: usize = 2_000;
+    let signers = Signers::new(SEED);
+    for algorithm in ALGORITHMS {
+        let key = published_key(&plan("hot-path/accept", algorithm, &signers));
+        for backend in backend::available() {
+            if !backend.supports(algorithm) {
+                continue;
+            }
+            let prepare = || backend.prepare(algorithm, &key).expect("the issuer's key is good");
+            let Some(before) = resident_bytes() else { return };
+            let held: Vec<_> = (0..COUNT).map(|_| prepare()).collect();
+            let after = resident_bytes().unwrap_or(before);
+            let bytes = after.saturating_sub(before) as f64 / COUNT as f64;
+            drop(held);
+            println!("memory: prepared key, {algorithm}, {}: {bytes:.0} bytes", backend.name());
+            assert!(bytes <= 65_536.0, "{}: {algorithm}: {bytes:.0} bytes", backend.name());
+        }
+    }
+}
+
+/// One test: a profiler counts the allocations of all threads.
+#[test]
+fn what_an_entry_takes_is_bounded() {
+    const COUNT: usize = 100_000;
+    let list = || {
+        let list = Revocations::with_capacity(COUNT);
+        list.revoke(jwt_ids(COUNT));
+        list
+    };
+    let filter = Revocations::filtered(COUNT, 0.01).filter_bytes() as f64 / COUNT as f64;
+    let few = COUNT / 10;
+    let rows = [
+        ("revoked jti of 36 bytes, hash set", heap_bytes_per(COUNT, list), 200.0),
+        ("revoked jti, filter with 1 % false positives", filter, 2.0),
+        ("verdict of a token of 700 bytes", heap_bytes_per(few, || verdicts(few)), 2_000.0),
+    ];
+    for (what, bytes, most) in rows {
+        println!("memory: {what}: {bytes:.1} bytes");
+        assert!(bytes > 0.0 && bytes <= most, "{what}: {bytes:.1} bytes, at most {most}");
+    }
+    keys();
+}
