@@ -5,6 +5,8 @@ pub mod aws_lc_rs;
 pub mod dalek_batch;
 pub mod graviola;
 pub mod null;
+#[cfg(feature = "openssl")]
+pub mod openssl;
 pub mod ring;
 pub mod rust_crypto;
 
@@ -76,6 +78,8 @@ pub fn available() -> Vec<&'static dyn Backend> {
     if graviola::is_supported() {
         backends.push(&graviola::Graviola);
     }
+    #[cfg(feature = "openssl")]
+    backends.push(&openssl::OpenSsl);
     backends
 }
 
