@@ -2,7 +2,12 @@
 //! what the issuer knows of the token.
 
 mod core;
+#[cfg(feature = "josekit")]
+mod josekit;
 mod jsonwebtoken;
+#[cfg(feature = "jwt-simple")]
+mod jwt_simple;
+mod library;
 mod null;
 mod raw;
 
@@ -18,6 +23,8 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::jwks::key_source::KeySource;
+
+pub use library::{Library, Provider};
 
 /// A token as it arrives.
 #[derive(Clone, Copy, Debug)]
@@ -64,27 +71,8 @@ pub enum ContenderSpec {
     Raw(&'static dyn Backend),
     /// Answers ACCEPT without looking.
     Null,
-    /// The jsonwebtoken library over one of its providers.
-    Jsonwebtoken(Provider),
-}
-
-/// The crypto provider of jsonwebtoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// Its `aws_lc_rs` feature.
-    AwsLcRs,
-    /// Its `rust_crypto` feature.
-    RustCrypto,
-}
-
-impl Provider {
-    /// The name in a contender.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Provider::AwsLcRs => "aws-lc-rs",
-            Provider::RustCrypto => "rust-crypto",
-        }
-    }
+    /// A whole library.
+    Library(Library),
 }
 
 impl fmt::Display for ContenderSpec {
@@ -93,7 +81,7 @@ impl fmt::Display for ContenderSpec {
             ContenderSpec::Core(backend) => write!(f, "core:{}", backend.name()),
             ContenderSpec::Raw(backend) => write!(f, "raw:{}", backend.name()),
             ContenderSpec::Null => f.write_str("null:"),
-            ContenderSpec::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
+            ContenderSpec::Library(library) => library.fmt(f),
         }
     }
 }
@@ -104,8 +92,7 @@ impl ContenderSpec {
         let backends = backend::available();
         let mut all: Vec<ContenderSpec> =
             backends.iter().map(|backend| ContenderSpec::Core(*backend)).collect();
-        all.push(ContenderSpec::Jsonwebtoken(Provider::AwsLcRs));
-        all.push(ContenderSpec::Jsonwebtoken(Provider::RustCrypto));
+        all.extend(Library::ALL.iter().map(|library| ContenderSpec::Library(*library)));
         all.extend(backends.iter().map(|backend| ContenderSpec::Raw(*backend)));
         all.push(ContenderSpec::Core(&backend::null::Null));
         all.push(ContenderSpec::Null);
@@ -117,7 +104,7 @@ impl ContenderSpec {
     pub fn judges(self) -> bool {
         match self {
             ContenderSpec::Core(backend) => backend.name() != "null",
-            ContenderSpec::Jsonwebtoken(_) => true,
+            ContenderSpec::Library(_) => true,
             ContenderSpec::Raw(_) | ContenderSpec::Null => false,
         }
     }
@@ -132,13 +119,18 @@ impl ContenderSpec {
         matches!(self, ContenderSpec::Core(_))
     }
 
+    /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
+    pub fn is_library(self) -> bool {
+        matches!(self, ContenderSpec::Library(_))
+    }
+
     /// Whether it verifies this algorithm.
     pub fn supports(self, algorithm: Algorithm) -> bool {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => {
                 backend.supports(algorithm)
             }
-            ContenderSpec::Null | ContenderSpec::Jsonwebtoken(_) => true,
+            ContenderSpec::Null | ContenderSpec::Library(_) => true,
         }
     }
 
@@ -147,7 +139,7 @@ impl ContenderSpec {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend.version().into(),
             ContenderSpec::Null => "none".into(),
-            ContenderSpec::Jsonwebtoken(provider) => jsonwebtoken::version(provider).into(),
+            ContenderSpec::Library(library) => library.version(),
         }
     }
 
@@ -155,7 +147,7 @@ impl ContenderSpec {
     pub fn backend(self) -> &'static dyn Backend {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend,
-            ContenderSpec::Null | ContenderSpec::Jsonwebtoken(_) => &backend::null::Null,
+            ContenderSpec::Null | ContenderSpec::Library(_) => &backend::null::Null,
         }
     }
 
@@ -165,9 +157,7 @@ impl ContenderSpec {
             ContenderSpec::Core(_) => Box::new(core::Core::new(setup)),
             ContenderSpec::Raw(_) => Box::new(raw::Raw::new(setup)),
             ContenderSpec::Null => Box::new(null::Null),
-            ContenderSpec::Jsonwebtoken(provider) => {
-                Box::new(jsonwebtoken::Jsonwebtoken::new(provider, setup))
-            }
+            ContenderSpec::Library(library) => library.build(setup),
         }
     }
 }

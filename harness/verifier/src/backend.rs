@@ -8,6 +8,8 @@ pub mod null;
 #[cfg(feature = "openssl")]
 pub mod openssl;
 pub mod ring;
+#[cfg(feature = "rscrypto")]
+pub mod rscrypto;
 pub mod rust_crypto;
 
 use std::fmt;
@@ -80,6 +82,8 @@ pub fn available() -> Vec<&'static dyn Backend> {
     }
     #[cfg(feature = "openssl")]
     backends.push(&openssl::OpenSsl);
+    #[cfg(feature = "rscrypto")]
+    backends.push(&rscrypto::RsCrypto);
     backends
 }
 

@@ -21,6 +21,9 @@ use signer::Signers;
 /// What is signed where the content does not matter: a header and a payload.
 const MESSAGE: &[u8] = b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJpc3MiOiJqb2UiLCJzdWIiOiJqaW0ifQ";
 
+/// Backends that verify less than all.
+const PARTIAL: [&str; 1] = ["rscrypto"];
+
 const ACCEPTED: Verdict = Ok(());
 const REFUSED: Verdict = Err(InvalidSignature);
 
@@ -29,12 +32,16 @@ type Verdict = Result<(), InvalidSignature>;
 /// A key, bound to its algorithm, with a message and a signature.
 type Input<'a> = (&'a CheckedJwk, &'a [u8], &'a [u8]);
 
-/// Every backend gives this verdict, the second time too: a key keeps nothing of a verification.
+/// Every backend that verifies the algorithm gives this verdict, the second time too: a key keeps
+/// nothing of a verification.
 fn check(input: Input<'_>, expected: Verdict, why: &str) {
     let (jwk, message, signature) = input;
     for backend in backend::available() {
         let (name, algorithm) = (backend.name(), jwk.algorithm);
-        assert!(backend.supports(algorithm), "{name}: {algorithm}");
+        if !backend.supports(algorithm) {
+            assert!(PARTIAL.contains(&name), "{name}: {algorithm}");
+            continue;
+        }
         let mut key = backend
             .prepare(algorithm, jwk)
             .unwrap_or_else(|refused| panic!("{name}: {algorithm}: {why}: {refused}"));
