@@ -1,6 +1,7 @@
 //! What a trial measures. A contender gets a token and the time, and gives a verdict; it never sees
 //! what the issuer knows of the token.
 
+mod batch;
 mod core;
 #[cfg(feature = "josekit")]
 mod josekit;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::dalek_batch::Batch;
 use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::revocation::Revocations;
@@ -39,7 +41,7 @@ pub struct Presented<'c> {
 pub enum Progress {
     /// It has its verdict.
     Done(Verdict),
-    /// It waits for keys and does not block its worker.
+    /// It waits for keys or for others, and does not block its worker.
     Waiting,
 }
 
@@ -51,6 +53,11 @@ pub trait Contender<'c>: Send {
     /// Whether [`Contender::resume`] has something to do. Cheap: asked between operations.
     fn is_woken(&self) -> bool {
         false
+    }
+
+    /// When [`Contender::resume`] is due though nothing wakes it.
+    fn deadline(&self) -> Option<Tick> {
+        None
     }
 
     /// Ends operations that waited and have been woken.
@@ -71,6 +78,8 @@ pub enum ContenderSpec {
     Raw(&'static dyn Backend),
     /// Answers ACCEPT without looking.
     Null,
+    /// The verifier core with Ed25519 signatures verified in batches, by ed25519-dalek.
+    Batch,
     /// A whole library.
     Library(Library),
 }
@@ -81,6 +90,7 @@ impl fmt::Display for ContenderSpec {
             ContenderSpec::Core(backend) => write!(f, "core:{}", backend.name()),
             ContenderSpec::Raw(backend) => write!(f, "raw:{}", backend.name()),
             ContenderSpec::Null => f.write_str("null:"),
+            ContenderSpec::Batch => f.write_str("batch:dalek"),
             ContenderSpec::Library(library) => library.fmt(f),
         }
     }
@@ -99,12 +109,19 @@ impl ContenderSpec {
         all
     }
 
+    /// The default contenders, then those that run only where they are named.
+    pub fn known() -> Vec<ContenderSpec> {
+        let mut known = ContenderSpec::all();
+        known.push(ContenderSpec::Batch);
+        known
+    }
+
     /// Whether it is meant to judge every token: false for floors and bounds, which run valid
     /// tokens only.
     pub fn judges(self) -> bool {
         match self {
             ContenderSpec::Core(backend) => backend.name() != "null",
-            ContenderSpec::Library(_) => true,
+            ContenderSpec::Batch | ContenderSpec::Library(_) => true,
             ContenderSpec::Raw(_) | ContenderSpec::Null => false,
         }
     }
@@ -116,7 +133,7 @@ impl ContenderSpec {
 
     /// Whether its verdicts are held to the contract's codes, and a breach fails the run.
     pub fn is_core(self) -> bool {
-        matches!(self, ContenderSpec::Core(_))
+        matches!(self, ContenderSpec::Core(_) | ContenderSpec::Batch)
     }
 
     /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
@@ -130,6 +147,7 @@ impl ContenderSpec {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => {
                 backend.supports(algorithm)
             }
+            ContenderSpec::Batch => Batch::default().supports(algorithm),
             ContenderSpec::Null | ContenderSpec::Library(_) => true,
         }
     }
@@ -139,6 +157,7 @@ impl ContenderSpec {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend.version().into(),
             ContenderSpec::Null => "none".into(),
+            ContenderSpec::Batch => Batch::default().version().into(),
             ContenderSpec::Library(library) => library.version(),
         }
     }
@@ -147,7 +166,9 @@ impl ContenderSpec {
     pub fn backend(self) -> &'static dyn Backend {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend,
-            ContenderSpec::Null | ContenderSpec::Library(_) => &backend::null::Null,
+            ContenderSpec::Null | ContenderSpec::Batch | ContenderSpec::Library(_) => {
+                &backend::null::Null
+            }
         }
     }
 
@@ -157,6 +178,7 @@ impl ContenderSpec {
             ContenderSpec::Core(_) => Box::new(core::Core::new(setup)),
             ContenderSpec::Raw(_) => Box::new(raw::Raw::new(setup)),
             ContenderSpec::Null => Box::new(null::Null),
+            ContenderSpec::Batch => Box::new(batch::Batched::new(setup)),
             ContenderSpec::Library(library) => library.build(setup),
         }
     }

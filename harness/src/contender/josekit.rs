@@ -1,6 +1,6 @@
-//! The josekit library over OpenSSL, used as its documentation shows: verifiers made of JWKs once and
-//! found by `kid`, then a validator of the payload that is told the time. It offers no leeway and no
-//! limit on size.
+//! The josekit library over OpenSSL, used as its documentation shows: verifiers made of JWKs once
+//! and found by `kid`, then a validator of the payload that is told the time. It offers no leeway
+//! and no limit on size.
 
 use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! The jwt-simple library with its feature `pure-rust`, used as its documentation shows: keys made of
-//! JWKs once and found by `kid`, every check that it offers switched on, the time told to it by
+//! The jwt-simple library with its feature `pure-rust`, used as its documentation shows: keys made
+//! of JWKs once and found by `kid`, every check that it offers switched on, the time told to it by
 //! `artificial_time`.
 
 use std::collections::HashMap;

@@ -7,7 +7,7 @@ mod lock;
 mod signer;
 
 use jwtbench_verifier::algorithm::{Algorithm, KeyType};
-use jwtbench_verifier::backend::dalek_batch::DalekBatch;
+use jwtbench_verifier::backend::dalek_batch::{Batch, DalekBatch};
 use jwtbench_verifier::backend::graviola::{self, AnyModulus, Graviola};
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::backend::{self, Backend, InvalidKey, InvalidSignature};
@@ -354,6 +354,64 @@ fn a_batch_decides_as_a_single_check_does() {
             let refused = batch.prepare(algorithm, &signers.pair(algorithm)[0].jwk(algorithm));
             assert_eq!(refused.err(), Some(InvalidKey), "{algorithm}");
         }
+    }
+}
+
+/// What is gathered gets the verdict of a single check, wherever it stands in the batch, and
+/// nothing is left for the next one.
+#[test]
+fn gathered_signatures_are_decided_one_for_one() {
+    let signers = Signers::of_the_run();
+    let [signer, other] = signers.pair(Algorithm::EdDSA);
+    let jwk = &signer.jwk(Algorithm::EdDSA);
+    let good = signer.sign(Algorithm::EdDSA, MESSAGE);
+    let foreign = other.sign(Algorithm::EdDSA, MESSAGE);
+    let high = [&good[..63], &[good[63] | 0x80]].concat();
+    let altered = flipped(&good, 3);
+    let batch = Batch::default();
+    let mut key = batch.prepare(Algorithm::EdDSA, jwk).expect("a sound key");
+    let rows: [(&[&[u8]], &[Verdict], &str); 8] = [
+        (&[], &[], "nothing"),
+        (&[&good], &[ACCEPTED], "a good one alone"),
+        (&[&foreign], &[REFUSED], "a bad one alone"),
+        (&[&good, &good, &good], &[ACCEPTED; 3], "all good"),
+        (&[&foreign, &good, &good], &[REFUSED, ACCEPTED, ACCEPTED], "another key's first"),
+        (&[&good, &altered, &good], &[ACCEPTED, REFUSED, ACCEPTED], "R changed, in the middle"),
+        (&[&good, &good, &high], &[ACCEPTED, ACCEPTED, REFUSED], "S out of range, last"),
+        (&[&foreign, &altered, &high], &[REFUSED; 3], "all bad"),
+    ];
+    for (signatures, expected, why) in rows {
+        for signature in signatures {
+            assert_eq!(key.verify(MESSAGE, signature), ACCEPTED, "{why}: only gathered");
+        }
+        assert_eq!(key.verify(MESSAGE, &good[1..]), REFUSED, "{why}: too short to gather");
+        assert_eq!((batch.len(), batch.is_empty()), (signatures.len(), signatures.is_empty()));
+        let mut verdicts = Vec::new();
+        batch.verify(&mut verdicts);
+        assert_eq!(verdicts, expected, "{why}");
+        assert!(batch.is_empty(), "{why}");
+    }
+    let rsa = &signers.pair(Algorithm::RS256)[0].jwk(Algorithm::RS256);
+    assert_eq!(batch.prepare(Algorithm::RS256, rsa).err(), Some(InvalidKey));
+}
+
+/// RFC 8032 §5.1.7 leaves open what a batch may accept: here an R that is not canonical, but for
+/// its sign the neutral point. Who signs it holds the key. Alone it is refused.
+#[test]
+fn a_batch_accepts_what_a_single_check_refuses() {
+    let signer = &Signers::of_the_run().pair(Algorithm::EdDSA)[0];
+    let jwk = &signer.jwk(Algorithm::EdDSA);
+    let signature = signer.sign_with_neutral_r(MESSAGE);
+    check((jwk, MESSAGE, &signature), REFUSED, "an R that is not canonical");
+    let batch = Batch::default();
+    let mut key = batch.prepare(Algorithm::EdDSA, jwk).expect("a sound key");
+    for (copies, expected) in [(1, REFUSED), (2, ACCEPTED), (64, ACCEPTED)] {
+        for _ in 0..copies {
+            assert_eq!(key.verify(MESSAGE, &signature), ACCEPTED);
+        }
+        let mut verdicts = Vec::new();
+        batch.verify(&mut verdicts);
+        assert_eq!(verdicts, vec![expected; copies], "{copies} of them");
     }
 }
 

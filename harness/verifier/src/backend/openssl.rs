@@ -1,6 +1,6 @@
-//! OpenSSL of the system, through rust-openssl: contexts for RSA are set up once per key and worker,
-//! ECDSA takes the two halves of a signature without a detour over DER, digests are the low-level
-//! ones, which fetch nothing from a provider.
+//! OpenSSL of the system, through rust-openssl: contexts for RSA are set up once per key and
+//! worker, ECDSA takes the two halves of a signature without a detour over DER, digests are the
+//! low-level ones, which fetch nothing from a provider.
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,6 @@
 //! rscrypto: pure Rust with assembler, a table per EC key, scratch kept per RSA key. Experimental:
-//! young, of one author, not audited. Its Ed25519 refuses an R of small order, which the equation of
-//! RFC 8032 §5.1.7 lets pass and every other backend accepts, so that it is not used here.
+//! young, of one author, not audited. Its Ed25519 refuses an R of small order, which the equation
+//! of RFC 8032 §5.1.7 lets pass and every other backend accepts, so that it is not used here.
 
 use rscrypto::{
     EcdsaP256PublicKey, EcdsaP256Signature, EcdsaP384PublicKey, EcdsaP384Signature,

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use curve25519_dalek::Scalar;
 use jwtbench_verifier::algorithm::{Algorithm, KeyType};
 use jwtbench_verifier::jwk::{CheckedJwk, Entry};
 use p256::ecdsa::signature::Signer as _;
@@ -146,6 +147,21 @@ impl Signer {
             }
             Signer::Rsa(_) | Signer::Ed25519(_) => panic!("not an ECDSA key"),
         }
+    }
+
+    /// Signs with the neutral point as R, and the sign of its x set, which is zero (RFC 8032
+    /// §5.1.3 does not decode it).
+    ///
+    /// # Panics
+    /// If the key is not for Ed25519.
+    pub fn sign_with_neutral_r(&self, message: &[u8]) -> Vec<u8> {
+        let Signer::Ed25519(key) = self else { panic!("not an Ed25519 key") };
+        let mut r = [0; 32];
+        (r[0], r[31]) = (1, 0x80);
+        let hash = Sha512::new().chain_update(r).chain_update(key.verifying_key().as_bytes());
+        let hash = hash.chain_update(message).finalize();
+        let s = Scalar::from_bytes_mod_order_wide(&hash.into()) * key.to_scalar();
+        [r, s.to_bytes()].concat()
     }
 
     /// The RSA key inside.
