@@ -148,7 +148,8 @@ impl ContenderSpec {
                 backend.supports(algorithm)
             }
             ContenderSpec::Batch => Batch::default().supports(algorithm),
-            ContenderSpec::Null | ContenderSpec::Library(_) => true,
+            ContenderSpec::Library(library) => library.supports(algorithm),
+            ContenderSpec::Null => true,
         }
     }
 

@@ -49,7 +49,14 @@ fn strict() -> impl Iterator<Item = ContenderSpec> {
 
 #[test]
 fn every_class_is_judged_on_every_backend() {
-    for algorithm in [Algorithm::RS256, Algorithm::PS256, Algorithm::ES384, Algorithm::EdDSA] {
+    let algorithms = [
+        Algorithm::RS256,
+        Algorithm::PS256,
+        Algorithm::ES384,
+        Algorithm::EdDSA,
+        Algorithm::MlDsa44,
+    ];
+    for algorithm in algorithms {
         let plan = plan("conformance/every-class", algorithm);
         for contender in strict().filter(|spec| spec.supports(algorithm)) {
             let measurement = checked(&plan, contender);

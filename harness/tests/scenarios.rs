@@ -366,6 +366,8 @@ fn faults_of_the_policies_are_named() {
     assert!(error.message.contains("tenant = \"acme\""), "{error}");
     let lifetime = "[issuer]\ntoken-lifetime = \"500ms\"\n\n[cache]";
     check("[cache]", lifetime, Some(14), &["token-lifetime", "under 1s"]);
+    let short = "[issuer]\nrsa-bits = 1024\n\n[cache]";
+    check("[cache]", short, Some(14), &["rsa-bits", "2048, 3072 and 4096"]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn check(applies: fn(&Source) -> bool, rule: fn(&Source) -> Vec<String>, why: &s
 }
 
 /// Crates that sign or verify.
-const CRYPTO: [&str; 12] = [
+const CRYPTO: [&str; 13] = [
     "ring",
     "aws_lc_rs",
     "graviola",
@@ -41,6 +41,7 @@ const CRYPTO: [&str; 12] = [
     "p256",
     "p384",
     "ed25519_dalek",
+    "ml_dsa",
     "openssl",
     "rscrypto",
     "josekit",

@@ -105,6 +105,7 @@ fn verifier(algorithm: Algorithm, jwk: &Value) -> Option<Box<dyn JwsVerifier>> {
         Algorithm::ES256 => Box::new(ES256.verifier_from_jwk(&jwk).ok()?),
         Algorithm::ES384 => Box::new(ES384.verifier_from_jwk(&jwk).ok()?),
         Algorithm::EdDSA => Box::new(EdDSA.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::MlDsa44 => return None,
     })
 }
 

@@ -94,6 +94,10 @@ fn check(algorithm: Algorithm, jwk: &str) -> Result<Check, Error> {
             let key = Ed25519PublicKey::from_jwk(jwk)?;
             Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
         }
+        Algorithm::MlDsa44 => {
+            let key = MLDSA44PublicKey::from_jwk(jwk)?;
+            Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
+        }
     })
 }
 

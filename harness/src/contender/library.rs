@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use jwtbench_verifier::algorithm::Algorithm;
+
 #[cfg(feature = "josekit")]
 use super::josekit;
 #[cfg(feature = "jwt-simple")]
@@ -60,6 +62,15 @@ impl Library {
             Library::Josekit => josekit::version(),
             #[cfg(feature = "jwt-simple")]
             Library::JwtSimple => jwt_simple::VERSION.into(),
+        }
+    }
+
+    /// Whether it verifies this algorithm.
+    pub fn supports(self, algorithm: Algorithm) -> bool {
+        match self {
+            #[cfg(feature = "jwt-simple")]
+            Library::JwtSimple => true,
+            _ => algorithm != Algorithm::MlDsa44,
         }
     }
 

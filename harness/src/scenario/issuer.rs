@@ -206,7 +206,7 @@ fn odd_entry(poison: Poison, kid: &str, algorithm: Algorithm, signers: &Signers)
     let filler = |bytes: usize| "A".repeat(bytes.div_ceil(3) * 4);
     match poison {
         Poison::UnknownKty => {
-            json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": "post-quantum", "pub": filler(1312) })
+            json!({ "kty": "HSS-LMS", "kid": "post-quantum", "pub": filler(60) })
         }
         Poison::Ed448 => {
             json!({ "kty": "OKP", "crv": "Ed448", "kid": "ed448", "use": "sig", "x": filler(57) })

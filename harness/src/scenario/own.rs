@@ -17,6 +17,7 @@ use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
 use super::issuer::{Published, Timeline};
 use super::plan::{Arrival, Plan};
+use super::signer::RSA_BITS;
 use super::{Arrivals, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
 
 /// The family, and the only stream, of the user's own tokens.
@@ -74,7 +75,11 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             .into(),
         canonical: false,
         algorithms: policy.algorithms.clone(),
-        issuer: IssuerSpec { token_lifetime: Duration::from_secs(300), revoked: 0 },
+        issuer: IssuerSpec {
+            rsa_bits: RSA_BITS,
+            token_lifetime: Duration::from_secs(300),
+            revoked: 0,
+        },
         policy,
         own_algorithms: true,
         load: Load {

@@ -34,8 +34,8 @@ impl Backend for OpenSsl {
         &VERSION
     }
 
-    fn supports(&self, _: Algorithm) -> bool {
-        true
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        algorithm != Algorithm::MlDsa44
     }
 
     fn prepare(
@@ -151,7 +151,9 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS256 => ("SHA2-256", |text| Digest::Sha256(sha256(text)), Padding::PKCS1_PSS),
         Algorithm::PS384 => ("SHA2-384", |text| Digest::Sha384(sha384(text)), Padding::PKCS1_PSS),
         Algorithm::PS512 => ("SHA2-512", |text| Digest::Sha512(sha512(text)), Padding::PKCS1_PSS),
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA | Algorithm::MlDsa44 => {
+            return Err(InvalidKey);
+        }
     };
     let context = || {
         let rsa = Rsa::from_public_components(BigNum::from_slice(n)?, BigNum::from_u32(e)?)?;

@@ -112,6 +112,6 @@ fn padding(algorithm: Algorithm) -> Option<Padding> {
         Algorithm::PS256 => Padding::Pss(RsaPssProfile::Sha256),
         Algorithm::PS384 => Padding::Pss(RsaPssProfile::Sha384),
         Algorithm::PS512 => Padding::Pss(RsaPssProfile::Sha512),
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return None,
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA | Algorithm::MlDsa44 => return None,
     })
 }

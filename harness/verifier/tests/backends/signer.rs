@@ -22,6 +22,7 @@ pub enum Signer {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
+    MlDsa44(Box<ml_dsa::SigningKey<ml_dsa::MlDsa44>>),
 }
 
 /// Every private key of the suite.
@@ -30,6 +31,7 @@ pub struct Signers {
     p256: [Signer; 2],
     p384: [Signer; 2],
     ed25519: [Signer; 2],
+    ml_dsa_44: [Signer; 2],
     /// RSA with 3072 bits.
     pub rsa_3072: LazyLock<Signer>,
     /// RSA with the prime exponent 2³² - 5.
@@ -45,6 +47,7 @@ impl Signers {
             p256: [p256(3), p256(4)],
             p384: [p384(5), p384(6)],
             ed25519: [ed25519(7), ed25519(8)],
+            ml_dsa_44: [ml_dsa_44(13), ml_dsa_44(14)],
             rsa_3072: LazyLock::new(|| rsa(9, 3072, 65537)),
             rsa_wide_exponent: LazyLock::new(|| rsa(11, 2048, 0xffff_fffb)),
         })
@@ -57,6 +60,7 @@ impl Signers {
             KeyType::P256 => &self.p256,
             KeyType::P384 => &self.p384,
             KeyType::Ed25519 => &self.ed25519,
+            KeyType::MlDsa44 => &self.ml_dsa_44,
         }
     }
 }
@@ -88,6 +92,10 @@ impl Signer {
                 point("EC", "P-384", &q.as_bytes()[1..49], &q.as_bytes()[49..])
             }
             Signer::Ed25519(key) => point("OKP", "Ed25519", key.verifying_key().as_bytes(), &[]),
+            Signer::MlDsa44(key) => {
+                let public = b64(&key.expanded_key().verifying_key().encode());
+                format!(r#""kty":"AKP","pub":"{public}""#)
+            }
         };
         format!(r#"{{"alg":"{algorithm}","kid":"{kid}",{members}}}"#)
     }
@@ -125,6 +133,10 @@ impl Signer {
                 signature.to_bytes().to_vec()
             }
             (Algorithm::EdDSA, Signer::Ed25519(key)) => key.sign(message).to_bytes().to_vec(),
+            (Algorithm::MlDsa44, Signer::MlDsa44(key)) => {
+                let signature = key.expanded_key().sign_deterministic(message, &[]);
+                signature.expect("no context").encode().to_vec()
+            }
             _ => panic!("the key is not for {algorithm}"),
         }
     }
@@ -145,7 +157,7 @@ impl Signer {
                     key.sign_prehash(&Sha256::digest(message)).expect("a signature");
                 signature.to_bytes().to_vec()
             }
-            Signer::Rsa(_) | Signer::Ed25519(_) => panic!("not an ECDSA key"),
+            Signer::Rsa(_) | Signer::Ed25519(_) | Signer::MlDsa44(_) => panic!("not an ECDSA key"),
         }
     }
 
@@ -216,6 +228,10 @@ fn p384(seed: u64) -> Signer {
 
 fn ed25519(seed: u64) -> Signer {
     Signer::Ed25519(ed25519_dalek::SigningKey::from_bytes(&bytes(seed)))
+}
+
+fn ml_dsa_44(seed: u64) -> Signer {
+    Signer::MlDsa44(Box::new(ml_dsa::SigningKey::from_seed(&bytes(seed).into())))
 }
 
 fn bytes<const N: usize>(seed: u64) -> [u8; N] {
