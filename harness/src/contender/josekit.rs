@@ -22,6 +22,11 @@ use jwtbench_verifier::verdict::Verdict;
 
 use super::{Contender, Presented, Progress, Setup};
 
+/// Claims that hold a date.
+const DATES: [&str; 3] = ["exp", "nbf", "iat"];
+/// The first second of the year 10000.
+const END_OF_9999: f64 = 253_402_300_800.0;
+
 /// The versions behind it.
 pub(super) fn version() -> String {
     format!("josekit 0.10.3, {}", OpenSsl.version())
@@ -72,6 +77,9 @@ impl Josekit {
             Ok(header.key_id().and_then(|kid| keys.get(kid)).map(|key| &**key))
         })
         .map_err(|error| code(&error))?;
+        if !DATES.iter().all(|name| is_representable(payload.claim(name))) {
+            return Err(Rejection::ClaimInvalid);
+        }
         // It checks them where there are any; that there are is for the application to see.
         let (expires, audience) = (payload.expires_at(), payload.audience());
         if expires.is_none() || audience.is_none() || payload.subject().is_none() {
@@ -90,6 +98,13 @@ impl Josekit {
         }
         verdict
     }
+}
+
+/// The library panics on a signed date that is negative or far beyond the year 9999, in reading it
+/// or in saying why it refuses. A server that is not to fall over it looks first.
+fn is_representable(date: Option<&Value>) -> bool {
+    let seconds = date.and_then(Value::as_f64);
+    seconds.is_none_or(|seconds| (0.0..END_OF_9999).contains(&seconds))
 }
 
 /// A verifier for this algorithm alone.

@@ -3,11 +3,7 @@
 
 use std::fmt;
 
-#[cfg(feature = "josekit")]
-use super::josekit;
-#[cfg(feature = "jwt-simple")]
-use super::jwt_simple;
-use super::{Contender, Setup, jsonwebtoken};
+use super::{Contender, Setup};
 
 /// A whole library. Those behind a feature exist with it only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +51,11 @@ impl Library {
     /// The versions behind it.
     pub fn version(self) -> String {
         match self {
-            Library::Jsonwebtoken(provider) => jsonwebtoken::version(provider).into(),
+            Library::Jsonwebtoken(provider) => super::jsonwebtoken::version(provider).into(),
             #[cfg(feature = "josekit")]
-            Library::Josekit => josekit::version(),
+            Library::Josekit => super::josekit::version(),
             #[cfg(feature = "jwt-simple")]
-            Library::JwtSimple => jwt_simple::VERSION.into(),
+            Library::JwtSimple => super::jwt_simple::VERSION.into(),
         }
     }
 
@@ -67,12 +63,12 @@ impl Library {
     pub(super) fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         match self {
             Library::Jsonwebtoken(provider) => {
-                Box::new(jsonwebtoken::Jsonwebtoken::new(provider, setup))
+                Box::new(super::jsonwebtoken::Jsonwebtoken::new(provider, setup))
             }
             #[cfg(feature = "josekit")]
-            Library::Josekit => Box::new(josekit::Josekit::new(setup)),
+            Library::Josekit => Box::new(super::josekit::Josekit::new(setup)),
             #[cfg(feature = "jwt-simple")]
-            Library::JwtSimple => Box::new(jwt_simple::JwtSimple::new(setup)),
+            Library::JwtSimple => Box::new(super::jwt_simple::JwtSimple::new(setup)),
         }
     }
 }

@@ -165,12 +165,15 @@ impl State {
             let entry = odd_entry(*poison, &signing_kid, algorithm, signers);
             keys.insert(index.min(keys.len()), entry);
         }
+        let mut body = json!({ "keys": keys });
+        // Members in one order, whatever order serde_json keeps in this build.
+        body.sort_all_objects();
         Epoch {
             at,
             published: self.published.clone(),
             signing: self.signing.clone(),
             signing_kid,
-            body: json!({ "keys": keys }).to_string().into_bytes(),
+            body: body.to_string().into_bytes(),
         }
     }
 }

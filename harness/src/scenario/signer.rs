@@ -149,6 +149,7 @@ impl SigningKey {
         let kid = format!("{label}-{short}");
         public["kid"] = json!(kid);
         public["use"] = json!("sig");
+        public.sort_all_objects();
         let label = label.to_owned();
         SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
     }
@@ -158,6 +159,7 @@ impl SigningKey {
         let secret = Secret::rsa(key);
         let mut public = secret.public_members();
         // Members in lexicographic order, no white space: RFC 7638 §3.
+        public.sort_all_objects();
         let thumbprint = Thumbprint(Sha256::digest(public.to_string()).into());
         let algorithm = Algorithm::RS256;
         for (member, value) in [("alg", algorithm.name()), ("kid", label), ("use", "sig")] {

@@ -370,7 +370,8 @@ fn gathered_signatures_are_decided_one_for_one() {
     let altered = flipped(&good, 3);
     let batch = Batch::default();
     let mut key = batch.prepare(Algorithm::EdDSA, jwk).expect("a sound key");
-    let rows: [(&[&[u8]], &[Verdict], &str); 8] = [
+    type Row<'a> = (&'a [&'a [u8]], &'a [Verdict], &'a str);
+    let rows: [Row<'_>; 8] = [
         (&[], &[], "nothing"),
         (&[&good], &[ACCEPTED], "a good one alone"),
         (&[&foreign], &[REFUSED], "a bad one alone"),
