@@ -177,7 +177,7 @@ const GOLDEN: [(Algorithm, &str, &str); 10] = [
     (Algorithm::ES256, "de17e04dbb485da8", "5ee5b151c09d8923"),
     (Algorithm::ES384, "cfde054dcef52de5", "59f9b889042069e0"),
     (Algorithm::EdDSA, "13e65cffa2b03166", "b6fcc47f2f0f584a"),
-    (Algorithm::MlDsa44, "", ""),
+    (Algorithm::MlDsa44, "2d3d655bc457aa21", "03d7d95ce7f7b543"),
 ];
 
 #[test]

@@ -1,5 +1,6 @@
-//! The closed set of JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964). HMAC
-//! and `none` are absent on purpose: a resource server that could verify them could be fooled with them.
+//! The closed set of JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §4).
+//! HMAC and `none` are absent on purpose: a resource server that could verify them could be fooled
+//! with them.
 
 use std::fmt;
 
