@@ -1,8 +1,14 @@
 //! What a trial measures. A contender gets a token and the time, and gives a verdict; it never sees
 //! what the issuer knows of the token.
 
+mod batch;
 mod core;
+#[cfg(feature = "josekit")]
+mod josekit;
 mod jsonwebtoken;
+#[cfg(feature = "jwt-simple")]
+mod jwt_simple;
+mod library;
 mod null;
 mod raw;
 
@@ -10,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::dalek_batch::Batch;
 use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::revocation::Revocations;
@@ -18,6 +25,8 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::jwks::key_source::KeySource;
+
+pub use library::{Library, Provider};
 
 /// A token as it arrives.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +41,7 @@ pub struct Presented<'c> {
 pub enum Progress {
     /// It has its verdict.
     Done(Verdict),
-    /// It waits for keys and does not block its worker.
+    /// It waits for keys or for others, and does not block its worker.
     Waiting,
 }
 
@@ -44,6 +53,11 @@ pub trait Contender<'c>: Send {
     /// Whether [`Contender::resume`] has something to do. Cheap: asked between operations.
     fn is_woken(&self) -> bool {
         false
+    }
+
+    /// When [`Contender::resume`] is due though nothing wakes it.
+    fn deadline(&self) -> Option<Tick> {
+        None
     }
 
     /// Ends operations that waited and have been woken.
@@ -64,27 +78,10 @@ pub enum ContenderSpec {
     Raw(&'static dyn Backend),
     /// Answers ACCEPT without looking.
     Null,
-    /// The jsonwebtoken library over one of its providers.
-    Jsonwebtoken(Provider),
-}
-
-/// The crypto provider of jsonwebtoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// Its `aws_lc_rs` feature.
-    AwsLcRs,
-    /// Its `rust_crypto` feature.
-    RustCrypto,
-}
-
-impl Provider {
-    /// The name in a contender.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Provider::AwsLcRs => "aws-lc-rs",
-            Provider::RustCrypto => "rust-crypto",
-        }
-    }
+    /// The verifier core with Ed25519 signatures verified in batches, by ed25519-dalek.
+    Batch,
+    /// A whole library.
+    Library(Library),
 }
 
 impl fmt::Display for ContenderSpec {
@@ -93,7 +90,8 @@ impl fmt::Display for ContenderSpec {
             ContenderSpec::Core(backend) => write!(f, "core:{}", backend.name()),
             ContenderSpec::Raw(backend) => write!(f, "raw:{}", backend.name()),
             ContenderSpec::Null => f.write_str("null:"),
-            ContenderSpec::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
+            ContenderSpec::Batch => f.write_str("batch:dalek"),
+            ContenderSpec::Library(library) => library.fmt(f),
         }
     }
 }
@@ -104,12 +102,18 @@ impl ContenderSpec {
         let backends = backend::available();
         let mut all: Vec<ContenderSpec> =
             backends.iter().map(|backend| ContenderSpec::Core(*backend)).collect();
-        all.push(ContenderSpec::Jsonwebtoken(Provider::AwsLcRs));
-        all.push(ContenderSpec::Jsonwebtoken(Provider::RustCrypto));
+        all.extend(Library::ALL.iter().map(|library| ContenderSpec::Library(*library)));
         all.extend(backends.iter().map(|backend| ContenderSpec::Raw(*backend)));
         all.push(ContenderSpec::Core(&backend::null::Null));
         all.push(ContenderSpec::Null);
         all
+    }
+
+    /// The default contenders, then those that run only where they are named.
+    pub fn known() -> Vec<ContenderSpec> {
+        let mut known = ContenderSpec::all();
+        known.push(ContenderSpec::Batch);
+        known
     }
 
     /// Whether it is meant to judge every token: false for floors and bounds, which run valid
@@ -117,7 +121,7 @@ impl ContenderSpec {
     pub fn judges(self) -> bool {
         match self {
             ContenderSpec::Core(backend) => backend.name() != "null",
-            ContenderSpec::Jsonwebtoken(_) => true,
+            ContenderSpec::Batch | ContenderSpec::Library(_) => true,
             ContenderSpec::Raw(_) | ContenderSpec::Null => false,
         }
     }
@@ -129,7 +133,12 @@ impl ContenderSpec {
 
     /// Whether its verdicts are held to the contract's codes, and a breach fails the run.
     pub fn is_core(self) -> bool {
-        matches!(self, ContenderSpec::Core(_))
+        matches!(self, ContenderSpec::Core(_) | ContenderSpec::Batch)
+    }
+
+    /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
+    pub fn is_library(self) -> bool {
+        matches!(self, ContenderSpec::Library(_))
     }
 
     /// Whether it verifies this algorithm.
@@ -138,7 +147,9 @@ impl ContenderSpec {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => {
                 backend.supports(algorithm)
             }
-            ContenderSpec::Null | ContenderSpec::Jsonwebtoken(_) => true,
+            ContenderSpec::Batch => Batch::default().supports(algorithm),
+            ContenderSpec::Library(library) => library.supports(algorithm),
+            ContenderSpec::Null => true,
         }
     }
 
@@ -147,7 +158,8 @@ impl ContenderSpec {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend.version().into(),
             ContenderSpec::Null => "none".into(),
-            ContenderSpec::Jsonwebtoken(provider) => jsonwebtoken::version(provider).into(),
+            ContenderSpec::Batch => Batch::default().version().into(),
+            ContenderSpec::Library(library) => library.version(),
         }
     }
 
@@ -155,7 +167,9 @@ impl ContenderSpec {
     pub fn backend(self) -> &'static dyn Backend {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend,
-            ContenderSpec::Null | ContenderSpec::Jsonwebtoken(_) => &backend::null::Null,
+            ContenderSpec::Null | ContenderSpec::Batch | ContenderSpec::Library(_) => {
+                &backend::null::Null
+            }
         }
     }
 
@@ -165,9 +179,8 @@ impl ContenderSpec {
             ContenderSpec::Core(_) => Box::new(core::Core::new(setup)),
             ContenderSpec::Raw(_) => Box::new(raw::Raw::new(setup)),
             ContenderSpec::Null => Box::new(null::Null),
-            ContenderSpec::Jsonwebtoken(provider) => {
-                Box::new(jsonwebtoken::Jsonwebtoken::new(provider, setup))
-            }
+            ContenderSpec::Batch => Box::new(batch::Batched::new(setup)),
+            ContenderSpec::Library(library) => library.build(setup),
         }
     }
 }

@@ -86,6 +86,8 @@ pub struct Scenario {
 /// What the issuer does apart from events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IssuerSpec {
+    /// Size of its RSA keys in bits: 2048, 3072 or 4096.
+    pub rsa_bits: usize,
     /// From `iat` to `exp`; also how often a holder's token is reissued.
     pub token_lifetime: Duration,
     /// `jti`s revoked from the beginning, beside those of the corpus.

@@ -167,7 +167,7 @@ tokens = { valid = 80, expired = 20 }
 
 /// Plan and corpus of `TINY` under seed 1. Whoever changes what a corpus or a plan holds changes
 /// these, on purpose and for every algorithm at once; a build profile or a machine never does.
-const GOLDEN: [(Algorithm, &str, &str); 9] = [
+const GOLDEN: [(Algorithm, &str, &str); 10] = [
     (Algorithm::RS256, "9f54ac99d8e198eb", "46483f74540ade78"),
     (Algorithm::RS384, "13959c536cdd55c3", "873524715d468a6a"),
     (Algorithm::RS512, "b8d97b966ddebac1", "6643fa71c556f086"),
@@ -177,6 +177,7 @@ const GOLDEN: [(Algorithm, &str, &str); 9] = [
     (Algorithm::ES256, "de17e04dbb485da8", "5ee5b151c09d8923"),
     (Algorithm::ES384, "cfde054dcef52de5", "59f9b889042069e0"),
     (Algorithm::EdDSA, "13e65cffa2b03166", "b6fcc47f2f0f584a"),
+    (Algorithm::MlDsa44, "2d3d655bc457aa21", "03d7d95ce7f7b543"),
 ];
 
 #[test]

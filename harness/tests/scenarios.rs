@@ -371,6 +371,8 @@ fn faults_of_the_policies_are_named() {
         let filter = filter.replace("nan.0", "nan").replace("-0.1.0", "-0.1");
         check("[cache]", &filter, Some(14), &["revocation-filter", "0.01 is usual"]);
     }
+    let short = "[issuer]\nrsa-bits = 1024\n\n[cache]";
+    check("[cache]", short, Some(14), &["rsa-bits", "2048, 3072 and 4096"]);
 }
 
 #[test]

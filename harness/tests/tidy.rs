@@ -33,17 +33,33 @@ fn check(applies: fn(&Source) -> bool, rule: fn(&Source) -> Vec<String>, why: &s
 }
 
 /// Crates that sign or verify.
-const CRYPTO: [&str; 8] =
-    ["ring", "aws_lc_rs", "graviola", "rsa", "p256", "p384", "ed25519_dalek", "jsonwebtoken"];
+const CRYPTO: [&str; 13] = [
+    "ring",
+    "aws_lc_rs",
+    "graviola",
+    "rsa",
+    "p256",
+    "p384",
+    "ed25519_dalek",
+    "ml_dsa",
+    "openssl",
+    "rscrypto",
+    "josekit",
+    "jsonwebtoken",
+    "jwt_simple",
+];
+
+/// Whole libraries, each in the file of its name.
+const LIBRARIES: [&str; 3] = ["josekit", "jsonwebtoken", "jwt_simple"];
 
 /// Where they may be used. `draft.rs` needs an HMAC for the class of RS/HS confusion: no signature
 /// of the issuer, and nothing that a verifier could be fooled to trust.
 fn may_use(path: &str, name: &str) -> bool {
     match path {
         "harness/verifier/src/key_check.rs" => ["p256", "p384", "ed25519_dalek"].contains(&name),
-        "harness/src/scenario/signer.rs" => name != "jsonwebtoken",
+        "harness/src/scenario/signer.rs" => !LIBRARIES.contains(&name),
         "harness/src/scenario/draft.rs" => name == "aws_lc_rs",
-        "harness/src/contender/jsonwebtoken.rs" => name == "jsonwebtoken",
+        path if LIBRARIES.contains(&name) => path == format!("harness/src/contender/{name}.rs"),
         path => path.starts_with("harness/verifier/src/backend/"),
     }
 }

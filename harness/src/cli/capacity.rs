@@ -315,7 +315,7 @@ impl Job {
                 Failure::Usage(format!("{path}: no contender whose capacity rates are shares of"))
             });
         };
-        let all = ContenderSpec::all();
+        let all = ContenderSpec::known();
         let found = all.iter().find(|spec| spec.to_string() == *name);
         match found.copied() {
             Some(spec) if !spec.supports(self.algorithm) => Err(Failure::Usage(format!(

@@ -27,12 +27,12 @@ pub fn algorithm(name: &str) -> Result<Algorithm, String> {
 }
 
 impl Filter {
-    /// The contenders asked for; all if none was named.
+    /// The contenders asked for; the default ones if none was named.
     pub fn contenders(&self) -> Result<Vec<ContenderSpec>, Failure> {
-        let all = ContenderSpec::all();
         if self.contender.is_empty() {
-            return Ok(all);
+            return Ok(ContenderSpec::all());
         }
+        let all = ContenderSpec::known();
         let mut chosen: Vec<ContenderSpec> = Vec::new();
         for pattern in &self.contender {
             let glob = globset::Glob::new(pattern)

@@ -89,9 +89,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         let due = spell(row.due.map_or(Ok(()), Err));
         ClassLine { name: row.name, due, forged: row.forged, about: row.about }
     };
+    let contenders = match args.filter.contender.is_empty() {
+        true => ContenderSpec::known(),
+        false => args.filter.contenders()?,
+    };
     let listing = Listing {
         scenarios: scenarios.collect(),
-        contenders: args.filter.contenders()?.into_iter().map(contender).collect(),
+        contenders: contenders.into_iter().map(contender).collect(),
         cache_policies: presets(&library.presets()),
         token_classes: Class::all().map(class).collect(),
     };

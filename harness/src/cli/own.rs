@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::Value;
 
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::backend;
+use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
 
@@ -65,7 +65,8 @@ impl OwnArgs {
         let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
         let texts = texts(tokens, spec.max_token_bytes)?;
         let mut court: Vec<(&str, Bench)> = Vec::new();
-        for backend in backend::available() {
+        let fits = |known: &&dyn Backend| spec.algorithms.iter().all(|a| known.supports(*a));
+        for backend in backend::available().into_iter().filter(fits) {
             court.push((backend.name(), Bench::new(backend, &papers)?));
         }
         let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();

@@ -281,7 +281,7 @@ fn asked(measurement: &Measurement, matching: &Matching) -> Vec<String> {
 }
 
 fn contender(name: &str) -> Result<ContenderSpec, Failure> {
-    let found = ContenderSpec::all().into_iter().find(|spec| spec.to_string() == name);
+    let found = ContenderSpec::known().into_iter().find(|spec| spec.to_string() == name);
     found.ok_or_else(|| {
         Failure::Usage(format!(
             "{name} does not run on this machine; choose others with --contender and --base"

@@ -14,7 +14,7 @@ use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 
-use crate::contender::{ContenderSpec, Presented, Progress, Provider, Setup};
+use crate::contender::{ContenderSpec, Library, Presented, Progress, Provider, Setup};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::KeySource;
 use crate::result::divergence::{ColumnKind, DivergenceColumn, Observed};
@@ -35,7 +35,7 @@ enum Way {
     Core(&'static dyn Backend),
     Raw(&'static dyn Backend),
     Batch,
-    Library(Provider),
+    Library(Library),
     /// It does not run on this CPU.
     Absent,
 }
@@ -77,14 +77,15 @@ pub(super) fn witnesses() -> Vec<Witness> {
         Way::Batch,
     ));
     for provider in [Provider::AwsLcRs, Provider::RustCrypto] {
-        let spec = ContenderSpec::Jsonwebtoken(provider);
+        let library = Library::Jsonwebtoken(provider);
+        let spec = ContenderSpec::Library(library);
         witnesses.push(Witness::new(
             ColumnKind::Library,
             spec.to_string(),
             &spec.version(),
             "`DecodingKey::from_jwk`, then `decode`; `iss`, `aud`, `exp`, `sub` required, issuer \
              and audience set, one algorithm allowed, leeway 0",
-            Way::Library(provider),
+            Way::Library(library),
         ));
     }
     witnesses
@@ -135,8 +136,8 @@ impl Witness {
                 exhibit.raw.as_ref().map_or(Observed::NotSupported, |raw| bare(*backend, raw))
             }
             Way::Batch => exhibit.raw.as_ref().map_or(Observed::NotSupported, batches),
-            Way::Library(provider) => {
-                let spec = ContenderSpec::Jsonwebtoken(*provider);
+            Way::Library(library) => {
+                let spec = ContenderSpec::Library(*library);
                 let token = exhibit.token.as_ref();
                 token.map_or(Observed::NotSupported, |token| whole(spec, exhibit, token, mint))
             }

@@ -1,6 +1,8 @@
 //! Headers that a strict reading refuses (RFC 7515 §4), in tokens that are really signed.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
 
@@ -104,7 +106,7 @@ fn front(draft: &mut Draft<'_>, members: &str) {
 }
 
 /// The text of an object with further members at its front.
-pub(super) fn in_front(object: &Map<String, Value>, members: &str) -> Vec<u8> {
-    let text = Value::Object(object.clone()).to_string();
+pub(super) fn in_front(object: &BTreeMap<String, Value>, members: &str) -> Vec<u8> {
+    let text = json!(object).to_string();
     text.replacen('{', &format!("{{{members},"), 1).into_bytes()
 }

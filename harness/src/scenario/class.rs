@@ -155,7 +155,7 @@ impl Class {
     /// Whether it means something to this algorithm.
     pub fn fits(self, algorithm: Algorithm) -> bool {
         let family = match algorithm.key_type() {
-            KeyType::Rsa => None,
+            KeyType::Rsa | KeyType::MlDsa44 => None,
             KeyType::P256 | KeyType::P384 => Some(Family::Ecdsa),
             KeyType::Ed25519 => Some(Family::Ed25519),
         };

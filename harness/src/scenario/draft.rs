@@ -1,9 +1,11 @@
 //! The draft of one token: a good access token that a class recipe then spoils. Finished by really
 //! signing it.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::ClaimNames;
@@ -29,9 +31,9 @@ pub(crate) struct Draft<'a> {
     /// The number of the token within its class: for variety.
     pub(crate) ordinal: u32,
     /// The header.
-    pub(crate) header: Map<String, Value>,
+    pub(crate) header: BTreeMap<String, Value>,
     /// The claims.
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) claims: BTreeMap<String, Value>,
     /// `iat` before any alteration, in seconds since 1970.
     pub(crate) issued_at: i64,
     /// `exp - iat`, in seconds.
@@ -129,7 +131,7 @@ impl<'a> Draft<'a> {
         let Times { issued_at, lifetime, leeway, max_age, now } = *times;
         let names = audience.names;
         let [subject, jwt_id] = ids;
-        let mut header = Map::new();
+        let mut header = BTreeMap::new();
         header.insert("alg".into(), json!(keys.signing.algorithm().name()));
         header.insert("kid".into(), json!(keys.signing.kid()));
         if let Some(typ) = audience.typ {
@@ -137,7 +139,7 @@ impl<'a> Draft<'a> {
         }
         let mut scopes: Vec<&str> = audience.scopes.iter().map(String::as_str).collect();
         scopes.push("ledger:read");
-        let mut claims = Map::new();
+        let mut claims = BTreeMap::new();
         claims.insert("iss".into(), json!(audience.issuer));
         claims.insert("sub".into(), json!(subject));
         claims.insert("aud".into(), json!([audience.audience, "ledger-api"]));
@@ -181,7 +183,7 @@ impl<'a> Draft<'a> {
 
     /// The text of the draft as it would be without `after`: for classes that cut it up.
     pub(crate) fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
-        let text = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().into_bytes();
+        let text = |map: &BTreeMap<String, Value>| json!(map).to_string().into_bytes();
         let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
         let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
         let header = URL_SAFE_NO_PAD.encode(header);
@@ -218,7 +220,7 @@ impl<'a> Draft<'a> {
     /// Pads the claims so that the token comes close to `bytes`.
     pub(crate) fn pad_to(&mut self, bytes: usize) {
         let signature = self.keys.signing.signature_len().div_ceil(3) * 4;
-        let json = |map: &Map<String, Value>| Value::Object(map.clone()).to_string().len();
+        let json = |map: &BTreeMap<String, Value>| json!(map).to_string().len();
         let now = json(&self.header).div_ceil(3) * 4 + json(&self.claims).div_ceil(3) * 4;
         let missing = bytes.saturating_sub(now + signature + 2) * 3 / 4;
         let entitlements: Vec<String> =

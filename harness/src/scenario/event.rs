@@ -73,7 +73,7 @@ impl Action {
 /// An odd entry in a published key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Poison {
-    /// `kty` AKP (RFC 9964): valid elsewhere, unknown here.
+    /// `kty` HSS-LMS, which COSE has (RFC 8778) and JOSE has not.
     UnknownKty,
     /// An OKP key on Ed448.
     Ed448,

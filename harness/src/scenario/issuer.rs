@@ -165,12 +165,15 @@ impl State {
             let entry = odd_entry(*poison, &signing_kid, algorithm, signers);
             keys.insert(index.min(keys.len()), entry);
         }
+        let mut body = json!({ "keys": keys });
+        // Members in one order, whatever order serde_json keeps in this build.
+        body.sort_all_objects();
         Epoch {
             at,
             published: self.published.clone(),
             signing: self.signing.clone(),
             signing_kid,
-            body: json!({ "keys": keys }).to_string().into_bytes(),
+            body: body.to_string().into_bytes(),
         }
     }
 }
@@ -206,7 +209,7 @@ fn odd_entry(poison: Poison, kid: &str, algorithm: Algorithm, signers: &Signers)
     let filler = |bytes: usize| "A".repeat(bytes.div_ceil(3) * 4);
     match poison {
         Poison::UnknownKty => {
-            json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": "post-quantum", "pub": filler(1312) })
+            json!({ "kty": "HSS-LMS", "kid": "post-quantum", "pub": filler(60) })
         }
         Poison::Ed448 => {
             json!({ "kty": "OKP", "crv": "Ed448", "kid": "ed448", "use": "sig", "x": filler(57) })

@@ -17,6 +17,7 @@ use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
 use super::issuer::{Published, Timeline};
 use super::plan::{Arrival, Plan};
+use super::signer::RSA_BITS;
 use super::{Arrivals, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
 
 /// The family, and the only stream, of the user's own tokens.
@@ -75,6 +76,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
         canonical: false,
         algorithms: policy.algorithms.clone(),
         issuer: IssuerSpec {
+            rsa_bits: RSA_BITS,
             token_lifetime: Duration::from_secs(300),
             revoked: 0,
             revocation_filter: None,

@@ -17,6 +17,7 @@ use super::cache::presets as preset_names;
 use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
 use super::expectation::{Expectation, Names};
+use super::signer::RSA_BITS;
 use super::wire::{
     WireArrivals, WireEndpoint, WireExpect, WireFault, WireIssuer, WireLoad, WirePhase,
     WireScenario,
@@ -155,6 +156,10 @@ fn table_of<T: Default>(wire: Option<Spanned<T>>) -> (Option<Range<usize>>, T) {
 
 fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerSpec> {
     let (at, table) = table_of(wire);
+    let rsa_bits = table.rsa_bits.unwrap_or(RSA_BITS);
+    if ![2048, 3072, 4096].contains(&rsa_bits) {
+        return file.fault(at, "[issuer] rsa-bits is none of 2048, 3072 and 4096; choose one");
+    }
     let token_lifetime = table.token_lifetime.map_or(TOKEN_LIFETIME, |span| span.0);
     if token_lifetime < Duration::from_secs(1) {
         let message = "[issuer] token-lifetime is under 1s; claims count in seconds, so make it 1s";
@@ -172,7 +177,7 @@ fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerS
              is usual",
         );
     }
-    Ok(IssuerSpec { token_lifetime, revoked, revocation_filter })
+    Ok(IssuerSpec { rsa_bits, token_lifetime, revoked, revocation_filter })
 }
 
 fn name(path: &Path) -> (String, String) {

@@ -72,6 +72,7 @@ impl Plan {
         minted: &(dyn Fn(Minting) + Sync),
     ) -> Plan {
         let seed = signers.seed();
+        let signers = &signers.with_rsa_bits(scenario.issuer.rsa_bits);
         let timeline = Timeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
         let mut refs = Refs::default();
         let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)

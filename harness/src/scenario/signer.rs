@@ -21,8 +21,11 @@ use jwtbench_verifier::jwk::{Entry, Thumbprint};
 
 use super::random;
 
-/// RSA keys of the issuer, in bits.
-const RSA_BITS: usize = 2048;
+/// Usual size of the issuer's RSA keys, in bits.
+pub const RSA_BITS: usize = 2048;
+
+/// Bytes of an ML-DSA-44 signature (FIPS 204 §4, table 2).
+const ML_DSA_44_SIGNATURE: usize = 2420;
 
 /// A key pair of the issuer, or of somebody who would like to be.
 pub struct SigningKey {
@@ -43,18 +46,28 @@ enum Secret {
     P256(Box<p256::ecdsa::SigningKey>),
     P384(Box<p384::ecdsa::SigningKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
+    MlDsa44(Box<ml_dsa::SigningKey<ml_dsa::MlDsa44>>),
 }
 
 /// Every key of one seed, made when first asked for.
 pub struct Signers {
     seed: u64,
-    made: Mutex<BTreeMap<(String, Algorithm), Arc<SigningKey>>>,
+    rsa_bits: usize,
+    made: Arc<Mutex<BTreeMap<KeyName, Arc<SigningKey>>>>,
 }
+
+/// Label, algorithm, and the size that RSA keys have.
+type KeyName = (String, Algorithm, usize);
 
 impl Signers {
     /// The keys of `seed`.
     pub fn new(seed: u64) -> Signers {
-        Signers { seed, made: Mutex::default() }
+        Signers { seed, rsa_bits: RSA_BITS, made: Arc::default() }
+    }
+
+    /// The same keys, but for those of RSA, which have this many bits.
+    pub fn with_rsa_bits(&self, rsa_bits: usize) -> Signers {
+        Signers { seed: self.seed, rsa_bits, made: Arc::clone(&self.made) }
     }
 
     /// The seed.
@@ -65,7 +78,8 @@ impl Signers {
     /// The key with this label for this algorithm. The same seed, label and algorithm give the same
     /// key on every machine.
     pub fn key(&self, label: &str, algorithm: Algorithm) -> Arc<SigningKey> {
-        self.made(label, algorithm, || SigningKey::derive(self.seed, label, algorithm))
+        let bits = self.rsa_bits;
+        self.made(label, algorithm, || SigningKey::derive(self.seed, label, algorithm, bits))
     }
 
     /// An RS256 key with a modulus of this many bits and this exponent, sound or not: what issuers
@@ -84,7 +98,7 @@ impl Signers {
         algorithm: Algorithm,
         make: impl FnOnce() -> SigningKey,
     ) -> Arc<SigningKey> {
-        let name = (label.to_owned(), algorithm);
+        let name = (label.to_owned(), algorithm, self.rsa_bits);
         let found = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         found.unwrap_or_else(|| {
             let key = Arc::new(make());
@@ -99,7 +113,7 @@ impl Signers {
     /// who asked for them.
     pub fn private_jwks(&self, algorithm: Algorithm) -> Value {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = made.iter().filter(|((_, other), _)| *other == algorithm);
+        let own = made.iter().filter(|((_, other, _), _)| *other == algorithm);
         json!({ "keys": own.map(|(_, key)| key.private_jwk()).collect::<Vec<Value>>() })
     }
 }
@@ -126,19 +140,22 @@ impl SigningKey {
             Secret::P256(key) => jwk["d"] = json!(b64(&key.to_bytes())),
             Secret::P384(key) => jwk["d"] = json!(b64(&key.to_bytes())),
             Secret::Ed25519(key) => jwk["d"] = json!(b64(key.as_bytes())),
+            // RFC 9964 §3: the seed.
+            Secret::MlDsa44(key) => jwk["priv"] = json!(b64(key.as_seed())),
         }
         jwk
     }
 
-    fn derive(seed: u64, label: &str, algorithm: Algorithm) -> SigningKey {
+    fn derive(seed: u64, label: &str, algorithm: Algorithm, rsa_bits: usize) -> SigningKey {
         let kind = match algorithm.key_type() {
             KeyType::Rsa => "RSA",
             KeyType::P256 => "P-256",
             KeyType::P384 => "P-384",
             KeyType::Ed25519 => "Ed25519",
+            KeyType::MlDsa44 => "ML-DSA-44",
         };
         let mut rng = random::stream(seed, &["key", label, kind]);
-        let secret = Secret::derive(algorithm.key_type(), &mut rng);
+        let secret = Secret::derive(algorithm.key_type(), rsa_bits, &mut rng);
         let mut public = secret.public_members();
         public["alg"] = json!(algorithm.name());
         let Ok(Entry::Fits(_, jwk)) = Entry::parse(&public.to_string(), &[algorithm]) else {
@@ -149,6 +166,7 @@ impl SigningKey {
         let kid = format!("{label}-{short}");
         public["kid"] = json!(kid);
         public["use"] = json!("sig");
+        public.sort_all_objects();
         let label = label.to_owned();
         SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
     }
@@ -158,6 +176,7 @@ impl SigningKey {
         let secret = Secret::rsa(key);
         let mut public = secret.public_members();
         // Members in lexicographic order, no white space: RFC 7638 §3.
+        public.sort_all_objects();
         let thumbprint = Thumbprint(Sha256::digest(public.to_string()).into());
         let algorithm = Algorithm::RS256;
         for (member, value) in [("alg", algorithm.name()), ("kid", label), ("use", "sig")] {
@@ -198,11 +217,12 @@ impl SigningKey {
             Secret::Rsa { key, .. } => key.size(),
             Secret::P256(_) | Secret::Ed25519(_) => 64,
             Secret::P384(_) => 96,
+            Secret::MlDsa44(_) => ML_DSA_44_SIGNATURE,
         }
     }
 
     /// Signs `input`. `salt` feeds PSS, the only scheme here that is not deterministic by itself
-    /// (ECDSA by RFC 6979).
+    /// (ECDSA by RFC 6979, ML-DSA by its deterministic variant, FIPS 204 §3.4).
     pub fn sign(&self, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
         match (&self.secret, self.algorithm) {
             (Secret::Rsa { fast: Some(fast), .. }, Algorithm::RS256) => {
@@ -229,6 +249,10 @@ impl SigningKey {
                 signature.to_bytes().to_vec()
             }
             (Secret::Ed25519(key), _) => key.sign(input).to_bytes().to_vec(),
+            (Secret::MlDsa44(key), _) => {
+                let signed = key.expanded_key().sign_deterministic(input, &[]);
+                signed.expect("an empty context is not too long").encode().to_vec()
+            }
         }
     }
 }
@@ -289,10 +313,10 @@ fn plus_order(mut signature: Vec<u8>) -> Vec<u8> {
 }
 
 impl Secret {
-    fn derive(key_type: KeyType, rng: &mut ChaCha8Rng) -> Secret {
+    fn derive(key_type: KeyType, rsa_bits: usize, rng: &mut ChaCha8Rng) -> Secret {
         match key_type {
             KeyType::Rsa => {
-                let key = RsaPrivateKey::new(rng, RSA_BITS);
+                let key = RsaPrivateKey::new(rng, rsa_bits);
                 Secret::rsa(key.expect("the generator never fails at a legal size"))
             }
             KeyType::P256 => loop {
@@ -313,6 +337,11 @@ impl Secret {
                 let mut bytes = [0; 32];
                 rng.fill_bytes(&mut bytes);
                 Secret::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&bytes)))
+            }
+            KeyType::MlDsa44 => {
+                let mut seed = ml_dsa::Seed::default();
+                rng.fill_bytes(&mut seed);
+                Secret::MlDsa44(Box::new(ml_dsa::SigningKey::from_seed(&seed)))
             }
         }
     }
@@ -340,6 +369,10 @@ impl Secret {
             Secret::Ed25519(key) => {
                 let x = b64(key.verifying_key().as_bytes());
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": x })
+            }
+            Secret::MlDsa44(key) => {
+                let encoded = key.expanded_key().verifying_key().encode();
+                json!({ "kty": "AKP", "pub": b64(&encoded) })
             }
         }
     }

@@ -67,6 +67,7 @@ pub(super) enum WireExpect {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireIssuer {
+    pub(super) rsa_bits: Option<usize>,
     pub(super) token_lifetime: Option<Span>,
     pub(super) revoked: Option<u64>,
     pub(super) revocation_filter: Option<f64>,

@@ -274,10 +274,8 @@ impl<'p> Gathering<'p> {
     }
 
     fn got(&self, code: Code) -> String {
-        match (self.contender, code) {
-            (ContenderSpec::Jsonwebtoken(_), Err(_)) => "REFUSE".into(),
-            _ => spell(code).into(),
-        }
+        let is_coarse = self.contender.is_library() && code.is_err();
+        if is_coarse { "REFUSE".into() } else { spell(code).into() }
     }
 
     fn conformance(&self) -> Vec<ConformanceCell> {
@@ -305,7 +303,7 @@ impl<'p> Gathering<'p> {
         let mut wrong: BTreeMap<(Class, String, String), u64> = BTreeMap::new();
         let mut findings: BTreeMap<(Class, String, bool), u64> = BTreeMap::new();
         for (cell, count) in self.ledger.cells.iter().filter(|(cell, _)| !cell.conforms) {
-            let is_foreign = matches!(self.contender, ContenderSpec::Jsonwebtoken(_));
+            let is_foreign = self.contender.is_library();
             let is_forgery = cell.class.row().forged && cell.got.is_ok();
             let due = spell(cell.due).to_owned();
             if is_foreign && !is_forgery {

@@ -30,6 +30,7 @@ use super::{EndpointRecord, RoundRecord, Trial, TrialError};
 enum Turn {
     Completion,
     Deadline,
+    Wake,
     Happening,
     Arrival,
 }
@@ -131,9 +132,14 @@ impl<'c> Workers<'c> {
         self.operations.push(Operation { token, stream, phase, intended: at, start, end, verdict });
     }
 
+    fn next_deadline(&self) -> Option<Tick> {
+        self.contenders.iter().filter_map(|contender| contender.deadline()).min()
+    }
+
     fn collect(&mut self, now: Tick) {
         for worker in 0..self.contenders.len() {
-            if self.contenders[worker].is_woken() {
+            let is_due = self.contenders[worker].deadline().is_some_and(|at| at <= now);
+            if is_due || self.contenders[worker].is_woken() {
                 let mut done = std::mem::take(&mut self.done);
                 self.contenders[worker].resume(now, &mut done);
                 for (number, verdict) in done.drain(..) {
@@ -229,6 +235,7 @@ impl Trial<'_> {
             let candidates = [
                 world.next_completion().map(|at| (at, Turn::Completion)),
                 world.source.next_deadline().map(|at| (at, Turn::Deadline)),
+                workers.next_deadline().map(|at| (at, Turn::Wake)),
                 happenings.peek().map(|happening| (happening.at, Turn::Happening)),
                 arrivals.peek().map(|(_, arrival)| (arrival.at, Turn::Arrival)),
             ];
@@ -243,6 +250,8 @@ impl Trial<'_> {
             match turn {
                 Turn::Completion => world.complete(),
                 Turn::Deadline => world.source.tick(now),
+                // What is due is collected after every turn.
+                Turn::Wake => {}
                 Turn::Happening => {
                     if let Some(happening) = happenings.next() {
                         let revocations = self.revocations.as_deref();

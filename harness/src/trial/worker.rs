@@ -101,9 +101,14 @@ impl<'c> Post<'_, 'c> {
 
     /// Enters operations that have been woken.
     fn collect(&mut self, pending: &mut Pending, into: &mut Vec<Operation>) {
-        if !self.contender.is_woken() {
+        let is_due = |at| self.clock.now() >= at;
+        if !self.contender.is_woken() && !self.contender.deadline().is_some_and(is_due) {
             return;
         }
+        self.resume(pending, into);
+    }
+
+    fn resume(&mut self, pending: &mut Pending, into: &mut Vec<Operation>) {
         self.contender.resume(self.clock.now(), &mut pending.done);
         let end = self.clock.now();
         pending.free = end;
@@ -280,6 +285,11 @@ impl<'c> Post<'_, 'c> {
                 if self.contender.waiting() > 0 {
                     self.collect(&mut pending, &mut operations);
                 }
+            }
+            if self.contender.deadline().is_some() {
+                // The rest of a batch is work of this stretch, and nobody is left to wait for.
+                self.resume(&mut pending, &mut operations);
+                now = self.clock.now();
             }
             shift.active += now.since(begin.max(from));
             if let Some(before) = cpu_before {

@@ -1,5 +1,6 @@
-//! The closed set of JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). HMAC and `none`
-//! are absent on purpose: a resource server that could verify them could be fooled with them.
+//! The closed set of JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §4).
+//! HMAC and `none` are absent on purpose: a resource server that could verify them could be fooled
+//! with them.
 
 use std::fmt;
 
@@ -26,6 +27,8 @@ pub enum Algorithm {
     ES384,
     /// Ed25519; `EdDSA` and `Ed25519` name the same algorithm (RFC 9864 §2.2).
     EdDSA,
+    /// ML-DSA-44 (FIPS 204), the smallest post-quantum signature of JOSE (RFC 9964 §4).
+    MlDsa44,
 }
 
 /// What kind of key an algorithm needs.
@@ -39,11 +42,13 @@ pub enum KeyType {
     P384,
     /// `kty` OKP, `crv` Ed25519.
     Ed25519,
+    /// `kty` AKP, `alg` ML-DSA-44.
+    MlDsa44,
 }
 
 impl Algorithm {
     /// Every algorithm, in the order of RFC 7518.
-    pub const ALL: [Algorithm; 9] = [
+    pub const ALL: [Algorithm; 10] = [
         Algorithm::RS256,
         Algorithm::RS384,
         Algorithm::RS512,
@@ -53,6 +58,7 @@ impl Algorithm {
         Algorithm::ES256,
         Algorithm::ES384,
         Algorithm::EdDSA,
+        Algorithm::MlDsa44,
     ];
 
     /// The name as it stands in `alg`.
@@ -67,6 +73,7 @@ impl Algorithm {
             Algorithm::ES256 => "ES256",
             Algorithm::ES384 => "ES384",
             Algorithm::EdDSA => "EdDSA",
+            Algorithm::MlDsa44 => "ML-DSA-44",
         }
     }
 
@@ -90,6 +97,7 @@ impl Algorithm {
             Algorithm::ES256 => KeyType::P256,
             Algorithm::ES384 => KeyType::P384,
             Algorithm::EdDSA => KeyType::Ed25519,
+            Algorithm::MlDsa44 => KeyType::MlDsa44,
         }
     }
 }

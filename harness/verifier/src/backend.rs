@@ -5,7 +5,11 @@ pub mod aws_lc_rs;
 pub mod dalek_batch;
 pub mod graviola;
 pub mod null;
+#[cfg(feature = "openssl")]
+pub mod openssl;
 pub mod ring;
+#[cfg(feature = "rscrypto")]
+pub mod rscrypto;
 pub mod rust_crypto;
 
 use std::fmt;
@@ -76,6 +80,10 @@ pub fn available() -> Vec<&'static dyn Backend> {
     if graviola::is_supported() {
         backends.push(&graviola::Graviola);
     }
+    #[cfg(feature = "openssl")]
+    backends.push(&openssl::OpenSsl);
+    #[cfg(feature = "rscrypto")]
+    backends.push(&rscrypto::RsCrypto);
     backends
 }
 

@@ -44,6 +44,8 @@ pub enum KeyMaterial {
     P384([u8; 97]),
     /// Ed25519: the encoded point (RFC 8032 §5.1.2), canonical and not of small order.
     Ed25519([u8; 32]),
+    /// ML-DSA-44: the encoded public key (FIPS 204 §7.2), 1312 bytes.
+    MlDsa44(Vec<u8>),
 }
 
 impl KeyMaterial {
@@ -54,6 +56,7 @@ impl KeyMaterial {
             KeyMaterial::P256(_) => KeyType::P256,
             KeyMaterial::P384(_) => KeyType::P384,
             KeyMaterial::Ed25519(_) => KeyType::Ed25519,
+            KeyMaterial::MlDsa44(_) => KeyType::MlDsa44,
         }
     }
 
@@ -63,6 +66,8 @@ impl KeyMaterial {
             KeyMaterial::Rsa { n, .. } => n.len(),
             KeyMaterial::P256(_) | KeyMaterial::Ed25519(_) => 64,
             KeyMaterial::P384(_) => 96,
+            // FIPS 204 §4, table 2.
+            KeyMaterial::MlDsa44(_) => 2420,
         }
     }
 
@@ -151,6 +156,8 @@ struct WireJwk {
     e: Option<String>,
     x: Option<String>,
     y: Option<String>,
+    #[serde(rename = "pub")]
+    pub_: Option<String>,
 }
 
 impl Entry {
@@ -163,7 +170,7 @@ impl Entry {
         let wire: WireJwk = serde_json::from_str(json).map_err(|_| SkipKind::NotAJwk)?;
         let kid = wire.kid.as_deref().map(Kid::from);
         match wire.kty.as_str() {
-            "RSA" | "EC" | "OKP" => {}
+            "RSA" | "EC" | "OKP" | "AKP" => {}
             "oct" => return Err(SkipKind::Symmetric),
             _ => return Err(SkipKind::UnknownKty),
         }
@@ -209,6 +216,14 @@ fn material(wire: &WireJwk) -> Result<KeyMaterial, SkipKind> {
     if wire.kty == "RSA" {
         return key_check::rsa(&decode(&wire.n)?, &decode(&wire.e)?);
     }
+    if wire.kty == "AKP" {
+        // The parameters of a key of this type are those of its `alg` (RFC 9964 §3).
+        return match wire.alg.as_deref() {
+            Some("ML-DSA-44") => key_check::ml_dsa_44(&decode(&wire.pub_)?),
+            Some(_) => Err(SkipKind::UnknownAlg),
+            None => Err(SkipKind::MissingMember),
+        };
+    }
     let crv = wire.crv.as_deref().ok_or(SkipKind::MissingMember)?;
     match (wire.kty.as_str(), crv) {
         ("EC", "P-256") => key_check::p256(&decode(&wire.x)?, &decode(&wire.y)?),
@@ -239,6 +254,10 @@ fn thumbprint(material: &KeyMaterial) -> Thumbprint {
         KeyMaterial::P384(point) => ec("P-384", point),
         KeyMaterial::Ed25519(x) => {
             format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x))
+        }
+        // RFC 9964 §6.
+        KeyMaterial::MlDsa44(key) => {
+            format!(r#"{{"alg":"ML-DSA-44","kty":"AKP","pub":"{}"}}"#, b64(key))
         }
     };
     Thumbprint(Sha256::digest(canonical.as_bytes()).into())

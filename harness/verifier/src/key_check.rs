@@ -15,6 +15,9 @@ const MODULUS_STEP: usize = 64;
 /// The least accepted RSA exponent; the greatest is what 32 bits hold.
 const MIN_EXPONENT: u32 = 65537;
 
+/// The length of an ML-DSA-44 public key (FIPS 204 §4, table 2).
+const ML_DSA_44_BYTES: usize = 1312;
+
 /// Checks an RSA key given as big-endian integers (RFC 7518 §6.3.1), leading zeros allowed.
 ///
 /// # Errors
@@ -38,6 +41,18 @@ pub fn rsa(n: &[u8], e: &[u8]) -> Result<KeyMaterial, SkipKind> {
         return Err(SkipKind::UnusualSize);
     }
     Ok(KeyMaterial::Rsa { n: n.to_vec(), e })
+}
+
+/// Checks an ML-DSA-44 public key (RFC 9964 §3). Every text of its length encodes one (FIPS 204,
+/// algorithm 23).
+///
+/// # Errors
+/// [`SkipKind::InvalidKey`] if it has another length.
+pub fn ml_dsa_44(encoded: &[u8]) -> Result<KeyMaterial, SkipKind> {
+    match encoded.len() {
+        ML_DSA_44_BYTES => Ok(KeyMaterial::MlDsa44(encoded.to_vec())),
+        _ => Err(SkipKind::InvalidKey),
+    }
 }
 
 /// Checks the coordinates of a P-256 point (RFC 7518 §6.2.1), 32 bytes each.

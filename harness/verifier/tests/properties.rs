@@ -81,7 +81,8 @@ impl Court {
         let prepare = |backend: &dyn backend::Backend| {
             (backend.name(), PreparedKeys::prepare(backend, &algorithms, &set))
         };
-        let keys = backend::available().into_iter().map(prepare).collect();
+        let fit = backend::available().into_iter().filter(|found| found.supports(algorithm));
+        let keys = fit.map(prepare).collect();
         let spec = PolicySpec {
             algorithms: algorithms.clone(),
             max_token_bytes: 1 << 16,

@@ -61,7 +61,8 @@ fn load(jwk: &str) -> Result<Arc<CheckedJwk>, SkipKind> {
 /// The key in a JWK, prepared by every backend.
 fn prepare(jwk: &str) -> Result<Vec<Prepared>, SkipKind> {
     let jwk = load(jwk)?;
-    let prepared = backend::available().into_iter().map(|backend| {
+    let fit = backend::available().into_iter().filter(|found| found.supports(jwk.algorithm));
+    let prepared = fit.map(|backend| {
         let name = backend.name();
         let key = backend.prepare(jwk.algorithm, &jwk);
         (name, key.unwrap_or_else(|refused| panic!("{name}: {jwk:?}: {refused}")))

@@ -68,6 +68,12 @@ impl Bench {
     pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<Bench, Failure> {
         let Papers { policy, set, jwks, .. } = papers;
         let allowed = &policy.spec().algorithms;
+        if let Some(unknown) = allowed.iter().find(|algorithm| !backend.supports(**algorithm)) {
+            return Err(Failure::Usage(format!(
+                "core:{} does not verify {unknown}, which the policy allows; try another contender",
+                backend.name()
+            )));
+        }
         let keys = PreparedKeys::prepare(backend, allowed, set);
         let usable = set.keys().filter(|key| allowed.contains(&key.jwk.algorithm));
         let usable: Vec<&CheckedJwk> = usable.map(|key| &*key.jwk).collect();

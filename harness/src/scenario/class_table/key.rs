@@ -170,7 +170,7 @@ pub(super) static ROWS: [ClassRow; 20] = [
     .forged(),
     row("tampered", Some(BadSignature), Stage::Signature, "Claims changed after signing.", |d| {
         d.after = Some(|parts, _| {
-            let claims = json!({ "sub": "admin", "scope": "invoice:read invoice:write" });
+            let claims = json!({ "scope": "invoice:read invoice:write", "sub": "admin" });
             parts.payload = base64_url(claims.to_string().as_bytes());
         });
     })

@@ -2,7 +2,7 @@
 //! AWS-LC counts references to it at each verification and sharing it would bounce a cache line.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ML_DSA_44, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
     RsaPublicKeyComponents,
@@ -46,6 +46,10 @@ impl Backend for AwsLcRs {
                 let key = ParsedPublicKey::new(&ED25519, point);
                 Ok(Box::new(Ed25519Key(key.map_err(|_| InvalidKey)?)))
             }
+            (Algorithm::MlDsa44, KeyMaterial::MlDsa44(key)) => {
+                let key = ParsedPublicKey::new(&ML_DSA_44, key);
+                Ok(Box::new(MlDsa44Key(key.map_err(|_| InvalidKey)?)))
+            }
             (_, KeyMaterial::Rsa { n, e }) => rsa_key(algorithm, n, *e),
             _ => Err(InvalidKey),
         }
@@ -84,6 +88,14 @@ impl VerifyingKey for Ed25519Key {
     }
 }
 
+struct MlDsa44Key(ParsedPublicKey);
+
+impl VerifyingKey for MlDsa44Key {
+    fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        self.0.verify_sig(signing_input, signature).map_err(|_| InvalidSignature)
+    }
+}
+
 fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
     let parameters = match algorithm {
         Algorithm::RS256 => &RSA_PKCS1_2048_8192_SHA256,
@@ -92,7 +104,9 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
         Algorithm::PS384 => &RSA_PSS_2048_8192_SHA384,
         Algorithm::PS512 => &RSA_PSS_2048_8192_SHA512,
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA | Algorithm::MlDsa44 => {
+            return Err(InvalidKey);
+        }
     };
     let components = RsaPublicKeyComponents { n, e: &KeyMaterial::exponent_bytes(e)[..] };
     let key = components.to_parsed_public_key(parameters).map_err(|_| InvalidKey)?;

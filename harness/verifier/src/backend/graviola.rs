@@ -30,8 +30,8 @@ impl Backend for Graviola {
         "graviola 0.4.4"
     }
 
-    fn supports(&self, _: Algorithm) -> bool {
-        is_supported()
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        is_supported() && algorithm != Algorithm::MlDsa44
     }
 
     fn prepare(
@@ -144,7 +144,9 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS256 => RsaVerifyingKey::verify_pss_sha256,
         Algorithm::PS384 => RsaVerifyingKey::verify_pss_sha384,
         Algorithm::PS512 => RsaVerifyingKey::verify_pss_sha512,
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA | Algorithm::MlDsa44 => {
+            return Err(InvalidKey);
+        }
     };
     let key = RsaVerifyingKey::from_pkcs1_der(&pkcs1_der(n, e)?).map_err(|_| InvalidKey)?;
     Ok(Box::new(RsaKey { verify, key }))

@@ -24,8 +24,8 @@ impl Backend for Ring {
         "ring 0.17.14"
     }
 
-    fn supports(&self, _: Algorithm) -> bool {
-        true
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        algorithm != Algorithm::MlDsa44
     }
 
     fn prepare(
@@ -94,7 +94,9 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
         Algorithm::PS384 => &RSA_PSS_2048_8192_SHA384,
         Algorithm::PS512 => &RSA_PSS_2048_8192_SHA512,
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => return Err(InvalidKey),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA | Algorithm::MlDsa44 => {
+            return Err(InvalidKey);
+        }
     };
     let components = RsaPublicKeyComponents { n: n.to_vec(), e: KeyMaterial::exponent_bytes(e) };
     Ok(Box::new(RsaKey { parameters, components }))

@@ -24,8 +24,8 @@ impl Backend for RustCrypto {
         "rsa 0.9.10, p256 0.14.0, p384 0.14.0, ed25519-dalek 3.0.0"
     }
 
-    fn supports(&self, _: Algorithm) -> bool {
-        true
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        algorithm != Algorithm::MlDsa44
     }
 
     fn prepare(
@@ -117,7 +117,9 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
         Algorithm::PS256 => Ok(pss_key::<Sha256>(key)),
         Algorithm::PS384 => Ok(pss_key::<Sha384>(key)),
         Algorithm::PS512 => Ok(pss_key::<Sha512>(key)),
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => Err(InvalidKey),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA | Algorithm::MlDsa44 => {
+            Err(InvalidKey)
+        }
     }
 }
 

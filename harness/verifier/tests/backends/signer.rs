@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use curve25519_dalek::Scalar;
 use jwtbench_verifier::algorithm::{Algorithm, KeyType};
 use jwtbench_verifier::jwk::{CheckedJwk, Entry};
 use p256::ecdsa::signature::Signer as _;
@@ -21,6 +22,7 @@ pub enum Signer {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
+    MlDsa44(Box<ml_dsa::SigningKey<ml_dsa::MlDsa44>>),
 }
 
 /// Every private key of the suite.
@@ -29,6 +31,7 @@ pub struct Signers {
     p256: [Signer; 2],
     p384: [Signer; 2],
     ed25519: [Signer; 2],
+    ml_dsa_44: [Signer; 2],
     /// RSA with 3072 bits.
     pub rsa_3072: LazyLock<Signer>,
     /// RSA with the prime exponent 2³² - 5.
@@ -44,6 +47,7 @@ impl Signers {
             p256: [p256(3), p256(4)],
             p384: [p384(5), p384(6)],
             ed25519: [ed25519(7), ed25519(8)],
+            ml_dsa_44: [ml_dsa_44(13), ml_dsa_44(14)],
             rsa_3072: LazyLock::new(|| rsa(9, 3072, 65537)),
             rsa_wide_exponent: LazyLock::new(|| rsa(11, 2048, 0xffff_fffb)),
         })
@@ -56,6 +60,7 @@ impl Signers {
             KeyType::P256 => &self.p256,
             KeyType::P384 => &self.p384,
             KeyType::Ed25519 => &self.ed25519,
+            KeyType::MlDsa44 => &self.ml_dsa_44,
         }
     }
 }
@@ -87,6 +92,10 @@ impl Signer {
                 point("EC", "P-384", &q.as_bytes()[1..49], &q.as_bytes()[49..])
             }
             Signer::Ed25519(key) => point("OKP", "Ed25519", key.verifying_key().as_bytes(), &[]),
+            Signer::MlDsa44(key) => {
+                let public = b64(&key.expanded_key().verifying_key().encode());
+                format!(r#""kty":"AKP","pub":"{public}""#)
+            }
         };
         format!(r#"{{"alg":"{algorithm}","kid":"{kid}",{members}}}"#)
     }
@@ -124,6 +133,10 @@ impl Signer {
                 signature.to_bytes().to_vec()
             }
             (Algorithm::EdDSA, Signer::Ed25519(key)) => key.sign(message).to_bytes().to_vec(),
+            (Algorithm::MlDsa44, Signer::MlDsa44(key)) => {
+                let signature = key.expanded_key().sign_deterministic(message, &[]);
+                signature.expect("no context").encode().to_vec()
+            }
             _ => panic!("the key is not for {algorithm}"),
         }
     }
@@ -144,8 +157,23 @@ impl Signer {
                     key.sign_prehash(&Sha256::digest(message)).expect("a signature");
                 signature.to_bytes().to_vec()
             }
-            Signer::Rsa(_) | Signer::Ed25519(_) => panic!("not an ECDSA key"),
+            Signer::Rsa(_) | Signer::Ed25519(_) | Signer::MlDsa44(_) => panic!("not an ECDSA key"),
         }
+    }
+
+    /// Signs with the neutral point as R, and the sign of its x set, which is zero (RFC 8032
+    /// §5.1.3 does not decode it).
+    ///
+    /// # Panics
+    /// If the key is not for Ed25519.
+    pub fn sign_with_neutral_r(&self, message: &[u8]) -> Vec<u8> {
+        let Signer::Ed25519(key) = self else { panic!("not an Ed25519 key") };
+        let mut r = [0; 32];
+        (r[0], r[31]) = (1, 0x80);
+        let hash = Sha512::new().chain_update(r).chain_update(key.verifying_key().as_bytes());
+        let hash = hash.chain_update(message).finalize();
+        let s = Scalar::from_bytes_mod_order_wide(&hash.into()) * key.to_scalar();
+        [r, s.to_bytes()].concat()
     }
 
     /// The RSA key inside.
@@ -200,6 +228,10 @@ fn p384(seed: u64) -> Signer {
 
 fn ed25519(seed: u64) -> Signer {
     Signer::Ed25519(ed25519_dalek::SigningKey::from_bytes(&bytes(seed)))
+}
+
+fn ml_dsa_44(seed: u64) -> Signer {
+    Signer::MlDsa44(Box::new(ml_dsa::SigningKey::from_seed(&bytes(seed).into())))
 }
 
 fn bytes<const N: usize>(seed: u64) -> [u8; N] {

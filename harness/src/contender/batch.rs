@@ -1,0 +1,105 @@
+//! The verifier core with Ed25519 signatures gathered and verified at once: what a busy server
+//! gains by batches, and what they add to latency. All else is decided as a token comes; its
+//! verdict waits for the signature. It has the key set of the beginning and no key cache.
+
+use std::time::Duration;
+
+use jwtbench_verifier::backend::InvalidSignature;
+use jwtbench_verifier::backend::dalek_batch::Batch;
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::{Held, Verdict};
+use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+
+use super::{Contender, Presented, Progress, Setup};
+
+/// So many signatures are verified at once.
+const MAX_BATCH: usize = 64;
+/// The first of a batch waits so long for the others.
+const MAX_WAIT: Duration = Duration::from_millis(1);
+
+pub(super) struct Batched<'c> {
+    verifier: Verifier,
+    scratch: Scratch,
+    batch: Batch,
+    keys: PreparedKeys,
+    held: Held,
+    epoch: UnixTime,
+    revocations: Option<&'c Revocations>,
+    /// Operations whose signature waits, with the verdict due if it is good.
+    waiting: Vec<(u32, Verdict)>,
+    deadline: Option<Tick>,
+    signatures: Vec<Result<(), InvalidSignature>>,
+}
+
+impl<'c> Batched<'c> {
+    pub(super) fn new(setup: &Setup<'c>) -> Batched<'c> {
+        let batch = Batch::default();
+        let view = setup.source.view();
+        Batched {
+            verifier: Verifier::new(setup.policy.clone()),
+            scratch: Scratch::new(setup.policy),
+            keys: PreparedKeys::prepare(&batch, &[setup.algorithm], &view.keys),
+            held: Held::from(&**view),
+            batch,
+            epoch: setup.epoch,
+            revocations: setup.revocations,
+            waiting: Vec::with_capacity(MAX_BATCH),
+            deadline: None,
+            signatures: Vec::with_capacity(MAX_BATCH),
+        }
+    }
+
+    /// The verdict if the signature is good. The header is remembered before it is proven, which
+    /// makes a forged one no more than a header that was read before.
+    fn judge(&mut self, token: &[u8], now: Tick) -> Verdict {
+        let opened = match self.verifier.open(token, &mut self.scratch) {
+            Ok(opened) => opened,
+            Err(code) => return Verdict::new(Err(code), now, None),
+        };
+        let request = Request { revocations: self.revocations, ..Request::default() };
+        let code = self
+            .verifier
+            .prove(opened, &mut self.keys)
+            .and_then(|proven| self.verifier.in_force(&proven, &request, self.epoch.at(now)));
+        Verdict::new(code, now, Some(self.held))
+    }
+}
+
+impl<'c> Contender<'c> for Batched<'c> {
+    fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
+        let gathered = self.batch.len();
+        let verdict = self.judge(token.bytes, now);
+        if self.batch.len() == gathered {
+            return Progress::Done(verdict);
+        }
+        self.waiting.push((operation, verdict));
+        self.deadline.get_or_insert(now + MAX_WAIT);
+        Progress::Waiting
+    }
+
+    fn is_woken(&self) -> bool {
+        self.waiting.len() >= MAX_BATCH
+    }
+
+    fn deadline(&self) -> Option<Tick> {
+        self.deadline
+    }
+
+    fn resume(&mut self, _: Tick, done: &mut Vec<(u32, Verdict)>) {
+        self.deadline = None;
+        self.batch.verify(&mut self.signatures);
+        let decided = self.waiting.drain(..).zip(self.signatures.drain(..));
+        done.extend(decided.map(|((operation, verdict), signature)| {
+            let code = signature.map_err(|_| Rejection::BadSignature).and(verdict.code);
+            (operation, Verdict { code, ..verdict })
+        }));
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}

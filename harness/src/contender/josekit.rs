@@ -1,0 +1,141 @@
+//! The josekit library over OpenSSL, used as its documentation shows: verifiers made of JWKs once
+//! and found by `kid`, then a validator of the payload that is told the time. It offers no leeway
+//! and no limit on size.
+
+use std::collections::HashMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use josekit::JoseError;
+use josekit::jwk::Jwk;
+use josekit::jws::{ES256, ES384, EdDSA, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512};
+use josekit::jwt::{JwtPayloadValidator, decode_with_verifier_selector};
+use rustc_hash::FxBuildHasher;
+use serde_json::Value;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::Backend as _;
+use jwtbench_verifier::backend::openssl::OpenSsl;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::Verdict;
+
+use super::{Contender, Presented, Progress, Setup};
+
+/// Claims that hold a date.
+const DATES: [&str; 3] = ["exp", "nbf", "iat"];
+/// The first second of the year 10000.
+const END_OF_9999: f64 = 253_402_300_800.0;
+
+/// The versions behind it.
+pub(super) fn version() -> String {
+    format!("josekit 0.10.3, {}", OpenSsl.version())
+}
+
+pub(super) struct Josekit {
+    keys: HashMap<String, Box<dyn JwsVerifier>, FxBuildHasher>,
+    /// One for each audience: it takes one, and a token for any of them is good.
+    validators: Vec<JwtPayloadValidator>,
+    epoch: UnixTime,
+    leeway: Duration,
+    max_bytes: usize,
+}
+
+impl Josekit {
+    pub(super) fn new(setup: &Setup<'_>) -> Josekit {
+        let policy = setup.policy.spec();
+        let validator = |audience: &String| {
+            let mut validator = JwtPayloadValidator::new();
+            validator.set_issuer(&policy.issuer);
+            validator.set_audience(audience);
+            validator
+        };
+        let mut keys = HashMap::default();
+        let set: Value = serde_json::from_slice(setup.key_set).unwrap_or_default();
+        for jwk in set["keys"].as_array().into_iter().flatten() {
+            let kid = jwk["kid"].as_str();
+            if let (Some(kid), Some(key)) = (kid, verifier(setup.algorithm, jwk)) {
+                keys.entry(kid.to_owned()).or_insert(key);
+            }
+        }
+        Josekit {
+            keys,
+            validators: policy.audience.iter().map(validator).collect(),
+            epoch: setup.epoch,
+            leeway: policy.leeway,
+            max_bytes: policy.max_token_bytes,
+        }
+    }
+
+    fn verify(&mut self, token: &[u8], now: Tick) -> Result<(), Rejection> {
+        // The library has no limit on size; any server puts one in front of it.
+        if token.len() > self.max_bytes {
+            return Err(Rejection::Oversized);
+        }
+        let keys = &self.keys;
+        let (payload, _) = decode_with_verifier_selector(token, |header| {
+            Ok(header.key_id().and_then(|kid| keys.get(kid)).map(|key| &**key))
+        })
+        .map_err(|error| code(&error))?;
+        if !DATES.iter().all(|name| is_representable(payload.claim(name))) {
+            return Err(Rejection::ClaimInvalid);
+        }
+        // It checks them where there are any; that there are is for the application to see.
+        let (expires, audience) = (payload.expires_at(), payload.audience());
+        if expires.is_none() || audience.is_none() || payload.subject().is_none() {
+            return Err(Rejection::ClaimMissing);
+        }
+        let seconds = u64::try_from(self.epoch.at(now).seconds()).unwrap_or(0);
+        let now = UNIX_EPOCH + Duration::from_secs(seconds);
+        let mut verdict = Err(Rejection::AudienceMismatch);
+        for validator in &mut self.validators {
+            validator.set_base_time(now);
+            validator.set_max_issued_time(now + self.leeway);
+            verdict = validator.validate(&payload).map_err(|error| code(&error));
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        verdict
+    }
+}
+
+/// The library panics on a signed date that is negative or far beyond the year 9999, in reading it
+/// or in saying why it refuses. A server that is not to fall over it looks first.
+fn is_representable(date: Option<&Value>) -> bool {
+    let seconds = date.and_then(Value::as_f64);
+    seconds.is_none_or(|seconds| (0.0..END_OF_9999).contains(&seconds))
+}
+
+/// A verifier for this algorithm alone.
+fn verifier(algorithm: Algorithm, jwk: &Value) -> Option<Box<dyn JwsVerifier>> {
+    let jwk = Jwk::from_map(jwk.as_object()?.clone()).ok()?;
+    Some(match algorithm {
+        Algorithm::RS256 => Box::new(RS256.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::RS384 => Box::new(RS384.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::RS512 => Box::new(RS512.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::PS256 => Box::new(PS256.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::PS384 => Box::new(PS384.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::PS512 => Box::new(PS512.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::ES256 => Box::new(ES256.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::ES384 => Box::new(ES384.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::EdDSA => Box::new(EdDSA.verifier_from_jwk(&jwk).ok()?),
+        Algorithm::MlDsa44 => return None,
+    })
+}
+
+/// The nearest reason code. The library is judged by accept or refuse only.
+fn code(error: &JoseError) -> Rejection {
+    match error {
+        JoseError::InvalidSignature(_) => Rejection::BadSignature,
+        JoseError::UnsupportedSignatureAlgorithm(_) => Rejection::AlgNotAllowed,
+        JoseError::InvalidClaim(_) => Rejection::ClaimInvalid,
+        _ => Rejection::Malformed,
+    }
+}
+
+impl<'c> Contender<'c> for Josekit {
+    fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
+        Progress::Done(Verdict::new(self.verify(token.bytes, now), now, None))
+    }
+}

@@ -1,0 +1,137 @@
+//! The jwt-simple library with its feature `pure-rust`, used as its documentation shows: keys made
+//! of JWKs once and found by `kid`, every check that it offers switched on, the time told to it by
+//! `artificial_time`.
+
+use std::collections::HashMap;
+
+use jwt_simple::prelude::*;
+use jwt_simple::{Error, JWTError};
+use rustc_hash::FxBuildHasher;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::Verdict;
+
+use super::{Contender, Presented, Progress, Setup};
+
+/// The versions behind it.
+pub(super) const VERSION: &str =
+    "jwt-simple 0.15.0 (pure-rust), superboring 0.1.17, p256 0.14.0, ed25519-compact 2.6.0";
+
+/// A key of one algorithm, ready to verify tokens.
+type Check = Box<dyn Fn(&str, VerificationOptions) -> Result<(), Error> + Send>;
+
+pub(super) struct JwtSimple {
+    keys: HashMap<String, Check, FxBuildHasher>,
+    options: VerificationOptions,
+    epoch: UnixTime,
+}
+
+impl JwtSimple {
+    pub(super) fn new(setup: &Setup<'_>) -> JwtSimple {
+        let policy = setup.policy.spec();
+        let options = VerificationOptions {
+            allowed_issuers: Some(HashSet::from([policy.issuer.clone()])),
+            allowed_audiences: Some(policy.audience.iter().cloned().collect()),
+            // It compares whole values, so that one can be demanded if there is but one.
+            required_signature_type: match &policy.types[..] {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
+            time_tolerance: Some(Duration::from_secs(policy.leeway.as_secs())),
+            max_validity: policy.max_age.map(|age| Duration::from_secs(age.as_secs())),
+            max_token_length: Some(policy.max_token_bytes),
+            max_header_length: Some(policy.max_header_bytes),
+            ..VerificationOptions::default()
+        };
+        let set: serde_json::Value = serde_json::from_slice(setup.key_set).unwrap_or_default();
+        let mut keys = HashMap::default();
+        for jwk in set["keys"].as_array().into_iter().flatten() {
+            let kid = jwk["kid"].as_str();
+            if let (Some(kid), Ok(check)) = (kid, check(setup.algorithm, &jwk.to_string())) {
+                keys.entry(kid.to_owned()).or_insert(check);
+            }
+        }
+        JwtSimple { keys, options, epoch: setup.epoch }
+    }
+
+    fn verify(&self, token: &[u8], now: Tick) -> Result<(), Rejection> {
+        // Decoding the header has a limit of its own, and comes first.
+        if self.options.max_token_length.is_some_and(|most| token.len() > most) {
+            return Err(Rejection::Oversized);
+        }
+        let token = std::str::from_utf8(token).map_err(|_| Rejection::Malformed)?;
+        let header = Token::decode_metadata(token).map_err(|_| Rejection::Malformed)?;
+        let kid = header.key_id().ok_or(Rejection::UnknownKid)?;
+        let check = self.keys.get(kid).ok_or(Rejection::UnknownKid)?;
+        let seconds = u64::try_from(self.epoch.at(now).seconds()).unwrap_or(0);
+        let now = UnixTimeStamp::from_secs(seconds);
+        // The library takes its options by value.
+        let options = VerificationOptions { artificial_time: Some(now), ..self.options.clone() };
+        check(token, options).map_err(|error| code(&error))
+    }
+}
+
+fn check(algorithm: Algorithm, jwk: &str) -> Result<Check, Error> {
+    Ok(match algorithm {
+        Algorithm::RS256 => rsa(RS256PublicKey::from_jwk(jwk)?),
+        Algorithm::RS384 => rsa(RS384PublicKey::from_jwk(jwk)?),
+        Algorithm::RS512 => rsa(RS512PublicKey::from_jwk(jwk)?),
+        Algorithm::PS256 => rsa(PS256PublicKey::from_jwk(jwk)?),
+        Algorithm::PS384 => rsa(PS384PublicKey::from_jwk(jwk)?),
+        Algorithm::PS512 => rsa(PS512PublicKey::from_jwk(jwk)?),
+        Algorithm::ES256 => {
+            let key = ES256PublicKey::from_jwk(jwk)?;
+            Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
+        }
+        Algorithm::ES384 => {
+            let key = ES384PublicKey::from_jwk(jwk)?;
+            Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
+        }
+        Algorithm::EdDSA => {
+            let key = Ed25519PublicKey::from_jwk(jwk)?;
+            Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
+        }
+        Algorithm::MlDsa44 => {
+            let key = MLDSA44PublicKey::from_jwk(jwk)?;
+            Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
+        }
+    })
+}
+
+fn rsa<K: RSAPublicKeyLike + Send + 'static>(key: K) -> Check {
+    Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
+}
+
+/// It checks `exp` and `sub` where there are any; that there are is for the application to see.
+fn demand(claims: JWTClaims<NoCustomClaims>) -> Result<(), Error> {
+    let (expires, subject) = (claims.expires_at, claims.subject);
+    if expires.is_some() && subject.is_some() {
+        Ok(())
+    } else {
+        Err(JWTError::RequiredSubjectMissing.into())
+    }
+}
+
+/// The nearest reason code. The library is judged by accept or refuse only.
+fn code(error: &Error) -> Rejection {
+    match error.downcast_ref() {
+        Some(JWTError::InvalidSignature) => Rejection::BadSignature,
+        Some(JWTError::AlgorithmMismatch) => Rejection::AlgNotAllowed,
+        Some(JWTError::RequiredIssuerMismatch) => Rejection::IssuerMismatch,
+        Some(JWTError::RequiredAudienceMismatch) => Rejection::AudienceMismatch,
+        Some(JWTError::TokenHasExpired) => Rejection::Expired,
+        Some(JWTError::TokenNotValidYet) => Rejection::NotYetValid,
+        Some(JWTError::ClockDrift) => Rejection::IssuedInFuture,
+        Some(JWTError::RequiredSignatureTypeMismatch) => Rejection::TypeMismatch,
+        _ => Rejection::Malformed,
+    }
+}
+
+impl<'c> Contender<'c> for JwtSimple {
+    fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
+        Progress::Done(Verdict::new(self.verify(token.bytes, now), now, None))
+    }
+}

@@ -1,0 +1,97 @@
+//! Whole libraries: each is used as its documentation shows, at its best (keys prepared once and
+//! found by `kid`) and as strict as it allows. They are judged by accept or refuse.
+
+use std::fmt;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use super::{Contender, Setup};
+
+/// A whole library. Those behind a feature exist with it only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// jsonwebtoken over one of its providers.
+    Jsonwebtoken(Provider),
+    /// josekit, over OpenSSL.
+    #[cfg(feature = "josekit")]
+    Josekit,
+    /// jwt-simple with its feature `pure-rust`.
+    #[cfg(feature = "jwt-simple")]
+    JwtSimple,
+}
+
+/// The crypto provider of jsonwebtoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// Its `aws_lc_rs` feature.
+    AwsLcRs,
+    /// Its `rust_crypto` feature.
+    RustCrypto,
+}
+
+impl Provider {
+    /// The name in a contender.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Provider::AwsLcRs => "aws-lc-rs",
+            Provider::RustCrypto => "rust-crypto",
+        }
+    }
+}
+
+impl Library {
+    /// Every library of this build.
+    pub const ALL: &[Library] = &[
+        Library::Jsonwebtoken(Provider::AwsLcRs),
+        Library::Jsonwebtoken(Provider::RustCrypto),
+        #[cfg(feature = "josekit")]
+        Library::Josekit,
+        #[cfg(feature = "jwt-simple")]
+        Library::JwtSimple,
+    ];
+
+    /// The versions behind it.
+    pub fn version(self) -> String {
+        match self {
+            Library::Jsonwebtoken(provider) => super::jsonwebtoken::version(provider).into(),
+            #[cfg(feature = "josekit")]
+            Library::Josekit => super::josekit::version(),
+            #[cfg(feature = "jwt-simple")]
+            Library::JwtSimple => super::jwt_simple::VERSION.into(),
+        }
+    }
+
+    /// Whether it verifies this algorithm.
+    pub fn supports(self, algorithm: Algorithm) -> bool {
+        match self {
+            #[cfg(feature = "jwt-simple")]
+            Library::JwtSimple => true,
+            _ => algorithm != Algorithm::MlDsa44,
+        }
+    }
+
+    /// One instance, for one worker.
+    pub(super) fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
+        match self {
+            Library::Jsonwebtoken(provider) => {
+                Box::new(super::jsonwebtoken::Jsonwebtoken::new(provider, setup))
+            }
+            #[cfg(feature = "josekit")]
+            Library::Josekit => Box::new(super::josekit::Josekit::new(setup)),
+            #[cfg(feature = "jwt-simple")]
+            Library::JwtSimple => Box::new(super::jwt_simple::JwtSimple::new(setup)),
+        }
+    }
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Library::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
+            #[cfg(feature = "josekit")]
+            Library::Josekit => f.write_str("josekit:openssl"),
+            #[cfg(feature = "jwt-simple")]
+            Library::JwtSimple => f.write_str("jwt-simple:pure-rust"),
+        }
+    }
+}
