@@ -1,5 +1,5 @@
-//! Whether a `jti` is revoked, in lists of 10 thousand and 1 million entries (`JWTBENCH_REVOKED`: of
-//! that many), bare and behind a filter, at rest and while another thread revokes. Probes spread
+//! Whether a `jti` is revoked, in lists of 10 thousand and 1 million entries (`JWTBENCH_REVOKED`:
+//! of that many), bare and behind a filter, at rest and while another thread revokes. Probes spread
 //! over the list, so that a large one shows its cache misses.
 
 use std::sync::atomic::{AtomicBool, Ordering};

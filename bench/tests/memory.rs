@@ -1,5 +1,5 @@
-//! What is held in memory, per entry: prepared keys, revoked `jti`s, remembered verdicts. Printed for
-//! `scripts/speed`, and bounded, so that growth is seen.
+//! What is held in memory, per entry: prepared keys, revoked `jti`s, remembered verdicts. Printed
+//! for `scripts/speed`, and bounded, so that growth is seen.
 
 use std::borrow::Cow;
 

@@ -48,25 +48,27 @@ fn median_ns(row: &RankingRow<'_>) -> f64 {
 fn fastest(ranking: &Ranking<'_>) -> Option<Answer> {
     let mut cores = cores(ranking);
     let first = cores.next()?;
-    let mut says = format!(
-        "`{}`, {} at the median",
-        first.measurement.contender,
-        nanoseconds(median_ns(first))
-    );
+    let mut says = format!("{}, {} at the median", name(first), nanoseconds(median_ns(first)));
     if let Some(bound) = first.to_bound {
         says.push_str(&format!(", {} the bare signature check", ratio(bound)));
     }
     if let Some(next) = cores.next() {
-        let (name, times) = (&next.measurement.contender, times(next, first));
-        says.push_str(&format!("; next `{name}`, {times} of that"));
+        says.push_str(&format!("; next {}, {}", name(next), times(next, first, "that")));
     }
     Some(Answer { about: ranking.algorithm.to_owned(), says })
 }
 
+/// A contender's name between backticks. A stored result may hold any text.
+fn name(row: &RankingRow<'_>) -> String {
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || ":-_.".contains(c);
+    let usual = row.measurement.contender.chars().map(|c| if is_usual(c) { c } else { '?' });
+    format!("`{}`", usual.collect::<String>())
+}
+
 /// The cost of one beside the other, and within which bounds it lay from round to round: the rounds
 /// of one number share the state of the host.
-fn times(one: &RankingRow<'_>, other: &RankingRow<'_>) -> String {
-    let whole = ratio(median_ns(one) / median_ns(other));
+fn times(one: &RankingRow<'_>, other: &RankingRow<'_>, of: &str) -> String {
+    let whole = format!("{} of {of}", ratio(median_ns(one) / median_ns(other)));
     let rounds = one.measurement.rounds.iter().zip(&other.measurement.rounds);
     let paired: Vec<f64> = rounds
         .filter(|(a, b)| a.dropped.is_none() && b.dropped.is_none() && b.p50_ns > 0)
@@ -86,13 +88,11 @@ fn library(ranking: &Ranking<'_>) -> Option<Answer> {
         let found = ranking.rows.iter().find(|row| row.measurement.contender == name);
         found.filter(|row| row.speed.is_ok())
     };
-    let (name, core) = ("jsonwebtoken:aws-lc-rs", "core:aws-lc-rs");
-    let (theirs, ours) = (row(name)?, row(core)?);
-    let mut says = format!("`{name}` takes {} of `{core}`", times(theirs, ours));
+    let (theirs, ours) = (row("jsonwebtoken:aws-lc-rs")?, row("core:aws-lc-rs")?);
+    let mut says = format!("{} takes {}", name(theirs), times(theirs, ours, &name(ours)));
     let first = cores(ranking).next()?;
-    if first.measurement.contender != core {
-        let best = &first.measurement.contender;
-        says.push_str(&format!(", and {} of `{best}`", times(theirs, first)));
+    if first.measurement.contender != ours.measurement.contender {
+        says.push_str(&format!(", and {}", times(theirs, first, &name(first))));
     }
     Some(Answer { about: format!("{}, a whole library", ranking.algorithm), says })
 }
@@ -137,14 +137,13 @@ fn remembered(rankings: &[Ranking<'_>], chapters: &[Chapter<'_>]) -> Option<Answ
     })?;
     let first = cores(ranking).next()?;
     Some(Answer {
-        about: "a verdict cache".into(),
+        about: format!("{}, a verdict cache", ranking.algorithm),
         says: format!(
-            "a hit takes {}, 1/{:.0} of `{}` with {}; what it costs once a key is withdrawn, the \
-             scenarios of `verdict-cache` tell",
+            "a hit takes {}, 1/{:.0} of {}; what it costs once a key is withdrawn, the scenarios \
+             of `verdict-cache` tell",
             nanoseconds(hit.p50_ns),
             median_ns(first) / hit.p50_ns,
-            first.measurement.contender,
-            ranking.algorithm
+            name(first)
         ),
     })
 }

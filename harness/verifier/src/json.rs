@@ -84,11 +84,9 @@ pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     }
     let place = |name: &str| names.place(name);
     let mut members = [None; N];
-    // Most texts have no escapes. Where one has, or is faulty, the second reading says which.
-    let is_repeated = read(text, &place, true, &mut members).or_else(|| {
-        members = [None; N];
-        read(text, &place, false, &mut members)
-    })?;
+    // Most texts have no escapes.
+    let is_plain = memchr(b'\\', bytes).is_none();
+    let is_repeated = read(text, &place, is_plain, &mut members)?;
     (!is_repeated).then_some(members)
 }
 
@@ -113,7 +111,7 @@ struct Object<'m, 'a> {
     /// What is read.
     text: &'a str,
     place: &'m dyn Fn(&str) -> Option<usize>,
-    /// Whether texts are taken to have no escapes: one that has is an error then.
+    /// Whether no text in it has an escape.
     is_plain: bool,
     members: &'m mut [Option<Raw<'a>>],
     is_repeated: &'m mut bool,
