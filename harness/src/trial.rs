@@ -12,6 +12,7 @@ mod pace;
 mod plant;
 mod real;
 mod saturation;
+pub mod simulation;
 mod validity;
 mod virtual_time;
 pub mod watch;
