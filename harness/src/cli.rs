@@ -42,7 +42,7 @@ pub use exit::{Exit, Failure};
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
-                  jwtbench simulate                         cache policies over production hours\n  \
+                  jwtbench simulate                         cache policies over hours\n  \
                   jwtbench compare reports/runs/A reports/runs/B\n  \
                   jwtbench replay reports/runs/A            the same plans again, compared\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \

@@ -34,6 +34,8 @@ pub use html::html;
 pub use junit::junit;
 pub use markdown::{markdown, ranking_table};
 pub use picture::picture;
-pub use simulation::{simulation_html, simulation_markdown, simulation_terminal};
+pub use simulation::{
+    simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+};
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
+use std::process::Command;
 
-use jwtbench::result::simulation::{Metric, SimulationRow};
+use jwtbench::report::{
+    TerminalStyle, simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+};
+use jwtbench::result::simulation::{Metric, Simulation, SimulationRow};
 use jwtbench::scenario::Scenario;
 use jwtbench::scenario::cache::{CacheSpec, Start, load_preset};
 use jwtbench::scenario::library::Library;
@@ -29,7 +33,8 @@ const SIGN: &str = "[[event]]\nat = \"10m\"\npublish-key = \"next\"\n\
 const WITHDRAW: &str = "[[event]]\nat = \"1s\"\npublish-key = \"next\"\n\
     [[event]]\nat = \"1s\"\nsign-with = \"next\"\n\
     [[event]]\nat = \"65m\"\nwithdraw-key = \"current\"\n";
-const OUTAGE: &str = "[[phase]]\nname = \"down\"\nat = \"10m\"\nendpoint = { fault = \"refused\" }\n\
+const OUTAGE: &str = "[[phase]]\nname = \"down\"\nat = \"10m\"\n\
+    endpoint = { fault = \"refused\" }\n\
     [[phase]]\nname = \"back\"\nat = \"80m\"\n";
 const FLOOD: &str = "[[phase]]\nname = \"flood\"\nat = \"10m\"\n\
     streams.attacker = { rate = 10, tokens = { unknown-kid = 100 } }\n\
@@ -63,8 +68,7 @@ fn row(changes: &[&str], parts: &str, seed: u64, instances: u32) -> SimulationRo
     let ask = Ask { algorithm: Algorithm::ES256, instances, offsets: 16 };
     let text = USERS.to_owned() + parts;
     let spec = [policy(&lines.join("\n"))];
-    let (mut rows, wrong) =
-        simulate(&scenario(&text), &spec, &Signers::new(seed), ask).unwrap();
+    let (mut rows, wrong) = simulate(&scenario(&text), &spec, &Signers::new(seed), ask).unwrap();
     assert_eq!(wrong, [], "{changes:?}");
     rows.remove(0)
 }
@@ -90,8 +94,8 @@ const FOREVER: (f64, f64) = (f64::INFINITY, f64::INFINITY);
 fn figures_worked_out_by_hand() {
     let min: fn(&Metric) -> Option<f64> = |metric| metric.min;
     let max: fn(&Metric) -> Option<f64> = |metric| metric.max;
-    let refetch = ["unknown-kid = \"refetch\"", "unknown-kid-budget = 1",
-        "unknown-kid-window = \"10s\""];
+    let refetch =
+        ["unknown-kid = \"refetch\"", "unknown-kid-budget = 1", "unknown-kid-window = \"10s\""];
     let forever = ["ttl = \"forever\""];
     let stale = ["stale-if-error = \"20m\""];
     let ahead = ["refresh-ahead = 0.5"];
@@ -102,7 +106,9 @@ fn figures_worked_out_by_hand() {
     check((&ahead, WITHDRAW), ("exposure_s", max), (110.0, 155.0), "half the ttl and a user");
     check((&forever, WITHDRAW), ("exposure_s", min), FOREVER, "nothing ever asks again");
     check((&refetch, &both), ("exposure_s", max), (0.0, 300.0), "a user with a new token asks");
-    check((&none, SIGN), ("convergence_s", max), (200.0, 300.0), "refused until the ttl is over");
+    // A holder renews every 56 s and comes once in 64: the ttl runs well before the first new one.
+    let late = (100.0, 300.0);
+    check((&none, SIGN), ("convergence_s", max), late, "refused until the ttl is over");
     check((&refetch, SIGN), ("convergence_s", max), (0.0, 0.0), "the first waits and gets in");
     check((&forever, SIGN), ("convergence_s", max), FOREVER, "never learns of the key");
     check((&none, OUTAGE), ("grace_s", min), (0.0, 45.0), "what is left of the ttl");
@@ -122,7 +128,8 @@ fn figures_worked_out_by_hand() {
 
 #[test]
 fn what_a_scenario_cannot_measure_is_absent() {
-    let names = |parts: &str| -> Vec<String> { row(&[], parts, 1, 1).metrics.into_keys().collect() };
+    let names =
+        |parts: &str| -> Vec<String> { row(&[], parts, 1, 1).metrics.into_keys().collect() };
     let rows = [
         ("", vec!["herd", "lockout_s"]),
         (SIGN, vec!["convergence_s", "herd", "lockout_s"]),
@@ -237,5 +244,51 @@ fn shipped_scenarios_can_be_simulated() {
         let (rows, wrong) = simulate(scenario, &spec, &Signers::new(1), ask).unwrap();
         assert_eq!(wrong, [], "{}", scenario.name);
         assert!(rows[0].counts.arrivals > 1000, "{}", scenario.name);
+    }
+}
+
+/// Every form names every policy and what dominates the user's; the table is no wider than 80.
+#[test]
+fn reports_name_every_policy_and_keep_their_width() {
+    let own = row(&["ttl = \"forever\""], WITHDRAW, 1, 1);
+    let name = "nimbus-outage-tolerant-like".to_owned();
+    let preset = SimulationRow { cache_policy: name.clone(), ..row(&[], WITHDRAW, 1, 1) };
+    let simulation = Simulation { rows: vec![own, preset] };
+    let owns = ["own".to_owned()];
+    let style = TerminalStyle { colour: false, width: 80 };
+    let terminal = simulation_terminal(&simulation, &owns, style);
+    for line in terminal.lines() {
+        assert!(line.chars().count() <= 80 && !line.contains('…'), "{line}");
+    }
+    let html = simulation_html(&simulation, &owns, "jwtbench simulate");
+    let markdown = simulation_markdown(&simulation, &owns, "jwtbench simulate");
+    let picture = simulation_picture(&simulation, &owns);
+    roxmltree::Document::parse(&picture).unwrap();
+    for form in [&terminal, &html, &markdown] {
+        assert!(form.contains("own is dominated by nimbus-outage-tolerant-like."), "{form}");
+    }
+    for form in [&html, &markdown, &picture] {
+        assert!(form.contains(&name) && !form.contains("http://localhost"), "{form}");
+    }
+    assert!(html.contains("is trusted for ever"), "{html}");
+}
+
+/// What the command line refuses, with exit code 2 and the remedy.
+#[test]
+fn misuse_is_refused_with_a_remedy() {
+    let rows: [(&[&str], &str); 6] = [
+        (&["run", "policy/outage"], "jwtbench simulate policy/outage"),
+        (&["check", "policy/*"], "jwtbench simulate"),
+        (&["simulate", "policy/nothing"], "jwtbench list"),
+        (&["simulate", "--cache-policy", "nothing"], "known: "),
+        (&["simulate", "policy/outage", "--horizon", "1h"], "make it longer"),
+        (&["simulate", "hot-path/accept"], "poisson"),
+    ];
+    for (arguments, remedy) in rows {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
+        let output = command.args(arguments).current_dir("..").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(remedy), "{arguments:?}: {said}");
     }
 }

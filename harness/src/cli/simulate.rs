@@ -8,7 +8,9 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::report::{simulation_html, simulation_markdown, simulation_terminal};
+use crate::report::{
+    simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+};
 use crate::result::simulation::Simulation;
 use crate::scenario::cache::{CacheSpec, Start, load_preset, presets};
 use crate::scenario::library::Library;
@@ -59,7 +61,7 @@ pub struct Args {
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
-    /// Folder for simulation.json, simulation.md and index.html
+    /// Folder for simulation.json, simulation.md, index.html and the picture frontier.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Say nothing but faults
@@ -95,6 +97,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     if let Some(output) = &output {
         output.put(SIMULATION, &(json.clone() + "\n"))?;
         output.put("simulation.md", &simulation_markdown(&simulation, &own, &command))?;
+        output.put("frontier.svg", &simulation_picture(&simulation, &own))?;
         output.put("index.html", &simulation_html(&simulation, &own, &command))?;
     }
     if args.json {

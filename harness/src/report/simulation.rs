@@ -5,6 +5,7 @@ mod html;
 mod markdown;
 mod terminal;
 
+pub use frontier::simulation_picture;
 pub use html::simulation_html;
 pub use markdown::simulation_markdown;
 pub use terminal::simulation_terminal;
@@ -40,13 +41,14 @@ fn figure(name: &str, value: Option<f64>) -> String {
     }
 }
 
-/// A metric as its median and its greatest; once if they are alike.
+/// A metric as its median and its worst; once if they are alike. The worst grace is the least.
 fn range(name: &str, metric: Option<&Metric>) -> String {
     let Some(metric) = metric else {
         return "–".into();
     };
-    let [middle, most] = [metric.p50, metric.max].map(|value| figure(name, value));
-    if middle == most { most } else { format!("{middle} / {most}") }
+    let worst = if name == "grace_s" { metric.min } else { metric.max };
+    let [middle, worst] = [metric.p50, worst].map(|value| figure(name, value));
+    if middle == worst { worst } else { format!("{middle} / {worst}") }
 }
 
 /// Seconds as somebody would say them: two units at the most.
@@ -75,7 +77,7 @@ fn words(row: &SimulationRow) -> Vec<String> {
     if let Some(metric) = row.metric("exposure_s") {
         said.push(match (metric.max, metric.min) {
             (Some(most), _) if most <= 0.0 => {
-                "A key withdrawn at 10:00 is trusted no longer from 10:00 on.".into()
+                "A key withdrawn at 10:00 is not trusted from 10:00 on.".into()
             }
             (Some(most), _) => format!(
                 "A key withdrawn at 10:00:00 is trusted until {} at the latest.",
@@ -125,14 +127,14 @@ fn dominating<'s>(simulation: &'s Simulation, row: &SimulationRow) -> Vec<&'s st
     better.map(|other| other.cache_policy.as_str()).collect()
 }
 
-/// What is said of a user's own policy in one scenario.
-fn verdict(simulation: &Simulation, row: &SimulationRow) -> String {
+/// What is said of a user's own policy in a scenario that has both axes of the frontier.
+fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
+    row.metric("exposure_s")?;
     let better = dominating(simulation, row);
-    if better.is_empty() {
-        format!("No preset dominates {}.", row.cache_policy)
-    } else {
-        format!("{} is dominated by {}.", row.cache_policy, better.join(", "))
-    }
+    Some(match better.is_empty() {
+        true => format!("No other policy dominates {}.", row.cache_policy),
+        false => format!("{} is dominated by {}.", row.cache_policy, better.join(", ")),
+    })
 }
 
 #[cfg(test)]

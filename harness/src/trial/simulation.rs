@@ -157,8 +157,7 @@ impl Variants {
         let warm_since = self.warm_since(age);
         let fleet = |plan: &Plan| -> Result<Vec<Lived>, TrialError> {
             let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(age.0));
-            let one =
-                |number| Instance { plan, refs, warm_since, seed: seed(number) }.live();
+            let one = |number| Instance { plan, refs, warm_since, seed: seed(number) }.live();
             (0..instances).map(one).collect()
         };
         let lived = fleet(&self.whole)?;

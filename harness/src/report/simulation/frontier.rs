@@ -1,7 +1,7 @@
 //! The frontier: how long a withdrawn key is trusted against how long users are locked out, a point
 //! per cache policy. Down and to the left is better.
 
-use maud::{Markup, html as markup};
+use maud::{Markup, PreEscaped, html as markup};
 
 use super::{dominating, figure};
 use crate::report::html::scale::{Scale, coordinate};
@@ -22,19 +22,64 @@ struct Point<'s> {
     lockout: f64,
 }
 
+/// Colours of a picture that stands alone, in light and in dark.
+const STYLE: &str = "svg{--bad:#b01e2d;--ink-0:#1f63c9;--paper:#fff;color:#1d2430;\
+    font:11px system-ui,sans-serif}.grid path{stroke:#dde1e7;fill:none}.grid text{fill:#59616d}\
+    @media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--ink-0:#72aaff;--paper:#14171c;\
+    color:#dfe4ec}.grid path{stroke:#323843}.grid text{fill:#a0a8b4}}";
+
 /// The plot of one scenario; nothing where the scenario lacks an axis.
 pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
-    let points: Vec<Point<'_>> = simulation
-        .of_scenario(scenario)
-        .filter_map(|row| {
-            let exposure = row.metric("exposure_s")?.max;
-            let lockout = row.metric("lockout_s")?.max.unwrap_or_default();
-            Some(Point { row, exposure, lockout })
-        })
-        .collect();
-    if points.is_empty() {
-        return markup! {};
+    let points = points(simulation, scenario);
+    markup! {
+        @if !points.is_empty() {
+            figure.curve {
+                (drawing(simulation, scenario, &points, own, ""))
+                figcaption {
+                    "Worst exposure (across) against worst lockout (up) over all cache ages; down "
+                    "and to the left is better. Filled: dominated by no other policy. \"Never\": a "
+                    "withdrawn key is still trusted at the horizon."
+                }
+            }
+        }
     }
+}
+
+/// The plot that has most to tell as a picture of its own: of the scenario with the most policies
+/// that no other dominates. Empty without any plot.
+pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
+    let choices = |scenario: &&str| {
+        let points = points(simulation, scenario);
+        points.iter().filter(|point| dominating(simulation, point.row).is_empty()).count()
+    };
+    // Of several, the first.
+    let scenarios = simulation.scenarios().into_iter().rev();
+    match scenarios.max_by_key(choices) {
+        Some(scenario) if choices(&scenario) > 0 => {
+            let points = points(simulation, scenario);
+            drawing(simulation, scenario, &points, own, STYLE).into_string() + "\n"
+        }
+        _ => String::new(),
+    }
+}
+
+fn points<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Point<'s>> {
+    let rows = simulation.rows.iter().filter(|row| row.scenario == scenario);
+    let points = rows.filter_map(|row| {
+        let exposure = row.metric("exposure_s")?.max;
+        let lockout = row.metric("lockout_s")?.max.unwrap_or_default();
+        Some(Point { row, exposure, lockout })
+    });
+    points.collect()
+}
+
+fn drawing(
+    simulation: &Simulation,
+    scenario: &str,
+    points: &[Point<'_>],
+    own: &[String],
+    style: &str,
+) -> Markup {
     // Both axes hold zero: a logarithm of one more than the figure.
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max) + 1.0;
     let farthest = most(&mut points.iter().filter_map(|point| point.exposure));
@@ -49,32 +94,26 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
         (across, y.at(point.lockout + 1.0))
     };
     markup! {
-        figure.curve {
-            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
-                aria-label=(format!("Exposure against lockout, {scenario}")) {
-                (grid(&x, &y, never))
-                @for (index, (at, (cx, cy))) in labels(&points, place).into_iter().enumerate() {
-                    @let point = &points[index];
-                    @let is_own = own.contains(&point.row.cache_policy);
-                    @let is_best = dominating(simulation, point.row).is_empty();
-                    @let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
-                    @let fill = if is_best { ink } else { "var(--paper)" };
-                    circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"
-                        fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
-                        title {
-                            (point.row.cache_policy) ": exposure "
-                            (figure("exposure_s", point.exposure)) ", lockout "
-                            (figure("lockout_s", Some(point.lockout)))
-                        }
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
+            aria-label=(format!("Exposure against lockout, {scenario}")) {
+            @if !style.is_empty() { style { (PreEscaped(style)) } }
+            (grid(&x, &y, never))
+            @for (index, (at, (cx, cy))) in labels(points, place).into_iter().enumerate() {
+                @let row = points[index].row;
+                @let is_own = own.contains(&row.cache_policy);
+                @let is_best = dominating(simulation, row).is_empty();
+                @let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
+                @let fill = if is_best { ink } else { "var(--paper)" };
+                circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"
+                    fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
+                    title {
+                        (row.cache_policy) ": exposure "
+                        (figure("exposure_s", points[index].exposure)) ", lockout "
+                        (figure("lockout_s", Some(points[index].lockout)))
                     }
-                    text x=(coordinate(cx + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
-                        fill="currentColor" { (point.row.cache_policy) }
                 }
-            }
-            figcaption {
-                "Worst exposure (across) against worst lockout (up) over all cache ages; down and "
-                "to the left is better. Filled: dominated by no other policy. \"Never\": a "
-                "withdrawn key is still trusted at the horizon."
+                text x=(coordinate(cx + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
+                    fill="currentColor" { (row.cache_policy) }
             }
         }
     }

@@ -77,8 +77,9 @@ fn section(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
                     h4 { (row.cache_policy) }
                     p.prose {
                         (said.join(" "))
-                        @if own.contains(&row.cache_policy) {
-                            " " strong { (verdict(simulation, row)) }
+                        @if let Some(verdict) = verdict(simulation, row)
+                            && own.contains(&row.cache_policy) {
+                            " " strong { (verdict) }
                         }
                     }
                 }

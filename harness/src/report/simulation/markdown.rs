@@ -31,7 +31,7 @@ pub fn simulation_markdown(simulation: &Simulation, own: &[String], command: &st
         for row in rows() {
             let mut said = words(row);
             if own.contains(&row.cache_policy) {
-                said.push(verdict(simulation, row));
+                said.extend(verdict(simulation, row));
             }
             if !said.is_empty() {
                 let _ = write!(text, "\n**{}**: {}\n", plain(&row.cache_policy), said.join(" "));

@@ -33,8 +33,7 @@ impl Flood {
     pub(super) fn is_of(self, stream: &Stream) -> bool {
         let settings = stream.settings.iter();
         let mut classes = settings.flat_map(|setting| &setting.shares).peekable();
-        classes.peek().is_some()
-            && classes.all(|(class, _)| self.classes().contains(&class.name()))
+        classes.peek().is_some() && classes.all(|(class, _)| self.classes().contains(&class.name()))
     }
 
     /// Whether the scenario has one.
