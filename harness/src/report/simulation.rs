@@ -64,7 +64,7 @@ fn span(seconds: f64) -> String {
         0.0 => "0".into(),
         low if low < 0.0005 => "<1ms".into(),
         low if low < 0.9995 => format!("{sign}{:.0}ms", low * 1000.0),
-        low if low < 9.95 => format!("{sign}{low:.1}s"),
+        low if low < 9.95 && low.fract() > 0.0 => format!("{sign}{low:.1}s"),
         _ if whole < 60.0 => format!("{sign}{whole}s"),
         _ if whole < 3600.0 => unit(whole, 60.0, "m", "s"),
         _ => unit(whole, 3600.0, "h", "m"),
@@ -153,7 +153,8 @@ mod tests {
             (90.0, "1m 30s"),
             (3600.0, "1h"),
             (5430.0, "1h 30m"),
-            (-2.0, "-2.0s"),
+            (-2.0, "-2s"),
+            (2.04, "2.0s"),
         ];
         for (seconds, expected) in rows {
             assert_eq!(span(seconds), expected, "{seconds}");
