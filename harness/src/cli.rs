@@ -19,6 +19,7 @@ mod progress;
 mod replay;
 mod report;
 mod run;
+mod simulate;
 mod verify;
 
 use std::ffi::OsString;
@@ -41,6 +42,7 @@ pub use exit::{Exit, Failure};
                   jwtbench run 'rotation/*' --algorithm ES256\n  \
                   jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
                   jwtbench check                            every verdict once, in virtual time\n  \
+                  jwtbench simulate                         cache policies over hours\n  \
                   jwtbench compare reports/runs/A reports/runs/B\n  \
                   jwtbench replay reports/runs/A            the same plans again, compared\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \
@@ -82,6 +84,8 @@ enum Verb {
     Replay(replay::Args),
     /// Render a stored result again, in any form.
     Report(report::Args),
+    /// Put cache policies through days of production in virtual time, and compare them.
+    Simulate(simulate::Args),
     /// Judge tokens, one a line, under a policy file and a JWK set.
     Verify(verify::Args),
 }
@@ -111,6 +115,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Replay(args)) => replay::run(args, command),
         Some(Verb::Report(args)) => report::run(args),
+        Some(Verb::Simulate(args)) => simulate::run(args, command),
         Some(Verb::Verify(args)) => verify::run(args),
     };
     match ended {

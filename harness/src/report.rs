@@ -20,6 +20,7 @@ mod markdown;
 mod picture;
 pub(crate) mod quantity;
 mod ranking;
+mod simulation;
 mod speed;
 mod summary;
 mod terminal;
@@ -34,5 +35,8 @@ pub use html::html;
 pub use junit::junit;
 pub use markdown::{answer_list, markdown, ranking_table};
 pub use picture::picture;
+pub use simulation::{
+    simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+};
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

@@ -20,6 +20,7 @@ mod measurement;
 pub mod noise;
 mod packed_latencies;
 pub mod set_age;
+pub mod simulation;
 pub mod statistics;
 mod timeline;
 mod verdict_stream;

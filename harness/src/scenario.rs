@@ -11,6 +11,7 @@ pub(crate) mod draft;
 pub mod endpoint;
 pub mod event;
 pub mod expectation;
+pub mod flow;
 pub mod issuer;
 pub mod library;
 pub mod overrides;
@@ -37,6 +38,9 @@ use endpoint::EndpointSetting;
 use event::Event;
 use expectation::Expectation;
 pub use parse::ScenarioError;
+
+/// The family of scenarios with production durations.
+pub const SIMULATED: &str = "policy";
 
 /// One scenario file, read and checked.
 #[derive(Clone, Debug)]
@@ -182,6 +186,11 @@ impl Scenario {
             || !self.events.is_empty()
             || self.phases.iter().any(|phase| phase.endpoint != EndpointSetting::default())
             || self.cache.start != cache::Start::Warm
+    }
+
+    /// Whether it is meant for virtual time alone: its durations are those of production.
+    pub fn is_simulated(&self) -> bool {
+        self.family == SIMULATED
     }
 
     /// The policy of a trial: only its own algorithm is allowed, unless the policy is the user's.

@@ -11,7 +11,7 @@ use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
 use crate::trial::{Trial, initial_revocations};
 
-use super::filter::Filter;
+use super::filter::{Filter, lasting_seconds};
 use super::job::{fitting, records, versions};
 use super::machine::describe;
 use super::output::print;
@@ -48,7 +48,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let (started_at, stopwatch) = (utc_now(), Stopwatch::start());
     let here = std::env::current_dir()
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let scenarios = Library::find(&here)?.select(&args.scenarios)?;
+    let scenarios = lasting_seconds(Library::find(&here)?.select(&args.scenarios)?)?;
     let contenders = args.filter.contenders()?;
     let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);

@@ -5,6 +5,7 @@ use clap::Args;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
+use crate::scenario::Scenario;
 
 use super::Failure;
 
@@ -17,6 +18,19 @@ pub struct Filter {
     /// Only this algorithm, such as ES256 (repeatable)
     #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
     pub algorithm: Vec<Algorithm>,
+}
+
+/// The scenarios that need no days: those with production durations are left out, and refused if
+/// nothing else was asked for.
+pub fn lasting_seconds(mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Failure> {
+    let first = scenarios.first().map(|scenario| scenario.name.clone()).unwrap_or_default();
+    scenarios.retain(|scenario| !scenario.is_simulated());
+    if scenarios.is_empty() {
+        return Err(Failure::Usage(format!(
+            "{first} lasts hours and is only for virtual time; use `jwtbench simulate {first}`"
+        )));
+    }
+    Ok(scenarios)
 }
 
 /// Reads the name of an algorithm.

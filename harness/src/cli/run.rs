@@ -20,7 +20,7 @@ use crate::trial::Plant;
 use crate::trial::clock::utc_now;
 
 use super::capacity::{CapacityArgs, SCENARIO};
-use super::filter::Filter;
+use super::filter::{Filter, lasting_seconds};
 use super::job::{Job, Setting, fitting, measure};
 use super::output::{Output, RESULT, default_folder, print};
 use super::own::{OwnArgs, OwnTokens};
@@ -175,7 +175,7 @@ impl Args {
             .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
         let library = Library::find(&here)?;
         let is_canonical = self.scenarios.is_empty() && !self.full;
-        let mut scenarios = library.select(&self.scenarios)?;
+        let mut scenarios = lasting_seconds(library.select(&self.scenarios)?)?;
         scenarios.retain(|scenario| scenario.canonical || !is_canonical);
         let contenders = self.filter.contenders()?;
         let overrides = self.overrides();

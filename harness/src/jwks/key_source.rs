@@ -198,6 +198,17 @@ impl KeySource {
         lock(&self.machine).counters().clone()
     }
 
+    /// What a token with this kid would be told now, without any effect.
+    pub fn peek(&self, kid: &str, now: Tick) -> Answer {
+        let mut machine = lock(&self.machine).clone();
+        machine.ask(kid, Ticket { worker: u32::MAX, place: 0 }, now)
+    }
+
+    /// The generations held so far, in order.
+    pub fn sets(&self) -> Vec<Arc<KeySet>> {
+        lock(&self.log).sets.clone()
+    }
+
     /// What came about so far.
     pub fn log(&self) -> Log {
         lock(&self.log).clone()

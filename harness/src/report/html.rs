@@ -12,7 +12,7 @@ mod hot_path;
 mod ink;
 mod machine;
 mod prose;
-mod scale;
+pub(super) mod scale;
 mod timeline;
 mod trial;
 
@@ -25,9 +25,9 @@ use super::summary::warnings;
 use crate::result::{Measurement, RunResult};
 use ink::Ink;
 
-const STYLE: &str = include_str!("html/style.css");
+pub(super) const STYLE: &str = include_str!("html/style.css");
 /// The page may load nothing: what is not in it does not exist.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+pub(super) const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// The result as one HTML page.
 pub fn html(result: &RunResult) -> String {

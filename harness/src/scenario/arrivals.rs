@@ -80,7 +80,7 @@ pub fn unit_gaps(seed: u64, purpose: &[&str], count: usize) -> Vec<f64> {
 }
 
 /// A draw from the exponential distribution of mean 1.
-fn exponential(rng: &mut ChaCha8Rng) -> f64 {
+pub(super) fn exponential(rng: &mut ChaCha8Rng) -> f64 {
     // 1 - unit is never zero, so the logarithm is finite. libm: the same on every machine.
     -libm::log(1.0 - unit(rng))
 }

@@ -306,6 +306,11 @@ impl Refs {
         })
     }
 
+    /// The place of this token, if it has one.
+    pub fn find(&self, name: &TokenRef) -> Option<u32> {
+        self.places.get(name).copied()
+    }
+
     /// The tokens in the order of their places.
     pub fn names(&self) -> &[TokenRef] {
         &self.refs

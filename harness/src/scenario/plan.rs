@@ -126,7 +126,7 @@ pub enum Minting {
     One,
 }
 
-fn nanos(span: std::time::Duration) -> i64 {
+pub(super) fn nanos(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
 
@@ -210,18 +210,19 @@ fn times(
     }
 }
 
-struct Draw<'a> {
-    scenario: &'a Scenario,
-    stream: &'a Stream,
-    index: u16,
-    shares: &'a [(Class, f64)],
+/// How the token of an arrival is drawn.
+pub(super) struct Draw<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) stream: &'a Stream,
+    pub(super) index: u16,
+    pub(super) shares: &'a [(Class, f64)],
     /// How holders are drawn, where they are not all alike.
-    crowd: Option<&'a Zipf>,
+    pub(super) crowd: Option<&'a Zipf>,
 }
 
 impl Draw<'_> {
     /// Draws class and ordinal for an arrival at `at`.
-    fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
+    pub(super) fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
         let class = self.class(random::unit(rng) * self.total());
         let draw = random::unit(rng);
         let ordinal = match self.crowd {

@@ -19,7 +19,7 @@ use crate::result::ArrivalCounts;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
 use crate::scenario::endpoint::{EndpointSetting, Fault};
-use crate::scenario::plan::{Arrival, WARMUP};
+use crate::scenario::plan::{Arrival, Plan, WARMUP};
 
 use super::happening::{Course, Surroundings, happenings};
 use super::real::grace;
@@ -27,7 +27,7 @@ use super::{EndpointRecord, RoundRecord, Trial, TrialError};
 
 /// The order of things at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+pub(super) enum Turn {
     Completion,
     Deadline,
     Wake,
@@ -38,8 +38,8 @@ enum Turn {
 type Reply = Result<Vec<u8>, FetchFailure>;
 
 /// The endpoint and the clock, in memory.
-struct World<'s> {
-    now: Tick,
+pub(super) struct World<'s> {
+    pub(super) now: Tick,
     seed: u64,
     body: Vec<u8>,
     setting: EndpointSetting,
@@ -50,9 +50,29 @@ struct World<'s> {
     transport: InProcess,
 }
 
-impl World<'_> {
+impl<'s> World<'s> {
+    /// The world at `now`, with the endpoint as the plan begins.
+    pub(super) fn new(
+        plan: &Plan,
+        now: Tick,
+        source: &'s KeySource,
+        transport: InProcess,
+    ) -> World<'s> {
+        World {
+            now,
+            seed: plan.seed,
+            body: plan.timeline.epochs()[0].body.clone(),
+            setting: plan.scenario.phases[0].endpoint.clone(),
+            served: ServedCounts::default(),
+            in_flight: BinaryHeap::new(),
+            replies: HashMap::new(),
+            source,
+            transport,
+        }
+    }
+
     /// Answers the attempts that were started at this instant.
-    fn answer(&mut self) {
+    pub(super) fn answer(&mut self) {
         for fetch in self.transport.take() {
             let ordinal = self.served.served;
             let exchange =
@@ -70,11 +90,11 @@ impl World<'_> {
         }
     }
 
-    fn next_completion(&self) -> Option<Tick> {
+    pub(super) fn next_completion(&self) -> Option<Tick> {
         self.in_flight.peek().map(|Reverse((at, _))| *at)
     }
 
-    fn complete(&mut self) {
+    pub(super) fn complete(&mut self) {
         let Some(Reverse((_, id))) = self.in_flight.pop() else {
             return;
         };
@@ -170,17 +190,8 @@ impl Trial<'_> {
             operations: Vec::new(),
             done: Vec::new(),
         };
-        let mut world = World {
-            now: Tick::ZERO - plan.scenario.load.warmup,
-            seed: plan.seed,
-            body: first.body.clone(),
-            setting: plan.scenario.phases[0].endpoint.clone(),
-            served: ServedCounts::default(),
-            in_flight: BinaryHeap::new(),
-            replies: HashMap::new(),
-            source: &source,
-            transport,
-        };
+        let start = Tick::ZERO - plan.scenario.load.warmup;
+        let mut world = World::new(plan, start, &source, transport);
         let course = self.live(&mut world, &mut workers, &texts)?;
         let needs_endpoint = self.needs_endpoint();
         let fetches = source.log().fetches;

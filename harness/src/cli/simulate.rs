@@ -1,0 +1,180 @@
+//! `simulate`: cache policies in virtual time, with the durations of production and from every age
+//! of the cache.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::report::{
+    simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+};
+use crate::result::simulation::Simulation;
+use crate::scenario::cache::{CacheSpec, Start, load_preset, presets};
+use crate::scenario::library::Library;
+use crate::scenario::overrides::Overrides;
+use crate::scenario::signer::Signers;
+use crate::scenario::{SIMULATED, Scenario};
+use crate::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate};
+
+use super::filter::algorithm;
+use super::output::{Output, print};
+use super::progress::Progress;
+use super::run::{SEED, duration, terminal_style};
+use super::{Exit, Failure};
+
+/// The result in the folder of `--out`.
+const SIMULATION: &str = "simulation.json";
+
+/// Put cache policies through days of production in virtual time, and compare them.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench simulate                                  every policy, scenarios of family policy\n  \
+    jwtbench simulate --cache-policy mine.toml         your own beside the presets\n  \
+    jwtbench simulate policy/withdrawal --cache-policy default --json\n  \
+    jwtbench simulate --instances 50 --out reports/simulation")]
+pub struct Args {
+    /// Scenarios: names, globs, families, or paths of .toml files [default: policy]
+    scenarios: Vec<String>,
+    /// A preset, or a file of your own (repeatable); a file is compared with every preset
+    #[arg(long, value_name = "NAME|FILE")]
+    cache_policy: Vec<String>,
+    /// The algorithm of the tokens
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm, default_value = "ES256")]
+    algorithm: Algorithm,
+    /// Seed of keys, tokens, arrivals and latencies
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// Instances of the verifier, their caches of the same age
+    #[arg(long, value_name = "K", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    instances: u32,
+    /// Simulated time instead of the scenario's, at most 24h
+    #[arg(long, value_parser = duration)]
+    horizon: Option<Duration>,
+    /// Ages of the cache at the beginning, evenly spread over its ttl
+    #[arg(long, value_name = "N", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=4096))]
+    offsets: u32,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Folder for simulation.json, simulation.md, index.html and the picture frontier.svg
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Say nothing but faults
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs the verb.
+pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+    let library = Library::find(&here)?;
+    let scenarios = args.scenarios(&library)?;
+    let policies = args.policies(&library.presets())?;
+    let output = args.out.clone().map(|folder| Output::prepare(folder, true)).transpose()?;
+    let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
+    let signers = Signers::new(args.seed);
+    let Args { algorithm, instances, offsets, .. } = args;
+    let ask = Ask { algorithm, instances, offsets };
+    let mut simulation = Simulation::default();
+    let mut wrong = Vec::new();
+    for scenario in &scenarios {
+        progress.say(scenario.name.clone());
+        let (mut rows, mut breaches) = simulate(scenario, &policies, &signers, ask)?;
+        simulation.rows.append(&mut rows);
+        wrong.append(&mut breaches);
+        progress.step();
+    }
+    progress.finish();
+    let json = serde_json::to_string(&simulation)
+        .map_err(|error| Failure::Error(format!("cannot encode the simulation: {error}")))?;
+    let own: Vec<String> = args.files().map(stem).collect();
+    if let Some(output) = &output {
+        output.put(SIMULATION, &(json.clone() + "\n"))?;
+        output.put("simulation.md", &simulation_markdown(&simulation, &own, &command))?;
+        output.put("frontier.svg", &simulation_picture(&simulation, &own))?;
+        output.put("index.html", &simulation_html(&simulation, &own, &command))?;
+    }
+    if args.json {
+        print(&(json + "\n"));
+    } else if !args.quiet {
+        print(&simulation_terminal(&simulation, &own, terminal_style()));
+    }
+    Ok(exit(&wrong))
+}
+
+/// A breach of the contract is named, and outranks the rest.
+fn exit(wrong: &[WrongVerdict]) -> Exit {
+    for breach in wrong {
+        let WrongVerdict { scenario, cache_policy, class, due, given, count } = breach;
+        eprintln!("jwtbench: {scenario} {cache_policy}: {class}: {count} × {given}, due {due}");
+    }
+    if wrong.is_empty() { Exit::Passed } else { Exit::Wrong }
+}
+
+fn is_file(name: &str) -> bool {
+    name.ends_with(".toml")
+}
+
+fn stem(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+impl Args {
+    fn scenarios(&self, library: &Library) -> Result<Vec<Scenario>, Failure> {
+        let patterns = match self.scenarios.is_empty() {
+            true => vec![SIMULATED.to_owned()],
+            false => self.scenarios.clone(),
+        };
+        let overrides = Overrides { duration: self.horizon, ..Overrides::default() };
+        let chosen = library.select(&patterns)?.into_iter();
+        Ok(chosen.map(|scenario| scenario.with(&overrides)).collect::<Result<_, _>>()?)
+    }
+
+    /// The files among the policies asked for.
+    fn files(&self) -> impl Iterator<Item = &str> {
+        self.cache_policy.iter().map(String::as_str).filter(|name| is_file(name))
+    }
+
+    /// The policies asked for; beside a file of the user's own, and where none was asked for, every
+    /// preset.
+    fn policies(&self, folder: &Path) -> Result<Vec<CacheSpec>, Failure> {
+        let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
+        let known = presets(folder);
+        if names.iter().all(|name| is_file(name)) {
+            names.extend(known.iter().map(String::as_str));
+        }
+        let mut specs: Vec<CacheSpec> = Vec::new();
+        for name in names {
+            let (parent, preset) = match is_file(name) {
+                true => (Path::new(name).parent().unwrap_or(Path::new("")), stem(name)),
+                false => (folder, name.to_owned()),
+            };
+            if specs.iter().any(|spec| spec.name == preset) {
+                let message = format!(
+                    "two cache policies are called `{preset}`; rename the file {name}, or name \
+                     each policy once"
+                );
+                return Err(Failure::Usage(message));
+            }
+            let policy = load_preset(parent, &preset).map_err(Failure::Usage)?;
+            specs.push(CacheSpec { name: preset, policy, start: Start::Warm });
+        }
+        Ok(specs)
+    }
+}
+
+impl From<SimulationError> for Failure {
+    fn from(error: SimulationError) -> Failure {
+        match error {
+            SimulationError::Flow(fault) => Failure::Usage(fault.to_string()),
+            SimulationError::Trial(error) => error.into(),
+        }
+    }
+}

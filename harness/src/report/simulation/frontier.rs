@@ -1,0 +1,178 @@
+//! The frontier: how long a withdrawn key is trusted against how long users are locked out, a point
+//! per cache policy. Down and to the left is better.
+
+use maud::{Markup, PreEscaped, html as markup};
+
+use super::{dominating, figure};
+use crate::report::html::scale::{Scale, coordinate};
+use crate::result::simulation::{Simulation, SimulationRow};
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 380.0;
+const LEFT: f64 = 70.0;
+const RIGHT: f64 = 170.0;
+const TOP: f64 = 24.0;
+const BOTTOM: f64 = 52.0;
+
+/// A policy's place: seconds of exposure and of lockout, at their worst.
+struct Point<'s> {
+    row: &'s SimulationRow,
+    /// `None` for beyond the horizon.
+    exposure: Option<f64>,
+    lockout: f64,
+}
+
+/// Colours of a picture that stands alone, in light and in dark.
+const STYLE: &str = "svg{--bad:#b01e2d;--ink-0:#1f63c9;--paper:#fff;color:#1d2430;\
+    font:11px system-ui,sans-serif}.grid path{stroke:#dde1e7;fill:none}.grid text{fill:#59616d}\
+    @media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--ink-0:#72aaff;--paper:#14171c;\
+    color:#dfe4ec}.grid path{stroke:#323843}.grid text{fill:#a0a8b4}}";
+
+/// The plot of one scenario; nothing where the scenario lacks an axis.
+pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
+    let points = points(simulation, scenario);
+    markup! {
+        @if !points.is_empty() {
+            figure.curve {
+                (drawing(simulation, scenario, &points, own, ""))
+                figcaption {
+                    "Worst exposure (across) against worst lockout (up) over all cache ages; down "
+                    "and to the left is better. Filled: dominated by no other policy. \"Never\": a "
+                    "withdrawn key is still trusted at the horizon."
+                }
+            }
+        }
+    }
+}
+
+/// The plot that has most to tell as a picture of its own: of the scenario with the most policies
+/// that no other dominates. Empty without any plot.
+pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
+    let choices = |scenario: &&str| {
+        let points = points(simulation, scenario);
+        points.iter().filter(|point| dominating(simulation, point.row).is_empty()).count()
+    };
+    // Of several, the first.
+    let scenarios = simulation.scenarios().into_iter().rev();
+    match scenarios.max_by_key(choices) {
+        Some(scenario) if choices(&scenario) > 0 => {
+            let points = points(simulation, scenario);
+            drawing(simulation, scenario, &points, own, STYLE).into_string() + "\n"
+        }
+        _ => String::new(),
+    }
+}
+
+fn points<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Point<'s>> {
+    let rows = simulation.rows.iter().filter(|row| row.scenario == scenario);
+    let points = rows.filter_map(|row| {
+        let exposure = row.metric("exposure_s")?.max;
+        let lockout = row.metric("lockout_s")?.max.unwrap_or_default();
+        Some(Point { row, exposure, lockout })
+    });
+    points.collect()
+}
+
+fn drawing(
+    simulation: &Simulation,
+    scenario: &str,
+    points: &[Point<'_>],
+    own: &[String],
+    style: &str,
+) -> Markup {
+    // Both axes hold zero: a logarithm of one more than the figure.
+    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max) + 1.0;
+    let farthest = most(&mut points.iter().filter_map(|point| point.exposure));
+    let highest = most(&mut points.iter().map(|point| point.lockout));
+    let never = points.iter().any(|point| point.exposure.is_none());
+    let beyond = if never { 60.0 } else { 0.0 };
+    let x = Scale::log(1.0, farthest, LEFT, WIDTH - RIGHT - beyond);
+    let y = Scale::log(1.0, highest, HEIGHT - BOTTOM, TOP);
+    let right = WIDTH - RIGHT;
+    let place = |point: &Point<'_>| {
+        let across = point.exposure.map_or(right, |seconds| x.at(seconds + 1.0));
+        (across, y.at(point.lockout + 1.0))
+    };
+    markup! {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
+            aria-label=(format!("Exposure against lockout, {scenario}")) {
+            @if !style.is_empty() { style { (PreEscaped(style)) } }
+            (grid(&x, &y, never))
+            @for (index, (at, (cx, cy))) in labels(points, place).into_iter().enumerate() {
+                @let row = points[index].row;
+                @let is_own = own.contains(&row.cache_policy);
+                @let is_best = dominating(simulation, row).is_empty();
+                @let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
+                @let fill = if is_best { ink } else { "var(--paper)" };
+                circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"
+                    fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
+                    title {
+                        (row.cache_policy) ": exposure "
+                        (figure("exposure_s", points[index].exposure)) ", lockout "
+                        (figure("lockout_s", Some(points[index].lockout)))
+                    }
+                }
+                text x=(coordinate(cx + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
+                    fill="currentColor" { (row.cache_policy) }
+            }
+        }
+    }
+}
+
+/// Where labels go: beside their points, and apart from each other where points crowd.
+fn labels(
+    points: &[Point<'_>],
+    place: impl Fn(&Point<'_>) -> (f64, f64),
+) -> Vec<(f64, (f64, f64))> {
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    let one = |point: &Point<'_>| {
+        let (cx, cy) = place(point);
+        let near = |at: f64, taken: &[(f64, f64)]| {
+            taken.iter().any(|(x, y)| (x - cx).abs() < 130.0 && (y - at).abs() < 12.0)
+        };
+        let mut at = cy;
+        for step in 1..40 {
+            if !near(at, &taken) {
+                break;
+            }
+            let side = if step % 2 == 1 { -1.0 } else { 1.0 };
+            let moved = cy + side * 6.0 * f64::from(step);
+            at = moved.clamp(TOP, HEIGHT - BOTTOM);
+        }
+        taken.push((cx, at));
+        (at, (cx, cy))
+    };
+    points.iter().map(one).collect()
+}
+
+fn grid(x: &Scale, y: &Scale, never: bool) -> Markup {
+    let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
+    // Round spans, as people think of them, in seconds.
+    let spans = [0.0, 1.0, 10.0, 60.0, 300.0, 1200.0, 3600.0, 14_400.0, 43_200.0, 86_400.0];
+    let ticks = |scale: &Scale| -> Vec<(f64, f64)> {
+        let on = spans.into_iter().filter(|span| scale.reaches(span + 1.0));
+        on.map(|span| (span, scale.at(span + 1.0))).collect()
+    };
+    markup! {
+        g.grid {
+            @for (span, at) in ticks(y) {
+                @let at = coordinate(at);
+                path d=(format!("M{LEFT} {at}H{right}")) {}
+                text x=(LEFT - 6.0) y=(at) dy="4" text-anchor="end" { (super::span(span)) }
+            }
+            @for (span, at) in ticks(x) {
+                @let at = coordinate(at);
+                path d=(format!("M{at} {TOP}V{bottom}")) {}
+                text x=(at) y=(bottom + 16.0) text-anchor="middle" { (super::span(span)) }
+            }
+            @if never {
+                path d=(format!("M{right} {TOP}V{bottom}")) stroke-dasharray="4 3" {}
+                text x=(right) y=(bottom + 16.0) text-anchor="middle" { "never" }
+            }
+            text x=((LEFT + right) / 2.0) y=(HEIGHT - 12.0) text-anchor="middle" {
+                "a withdrawn key is trusted for"
+            }
+            text x=(LEFT - 6.0) y="12" text-anchor="start" { "users locked out for" }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What came of simulations: a row per scenario and cache policy, each metric over all ages that
+//! the cache may have had when the scenario began. Definitions: `reports/README.md`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything one `simulate` found: the content of `simulation.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Simulation {
+    /// One for each scenario and cache policy.
+    pub rows: Vec<SimulationRow>,
+}
+
+/// One scenario under one cache policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SimulationRow {
+    /// `family/file-stem`.
+    pub scenario: String,
+    /// Name of the cache policy.
+    pub cache_policy: String,
+    /// The seed of keys, tokens, arrivals and latencies.
+    pub seed: u64,
+    /// Instances of the verifier.
+    pub instances: u32,
+    /// By name; a metric that the scenario cannot measure is absent.
+    pub metrics: BTreeMap<String, Metric>,
+    /// Counts over all ages and instances.
+    pub counts: SimulationCounts,
+    /// Exposed accepts by cause.
+    pub causes: BTreeMap<String, u64>,
+    /// SHA-256 over every verdict in order, in hex.
+    pub stream_hash: String,
+}
+
+/// The names of metrics, in the order of tables.
+pub const METRICS: [&str; 11] = [
+    "exposure_s",
+    "lockout_s",
+    "convergence_s",
+    "starvation_s",
+    "grace_s",
+    "recovery_s",
+    "amplification_unknown_kid",
+    "amplification_bad_signature",
+    "retry_peak",
+    "herd",
+    "poison_loss",
+];
+
+/// A metric over cache ages.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// The least; null if even that was cut off by the horizon.
+    pub min: Option<f64>,
+    /// The median, nearest rank; null if that was cut off.
+    pub p50: Option<f64>,
+    /// The greatest; null if that was cut off.
+    pub max: Option<f64>,
+    /// Cache ages.
+    pub n: u64,
+    /// How many of them the horizon cut off: the true figure is greater.
+    pub censored: u64,
+}
+
+impl Metric {
+    /// Over these values, of which `None` is one that the horizon cut off; `None` without any.
+    pub fn of(values: &[Option<f64>]) -> Option<Metric> {
+        let mut known: Vec<f64> = values.iter().copied().flatten().collect();
+        known.sort_by(f64::total_cmp);
+        let n = values.len();
+        let last = n.checked_sub(1)?;
+        // Those cut off rank above all others.
+        let at = |rank: usize| known.get(rank).copied();
+        let censored = (n - known.len()) as u64;
+        Some(Metric { min: at(0), p50: at(last / 2), max: at(last), n: n as u64, censored })
+    }
+}
+
+/// Counts over all ages and instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulationCounts {
+    /// Tokens that arrived.
+    pub arrivals: u64,
+    /// Tokens accepted.
+    pub accepts: u64,
+    /// Accepted although the key was withdrawn or the `jti` revoked.
+    pub exposed_accepts: u64,
+    /// Good and refused.
+    pub lockouts: u64,
+    /// Good and accepted after the deadline.
+    pub late: u64,
+    /// Good, and refused with a 401 while the endpoint had a fault.
+    pub misreported: u64,
+    /// Fetch attempts, retries included.
+    pub attempts: u64,
+    /// Requests that the endpoint answered.
+    pub served: u64,
+}
+
+impl SimulationCounts {
+    /// The sum.
+    pub fn add(&mut self, other: &SimulationCounts) {
+        self.arrivals += other.arrivals;
+        self.accepts += other.accepts;
+        self.exposed_accepts += other.exposed_accepts;
+        self.lockouts += other.lockouts;
+        self.late += other.late;
+        self.misreported += other.misreported;
+        self.attempts += other.attempts;
+        self.served += other.served;
+    }
+}
+
+impl SimulationRow {
+    /// The worst of a metric; `None` if it is absent.
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.get(name)
+    }
+
+    /// Whether it does no worse than `other` on both axes of the frontier, and better on one. What
+    /// the horizon cut off is worse than any figure.
+    pub fn dominates(&self, other: &SimulationRow) -> bool {
+        let worst = |row: &SimulationRow, name: &str| {
+            row.metric(name).map(|metric| metric.max.unwrap_or(f64::INFINITY))
+        };
+        let axes = ["exposure_s", "lockout_s"];
+        let pairs = axes.map(|name| worst(self, name).zip(worst(other, name)));
+        let known = || pairs.iter().flatten();
+        self.scenario == other.scenario
+            && known().count() == axes.len()
+            && known().all(|(own, theirs)| own <= theirs)
+            && known().any(|(own, theirs)| own < theirs)
+    }
+}
+
+impl Simulation {
+    /// The scenarios, in order.
+    pub fn scenarios(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.rows.iter().map(|row| row.scenario.as_str()).collect();
+        names.dedup();
+        names
+    }
+
+    /// The rows of one scenario.
+    pub fn of_scenario<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s SimulationRow> {
+        self.rows.iter().filter(move |row| row.scenario == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_off_ranks_above_all() {
+        let of = |values: &[Option<f64>]| Metric::of(values);
+        let metric = |min, p50, max, n, censored| Some(Metric { min, p50, max, n, censored });
+        let (one, two) = (Some(1.0), Some(2.0));
+        let rows = [
+            (vec![], None, "nothing"),
+            (vec![two, one], metric(one, one, two, 2, 0), "nearest rank from below"),
+            (vec![two, None, one], metric(one, two, None, 3, 1), "the greatest is cut off"),
+            (vec![None, None, one], metric(one, None, None, 3, 2), "the median as well"),
+            (vec![None], metric(None, None, None, 1, 1), "all of them"),
+        ];
+        for (values, expected, reason) in rows {
+            assert_eq!(of(&values), expected, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! A scenario in virtual time with the durations of production: real tokens, the real verifier and
+//! key cache, under several cache policies and from many ages of the cache. Pure: the same plan and
+//! seed give the same rows on every machine.
+
+mod flood;
+mod instance;
+mod peek;
+mod remembering;
+mod tally;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::tick::Tick;
+
+use crate::jwks::key_source::{FetchNote, FetchStep};
+use crate::result::simulation::{Metric, SimulationCounts, SimulationRow};
+use crate::scenario::Scenario;
+use crate::scenario::cache::{CacheSpec, Start};
+use crate::scenario::corpus::Refs;
+use crate::scenario::flow::{self, FlowFault};
+use crate::scenario::plan::{Plan, hex};
+use crate::scenario::signer::Signers;
+
+use super::TrialError;
+use flood::Flood;
+use instance::{Instance, Lived};
+
+/// How far apart caches of the same policy may be: one that never expires is as good as a day old.
+const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
+/// After an outage, fetches are counted for so long.
+const RETRY_SPAN: Duration = Duration::from_secs(60);
+
+/// What is asked of a simulation.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// The algorithm of the tokens.
+    pub algorithm: Algorithm,
+    /// Instances of the verifier, all with a cache of the same age.
+    pub instances: u32,
+    /// Ages of the cache, evenly spread over its ttl.
+    pub offsets: u32,
+}
+
+/// Verdicts that the contract does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongVerdict {
+    /// The scenario.
+    pub scenario: String,
+    /// The cache policy.
+    pub cache_policy: String,
+    /// The token class.
+    pub class: &'static str,
+    /// The code due.
+    pub due: &'static str,
+    /// The code given.
+    pub given: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
+/// Why a scenario could not be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// Its arrivals.
+    #[error(transparent)]
+    Flow(#[from] FlowFault),
+    /// Its policy.
+    #[error(transparent)]
+    Trial(#[from] TrialError),
+}
+
+/// Simulates one scenario under each of the cache policies: a row for each, in their order.
+///
+/// # Errors
+/// If its arrivals cannot be drawn one at a time, or its policy does not allow the algorithm.
+pub fn simulate(
+    scenario: &Scenario,
+    policies: &[CacheSpec],
+    signers: &Signers,
+    ask: Ask,
+) -> Result<(Vec<SimulationRow>, Vec<WrongVerdict>), SimulationError> {
+    let (plan, refs) = flow::plan(scenario, ask.algorithm, signers)?;
+    let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
+    let ages = match scenario.cache.start {
+        Start::Cold => 1,
+        Start::Warm | Start::Age(_) => ask.offsets.max(1),
+    };
+    let jobs: Vec<(usize, u32)> =
+        (0..plans.len()).flat_map(|policy| (0..ages).map(move |age| (policy, age))).collect();
+    let one = |(policy, age): &(usize, u32)| {
+        let fleet = plans[*policy].live(&refs, (*age, ages), ask.instances)?;
+        Ok::<Fleet, TrialError>(fleet)
+    };
+    let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
+    let mut rows = Vec::new();
+    let mut wrong = Vec::new();
+    for plan in &plans {
+        let rest = fleets.split_off(ages as usize);
+        let row = plan.row(std::mem::replace(&mut fleets, rest), ask.instances, &mut wrong);
+        rows.push(row);
+    }
+    Ok((rows, wrong))
+}
+
+/// A plan under one cache policy, and without each of its floods.
+struct Variants {
+    whole: Plan,
+    quiet: Vec<(Flood, Plan)>,
+}
+
+/// The instances that began with a cache of one age.
+struct Fleet {
+    values: BTreeMap<&'static str, Option<f64>>,
+    counts: SimulationCounts,
+    causes: BTreeMap<&'static str, u64>,
+    wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
+    hash: [u8; 32],
+}
+
+fn with(plan: &Plan, scenario: Scenario) -> Plan {
+    Plan {
+        scenario,
+        algorithm: plan.algorithm,
+        seed: plan.seed,
+        epoch: plan.epoch,
+        schedules: Vec::new(),
+        timeline: plan.timeline.clone(),
+        corpus: plan.corpus.clone(),
+        hash: plan.hash.clone(),
+    }
+}
+
+impl Variants {
+    fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
+        let start = plan.scenario.cache.start;
+        let cache = CacheSpec { start, ..spec.clone() };
+        let scenario = Scenario { cache, ..plan.scenario.clone() };
+        let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
+        let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
+        Variants { whole: with(plan, scenario), quiet }
+    }
+
+    /// Since when the cache of this age of so many holds its set; `None` for a cold start.
+    fn warm_since(&self, (age, ages): (u32, u32)) -> Option<Tick> {
+        let cache = &self.whole.scenario.cache;
+        let cycle = cache.policy.ttl.min(LONGEST_CYCLE);
+        let share = (f64::from(age) + 0.5) / f64::from(ages);
+        (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
+    }
+
+    fn live(&self, refs: &Refs, age: (u32, u32), instances: u32) -> Result<Fleet, TrialError> {
+        let warm_since = self.warm_since(age);
+        let fleet = |plan: &Plan| -> Result<Vec<Lived>, TrialError> {
+            let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(age.0));
+            let one = |number| Instance { plan, refs, warm_since, seed: seed(number) }.live();
+            (0..instances).map(one).collect()
+        };
+        let lived = fleet(&self.whole)?;
+        let mut values = values(&self.whole, &lived);
+        for (flood, plan) in &self.quiet {
+            let quiet = fleet(plan)?;
+            compare(*flood, &lived, &quiet, &mut values);
+        }
+        let mut hash = Sha256::new();
+        let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
+        let mut wrong = BTreeMap::new();
+        for Lived { tally, fetches, served, .. } in lived {
+            let attempts = starts(&fetches).count() as u64;
+            counts.add(&SimulationCounts { attempts, served: served.served, ..tally.counts });
+            for (cause, count) in &tally.causes {
+                *causes.entry(*cause).or_default() += count;
+            }
+            for (key, count) in &tally.wrong {
+                *wrong.entry(*key).or_default() += count;
+            }
+            hash.update(tally.stream_hash());
+        }
+        Ok(Fleet { values, counts, causes, wrong, hash: hash.finalize().into() })
+    }
+
+    fn row(
+        &self,
+        fleets: Vec<Fleet>,
+        instances: u32,
+        wrong: &mut Vec<WrongVerdict>,
+    ) -> SimulationRow {
+        let scenario = &self.whole.scenario;
+        let mut values: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
+        let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
+        let mut hash = Sha256::new();
+        let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        for fleet in fleets {
+            for (name, value) in fleet.values {
+                values.entry(name).or_default().push(value);
+            }
+            counts.add(&fleet.counts);
+            for (cause, count) in fleet.causes {
+                *causes.entry(cause.to_owned()).or_default() += count;
+            }
+            for (key, count) in fleet.wrong {
+                *breaches.entry(key).or_default() += count;
+            }
+            hash.update(fleet.hash);
+        }
+        wrong.extend(breaches.into_iter().map(|((class, due, given), count)| WrongVerdict {
+            scenario: scenario.name.clone(),
+            cache_policy: scenario.cache.name.clone(),
+            class,
+            due,
+            given,
+            count,
+        }));
+        let metrics = values.into_iter().filter_map(|(name, values)| {
+            Metric::of(&values).map(|metric| (name.to_owned(), metric))
+        });
+        SimulationRow {
+            scenario: scenario.name.clone(),
+            cache_policy: scenario.cache.name.clone(),
+            seed: self.whole.seed,
+            instances,
+            metrics: metrics.collect(),
+            counts,
+            causes,
+            stream_hash: hex(&hash.finalize()),
+        }
+    }
+}
+
+/// The greatest; cut off if any is; absent without any.
+fn greatest(values: impl Iterator<Item = Option<f64>>) -> Option<Option<f64>> {
+    values.reduce(|most, value| most.zip(value).map(|(most, value)| most.max(value)))
+}
+
+/// What a scenario can measure without a twin. `Some(None)` is cut off by the horizon.
+fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Option<f64>> {
+    let mut values = BTreeMap::new();
+    let mut put = |name, value: Option<Option<f64>>| {
+        if let Some(value) = value {
+            values.insert(name, value);
+        }
+    };
+    put("convergence_s", convergence(lived));
+    put("exposure_s", greatest(lived.iter().flat_map(|one| one.exposures.iter().copied())));
+    let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_s()).sum();
+    put("lockout_s", Some(Some(lockouts / lived.len().max(1) as f64)));
+    let outage = tally::Outage::of(plan);
+    if outage.down.is_some() {
+        // The first instance to fail a user ends the grace; one that never does says nothing.
+        let least = lived.iter().filter_map(|one| one.tally.grace_s());
+        put("grace_s", Some(least.reduce(f64::min)));
+    }
+    if let Some(up) = outage.up {
+        put("recovery_s", greatest(lived.iter().map(|one| one.tally.recovery_s())));
+        put("retry_peak", Some(Some(retry_peak(lived, up))));
+    }
+    put("herd", Some(Some(herd(lived))));
+    let losses = lived.iter().filter_map(|one| one.poison_loss.map(Some));
+    put("poison_loss", greatest(losses));
+    values
+}
+
+fn convergence(lived: &[Lived]) -> Option<Option<f64>> {
+    let keys = lived.iter().flat_map(|one| &one.tally.new_keys);
+    greatest(keys.map(|key| key.convergence()))
+}
+
+/// What a flood does, against the same seed without it.
+fn compare(
+    flood: Flood,
+    lived: &[Lived],
+    quiet: &[Lived],
+    values: &mut BTreeMap<&'static str, Option<f64>>,
+) {
+    let attempts = |fleet: &[Lived]| -> f64 {
+        fleet.iter().map(|one| starts(&one.fetches).count() as f64).sum()
+    };
+    let place = Flood::ALL.iter().position(|known| *known == flood).unwrap_or_default();
+    let bad: u64 = lived.iter().map(|one| one.tally.flood[place]).sum();
+    if bad > 0 {
+        let more = attempts(lived) - attempts(quiet);
+        values.insert(flood.metric(), Some(more * 1000.0 / bad as f64));
+    }
+    if let Some((with, without)) = convergence(lived).zip(convergence(quiet)) {
+        let more = with.zip(without).map(|(with, without)| with - without);
+        values.entry("starvation_s").or_insert(more);
+    }
+}
+
+fn starts(fetches: &[FetchNote]) -> impl Iterator<Item = Tick> {
+    fetches.iter().filter(|note| note.step == FetchStep::Started).map(|note| note.at)
+}
+
+/// Attempts of all instances in the worst second of the minute after `up`.
+fn retry_peak(lived: &[Lived], up: Tick) -> f64 {
+    let mut seconds = vec![0u64; RETRY_SPAN.as_secs() as usize];
+    for at in lived.iter().flat_map(|one| starts(&one.fetches)).filter(|at| *at >= up) {
+        if let Some(count) = seconds.get_mut(at.since(up).as_secs() as usize) {
+            *count += 1;
+        }
+    }
+    seconds.into_iter().max().unwrap_or_default() as f64
+}
+
+/// The most attempts in flight at once over all instances. Where one ends as another starts, the
+/// end comes first.
+fn herd(lived: &[Lived]) -> f64 {
+    let notes = lived.iter().flat_map(|one| &one.fetches);
+    let mut steps: Vec<(Tick, i64)> =
+        notes.map(|note| (note.at, if note.step == FetchStep::Started { 1 } else { -1 })).collect();
+    steps.sort_unstable();
+    let mut flying = 0;
+    let most = steps.into_iter().map(|(_, step)| {
+        flying += step;
+        flying
+    });
+    most.max().unwrap_or_default().max(0) as f64
+}

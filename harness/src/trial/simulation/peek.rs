@@ -1,0 +1,108 @@
+//! How long a withdrawn key is trusted: the key cache is asked on the side, before and after
+//! everything that may change its mind, and in between by bisection. Exact to the nanosecond.
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::key_cache::Answer;
+use jwtbench_verifier::tick::Tick;
+
+use crate::jwks::key_source::KeySource;
+use crate::scenario::event::Action;
+use crate::scenario::plan::Plan;
+
+/// One withdrawn key, watched from its withdrawal on.
+pub(super) struct Peek {
+    algorithm: Algorithm,
+    kid: String,
+    thumbprint: Thumbprint,
+    /// The first instant at which the endpoint omits it.
+    withdrawn: Tick,
+    looked: Tick,
+    is_trusted: bool,
+    last: Option<Tick>,
+}
+
+impl Peek {
+    /// Every key that the plan withdraws.
+    pub(super) fn all(plan: &Plan) -> Vec<Peek> {
+        let one = |at: Tick, label: &str| {
+            let mut before = plan.timeline.epochs().iter().rev();
+            let key = before.find_map(|epoch| {
+                let earlier = epoch.at < at || epoch.at == Tick::MIN;
+                let key = epoch.published.iter().find(|key| key.label == label);
+                key.filter(|_| earlier)
+            })?;
+            Some(Peek {
+                algorithm: plan.algorithm,
+                kid: key.kid.clone(),
+                thumbprint: key.thumbprint,
+                withdrawn: at,
+                looked: at,
+                is_trusted: false,
+                last: None,
+            })
+        };
+        let events = plan.scenario.events.iter();
+        let peeks = events.filter_map(|event| match &event.action {
+            Action::WithdrawKey(label) => one(Tick::ZERO + event.at, label),
+            _ => None,
+        });
+        peeks.collect()
+    }
+
+    fn trusts(&self, source: &KeySource, now: Tick) -> bool {
+        match source.peek(&self.kid, now) {
+            Answer::Use(view) => view
+                .keys
+                .find(Some(&self.kid), self.algorithm)
+                .is_ok_and(|key| key.jwk.thumbprint == self.thumbprint),
+            Answer::Wait | Answer::Refuse { .. } => false,
+        }
+    }
+
+    /// Something is about to happen at `now`; since the last look only time has passed.
+    pub(super) fn before(&mut self, source: &KeySource, now: Tick) {
+        if !self.is_trusted || now <= self.looked {
+            return;
+        }
+        let (mut yes, mut no) = (self.looked.0, now.0);
+        if self.trusts(source, Tick(no - 1)) {
+            (self.last, self.looked) = (Some(now), now);
+            return;
+        }
+        while no - yes > 1 {
+            let middle = yes + (no - yes) / 2;
+            match self.trusts(source, Tick(middle)) {
+                true => yes = middle,
+                false => no = middle,
+            }
+        }
+        self.last = Some(Tick(no));
+        self.is_trusted = false;
+    }
+
+    /// Something has happened at `now`.
+    pub(super) fn after(&mut self, source: &KeySource, now: Tick) {
+        if now < self.withdrawn || now < self.looked {
+            return;
+        }
+        self.looked = now;
+        self.is_trusted = self.trusts(source, now);
+        if self.is_trusted {
+            self.last = Some(now);
+        }
+    }
+
+    /// The key.
+    pub(super) fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// How long it was trusted, in seconds, the last exposed accept included; `None` if it still is
+    /// at the horizon.
+    pub(super) fn exposure(&self, exposed: Option<Tick>) -> Option<f64> {
+        let last = self.last.max(exposed);
+        let span = last.map_or(0.0, |last| last.since(self.withdrawn).as_secs_f64());
+        (!self.is_trusted).then_some(span)
+    }
+}

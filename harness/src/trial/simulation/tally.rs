@@ -1,0 +1,227 @@
+//! What one instance's operations come to, counted as they end: nothing is kept per operation but a
+//! hash over all of them.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::tick::Tick;
+
+use crate::result::judgement::{Judge, Operation, spell};
+use crate::result::simulation::SimulationCounts;
+use crate::scenario::corpus::Token;
+use crate::scenario::endpoint::Fault;
+use crate::scenario::event::Action;
+use crate::scenario::plan::Plan;
+
+use super::flood::Flood;
+
+/// Bytes of the stream gathered before they are hashed.
+const GATHERED: usize = 8192;
+
+/// The span in which the endpoint first had a fault.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outage {
+    /// Its beginning.
+    pub(super) down: Option<Tick>,
+    /// Its end, if it ends before the horizon.
+    pub(super) up: Option<Tick>,
+}
+
+impl Outage {
+    /// The first outage of a plan.
+    pub(super) fn of(plan: &Plan) -> Outage {
+        let mut phases = plan.scenario.phases.iter();
+        let mut edge = |faulty: bool| {
+            let found = phases.find(|phase| (phase.endpoint.fault != Fault::None) == faulty);
+            found.map(|phase| Tick::ZERO + phase.at)
+        };
+        let down = edge(true);
+        Outage { down, up: down.and_then(|_| edge(false)) }
+    }
+}
+
+/// The good tokens of a key that began to sign during the scenario.
+pub(super) struct NewKey {
+    thumbprint: Thumbprint,
+    first: Option<Tick>,
+    last_bad: Option<Tick>,
+    last: Option<(Tick, bool)>,
+}
+
+impl NewKey {
+    fn all(plan: &Plan) -> Vec<NewKey> {
+        let events = plan.scenario.events.iter();
+        let labels = events.filter_map(|event| match &event.action {
+            Action::SignWith(label) => Some(label),
+            _ => None,
+        });
+        let epochs = || plan.timeline.epochs().iter().flat_map(|epoch| &epoch.published);
+        let keys = labels.filter_map(|label| {
+            let key = epochs().find(|key| key.label == *label)?;
+            let thumbprint = key.thumbprint;
+            Some(NewKey { thumbprint, first: None, last_bad: None, last: None })
+        });
+        keys.collect()
+    }
+
+    fn see(&mut self, at: Tick, bad: bool) {
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        if bad {
+            self.last_bad = self.last_bad.max(Some(at));
+        }
+        if self.last.is_none_or(|(last, _)| last <= at) {
+            self.last = Some((at, bad));
+        }
+    }
+
+    /// In seconds; `None` if its last token was still refused or late.
+    pub(super) fn convergence(&self) -> Option<f64> {
+        if self.last.is_some_and(|(_, bad)| bad) {
+            return None;
+        }
+        let span = self.last_bad.zip(self.first).map(|(last, first)| last.since(first));
+        Some(span.unwrap_or_default().as_secs_f64())
+    }
+}
+
+/// The count.
+pub(super) struct Tally {
+    pub(super) counts: SimulationCounts,
+    pub(super) causes: BTreeMap<&'static str, u64>,
+    /// Verdicts that the contract does not allow, by class, with the codes due and given.
+    pub(super) wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
+    pub(super) new_keys: Vec<NewKey>,
+    pub(super) outage: Outage,
+    /// The first good token refused or late that arrived since the outage began.
+    pub(super) first_bad: Option<Tick>,
+    /// The last one that arrived since it ended.
+    pub(super) last_bad: Option<Tick>,
+    last_good: Option<(Tick, bool)>,
+    /// The last exposed accept of each key.
+    pub(super) exposed: BTreeMap<[u8; 32], Tick>,
+    /// Tokens of floods, by kind.
+    pub(super) flood: [u64; 2],
+    floods: Vec<[bool; 2]>,
+    /// By second of arrival: good tokens, and those refused or late.
+    bins: Vec<[u32; 2]>,
+    hash: Sha256,
+    gathered: Vec<u8>,
+}
+
+impl Tally {
+    pub(super) fn new(plan: &Plan) -> Tally {
+        let seconds = plan.scenario.load.duration.as_secs() as usize + 1;
+        let streams = plan.scenario.streams.iter();
+        Tally {
+            counts: SimulationCounts::default(),
+            causes: BTreeMap::new(),
+            wrong: BTreeMap::new(),
+            new_keys: NewKey::all(plan),
+            outage: Outage::of(plan),
+            first_bad: None,
+            last_bad: None,
+            last_good: None,
+            exposed: BTreeMap::new(),
+            flood: [0; 2],
+            floods: streams.map(|stream| Flood::ALL.map(|flood| flood.is_of(stream))).collect(),
+            bins: vec![[0; 2]; seconds],
+            hash: Sha256::new(),
+            gathered: Vec::with_capacity(GATHERED + 64),
+        }
+    }
+
+    /// Counts one operation.
+    pub(super) fn enter(&mut self, judge: &Judge<'_>, operation: &Operation) {
+        let judgement = judge.judge(operation);
+        let token = judge.token(operation);
+        let code = operation.verdict.code;
+        let counts = &mut self.counts;
+        counts.arrivals += 1;
+        counts.accepts += u64::from(code.is_ok());
+        counts.lockouts += u64::from(judgement.lockout);
+        counts.late += u64::from(judgement.late);
+        for (count, is_of) in self.flood.iter_mut().zip(self.floods[usize::from(operation.stream)])
+        {
+            *count += u64::from(is_of);
+        }
+        if let Some(cause) = judgement.exposed {
+            counts.exposed_accepts += 1;
+            *self.causes.entry(cause).or_default() += 1;
+            if let Some(key) = token.facts.signed_by.filter(|_| cause != "revocation-lag") {
+                let last = self.exposed.entry(key.0).or_insert(operation.end);
+                *last = (*last).max(operation.end);
+            }
+        }
+        if !judgement.conforms {
+            let class = token.class.name();
+            let key = (class, spell(judgement.due), spell(code));
+            *self.wrong.entry(key).or_default() += 1;
+        }
+        if judgement.good {
+            self.see_good(token, operation, judgement.lockout || judgement.late);
+        }
+        self.gathered.extend_from_slice(&operation.end.0.to_be_bytes());
+        self.gathered.extend_from_slice(spell(code).as_bytes());
+        if self.gathered.len() >= GATHERED {
+            self.hash.update(&self.gathered);
+            self.gathered.clear();
+        }
+    }
+
+    fn see_good(&mut self, token: &Token, operation: &Operation, bad: bool) {
+        let at = operation.intended;
+        let second = at.since(Tick::ZERO).as_secs() as usize;
+        if let Some([good, refused]) = self.bins.get_mut(second) {
+            *good += 1;
+            *refused += u32::from(bad);
+        }
+        let keys = self.new_keys.iter_mut();
+        for key in keys.filter(|key| token.facts.signed_by == Some(key.thumbprint)) {
+            key.see(at, bad);
+        }
+        if self.last_good.is_none_or(|(last, _)| last <= at) {
+            self.last_good = Some((at, bad));
+        }
+        let Outage { down, up } = self.outage;
+        if !bad || down.is_none_or(|down| at < down) {
+            return;
+        }
+        self.first_bad = Some(self.first_bad.map_or(at, |first| first.min(at)));
+        if up.is_some_and(|up| at >= up) {
+            self.last_bad = self.last_bad.max(Some(at));
+        } else if operation.verdict.code.is_err_and(|code| code.status() == 401) {
+            self.counts.misreported += 1;
+        }
+    }
+
+    /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second.
+    pub(super) fn lockout_s(&self) -> f64 {
+        let shares = self.bins.iter().filter(|[good, _]| *good > 0);
+        shares.map(|[good, refused]| f64::from(*refused) / f64::from(*good)).sum()
+    }
+
+    /// From the beginning of the outage to the first good token refused or late; `None` if there
+    /// was none before its end.
+    pub(super) fn grace_s(&self) -> Option<f64> {
+        let first = self.first_bad.filter(|at| self.outage.up.is_none_or(|up| *at < up))?;
+        Some(first.since(self.outage.down?).as_secs_f64())
+    }
+
+    /// From the end of the outage to the last good token refused or late; `None` if the last one of
+    /// all was.
+    pub(super) fn recovery_s(&self) -> Option<f64> {
+        if self.last_good.is_some_and(|(_, bad)| bad) {
+            return None;
+        }
+        let last = self.last_bad.zip(self.outage.up);
+        Some(last.map_or(0.0, |(last, up)| last.since(up).as_secs_f64()))
+    }
+
+    /// The hash over the whole stream.
+    pub(super) fn stream_hash(mut self) -> [u8; 32] {
+        self.hash.update(&self.gathered);
+        self.hash.finalize().into()
+    }
+}
