@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jwtbench::scenario::Scenario;
-use jwtbench::scenario::cache::load_preset;
+use jwtbench::scenario::cache::{load_preset, presets};
 use jwtbench::scenario::class::Class;
 use jwtbench::scenario::event::{Action, Poison};
 use jwtbench::scenario::library::Library;
@@ -153,6 +153,30 @@ fn every_dynamic_scenario_expects_something() {
 fn the_preset_default_is_the_default() {
     let preset = load_preset(&library().presets(), "default").unwrap();
     assert_eq!(preset, CachePolicy::default());
+}
+
+/// What a preset emulates, from where that is known, and what it leaves out.
+#[test]
+fn every_preset_says_what_it_is_worth() {
+    let folder = library().presets();
+    let reference = include_str!("../../scenarios/README.md");
+    let mut known: Vec<(String, CachePolicy)> = Vec::new();
+    for name in presets(&folder) {
+        let policy = load_preset(&folder, &name).unwrap();
+        let twin = known.iter().find(|(_, other)| *other == policy);
+        assert!(twin.is_none(), "{name} is the same as {twin:?}");
+        known.push((name.clone(), policy));
+        if name == "default" {
+            continue;
+        }
+        let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+        assert!(name.ends_with("-like"), "{name}: a preset is like a library, not that library");
+        for words in ["# Source: ", "# Does not model: ", "not run against it."] {
+            assert!(text.contains(words), "{name} lacks `{words}`");
+        }
+        assert!(reference.contains(&format!("| `{name}` |")), "scenarios/README.md lacks {name}");
+    }
+    assert!(known.len() > 12, "only {} presets", known.len());
 }
 
 #[test]
