@@ -191,6 +191,8 @@ impl<'c> Life<'c> {
                         }
                     }
                     Turn::Deadline => self.source.tick(now),
+                    // The core has no deadlines of its own; no candidate is one.
+                    Turn::Wake => {}
                     Turn::Completion | Turn::Happening => break Some(turn),
                 }
                 self.settle(turn, horizon);
