@@ -79,10 +79,12 @@ impl Algorithm {
 
     /// Reads an `alg` value, case-sensitive (RFC 7515 §4.1.1). `Ed25519` reads as EdDSA.
     pub fn from_name(name: &str) -> Option<Algorithm> {
-        if name == "Ed25519" {
-            return Some(Algorithm::EdDSA);
-        }
-        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.is_named(name))
+    }
+
+    /// Whether `alg` calls it so.
+    pub fn is_named(self, name: &str) -> bool {
+        self.name() == name || (self == Algorithm::EdDSA && name == "Ed25519")
     }
 
     /// The kind of key it needs.

@@ -157,8 +157,8 @@ pub(crate) fn numeric_date(raw: Raw<'_>) -> Option<UnixTime> {
 }
 
 pub(crate) fn confirmation(raw: Raw<'_>) -> Option<Confirmation<'_>> {
-    let names = Names::new(["jkt", "x5t#S256"]);
-    let [jkt, x5t] = json::read_object(raw.get().as_bytes(), MAX_DEPTH, &names)?;
+    static NAMES: Names<&str, [&str; 2]> = Names::fixed(["jkt", "x5t#S256"]);
+    let [jkt, x5t] = json::read_object(raw.get().as_bytes(), MAX_DEPTH, &NAMES)?;
     let jkt = optional(jkt, json::text).ok()?;
     let x5t_s256 = optional(x5t, json::text).ok()?;
     Some(Confirmation { jkt, x5t_s256 })

@@ -210,7 +210,7 @@ impl<'a> Case<'a> {
             return Some(format!("a header of {} bytes > max-header-bytes {limit}", header.len()));
         }
         let members: Option<Members<'_, 5>> =
-            json::read_object(header, header::MAX_DEPTH, &Names::new(header::NAMES));
+            json::read_object(header, header::MAX_DEPTH, &header::NAMES);
         let Some([alg, kid, ..]) = members else {
             return Some(json_fault("the header", header, header::MAX_DEPTH));
         };

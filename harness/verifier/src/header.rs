@@ -10,7 +10,8 @@ use crate::rejection::Rejection;
 
 /// A header may nest this deep.
 pub(crate) const MAX_DEPTH: usize = 16;
-pub(crate) const NAMES: [&str; 5] = ["alg", "kid", "typ", "crit", "b64"];
+pub(crate) static NAMES: Names<&str, [&str; 5]> =
+    Names::fixed(["alg", "kid", "typ", "crit", "b64"]);
 
 /// What the header of an acceptable token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl<'a> Header<'a> {
     /// The code of the first fault.
     pub fn parse(json: &'a [u8], policy: &PolicySpec) -> Result<Header<'a>, Rejection> {
         let members: Members<'a, 5> =
-            json::read_object(json, MAX_DEPTH, &Names::new(NAMES)).ok_or(Rejection::Malformed)?;
+            json::read_object(json, MAX_DEPTH, &NAMES).ok_or(Rejection::Malformed)?;
         let [alg, kid, typ, crit, b64] = members;
         let alg = alg.and_then(json::text).ok_or(Rejection::Malformed)?;
         let kid = match kid {
@@ -38,9 +39,9 @@ impl<'a> Header<'a> {
         if alg.eq_ignore_ascii_case("none") {
             return Err(Rejection::AlgNone);
         }
-        let algorithm = Algorithm::from_name(&alg)
-            .filter(|algorithm| policy.algorithms.contains(algorithm))
-            .ok_or(Rejection::AlgNotAllowed)?;
+        let mut allowed = policy.algorithms.iter().copied();
+        let algorithm =
+            allowed.find(|allowed| allowed.is_named(&alg)).ok_or(Rejection::AlgNotAllowed)?;
         if !is_type_allowed(typ, &policy.types) {
             return Err(Rejection::TypeMismatch);
         }
@@ -65,5 +66,6 @@ pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
         Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
         _ => &typ,
     };
-    types.iter().any(|allowed| allowed != "absent" && allowed.eq_ignore_ascii_case(short))
+    let is_same = |allowed: &str| allowed == short || allowed.eq_ignore_ascii_case(short);
+    types.iter().any(|allowed| allowed != "absent" && is_same(allowed))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr2_iter, memchr3_iter};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -28,26 +28,45 @@ impl<'a> Raw<'a> {
 /// Values of the members that are read, by their place in the list of names.
 pub(crate) type Members<'a, const N: usize> = [Option<Raw<'a>>; N];
 
-/// Lengths of names that are told apart.
-const LENGTHS: usize = 32;
+/// Kinds of names that are told apart at once.
+const KINDS: usize = 32;
 
-/// Names of members, at most 32, found by their length.
+/// The kind of a name, from its length and its first letter.
+const fn kind(name: &[u8]) -> usize {
+    let first = if let [first, ..] = name { *first as usize } else { 0 };
+    (name.len() + 7 * first) % KINDS
+}
+
+/// Names of members, at most 32, found by their kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Names<S, L> {
     names: L,
     each: PhantomData<S>,
-    /// The places of the names of each length, a bit each; the last for all that are longer.
-    by_length: [u32; LENGTHS],
+    /// The places of the names of each kind, a bit each.
+    by_kind: [u32; KINDS],
+}
+
+impl<const N: usize> Names<&'static str, [&'static str; N]> {
+    /// These names, told apart at compile time.
+    pub(crate) const fn fixed(names: [&'static str; N]) -> Self {
+        let mut by_kind = [0; KINDS];
+        let mut place = 0;
+        while place < N {
+            by_kind[kind(names[place].as_bytes())] |= 1 << place;
+            place += 1;
+        }
+        Names { names, each: PhantomData, by_kind }
+    }
 }
 
 impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
     /// These names.
     pub(crate) fn new(names: L) -> Names<S, L> {
-        let mut by_length = [0; LENGTHS];
+        let mut by_kind = [0; KINDS];
         for (place, name) in names.as_ref().iter().enumerate().take(32) {
-            by_length[name.as_ref().len().min(LENGTHS - 1)] |= 1 << place;
+            by_kind[kind(name.as_ref().as_bytes())] |= 1 << place;
         }
-        Names { names, each: PhantomData, by_length }
+        Names { names, each: PhantomData, by_kind }
     }
 
     /// The name that stands there.
@@ -57,12 +76,10 @@ impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
 
     /// Where a name stands.
     fn place(&self, name: &str) -> Option<usize> {
-        let mut places = self.by_length[name.len().min(LENGTHS - 1)];
+        let mut places = self.by_kind[kind(name.as_bytes())];
         while places != 0 {
             let place = places.trailing_zeros() as usize;
-            let known = self.names.as_ref()[place].as_ref();
-            // The first letter tells most apart without a call.
-            if known.as_bytes().first() == name.as_bytes().first() && known == name {
+            if self.names.as_ref()[place].as_ref() == name {
                 return Some(place);
             }
             places &= places - 1;
@@ -79,13 +96,9 @@ pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     names: &Names<S, L>,
 ) -> Option<Members<'a, N>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    if !is_within_depth(bytes, max_depth) {
-        return None;
-    }
+    let is_plain = look_over(bytes, max_depth)?;
     let place = |name: &str| names.place(name);
     let mut members = [None; N];
-    // Most texts have no escapes.
-    let is_plain = memchr(b'\\', bytes).is_none();
     let is_repeated = read(text, &place, is_plain, &mut members)?;
     (!is_repeated).then_some(members)
 }
@@ -226,8 +239,21 @@ pub(crate) fn each_text<'a>(raw: Raw<'a>, each: impl FnMut(Cow<'a, str>)) -> Opt
     Some(())
 }
 
-/// Whether no value nests deeper than `max` (a flat object is one level). Text with few enough
-/// brackets needs no closer look.
+/// Whether a text has no escapes; `None` if a value nests deeper than `max`. Most
+/// texts have few brackets and no escapes, and need no closer look.
+fn look_over(bytes: &[u8], max: usize) -> Option<bool> {
+    let mut brackets = 0;
+    for at in memchr3_iter(b'{', b'[', b'\\', bytes) {
+        brackets += 1;
+        if bytes[at] == b'\\' || brackets > max {
+            let is_plain = memchr(b'\\', &bytes[at..]).is_none();
+            return is_within_depth(bytes, max).then_some(is_plain);
+        }
+    }
+    Some(true)
+}
+
+/// Whether no value nests deeper than `max` (a flat object is one level).
 pub(crate) fn is_within_depth(bytes: &[u8], max: usize) -> bool {
     if memchr2_iter(b'{', b'[', bytes).nth(max).is_none() {
         return true;
