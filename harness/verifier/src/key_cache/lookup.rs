@@ -59,6 +59,10 @@ impl KeyCache {
                 self.refresh(kid, now);
                 self.answer(kid, now)
             }
+            // Nobody waits for the refresh, or the cache never held the set whole.
+            Standing::Stale if !known && self.policy.refresh != Refresh::Lazy => {
+                self.look_up_unknown(asker, now)
+            }
             Standing::Gone if !known && self.policy.per_kid.is_some() => {
                 self.look_up_unknown(asker, now)
             }
