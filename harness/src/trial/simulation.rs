@@ -5,6 +5,7 @@
 mod flood;
 mod instance;
 mod peek;
+mod recalling;
 mod remembering;
 mod tally;
 

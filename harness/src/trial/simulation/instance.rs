@@ -24,6 +24,7 @@ use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError};
 
 use super::peek::Peek;
+use super::recalling::Recalling;
 use super::remembering::Remembering;
 use super::tally::Tally;
 
@@ -111,7 +112,7 @@ impl Instance<'_> {
         ));
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let worker = Worker {
-            contender: spec.build(&trial.setup(&source, 0, first, &texts)),
+            contender: Box::new(Recalling::new(&trial.setup(&source, 0, first, &texts))),
             begun: HashMap::default(),
             next: 0,
             ended: Vec::new(),

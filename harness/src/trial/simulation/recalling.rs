@@ -1,0 +1,120 @@
+//! The core with a memory: what a token proved under a key is found once and remembered, while the
+//! key cache, the key set and everything that depends on time and state are asked on every arrival.
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::key_cache::View;
+use jwtbench_verifier::key_set::SlottedKey;
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verdict::{Held, Verdict};
+use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
+
+use crate::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use crate::jwks::key_source::KeySource;
+
+use super::remembering::Remembering;
+
+/// The core, and what its tokens proved.
+pub(super) struct Recalling<'c> {
+    core: Box<dyn Contender<'c> + 'c>,
+    source: &'c KeySource,
+    verifier: Verifier,
+    scratch: Scratch,
+    algorithm: Algorithm,
+    epoch: UnixTime,
+    revocations: Option<&'c Revocations>,
+    /// By place in the corpus.
+    known: Vec<Option<Known>>,
+}
+
+/// A good token.
+struct Known {
+    kid: String,
+    proven: Proven<'static>,
+}
+
+impl Known {
+    fn is_under(&self, key: &SlottedKey) -> bool {
+        key.jwk.thumbprint == self.proven.thumbprint
+    }
+}
+
+impl<'c> Recalling<'c> {
+    pub(super) fn new(setup: &Setup<'c>) -> Recalling<'c> {
+        Recalling {
+            core: ContenderSpec::Core(&Remembering).build(setup),
+            source: setup.source,
+            verifier: Verifier::new(setup.policy.clone()),
+            scratch: Scratch::new(setup.policy),
+            algorithm: setup.algorithm,
+            epoch: setup.epoch,
+            revocations: setup.revocations,
+            known: setup.corpus.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// The verdict on a token that proved itself under a key which is still the one to ask, while
+    /// the key cache has nothing to be asked.
+    fn recall(&self, place: u32, view: &View, now: Tick) -> Option<Verdict> {
+        let known = self.known[place as usize].as_ref()?;
+        let key = view.keys.find(Some(&known.kid), self.algorithm).ok()?;
+        if now >= view.consult_at || !known.is_under(key) {
+            return None;
+        }
+        let request = Request { revocations: self.revocations, ..Request::default() };
+        let code = self.verifier.in_force(&known.proven, &request, self.epoch.at(now));
+        Some(Verdict::new(code, now, Some(Held::from(view))))
+    }
+
+    /// Remembers what a token proves that the core took under these keys, unless it is known.
+    fn keep(&mut self, token: Presented<'c>, view: &View) {
+        if let Some(known) = &self.known[token.place as usize]
+            && view.keys.find(Some(&known.kid), self.algorithm).is_ok_and(|key| known.is_under(key))
+        {
+            return;
+        }
+        let mut keys = PreparedKeys::prepare(&Remembering, &[self.algorithm], &view.keys);
+        let Ok(opened) = self.verifier.open(token.bytes, &mut self.scratch) else {
+            return;
+        };
+        let Some(kid) = opened.kid().map(str::to_owned) else {
+            return;
+        };
+        if let Ok(proven) = self.verifier.prove(opened, &mut keys) {
+            let proven = proven.into_owned();
+            self.known[token.place as usize] = Some(Known { kid, proven });
+        }
+    }
+}
+
+impl<'c> Contender<'c> for Recalling<'c> {
+    fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
+        // A verdict cache is a memory of its own, and has to show what it does.
+        if self.source.verdicts().is_some() {
+            return self.core.begin(operation, token, now);
+        }
+        let view = self.source.view();
+        if let Some(verdict) = self.recall(token.place, &view, now) {
+            return Progress::Done(verdict);
+        }
+        let progress = self.core.begin(operation, token, now);
+        if let Progress::Done(Verdict { code: Ok(()), .. }) = progress {
+            self.keep(token, &view);
+        }
+        progress
+    }
+
+    fn is_woken(&self) -> bool {
+        self.core.is_woken()
+    }
+
+    fn resume(&mut self, now: Tick, done: &mut Vec<(u32, Verdict)>) {
+        self.core.resume(now, done);
+    }
+
+    fn waiting(&self) -> usize {
+        self.core.waiting()
+    }
+}
