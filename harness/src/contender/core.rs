@@ -47,6 +47,27 @@ impl<'c> Core<'c> {
         }
     }
 
+    /// A signature did not verify under the keys of `view`, and the policy asks for others then.
+    fn ask_again(
+        &mut self,
+        operation: u32,
+        token: Presented<'c>,
+        view: &View,
+        now: Tick,
+    ) -> Progress {
+        let Core { verifier, scratch, parked, source, worker, .. } = self;
+        let kid = verifier.open(token.bytes, scratch).ok();
+        let kid = kid.as_ref().and_then(Opened::kid).unwrap_or_default();
+        let place = parked.park(operation, token);
+        let answer = source.ask_again(kid, Ticket { worker: *worker, place }, now);
+        if matches!(answer, Answer::Wait) {
+            return Progress::Waiting;
+        }
+        parked.take(place);
+        let code = Err(Rejection::BadSignature);
+        Progress::Done(Verdict::new(code, now, Some(Held::from(view))))
+    }
+
     /// The verdict on an operation that waited.
     fn wake(&mut self, token: Presented<'c>, answer: Answer, now: Tick) -> Verdict {
         match answer {
@@ -144,7 +165,8 @@ impl<'c> Contender<'c> for Core<'c> {
             |code, view: &View| Progress::Done(Verdict::new(code, now, Some(Held::from(view))));
         let Some(kid) = opened.kid() else {
             // Such a token never causes a fetch.
-            let refused = opened.has_kid() || verifier.policy().spec().kid_required;
+            let is_required = verifier.policy().spec().kid_required || source.requires_kid();
+            let refused = opened.has_kid() || is_required;
             let code = match view.freshness {
                 _ if refused => Err(Rejection::UnknownKid),
                 Freshness::None => Err(Rejection::KeysUnavailable),
@@ -155,6 +177,9 @@ impl<'c> Contender<'c> for Core<'c> {
         if view.keys.has_kid(kid) {
             if now < view.consult_at {
                 let code = prove.under(opened, prepared, &view);
+                if code == Err(Rejection::BadSignature) && source.refetches_bad_signatures() {
+                    return self.ask_again(operation, token, &view, now);
+                }
                 return done(code, &view);
             }
         } else if now < view.absent_until || verifier.refuses_itself(&mut opened, epoch.at(now)) {
@@ -169,6 +194,9 @@ impl<'c> Contender<'c> for Core<'c> {
             Answer::Use(view) => {
                 parked.take(place);
                 let code = prove.under(opened, prepared, &view);
+                if code == Err(Rejection::BadSignature) && source.refetches_bad_signatures() {
+                    return self.ask_again(operation, token, &view, now);
+                }
                 done(code, &view)
             }
             Answer::Refuse { code, view, .. } => {

@@ -58,6 +58,9 @@ pub struct KeySource {
     mailboxes: Vec<Mailbox>,
     transport: Box<dyn Transport>,
     log: Mutex<Log>,
+    kid_required: bool,
+    push_eviction: bool,
+    refetch_bad_signature: bool,
     /// Held while a new generation is prepared: one change at a time.
     changing: Mutex<()>,
 }
@@ -95,6 +98,7 @@ impl KeySource {
         transport: Box<dyn Transport>,
     ) -> KeySource {
         let verdicts = policy.verdict_cache.as_ref().map(VerdictCache::new);
+        let CachePolicy { kid_required, push_eviction, refetch_bad_signature, .. } = policy;
         let mut machine = KeyCache::new(policy, seed);
         let mut log = Log::default();
         let parsed = |(body, since): (Vec<u8>, Tick)| {
@@ -115,6 +119,9 @@ impl KeySource {
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             transport,
             log: Mutex::new(log),
+            kid_required,
+            push_eviction,
+            refetch_bad_signature,
             changing: Mutex::new(()),
         }
     }
@@ -135,9 +142,29 @@ impl KeySource {
         self.verdicts.as_ref()
     }
 
+    /// Whether a token without `kid` is refused.
+    pub fn requires_kid(&self) -> bool {
+        self.kid_required
+    }
+
+    /// Whether a signature that does not verify is grounds to ask again.
+    pub fn refetches_bad_signatures(&self) -> bool {
+        self.refetch_bad_signature
+    }
+
     /// Asks the machine. The caller has parked the token under `ticket` before.
     pub fn ask(&self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
-        let answer = self.drive(now, |machine| machine.ask(kid, ticket, now));
+        self.asked(now, |machine| machine.ask(kid, ticket, now))
+    }
+
+    /// Asks the machine for another set, since a signature did not verify under this one. The
+    /// caller has parked the token under `ticket` before.
+    pub fn ask_again(&self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
+        self.asked(now, |machine| machine.ask_again(kid, ticket, now))
+    }
+
+    fn asked(&self, now: Tick, ask: impl FnOnce(&mut KeyCache) -> Answer) -> Answer {
+        let answer = self.drive(now, ask);
         if matches!(answer, Answer::Wait) {
             self.transport.deadline_moved();
         }
@@ -152,13 +179,10 @@ impl KeySource {
         now: impl FnOnce() -> Tick,
     ) {
         let _one_at_a_time = lock(&self.changing);
-        let parsed = reply
-            .and_then(|body| ParsedSet::parse(&body, &self.allowed).map_err(FetchFailure::Set));
-        let outcome = match parsed {
-            Ok(parsed) => {
-                let old = Arc::clone(lock(&self.machine).keys());
-                let new = old.succeed(parsed);
-                self.prepare_update(&old, &new);
+        let terms = lock(&self.machine).terms(id);
+        let outcome = match reply.and_then(|body| terms.read(&body, &self.allowed)) {
+            Ok(new) => {
+                self.prepare_update(terms.old(), &new);
                 Outcome::Set(new)
             }
             Err(failure) => Outcome::Failed(failure),
@@ -174,6 +198,9 @@ impl KeySource {
 
     /// Drops a key at once.
     pub fn evict(&self, kid: &str, now: Tick) {
+        if !self.push_eviction {
+            return;
+        }
         let _one_at_a_time = lock(&self.changing);
         let old = Arc::clone(lock(&self.machine).keys());
         if old.has_kid(kid) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustc_hash::FxBuildHasher;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::cache_policy::OutageAnswer;
 use jwtbench_verifier::jwk::{Kid, Thumbprint};
 use jwtbench_verifier::key_cache::Freshness;
 use jwtbench_verifier::key_set::KeySet;
@@ -81,6 +82,8 @@ pub struct Judge<'p> {
     leeway: Duration,
     max_age: Option<Duration>,
     window: Duration,
+    /// The code for a token whose key nobody knows because fetches fail.
+    unavailable: Rejection,
 }
 
 /// The usable keys of a set by kid, for the algorithm of the trial.
@@ -140,6 +143,10 @@ impl<'p> Judge<'p> {
             leeway: policy.leeway,
             max_age: policy.max_age,
             window: plan.scenario.cache.policy.unknown_kid_window(),
+            unavailable: match plan.scenario.cache.policy.outage {
+                OutageAnswer::Unavailable => Rejection::KeysUnavailable,
+                OutageAnswer::Unauthorized => Rejection::UnknownKid,
+            },
         }
     }
 
@@ -295,11 +302,11 @@ impl<'p> Judge<'p> {
             last.ok && (young || last.finished >= operation.start)
         });
         if too_old {
-            (Err(Rejection::KeysUnavailable), Some(unknown))
+            (Err(self.unavailable), Some(unknown))
         } else if grounds {
             (unknown, None)
         } else {
-            (Err(Rejection::KeysUnavailable), None)
+            (Err(self.unavailable), None)
         }
     }
 

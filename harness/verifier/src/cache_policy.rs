@@ -6,17 +6,43 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachePolicy {
     /// How long a set is fresh, from the start of the request that fetched it. `Duration::MAX` for
-    /// ever.
+    /// ever; zero for no cache at all: each token waits for a fetch.
     pub ttl: Duration,
-    /// The share of the ttl after which the next lookup starts a refresh in the background, 0..=1;
-    /// `None` to refresh only when the ttl is over.
+    /// The share of the ttl after which a refresh starts in the background, 0..=1; `None` to
+    /// refresh only when the ttl is over.
     pub refresh_ahead: Option<f64>,
     /// The refresh point is drawn evenly from `refresh_ahead` ± this share of the ttl.
     pub refresh_jitter: f64,
+    /// What starts a refresh.
+    pub refresh: Refresh,
     /// What a `kid` that the set lacks may cause.
     pub unknown_kid: UnknownKid,
+    /// How many fetches it may cause; `None` for as many as tokens come.
+    pub budget: Option<Budget>,
+    /// How long a successful fetch is grounds to call an absent kid unknown without another.
+    pub grounds: Duration,
+    /// Whether a signature that does not verify under a known kid causes a fetch.
+    pub refetch_bad_signature: bool,
     /// How long past its ttl a set is served while fetches fail.
     pub stale_if_error: Duration,
+    /// What a failed fetch does to the set held.
+    pub on_failure: OnFailure,
+    /// Which lookups share a fetch.
+    pub coalescing: Coalescing,
+    /// Who waits while a fetch is under way.
+    pub lock: LockScope,
+    /// The most kids that are kept, each with an age of its own; `None` to keep sets whole.
+    pub per_kid: Option<usize>,
+    /// What an entry that cannot be used does to its set.
+    pub bad_entry: BadEntry,
+    /// What a set without any usable key does.
+    pub empty_set: EmptySet,
+    /// What a token is answered whose key nobody knows because fetches fail.
+    pub outage: OutageAnswer,
+    /// Whether a token without `kid` is refused, whatever the verifier's policy says.
+    pub kid_required: bool,
+    /// Whether the operator can have a key dropped at once.
+    pub push_eviction: bool,
     /// Limits of one fetch attempt.
     pub timeouts: Timeouts,
     /// Largest body that is read, in bytes.
@@ -35,6 +61,74 @@ pub struct CachePolicy {
     pub max_waits: usize,
     /// Whether proven tokens are remembered, and how many; `None` for not at all.
     pub verdict_cache: Option<VerdictCachePolicy>,
+}
+
+/// What starts a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// The next lookup; past the ttl, lookups wait for it.
+    Lazy,
+    /// The next lookup, and the set held serves on until the fetch has ended, as long as stale
+    /// sets may be served.
+    Async,
+    /// A timer, traffic or not; the set held serves on as with [`Refresh::Async`].
+    Periodic,
+}
+
+/// What a failed fetch does to the set held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing.
+    Keep,
+    /// It is dropped, fresh or not.
+    Clear,
+}
+
+/// Which lookups share a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coalescing {
+    /// None: each that needs one starts its own.
+    None,
+    /// Those for the same kid.
+    PerKid,
+    /// All: one fetch at a time.
+    SingleFlight,
+}
+
+/// Who waits while a fetch is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockScope {
+    /// Those who need it.
+    Misses,
+    /// Everybody, in the order of arrival; each looks again when its turn comes.
+    All,
+}
+
+/// What an entry that cannot be used does to its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadEntry {
+    /// It is skipped.
+    Skip,
+    /// The fetch has failed.
+    FailSet,
+}
+
+/// What a set without any usable key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptySet {
+    /// The fetch has failed: the set before is kept.
+    KeepOld,
+    /// It is adopted: no key is left.
+    Accept,
+}
+
+/// What a token is answered whose key nobody knows because fetches fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutageAnswer {
+    /// 503: the user may come again.
+    Unavailable,
+    /// 401: as if the token were bad.
+    Unauthorized,
 }
 
 /// What a verdict cache may hold.
@@ -61,13 +155,58 @@ impl Default for VerdictCachePolicy {
 pub enum UnknownKid {
     /// Nothing: it is refused.
     Refuse,
-    /// One fetch, within a budget of attempts per sliding window.
-    Refetch {
-        /// Attempts allowed in a window.
-        budget: u32,
-        /// The window; also how long a completed fetch is grounds to call a kid unknown.
-        window: Duration,
-    },
+    /// A fetch within the budget; the token waits for it.
+    Refetch,
+    /// A fetch within the budget; the token is refused, and the next one may fare better.
+    RefetchInBackground,
+}
+
+/// How many fetches unknown kids may cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Fetches in a window.
+    pub fetches: u32,
+    /// The window.
+    pub window: Duration,
+    /// How windows follow each other.
+    pub kind: WindowKind,
+    /// What counts against it.
+    pub armed_on: ArmedOn,
+    /// Whether fetches for known kids are counted and bounded too.
+    pub is_shared: bool,
+    /// How long a token may wait for the budget; zero to be refused at once. One that would have
+    /// to wait longer is refused at once too.
+    pub max_wait: Duration,
+}
+
+/// How the windows of a budget follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowKind {
+    /// Any span as long as the window.
+    Sliding,
+    /// A window opens with the first fetch after the last one closed.
+    Fixed,
+    /// A token bucket: full with `fetches`, and as many flow in over a window.
+    Bucket,
+}
+
+/// What counts against a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArmedOn {
+    /// The start of a fetch that it allowed.
+    Attempt,
+    /// The end of any successful fetch.
+    Success,
+    /// The end of a successful fetch that brought no such kid.
+    Miss,
+}
+
+impl Budget {
+    /// So many attempts in any such span; refused beyond.
+    pub const fn sliding(fetches: u32, window: Duration) -> Budget {
+        let (kind, armed_on) = (WindowKind::Sliding, ArmedOn::Attempt);
+        Budget { fetches, window, kind, armed_on, is_shared: false, max_wait: Duration::ZERO }
+    }
 }
 
 /// Limits of one fetch attempt.
@@ -89,8 +228,21 @@ impl Default for CachePolicy {
             ttl: seconds(300),
             refresh_ahead: Some(0.8),
             refresh_jitter: 0.1,
-            unknown_kid: UnknownKid::Refetch { budget: 1, window: seconds(10) },
+            refresh: Refresh::Lazy,
+            unknown_kid: UnknownKid::Refetch,
+            budget: Some(Budget::sliding(1, seconds(10))),
+            grounds: seconds(10),
+            refetch_bad_signature: false,
             stale_if_error: seconds(3600),
+            on_failure: OnFailure::Keep,
+            coalescing: Coalescing::SingleFlight,
+            lock: LockScope::Misses,
+            per_kid: None,
+            bad_entry: BadEntry::Skip,
+            empty_set: EmptySet::KeepOld,
+            outage: OutageAnswer::Unavailable,
+            kid_required: false,
+            push_eviction: true,
             timeouts: Timeouts { connect: seconds(1), idle: seconds(2), total: seconds(3) },
             max_body: 1 << 20,
             retries: 1,
@@ -105,11 +257,12 @@ impl Default for CachePolicy {
 }
 
 impl CachePolicy {
-    /// How long a completed fetch is grounds to call a kid unknown.
+    /// How long a successful fetch is grounds to call an absent kid unknown: where nothing is ever
+    /// fetched for one, until the next refresh.
     pub fn unknown_kid_window(&self) -> Duration {
         match self.unknown_kid {
             UnknownKid::Refuse => self.ttl,
-            UnknownKid::Refetch { window, .. } => window,
+            UnknownKid::Refetch | UnknownKid::RefetchInBackground => self.grounds,
         }
     }
 }

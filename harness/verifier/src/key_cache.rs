@@ -1,10 +1,14 @@
 //! The key cache as a machine without I/O: it is told what happened and when, and says what to
 //! fetch and whom to wake. One machine serves real and virtual time. Knows no thread and no socket.
 
-mod budget;
 mod counters;
+mod ending;
 mod fetch;
 mod flight;
+mod kids;
+mod lookup;
+mod spending;
+mod terms;
 mod view;
 mod wait;
 
@@ -12,17 +16,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use budget::Budget;
 pub use counters::Counters;
 pub use fetch::{Fetch, FetchFailure, FetchId, Outcome};
 use flight::Flight;
+use kids::Kids;
+use spending::Spending;
+pub use terms::Terms;
 pub use view::{Answer, Freshness, LastFetch, View};
 pub use wait::Ticket;
-use wait::Wait;
+use wait::{On, Wait};
 
-use crate::cache_policy::{CachePolicy, UnknownKid};
-use crate::key_set::{KeySet, SetFault};
-use crate::rejection::Rejection;
+use crate::cache_policy::{CachePolicy, LockScope, Refresh};
+use crate::jwk::Kid;
+use crate::key_set::KeySet;
 use crate::tick::Tick;
 
 #[derive(Clone, Debug)]
@@ -39,6 +45,10 @@ pub struct KeyCache {
     policy: CachePolicy,
     held: Option<Held>,
     nothing: Arc<KeySet>,
+    /// The set held last, dropped since or not: the next one follows it.
+    latest: Arc<KeySet>,
+    /// What a per-kid cache keeps of it.
+    kids: Kids,
     last: Option<LastFetch>,
     kept_empty: bool,
     /// Fetches fail, or one is overdue: serve stale rather than wait.
@@ -46,7 +56,7 @@ pub struct KeyCache {
     failures: u32,
     quiet_until: Tick,
     flights: Vec<Flight>,
-    budget: Budget,
+    spending: Spending,
     waits: Vec<Wait>,
     random: u64,
     next_id: u64,
@@ -55,6 +65,7 @@ pub struct KeyCache {
     counters: Counters,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Fresh,
     Stale,
@@ -65,10 +76,12 @@ impl KeyCache {
     /// An empty cache. `seed` feeds the refresh jitter.
     pub fn new(policy: CachePolicy, seed: u64) -> KeyCache {
         KeyCache {
-            budget: Budget::new(policy.unknown_kid),
+            spending: Spending::new(policy.budget),
             policy,
             held: None,
             nothing: Arc::default(),
+            latest: Arc::default(),
+            kids: Kids::default(),
             last: None,
             kept_empty: false,
             failing: false,
@@ -87,171 +100,28 @@ impl KeyCache {
     /// Starts warm: `set` was fetched by a request that started at `since`.
     pub fn warm(&mut self, set: Arc<KeySet>, since: Tick) {
         self.last = Some(LastFetch { ok: true, started: since, finished: since });
+        self.kids = Kids::all(&set, since);
+        self.hold(set, since);
+    }
+
+    fn hold(&mut self, set: Arc<KeySet>, since: Tick) {
+        self.latest = Arc::clone(&set);
         let refresh_at = self.draw_refresh(since);
         self.held = Some(Held { set, since, refresh_at });
     }
 
-    /// A token with this `kid` wants a verdict. The caller parks the token under `ticket` before it
-    /// calls, so that no wake precedes its park.
-    pub fn ask(&mut self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
-        let known = self.keys().has_kid(kid);
-        match self.standing(now) {
-            Standing::Fresh if known => {
-                if self.held.as_ref().is_some_and(|held| now >= held.refresh_at) {
-                    self.fetch_unless_quiet(now);
-                }
-                Answer::Use(self.view(now))
-            }
-            Standing::Fresh => self.ask_unknown(kid, ticket, now),
-            Standing::Stale if known && self.failing => {
-                self.fetch_unless_quiet(now);
-                self.answer(kid, now)
-            }
-            Standing::Stale | Standing::Gone => {
-                if self.fetch_unless_quiet(now) {
-                    self.wait(kid, ticket, now)
-                } else {
-                    self.answer(kid, now)
-                }
-            }
-        }
-    }
-
-    fn ask_unknown(&mut self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
-        self.counters.unknown_kids += 1;
-        if !self.flights.is_empty() {
-            return self.wait(kid, ticket, now);
-        }
-        if now < self.grounds_until() {
-            return self.refuse(kid, now);
-        }
-        let may_fetch = self.policy.unknown_kid != UnknownKid::Refuse
-            && now >= self.quiet_until
-            && self.budget.take(now);
-        if !may_fetch {
-            return self.refuse(kid, now);
-        }
-        self.start_flight(now);
-        self.wait(kid, ticket, now)
-    }
-
-    fn wait(&mut self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
-        if self.waits.len() >= self.policy.max_waits {
-            self.counters.waits_refused += 1;
-            return self.answer(kid, now);
-        }
-        self.counters.waits += 1;
-        let deadline = now + self.policy.max_wait;
-        self.waits.push(Wait { ticket, kid: kid.into(), deadline });
-        Answer::Wait
-    }
-
-    /// The answer without any further fetch.
-    fn answer(&mut self, kid: &str, now: Tick) -> Answer {
-        let view = self.view(now);
-        if !view.keys.has_kid(kid) {
-            return self.refuse(kid, now);
-        }
-        if view.freshness == Freshness::Stale {
-            self.counters.served_stale += 1;
-        }
-        Answer::Use(view)
-    }
-
-    /// An absent kid is unknown on grounds only; otherwise nothing is known. A kid of a set that is
-    /// too old to be served is not absent.
-    fn refuse(&self, kid: &str, now: Tick) -> Answer {
-        let lacks = !self.keys().has_kid(kid);
-        let code = match lacks && now < self.grounds_until() {
-            true => Rejection::UnknownKid,
-            false => Rejection::KeysUnavailable,
-        };
-        Answer::Refuse { code, view: self.view(now), at: now }
-    }
-
-    /// An attempt ended. An attempt that was never made, or ended before, has no effect.
-    pub fn finished(&mut self, id: FetchId, outcome: Outcome, now: Tick) {
-        let is_under_way = |flight: &Flight| flight.id == id && flight.retry_at.is_none();
-        let Some(index) = self.flights.iter().position(is_under_way) else {
-            return;
-        };
-        match outcome {
-            Outcome::Set(set) => {
-                let flight = self.flights.swap_remove(index);
-                self.counters.fetched += 1;
-                self.adopt(set, flight.started, now);
-            }
-            Outcome::Failed(failure) => {
-                self.counters.fail(failure);
-                let flight = &mut self.flights[index];
-                let asked = failure.retry_after().unwrap_or_default();
-                let may_retry = failure.may_pass() && asked <= self.policy.retry_delay;
-                if may_retry && flight.attempts <= self.policy.retries {
-                    flight.retry_at = Some(now + self.policy.retry_delay);
-                    return;
-                }
-                let flight = self.flights.swap_remove(index);
-                self.fail(failure, flight.started, now);
-            }
-        }
-        self.wake_all(now);
-    }
-
-    /// An older request never replaces what a newer one brought.
-    fn adopt(&mut self, set: Arc<KeySet>, started: Tick, now: Tick) {
-        self.failing = false;
-        self.failures = 0;
-        self.quiet_until = Tick::MIN;
-        self.last = Some(LastFetch { ok: true, started, finished: now });
-        if self.held.as_ref().is_some_and(|held| held.since > started) {
-            return;
-        }
-        self.kept_empty = false;
-        let old = Arc::clone(self.keys());
-        self.counters.adopted(&old, &set);
-        let refresh_at = self.draw_refresh(started);
-        self.held = Some(Held { set, since: started, refresh_at });
-    }
-
-    fn fail(&mut self, failure: FetchFailure, started: Tick, now: Tick) {
-        self.last = Some(LastFetch { ok: false, started, finished: now });
-        self.failing = true;
-        let empty = SetFault::Empty;
-        self.kept_empty = failure == FetchFailure::Set(empty)
-            || failure == FetchFailure::Set(SetFault::NoUsableKey);
-        let doubled = 1u32 << self.failures.min(20);
-        self.failures += 1;
-        let backoff = self.policy.backoff_min.saturating_mul(doubled);
-        let asked = failure.retry_after().unwrap_or_default();
-        self.quiet_until = now + backoff.max(asked).min(self.policy.backoff_max);
-    }
-
-    /// Answers everyone who waits, from what is held now. A fetch that succeeded is grounds for
-    /// those who waited for it, however long it took.
-    fn wake_all(&mut self, now: Tick) {
-        let grounds = self.last.is_some_and(|last| last.ok);
-        for wait in std::mem::take(&mut self.waits) {
-            let answer = match self.answer(&wait.kid, now) {
-                Answer::Refuse { view, at, .. } if grounds && !self.keys().has_kid(&wait.kid) => {
-                    Answer::Refuse { code: Rejection::UnknownKid, view, at }
-                }
-                answer => answer,
-            };
-            self.wakes.push_back((wait.ticket, answer));
-        }
-    }
-
-    /// Drops everything under `kid` at once. Nothing is known about that kid afterwards.
+    /// Drops everything under a kid at once. Nothing is known about that kid afterwards.
     /// `without` is the set that [`KeySet::without`] made of the one held.
     pub fn evict(&mut self, without: Arc<KeySet>) {
         if let Some(held) = &mut self.held {
+            self.latest = Arc::clone(&without);
             held.set = without;
             self.last = None;
             self.counters.evictions += 1;
         }
     }
 
-    /// Time has passed: retries that are due are started, waits that are over are answered.
+    /// Time has passed: what is due is started, waits that are over are answered.
     pub fn tick(&mut self, now: Tick) {
         for index in 0..self.flights.len() {
             if self.flights[index].retry_at.is_some_and(|at| at <= now) {
@@ -260,22 +130,37 @@ impl KeyCache {
                 self.push_fetch(id);
             }
         }
+        if self.timer().is_some_and(|at| at <= now) {
+            self.start_flight(None, now);
+        }
         let waits = std::mem::take(&mut self.waits);
         let (over, waits): (Vec<Wait>, Vec<Wait>) =
             waits.into_iter().partition(|wait| wait.deadline <= now);
         self.waits = waits;
         for wait in over {
             self.counters.waits_expired += 1;
-            self.failing |= matches!(self.standing(now), Standing::Stale);
+            self.failing |= self.standing(&wait.kid, now) == Standing::Stale;
             let answer = self.answer(&wait.kid, now);
             self.wakes.push_back((wait.ticket, answer));
         }
+        self.take_turns(now);
+    }
+
+    /// When the timer of a periodic refresh is due.
+    fn timer(&self) -> Option<Tick> {
+        let is_idle = self.policy.refresh == Refresh::Periodic && self.flights.is_empty();
+        let due = || self.held.as_ref().map_or(Tick::MIN, |held| held.refresh_at);
+        is_idle.then(|| due().max(self.quiet_until))
     }
 
     /// When [`KeyCache::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         let retries = self.flights.iter().filter_map(|flight| flight.retry_at);
-        retries.chain(self.waits.iter().map(|wait| wait.deadline)).min()
+        let waits = self.waits.iter().map(|wait| match wait.on {
+            On::Budget(free_at) => wait.deadline.min(free_at),
+            On::Flight(_) | On::Turn => wait.deadline,
+        });
+        retries.chain(waits).chain(self.timer()).min()
     }
 
     /// The next attempt to make. Drained after every call.
@@ -293,6 +178,17 @@ impl KeyCache {
         self.held.as_ref().map_or(&self.nothing, |held| &held.set)
     }
 
+    /// What the reply of an attempt is read under.
+    pub fn terms(&self, id: FetchId) -> Terms {
+        let flight = self.flights.iter().find(|flight| flight.id == id);
+        let kid = flight.and_then(|flight| flight.kid.clone());
+        let kept = self.policy.per_kid.zip(kid).map(|(most, kid)| {
+            let beside = self.kids.beside(&kid, most);
+            (kid, beside)
+        });
+        Terms::new(Arc::clone(&self.latest), kept, &self.policy)
+    }
+
     /// What it counted so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -300,37 +196,63 @@ impl KeyCache {
 
     /// What is held, as of `now`.
     pub fn view(&self, now: Tick) -> Arc<View> {
+        self.view_as(self.standing_of_set(now))
+    }
+
+    fn view_as(&self, standing: Standing) -> Arc<View> {
         let flying = !self.flights.is_empty();
         let last_fetch = self.last;
-        let (Some(held), Standing::Fresh | Standing::Stale) = (&self.held, self.standing(now))
-        else {
+        let (Some(held), Standing::Fresh | Standing::Stale) = (&self.held, standing) else {
             return Arc::new(View::nothing(&self.nothing, last_fetch));
         };
         let fresh_until = held.since + self.policy.ttl;
-        let (freshness, consult_at) = match self.standing(now) {
-            Standing::Fresh => {
-                let freshness =
-                    if self.kept_empty { Freshness::EmptyKept } else { Freshness::Fresh };
-                let refresh = if flying { fresh_until } else { held.refresh_at };
-                (freshness, refresh.max(self.quiet_until).min(fresh_until))
-            }
-            _ if self.failing => {
-                let stale_until = fresh_until + self.policy.stale_if_error;
-                let consult_at = if flying { stale_until } else { self.quiet_until };
-                (Freshness::Stale, consult_at.min(stale_until))
-            }
-            _ => (Freshness::Stale, Tick::MIN),
+        let has_timer = self.policy.refresh == Refresh::Periodic;
+        let (freshness, consult_at) = if standing == Standing::Fresh {
+            let freshness = if self.kept_empty { Freshness::EmptyKept } else { Freshness::Fresh };
+            let refresh = if flying || has_timer { fresh_until } else { held.refresh_at };
+            (freshness, refresh.max(self.quiet_until).min(fresh_until))
+        } else {
+            let stale_until = fresh_until + self.policy.stale_if_error;
+            let serves = self.failing || self.policy.refresh != Refresh::Lazy;
+            let consult_at = match serves {
+                true if flying || has_timer => stale_until,
+                true if self.failing => self.quiet_until,
+                _ => Tick::MIN,
+            };
+            (Freshness::Stale, consult_at.min(stale_until))
         };
         let absent_until = if flying { Tick::MIN } else { self.grounds_until().min(fresh_until) };
+        let asks_always =
+            self.policy.per_kid.is_some() || flying && self.policy.lock == LockScope::All;
+        let (consult_at, absent_until) = match asks_always {
+            true => (Tick::MIN, Tick::MIN),
+            false => (consult_at, absent_until),
+        };
         let keys = Arc::clone(&held.set);
         Arc::new(View { keys, consult_at, absent_until, freshness, last_fetch })
     }
 
-    fn standing(&self, now: Tick) -> Standing {
-        let Some(held) = &self.held else {
+    /// Whether keys are held for a kid, fresh or not.
+    fn is_known(&self, kid: &str) -> bool {
+        self.keys().has_kid(kid)
+    }
+
+    fn standing(&self, kid: &str, now: Tick) -> Standing {
+        match self.policy.per_kid {
+            None => self.standing_of_set(now),
+            Some(_) => self.aged(self.kids.since(kid), now),
+        }
+    }
+
+    fn standing_of_set(&self, now: Tick) -> Standing {
+        self.aged(self.held.as_ref().map(|held| held.since), now)
+    }
+
+    fn aged(&self, since: Option<Tick>, now: Tick) -> Standing {
+        let Some(since) = since.filter(|_| self.held.is_some()) else {
             return Standing::Gone;
         };
-        let fresh_until = held.since + self.policy.ttl;
+        let fresh_until = since + self.policy.ttl;
         if now < fresh_until {
             Standing::Fresh
         } else if now < fresh_until + self.policy.stale_if_error {
@@ -348,18 +270,12 @@ impl KeyCache {
         }
     }
 
-    /// Single flight: joins the one under way, or starts one unless failures ask for a pause.
-    fn fetch_unless_quiet(&mut self, now: Tick) -> bool {
-        if self.flights.is_empty() && now >= self.quiet_until {
-            self.start_flight(now);
-        }
-        !self.flights.is_empty()
-    }
-
-    fn start_flight(&mut self, now: Tick) {
+    /// The name of the new flight.
+    fn start_flight(&mut self, kid: Option<&str>, now: Tick) -> FetchId {
         let id = self.next_id();
-        self.flights.push(Flight::start(id, now));
+        self.flights.push(Flight::start(id, kid.map(Kid::from), now));
         self.push_fetch(id);
+        id
     }
 
     fn push_fetch(&mut self, id: FetchId) {

@@ -60,6 +60,8 @@ pub enum SetFault {
     Empty,
     /// Entries, and none that fits any allowed algorithm.
     NoUsableKey,
+    /// An entry that cannot be used, under a policy that takes a set whole or not at all.
+    BadEntry,
 }
 
 impl fmt::Display for SetFault {
@@ -68,6 +70,7 @@ impl fmt::Display for SetFault {
             SetFault::NotAKeySet => "no JSON object with an array `keys`",
             SetFault::Empty => "the array `keys` is empty",
             SetFault::NoUsableKey => "no entry is a usable key for the allowed algorithms",
+            SetFault::BadEntry => "an entry cannot be used, and `bad-entry` is \"fail-set\"",
         })
     }
 }
@@ -102,6 +105,33 @@ impl ParsedSet {
             Entry::NeverFits(_) => false,
         };
         if parsed.entries.iter().any(usable) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
+    }
+
+    /// A set of no entries.
+    pub fn nothing() -> ParsedSet {
+        ParsedSet { entries: Vec::new(), skipped: Vec::new() }
+    }
+
+    /// Whether no entry was skipped.
+    pub fn is_whole(&self) -> bool {
+        self.skipped.is_empty()
+    }
+
+    /// Of this set what stands under `kid`, behind what stands under `kept` in `old`.
+    pub fn under(self, kid: &str, old: &KeySet, kept: &[Kid]) -> ParsedSet {
+        let is_kept = |known: &Option<Kid>| known.as_ref().is_some_and(|kid| kept.contains(kid));
+        let old = old.entries.iter().filter(|entry| is_kept(&entry.kid)).map(|entry| {
+            let known = entry.kid.clone();
+            match &entry.key {
+                Some(key) => Entry::Fits(known, Arc::clone(&key.jwk)),
+                None => Entry::NeverFits(known),
+            }
+        });
+        let is_wanted = |entry: &Entry| match entry {
+            Entry::Fits(known, _) | Entry::NeverFits(known) => known.as_deref() == Some(kid),
+        };
+        let entries = old.chain(self.entries.into_iter().filter(is_wanted)).collect();
+        ParsedSet { entries, skipped: self.skipped }
     }
 }
 

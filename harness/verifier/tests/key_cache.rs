@@ -10,7 +10,7 @@ mod unknown_kid;
 
 use std::time::Duration;
 
-use jwtbench_verifier::cache_policy::{CachePolicy, UnknownKid};
+use jwtbench_verifier::cache_policy::{Budget, CachePolicy};
 use jwtbench_verifier::key_cache::{Counters, FetchFailure};
 use jwtbench_verifier::key_set::SetFault;
 
@@ -356,7 +356,8 @@ fn a_known_kid_is_never_called_unknown() {
     let short = CachePolicy {
         ttl: Duration::from_secs(5),
         stale_if_error: Duration::ZERO,
-        unknown_kid: UnknownKid::Refetch { budget: 1, window: Duration::from_secs(60) },
+        budget: Some(Budget::sliding(1, Duration::from_secs(60))),
+        grounds: Duration::from_secs(60),
         max_wait: Duration::from_secs(30),
         ..steady()
     };

@@ -157,6 +157,7 @@ fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -
              {{\"keys\":[…]}}"
         ),
         SetFault::Empty => format!("{fault}; fetch the set again, or publish a key"),
+        SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
         SetFault::NoUsableKey => {
             let allowed_names: Vec<&str> = allowed.iter().map(|known| known.name()).collect();
             format!(

@@ -68,6 +68,7 @@ impl FetchFailure {
             FetchFailure::Set(SetFault::NotAKeySet) => "not-a-key-set",
             FetchFailure::Set(SetFault::Empty) => "empty-set",
             FetchFailure::Set(SetFault::NoUsableKey) => "no-usable-key",
+            FetchFailure::Set(SetFault::BadEntry) => "bad-entry",
         }
     }
 

@@ -1,13 +1,18 @@
 //! A fetch under way, with its retries.
 
 use super::FetchId;
+use crate::jwk::Kid;
 use crate::tick::Tick;
 
 /// One fetch: an attempt in flight, or a pause before the next.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
+    /// Its first attempt: what names it through its retries.
+    pub(super) first: FetchId,
     /// Its attempt, the last one made.
     pub(super) id: FetchId,
+    /// The kid that it is made for; `None` for a refresh of the set.
+    pub(super) kid: Option<Kid>,
     /// Start of that attempt.
     pub(super) started: Tick,
     /// Attempts made.
@@ -18,12 +23,13 @@ pub(super) struct Flight {
 
 impl Flight {
     /// A first attempt.
-    pub(super) fn start(id: FetchId, now: Tick) -> Flight {
-        Flight { id, started: now, attempts: 1, retry_at: None }
+    pub(super) fn start(id: FetchId, kid: Option<Kid>, now: Tick) -> Flight {
+        Flight { first: id, id, kid, started: now, attempts: 1, retry_at: None }
     }
 
     /// A further attempt.
     pub(super) fn retry(&mut self, id: FetchId, now: Tick) {
-        *self = Flight { id, started: now, attempts: self.attempts + 1, retry_at: None };
+        (self.id, self.started, self.retry_at) = (id, now, None);
+        self.attempts += 1;
     }
 }

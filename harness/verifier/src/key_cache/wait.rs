@@ -1,5 +1,6 @@
 //! A token that waits for keys.
 
+use super::FetchId;
 use crate::jwk::Kid;
 use crate::tick::Tick;
 
@@ -12,7 +13,7 @@ pub struct Ticket {
     pub place: u32,
 }
 
-/// A wait with a deadline of its own, apart from any flight.
+/// A wait with a deadline of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Wait {
     /// Whom to wake.
@@ -21,4 +22,17 @@ pub(super) struct Wait {
     pub(super) kid: Kid,
     /// When to answer at the latest.
     pub(super) deadline: Tick,
+    /// What for.
+    pub(super) on: On,
+}
+
+/// What a wait waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum On {
+    /// The end of this fetch, named by its first attempt.
+    Flight(FetchId),
+    /// Its turn behind a fetch that locks everybody out: it asks again.
+    Turn,
+    /// The budget, which is free again at this instant: it asks again.
+    Budget(Tick),
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jwtbench_verifier::cache_policy::{CachePolicy, UnknownKid};
+use jwtbench_verifier::cache_policy::{Budget, CachePolicy, UnknownKid};
 use jwtbench_verifier::key_cache::{
     Answer, FetchFailure, FetchId, Freshness, KeyCache, Outcome, Ticket,
 };
@@ -58,23 +58,19 @@ fn pause() -> impl Strategy<Value = i64> {
 }
 
 fn policy() -> impl Strategy<Value = CachePolicy> {
-    let refetch =
-        |budget, seconds| UnknownKid::Refetch { budget, window: Duration::from_secs(seconds) };
+    let refetch = |fetches, seconds, policy| {
+        let grounds = Duration::from_secs(seconds);
+        CachePolicy { budget: Some(Budget::sliding(fetches, grounds)), grounds, ..policy }
+    };
     prop::sample::select(vec![
         CachePolicy::default(),
-        CachePolicy {
-            unknown_kid: refetch(3, 1),
-            retries: 0,
-            max_waits: 2,
-            ..CachePolicy::default()
-        },
+        refetch(3, 1, CachePolicy { retries: 0, max_waits: 2, ..CachePolicy::default() }),
         CachePolicy {
             ttl: Duration::from_secs(5),
             stale_if_error: Duration::ZERO,
-            unknown_kid: refetch(1, 60),
             retries: 3,
             max_wait: Duration::from_secs(8),
-            ..steady()
+            ..refetch(1, 60, steady())
         },
         CachePolicy {
             unknown_kid: UnknownKid::Refuse,
@@ -84,8 +80,7 @@ fn policy() -> impl Strategy<Value = CachePolicy> {
         CachePolicy {
             ttl: Duration::MAX,
             refresh_ahead: None,
-            unknown_kid: refetch(2, 30),
-            ..CachePolicy::default()
+            ..refetch(2, 30, CachePolicy::default())
         },
     ])
 }
@@ -206,12 +201,11 @@ impl Onlooker {
     /// At most `budget` attempts in any window, none where the policy refuses.
     fn spend(&mut self) {
         self.spent.push(self.now);
-        let UnknownKid::Refetch { budget, window } = self.policy.unknown_kid else {
-            panic!("a policy that refuses does not fetch");
-        };
+        assert_eq!(self.policy.unknown_kid, UnknownKid::Refetch, "who refuses does not fetch");
+        let Budget { fetches, window, .. } = self.policy.budget.expect("a budget");
         let inside = |at: &&i64| Tick(**at) + window > Tick(self.now);
         let count = self.spent.iter().filter(inside).count();
-        assert!(count <= budget as usize, "{:?}", self.spent);
+        assert!(count <= fetches as usize, "{:?}", self.spent);
     }
 
     fn drain(&mut self, fetched: bool) {

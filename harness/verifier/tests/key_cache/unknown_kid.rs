@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jwtbench_verifier::cache_policy::{CachePolicy, UnknownKid};
+use jwtbench_verifier::cache_policy::{Budget, CachePolicy, UnknownKid};
 use jwtbench_verifier::key_cache::FetchFailure;
 
 use crate::GONE;
@@ -10,10 +10,8 @@ use crate::script::Act::{Ask, Fail, Set, Tick, Warm};
 use crate::script::{Bench, MS, S, check, steady};
 
 fn with(budget: u32, window: u64) -> CachePolicy {
-    CachePolicy {
-        unknown_kid: UnknownKid::Refetch { budget, window: Duration::from_secs(window) },
-        ..steady()
-    }
+    let window = Duration::from_secs(window);
+    CachePolicy { budget: Some(Budget::sliding(budget, window)), grounds: window, ..steady() }
 }
 
 #[test]

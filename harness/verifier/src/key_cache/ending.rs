@@ -1,0 +1,128 @@
+//! What the end of an attempt changes, and who is told.
+
+use std::sync::Arc;
+
+use super::kids::Kids;
+use super::lookup::Asker;
+use super::wait::{On, Wait};
+use super::{Answer, FetchFailure, FetchId, Flight, KeyCache, LastFetch, Outcome, Standing};
+use crate::cache_policy::OnFailure;
+use crate::key_set::{KeySet, SetFault};
+use crate::rejection::Rejection;
+use crate::tick::Tick;
+
+impl KeyCache {
+    /// An attempt ended. An attempt that was never made, or ended before, has no effect.
+    pub fn finished(&mut self, id: FetchId, outcome: Outcome, now: Tick) {
+        let is_under_way = |flight: &Flight| flight.id == id && flight.retry_at.is_none();
+        let Some(index) = self.flights.iter().position(is_under_way) else {
+            return;
+        };
+        let first = self.flights[index].first;
+        let is_ok = match outcome {
+            Outcome::Set(set) => {
+                let flight = self.flights.remove(index);
+                self.counters.fetched += 1;
+                let missed = flight.kid.as_ref().is_some_and(|kid| !set.has_kid(kid));
+                self.spending.succeeded(missed, now);
+                self.adopt(set, &flight, now);
+                true
+            }
+            Outcome::Failed(failure) => {
+                self.counters.fail(failure);
+                let flight = &mut self.flights[index];
+                let asked = failure.retry_after().unwrap_or_default();
+                let may_retry = failure.may_pass() && asked <= self.policy.retry_delay;
+                if may_retry && flight.attempts <= self.policy.retries {
+                    flight.retry_at = Some(now + self.policy.retry_delay);
+                    return;
+                }
+                let flight = self.flights.remove(index);
+                self.fail(failure, flight.started, now);
+                false
+            }
+        };
+        self.wake(first, is_ok, now);
+        self.take_turns(now);
+    }
+
+    /// An older request never replaces what a newer one brought.
+    fn adopt(&mut self, set: Arc<KeySet>, flight: &Flight, now: Tick) {
+        let started = flight.started;
+        self.failing = false;
+        self.failures = 0;
+        self.quiet_until = Tick::MIN;
+        self.last = Some(LastFetch { ok: true, started, finished: now });
+        let newer = match (self.policy.per_kid, &flight.kid) {
+            (Some(_), Some(kid)) => self.kids.since(kid),
+            _ => self.held.as_ref().map(|held| held.since),
+        };
+        if newer.is_some_and(|newer| newer > started) {
+            return;
+        }
+        self.kept_empty = false;
+        let old = Arc::clone(self.keys());
+        self.counters.adopted(&old, &set);
+        if let Some(kid) = &flight.kid {
+            self.kids.adopt(&set, kid, started);
+        }
+        self.hold(set, started);
+    }
+
+    fn fail(&mut self, failure: FetchFailure, started: Tick, now: Tick) {
+        self.last = Some(LastFetch { ok: false, started, finished: now });
+        self.failing = true;
+        let empty = SetFault::Empty;
+        self.kept_empty = failure == FetchFailure::Set(empty)
+            || failure == FetchFailure::Set(SetFault::NoUsableKey);
+        let doubled = 1u32 << self.failures.min(20);
+        self.failures += 1;
+        let backoff = self.policy.backoff_min.saturating_mul(doubled);
+        let asked = failure.retry_after().unwrap_or_default();
+        self.quiet_until = now + backoff.max(asked).min(self.policy.backoff_max);
+        if self.policy.on_failure == OnFailure::Clear {
+            self.held = None;
+            self.kids = Kids::default();
+        }
+    }
+
+    /// Answers everyone who waits for a fetch, from what is held now. A fetch that succeeded is
+    /// grounds for those who waited for it, however long it took; without a ttl it is all they get.
+    fn wake(&mut self, first: FetchId, is_ok: bool, now: Tick) {
+        let waits = std::mem::take(&mut self.waits);
+        let (over, waits): (Vec<Wait>, Vec<Wait>) =
+            waits.into_iter().partition(|wait| wait.on == On::Flight(first));
+        self.waits = waits;
+        for wait in over {
+            let answer = match self.answer(&wait.kid, now) {
+                Answer::Refuse { view, at, .. } if is_ok && !self.is_known(&wait.kid) => {
+                    Answer::Refuse { code: Rejection::UnknownKid, view, at }
+                }
+                Answer::Refuse { .. } if is_ok && self.policy.ttl.is_zero() => {
+                    Answer::Use(self.view_as(Standing::Fresh))
+                }
+                answer => answer,
+            };
+            self.wakes.push_back((wait.ticket, answer));
+        }
+    }
+
+    /// Those whose turn has come ask again, in the order in which they came.
+    pub(super) fn take_turns(&mut self, now: Tick) {
+        let waits = std::mem::take(&mut self.waits);
+        let is_next = |wait: &Wait| match wait.on {
+            On::Flight(_) => false,
+            On::Turn => true,
+            On::Budget(free_at) => free_at <= now,
+        };
+        let (next, waits): (Vec<Wait>, Vec<Wait>) = waits.into_iter().partition(is_next);
+        self.waits = waits;
+        for Wait { ticket, kid, deadline, .. } in next {
+            let asker = Asker { kid: &kid, ticket, deadline, again: true };
+            let answer = self.look_up(asker, now);
+            if !matches!(answer, Answer::Wait) {
+                self.wakes.push_back((ticket, answer));
+            }
+        }
+    }
+}

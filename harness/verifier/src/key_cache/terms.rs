@@ -1,0 +1,57 @@
+//! How the reply of an attempt becomes the next key set: by the set before and the policy, and by
+//! nothing else.
+
+use std::sync::Arc;
+
+use super::FetchFailure;
+use crate::algorithm::Algorithm;
+use crate::cache_policy::{BadEntry, CachePolicy, EmptySet};
+use crate::jwk::Kid;
+use crate::key_set::{KeySet, ParsedSet, SetFault};
+
+/// What a reply is read under.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    old: Arc<KeySet>,
+    /// Of a per-kid cache: the kid that was fetched, and those that stay beside it.
+    kept: Option<(Kid, Vec<Kid>)>,
+    bad_entry: BadEntry,
+    empty_set: EmptySet,
+}
+
+impl Terms {
+    pub(super) fn new(
+        old: Arc<KeySet>,
+        kept: Option<(Kid, Vec<Kid>)>,
+        policy: &CachePolicy,
+    ) -> Terms {
+        let CachePolicy { bad_entry, empty_set, .. } = *policy;
+        Terms { old, kept, bad_entry, empty_set }
+    }
+
+    /// The set that it follows.
+    pub fn old(&self) -> &Arc<KeySet> {
+        &self.old
+    }
+
+    /// The next set. `allowed` are the algorithms of the verifier's policy.
+    ///
+    /// # Errors
+    /// If the body is no key set that the policy takes.
+    pub fn read(&self, body: &[u8], allowed: &[Algorithm]) -> Result<Arc<KeySet>, FetchFailure> {
+        let parsed = match ParsedSet::parse(body, allowed) {
+            Err(SetFault::Empty | SetFault::NoUsableKey) if self.empty_set == EmptySet::Accept => {
+                ParsedSet::nothing()
+            }
+            parsed => parsed.map_err(FetchFailure::Set)?,
+        };
+        if self.bad_entry == BadEntry::FailSet && !parsed.is_whole() {
+            return Err(FetchFailure::Set(SetFault::BadEntry));
+        }
+        let parsed = match &self.kept {
+            Some((kid, beside)) => parsed.under(kid, &self.old, beside),
+            None => parsed,
+        };
+        Ok(self.old.succeed(parsed))
+    }
+}
