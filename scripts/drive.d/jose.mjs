@@ -10,8 +10,9 @@ await play((setting, attempt) => {
   };
   const options = { ...setting.options, [customFetch]: counted };
   const keys = createRemoteJWKSet(new URL(setting.url), options);
-  const { issuer, audience, algorithm, epoch_ms } = setting;
-  const demands = { issuer, audience, algorithms: [algorithm], typ: "at+jwt" };
+  const { issuer, audience, algorithm, epoch_ms, leeway_s } = setting;
+  const demands = { issuer, audience, algorithms: [algorithm], typ: "at+jwt",
+    clockTolerance: leeway_s };
   return (token, at_ms) =>
     jwtVerify(token, keys, { ...demands, currentDate: new Date(epoch_ms + at_ms) });
 });

@@ -61,6 +61,7 @@ enum Line<'a> {
         issuer: &'a str,
         audience: &'a [String],
         algorithm: &'a str,
+        leeway_s: f64,
         /// Tick 0 of the claims, in milliseconds since 1970.
         epoch_ms: i64,
         duration_ms: f64,
@@ -159,6 +160,7 @@ fn head<'a>(plan: &'a Plan, url: &'a str, attempts_ms: Vec<f64>) -> Line<'a> {
         issuer: &scenario.policy.issuer,
         audience: &scenario.policy.audience,
         algorithm: plan.algorithm.name(),
+        leeway_s: scenario.policy.leeway.as_secs_f64(),
         epoch_ms: i64::try_from(plan.epoch.0 / 1_000_000).unwrap_or(i64::MAX),
         duration_ms: scenario.load.duration.as_secs_f64() * 1e3,
         phases: phases
