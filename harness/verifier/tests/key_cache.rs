@@ -7,6 +7,8 @@ mod promises;
 mod script;
 #[path = "key_cache/unknown_kid.rs"]
 mod unknown_kid;
+#[path = "key_cache/vocabulary.rs"]
+mod vocabulary;
 
 use std::time::Duration;
 

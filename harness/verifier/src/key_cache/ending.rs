@@ -6,7 +6,7 @@ use super::kids::Kids;
 use super::lookup::Asker;
 use super::wait::{On, Wait};
 use super::{Answer, FetchFailure, FetchId, Flight, KeyCache, LastFetch, Outcome, Standing};
-use crate::cache_policy::OnFailure;
+use crate::cache_policy::{OnFailure, Refresh};
 use crate::key_set::{KeySet, SetFault};
 use crate::rejection::Rejection;
 use crate::tick::Tick;
@@ -38,7 +38,7 @@ impl KeyCache {
                     return;
                 }
                 let flight = self.flights.remove(index);
-                self.fail(failure, flight.started, now);
+                self.fail(failure, &flight, now);
                 false
             }
         };
@@ -69,17 +69,20 @@ impl KeyCache {
         self.hold(set, started);
     }
 
-    fn fail(&mut self, failure: FetchFailure, started: Tick, now: Tick) {
-        self.last = Some(LastFetch { ok: false, started, finished: now });
+    fn fail(&mut self, failure: FetchFailure, flight: &Flight, now: Tick) {
+        self.last = Some(LastFetch { ok: false, started: flight.started, finished: now });
         self.failing = true;
         let empty = SetFault::Empty;
         self.kept_empty = failure == FetchFailure::Set(empty)
             || failure == FetchFailure::Set(SetFault::NoUsableKey);
-        let doubled = 1u32 << self.failures.min(20);
-        self.failures += 1;
-        let backoff = self.policy.backoff_min.saturating_mul(doubled);
-        let asked = failure.retry_after().unwrap_or_default();
-        self.quiet_until = now + backoff.max(asked).min(self.policy.backoff_max);
+        // What a token asked for does not put a timer off.
+        if self.policy.refresh != Refresh::Periodic || flight.kid.is_none() {
+            let doubled = 1u32 << self.failures.min(20);
+            self.failures += 1;
+            let backoff = self.policy.backoff_min.saturating_mul(doubled);
+            let asked = failure.retry_after().unwrap_or_default();
+            self.quiet_until = now + backoff.max(asked).min(self.policy.backoff_max);
+        }
         if self.policy.on_failure == OnFailure::Clear {
             self.held = None;
             self.kids = Kids::default();

@@ -59,6 +59,10 @@ impl KeyCache {
                 self.refresh(kid, now);
                 self.answer(kid, now)
             }
+            // Nobody waits for the refresh, or the cache never held the set whole.
+            Standing::Stale if !known && self.policy.refresh != Refresh::Lazy => {
+                self.look_up_unknown(asker, now)
+            }
             Standing::Gone if !known && self.policy.per_kid.is_some() => {
                 self.look_up_unknown(asker, now)
             }
@@ -88,7 +92,7 @@ impl KeyCache {
         }
         let free_at = self.spending.free_at(now);
         let patience = self.policy.budget.map_or(Tick::MIN, |budget| now + budget.max_wait);
-        if waits && free_at > now && free_at <= patience && now >= self.quiet_until {
+        if waits && free_at > now && free_at <= patience && !self.is_quiet(now) {
             let deadline = asker.deadline.max(free_at + self.policy.max_wait);
             return self.wait(Asker { deadline, ..asker }, On::Budget(free_at), now);
         }
@@ -126,13 +130,18 @@ impl KeyCache {
         if let Some(flight) = self.joined(kid) {
             return Some(flight);
         }
-        let may = now >= self.quiet_until && self.has_room() && self.may_refresh(now);
+        let may = !self.is_quiet(now) && self.has_room() && self.may_refresh(now);
         may.then(|| self.start_flight(Some(kid), now))
     }
 
     fn fetch_within_budget(&mut self, kid: &str, now: Tick) -> Option<FetchId> {
-        let may = now >= self.quiet_until && self.has_room() && self.spending.take(now);
+        let may = !self.is_quiet(now) && self.has_room() && self.spending.take(now);
         may.then(|| self.start_flight(Some(kid), now))
+    }
+
+    /// Whether failures ask tokens for a pause. With a timer they ask only that.
+    fn is_quiet(&self, now: Tick) -> bool {
+        now < self.quiet_until && self.policy.refresh != Refresh::Periodic
     }
 
     fn may_refresh(&mut self, now: Tick) -> bool {

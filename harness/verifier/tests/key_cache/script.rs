@@ -24,6 +24,8 @@ pub const MS: i64 = 1_000_000;
 pub enum Act {
     /// A token with this kid asks; tickets count from 0.
     Ask(&'static str),
+    /// A token with this kid asks once more, since its signature did not verify.
+    Again(&'static str),
     /// The newest attempt brings a set with these kids.
     Set(&'static [&'static str]),
     /// The newest attempt fails.
@@ -64,6 +66,11 @@ impl Bench {
                 self.tickets += 1;
                 out.push(spell(&self.machine.ask(kid, ticket, now)));
             }
+            Act::Again(kid) => {
+                let ticket = Ticket { worker: 0, place: self.tickets };
+                self.tickets += 1;
+                out.push(spell(&self.machine.ask_again(kid, ticket, now)));
+            }
             Act::Set(kids) => self.bring(self.newest, kids, now),
             Act::SetOf(id, kids) => self.bring(FetchId(id), kids, now),
             Act::Fail(failure) => {
@@ -93,8 +100,9 @@ impl Bench {
     }
 
     fn bring(&mut self, id: FetchId, kids: &[&'static str], now: Tick) {
-        let set = self.machine.keys().succeed(parsed(kids));
-        self.machine.finished(id, Outcome::Set(set), now);
+        let read = self.machine.terms(id).read(body(kids).as_bytes(), &[Algorithm::EdDSA]);
+        let outcome = read.map_or_else(Outcome::Failed, Outcome::Set);
+        self.machine.finished(id, outcome, now);
     }
 }
 
@@ -134,9 +142,15 @@ pub fn steady() -> CachePolicy {
 
 /// A set of one real Ed25519 key for each kid, read as a body is.
 pub fn parsed(kids: &[&'static str]) -> ParsedSet {
-    let keys: Vec<String> = kids.iter().map(|kid| jwk(kid)).collect();
-    let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-    ParsedSet::parse(body.as_bytes(), &[Algorithm::EdDSA]).expect("a key set")
+    ParsedSet::parse(body(kids).as_bytes(), &[Algorithm::EdDSA]).expect("a key set")
+}
+
+/// The kid `odd` stands for an entry of no known type.
+fn body(kids: &[&'static str]) -> String {
+    let odd = || r#"{"kty":"ODD","kid":"odd"}"#.to_owned();
+    let entry = |kid: &&'static str| if *kid == "odd" { odd() } else { jwk(kid) };
+    let keys: Vec<String> = kids.iter().map(entry).collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }
 
 /// The set alone, in generation 1.
