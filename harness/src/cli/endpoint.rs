@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal as _};
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -13,11 +14,11 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::contender::ContenderSpec;
-use crate::jwks::key_source::FetchStep;
+use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::judgement::{Operation, spell};
 use crate::scenario::event::Action;
 use crate::scenario::library::Library;
-use crate::scenario::plan::{Plan, WARMUP};
+use crate::scenario::plan::{Arrival, Plan, WARMUP};
 use crate::scenario::signer::Signers;
 use crate::scenario::{Arrivals, Scenario};
 use crate::trial::Trial;
@@ -68,6 +69,8 @@ enum Line<'a> {
         phases: Vec<Phase<'a>>,
         /// Starts of attempts in virtual time.
         attempts_ms: Vec<f64>,
+        /// When it adopted a key set in virtual time.
+        adopted_ms: Vec<f64>,
     },
     Arrival {
         at_ms: f64,
@@ -104,16 +107,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut scenario = scenarios.remove(0);
     check(&scenario, scenarios.len())?;
     scenario.load.workers = 1;
-    scenario.load.warmup = std::time::Duration::ZERO;
+    scenario.load.warmup = Duration::ZERO;
     let signers = Signers::new(args.seed);
     let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {});
     let trial = Trial::new(&plan, ContenderSpec::Core(&Ring), None)?;
     let (operations, fetches) = trial.foresee()?;
-    let started = fetches.iter().filter(|note| note.step == FetchStep::Started);
-    let attempts_ms = started.map(|note| milliseconds(note.at)).collect();
     let serving = Serving::open(&plan, args.port)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    show(&head(&plan, &serving.url(), attempts_ms))?;
+    show(&head(&plan, &serving.url(), &fetches))?;
     for line in arrivals(&plan, &operations) {
         show(&line)?;
     }
@@ -150,8 +151,12 @@ fn check(scenario: &Scenario, others: usize) -> Result<(), Failure> {
     }
 }
 
-fn head<'a>(plan: &'a Plan, url: &'a str, attempts_ms: Vec<f64>) -> Line<'a> {
+fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
     let scenario = &plan.scenario;
+    let times = |step: FetchStep| -> Vec<f64> {
+        let notes = fetches.iter().filter(|note| note.step == step);
+        notes.map(|note| milliseconds(note.at)).collect()
+    };
     let phases = scenario.phases.iter();
     Line::Scenario {
         name: &scenario.name,
@@ -166,7 +171,8 @@ fn head<'a>(plan: &'a Plan, url: &'a str, attempts_ms: Vec<f64>) -> Line<'a> {
         phases: phases
             .map(|phase| Phase { name: &phase.name, at_ms: phase.at.as_secs_f64() * 1e3 })
             .collect(),
-        attempts_ms,
+        attempts_ms: times(FetchStep::Started),
+        adopted_ms: times(FetchStep::Succeeded),
     }
 }
 
@@ -177,7 +183,7 @@ fn arrivals<'a>(plan: &'a Plan, operations: &[Operation]) -> Vec<Line<'a>> {
         .map(|operation| ((operation.intended, operation.stream, operation.token), operation))
         .collect();
     let scenario = &plan.scenario;
-    let line = |arrival: &crate::scenario::plan::Arrival| {
+    let line = |arrival: &Arrival| {
         let operation = ended.get(&(arrival.at, arrival.stream, arrival.token));
         let token = &plan.corpus.tokens[arrival.token as usize];
         let phase = match arrival.phase {
