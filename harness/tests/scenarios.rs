@@ -160,6 +160,7 @@ fn the_preset_default_is_the_default() {
 fn every_preset_says_what_it_is_worth() {
     let folder = library().presets();
     let reference = include_str!("../../scenarios/README.md");
+    let drivers = include_str!("../../reports/drivers.md");
     let mut known: Vec<(String, CachePolicy)> = Vec::new();
     for name in presets(&folder) {
         let policy = load_preset(&folder, &name).unwrap();
@@ -171,9 +172,13 @@ fn every_preset_says_what_it_is_worth() {
         }
         let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
         assert!(name.ends_with("-like"), "{name}: a preset is like a library, not that library");
-        for words in ["# Source: ", "# Does not model: ", "not run against it."] {
+        for words in ["# Source: ", "# Does not model: "] {
             assert!(text.contains(words), "{name} lacks `{words}`");
         }
+        let checked = "# Checked against the library: scripts/drive, reports/drivers.md.";
+        let is_driven = drivers.contains(&format!("and `{name}`\n"));
+        let words = if is_driven { checked } else { "not run against it." };
+        assert!(text.contains(words), "{name} lacks `{words}`");
         assert!(reference.contains(&format!("| `{name}` |")), "scenarios/README.md lacks {name}");
     }
     assert!(known.len() > 12, "only {} presets", known.len());

@@ -71,6 +71,8 @@ enum Line<'a> {
         attempts_ms: Vec<f64>,
         /// When it adopted a key set in virtual time.
         adopted_ms: Vec<f64>,
+        /// When an attempt failed in virtual time.
+        failed_ms: Vec<f64>,
     },
     Arrival {
         at_ms: f64,
@@ -153,8 +155,8 @@ fn check(scenario: &Scenario, others: usize) -> Result<(), Failure> {
 
 fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
     let scenario = &plan.scenario;
-    let times = |step: FetchStep| -> Vec<f64> {
-        let notes = fetches.iter().filter(|note| note.step == step);
+    let times = |is_of: fn(FetchStep) -> bool| -> Vec<f64> {
+        let notes = fetches.iter().filter(|note| is_of(note.step));
         notes.map(|note| milliseconds(note.at)).collect()
     };
     let phases = scenario.phases.iter();
@@ -171,8 +173,9 @@ fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
         phases: phases
             .map(|phase| Phase { name: &phase.name, at_ms: phase.at.as_secs_f64() * 1e3 })
             .collect(),
-        attempts_ms: times(FetchStep::Started),
-        adopted_ms: times(FetchStep::Succeeded),
+        attempts_ms: times(|step| step == FetchStep::Started),
+        adopted_ms: times(|step| step == FetchStep::Succeeded),
+        failed_ms: times(|step| matches!(step, FetchStep::Failed(_))),
     }
 }
 
