@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "simulate/oracle.rs"]
+mod oracle;
+
 use std::path::Path;
 use std::process::Command;
 
