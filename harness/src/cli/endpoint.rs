@@ -114,8 +114,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {});
     let trial = Trial::new(&plan, ContenderSpec::Core(&Ring), None)?;
     let (operations, fetches) = trial.foresee()?;
-    let serving = Serving::open(&plan, args.port)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let serving =
+        Serving::open(&plan, args.port).map_err(|error| Failure::Usage(error.to_string()))?;
     show(&head(&plan, &serving.url(), &fetches))?;
     for line in arrivals(&plan, &operations) {
         show(&line)?;
