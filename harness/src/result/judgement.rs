@@ -297,16 +297,19 @@ impl<'p> Judge<'p> {
         }
         // A set too old to be served may have had the kid: then nothing is known of it.
         let too_old = held.freshness == Freshness::None && held.last_fetch.is_some_and(|l| l.ok);
-        let grounds = held.last_fetch.is_some_and(|last| {
+        let last = held.last_fetch.filter(|last| last.ok);
+        let grounds = last.is_some_and(|last| {
             let young = operation.verdict.now < last.started + self.window;
-            last.ok && (young || last.finished >= operation.start)
+            young || last.finished > operation.start
         });
+        // At one instant nobody can tell whether the token came before the end of the fetch.
+        let both = last.is_some_and(|last| last.finished == operation.start);
         if too_old {
             (Err(self.unavailable), Some(unknown))
         } else if grounds {
             (unknown, None)
         } else {
-            (Err(self.unavailable), None)
+            (Err(self.unavailable), both.then_some(unknown))
         }
     }
 
