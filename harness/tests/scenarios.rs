@@ -389,7 +389,7 @@ fn faults_of_the_policies_are_named() {
     let zero = "unknown-kid-budget = 0";
     check("ttl = \"1s\"", zero, Some(14), &["[cache]", "unknown-kid = \"refuse\""]);
     check("ttl = \"1s\"", "refresh-ahead = 80", Some(14), &["[cache]", "0 to 1", "\"off\""]);
-    check("ttl = \"1s\"", "ttl = \"never\"", Some(15), &["`never` is no ttl", "forever"]);
+    check("ttl = \"1s\"", "ttl = \"never\"", Some(15), &["`never` is no span of time", "forever"]);
     check("ttl = \"1s\"", "start = \"hot\"", Some(15), &["`hot` is no start", "\"cold\""]);
     let leeway = "[policy]\nleeway = \"10m\"\n\n[cache]";
     check("[cache]", leeway, Some(14), &["`leeway`", "0 s to 300 s"]);
