@@ -6,6 +6,7 @@ mod check;
 mod compare;
 mod diverge;
 mod duel;
+mod endpoint;
 mod exit;
 mod filter;
 mod gate;
@@ -76,6 +77,8 @@ enum Verb {
     /// Serve the rounds of one side of a duel between builds.
     #[command(hide = true)]
     DuelArm(duel::ServeArgs),
+    /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.
+    Endpoint(endpoint::Args),
     /// Show scenarios, contenders, cache policies and token classes.
     List(list::Args),
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
@@ -111,6 +114,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Diverge(args)) => diverge::run(args),
         Some(Verb::Duel(args)) => duel::run(*args, command),
         Some(Verb::DuelArm(args)) => duel::serve(args),
+        Some(Verb::Endpoint(args)) => endpoint::run(&args),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Replay(args)) => replay::run(args, command),

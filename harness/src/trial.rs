@@ -14,6 +14,7 @@ mod plant;
 mod real;
 pub mod rota;
 mod saturation;
+pub mod serving;
 pub mod simulation;
 mod validity;
 mod virtual_time;

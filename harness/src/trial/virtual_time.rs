@@ -14,7 +14,7 @@ use crate::contender::{Contender, Presented, Progress};
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
-use crate::jwks::key_source::KeySource;
+use crate::jwks::key_source::{FetchNote, KeySource};
 use crate::result::ArrivalCounts;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
@@ -171,6 +171,14 @@ impl<'c> Workers<'c> {
     }
 }
 
+/// A round as it went.
+struct Played {
+    operations: Vec<Operation>,
+    course: Course,
+    source: Arc<KeySource>,
+    served: ServedCounts,
+}
+
 impl Trial<'_> {
     /// Runs one round in virtual time. Its latencies are those of waiting alone.
     ///
@@ -178,33 +186,19 @@ impl Trial<'_> {
     /// None today; as in real time.
     pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
-        let transport = InProcess::default();
-        let source = Arc::new(self.key_source(Box::new(transport.clone())));
-        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
-        let first = &plan.timeline.epochs()[0];
-        let build =
-            |worker| self.contender.build(&self.setup(&source, worker, &first.body, &texts));
-        let mut workers = Workers {
-            contenders: (0..plan.scenario.load.workers).map(build).collect(),
-            begun: Vec::new(),
-            operations: Vec::new(),
-            done: Vec::new(),
-        };
-        let start = Tick::ZERO - plan.scenario.load.warmup;
-        let mut world = World::new(plan, start, &source, transport);
-        let course = self.live(&mut world, &mut workers, &texts)?;
+        let Played { operations, course, source, served } = self.play()?;
         let needs_endpoint = self.needs_endpoint();
         let fetches = source.log().fetches;
-        let mut served = course.served;
-        served.push(world.served);
+        let mut at_phases = course.served;
+        at_phases.push(served);
         let endpoint = needs_endpoint.then(|| EndpointRecord {
             fetches,
-            served,
+            served: at_phases,
             warm_since: self.warm_since(),
         });
         let judge = Judge::new(plan, &course.history, &source.log().sets, self.strictness());
         let mut ledger = Ledger::new(self.bin_ns());
-        for operation in &workers.operations {
+        for operation in &operations {
             ledger.enter(&judge, operation);
         }
         let arrivals = plan.schedules.iter().flatten();
@@ -222,6 +216,37 @@ impl Trial<'_> {
             services: Vec::new(),
             interrupted: false,
         })
+    }
+
+    /// What each operation of a round comes to in virtual time, and every attempt to fetch.
+    ///
+    /// # Errors
+    /// None today; as in real time.
+    pub fn foresee(&self) -> Result<(Vec<Operation>, Vec<FetchNote>), TrialError> {
+        let Played { operations, source, .. } = self.play()?;
+        Ok((operations, source.log().fetches))
+    }
+
+    /// A round, before anybody judges it.
+    fn play(&self) -> Result<Played, TrialError> {
+        let plan = self.plan;
+        let transport = InProcess::default();
+        let source = Arc::new(self.key_source(Box::new(transport.clone())));
+        let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
+        let first = &plan.timeline.epochs()[0];
+        let build =
+            |worker| self.contender.build(&self.setup(&source, worker, &first.body, &texts));
+        let mut workers = Workers {
+            contenders: (0..plan.scenario.load.workers).map(build).collect(),
+            begun: Vec::new(),
+            operations: Vec::new(),
+            done: Vec::new(),
+        };
+        let start = Tick::ZERO - plan.scenario.load.warmup;
+        let mut world = World::new(plan, start, &source, transport);
+        let course = self.live(&mut world, &mut workers, &texts)?;
+        let (operations, served) = (workers.operations, world.served);
+        Ok(Played { operations, course, source: Arc::clone(&source), served })
     }
 
     /// One thing after the other, until nothing is left to do.

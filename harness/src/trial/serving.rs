@@ -1,0 +1,94 @@
+//! The endpoint of a plan alone, in real time and for another process: key sets and faults come and
+//! go on the scenario clock, and nobody here verifies anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use crate::jwks::endpoint::{Endpoint, EndpointError, ServedCounts};
+use crate::scenario::endpoint::EndpointSetting;
+use crate::scenario::plan::Plan;
+
+use super::TrialError;
+use super::clock::{RealClock, unix_now};
+use super::happening::{Course, Surroundings, happenings};
+
+/// The endpoint of a plan, as the scenario begins.
+pub struct Serving<'p> {
+    plan: &'p Plan,
+    endpoint: Endpoint,
+}
+
+struct Outside<'s> {
+    endpoint: &'s Endpoint,
+    clock: RealClock,
+}
+
+impl Surroundings for Outside<'_> {
+    fn publish(&mut self, body: &[u8]) {
+        self.endpoint.publish(Arc::from(body));
+    }
+
+    fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError> {
+        Ok(self.endpoint.apply(setting.clone())?)
+    }
+
+    /// The key cache is another process's, and cannot be reached.
+    fn evict(&mut self, _kid: &str) {}
+
+    fn served(&self) -> ServedCounts {
+        self.endpoint.counts()
+    }
+
+    fn now(&self) -> Tick {
+        self.clock.now()
+    }
+}
+
+impl<'p> Serving<'p> {
+    /// Opens the endpoint on this port, or on any free one.
+    ///
+    /// # Errors
+    /// If the port is in use or cannot be had.
+    pub fn open(plan: &'p Plan, port: Option<u16>) -> Result<Serving<'p>, EndpointError> {
+        let endpoint = Endpoint::start(port, plan.seed)?;
+        endpoint.publish(Arc::from(plan.timeline.epochs()[0].body.as_slice()));
+        endpoint.apply(plan.scenario.phases[0].endpoint.clone())?;
+        Ok(Serving { plan, endpoint })
+    }
+
+    /// Where the key set is.
+    pub fn url(&self) -> String {
+        self.endpoint.url()
+    }
+
+    /// Lets things happen, tick 0 at `begin` by the wall clock, until the scenario is over.
+    ///
+    /// # Errors
+    /// If the endpoint is stuck.
+    pub fn follow(&self, begin: UnixTime) -> Result<(), TrialError> {
+        let lead = u64::try_from(begin.0 - unix_now().0).unwrap_or(0);
+        let clock = RealClock::starting_in(Duration::from_nanos(lead));
+        let mut outside = Outside { endpoint: &self.endpoint, clock };
+        let mut course = Course::default();
+        for happening in &happenings(self.plan) {
+            wait(clock, happening.at);
+            course.happen(happening, self.plan, None, &mut outside)?;
+        }
+        wait(clock, Tick::ZERO + self.plan.scenario.load.duration);
+        Ok(())
+    }
+
+    /// What it has served.
+    pub fn counts(&self) -> ServedCounts {
+        self.endpoint.counts()
+    }
+}
+
+fn wait(clock: RealClock, until: Tick) {
+    while clock.now() < until {
+        clock.approach(until);
+    }
+}
