@@ -52,13 +52,15 @@ max-wait = "80ms"
 const POLICIES: [(&str, &str); 8] = [
     (
         "two in a fixed window, shared",
-        "unknown-kid-budget = 2\nunknown-kid-window = \"200ms\"\nunknown-kid-window-kind = \"fixed\"\n\
-         unknown-kid-shared = true\nunknown-kid-grounds = \"0s\"\nrefresh-ahead = 0.8\n",
+        "unknown-kid-budget = 2\nunknown-kid-window = \"200ms\"\n\
+         unknown-kid-window-kind = \"fixed\"\nunknown-kid-shared = true\n\
+         unknown-kid-grounds = \"0s\"\nrefresh-ahead = 0.8\n",
     ),
     (
         "armed on success",
         "unknown-kid-budget = 1\nunknown-kid-window = \"100ms\"\n\
-         unknown-kid-armed-on = \"success\"\nunknown-kid-grounds = \"0s\"\nempty-set = \"accept\"\n",
+         unknown-kid-armed-on = \"success\"\nunknown-kid-grounds = \"0s\"\n\
+         empty-set = \"accept\"\n",
     ),
     (
         "armed on a miss, no ttl",

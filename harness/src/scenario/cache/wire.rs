@@ -227,8 +227,9 @@ impl WireCache {
         let budget = self.budget(base.budget)?;
         let verdict_cache = self.verdict_cache(base.verdict_cache)?;
         let outage = self.outage(base.outage)?;
-        // Where nothing else is said, a fetch is grounds for as long as the budget holds.
-        let window = self.unknown_kid_window.and(budget).map_or(base.grounds, |rule| rule.window);
+        // Where nothing else was said, a fetch is grounds for as long as the budget holds.
+        let follows = base.budget.is_some_and(|rule| rule.window == base.grounds);
+        let window = budget.filter(|_| follows).map_or(base.grounds, |rule| rule.window);
         let policy = CachePolicy {
             budget,
             verdict_cache,
