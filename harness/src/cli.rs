@@ -21,6 +21,7 @@ mod replay;
 mod report;
 mod run;
 mod simulate;
+mod sweep;
 mod verify;
 
 use std::ffi::OsString;

@@ -2,6 +2,7 @@
 //! of the cache.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -23,6 +24,7 @@ use super::filter::algorithm;
 use super::output::{Output, print};
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
+use super::sweep::{Sweep, swept};
 use super::{Exit, Failure};
 
 /// The result in the folder of `--out`.
@@ -34,6 +36,7 @@ const SIMULATION: &str = "simulation.json";
     jwtbench simulate                                  every policy, scenarios of family policy\n  \
     jwtbench simulate --cache-policy mine.toml         your own beside the presets\n  \
     jwtbench simulate policy/withdrawal --cache-policy default --json\n  \
+    jwtbench simulate policy/outage --sweep stale-if-error=0s..2h\n  \
     jwtbench simulate --instances 50 --out reports/simulation")]
 pub struct Args {
     /// Scenarios: names, globs, families, or paths of .toml files [default: policy]
@@ -41,6 +44,10 @@ pub struct Args {
     /// A preset, or a file of your own (repeatable); a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Vec<String>,
+    /// Each policy at many values of one key, such as ttl=1m..1h or ttl=1m..1h:12 (at most twice);
+    /// alone, of the policy `default`
+    #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = Sweep::from_str)]
+    sweep: Vec<Sweep>,
     /// The algorithm of the tokens
     #[arg(long, value_name = "ALGORITHM", value_parser = algorithm, default_value = "ES256")]
     algorithm: Algorithm,
@@ -147,7 +154,9 @@ impl Args {
     fn policies(&self, folder: &Path) -> Result<Vec<CacheSpec>, Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
         let known = presets(folder);
-        if names.iter().all(|name| is_file(name)) {
+        if !self.sweep.is_empty() && names.is_empty() {
+            names.push("default");
+        } else if self.sweep.is_empty() && names.iter().all(|name| is_file(name)) {
             names.extend(known.iter().map(String::as_str));
         }
         let mut specs: Vec<CacheSpec> = Vec::new();
@@ -166,7 +175,10 @@ impl Args {
             let policy = load_preset(parent, &preset).map_err(Failure::Usage)?;
             specs.push(CacheSpec { name: preset, policy, start: Start::Warm });
         }
-        Ok(specs)
+        if self.sweep.len() > 2 {
+            return Err(Failure::Usage("more than two sweeps; give at most two keys".into()));
+        }
+        swept(&specs, &self.sweep).map_err(Failure::Usage)
     }
 }
 
