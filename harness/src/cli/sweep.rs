@@ -85,9 +85,9 @@ impl FromStr for Sweep {
             let share = f64::from(point) / f64::from(points - 1);
             let even =
                 if by_factor { low * (high / low).powf(share) } else { low + (high - low) * share };
-            match kind {
-                _ if point == 0 => value(kind, low),
-                _ if point == points - 1 => value(kind, high),
+            match point {
+                0 => exactly(kind, low),
+                _ if point == points - 1 => exactly(kind, high),
                 _ => value(kind, even),
             }
         };
@@ -110,6 +110,15 @@ fn number((key, kind): &(&str, Kind), text: &str) -> Result<f64, String> {
             .ok()
             .filter(|share| (0.0..=1.0).contains(share))
             .ok_or_else(|| fault("use shares from 0 to 1")),
+    }
+}
+
+/// A bound as it was given.
+fn exactly(kind: Kind, number: f64) -> Value {
+    match kind {
+        Kind::Span => Value::Span(Duration::from_nanos(number as u64)),
+        Kind::Count => Value::Count(number as u64),
+        Kind::Share => Value::Share(number),
     }
 }
 
@@ -152,6 +161,11 @@ impl Value {
 /// # Errors
 /// If a policy cannot have a value, or there are too many.
 pub(super) fn swept(specs: &[CacheSpec], sweeps: &[Sweep]) -> Result<Vec<CacheSpec>, String> {
+    if let [one, other] = sweeps
+        && one.key == other.key
+    {
+        return Err(format!("`{}` is swept twice; name another key", one.key));
+    }
     let mut swept = specs.to_vec();
     for Sweep { key, values } in sweeps {
         let mut next = Vec::with_capacity(swept.len() * values.len());
@@ -192,7 +206,7 @@ mod tests {
 
     #[test]
     fn values_lie_evenly() {
-        let rows: [(&[&str], &[&str], &str); 6] = [
+        let rows: [(&[&str], &[&str], &str); 7] = [
             (
                 &["ttl=1m..16m:5"],
                 &["own ttl=1m", "own ttl=2m", "own ttl=4m", "own ttl=8m", "own ttl=16m"],
@@ -228,6 +242,7 @@ mod tests {
                 "two keys",
             ),
             (&["max-wait=100ms..1s:2"], &["own max-wait=100ms", "own max-wait=1s"], "short ones"),
+            (&["ttl=1h..12345s:2"], &["own ttl=1h", "own ttl=3h25m45s"], "bounds as given"),
         ];
         for (texts, expected, reason) in rows {
             assert_eq!(names(texts).unwrap(), expected, "{reason}");
@@ -256,6 +271,8 @@ mod tests {
             let said = names(&[text]).expect_err(text);
             assert!(said.contains(remedy), "{text}: {said}");
         }
+        let twice = names(&["ttl=1m..2m", "ttl=1h..2h"]).expect_err("one key twice");
+        assert!(twice.contains("swept twice"), "{twice}");
         let many = names(&["ttl=1m..1h:40", "max-wait=1s..1m:40"]).expect_err("1600 policies");
         assert!(many.contains("1600 policies") && many.contains("at most 256"), "{many}");
     }

@@ -227,8 +227,7 @@ impl KeySource {
 
     /// What a token with this kid would be told now, without any effect.
     pub fn peek(&self, kid: &str, now: Tick) -> Answer {
-        let mut machine = lock(&self.machine).clone();
-        machine.ask(kid, Ticket { worker: u32::MAX, place: 0 }, now)
+        lock(&self.machine).peek(kid, now)
     }
 
     /// The generations held so far, in order.

@@ -40,6 +40,14 @@ impl KeyCache {
         }
     }
 
+    /// What a token with this kid would be told now, without any effect. One that would have to
+    /// wait for its turn is told what the set says that it waits behind.
+    pub fn peek(&self, kid: &str, now: Tick) -> Answer {
+        let mut twin = self.clone();
+        twin.policy.lock = LockScope::Misses;
+        twin.ask(kid, Ticket { worker: u32::MAX, place: 0 }, now)
+    }
+
     pub(super) fn look_up(&mut self, asker: Asker<'_>, now: Tick) -> Answer {
         let kid = asker.kid;
         if self.policy.lock == LockScope::All && !self.flights.is_empty() {
