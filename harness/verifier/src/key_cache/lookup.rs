@@ -71,7 +71,15 @@ impl KeyCache {
             Standing::Stale if !known && self.policy.refresh != Refresh::Lazy => {
                 self.look_up_unknown(asker, now)
             }
-            Standing::Gone if !known && self.policy.per_kid.is_some() => {
+            // Only the timer fetches what tokens know to be missing.
+            Standing::Gone if known && self.policy.refresh == Refresh::Periodic => {
+                self.refuse(kid, now)
+            }
+            Standing::Gone
+                if !known
+                    && (self.policy.per_kid.is_some()
+                        || self.policy.refresh == Refresh::Periodic) =>
+            {
                 self.look_up_unknown(asker, now)
             }
             Standing::Stale | Standing::Gone => match self.fetch(kid, now) {
@@ -86,7 +94,8 @@ impl KeyCache {
         self.counters.unknown_kids += u64::from(!asker.again);
         let waits = match self.policy.unknown_kid {
             UnknownKid::Refetch => true,
-            UnknownKid::Refuse => self.policy.refresh == Refresh::Lazy,
+            // Nobody waits for a timer, unless for the first set of all.
+            UnknownKid::Refuse => self.policy.refresh == Refresh::Lazy || self.held.is_none(),
             UnknownKid::RefetchInBackground => false,
         };
         if let Some(flight) = self.joined(kid) {
@@ -116,8 +125,7 @@ impl KeyCache {
     }
 
     fn is_refresh_due(&self, kid: &str, now: Tick) -> bool {
-        let Some(held) = self.held.as_ref().filter(|_| self.policy.refresh != Refresh::Periodic)
-        else {
+        let Some(held) = &self.held else {
             return false;
         };
         // A kid of its own age is as far from its refresh as the set was.
@@ -125,9 +133,10 @@ impl KeyCache {
         held.refresh_at != Tick::MAX && now >= since + held.refresh_at.since(held.since)
     }
 
-    /// Fetches in the background, unless somebody does or failures ask for a pause.
+    /// Fetches in the background, unless somebody does, a timer will or failures ask for a pause.
     fn refresh(&mut self, kid: &str, now: Tick) {
-        if self.flights.is_empty() && now >= self.quiet_until && self.may_refresh(now) {
+        let is_mine = self.policy.refresh != Refresh::Periodic && self.flights.is_empty();
+        if is_mine && now >= self.quiet_until && self.may_refresh(now) {
             self.start_flight(self.policy.per_kid.map(|_| kid), now);
         }
     }

@@ -60,7 +60,26 @@ fn a_timer_refreshes_without_traffic() {
             (602 * S, Tick, "fetch 3", "a period after the request"),
         ],
     );
-    check(periodic, &[(0, Tick, "fetch 1", "cold: at once"), (0, Ask("a"), "wait", "for it")]);
+    check(
+        periodic.clone(),
+        &[
+            (0, Ask("a"), "UNAVAILABLE", "cold: no token fetches"),
+            (0, Tick, "fetch 1", "the timer does, at once"),
+            (0, Ask("a"), "wait", "for the first set"),
+            (S / 2, Fail(GONE), "1: UNAVAILABLE", "which does not come"),
+            (S, Ask("a"), "UNAVAILABLE", "nor does a token fetch in the pause"),
+            (S / 2 + S, Tick, "fetch 2", "the timer again"),
+        ],
+    );
+    let stale_if_error = SECONDS(10);
+    check(
+        CachePolicy { stale_if_error, ..periodic },
+        &[
+            (0, Warm(&["a"]), "-", "starts warm"),
+            (310 * S - 1, Ask("a"), "stale 1", "the last stale instant"),
+            (310 * S, Ask("a"), "UNAVAILABLE", "too old, and not the token's business"),
+        ],
+    );
     let lazy = CachePolicy { refresh: Refresh::Lazy, ..bare() };
     check(lazy, &[(0, Warm(&["a"]), "-", "starts warm"), (900 * S, Tick, "-", "no traffic")]);
 }
