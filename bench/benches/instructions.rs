@@ -5,34 +5,47 @@
 #![allow(missing_docs)]
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use gungraun::prelude::*;
 use gungraun::{Callgrind, CallgrindMetrics, EventKind};
 
-use jwtbench::contender::{ContenderSpec, Progress};
+use base64::Engine as _;
+use base64::engine::Simd;
+use base64::engine::general_purpose::NO_PAD;
+use serde::de::IgnoredAny;
+
+use jwtbench::contender::{ContenderSpec, Library, Progress, Provider};
 use jwtbench::jwks::key_source::KeySource;
 use jwtbench::scenario::plan::{EPOCH, Plan};
 use jwtbench::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::backend;
+use jwtbench_verifier::backend::{self, Backend, VerifyingKey};
+use jwtbench_verifier::jwk::CheckedJwk;
 use jwtbench_verifier::key_cache::View;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
 
-use jwtbench_bench::{Line, Rig, SEED, small_plan};
+use jwtbench_bench::{Line, Rig, SEED, published_key, small_plan};
 
 /// A line that lives as long as the process, so that no drop is counted.
 type Standing = &'static mut Line<'static>;
 
+/// The decoder of the core.
+static SIMD: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
+
 /// The plan and the contender on it. `None` where valgrind hides what the backend needs.
 fn rig(scenario: &str, name: &str, algorithm: Algorithm) -> Option<&'static Rig<'static>> {
     let backend = backend::find(name)?;
+    Some(rig_of(scenario, ContenderSpec::Core(backend), algorithm))
+}
+
+fn rig_of(scenario: &str, spec: ContenderSpec, algorithm: Algorithm) -> &'static Rig<'static> {
     let plan = small_plan(scenario, algorithm, &Signers::new(SEED));
     let plan: &'static Plan = Box::leak(Box::new(plan));
-    Some(Box::leak(Box::new(Rig::new(plan, ContenderSpec::Core(backend)))))
+    Box::leak(Box::new(Rig::new(plan, spec)))
 }
 
 fn line(scenario: &str, class: &str, name: &str, algorithm: Algorithm) -> Option<Standing> {
@@ -64,6 +77,80 @@ fn verify(line: Option<Standing>) -> Option<Progress> {
     line.map(|line| line.step())
 }
 
+fn whole_library(algorithm: Algorithm) -> Standing {
+    let library = Library::Jsonwebtoken(Provider::AwsLcRs);
+    let rig = rig_of("hot-path/accept", ContenderSpec::Library(library), algorithm);
+    let mut line = rig.line("valid");
+    line.assert_verdicts();
+    Box::leak(Box::new(line))
+}
+
+// The same token before a whole library, of which scripts/profile tells the parts.
+#[library_benchmark(setup = whole_library)]
+#[bench::rs256(Algorithm::RS256)]
+#[bench::es256(Algorithm::ES256)]
+#[bench::eddsa(Algorithm::EdDSA)]
+fn jsonwebtoken(line: Standing) -> Progress {
+    line.step()
+}
+
+/// A key that is to be prepared.
+type Unprepared = (&'static dyn Backend, Algorithm, Arc<CheckedJwk>);
+
+fn published(name: &str, algorithm: Algorithm) -> Option<Unprepared> {
+    let rig = rig("hot-path/accept", name, algorithm)?;
+    Some((backend::find(name)?, algorithm, published_key(rig.plan)))
+}
+
+// What a backend does once per key and worker. ring only copies: it has no prepared form.
+#[library_benchmark(setup = published)]
+#[bench::ring_rs256("ring", Algorithm::RS256)]
+#[bench::ring_es256("ring", Algorithm::ES256)]
+#[bench::ring_eddsa("ring", Algorithm::EdDSA)]
+#[bench::aws_lc_rs_rs256("aws-lc-rs", Algorithm::RS256)]
+#[bench::aws_lc_rs_es256("aws-lc-rs", Algorithm::ES256)]
+#[bench::aws_lc_rs_eddsa("aws-lc-rs", Algorithm::EdDSA)]
+fn prepare(key: Option<Unprepared>) -> Option<Box<dyn VerifyingKey>> {
+    let (backend, algorithm, key) = key?;
+    backend.prepare(algorithm, black_box(&key)).ok()
+}
+
+/// Payload and signature of a good token as they are sent, and room for them.
+fn parts(algorithm: Algorithm) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let desk = desk(algorithm);
+    let parts = desk.token.split(|byte| *byte == b'.').skip(1).map(<[u8]>::to_vec);
+    (parts.collect(), vec![0; desk.token.len()])
+}
+
+// What nobody escapes who decodes a token with the library that the core decodes with.
+#[library_benchmark(setup = parts)]
+#[bench::rs256(Algorithm::RS256)]
+#[bench::es256(Algorithm::ES256)]
+#[bench::eddsa(Algorithm::EdDSA)]
+fn floor_base64((parts, mut room): (Vec<Vec<u8>>, Vec<u8>)) -> (Vec<Vec<u8>>, Vec<u8>) {
+    for part in &parts {
+        let length = SIMD.decode_slice(black_box(part), &mut room);
+        assert!(length.is_ok(), "a good token decodes");
+    }
+    (parts, room)
+}
+
+/// The payload of a good token, decoded.
+fn payload(algorithm: Algorithm) -> Vec<u8> {
+    let (parts, mut room) = parts(algorithm);
+    let length = SIMD.decode_slice(&parts[0], &mut room).expect("a good token decodes");
+    room.truncate(length);
+    room
+}
+
+// The same of reading: the payload is passed over as text and as JSON, and nothing of it kept.
+#[library_benchmark(setup = payload)]
+#[bench::es256(Algorithm::ES256)]
+fn floor_json(payload: Vec<u8>) -> (bool, Vec<u8>) {
+    let text = std::str::from_utf8(black_box(&payload)).expect("a good payload is text");
+    (serde_json::from_str::<IgnoredAny>(text).is_ok(), payload)
+}
+
 fn remembered(algorithm: Algorithm) -> Option<Standing> {
     line("verdict-cache/repeat", "valid", "null", algorithm)
 }
@@ -82,6 +169,7 @@ fn refusal(scenario: &str, class: &str) -> Option<Standing> {
 // A bad token that no signature check is spent on.
 #[library_benchmark(setup = refusal)]
 #[bench::malformed("hot-path/reject-form", "malformed")]
+#[bench::deep_header("hot-path/reject-form", "deep-header")]
 #[bench::alg_none("hot-path/reject-algorithm", "alg-none")]
 #[bench::unknown_kid("unknown-kid/unique-kids", "unknown-kid")]
 fn reject(line: Option<Standing>) -> Option<Progress> {
@@ -175,7 +263,19 @@ fn cache_lookup(quest: Quest) -> (bool, Quest) {
 
 library_benchmark_group!(
     name = verifier,
-    benchmarks = [open, claims, key_lookup, cache_lookup, reject, hit, verify]
+    benchmarks = [
+        open,
+        claims,
+        floor_base64,
+        floor_json,
+        key_lookup,
+        cache_lookup,
+        reject,
+        hit,
+        prepare,
+        verify,
+        jsonwebtoken
+    ]
 );
 
 main!(

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "simulate/hindsight.rs"]
+mod hindsight;
 #[path = "simulate/oracle.rs"]
 mod oracle;
 
@@ -16,7 +18,7 @@ use jwtbench::scenario::Scenario;
 use jwtbench::scenario::cache::{CacheSpec, Start, load_preset};
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::simulation::{Ask, simulate};
+use jwtbench::trial::simulation::{Ask, Simulated, simulate};
 use jwtbench_verifier::algorithm::Algorithm;
 
 /// A ttl and nothing else: what many libraries do.
@@ -71,7 +73,8 @@ fn row(changes: &[&str], parts: &str, seed: u64, instances: u32) -> SimulationRo
     let ask = Ask { algorithm: Algorithm::ES256, instances, offsets: 16 };
     let text = USERS.to_owned() + parts;
     let spec = [policy(&lines.join("\n"))];
-    let (mut rows, wrong) = simulate(&scenario(&text), &spec, &Signers::new(seed), ask).unwrap();
+    let Simulated { mut rows, wrong, .. } =
+        simulate(&scenario(&text), &spec, &Signers::new(seed), ask).unwrap();
     assert_eq!(wrong, [], "{changes:?}");
     rows.remove(0)
 }
@@ -134,11 +137,11 @@ fn what_a_scenario_cannot_measure_is_absent() {
     let names =
         |parts: &str| -> Vec<String> { row(&[], parts, 1, 1).metrics.into_keys().collect() };
     let rows = [
-        ("", vec!["herd", "lockout_s"]),
-        (SIGN, vec!["convergence_s", "herd", "lockout_s"]),
-        (FLOOD, vec!["amplification_unknown_kid", "herd", "lockout_s"]),
-        (OUTAGE, vec!["grace_s", "herd", "lockout_s", "recovery_s", "retry_peak"]),
-        (POISON, vec!["herd", "lockout_s", "poison_loss"]),
+        ("", vec!["herd", "lockout_s", "regret_s"]),
+        (SIGN, vec!["convergence_s", "herd", "lockout_s", "regret_s"]),
+        (FLOOD, vec!["amplification_unknown_kid", "herd", "lockout_s", "regret_s"]),
+        (OUTAGE, vec!["grace_s", "herd", "lockout_s", "recovery_s", "regret_s", "retry_peak"]),
+        (POISON, vec!["herd", "lockout_s", "poison_loss", "regret_s"]),
     ];
     for (parts, expected) in rows {
         assert_eq!(names(parts), expected, "{parts}");
@@ -244,7 +247,8 @@ fn shipped_scenarios_can_be_simulated() {
         let preset = load_preset(&library().presets(), "default").unwrap();
         let spec = [CacheSpec { name: "default".into(), policy: preset, start: Start::Warm }];
         let ask = Ask { algorithm: Algorithm::EdDSA, instances: 1, offsets: 1 };
-        let (rows, wrong) = simulate(scenario, &spec, &Signers::new(1), ask).unwrap();
+        let Simulated { rows, wrong, .. } =
+            simulate(scenario, &spec, &Signers::new(1), ask).unwrap();
         assert_eq!(wrong, [], "{}", scenario.name);
         assert!(rows[0].counts.arrivals > 1000, "{}", scenario.name);
     }
@@ -256,7 +260,7 @@ fn reports_name_every_policy_and_keep_their_width() {
     let own = row(&["ttl = \"forever\""], WITHDRAW, 1, 1);
     let name = "nimbus-outage-tolerant-like".to_owned();
     let preset = SimulationRow { cache_policy: name.clone(), ..row(&[], WITHDRAW, 1, 1) };
-    let simulation = Simulation { rows: vec![own, preset] };
+    let simulation = Simulation { rows: vec![own, preset], ..Simulation::default() };
     let owns = ["own".to_owned()];
     let style = TerminalStyle { colour: false, width: 80 };
     let terminal = simulation_terminal(&simulation, &owns, style);

@@ -92,9 +92,10 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let mut wrong = Vec::new();
     for scenario in &scenarios {
         progress.say(scenario.name.clone());
-        let (mut rows, mut breaches) = simulate(scenario, &policies, &signers, ask)?;
-        simulation.rows.append(&mut rows);
-        wrong.append(&mut breaches);
+        let mut simulated = simulate(scenario, &policies, &signers, ask)?;
+        simulation.rows.append(&mut simulated.rows);
+        simulation.hindsight.append(&mut simulated.hindsight);
+        wrong.append(&mut simulated.wrong);
         progress.step();
     }
     progress.finish();

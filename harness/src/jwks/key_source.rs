@@ -215,6 +215,11 @@ impl KeySource {
         self.drive(now, |machine| machine.tick(now));
     }
 
+    /// Fetches now, whatever the policy says.
+    pub fn renew(&self, now: Tick) {
+        self.drive(now, |machine| machine.renew(now));
+    }
+
     /// When [`KeySource::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         lock(&self.machine).next_deadline()

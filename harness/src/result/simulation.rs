@@ -10,6 +10,22 @@ use serde::{Deserialize, Serialize};
 pub struct Simulation {
     /// One for each scenario and cache policy.
     pub rows: Vec<SimulationRow>,
+    /// What each scenario allows whoever knows it beforehand, by number of fetches.
+    pub hindsight: Vec<HindsightPoint>,
+}
+
+/// The least exposure and lockout in a scenario for a cache that fetches so often, when the issuer
+/// has just changed something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HindsightPoint {
+    /// `family/file-stem`.
+    pub scenario: String,
+    /// Attempts.
+    pub fetches: u64,
+    /// In seconds; null if a withdrawn key is still trusted at the horizon.
+    pub exposure_s: Option<f64>,
+    /// In seconds.
+    pub lockout_s: f64,
 }
 
 /// One scenario under one cache policy.
@@ -34,9 +50,10 @@ pub struct SimulationRow {
 }
 
 /// The names of metrics, in the order of tables.
-pub const METRICS: [&str; 11] = [
+pub const METRICS: [&str; 12] = [
     "exposure_s",
     "lockout_s",
+    "regret_s",
     "convergence_s",
     "starvation_s",
     "grace_s",

@@ -3,6 +3,7 @@
 //! seed give the same rows on every machine.
 
 mod flood;
+mod hindsight;
 mod instance;
 mod peek;
 mod recalling;
@@ -19,7 +20,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::key_source::{FetchNote, FetchStep};
-use crate::result::simulation::{Metric, SimulationCounts, SimulationRow};
+use crate::result::simulation::{HindsightPoint, Metric, SimulationCounts, SimulationRow};
 use crate::scenario::Scenario;
 use crate::scenario::cache::{CacheSpec, Start};
 use crate::scenario::corpus::Refs;
@@ -29,6 +30,7 @@ use crate::scenario::signer::Signers;
 
 use super::TrialError;
 use flood::Flood;
+use hindsight::hindsight;
 use instance::{Instance, Lived};
 
 /// How far apart caches of the same policy may be: one that never expires is as good as a day old.
@@ -75,7 +77,18 @@ pub enum SimulationError {
     Trial(#[from] TrialError),
 }
 
-/// Simulates one scenario under each of the cache policies: a row for each, in their order.
+/// What came of one scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Simulated {
+    /// A row for each cache policy, in their order.
+    pub rows: Vec<SimulationRow>,
+    /// What could have been, by number of fetches.
+    pub hindsight: Vec<HindsightPoint>,
+    /// Verdicts that the contract does not allow.
+    pub wrong: Vec<WrongVerdict>,
+}
+
+/// Simulates one scenario under each of the cache policies.
 ///
 /// # Errors
 /// If its arrivals cannot be drawn one at a time, or its policy does not allow the algorithm.
@@ -84,8 +97,9 @@ pub fn simulate(
     policies: &[CacheSpec],
     signers: &Signers,
     ask: Ask,
-) -> Result<(Vec<SimulationRow>, Vec<WrongVerdict>), SimulationError> {
+) -> Result<Simulated, SimulationError> {
     let (plan, refs) = flow::plan(scenario, ask.algorithm, signers)?;
+    let hindsight = hindsight(&plan, &refs)?;
     let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
     let ages = match scenario.cache.start {
         Start::Cold => 1,
@@ -94,7 +108,7 @@ pub fn simulate(
     let jobs: Vec<(usize, u32)> =
         (0..plans.len()).flat_map(|policy| (0..ages).map(move |age| (policy, age))).collect();
     let one = |(policy, age): &(usize, u32)| {
-        let fleet = plans[*policy].live(&refs, (*age, ages), ask.instances)?;
+        let fleet = plans[*policy].live(&refs, (*age, ages), ask.instances, &hindsight)?;
         Ok::<Fleet, TrialError>(fleet)
     };
     let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
@@ -105,7 +119,7 @@ pub fn simulate(
         let row = plan.row(std::mem::replace(&mut fleets, rest), ask.instances, &mut wrong);
         rows.push(row);
     }
-    Ok((rows, wrong))
+    Ok(Simulated { rows, hindsight, wrong })
 }
 
 /// A plan under one cache policy, and without each of its floods.
@@ -154,15 +168,23 @@ impl Variants {
         (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
     }
 
-    fn live(&self, refs: &Refs, age: (u32, u32), instances: u32) -> Result<Fleet, TrialError> {
+    fn live(
+        &self,
+        refs: &Refs,
+        age: (u32, u32),
+        instances: u32,
+        hindsight: &[HindsightPoint],
+    ) -> Result<Fleet, TrialError> {
         let warm_since = self.warm_since(age);
         let fleet = |plan: &Plan| -> Result<Vec<Lived>, TrialError> {
             let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(age.0));
-            let one = |number| Instance { plan, refs, warm_since, seed: seed(number) }.live();
-            (0..instances).map(one).collect()
+            let one =
+                |number| Instance { plan, refs, warm_since, seed: seed(number), renewals: &[] };
+            (0..instances).map(|number| one(number).live()).collect()
         };
         let lived = fleet(&self.whole)?;
         let mut values = values(&self.whole, &lived);
+        values.extend(regret(&values, &lived, hindsight).map(|regret| ("regret_s", regret)));
         for (flood, plan) in &self.quiet {
             let quiet = fleet(plan)?;
             compare(*flood, &lived, &quiet, &mut values);
@@ -263,6 +285,26 @@ fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Option<f64>> {
     let losses = lived.iter().filter_map(|one| one.poison_loss.map(Some));
     put("poison_loss", greatest(losses));
     values
+}
+
+/// What it cost not to know, against the schedule of no more fetches: the seconds of exposure and
+/// of lockout beyond its. `Some(None)` if the exposure is cut off by the horizon and need not be.
+fn regret(
+    values: &BTreeMap<&'static str, Option<f64>>,
+    lived: &[Lived],
+    hindsight: &[HindsightPoint],
+) -> Option<Option<f64>> {
+    let most = lived.iter().map(|one| starts(&one.fetches).count() as u64).max()?;
+    let best = hindsight.iter().rfind(|point| point.fetches <= most).or(hindsight.first())?;
+    let beyond = |value: f64, least: f64| (value - least).max(0.0);
+    let lockout = beyond((*values.get("lockout_s")?)?, best.lockout_s);
+    let exposure = values.get("exposure_s").copied().unwrap_or(Some(0.0));
+    let more = match (exposure, best.exposure_s) {
+        (Some(own), Some(least)) => Some(beyond(own, least)),
+        (None, Some(_)) => None,
+        (_, None) => Some(0.0),
+    };
+    Some(more.map(|more| more + lockout))
 }
 
 fn convergence(lived: &[Lived]) -> Option<Option<f64>> {

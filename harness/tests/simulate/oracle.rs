@@ -4,7 +4,7 @@
 use jwtbench::result::simulation::{Metric, SimulationRow};
 use jwtbench::scenario::cache::{CacheSpec, Start, load_preset};
 use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::simulation::{Ask, simulate};
+use jwtbench::trial::simulation::{Ask, Simulated, simulate};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::{library, scenario};
@@ -49,7 +49,7 @@ fn rows(presets: &[&str], parts: &str, offsets: u32) -> Vec<SimulationRow> {
         .collect();
     let ask = Ask { algorithm: Algorithm::EdDSA, instances: 1, offsets };
     let text = USERS.to_owned() + parts;
-    let (rows, wrong) =
+    let Simulated { rows, wrong, .. } =
         simulate(&scenario(&text), &specs, &Signers::new(7), ask).expect("a simulation");
     assert_eq!(wrong, []);
     rows

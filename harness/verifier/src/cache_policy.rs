@@ -164,7 +164,7 @@ pub enum UnknownKid {
 /// How many fetches unknown kids may cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Fetches in a window.
+    /// Fetches in a window; 0 for none ever.
     pub fetches: u32,
     /// The window.
     pub window: Duration,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use memchr::{memchr, memchr2_iter, memchr3_iter};
+use memchr::{memchr, memchr2, memchr3_iter};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -255,24 +255,30 @@ fn look_over(bytes: &[u8], max: usize) -> Option<bool> {
 
 /// Whether no value nests deeper than `max` (a flat object is one level).
 pub(crate) fn is_within_depth(bytes: &[u8], max: usize) -> bool {
-    if memchr2_iter(b'{', b'[', bytes).nth(max).is_none() {
-        return true;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in bytes {
+    let (mut depth, mut rest) = (0usize, bytes);
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'"' => rest = behind_string(rest),
+            b'{' | b'[' if depth == max => return false,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
-        }
-        if depth > max {
-            return false;
         }
     }
     true
+}
+
+/// What comes after the string that these bytes are in.
+fn behind_string(mut bytes: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', bytes) {
+        let is_end = bytes[at] == b'"';
+        bytes = bytes.get(at + 1 + usize::from(!is_end)..).unwrap_or_default();
+        if is_end {
+            return bytes;
+        }
+    }
+    &[]
 }
 
 #[cfg(test)]
@@ -295,6 +301,9 @@ mod tests {
             "duplicates of what is not read do not count",
         );
         check(r#"{"a":[[1]]}"#, Some([Some("[[1]]"), None]), "three levels");
+        check(r#"{"a":1,"x":"[\"[[\\"}"#, Some([Some("1"), None]), "nor behind escaped quotes");
+        check(r#"{"x":"\"[\\","a":[[[1]]]}"#, None, "four levels behind them");
+        check(r#"{"x":["[[[\"#, None, "cut off behind a backslash");
         check(r#"{"x":"[[[[{{{{"}"#, Some([None, None]), "brackets in strings are no levels");
         check(
             r#"{"a": "t","x":"\/","b":"u"}"#,

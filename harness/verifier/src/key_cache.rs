@@ -146,6 +146,13 @@ impl KeyCache {
         self.take_turns(now);
     }
 
+    /// Fetches now, whatever the policy says, unless a fetch is under way.
+    pub fn renew(&mut self, now: Tick) {
+        if self.flights.is_empty() {
+            self.start_flight(None, now);
+        }
+    }
+
     /// When the timer of a periodic refresh is due.
     fn timer(&self) -> Option<Tick> {
         let is_idle = self.policy.refresh == Refresh::Periodic && self.flights.is_empty();

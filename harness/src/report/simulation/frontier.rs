@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html as markup};
 
 use super::{dominating, figure};
 use crate::report::html::scale::{Scale, coordinate};
-use crate::result::simulation::{Simulation, SimulationRow};
+use crate::result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;
@@ -22,10 +22,26 @@ struct Point<'s> {
     lockout: f64,
 }
 
+/// A diamond, since it is no policy.
+fn hindsight_mark(point: &HindsightPoint, (x, y): (f64, f64)) -> Markup {
+    let fetches = match point.fetches {
+        1 => "1 fetch".to_owned(),
+        fetches => format!("{fetches} fetches"),
+    };
+    let exposure = figure("exposure_s", point.exposure_s);
+    let lockout = figure("lockout_s", Some(point.lockout_s));
+    markup! {
+        path d=(format!("M{} {}l6 -6l6 6l-6 6z", coordinate(x - 6.0), coordinate(y)))
+            fill="var(--good)" {
+            title { "hindsight, " (fetches) ": exposure " (exposure) ", lockout " (lockout) }
+        }
+    }
+}
+
 /// Colours of a picture that stands alone, in light and in dark.
-const STYLE: &str = "svg{--bad:#b01e2d;--ink-0:#1f63c9;--paper:#fff;color:#1d2430;\
+const STYLE: &str = "svg{--bad:#b01e2d;--good:#14693f;--ink-0:#1f63c9;--paper:#fff;color:#1d2430;\
     font:11px system-ui,sans-serif}.grid path{stroke:#dde1e7;fill:none}.grid text{fill:#59616d}\
-    @media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--ink-0:#72aaff;--paper:#14171c;\
+    @media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--good:#6fd6a0;--ink-0:#72aaff;--paper:#14171c;\
     color:#dfe4ec}.grid path{stroke:#323843}.grid text{fill:#a0a8b4}}";
 
 /// The plot of one scenario; nothing where the scenario lacks an axis.
@@ -37,7 +53,8 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
                 (drawing(simulation, scenario, &points, own, ""))
                 figcaption {
                     "Worst exposure (across) against worst lockout (up) over all cache ages; down "
-                    "and to the left is better. Filled: dominated by no other policy. \"Never\": a "
+                    "and to the left is better. Filled: dominated by no other policy. Diamonds: what "
+                    "a cache could reach that knows when to fetch, by number of fetches. \"Never\": a "
                     "withdrawn key is still trusted at the horizon."
                 }
             }
@@ -82,22 +99,31 @@ fn drawing(
 ) -> Markup {
     // Both axes hold zero: a logarithm of one more than the figure.
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max) + 1.0;
-    let farthest = most(&mut points.iter().filter_map(|point| point.exposure));
-    let highest = most(&mut points.iter().map(|point| point.lockout));
-    let never = points.iter().any(|point| point.exposure.is_none());
+    let best: Vec<&HindsightPoint> =
+        simulation.hindsight.iter().filter(|point| point.scenario == scenario).collect();
+    let exposures = || {
+        let best = best.iter().map(|point| point.exposure_s);
+        points.iter().map(|point| point.exposure).chain(best)
+    };
+    let lockouts = best.iter().map(|point| point.lockout_s);
+    let farthest = most(&mut exposures().flatten());
+    let highest = most(&mut points.iter().map(|point| point.lockout).chain(lockouts));
+    let never = exposures().any(|exposure| exposure.is_none());
     let beyond = if never { 60.0 } else { 0.0 };
     let x = Scale::log(1.0, farthest, LEFT, WIDTH - RIGHT - beyond);
     let y = Scale::log(1.0, highest, HEIGHT - BOTTOM, TOP);
     let right = WIDTH - RIGHT;
-    let place = |point: &Point<'_>| {
-        let across = point.exposure.map_or(right, |seconds| x.at(seconds + 1.0));
-        (across, y.at(point.lockout + 1.0))
+    let at = |exposure: Option<f64>, lockout: f64| {
+        let across = exposure.map_or(right, |seconds| x.at(seconds + 1.0));
+        (across, y.at(lockout + 1.0))
     };
+    let place = |point: &Point<'_>| at(point.exposure, point.lockout);
     markup! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
             aria-label=(format!("Exposure against lockout, {scenario}")) {
             @if !style.is_empty() { style { (PreEscaped(style)) } }
             (grid(&x, &y, never))
+            @for point in &best { (hindsight_mark(point, at(point.exposure_s, point.lockout_s))) }
             @for (index, (at, (cx, cy))) in labels(points, place).into_iter().enumerate() {
                 @let row = points[index].row;
                 @let is_own = own.contains(&row.cache_policy);

@@ -50,6 +50,8 @@ pub(super) struct Instance<'p> {
     pub(super) warm_since: Option<Tick>,
     /// Feeds what the cache draws at random.
     pub(super) seed: u64,
+    /// Instants, in order, at which it fetches beside what its policy says.
+    pub(super) renewals: &'p [Tick],
 }
 
 /// The one worker: operations under way, and those that have ended and are not yet judged.
@@ -124,6 +126,7 @@ impl Instance<'_> {
             refs: self.refs,
             source: &source,
             texts: &texts,
+            renewals: self.renewals,
             world,
             worker,
             tally: Tally::new(plan),
@@ -140,6 +143,7 @@ struct Life<'c> {
     refs: &'c Refs,
     source: &'c KeySource,
     texts: &'c [&'c [u8]],
+    renewals: &'c [Tick],
     world: World<'c>,
     worker: Worker<'c>,
     tally: Tally,
@@ -171,6 +175,7 @@ impl<'c> Life<'c> {
                 let candidates = [
                     self.world.next_completion().map(|at| (at, Turn::Completion)),
                     self.source.next_deadline().map(|at| (at, Turn::Deadline)),
+                    self.renewals.first().map(|at| (*at, Turn::Wake)),
                     happenings.peek().map(|happening| (happening.at, Turn::Happening)),
                     flow.peek().map(|drawn| (drawn.at, Turn::Arrival)),
                 ];
@@ -192,8 +197,11 @@ impl<'c> Life<'c> {
                         }
                     }
                     Turn::Deadline => self.source.tick(now),
-                    // The core has no deadlines of its own; no candidate is one.
-                    Turn::Wake => {}
+                    // The core has no deadlines of its own.
+                    Turn::Wake => {
+                        self.renewals = &self.renewals[1..];
+                        self.source.renew(now);
+                    }
                     Turn::Completion | Turn::Happening => break Some(turn),
                 }
                 self.settle(turn, horizon);

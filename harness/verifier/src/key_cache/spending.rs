@@ -26,6 +26,9 @@ impl Spending {
         let Some(rule) = self.rule else {
             return now;
         };
+        if rule.fetches == 0 {
+            return Tick::MAX;
+        }
         match rule.kind {
             WindowKind::Sliding => {
                 while self.spent.front().is_some_and(|at| *at + rule.window <= now) {

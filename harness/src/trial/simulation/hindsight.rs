@@ -1,0 +1,118 @@
+//! What could have been: a cache that fetches when the issuer has changed something, and at no other
+//! time. Keys enter and leave it by completed fetches alone, over the same endpoint and its faults.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use jwtbench_verifier::cache_policy::{
+    BadEntry, Budget, CachePolicy, Coalescing, EmptySet, LockScope, OnFailure, OutageAnswer,
+    Refresh, Timeouts, UnknownKid,
+};
+use jwtbench_verifier::tick::Tick;
+
+use crate::result::simulation::HindsightPoint;
+use crate::scenario::Scenario;
+use crate::scenario::cache::{CacheSpec, Start};
+use crate::scenario::corpus::Refs;
+use crate::scenario::plan::Plan;
+use crate::trial::TrialError;
+
+use super::instance::Instance;
+use super::{greatest, starts, with};
+
+/// A fetch is made so soon after a change.
+const SOON: Duration = Duration::from_nanos(1);
+/// It is given so long, whatever the endpoint does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The least exposure and lockout for 0, 1, 2 … fetches, until another brings nothing. Fetches are
+/// added one by one, each after the change where it gains most.
+///
+/// # Errors
+/// If the scenario's policy does not allow the algorithm.
+pub(super) fn hindsight(plan: &Plan, refs: &Refs) -> Result<Vec<HindsightPoint>, TrialError> {
+    let plan = with(plan, told(&plan.scenario));
+    let mut open = changes(&plan);
+    let mut chosen: BTreeSet<Tick> = BTreeSet::new();
+    let mut points = vec![live(&plan, refs, &chosen)?];
+    let horizon = plan.scenario.load.duration.as_secs_f64();
+    let cost = |point: &HindsightPoint| point.exposure_s.unwrap_or(horizon) + point.lockout_s;
+    while !open.is_empty() {
+        let one = |at: &Tick| {
+            let with_it: BTreeSet<Tick> = chosen.iter().chain([at]).copied().collect();
+            live(&plan, refs, &with_it).map(|point| (*at, point))
+        };
+        let tried = open.par_iter().map(one).collect::<Result<Vec<_>, TrialError>>()?;
+        let best = tried.into_iter().min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b)));
+        let last = points.last().map_or(f64::INFINITY, cost);
+        let Some((at, point)) = best.filter(|(_, point)| cost(point) < last) else {
+            break;
+        };
+        chosen.insert(at);
+        open.remove(&at);
+        points.push(point);
+    }
+    Ok(points)
+}
+
+/// When the issuer or its endpoint has just changed.
+fn changes(plan: &Plan) -> BTreeSet<Tick> {
+    let sets = plan.timeline.epochs().windows(2).filter(|pair| pair[0].body != pair[1].body);
+    let sets = sets.map(|pair| pair[1].at);
+    let phases = plan.scenario.phases.windows(2);
+    let phases = phases.filter(|pair| pair[0].endpoint != pair[1].endpoint);
+    let phases = phases.map(|pair| Tick::ZERO + pair[1].at);
+    sets.chain(phases).map(|at| at + SOON).collect()
+}
+
+/// The same scenario under a policy that fetches only when told to. A token of a kid or key that is
+/// on its way waits for it.
+fn told(scenario: &Scenario) -> Scenario {
+    let never = Duration::from_secs(u64::from(u32::MAX));
+    let policy = CachePolicy {
+        ttl: Duration::MAX,
+        refresh_ahead: None,
+        refresh: Refresh::Periodic,
+        unknown_kid: UnknownKid::Refetch,
+        budget: Some(Budget::sliding(0, never)),
+        grounds: Duration::ZERO,
+        refetch_bad_signature: true,
+        stale_if_error: Duration::MAX,
+        on_failure: OnFailure::Keep,
+        coalescing: Coalescing::SingleFlight,
+        lock: LockScope::Misses,
+        per_kid: None,
+        bad_entry: BadEntry::Skip,
+        empty_set: EmptySet::Accept,
+        outage: OutageAnswer::Unavailable,
+        push_eviction: false,
+        timeouts: Timeouts { connect: PATIENCE, idle: PATIENCE, total: PATIENCE },
+        max_body: 1 << 30,
+        retries: 0,
+        backoff_min: never,
+        backoff_max: never,
+        max_wait: PATIENCE,
+        max_waits: usize::MAX,
+        verdict_cache: None,
+        ..CachePolicy::default()
+    };
+    let start = scenario.cache.start;
+    let cache = CacheSpec { name: "hindsight".into(), policy, start };
+    Scenario { cache, ..scenario.clone() }
+}
+
+fn live(plan: &Plan, refs: &Refs, renewals: &BTreeSet<Tick>) -> Result<HindsightPoint, TrialError> {
+    let warm_since = (plan.scenario.cache.start != Start::Cold).then_some(Tick::ZERO);
+    let renewals: Vec<Tick> = renewals.iter().copied().collect();
+    let instance =
+        Instance { plan, refs, warm_since, seed: plan.seed, renewals: &renewals }.live()?;
+    Ok(HindsightPoint {
+        scenario: plan.scenario.name.clone(),
+        fetches: starts(&instance.fetches).count() as u64,
+        // Where no key is withdrawn, none is trusted beyond its time.
+        exposure_s: greatest(instance.exposures.iter().copied()).unwrap_or(Some(0.0)),
+        lockout_s: instance.tally.lockout_s(),
+    })
+}
