@@ -39,10 +39,11 @@ fn hindsight_mark(point: &HindsightPoint, (x, y): (f64, f64)) -> Markup {
 }
 
 /// Colours of a picture that stands alone, in light and in dark.
-const STYLE: &str = "svg{--bad:#b01e2d;--good:#14693f;--ink-0:#1f63c9;--paper:#fff;color:#1d2430;\
-    font:11px system-ui,sans-serif}.grid path{stroke:#dde1e7;fill:none}.grid text{fill:#59616d}\
-    @media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--good:#6fd6a0;--ink-0:#72aaff;--paper:#14171c;\
-    color:#dfe4ec}.grid path{stroke:#323843}.grid text{fill:#a0a8b4}}";
+const STYLE: &str = "svg{--bad:#b01e2d;--good:#14693f;--ink-0:#1f63c9;--paper:#fff;\
+    color:#1d2430;font:11px system-ui,sans-serif}.grid path{stroke:#dde1e7;fill:none}\
+    .grid text{fill:#59616d}@media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--good:#6fd6a0;\
+    --ink-0:#72aaff;--paper:#14171c;color:#dfe4ec}.grid path{stroke:#323843}\
+    .grid text{fill:#a0a8b4}}";
 
 /// The plot of one scenario; nothing where the scenario lacks an axis.
 pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
@@ -53,8 +54,9 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
                 (drawing(simulation, scenario, &points, own, ""))
                 figcaption {
                     "Worst exposure (across) against worst lockout (up) over all cache ages; down "
-                    "and to the left is better. Filled: dominated by no other policy. Diamonds: what "
-                    "a cache could reach that knows when to fetch, by number of fetches. \"Never\": a "
+                    "and to the left is better. Filled: dominated by no other policy. Diamonds: "
+                    "what a cache could reach that knows when to fetch, by number of fetches. "
+                    "\"Never\": a "
                     "withdrawn key is still trusted at the horizon."
                 }
             }

@@ -1,5 +1,5 @@
-//! What could have been: a cache that fetches when the issuer has changed something, and at no other
-//! time. Keys enter and leave it by completed fetches alone, over the same endpoint and its faults.
+//! What could have been: a cache that fetches when the issuer has changed something, and at no
+//! other time. Keys enter and leave it by completed fetches alone, over the same endpoint.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
