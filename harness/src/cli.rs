@@ -21,7 +21,6 @@ mod replay;
 mod report;
 mod run;
 mod simulate;
-mod sweep;
 mod verify;
 
 use std::ffi::OsString;

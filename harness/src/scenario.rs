@@ -23,6 +23,7 @@ pub mod policy;
 pub mod policy_file;
 mod random;
 pub mod signer;
+pub mod sweep;
 mod wire;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ use endpoint::EndpointSetting;
 use event::Event;
 use expectation::Expectation;
 pub use parse::ScenarioError;
+use sweep::Sweep;
 
 /// The family of scenarios with production durations.
 pub const SIMULATED: &str = "policy";
@@ -83,6 +85,8 @@ pub struct Scenario {
     pub phases: Vec<Phase>,
     /// Events in order of time.
     pub events: Vec<Event>,
+    /// Keys of the cache policy at many values, for `simulate`; at most two.
+    pub sweep: Vec<Sweep>,
     /// What must hold, by cache policy.
     pub expectations: Vec<Expectation>,
 }

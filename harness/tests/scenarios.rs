@@ -288,6 +288,7 @@ fn faults_of_the_file_are_named() {
     check("[cache]", "[chace]", Some(14), &["unknown field `chace`", "`cache`"]);
     check("\"2s\"", "\"2\"", Some(7), &["`2` is no duration", "250ms"]);
     check("\"2s\"", "2", Some(7), &["expected a string"]);
+    check("[load]", "sweep = [\"ttl=1m..1h\"]\n[load]", Some(4), &["`sweep`", "family policy"]);
 }
 
 #[test]

@@ -6,6 +6,8 @@
 mod hindsight;
 #[path = "simulate/oracle.rs"]
 mod oracle;
+#[path = "simulate/own.rs"]
+mod own;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,9 @@
 //! `simulate`: cache policies in virtual time, with the durations of production and from every age
 //! of the cache.
 
+mod advice;
+mod sweep;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -17,14 +20,17 @@ use crate::scenario::cache::{CacheSpec, Start, load_preset, presets};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::signer::Signers;
+use crate::scenario::sweep::Sweep;
 use crate::scenario::{SIMULATED, Scenario};
 use crate::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate};
+
+use advice::advise;
+use sweep::{Place, swept};
 
 use super::filter::algorithm;
 use super::output::{Output, print};
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
-use super::sweep::{Sweep, swept};
 use super::{Exit, Failure};
 
 /// The result in the folder of `--out`.
@@ -88,20 +94,41 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let signers = Signers::new(args.seed);
     let Args { algorithm, instances, offsets, .. } = args;
     let ask = Ask { algorithm, instances, offsets };
+    let own: Vec<String> = args.files().map(stem).collect();
     let mut simulation = Simulation::default();
     let mut wrong = Vec::new();
     for scenario in &scenarios {
         progress.say(scenario.name.clone());
-        let mut simulated = simulate(scenario, &policies, &signers, ask)?;
+        let places = args.places(scenario, &policies)?;
+        let swept = places.iter().map(|place| place.spec().clone());
+        // A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
+        let rest = if args.sweep.is_empty() { &policies[..] } else { &[] };
+        let specs: Vec<CacheSpec> = rest.iter().cloned().chain(swept).collect();
+        let mut simulated = simulate(scenario, &specs, &signers, ask)?;
+        let rows = simulated.rows[rest.len()..].iter().zip(&places);
+        simulation.sweep.extend(rows.map(|(row, place)| place.point(row)));
+        if args.sweep.is_empty() {
+            simulated.rows.truncate(rest.len());
+        }
         simulation.rows.append(&mut simulated.rows);
         simulation.hindsight.append(&mut simulated.hindsight);
+        simulation.events.append(&mut simulated.events);
         wrong.append(&mut simulated.wrong);
+        let is_beaten = |spec: &&CacheSpec| {
+            let mut rows = simulation.of_scenario(&scenario.name);
+            let row = rows.find(|row| row.cache_policy == spec.name);
+            row.is_some_and(|row| !simulation.dominating(row).is_empty())
+        };
+        let beaten = policies.iter().filter(|spec| own.contains(&spec.name)).filter(is_beaten);
+        let beaten: Vec<&CacheSpec> = beaten.collect();
+        for spec in beaten {
+            simulation.advice.extend(advise(scenario, spec, &signers, ask)?);
+        }
         progress.step();
     }
     progress.finish();
     let json = serde_json::to_string(&simulation)
         .map_err(|error| Failure::Error(format!("cannot encode the simulation: {error}")))?;
-    let own: Vec<String> = args.files().map(stem).collect();
     if let Some(output) = &output {
         output.put(SIMULATION, &(json.clone() + "\n"))?;
         output.put("simulation.md", &simulation_markdown(&simulation, &own, &command))?;
@@ -179,7 +206,25 @@ impl Args {
         if self.sweep.len() > 2 {
             return Err(Failure::Usage("more than two sweeps; give at most two keys".into()));
         }
-        swept(&specs, &self.sweep).map_err(Failure::Usage)
+        Ok(specs)
+    }
+
+    /// These policies at each value of the sweep that was asked for. Without one, and where the
+    /// scenario has its own: the user's, or else `default`, at each value of that.
+    fn places(&self, scenario: &Scenario, policies: &[CacheSpec]) -> Result<Vec<Place>, Failure> {
+        let own: Vec<String> = self.files().map(stem).collect();
+        let is_swept = |spec: &&CacheSpec| match own.is_empty() {
+            true => spec.name == "default",
+            false => own.contains(&spec.name),
+        };
+        let places = match self.sweep.is_empty() {
+            false => swept(policies, &self.sweep),
+            true => {
+                let lines = policies.iter().filter(is_swept).cloned();
+                swept(&lines.collect::<Vec<_>>(), &scenario.sweep)
+            }
+        };
+        places.map_err(Failure::Usage)
     }
 }
 

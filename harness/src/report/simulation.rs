@@ -3,6 +3,8 @@
 mod frontier;
 mod html;
 mod markdown;
+mod minutes;
+mod sweep;
 mod terminal;
 
 pub use frontier::simulation_picture;
@@ -10,14 +12,14 @@ pub use html::simulation_html;
 pub use markdown::simulation_markdown;
 pub use terminal::simulation_terminal;
 
-use crate::result::simulation::{METRICS, Metric, Simulation, SimulationRow};
+use crate::result::simulation::{Advice, COLUMNS, Metric, Simulation, SimulationRow};
 
 /// The metrics that any row of a scenario has, in the order of tables. What is in flight at once
 /// says something of a fleet only.
 fn columns<'r>(rows: impl Iterator<Item = &'r SimulationRow>) -> Vec<&'static str> {
     let rows: Vec<&SimulationRow> = rows.collect();
     let has = |name: &&str| rows.iter().any(|row| row.metric(name).is_some());
-    METRICS.into_iter().filter(has).collect()
+    COLUMNS.into_iter().filter(has).collect()
 }
 
 /// A metric's name without its unit, short enough for a column.
@@ -27,6 +29,7 @@ fn title(name: &str) -> &str {
         "amplification_bad_signature" => "ampl. sig",
         "retry_peak" => "retry peak",
         "poison_loss" => "loss",
+        "key_age_s" => "key age",
         name => name.strip_suffix("_s").unwrap_or(name),
     }
 }
@@ -121,20 +124,34 @@ fn clock(seconds: f64) -> String {
     if day > 0 { format!("{shown} (day {})", day + 1) } else { shown }
 }
 
-/// The policies that do no worse than this one on both axes, and better on one.
-fn dominating<'s>(simulation: &'s Simulation, row: &SimulationRow) -> Vec<&'s str> {
-    let better = simulation.rows.iter().filter(|other| other.dominates(row));
-    better.map(|other| other.cache_policy.as_str()).collect()
-}
-
 /// What is said of a user's own policy in a scenario that has both axes of the frontier.
 fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
     row.metric("exposure_s")?;
-    let better = dominating(simulation, row);
-    Some(match better.is_empty() {
-        true => format!("No other policy dominates {}.", row.cache_policy),
-        false => format!("{} is dominated by {}.", row.cache_policy, better.join(", ")),
-    })
+    let better = simulation.dominating(row);
+    if better.is_empty() {
+        return Some(format!("No other policy dominates {}.", row.cache_policy));
+    }
+    let mut said = format!("{} is dominated by {}.", row.cache_policy, better.join(", "));
+    let mut advice = simulation.advice.iter();
+    let is_mine = |advice: &&Advice| {
+        advice.scenario == row.scenario && advice.cache_policy == row.cache_policy
+    };
+    said.push_str(&match advice.find(is_mine) {
+        Some(advice) => {
+            let step = |name: &str, [before, after]: [Option<f64>; 2]| match before == after {
+                true => format!("as before ({})", figure(name, after)),
+                false => format!("{} instead of {}", figure(name, after), figure(name, before)),
+            };
+            format!(
+                " Of all changes of one key, {} helps most: exposure {}, lockout {}.",
+                advice.change,
+                step("exposure_s", advice.exposure_s),
+                step("lockout_s", advice.lockout_s)
+            )
+        }
+        None => " No change of one key alone helps on one axis and harms on none.".to_owned(),
+    });
+    Some(said)
 }
 
 #[cfg(test)]

@@ -12,6 +12,74 @@ pub struct Simulation {
     pub rows: Vec<SimulationRow>,
     /// What each scenario allows whoever knows it beforehand, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
+    /// What happens in each scenario.
+    pub events: Vec<SimulationEvent>,
+    /// What came of each policy of a sweep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweep: Vec<SweepPoint>,
+    /// For the user's own policies: what to change, in each scenario where a preset is better.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<Advice>,
+}
+
+/// Something that happens in a scenario: the issuer or its endpoint changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SimulationEvent {
+    /// `family/file-stem`.
+    pub scenario: String,
+    /// When, in seconds.
+    pub at_s: f64,
+    /// What, as a mark in a timeline.
+    pub what: String,
+}
+
+/// A policy of a sweep: its place on a line of values of one key, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepPoint {
+    /// `family/file-stem`.
+    pub scenario: String,
+    /// The line: the policy that is swept, and its value of a second key.
+    pub line: String,
+    /// The key.
+    pub key: String,
+    /// Its value: seconds, a count or a share.
+    pub value: f64,
+    /// The same as a policy file says it.
+    pub label: String,
+    /// Exposure; null if the scenario withdraws no key.
+    pub exposure_s: Option<Metric>,
+    /// Lockout.
+    pub lockout_s: Option<Metric>,
+    /// Fetch attempts over all ages and instances.
+    pub attempts: u64,
+}
+
+/// What came of one minute, over all ages and instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minute {
+    /// Good tokens that arrived.
+    pub good: u64,
+    /// Those of them that were refused or late.
+    pub refused: u64,
+    /// Accepted although the key was withdrawn or the `jti` revoked.
+    pub exposed: u64,
+    /// Fetch attempts.
+    pub attempts: u64,
+}
+
+/// The change of one key that helps a policy most in a scenario, and what it brings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// `family/file-stem`.
+    pub scenario: String,
+    /// Name of the cache policy.
+    pub cache_policy: String,
+    /// The key with its new value, as a policy file says it.
+    pub change: String,
+    /// The worst exposure before and after, in seconds; null for beyond the horizon.
+    pub exposure_s: [Option<f64>; 2],
+    /// The worst lockout before and after, in seconds.
+    pub lockout_s: [Option<f64>; 2],
 }
 
 /// The least exposure and lockout in a scenario for a cache that fetches so often, when the issuer
@@ -41,16 +109,25 @@ pub struct SimulationRow {
     pub instances: u32,
     /// By name; a metric that the scenario cannot measure is absent.
     pub metrics: BTreeMap<String, Metric>,
+    /// The oldest key set that a token was accepted under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_age_s: Option<Metric>,
+    /// The longest that a token took to be told that its kid is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_s: Option<Metric>,
     /// Counts over all ages and instances.
     pub counts: SimulationCounts,
     /// Exposed accepts by cause.
     pub causes: BTreeMap<String, u64>,
+    /// By minute, of a scenario of at most an hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Minute>,
     /// SHA-256 over every verdict in order, in hex.
     pub stream_hash: String,
 }
 
-/// The names of metrics, in the order of tables.
-pub const METRICS: [&str; 12] = [
+/// The columns of tables, in order: metrics and what stands beside them.
+pub const COLUMNS: [&str; 14] = [
     "exposure_s",
     "lockout_s",
     "regret_s",
@@ -63,6 +140,8 @@ pub const METRICS: [&str; 12] = [
     "retry_peak",
     "herd",
     "poison_loss",
+    "key_age_s",
+    "wait_s",
 ];
 
 /// A metric over cache ages.
@@ -115,6 +194,16 @@ pub struct SimulationCounts {
     pub served: u64,
 }
 
+impl Minute {
+    /// The sum.
+    pub fn add(&mut self, other: &Minute) {
+        self.good += other.good;
+        self.refused += other.refused;
+        self.exposed += other.exposed;
+        self.attempts += other.attempts;
+    }
+}
+
 impl SimulationCounts {
     /// The sum.
     pub fn add(&mut self, other: &SimulationCounts) {
@@ -132,7 +221,11 @@ impl SimulationCounts {
 impl SimulationRow {
     /// The worst of a metric; `None` if it is absent.
     pub fn metric(&self, name: &str) -> Option<&Metric> {
-        self.metrics.get(name)
+        match name {
+            "key_age_s" => self.key_age_s.as_ref(),
+            "wait_s" => self.wait_s.as_ref(),
+            name => self.metrics.get(name),
+        }
     }
 
     /// Whether it does no worse than `other` on both axes of the frontier, and better on one. What
@@ -159,6 +252,12 @@ impl Simulation {
         let mut names: Vec<&str> = self.rows.iter().map(|row| row.scenario.as_str()).collect();
         names.dedup();
         names
+    }
+
+    /// The policies that do no worse than this one on both axes, and better on one.
+    pub fn dominating<'s>(&'s self, row: &SimulationRow) -> Vec<&'s str> {
+        let better = self.rows.iter().filter(|other| other.dominates(row));
+        better.map(|other| other.cache_policy.as_str()).collect()
     }
 
     /// The rows of one scenario.

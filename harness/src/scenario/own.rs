@@ -93,6 +93,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
         },
         capacity_of: None,
         shed_after: None,
+        sweep: Vec::new(),
         streams: vec![Stream {
             name: OWN.into(),
             holders: 1,

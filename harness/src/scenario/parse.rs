@@ -18,11 +18,12 @@ use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
 use super::expectation::{Expectation, Names};
 use super::signer::RSA_BITS;
+use super::sweep::Sweep;
 use super::wire::{
     WireArrivals, WireEndpoint, WireExpect, WireFault, WireIssuer, WireLoad, WirePhase,
     WireScenario,
 };
-use super::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream};
+use super::{Arrivals, IssuerSpec, Load, Phase, SIMULATED, Scenario, Stream};
 use events::events;
 use streams::streams;
 
@@ -122,6 +123,7 @@ impl Scenario {
         let policies = preset_names(presets);
         let expectations = expectations(&file, &wire.expect, &phases, &streams, &policies)?;
         let issuer = issuer(&file, wire.issuer.take())?;
+        let sweep = sweep(&file, wire.sweep.take(), &family)?;
         Ok(Scenario {
             name,
             family,
@@ -142,8 +144,21 @@ impl Scenario {
             phases,
             events,
             expectations,
+            sweep,
         })
     }
+}
+
+fn sweep(file: &File<'_>, wire: Option<Spanned<Vec<String>>>, family: &str) -> Checked<Vec<Sweep>> {
+    let (at, texts) = table_of(wire);
+    if !texts.is_empty() && family != SIMULATED {
+        return file.fault(at, "`sweep` is for scenarios of family policy; leave it out");
+    }
+    if texts.len() > 2 {
+        return file.fault(at, "`sweep` has more than two keys; leave at most two");
+    }
+    let sweeps: Result<Vec<Sweep>, String> = texts.iter().map(|text| text.parse()).collect();
+    sweeps.or_else(|fault| file.fault(at, format!("sweep: {fault}")))
 }
 
 /// A table with its place in the file; its defaults if it is not there.

@@ -41,6 +41,7 @@ pub(super) struct WireScenario {
     #[serde(default)]
     pub(super) canonical: bool,
     pub(super) algorithms: Option<Spanned<Vec<Algorithm>>>,
+    pub(super) sweep: Option<Spanned<Vec<String>>>,
     pub(super) issuer: Option<Spanned<WireIssuer>>,
     pub(super) policy: Option<Spanned<WirePolicy>>,
     pub(super) load: Spanned<WireLoad>,

@@ -20,7 +20,9 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::key_source::{FetchNote, FetchStep};
-use crate::result::simulation::{HindsightPoint, Metric, SimulationCounts, SimulationRow};
+use crate::result::simulation::{
+    HindsightPoint, Metric, Minute, SimulationCounts, SimulationEvent, SimulationRow,
+};
 use crate::scenario::Scenario;
 use crate::scenario::cache::{CacheSpec, Start};
 use crate::scenario::corpus::Refs;
@@ -35,6 +37,8 @@ use instance::{Instance, Lived};
 
 /// How far apart caches of the same policy may be: one that never expires is as good as a day old.
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
+/// A scenario that lasts no longer is told minute by minute.
+const LONGEST_TIMELINE: Duration = Duration::from_secs(3600);
 /// After an outage, fetches are counted for so long.
 const RETRY_SPAN: Duration = Duration::from_secs(60);
 
@@ -84,6 +88,8 @@ pub struct Simulated {
     pub rows: Vec<SimulationRow>,
     /// What could have been, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
+    /// What happens in it.
+    pub events: Vec<SimulationEvent>,
     /// Verdicts that the contract does not allow.
     pub wrong: Vec<WrongVerdict>,
 }
@@ -119,7 +125,23 @@ pub fn simulate(
         let row = plan.row(std::mem::replace(&mut fleets, rest), ask.instances, &mut wrong);
         rows.push(row);
     }
-    Ok(Simulated { rows, hindsight, wrong })
+    Ok(Simulated { rows, hindsight, events: events(scenario), wrong })
+}
+
+/// What happens in a scenario, in order.
+fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
+    let phases = scenario.phases.iter().skip(1);
+    let phases = phases.map(|phase| (phase.at, format!("phase {}", phase.name)));
+    let events = scenario.events.iter().map(|event| (event.at, event.action.label()));
+    let mut all: Vec<(Duration, String)> = phases.chain(events).collect();
+    all.sort_by_key(|(at, _)| *at);
+    let name = &scenario.name;
+    let one = |(at, what): (Duration, String)| SimulationEvent {
+        scenario: name.clone(),
+        at_s: at.as_secs_f64(),
+        what,
+    };
+    all.into_iter().map(one).collect()
 }
 
 /// A plan under one cache policy, and without each of its floods.
@@ -133,8 +155,17 @@ struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
     counts: SimulationCounts,
     causes: BTreeMap<&'static str, u64>,
+    timeline: Vec<Minute>,
     wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     hash: [u8; 32],
+}
+
+/// The sums by minute.
+fn add_up(sum: &mut Vec<Minute>, more: &[Minute]) {
+    sum.resize(sum.len().max(more.len()), Minute::default());
+    for (sum, more) in sum.iter_mut().zip(more) {
+        sum.add(more);
+    }
 }
 
 fn with(plan: &Plan, scenario: Scenario) -> Plan {
@@ -191,9 +222,13 @@ impl Variants {
         }
         let mut hash = Sha256::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
-        let mut wrong = BTreeMap::new();
+        let (mut wrong, mut timeline) = (BTreeMap::new(), Vec::new());
+        let is_short = self.whole.scenario.load.duration <= LONGEST_TIMELINE;
         for Lived { tally, fetches, served, .. } in lived {
             let attempts = starts(&fetches).count() as u64;
+            if is_short {
+                add_up(&mut timeline, &tally.minutes(starts(&fetches)));
+            }
             counts.add(&SimulationCounts { attempts, served: served.served, ..tally.counts });
             for (cause, count) in &tally.causes {
                 *causes.entry(*cause).or_default() += count;
@@ -203,7 +238,8 @@ impl Variants {
             }
             hash.update(tally.stream_hash());
         }
-        Ok(Fleet { values, counts, causes, wrong, hash: hash.finalize().into() })
+        let hash = hash.finalize().into();
+        Ok(Fleet { values, counts, causes, timeline, wrong, hash })
     }
 
     fn row(
@@ -215,13 +251,14 @@ impl Variants {
         let scenario = &self.whole.scenario;
         let mut values: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
-        let mut hash = Sha256::new();
+        let (mut hash, mut timeline) = (Sha256::new(), Vec::new());
         let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
         for fleet in fleets {
             for (name, value) in fleet.values {
                 values.entry(name).or_default().push(value);
             }
             counts.add(&fleet.counts);
+            add_up(&mut timeline, &fleet.timeline);
             for (cause, count) in fleet.causes {
                 *causes.entry(cause.to_owned()).or_default() += count;
             }
@@ -241,14 +278,19 @@ impl Variants {
         let metrics = values.into_iter().filter_map(|(name, values)| {
             Metric::of(&values).map(|metric| (name.to_owned(), metric))
         });
+        let mut metrics: BTreeMap<String, Metric> = metrics.collect();
+        let (key_age_s, wait_s) = (metrics.remove("key_age_s"), metrics.remove("wait_s"));
         SimulationRow {
             scenario: scenario.name.clone(),
             cache_policy: scenario.cache.name.clone(),
             seed: self.whole.seed,
             instances,
-            metrics: metrics.collect(),
+            metrics,
+            key_age_s,
+            wait_s,
             counts,
             causes,
+            timeline,
             stream_hash: hex(&hash.finalize()),
         }
     }
@@ -282,6 +324,9 @@ fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Option<f64>> {
         put("retry_peak", Some(Some(retry_peak(lived, up))));
     }
     put("herd", Some(Some(herd(lived))));
+    let seconds = |span: Option<Duration>| span.map(|span| Some(span.as_secs_f64()));
+    put("key_age_s", seconds(lived.iter().filter_map(|one| one.tally.key_age).max()));
+    put("wait_s", seconds(lived.iter().filter_map(|one| one.tally.wait).max()));
     let losses = lived.iter().filter_map(|one| one.poison_loss.map(Some));
     put("poison_loss", greatest(losses));
     values

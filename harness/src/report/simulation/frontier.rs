@@ -3,7 +3,7 @@
 
 use maud::{Markup, PreEscaped, html as markup};
 
-use super::{dominating, figure};
+use super::figure;
 use crate::report::html::scale::{Scale, coordinate};
 use crate::result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
@@ -69,7 +69,7 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
 pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
     let choices = |scenario: &&str| {
         let points = points(simulation, scenario);
-        points.iter().filter(|point| dominating(simulation, point.row).is_empty()).count()
+        points.iter().filter(|point| simulation.dominating(point.row).is_empty()).count()
     };
     // Of several, the first.
     let scenarios = simulation.scenarios().into_iter().rev();
@@ -129,7 +129,7 @@ fn drawing(
             @for (index, (at, (cx, cy))) in labels(points, place).into_iter().enumerate() {
                 @let row = points[index].row;
                 @let is_own = own.contains(&row.cache_policy);
-                @let is_best = dominating(simulation, row).is_empty();
+                @let is_best = simulation.dominating(row).is_empty();
                 @let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
                 @let fill = if is_best { ink } else { "var(--paper)" };
                 circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"

@@ -4,6 +4,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::frontier::frontier;
+use super::minutes::minutes;
+use super::sweep::sweep;
 use super::{columns, range, title, verdict, words};
 use crate::report::html::{CONTENT_POLICY, STYLE};
 use crate::result::simulation::Simulation;
@@ -48,6 +50,8 @@ fn section(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
         section {
             h2 { (scenario) }
             (frontier(simulation, scenario, own))
+            (sweep(simulation, scenario))
+            (minutes(simulation, scenario))
             div style="overflow-x:auto" {
                 table {
                     thead {

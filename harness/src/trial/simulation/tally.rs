@@ -2,14 +2,16 @@
 //! hash over all of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 
 use crate::result::judgement::{Judge, Operation, spell};
-use crate::result::simulation::SimulationCounts;
+use crate::result::simulation::{Minute, SimulationCounts};
 use crate::scenario::corpus::Token;
 use crate::scenario::endpoint::Fault;
 use crate::scenario::event::Action;
@@ -99,13 +101,19 @@ pub(super) struct Tally {
     /// The last one that arrived since it ended.
     pub(super) last_bad: Option<Tick>,
     last_good: Option<(Tick, bool)>,
+    /// When the last fetch started that is known to have brought a set.
+    confirmed: Option<Tick>,
+    /// The oldest set that a token was accepted under.
+    pub(super) key_age: Option<Duration>,
+    /// The longest that a token took to be told that its kid is unknown.
+    pub(super) wait: Option<Duration>,
     /// The last exposed accept of each key.
     pub(super) exposed: BTreeMap<[u8; 32], Tick>,
     /// Tokens of floods, by kind.
     pub(super) flood: [u64; 2],
     floods: Vec<[bool; 2]>,
-    /// By second of arrival: good tokens, and those refused or late.
-    bins: Vec<[u32; 2]>,
+    /// By second of arrival: good tokens, those refused or late, and exposed accepts.
+    bins: Vec<[u32; 3]>,
     hash: Sha256,
     gathered: Vec<u8>,
 }
@@ -123,10 +131,13 @@ impl Tally {
             first_bad: None,
             last_bad: None,
             last_good: None,
+            confirmed: None,
+            key_age: None,
+            wait: None,
             exposed: BTreeMap::new(),
             flood: [0; 2],
             floods: streams.map(|stream| Flood::ALL.map(|flood| flood.is_of(stream))).collect(),
-            bins: vec![[0; 2]; seconds],
+            bins: vec![[0; 3]; seconds],
             hash: Sha256::new(),
             gathered: Vec::with_capacity(GATHERED + 64),
         }
@@ -148,6 +159,10 @@ impl Tally {
         }
         if let Some(cause) = judgement.exposed {
             counts.exposed_accepts += 1;
+            let second = operation.intended.since(Tick::ZERO).as_secs() as usize;
+            if let Some([_, _, exposed]) = self.bins.get_mut(second) {
+                *exposed += 1;
+            }
             *self.causes.entry(cause).or_default() += 1;
             if let Some(key) = token.facts.signed_by.filter(|_| cause != "revocation-lag") {
                 let last = self.exposed.entry(key.0).or_insert(operation.end);
@@ -159,6 +174,7 @@ impl Tally {
             let key = (class, spell(judgement.due), spell(code));
             *self.wrong.entry(key).or_default() += 1;
         }
+        self.see_age(operation);
         if judgement.good {
             self.see_good(token, operation, judgement.lockout || judgement.late);
         }
@@ -170,10 +186,24 @@ impl Tally {
         }
     }
 
+    fn see_age(&mut self, operation: &Operation) {
+        let Operation { verdict, intended, end, .. } = operation;
+        let last = verdict.held.and_then(|held| held.last_fetch).filter(|last| last.ok);
+        self.confirmed = self.confirmed.max(last.map(|last| last.started));
+        // What a verdict cache remembers is as old as its entry, not as the set.
+        if verdict.code.is_ok() && verdict.remembered.is_none() {
+            let age = self.confirmed.map(|confirmed| verdict.now.since(confirmed));
+            self.key_age = self.key_age.max(age);
+        }
+        if verdict.code == Err(Rejection::UnknownKid) {
+            self.wait = self.wait.max(Some(end.since(*intended)));
+        }
+    }
+
     fn see_good(&mut self, token: &Token, operation: &Operation, bad: bool) {
         let at = operation.intended;
         let second = at.since(Tick::ZERO).as_secs() as usize;
-        if let Some([good, refused]) = self.bins.get_mut(second) {
+        if let Some([good, refused, _]) = self.bins.get_mut(second) {
             *good += 1;
             *refused += u32::from(bad);
         }
@@ -198,8 +228,25 @@ impl Tally {
 
     /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second.
     pub(super) fn lockout_s(&self) -> f64 {
-        let shares = self.bins.iter().filter(|[good, _]| *good > 0);
-        shares.map(|[good, refused]| f64::from(*refused) / f64::from(*good)).sum()
+        let shares = self.bins.iter().filter(|[good, ..]| *good > 0);
+        shares.map(|[good, refused, _]| f64::from(*refused) / f64::from(*good)).sum()
+    }
+
+    /// By minute. `starts` are the instants of attempts.
+    pub(super) fn minutes(&self, starts: impl Iterator<Item = Tick>) -> Vec<Minute> {
+        // One second more than the scenario has is there.
+        let seconds = &self.bins[..self.bins.len().saturating_sub(1)];
+        let one = |bins: &[[u32; 3]]| {
+            let sum = |place: usize| bins.iter().map(|bin| u64::from(bin[place])).sum();
+            Minute { good: sum(0), refused: sum(1), exposed: sum(2), attempts: 0 }
+        };
+        let mut minutes: Vec<Minute> = seconds.chunks(60).map(one).collect();
+        for at in starts.filter(|at| *at >= Tick::ZERO) {
+            if let Some(minute) = minutes.get_mut(at.since(Tick::ZERO).as_secs() as usize / 60) {
+                minute.attempts += 1;
+            }
+        }
+        minutes
     }
 
     /// From the beginning of the outage to the first good token refused or late; `None` if there

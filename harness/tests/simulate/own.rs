@@ -1,0 +1,79 @@
+//! A policy of the user's own on the command line: what beats it, what to change, and sweeps.
+
+use super::*;
+
+/// Half an hour with a theft in it.
+const THEFT: &str = "title = \"A theft\"\nanalysis = \"None.\"\nsweep = [\"ttl=5m..20m:2\"]\n\
+    [load]\narrivals = \"poisson\"\nduration = \"30m\"\n\
+    [[stream]]\nname = \"users\"\nrate = 0.5\ntokens = { valid = 100 }\n\
+    [[event]]\nat = \"2m\"\npublish-key = \"next\"\n\
+    [[event]]\nat = \"2m\"\nsign-with = \"next\"\n\
+    [[event]]\nat = \"2m\"\nwithdraw-key = \"current\"\n";
+
+fn simulated(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let theft = folder.join("policy/theft.toml");
+    std::fs::create_dir_all(theft.parent().unwrap()).unwrap();
+    std::fs::write(&theft, THEFT).unwrap();
+    let mine = folder.join("mine.toml");
+    std::fs::write(&mine, "ttl = \"20m\"\nrefresh-ahead = \"off\"\nunknown-kid = \"refuse\"\n")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .arg("simulate")
+        .arg(&theft)
+        .arg("--cache-policy")
+        .arg(&mine)
+        .args(["--offsets", "3"])
+        .args(arguments)
+        .current_dir("..")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_key_to_change_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let (code, _, said) = simulated(folder.path(), &["--out", out.to_str().unwrap(), "--quiet"]);
+    assert_eq!(code, Some(0), "{said}");
+    let file = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    let markdown = file("simulation.md");
+    let advice = "Of all changes of one key, unknown-kid = \"refetch\" helps most: exposure";
+    assert!(markdown.contains("mine is dominated by ") && markdown.contains(advice), "{markdown}");
+    let simulation: Simulation = serde_json::from_str(&file("simulation.json")).unwrap();
+    assert!(simulation.rows.iter().all(|row| !row.cache_policy.contains('=')), "no swept row");
+    let lines: Vec<(&str, &str)> =
+        simulation.sweep.iter().map(|point| (&*point.line, &*point.label)).collect();
+    assert_eq!(lines, [("mine", "5m"), ("mine", "20m")], "the scenario's sweep, of the user's own");
+    let exposures = simulation.sweep.iter().map(|point| point.exposure_s.unwrap().max.unwrap());
+    assert!(exposures.is_sorted(), "a longer ttl trusts for longer");
+    let minutes = simulation.rows.iter().map(|row| row.timeline.len());
+    assert!(minutes.into_iter().all(|minutes| minutes == 30));
+    let of_mine = simulation.rows.iter().find(|row| row.cache_policy == "mine").unwrap();
+    let sum: u64 = of_mine.timeline.iter().map(|minute| minute.refused).sum();
+    assert_eq!(sum, of_mine.counts.lockouts + of_mine.counts.late, "the minutes are the whole");
+    let page = file("index.html");
+    for part in ["Minute by minute", "withdraw-key current", "By <code>ttl</code>", "hindsight, "] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_sweep_of_two_keys_stands_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = ["--sweep", "ttl=5m..20m:2", "--sweep", "retries=0..1:2", "--json"];
+    let (code, json, said) = simulated(folder.path(), &sweep);
+    assert_eq!(code, Some(0), "{said}");
+    let simulation: Simulation = serde_json::from_str(&json).unwrap();
+    let names: Vec<&str> = simulation.rows.iter().map(|row| &*row.cache_policy).collect();
+    let expected = [
+        "mine retries=0 ttl=5m",
+        "mine retries=0 ttl=20m",
+        "mine retries=1 ttl=5m",
+        "mine retries=1 ttl=20m",
+    ];
+    assert_eq!(names, expected);
+    let lines: Vec<&str> = simulation.sweep.iter().map(|point| &*point.line).collect();
+    assert_eq!(lines, ["mine retries=0", "mine retries=0", "mine retries=1", "mine retries=1"]);
+}
