@@ -8,7 +8,7 @@ const REPLACE: &str = "[[event]]\nat = \"10m\"\npublish-key = \"next\"\n\
     [[event]]\nat = \"10m\"\nwithdraw-key = \"current\"\n";
 
 fn simulated(parts: &str, specs: &[CacheSpec]) -> Simulated {
-    let ask = Ask { algorithm: Algorithm::EdDSA, instances: 1, offsets: 4 };
+    let ask = Ask { algorithm: Algorithm::EdDSA, instances: 1, offsets: 2 };
     simulate(&scenario(&(USERS.to_owned() + parts)), specs, &Signers::new(3), ask).unwrap()
 }
 
@@ -59,7 +59,7 @@ fn no_policy_beats_hindsight() {
             assert!(regret.min.is_none_or(|least| least >= 0.0), "{row:?}");
             let least = row.metric("lockout_s").unwrap().min.unwrap();
             assert!(least >= last.lockout_s - 0.001, "{parts}: {last:?} {row:?}");
-            if row.counts.attempts >= last.fetches * 4
+            if row.counts.attempts >= last.fetches * 2
                 && let (Some(most), Some(regret)) =
                     (row.metric("exposure_s").and_then(|m| m.max), regret.max)
             {

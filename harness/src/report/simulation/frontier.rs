@@ -54,7 +54,8 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
                 (drawing(simulation, scenario, &points, own, ""))
                 figcaption {
                     "Worst exposure (across) against worst lockout (up) over all cache ages; down "
-                    "and to the left is better. Filled: dominated by no other policy. Diamonds: "
+                    "and to the left is better. Filled: dominated by no other policy; \"+ n\": n "
+                    "more in the same place. Diamonds: "
                     "what a cache could reach that knows when to fetch, by number of fetches. "
                     "\"Never\": a "
                     "withdrawn key is still trusted at the horizon."
@@ -126,37 +127,87 @@ fn drawing(
             @if !style.is_empty() { style { (PreEscaped(style)) } }
             (grid(&x, &y, never))
             @for point in &best { (hindsight_mark(point, at(point.exposure_s, point.lockout_s))) }
-            @for (index, (at, (cx, cy))) in labels(points, place).into_iter().enumerate() {
-                @let row = points[index].row;
-                @let is_own = own.contains(&row.cache_policy);
-                @let is_best = simulation.dominating(row).is_empty();
-                @let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
-                @let fill = if is_best { ink } else { "var(--paper)" };
-                circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"
-                    fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
-                    title {
-                        (row.cache_policy) ": exposure "
-                        (figure("exposure_s", points[index].exposure)) ", lockout "
-                        (figure("lockout_s", Some(points[index].lockout)))
-                    }
+            @let groups = groups(points, place, own);
+            @for (group, at) in groups.iter().zip(labels(&groups)) {
+                (mark(simulation, group, own))
+                text x=(coordinate(group.at.0 + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
+                    fill="currentColor" { (group.name()) }
+            }
+        }
+    }
+}
+
+/// Policies that stand in one place, the one to be named first.
+struct Group<'p, 's> {
+    at: (f64, f64),
+    points: Vec<&'p Point<'s>>,
+}
+
+impl Group<'_, '_> {
+    /// The first, and how many more.
+    fn name(&self) -> String {
+        let first = self.points.first().map_or("", |point| &point.row.cache_policy);
+        match self.points.len() {
+            0 | 1 => first.to_owned(),
+            many => format!("{first} + {}", many - 1),
+        }
+    }
+}
+
+/// Points that would cover each other, together. The user's own is named first, then `default`.
+fn groups<'p, 's>(
+    points: &'p [Point<'s>],
+    place: impl Fn(&Point<'_>) -> (f64, f64),
+    own: &[String],
+) -> Vec<Group<'p, 's>> {
+    let mut groups: Vec<Group<'p, 's>> = Vec::new();
+    for point in points {
+        let at = place(point);
+        let near = |group: &&mut Group<'_, '_>| {
+            (group.at.0 - at.0).abs() < 4.0 && (group.at.1 - at.1).abs() < 4.0
+        };
+        match groups.iter_mut().find(near) {
+            Some(group) => group.points.push(point),
+            None => groups.push(Group { at, points: vec![point] }),
+        }
+    }
+    let rank = |point: &&Point<'_>| {
+        let name = &point.row.cache_policy;
+        (!own.contains(name), name != "default")
+    };
+    for group in &mut groups {
+        group.points.sort_by_key(rank);
+    }
+    groups
+}
+
+fn mark(simulation: &Simulation, group: &Group<'_, '_>, own: &[String]) -> Markup {
+    let is_own = group.points.iter().any(|point| own.contains(&point.row.cache_policy));
+    let is_best = group.points.iter().any(|point| simulation.dominating(point.row).is_empty());
+    let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
+    let fill = if is_best { ink } else { "var(--paper)" };
+    let (cx, cy) = group.at;
+    markup! {
+        circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"
+            fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
+            title {
+                @for point in &group.points {
+                    (point.row.cache_policy) ": exposure "
+                    (figure("exposure_s", point.exposure)) ", lockout "
+                    (figure("lockout_s", Some(point.lockout))) "\n"
                 }
-                text x=(coordinate(cx + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
-                    fill="currentColor" { (row.cache_policy) }
             }
         }
     }
 }
 
 /// Where labels go: beside their points, and apart from each other where points crowd.
-fn labels(
-    points: &[Point<'_>],
-    place: impl Fn(&Point<'_>) -> (f64, f64),
-) -> Vec<(f64, (f64, f64))> {
+fn labels(groups: &[Group<'_, '_>]) -> Vec<f64> {
     let mut taken: Vec<(f64, f64)> = Vec::new();
-    let one = |point: &Point<'_>| {
-        let (cx, cy) = place(point);
+    let one = |group: &Group<'_, '_>| {
+        let (cx, cy) = group.at;
         let near = |at: f64, taken: &[(f64, f64)]| {
-            taken.iter().any(|(x, y)| (x - cx).abs() < 130.0 && (y - at).abs() < 12.0)
+            taken.iter().any(|(x, y)| (x - cx).abs() < 150.0 && (y - at).abs() < 12.0)
         };
         let mut at = cy;
         for step in 1..40 {
@@ -168,9 +219,9 @@ fn labels(
             at = moved.clamp(TOP, HEIGHT - BOTTOM);
         }
         taken.push((cx, at));
-        (at, (cx, cy))
+        at
     };
-    points.iter().map(one).collect()
+    groups.iter().map(one).collect()
 }
 
 fn grid(x: &Scale, y: &Scale, never: bool) -> Markup {

@@ -8,7 +8,7 @@ use crate::result::simulation::{Minute, Simulation, SimulationRow};
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 200.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 28.0;
 const LINE: f64 = 15.0;
 /// Fainter than this is not seen.
 const FAINTEST: f64 = 0.25;
@@ -28,7 +28,7 @@ pub(super) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
     let height = top + LINE * rows.len() as f64 + 24.0;
     markup! {
         h3 { "Minute by minute" }
-        figure.curve {
+        figure {
             svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
                 aria-label=(format!("{scenario}, minute by minute")) {
                 @for (index, event) in events.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! A swept key against what comes of it: exposure, lockout and fetches, at their worst over all ages
-//! of the cache. A line for each policy, and for each value of a second key.
+//! A swept key against what comes of it: exposure, lockout and fetches, at their worst over all
+//! ages of the cache. A line for each policy, and for each value of a second key.
 
 use maud::{Markup, html as markup};
 
@@ -15,6 +15,8 @@ const TOP: f64 = 24.0;
 const BOTTOM: f64 = 34.0;
 /// Colours of lines; more lines begin anew.
 const INKS: usize = 6;
+/// Labels above zero on the axis of figures, at the most.
+const STEPS: u32 = 5;
 
 /// One line.
 struct Line<'s> {
@@ -69,6 +71,20 @@ fn lines<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Line<'s>> {
     lines
 }
 
+/// Between two labels of an axis up to `most`: at most [`STEPS`], round as spans of time are.
+fn step(most: f64, is_span: bool) -> f64 {
+    let round = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
+    let spans = round.into_iter().chain((1..).map(|hours| 7200.0 * f64::from(hours)));
+    let fits = |step: &f64| most / step <= f64::from(STEPS);
+    match is_span {
+        true => spans.into_iter().find(fits).unwrap_or(most),
+        false => {
+            let power = libm::pow(10.0, libm::log10(most / f64::from(STEPS)).floor());
+            [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(fits).unwrap_or(most)
+        }
+    }
+}
+
 fn plot(lines: &[Line<'_>], title: &str, name: &str, of: Figure) -> Markup {
     let all = || lines.iter().flat_map(|line| &line.points);
     let values = || all().filter_map(|point| of(point));
@@ -85,7 +101,9 @@ fn plot(lines: &[Line<'_>], title: &str, name: &str, of: Figure) -> Markup {
         false => Scale::exact(low, high, LEFT, WIDTH - RIGHT),
     };
     let (_, most) = ends(&mut values().filter(|value| value.is_finite()));
-    let y = Scale::linear(most.max(1.0), HEIGHT - BOTTOM, TOP);
+    let step = step(most.max(1.0), name.ends_with("_s"));
+    let y = Scale::exact(0.0, (most / step).ceil().max(1.0) * step, HEIGHT - BOTTOM, TOP);
+    let ticks = (0..=STEPS).map(|tick| f64::from(tick) * step).filter(|value| y.reaches(*value));
     let place = |point: &SweepPoint, value: f64| {
         let up = if value.is_finite() { y.at(value) } else { TOP - 8.0 };
         (x.at(point.value), up)
@@ -94,7 +112,7 @@ fn plot(lines: &[Line<'_>], title: &str, name: &str, of: Figure) -> Markup {
     markup! {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) width=(WIDTH) role="img" aria-label=(title) {
             text x=(LEFT) y="11" font-size="11" fill="currentColor" { (title) }
-            @for value in y.ticks() {
+            @for value in ticks {
                 @let up = coordinate(y.at(value));
                 path d=(format!("M{LEFT} {up}H{}", WIDTH - RIGHT)) stroke="var(--rule)" {}
                 text x=(LEFT - 5.0) y=(up) dy="4" font-size="10" text-anchor="end"
