@@ -36,7 +36,7 @@ fn key_cache(c: &mut Criterion) {
             CachePolicy::default(),
             SEED,
             1,
-            Some((body.clone(), Tick::ZERO)),
+            Some((body.clone().into(), Tick::ZERO)),
             Box::new(InProcess::default()),
         );
         let mut machine = warm_machine(&body);
@@ -92,7 +92,7 @@ fn key_set(signers: &Signers, count: usize) -> (Vec<u8>, String) {
 fn warm_machine(body: &[u8]) -> KeyCache {
     let parsed = ParsedSet::parse(body, &[ALGORITHM]).expect("the set is valid");
     let mut machine = KeyCache::new(CachePolicy::default(), SEED);
-    machine.warm(Arc::<KeySet>::default().succeed(parsed), Tick::ZERO);
+    machine.warm(Arc::<KeySet>::default().succeed(parsed), None, Tick::ZERO);
     machine
 }
 

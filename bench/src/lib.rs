@@ -120,7 +120,7 @@ impl<'p> Rig<'p> {
             plan.scenario.cache.policy.clone(),
             plan.seed,
             1,
-            Some((plan.timeline.epochs()[0].body.clone(), Tick::ZERO)),
+            Some((plan.timeline.epochs()[0].body.clone().into(), Tick::ZERO)),
             Box::new(InProcess::default()),
         );
         let tokens = plan.corpus.tokens.iter();

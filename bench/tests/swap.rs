@@ -46,7 +46,7 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
     let spec = ContenderSpec::Core(backend::find("aws-lc-rs").expect("a backend"));
     let policy = Policy::new(plan.scenario.policy_for(plan.algorithm)).expect("a policy");
     let last = plan.timeline.epochs().last().expect("an epoch");
-    let warm = Some((last.body.clone(), Tick::ZERO));
+    let warm = Some((last.body.clone().into(), Tick::ZERO));
     let cache = plan.scenario.cache.policy.clone();
     let transport = Box::new(InProcess::default());
     let allowed = [plan.algorithm];

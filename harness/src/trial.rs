@@ -31,6 +31,7 @@ use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::ContenderSpec;
+use crate::jwks::document::Document;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::key_source::FetchNote;
 use crate::result::capacity::Service;
@@ -196,12 +197,12 @@ impl<'p> Trial<'p> {
             && (scenario.is_dynamic()
                 || scenario.own_algorithms
                 || scenario.classes().iter().any(|class| asks.contains(&class.name()))
-                || total > scenario.cache.policy.ttl / 2)
+                || total > scenario.cache.policy.shortest_ttl() / 2)
     }
 
     /// The set the key cache holds at the beginning, and since when.
-    fn warm(&self) -> Option<(Vec<u8>, Tick)> {
-        Some((self.plan.timeline.epochs()[0].body.clone(), self.warm_since()?))
+    fn warm(&self) -> Option<(Document, Tick)> {
+        Some((first_document(self.plan), self.warm_since()?))
     }
 
     fn warm_since(&self) -> Option<Tick> {
@@ -221,6 +222,12 @@ impl<'p> Trial<'p> {
         }
         i64::try_from(scenario.load.duration.as_nanos() / 100).unwrap_or(i64::MAX).max(1)
     }
+}
+
+/// What the endpoint serves at the beginning.
+pub(crate) fn first_document(plan: &Plan) -> Document {
+    let body = plan.timeline.epochs()[0].body.clone();
+    Document { body, max_age: plan.scenario.phases[0].endpoint.max_age }
 }
 
 fn has_revocation_events(plan: &Plan) -> bool {

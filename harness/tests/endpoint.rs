@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwtbench::jwks::document::Document;
 use jwtbench::jwks::endpoint::{Endpoint, KEY_SET_PATH};
 use jwtbench::jwks::faults::{Body, Exchange, exchange};
 use jwtbench::jwks::http::get;
@@ -41,7 +42,8 @@ fn patient() -> Fetch {
 }
 
 fn setting(latency: u64, fault: Fault) -> EndpointSetting {
-    EndpointSetting { latency: millis(latency), jitter: Duration::ZERO, fault }
+    let max_age = Some(Duration::from_secs(60));
+    EndpointSetting { latency: millis(latency), max_age, fault, ..EndpointSetting::default() }
 }
 
 fn endpoint() -> Endpoint {
@@ -51,7 +53,7 @@ fn endpoint() -> Endpoint {
 }
 
 async fn key_set(endpoint: &Endpoint) -> Result<Vec<u8>, FetchFailure> {
-    get(endpoint.addr(), KEY_SET_PATH, &patient()).await
+    get(endpoint.addr(), KEY_SET_PATH, &patient()).await.map(|reply| reply.body)
 }
 
 /// Sets the endpoint so and holds one fetch to the prediction.
@@ -59,9 +61,10 @@ async fn check(endpoint: &Endpoint, setting: &EndpointSetting, fetch: &Fetch, re
     endpoint.apply(setting.clone()).unwrap();
     let before = endpoint.counts();
     let Exchange { delay, reply } = exchange(setting, SEED, before.served, KEY_SET.len(), fetch);
+    let max_age = setting.max_age;
     let due = reply.map(|body| match body {
-        Body::KeySet => KEY_SET.to_vec(),
-        Body::Bytes(bytes) => bytes,
+        Body::KeySet => Document { body: KEY_SET.to_vec(), max_age },
+        Body::Bytes(body) => Document { body, max_age },
     });
     let begun = Instant::now();
     let got = get(endpoint.addr(), KEY_SET_PATH, fetch).await;
@@ -73,7 +76,7 @@ async fn check(endpoint: &Endpoint, setting: &EndpointSetting, fetch: &Fetch, re
     let accepted = u64::from(setting.fault != Fault::Refused);
     assert_eq!(after.connections - before.connections, accepted, "{reason}");
     assert_eq!(after.served - before.served, accepted, "{reason}");
-    if let Ok(body) = due {
+    if let Ok(Document { body, .. }) = due {
         assert_eq!(after.bytes - before.bytes, body.len() as u64, "{reason}");
     }
 }
@@ -240,7 +243,7 @@ async fn a_request_gets_the_state_at_its_head() {
     }
     endpoint.publish(Arc::from(ROTATED));
     endpoint.apply(setting(0, Fault::Html)).unwrap();
-    assert_eq!(under_way.await.unwrap().unwrap(), KEY_SET, "the request came first");
+    assert_eq!(under_way.await.unwrap().unwrap().body, KEY_SET, "the request came first");
     endpoint.apply(setting(0, Fault::None)).unwrap();
     assert_eq!(key_set(&endpoint).await.unwrap(), ROTATED);
 }
@@ -263,7 +266,7 @@ async fn a_large_key_set_passes_whole() {
     let large = vec![b' '; 5 << 20];
     endpoint.publish(Arc::from(&large[..]));
     let wide = Fetch { max_body: large.len(), ..patient() };
-    assert_eq!(get(endpoint.addr(), KEY_SET_PATH, &wide).await.unwrap().len(), large.len());
+    assert_eq!(get(endpoint.addr(), KEY_SET_PATH, &wide).await.unwrap().body.len(), large.len());
     assert_eq!(key_set(&endpoint).await, Err(FetchFailure::TooLarge));
 }
 
@@ -280,7 +283,7 @@ async fn other_paths_are_not_found_and_the_redirect_has_a_target() {
     stream.read_to_string(&mut response).await.unwrap();
     assert!(response.starts_with("HTTP/1.1 302 Found\r\n"), "{response}");
     let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
-    assert_eq!(get(endpoint.addr(), location, &patient()).await.unwrap(), KEY_SET);
+    assert_eq!(get(endpoint.addr(), location, &patient()).await.unwrap().body, KEY_SET);
 }
 
 #[tokio::test]
@@ -294,7 +297,7 @@ async fn two_hundred_at_once() {
         fetches.spawn(async move { get(addr, KEY_SET_PATH, &patient()).await });
     }
     for reply in fetches.join_all().await {
-        assert_eq!(reply.unwrap(), KEY_SET);
+        assert_eq!(reply.unwrap().body, KEY_SET);
     }
     assert!(begun.elapsed() < millis(200) + 2 * NOISE, "side by side, not in a row");
     let counts = endpoint.counts();

@@ -36,7 +36,7 @@ fn bench(is_tied: bool) -> Bench {
     let plan = Plan::new(&scenario.thinned(40.0), Algorithm::ES256, &Signers::new(1), &|_| {});
     let mut cache = plan.scenario.cache.policy.clone();
     cache.verdict_cache = Some(VerdictCachePolicy { is_tied, ..VerdictCachePolicy::default() });
-    let warm = Some((plan.timeline.epochs()[0].body.clone(), Tick::ZERO));
+    let warm = Some((plan.timeline.epochs()[0].body.clone().into(), Tick::ZERO));
     let backend = ContenderSpec::all()[0].backend();
     let transport = Box::new(InProcess::default());
     let source = KeySource::new(backend, &[plan.algorithm], cache, 1, 1, warm, transport);

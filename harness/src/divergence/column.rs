@@ -198,7 +198,7 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &Mint) -> O
         CachePolicy::default(),
         mint.signers().seed(),
         1,
-        Some((key_set.clone(), Tick::ZERO)),
+        Some((key_set.clone().into(), Tick::ZERO)),
         Box::new(InProcess::default()),
     ));
     let setup = Setup {

@@ -17,6 +17,7 @@ use tokio::sync::mpsc as command;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use super::document::cache_control;
 use super::faults;
 use super::front::{BACKLOG, Command, Desk, Front, ORDER_HEADER, Port};
 use crate::scenario::endpoint::{EndpointSetting, Fault};
@@ -243,13 +244,15 @@ impl Respond for Responder {
         let path = request.url.path();
         let known = request.method.as_str() == "GET" && [KEY_SET_PATH, MOVED_PATH].contains(&path);
         match order {
-            Some(order) if known => answer(&order.setting.fault, path, &order.key_set),
+            Some(order) if known => answer(&order.setting, path, &order.key_set),
             _ => ResponseTemplate::new(404),
         }
     }
 }
 
-fn answer(fault: &Fault, path: &str, key_set: &[u8]) -> ResponseTemplate {
+fn answer(setting: &EndpointSetting, path: &str, key_set: &[u8]) -> ResponseTemplate {
+    let fault = &setting.fault;
+    let json = |body| whole(body, "application/json", setting.max_age);
     match fault {
         Fault::Status { status, retry_after } => {
             let response = ResponseTemplate::new(faults::status(*status));
@@ -267,15 +270,19 @@ fn answer(fault: &Fault, path: &str, key_set: &[u8]) -> ResponseTemplate {
         Fault::Redirect => json(key_set.to_vec()),
         Fault::Html => {
             let page = faults::body(fault, key_set).unwrap_or_default();
-            ResponseTemplate::new(200).set_body_raw(page, "text/html; charset=utf-8")
+            whole(page, "text/html; charset=utf-8", setting.max_age)
         }
         // The front makes the faults without such a body.
         _ => faults::body(fault, key_set).map_or_else(|| ResponseTemplate::new(500), json),
     }
 }
 
-fn json(body: Vec<u8>) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_raw(body, "application/json")
+fn whole(body: Vec<u8>, mime: &str, max_age: Option<Duration>) -> ResponseTemplate {
+    let response = ResponseTemplate::new(200).set_body_raw(body, mime);
+    match max_age {
+        Some(max_age) => response.insert_header("cache-control", cache_control(max_age)),
+        None => response,
+    }
 }
 
 #[cfg(test)]

@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn setting(latency: Duration, jitter: Duration, fault: Fault) -> EndpointSetting {
-        EndpointSetting { latency, jitter, fault }
+        EndpointSetting { latency, jitter, max_age: None, fault }
     }
 
     fn drip(interval: u64) -> Fault {

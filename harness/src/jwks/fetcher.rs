@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
 use jwtbench_verifier::tick::Tick;
 
+use super::document::Document;
 use super::endpoint::KEY_SET_PATH;
 use super::http;
 use super::key_source::{KeySource, Transport};
@@ -102,7 +103,7 @@ async fn serve(
     endpoint: SocketAddr,
     now: &Now,
 ) {
-    let mut attempts: JoinSet<(FetchId, Result<Vec<u8>, FetchFailure>)> = JoinSet::new();
+    let mut attempts: JoinSet<(FetchId, Result<Document, FetchFailure>)> = JoinSet::new();
     loop {
         let deadline = source.next_deadline();
         let pause = deadline.map(|deadline| deadline.since(now()));

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{interval, sleep, timeout};
 
+use super::document::cache_control;
 use super::endpoint::ServedCounts;
 use super::faults;
 use crate::scenario::endpoint::{EndpointSetting, Fault};
@@ -299,16 +300,20 @@ impl Exchange {
                 stream.set_zero_linger()
             }
             Fault::SlowDrip { interval } => {
+                stream.write_all(&head_of(key_set.len() as u64, &setting)).await?;
                 drip(&mut stream, &mut service, &key_set, *interval).await
             }
             Fault::Truncated => {
                 let half = faults::body(&setting.fault, &key_set).unwrap_or_default();
-                let response = [head_of(key_set.len() as u64), half].concat();
+                let response = [head_of(key_set.len() as u64, &setting), half].concat();
                 service.sends_last(key_set.len() / 2);
                 stream.write_all(&response).await?;
                 stream.shutdown().await
             }
-            Fault::HugeBody { bytes } => flood(&mut stream, &mut service, *bytes).await,
+            Fault::HugeBody { bytes } => {
+                stream.write_all(&head_of(faults::huge_length(*bytes), &setting)).await?;
+                flood(&mut stream, &mut service, *bytes).await
+            }
             _ => {
                 let response = self.relay(&head, &service.order).await;
                 let response = response.as_deref().unwrap_or(BAD_GATEWAY);
@@ -389,10 +394,13 @@ async fn hang_up(stream: &mut TcpStream) -> io::Error {
 }
 
 /// The head of a response with status 200 and a body of this length.
-fn head_of(length: u64) -> Vec<u8> {
+fn head_of(length: u64, setting: &EndpointSetting) -> Vec<u8> {
+    let freshness = setting.max_age.map(cache_control);
+    let freshness = freshness.map(|value| format!("cache-control: {value}\r\n"));
+    let freshness = freshness.unwrap_or_default();
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-         connection: close\r\n\r\n"
+         {freshness}connection: close\r\n\r\n"
     )
     .into_bytes()
 }
@@ -403,7 +411,6 @@ async fn drip(
     body: &[u8],
     every: Duration,
 ) -> io::Result<()> {
-    stream.write_all(&head_of(body.len() as u64)).await?;
     // An interval of zero would panic; the least is the whole body at once all the same.
     let mut beat = interval(every.max(Duration::from_nanos(1)));
     beat.tick().await;
@@ -423,7 +430,6 @@ async fn drip(
 
 async fn flood(stream: &mut TcpStream, service: &mut Service, bytes: u64) -> io::Result<()> {
     let mut left = faults::huge_length(bytes);
-    stream.write_all(&head_of(left)).await?;
     for piece in faults::huge_body(bytes) {
         left -= piece.len() as u64;
         match left {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, CONNECTION, HOST, RETRY_AFTER};
+use hyper::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HOST, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
@@ -19,9 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::document::{Document, parse_max_age};
 use super::faults::parse_retry_after;
 
-/// Fetches `path` from `addr`: the body that came with status 200, whole.
+/// Fetches `path` from `addr`: what came with status 200, whole.
 ///
 /// One connection, closed at the end. The idle limit runs from the connection, and anew from every
 /// byte received; the total limit covers everything. A redirect is not followed. Needs a tokio
@@ -30,14 +31,14 @@ use super::faults::parse_retry_after;
 /// # Errors
 /// Every [`FetchFailure`] but `Set`. What is no HTTP counts as [`FetchFailure::Reset`]: no whole
 /// response came. So does a `path` that cannot be put into a request.
-pub async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Vec<u8>, FetchFailure> {
+pub async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
     match timeout(fetch.timeouts.total, attempt(addr, path, fetch)).await {
         Ok(reply) => reply,
         Err(_elapsed) => Err(FetchFailure::TotalTimeout),
     }
 }
 
-async fn attempt(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Vec<u8>, FetchFailure> {
+async fn attempt(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
     let stream = connect(addr, fetch.timeouts.connect).await?;
     let idled = AtomicBool::new(false);
     let watched = Watched::new(stream, fetch.timeouts.idle, &idled);
@@ -85,7 +86,7 @@ async fn request(
     addr: SocketAddr,
     path: &str,
     max_body: usize,
-) -> Result<Vec<u8>, Ended> {
+) -> Result<Document, Ended> {
     let request = Request::get(path)
         .header(HOST, addr.to_string())
         .header(ACCEPT, "application/jwk-set+json, application/json")
@@ -94,7 +95,12 @@ async fn request(
         .map_err(|_| Ended::Refused(FetchFailure::Reset))?;
     let response = sender.send_request(request).await.map_err(Ended::Broken)?;
     match response.status() {
-        StatusCode::OK => read(response.into_body(), max_body).await,
+        StatusCode::OK => {
+            let freshness = response.headers().get(CACHE_CONTROL);
+            let max_age = freshness.and_then(|value| parse_max_age(value.as_bytes()));
+            let body = read(response.into_body(), max_body).await?;
+            Ok(Document { body, max_age })
+        }
         status if status.is_redirection() => Err(Ended::Refused(FetchFailure::Redirect)),
         status => {
             let pause = retry_after(&response);
@@ -236,7 +242,7 @@ mod tests {
         all.extend((0..times).flat_map(|_| rest.iter().map(|piece| piece.to_vec())));
         let addr = hostile(all, Duration::ZERO, true).await;
         let got = get(addr, "/", &fetch(3000, 5000)).await;
-        assert_eq!(got, due.map(<[u8]>::to_vec), "{reason}");
+        assert_eq!(got, due.map(|body| body.to_vec().into()), "{reason}");
     }
 
     #[tokio::test]
@@ -282,7 +288,11 @@ mod tests {
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let slow = hostile(head.iter().map(byte).collect(), millis(20), true).await;
         let reply = get(slow, "/", &fetch(700, 20_000)).await;
-        assert_eq!(reply.unwrap(), b"{}", "a head byte by byte, longer in all than the idle limit");
+        assert_eq!(
+            reply.unwrap().body,
+            b"{}",
+            "a head byte by byte, longer in all than the idle limit"
+        );
         let slow = hostile(head.iter().map(byte).collect(), millis(20), true).await;
         let reply = get(slow, "/", &fetch(5000, 300)).await;
         assert_eq!(reply, Err(FetchFailure::TotalTimeout), "the same, longer than the total limit");

@@ -19,6 +19,8 @@ use jwtbench_verifier::prepared_keys::{KeyUpdate, PreparedKeys};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict_cache::VerdictCache;
 
+use super::document::Document;
+
 /// Makes attempts and brings their replies to [`KeySource::complete`].
 pub trait Transport: Send + Sync {
     /// Starts an attempt.
@@ -94,20 +96,21 @@ impl KeySource {
         policy: CachePolicy,
         seed: u64,
         workers: u32,
-        warm: Option<(Vec<u8>, Tick)>,
+        warm: Option<(Document, Tick)>,
         transport: Box<dyn Transport>,
     ) -> KeySource {
         let verdicts = policy.verdict_cache.as_ref().map(VerdictCache::new);
         let CachePolicy { kid_required, push_eviction, refetch_bad_signature, .. } = policy;
         let mut machine = KeyCache::new(policy, seed);
         let mut log = Log::default();
-        let parsed = |(body, since): (Vec<u8>, Tick)| {
-            ParsedSet::parse(&body, allowed).ok().map(|parsed| (parsed, since))
+        let parsed = |(document, since): (Document, Tick)| {
+            let parsed = ParsedSet::parse(&document.body, allowed).ok();
+            parsed.map(|parsed| (parsed, document.max_age, since))
         };
-        if let Some((parsed, since)) = warm.and_then(parsed) {
+        if let Some((parsed, max_age, since)) = warm.and_then(parsed) {
             let set = Arc::<KeySet>::default().succeed(parsed);
             log.sets.push(Arc::clone(&set));
-            machine.warm(set, since);
+            machine.warm(set, max_age, since);
         }
         let view = machine.view(Tick::ZERO);
         KeySource {
@@ -175,21 +178,24 @@ impl KeySource {
     pub fn complete(
         &self,
         id: FetchId,
-        reply: Result<Vec<u8>, FetchFailure>,
+        reply: Result<Document, FetchFailure>,
         now: impl FnOnce() -> Tick,
     ) {
         let _one_at_a_time = lock(&self.changing);
         let terms = lock(&self.machine).terms(id);
-        let outcome = match reply.and_then(|body| terms.read(&body, &self.allowed)) {
-            Ok(new) => {
+        let read = |Document { body, max_age }: Document| {
+            terms.read(&body, &self.allowed).map(|new| (new, max_age))
+        };
+        let outcome = match reply.and_then(read) {
+            Ok((new, max_age)) => {
                 self.prepare_update(terms.old(), &new);
-                Outcome::Set(new)
+                Outcome::Set(new, max_age)
             }
             Err(failure) => Outcome::Failed(failure),
         };
         let now = now();
         let step = match &outcome {
-            Outcome::Set(_) => FetchStep::Succeeded,
+            Outcome::Set(..) => FetchStep::Succeeded,
             Outcome::Failed(failure) => FetchStep::Failed(*failure),
         };
         lock(&self.log).fetches.push(FetchNote { at: now, step });

@@ -133,7 +133,7 @@ impl<'p> Judge<'p> {
         strictness: Strictness,
     ) -> Judge<'p> {
         let held = |set: &Arc<KeySet>| HeldKeys::of(set, plan.algorithm);
-        let policy = &plan.scenario.policy;
+        let (policy, cache) = (&plan.scenario.policy, &plan.scenario.cache.policy);
         Judge {
             plan,
             history,
@@ -142,8 +142,8 @@ impl<'p> Judge<'p> {
             strictness,
             leeway: policy.leeway,
             max_age: policy.max_age,
-            window: plan.scenario.cache.policy.unknown_kid_window(),
-            unavailable: match plan.scenario.cache.policy.outage {
+            window: cache.unknown_kid_window(cache.longest_ttl()),
+            unavailable: match cache.outage {
                 OutageAnswer::Unavailable => Rejection::KeysUnavailable,
                 OutageAnswer::Unauthorized => Rejection::UnknownKid,
             },

@@ -9,6 +9,9 @@ pub struct EndpointSetting {
     pub latency: Duration,
     /// Each response's latency is drawn evenly from latency ± jitter.
     pub jitter: Duration,
+    /// How long a client may keep the key set: `Cache-Control: max-age` (RFC 9111 §5.2.2.1), in
+    /// whole seconds. `None` for no such header.
+    pub max_age: Option<Duration>,
     /// What is wrong with it.
     pub fault: Fault,
 }

@@ -303,7 +303,11 @@ fn endpoint(
     if jitter > latency {
         return file.fault(span, "endpoint `jitter` is more than its `latency`");
     }
-    Ok(EndpointSetting { latency, jitter, fault })
+    let max_age = wire.max_age.map(|span| span.0).or(base.max_age);
+    if max_age.is_some_and(|max_age| max_age.subsec_nanos() > 0) {
+        return file.fault(span, "endpoint `max-age` is a header of whole seconds; round it");
+    }
+    Ok(EndpointSetting { latency, jitter, max_age, fault })
 }
 
 /// The faults that a name says all about.

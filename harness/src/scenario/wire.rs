@@ -158,6 +158,7 @@ pub(super) enum WireTokensNamed {
 pub(super) struct WireEndpoint {
     pub(super) latency: Option<Span>,
     pub(super) jitter: Option<Span>,
+    pub(super) max_age: Option<Span>,
     pub(super) fault: Option<WireFault>,
 }
 

@@ -194,7 +194,8 @@ impl Variants {
     /// Since when the cache of this age of so many holds its set; `None` for a cold start.
     fn warm_since(&self, (age, ages): (u32, u32)) -> Option<Tick> {
         let cache = &self.whole.scenario.cache;
-        let cycle = cache.policy.ttl.min(LONGEST_CYCLE);
+        let max_age = self.whole.scenario.phases[0].endpoint.max_age;
+        let cycle = cache.policy.ttl_of(max_age).min(LONGEST_CYCLE);
         let share = (f64::from(age) + 0.5) / f64::from(ages);
         (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
     }

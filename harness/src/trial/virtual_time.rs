@@ -11,6 +11,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
+use crate::jwks::document::Document;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
@@ -35,7 +36,7 @@ pub(super) enum Turn {
     Arrival,
 }
 
-type Reply = Result<Vec<u8>, FetchFailure>;
+type Reply = Result<Document, FetchFailure>;
 
 /// The endpoint and the clock, in memory.
 pub(super) struct World<'s> {
@@ -77,13 +78,14 @@ impl<'s> World<'s> {
             let ordinal = self.served.served;
             let exchange =
                 faults::exchange(&self.setting, self.seed, ordinal, self.body.len(), &fetch);
+            let max_age = self.setting.max_age;
             let reply = exchange.reply.map(|body| match body {
-                Body::KeySet => self.body.clone(),
-                Body::Bytes(bytes) => bytes,
+                Body::KeySet => Document { body: self.body.clone(), max_age },
+                Body::Bytes(body) => Document { body, max_age },
             });
             if self.setting.fault != Fault::Refused {
                 self.served.served += 1;
-                self.served.bytes += reply.as_ref().map_or(0, |body| body.len() as u64);
+                self.served.bytes += reply.as_ref().map_or(0, |reply| reply.body.len() as u64);
             }
             self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
             self.replies.insert(fetch.id, reply);

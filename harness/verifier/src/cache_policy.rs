@@ -8,11 +8,13 @@ pub struct CachePolicy {
     /// How long a set is fresh, from the start of the request that fetched it. `Duration::MAX` for
     /// ever; zero for no cache at all: each token waits for a fetch.
     pub ttl: Duration,
-    /// The share of the ttl after which a refresh starts in the background, 0..=1; `None` to
-    /// refresh only when the ttl is over.
-    pub refresh_ahead: Option<f64>,
-    /// The refresh point is drawn evenly from `refresh_ahead` ± this share of the ttl.
-    pub refresh_jitter: f64,
+    /// Whether the response sets the ttl of its set, and within which bounds. `ttl` then holds for
+    /// responses that say nothing.
+    pub http_freshness: Option<HttpFreshness>,
+    /// When a refresh starts in the background; `None` to refresh only when the ttl is over.
+    pub refresh_ahead: Option<RefreshAhead>,
+    /// The refresh point is drawn evenly from so much before and after.
+    pub refresh_jitter: Jitter,
     /// What starts a refresh.
     pub refresh: Refresh,
     /// What a `kid` that the set lacks may cause.
@@ -61,6 +63,38 @@ pub struct CachePolicy {
     pub max_waits: usize,
     /// Whether proven tokens are remembered, and how many; `None` for not at all.
     pub verdict_cache: Option<VerdictCachePolicy>,
+}
+
+/// Obeys `Cache-Control: max-age` (RFC 9111 §5.2.2.1), within bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpFreshness {
+    /// The shortest ttl.
+    pub min: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+impl HttpFreshness {
+    /// Whatever a response says.
+    pub const UNBOUNDED: HttpFreshness = HttpFreshness { min: Duration::ZERO, max: Duration::MAX };
+}
+
+/// When a refresh starts in the background.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RefreshAhead {
+    /// After this share of the ttl, 0..=1.
+    Share(f64),
+    /// So long before the end of the ttl.
+    Before(Duration),
+}
+
+/// How far a refresh point is moved at random.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Jitter {
+    /// Up to this share of the ttl, 0..=1.
+    Share(f64),
+    /// Up to so long.
+    Span(Duration),
 }
 
 /// What starts a refresh.
@@ -226,8 +260,9 @@ impl Default for CachePolicy {
         let seconds = Duration::from_secs;
         CachePolicy {
             ttl: seconds(300),
-            refresh_ahead: Some(0.8),
-            refresh_jitter: 0.1,
+            http_freshness: None,
+            refresh_ahead: Some(RefreshAhead::Share(0.8)),
+            refresh_jitter: Jitter::Share(0.1),
             refresh: Refresh::Lazy,
             unknown_kid: UnknownKid::Refetch,
             budget: Some(Budget::sliding(1, seconds(10))),
@@ -257,12 +292,50 @@ impl Default for CachePolicy {
 }
 
 impl CachePolicy {
-    /// How long a successful fetch is grounds to call an absent kid unknown: where nothing is ever
-    /// fetched for one, until the next refresh.
-    pub fn unknown_kid_window(&self) -> Duration {
+    /// How long a set is fresh whose response allows `max_age`, if it says anything.
+    pub fn ttl_of(&self, max_age: Option<Duration>) -> Duration {
+        match self.http_freshness.zip(max_age) {
+            Some((bounds, max_age)) => max_age.clamp(bounds.min, bounds.max.max(bounds.min)),
+            None => self.ttl,
+        }
+    }
+
+    /// The shortest that a set may be fresh.
+    pub fn shortest_ttl(&self) -> Duration {
+        self.http_freshness.map_or(self.ttl, |bounds| bounds.min.min(self.ttl))
+    }
+
+    /// The longest that a set may be fresh.
+    pub fn longest_ttl(&self) -> Duration {
+        self.http_freshness.map_or(self.ttl, |bounds| bounds.max.max(self.ttl))
+    }
+
+    /// How long a successful fetch is grounds to call an absent kid unknown, given the ttl of the
+    /// set: where nothing is ever fetched for one, until the next refresh.
+    pub fn unknown_kid_window(&self, ttl: Duration) -> Duration {
         match self.unknown_kid {
-            UnknownKid::Refuse => self.ttl,
+            UnknownKid::Refuse => ttl,
             UnknownKid::Refetch | UnknownKid::RefetchInBackground => self.grounds,
         }
+    }
+
+    /// When the refresh of a set of this ttl starts, from its own start on, given a draw from
+    /// 0..=1; `None` if it only ends.
+    pub fn refresh_after(&self, ttl: Duration, draw: f64) -> Option<Duration> {
+        let ahead = self.refresh_ahead.filter(|_| ttl != Duration::MAX)?;
+        let share_of = |span: Duration| match ttl.is_zero() {
+            true => 1.0,
+            false => span.div_duration_f64(ttl),
+        };
+        let share = match ahead {
+            RefreshAhead::Share(share) => share,
+            RefreshAhead::Before(span) => 1.0 - share_of(span),
+        };
+        let width = match self.refresh_jitter {
+            Jitter::Share(share) => share,
+            Jitter::Span(span) => share_of(span),
+        };
+        let share = share + width * (2.0 * draw - 1.0);
+        Some(ttl.mul_f64(share.clamp(0.0, 1.0)))
     }
 }

@@ -36,6 +36,7 @@ struct Held {
     set: Arc<KeySet>,
     /// Start of the request that brought it: age runs from here.
     since: Tick,
+    ttl: Duration,
     refresh_at: Tick,
 }
 
@@ -97,17 +98,24 @@ impl KeyCache {
         }
     }
 
-    /// Starts warm: `set` was fetched by a request that started at `since`.
-    pub fn warm(&mut self, set: Arc<KeySet>, since: Tick) {
+    /// Starts warm: `set` was fetched by a request that started at `since`; `max_age` is what its
+    /// response allowed.
+    pub fn warm(&mut self, set: Arc<KeySet>, max_age: Option<Duration>, since: Tick) {
         self.last = Some(LastFetch { ok: true, started: since, finished: since });
         self.kids = Kids::all(&set, since);
-        self.hold(set, since);
+        self.hold(set, max_age, since);
     }
 
-    fn hold(&mut self, set: Arc<KeySet>, since: Tick) {
+    fn hold(&mut self, set: Arc<KeySet>, max_age: Option<Duration>, since: Tick) {
         self.latest = Arc::clone(&set);
-        let refresh_at = self.draw_refresh(since);
-        self.held = Some(Held { set, since, refresh_at });
+        let ttl = self.policy.ttl_of(max_age);
+        let refresh_at = self.draw_refresh(since, ttl);
+        self.held = Some(Held { set, since, ttl, refresh_at });
+    }
+
+    /// Of the set held; without any, what a response that says nothing would get.
+    fn ttl(&self) -> Duration {
+        self.held.as_ref().map_or(self.policy.ttl, |held| held.ttl)
     }
 
     /// Drops everything under a kid at once. Nothing is known about that kid afterwards.
@@ -212,7 +220,7 @@ impl KeyCache {
         let (Some(held), Standing::Fresh | Standing::Stale) = (&self.held, standing) else {
             return Arc::new(View::nothing(&self.nothing, last_fetch));
         };
-        let fresh_until = held.since + self.policy.ttl;
+        let fresh_until = held.since + held.ttl;
         let has_timer = self.policy.refresh == Refresh::Periodic;
         let (freshness, consult_at) = if standing == Standing::Fresh {
             let freshness = if self.kept_empty { Freshness::EmptyKept } else { Freshness::Fresh };
@@ -259,7 +267,7 @@ impl KeyCache {
         let Some(since) = since.filter(|_| self.held.is_some()) else {
             return Standing::Gone;
         };
-        let fresh_until = since + self.policy.ttl;
+        let fresh_until = since + self.ttl();
         if now < fresh_until {
             Standing::Fresh
         } else if now < fresh_until + self.policy.stale_if_error {
@@ -272,7 +280,9 @@ impl KeyCache {
     /// Until when the last completed fetch is grounds to call an absent kid unknown.
     fn grounds_until(&self) -> Tick {
         match self.last {
-            Some(LastFetch { ok: true, started, .. }) => started + self.policy.unknown_kid_window(),
+            Some(LastFetch { ok: true, started, .. }) => {
+                started + self.policy.unknown_kid_window(self.ttl())
+            }
             _ => Tick::MIN,
         }
     }
@@ -297,16 +307,16 @@ impl KeyCache {
     }
 
     /// The refresh point for a set fetched at `since`; jittered so that a fleet spreads out.
-    fn draw_refresh(&mut self, since: Tick) -> Tick {
-        let Some(share) = self.policy.refresh_ahead else {
-            return Tick::MAX;
-        };
-        if self.policy.ttl == Duration::MAX {
-            return Tick::MAX;
+    fn draw_refresh(&mut self, since: Tick, ttl: Duration) -> Tick {
+        let mut random = self.random;
+        let draw = split_mix(&mut random) as f64 / u64::MAX as f64;
+        match self.policy.refresh_after(ttl, draw) {
+            Some(after) => {
+                self.random = random;
+                since + after
+            }
+            None => Tick::MAX,
         }
-        let even = split_mix(&mut self.random) as f64 / u64::MAX as f64;
-        let share = share + self.policy.refresh_jitter * (2.0 * even - 1.0);
-        since + self.policy.ttl.mul_f64(share.clamp(0.0, 1.0))
     }
 }
 

@@ -77,7 +77,7 @@ fn the_refresh_point_is_jittered_within_its_bounds() {
     use jwtbench_verifier::tick::Tick;
     let refresh_at = |seed| {
         let mut machine = KeyCache::new(CachePolicy::default(), seed);
-        machine.warm(script::set(&["a"]), Tick::ZERO);
+        machine.warm(script::set(&["a"]), None, Tick::ZERO);
         machine.view(Tick::ZERO).consult_at.0
     };
     let points: Vec<i64> = (0..200).map(refresh_at).collect();

@@ -2,30 +2,52 @@
 
 use std::time::Duration;
 
-use jwtbench_verifier::cache_policy::{CachePolicy, Refresh};
+use jwtbench_verifier::cache_policy::{CachePolicy, Jitter, Refresh, RefreshAhead};
 
 /// The first fault of a policy.
 pub(super) fn check(policy: &CachePolicy) -> Result<(), String> {
-    let faults = [refresh(policy), budget(policy), limits(policy), verdict_cache(policy)];
+    let faults =
+        [freshness(policy), refresh(policy), budget(policy), limits(policy), verdict_cache(policy)];
     faults.into_iter().flatten().next().map_or(Ok(()), |fault| Err(fault.to_owned()))
+}
+
+fn freshness(policy: &CachePolicy) -> Option<&'static str> {
+    let bounds = policy.http_freshness?;
+    if bounds.min > bounds.max {
+        return Some("`ttl-min` is longer than `ttl-max`");
+    }
+    if policy.per_kid.is_some() {
+        return Some("http-freshness = \"obey\" is of whole sets; leave `per-kid` out");
+    }
+    None
 }
 
 fn refresh(policy: &CachePolicy) -> Option<&'static str> {
     let share = 0.0..=1.0;
-    if policy.refresh_ahead.is_some_and(|ahead| !share.contains(&ahead)) {
-        return Some("`refresh-ahead` is a share of the ttl: 0 to 1, or \"off\"");
+    if let Some(RefreshAhead::Share(ahead)) = policy.refresh_ahead
+        && !share.contains(&ahead)
+    {
+        return Some(
+            "`refresh-ahead` is a share of the ttl from 0 to 1, a span before its end, or \"off\"",
+        );
     }
-    if !share.contains(&policy.refresh_jitter) {
-        return Some("`refresh-jitter` is a share of the ttl: 0 to 1");
+    if let Jitter::Share(jitter) = policy.refresh_jitter
+        && !share.contains(&jitter)
+    {
+        return Some("`refresh-jitter` is a share of the ttl from 0 to 1, or a span");
     }
     if policy.refresh != Refresh::Periodic {
         return None;
     }
     // Each of these would have the timer fetch without a pause.
-    if policy.refresh_ahead.is_none_or(|ahead| ahead <= 0.0) || policy.ttl.is_zero() {
+    let shortest = policy.shortest_ttl();
+    if policy.refresh_after(shortest, 0.5).is_some_and(|after| after.is_zero())
+        || policy.refresh_ahead.is_none()
+        || shortest.is_zero()
+    {
         return Some(
-            "refresh = \"periodic\" has no period; set `ttl`, and `refresh-ahead` to a share of it \
-             over 0 (1.0 for the ttl itself)",
+            "refresh = \"periodic\" has no period; set `ttl` (and `ttl-min`), and `refresh-ahead` to a \
+             share of it over 0 (1.0 for the ttl itself)",
         );
     }
     if policy.backoff_min < Duration::from_millis(1) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use jwtbench_verifier::cache_policy::{
-    ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, LockScope, OnFailure,
-    OutageAnswer, Refresh, Timeouts, UnknownKid, VerdictCachePolicy, WindowKind,
+    ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness, Jitter, LockScope,
+    OnFailure, OutageAnswer, Refresh, RefreshAhead, Timeouts, UnknownKid, VerdictCachePolicy,
+    WindowKind,
 };
 
 use super::check::check;
@@ -21,8 +22,11 @@ pub(in crate::scenario) struct WireCache {
     start: Option<WireStart>,
     ttl: Option<Forever>,
     refresh: Option<WireRefresh>,
-    refresh_ahead: Option<WireShare>,
-    refresh_jitter: Option<f64>,
+    http_freshness: Option<WireHttp>,
+    ttl_min: Option<Span>,
+    ttl_max: Option<Forever>,
+    refresh_ahead: Option<WireAhead>,
+    refresh_jitter: Option<WirePart>,
     unknown_kid: Option<WireUnknownKid>,
     unknown_kid_budget: Option<WireCount>,
     unknown_kid_window: Option<Span>,
@@ -94,12 +98,32 @@ impl<'de> Deserialize<'de> for Forever {
     }
 }
 
-/// A share of the ttl, or `"off"`.
+/// A share of the ttl, a span before its end, or `"off"`.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(untagged, expecting = "a share of the ttl from 0 to 1, or \"off\"")]
-enum WireShare {
+#[serde(
+    untagged,
+    expecting = "a share of the ttl (0.8), a span before its end (\"30s\") or \"off\""
+)]
+enum WireAhead {
     Share(f64),
     Off(WireOff),
+    Before(Span),
+}
+
+/// A share of the ttl, or a span.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "a share of the ttl (0.1) or a span (\"5s\")")]
+enum WirePart {
+    Share(f64),
+    Span(Span),
+}
+
+/// Whether responses set the ttl.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireHttp {
+    Off,
+    Obey,
 }
 
 /// How many kids are kept, or `"off"`.
@@ -227,6 +251,7 @@ impl WireCache {
         let budget = self.budget(base.budget)?;
         let verdict_cache = self.verdict_cache(base.verdict_cache)?;
         let outage = self.outage(base.outage)?;
+        let http_freshness = self.http_freshness(base.http_freshness)?;
         // Where nothing else was said, a fetch is grounds for as long as the budget holds.
         let follows = base.budget.is_some_and(|rule| rule.window == base.grounds);
         let window = budget.filter(|_| follows).map_or(base.grounds, |rule| rule.window);
@@ -234,14 +259,20 @@ impl WireCache {
             budget,
             verdict_cache,
             outage,
+            http_freshness,
             ttl: self.ttl.map_or(base.ttl, |ttl| ttl.0),
             refresh: word(self.refresh, base.refresh),
             refresh_ahead: match self.refresh_ahead {
-                Some(WireShare::Share(share)) => Some(share),
-                Some(WireShare::Off(WireOff::Off)) => None,
+                Some(WireAhead::Share(share)) => Some(RefreshAhead::Share(share)),
+                Some(WireAhead::Before(span)) => Some(RefreshAhead::Before(span.0)),
+                Some(WireAhead::Off(WireOff::Off)) => None,
                 None => base.refresh_ahead,
             },
-            refresh_jitter: self.refresh_jitter.unwrap_or(base.refresh_jitter),
+            refresh_jitter: match self.refresh_jitter {
+                Some(WirePart::Share(share)) => Jitter::Share(share),
+                Some(WirePart::Span(span)) => Jitter::Span(span.0),
+                None => base.refresh_jitter,
+            },
             unknown_kid: word(self.unknown_kid, base.unknown_kid),
             grounds: span(self.unknown_kid_grounds, window),
             refetch_bad_signature: word(self.bad_signature, base.refetch_bad_signature),
@@ -282,6 +313,25 @@ impl WireCache {
             Some(503) => Ok(OutageAnswer::Unavailable),
             Some(other) => Err(format!("`outage-status` is {other}; use 401 or 503")),
         }
+    }
+
+    fn http_freshness(&self, base: Option<HttpFreshness>) -> Result<Option<HttpFreshness>, String> {
+        let bounded = self.ttl_min.is_some() || self.ttl_max.is_some();
+        let base = match self.http_freshness {
+            Some(WireHttp::Off) => None,
+            Some(WireHttp::Obey) => Some(base.unwrap_or(HttpFreshness::UNBOUNDED)),
+            None => base,
+        };
+        let Some(base) = base else {
+            return match bounded {
+                true => Err("`ttl-min` and `ttl-max` bound what responses say; \
+                             add http-freshness = \"obey\", or leave them out"
+                    .into()),
+                false => Ok(None),
+            };
+        };
+        let max = self.ttl_max.map_or(base.max, |max| max.0);
+        Ok(Some(HttpFreshness { min: span(self.ttl_min, base.min), max }))
     }
 
     fn budget(&self, base: Option<Budget>) -> Result<Option<Budget>, String> {

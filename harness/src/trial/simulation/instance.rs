@@ -109,7 +109,7 @@ impl Instance<'_> {
             plan.scenario.cache.policy.clone(),
             self.seed,
             1,
-            self.warm_since.map(|since| (first.clone(), since)),
+            self.warm_since.map(|since| (crate::trial::first_document(plan), since)),
             Box::new(transport.clone()),
         ));
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();

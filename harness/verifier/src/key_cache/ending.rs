@@ -1,6 +1,7 @@
 //! What the end of an attempt changes, and who is told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::kids::Kids;
 use super::lookup::Asker;
@@ -20,12 +21,12 @@ impl KeyCache {
         };
         let first = self.flights[index].first;
         let is_ok = match outcome {
-            Outcome::Set(set) => {
+            Outcome::Set(set, max_age) => {
                 let flight = self.flights.remove(index);
                 self.counters.fetched += 1;
                 let missed = flight.kid.as_ref().is_some_and(|kid| !set.has_kid(kid));
                 self.spending.succeeded(missed, now);
-                self.adopt(set, &flight, now);
+                self.adopt((set, max_age), &flight, now);
                 true
             }
             Outcome::Failed(failure) => {
@@ -47,7 +48,12 @@ impl KeyCache {
     }
 
     /// An older request never replaces what a newer one brought.
-    fn adopt(&mut self, set: Arc<KeySet>, flight: &Flight, now: Tick) {
+    fn adopt(
+        &mut self,
+        (set, max_age): (Arc<KeySet>, Option<Duration>),
+        flight: &Flight,
+        now: Tick,
+    ) {
         let started = flight.started;
         self.failing = false;
         self.failures = 0;
@@ -66,7 +72,7 @@ impl KeyCache {
         if let Some(kid) = &flight.kid {
             self.kids.adopt(&set, kid, started);
         }
-        self.hold(set, started);
+        self.hold(set, max_age, started);
     }
 
     fn fail(&mut self, failure: FetchFailure, flight: &Flight, now: Tick) {
@@ -101,7 +107,7 @@ impl KeyCache {
                 Answer::Refuse { view, at, .. } if is_ok && !self.is_known(&wait.kid) => {
                     Answer::Refuse { code: Rejection::UnknownKid, view, at }
                 }
-                Answer::Refuse { .. } if is_ok && self.policy.ttl.is_zero() => {
+                Answer::Refuse { .. } if is_ok && self.ttl().is_zero() => {
                     Answer::Use(self.view_as(Standing::Fresh))
                 }
                 answer => answer,

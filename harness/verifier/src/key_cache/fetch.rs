@@ -24,8 +24,9 @@ pub struct Fetch {
 /// What came of an attempt, once its body was read as a key set.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A usable set, in its place in the sequence of generations.
-    Set(Arc<KeySet>),
+    /// A usable set, in its place in the sequence of generations, and how long its response allows
+    /// to keep it (`Cache-Control: max-age`), if it says so.
+    Set(Arc<KeySet>, Option<Duration>),
     /// Nothing usable.
     Failed(FetchFailure),
 }

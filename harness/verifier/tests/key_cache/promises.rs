@@ -106,7 +106,7 @@ impl Onlooker {
     fn new(policy: CachePolicy, warm: bool) -> Onlooker {
         let mut machine = KeyCache::new(policy.clone(), 3);
         if warm {
-            machine.warm(crate::script::set(&["a", "b"]), Tick::ZERO);
+            machine.warm(crate::script::set(&["a", "b"]), None, Tick::ZERO);
         }
         Onlooker {
             machine,
@@ -154,7 +154,7 @@ impl Onlooker {
                 let kids = (0..3).filter(|bit| mask & (1 << bit) != 0);
                 let kids: Vec<&str> = kids.map(|bit| KIDS[bit]).collect();
                 let set = self.machine.keys().succeed(parsed(&kids));
-                self.machine.finished(id, Outcome::Set(set), now);
+                self.machine.finished(id, Outcome::Set(set, None), now);
                 self.since = self.since.max(Some(self.started[&id]));
                 self.last = Some((true, self.started[&id]));
                 self.in_flight = None;
@@ -239,7 +239,7 @@ impl Onlooker {
             }
             Answer::Wait => panic!("a wait is no answer"),
             Answer::Refuse { code, .. } => {
-                let window = self.policy.unknown_kid_window();
+                let window = self.policy.unknown_kid_window(self.policy.ttl);
                 let young = |start| fetched || now < Tick(start) + window;
                 let grounds = self.last.is_some_and(|(ok, start)| ok && young(start));
                 let due = match grounds && !is_held {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::cache_policy::CachePolicy;
+use jwtbench_verifier::cache_policy::{CachePolicy, Jitter};
 use jwtbench_verifier::key_cache::{
     Answer, FetchFailure, FetchId, Freshness, KeyCache, Outcome, Ticket,
 };
@@ -30,6 +31,8 @@ pub enum Act {
     Set(&'static [&'static str]),
     /// The newest attempt fails.
     Fail(FetchFailure),
+    /// The newest attempt brings a set with these kids that may be kept for so many seconds.
+    Keep(&'static [&'static str], u64),
     /// This attempt, whichever it was, brings a set with these kids.
     SetOf(u64, &'static [&'static str]),
     /// A set with these kids is put in, fetched now.
@@ -71,14 +74,17 @@ impl Bench {
                 self.tickets += 1;
                 out.push(spell(&self.machine.ask_again(kid, ticket, now)));
             }
-            Act::Set(kids) => self.bring(self.newest, kids, now),
-            Act::SetOf(id, kids) => self.bring(FetchId(id), kids, now),
+            Act::Set(kids) => self.bring(self.newest, kids, None, now),
+            Act::Keep(kids, seconds) => {
+                self.bring(self.newest, kids, Some(Duration::from_secs(seconds)), now);
+            }
+            Act::SetOf(id, kids) => self.bring(FetchId(id), kids, None, now),
             Act::Fail(failure) => {
                 self.machine.finished(self.newest, Outcome::Failed(failure), now);
             }
             Act::Warm(kids) => {
                 let set = self.machine.keys().succeed(parsed(kids));
-                self.machine.warm(set, now);
+                self.machine.warm(set, None, now);
             }
             Act::Evict(kid) => {
                 let without = self.machine.keys().without(kid);
@@ -99,9 +105,9 @@ impl Bench {
         out.join("; ")
     }
 
-    fn bring(&mut self, id: FetchId, kids: &[&'static str], now: Tick) {
+    fn bring(&mut self, id: FetchId, kids: &[&'static str], max_age: Option<Duration>, now: Tick) {
         let read = self.machine.terms(id).read(body(kids).as_bytes(), &[Algorithm::EdDSA]);
-        let outcome = read.map_or_else(Outcome::Failed, Outcome::Set);
+        let outcome = read.map_or_else(Outcome::Failed, |set| Outcome::Set(set, max_age));
         self.machine.finished(id, outcome, now);
     }
 }
@@ -137,7 +143,7 @@ fn spell(answer: &Answer) -> String {
 
 /// The policy of the suite: the default one without jitter.
 pub fn steady() -> CachePolicy {
-    CachePolicy { refresh_jitter: 0.0, ..CachePolicy::default() }
+    CachePolicy { refresh_jitter: Jitter::Share(0.0), ..CachePolicy::default() }
 }
 
 /// A set of one real Ed25519 key for each kid, read as a body is.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jwtbench_verifier::cache_policy::{
-    ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, LockScope, OnFailure,
-    OutageAnswer, Refresh, UnknownKid, WindowKind,
+    ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness, LockScope,
+    OnFailure, OutageAnswer, Refresh, RefreshAhead, UnknownKid, WindowKind,
 };
 
 use crate::GONE;
-use crate::script::Act::{Again, Ask, Fail, Set, SetOf, Tick, Warm};
+use crate::script::Act::{Again, Ask, Fail, Keep, Set, SetOf, Tick, Warm};
 use crate::script::{Bench, MS, S, check, steady};
 
 const SECONDS: fn(u64) -> Duration = Duration::from_secs;
@@ -36,7 +36,7 @@ fn a_timer_refreshes_without_traffic() {
     let second = SECONDS(1);
     let periodic = CachePolicy {
         refresh: Refresh::Periodic,
-        refresh_ahead: Some(1.0),
+        refresh_ahead: Some(RefreshAhead::Share(1.0)),
         stale_if_error: Duration::MAX,
         unknown_kid: UnknownKid::Refuse,
         backoff_min: second,
@@ -103,6 +103,51 @@ fn an_async_refresh_makes_nobody_wait() {
         &[
             (0, Warm(&["a"]), "-", "starts warm"),
             (300 * S, Ask("a"), "wait; fetch 1", "lazy: one waits"),
+        ],
+    );
+}
+
+#[test]
+fn a_response_sets_the_ttl_within_bounds() {
+    let bounds = HttpFreshness { min: SECONDS(30), max: SECONDS(3600) };
+    let obey = CachePolicy { http_freshness: Some(bounds), ..bare() };
+    for (says, ttl, why) in [(60, 60, "as it says"), (5, 30, "no less"), (7200, 3600, "no more")] {
+        let ends = (1 + ttl) * S;
+        check(
+            obey.clone(),
+            &[
+                (S, Ask("a"), "wait; fetch 1", "cold"),
+                (2 * S, Keep(&["a"], says), "0: fresh 1", "from the start of the request"),
+                (ends - 1, Ask("a"), "fresh 1", why),
+                (ends, Ask("a"), "wait; fetch 2", why),
+            ],
+        );
+    }
+    check(
+        obey.clone(),
+        &[
+            (0, Ask("a"), "wait; fetch 1", "cold"),
+            (0, Set(&["a"]), "0: fresh 1", "it says nothing"),
+            (300 * S - 1, Ask("a"), "fresh 1", "the policy's own ttl"),
+            (300 * S, Ask("a"), "wait; fetch 2", "is over"),
+        ],
+    );
+    let refresh_ahead = Some(RefreshAhead::Before(SECONDS(20)));
+    check(
+        CachePolicy { refresh_ahead, ..obey },
+        &[
+            (0, Ask("a"), "wait; fetch 1", "cold"),
+            (0, Keep(&["a"], 60), "0: fresh 1", "a minute"),
+            (40 * S - MS, Ask("a"), "fresh 1", "not yet"),
+            (40 * S + MS, Ask("a"), "fresh 1; fetch 2", "20 s before its end"),
+        ],
+    );
+    check(
+        bare(),
+        &[
+            (0, Ask("a"), "wait; fetch 1", "cold"),
+            (0, Keep(&["a"], 5), "0: fresh 1", "five seconds"),
+            (300 * S - 1, Ask("a"), "fresh 1", "a policy that does not listen"),
         ],
     );
 }

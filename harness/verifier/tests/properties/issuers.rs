@@ -96,7 +96,7 @@ impl Side {
             Event::Bring(mask) => {
                 if let Some(id) = self.in_flight.take() {
                     let set = self.machine.keys().succeed(published(self.issuer, *mask));
-                    self.machine.finished(id, Outcome::Set(set), now);
+                    self.machine.finished(id, Outcome::Set(set, None), now);
                 }
             }
             Event::Fail => {
@@ -108,7 +108,7 @@ impl Side {
                 let id = FetchId(*id);
                 if self.in_flight != Some(id) {
                     let set = self.machine.keys().succeed(published(1 - self.issuer, *mask));
-                    self.machine.finished(id, Outcome::Set(set), now);
+                    self.machine.finished(id, Outcome::Set(set, None), now);
                 }
             }
             Event::Evict(kid) => {
