@@ -35,7 +35,7 @@ fn key_cache(c: &mut Criterion) {
             &[ALGORITHM],
             CachePolicy::default(),
             SEED,
-            1,
+            0..1,
             Some((body.clone().into(), Tick::ZERO)),
             Box::new(InProcess::default()),
         );

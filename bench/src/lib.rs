@@ -119,7 +119,7 @@ impl<'p> Rig<'p> {
             &[plan.algorithm],
             plan.scenario.cache.policy.clone(),
             plan.seed,
-            1,
+            0..1,
             Some((plan.timeline.epochs()[0].body.clone().into(), Tick::ZERO)),
             Box::new(InProcess::default()),
         );

@@ -50,7 +50,7 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
     let cache = plan.scenario.cache.policy.clone();
     let transport = Box::new(InProcess::default());
     let allowed = [plan.algorithm];
-    let source = KeySource::new(spec.backend(), &allowed, cache, SEED, workers, warm, transport);
+    let source = KeySource::new(spec.backend(), &allowed, cache, SEED, 0..workers, warm, transport);
     let source = Arc::new(source);
     let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
     let stop = AtomicBool::new(false);

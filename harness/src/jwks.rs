@@ -1,6 +1,7 @@
 //! How keys travel from the issuer to the verifier's key cache: the mocked endpoint and the
 //! transports. The only place that knows tokio.
 
+pub mod caches;
 pub mod document;
 pub mod endpoint;
 pub mod faults;

@@ -25,7 +25,7 @@ analysis = "None."
 token-lifetime = "1h"
 [load]
 arrivals = "constant"
-workers = 1
+workers = 2
 warmup = "20ms"
 duration = "1s"
 [[stream]]
@@ -34,6 +34,7 @@ rate = 100
 tokens = { valid = 100 }
 [endpoint]
 latency = "4ms"
+max-age = "1s"
 [cache]
 ttl = "300ms"
 refresh-ahead = "off"
@@ -49,7 +50,7 @@ max-wait = "80ms"
 "#;
 
 /// The libraries' policies at about a thousandth of their length.
-const POLICIES: [(&str, &str); 8] = [
+const POLICIES: [(&str, &str); 10] = [
     (
         "two in a fixed window, shared",
         "unknown-kid-budget = 2\nunknown-kid-window = \"200ms\"\n\
@@ -88,6 +89,16 @@ const POLICIES: [(&str, &str); 8] = [
         "refresh = \"async\"\nrefresh-ahead = 0.5\nbad-signature = \"refetch\"\n\
          unknown-kid = \"refetch-in-background\"\nunknown-kid-budget = \"unlimited\"\n\
          unknown-kid-grounds = \"0s\"\nstale-if-error = \"200ms\"\n",
+    ),
+    (
+        "a cache per worker",
+        "per-worker = true\ncoalescing = \"none\"\nunknown-kid = \"refuse\"\n\
+         age-from = \"response\"\n",
+    ),
+    (
+        "as the response says",
+        "http-freshness = \"obey\"\nttl-max = \"250ms\"\nrefresh-ahead = \"50ms\"\n\
+         unknown-kid = \"refuse\"\n",
     ),
 ];
 

@@ -39,7 +39,7 @@ fn bench(is_tied: bool) -> Bench {
     let warm = Some((plan.timeline.epochs()[0].body.clone().into(), Tick::ZERO));
     let backend = ContenderSpec::all()[0].backend();
     let transport = Box::new(InProcess::default());
-    let source = KeySource::new(backend, &[plan.algorithm], cache, 1, 1, warm, transport);
+    let source = KeySource::new(backend, &[plan.algorithm], cache, 1, 0..1, warm, transport);
     let policy = Policy::new(plan.scenario.policy_for(plan.algorithm)).unwrap();
     Bench { plan, policy, source: Arc::new(source), revocations: Revocations::default() }
 }

@@ -197,7 +197,7 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &Mint) -> O
         &[algorithm],
         CachePolicy::default(),
         mint.signers().seed(),
-        1,
+        0..1,
         Some((key_set.clone().into(), Tick::ZERO)),
         Box::new(InProcess::default()),
     ));

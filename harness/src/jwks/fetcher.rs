@@ -11,10 +11,11 @@ use tokio::task::JoinSet;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
 use jwtbench_verifier::tick::Tick;
 
+use super::caches::Caches;
 use super::document::Document;
 use super::endpoint::KEY_SET_PATH;
 use super::http;
-use super::key_source::{KeySource, Transport};
+use super::key_source::Transport;
 
 /// The scenario clock, as far as the fetcher needs it.
 pub type Now = Arc<dyn Fn() -> Tick + Send + Sync>;
@@ -68,13 +69,13 @@ impl Idle {
     pub fn run(
         self,
         transport: &HttpTransport,
-        source: Arc<KeySource>,
+        caches: Arc<Caches>,
         endpoint: SocketAddr,
         now: Now,
     ) -> std::io::Result<Fetcher> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("fetcher".into()).spawn(move || {
-            runtime.block_on(serve(self.0, &source, endpoint, &now));
+            runtime.block_on(serve(self.0, &caches, endpoint, &now));
         })?;
         Ok(Fetcher { commands: transport.commands.clone(), thread: Some(thread) })
     }
@@ -99,13 +100,13 @@ impl Drop for Fetcher {
 
 async fn serve(
     mut commands: UnboundedReceiver<Command>,
-    source: &KeySource,
+    caches: &Caches,
     endpoint: SocketAddr,
     now: &Now,
 ) {
     let mut attempts: JoinSet<(FetchId, Result<Document, FetchFailure>)> = JoinSet::new();
     loop {
-        let deadline = source.next_deadline();
+        let deadline = caches.next_deadline();
         let pause = deadline.map(|deadline| deadline.since(now()));
         tokio::select! {
             command = commands.recv() => match command {
@@ -114,13 +115,13 @@ async fn serve(
                         (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch).await)
                     });
                 }
-                Some(Command::Evict(kid)) => source.evict(&kid, now()),
+                Some(Command::Evict(kid)) => caches.evict(&kid, now()),
                 Some(Command::DeadlineMoved) => {}
                 Some(Command::Stop) | None => return,
             },
-            Some(Ok((id, reply))) = attempts.join_next() => source.complete(id, reply, || now()),
+            Some(Ok((id, reply))) = attempts.join_next() => caches.complete(id, reply, || now()),
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {
-                source.tick(now());
+                caches.tick(now());
             }
         }
     }

@@ -3,6 +3,7 @@
 //! virtual time; only the transport differs.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -57,6 +58,7 @@ pub struct KeySource {
     machine: Mutex<KeyCache>,
     view: ArcSwap<View>,
     verdicts: Option<VerdictCache>,
+    first_worker: u32,
     mailboxes: Vec<Mailbox>,
     transport: Box<dyn Transport>,
     log: Mutex<Log>,
@@ -88,27 +90,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl KeySource {
-    /// A source for `workers` workers. `warm` is the set held at the beginning and the start of the
+    /// A source for these workers, told apart from others by the number of the first. `warm` is the set held at the beginning and the start of the
     /// request that fetched it.
     pub fn new(
         backend: &'static dyn Backend,
         allowed: &[Algorithm],
         policy: CachePolicy,
         seed: u64,
-        workers: u32,
+        workers: Range<u32>,
         warm: Option<(Document, Tick)>,
         transport: Box<dyn Transport>,
     ) -> KeySource {
         let verdicts = policy.verdict_cache.as_ref().map(VerdictCache::new);
         let CachePolicy { kid_required, push_eviction, refetch_bad_signature, .. } = policy;
-        let mut machine = KeyCache::new(policy, seed);
+        let mut machine = KeyCache::new(policy, seed).numbered(workers.start);
         let mut log = Log::default();
         let parsed = |(document, since): (Document, Tick)| {
             let parsed = ParsedSet::parse(&document.body, allowed).ok();
             parsed.map(|parsed| (parsed, document.max_age, since))
         };
         if let Some((parsed, max_age, since)) = warm.and_then(parsed) {
-            let set = Arc::<KeySet>::default().succeed(parsed);
+            let set = machine.keys().succeed(parsed);
             log.sets.push(Arc::clone(&set));
             machine.warm(set, max_age, since);
         }
@@ -119,7 +121,8 @@ impl KeySource {
             machine: Mutex::new(machine),
             view: ArcSwap::new(view),
             verdicts,
-            mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+            first_worker: workers.start,
+            mailboxes: workers.map(|_| Mailbox::default()).collect(),
             transport,
             log: Mutex::new(log),
             kid_required,
@@ -253,12 +256,12 @@ impl KeySource {
 
     /// Whether somebody this worker parked has been woken.
     pub fn has_wakes(&self, worker: u32) -> bool {
-        self.mailboxes[worker as usize].has_wakes.load(Ordering::Acquire)
+        self.mailbox(worker).has_wakes.load(Ordering::Acquire)
     }
 
     /// Those whom this worker parked and who have been woken.
     pub fn take_wakes(&self, worker: u32, into: &mut Vec<(u32, Answer)>) {
-        let mailbox = &self.mailboxes[worker as usize];
+        let mailbox = self.mailbox(worker);
         let mut wakes = lock(&mailbox.wakes);
         mailbox.has_wakes.store(false, Ordering::Release);
         into.append(&mut wakes);
@@ -271,12 +274,16 @@ impl KeySource {
         if keys.set().generation() >= wanted {
             return;
         }
-        let mut updates = lock(&self.mailboxes[worker as usize].updates);
+        let mut updates = lock(&self.mailbox(worker).updates);
         while keys.set().generation() < wanted
             && let Some(update) = updates.pop_front()
         {
             keys.adopt(update);
         }
+    }
+
+    fn mailbox(&self, worker: u32) -> &Mailbox {
+        &self.mailboxes[(worker - self.first_worker) as usize]
     }
 
     fn prepare_update(&self, old: &Arc<KeySet>, new: &Arc<KeySet>) {
@@ -303,7 +310,7 @@ impl KeySource {
             self.transport.start(fetch);
         }
         while let Some((ticket, answer)) = machine.next_wake() {
-            let mailbox = &self.mailboxes[ticket.worker as usize];
+            let mailbox = self.mailbox(ticket.worker);
             lock(&mailbox.wakes).push((ticket.place, answer));
             mailbox.has_wakes.store(true, Ordering::Release);
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{Contender, Setup};
+use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
 use crate::jwks::fetcher::{Fetcher, HttpTransport};
 use crate::jwks::in_process::InProcess;
@@ -96,14 +97,16 @@ impl Trial<'_> {
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let (http, idle) = HttpTransport::new();
         let needs_endpoint = self.needs_endpoint();
-        let transport: Box<dyn Transport> = match needs_endpoint {
-            true => Box::new(http.clone()),
-            false => Box::new(InProcess::default()),
+        let transport = || -> Box<dyn Transport> {
+            match needs_endpoint {
+                true => Box::new(http.clone()),
+                false => Box::new(InProcess::default()),
+            }
         };
-        let source = Arc::new(self.key_source(transport));
+        let caches = Arc::new(self.caches(&transport));
         let epoch = &plan.timeline.epochs()[0];
         let mut contenders: Vec<_> = (0..load.workers)
-            .map(|worker| self.build(&self.setup(&source, worker, &epoch.body, &texts)))
+            .map(|worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
         let lanes = lane.map_or(1, Lane::lanes);
@@ -114,13 +117,13 @@ impl Trial<'_> {
         let wire = match endpoint {
             Some(endpoint) => {
                 let now = Arc::new(move || clock.now());
-                let fetcher = idle.run(&http, Arc::clone(&source), endpoint.addr(), now)?;
+                let fetcher = idle.run(&http, Arc::clone(&caches), endpoint.addr(), now)?;
                 Some(Wire { endpoint, fetcher })
             }
             None => None,
         };
-        viewing.begin(plan, clock, needs_endpoint.then_some(&source));
-        let first = source.log();
+        viewing.begin(plan, clock, needs_endpoint.then_some(&caches));
+        let first = caches.log();
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
         let (edges, is_over) = (pace::edges(plan, lanes), AtomicBool::new(false));
@@ -149,7 +152,7 @@ impl Trial<'_> {
         let course = course?;
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
-        Ok(self.record(shifts, course, wire, &source, Watched { kernel_ns, ..watched }))
+        Ok(self.record(shifts, course, wire, &caches, Watched { kernel_ns, ..watched }))
     }
 
     /// What a worker works with.
@@ -206,17 +209,11 @@ impl Trial<'_> {
         Ok(endpoint)
     }
 
-    pub(super) fn key_source(&self, transport: Box<dyn Transport>) -> KeySource {
-        let plan = self.plan;
-        KeySource::new(
-            self.contender.backend(),
-            &[plan.algorithm],
-            plan.scenario.cache.policy.clone(),
-            plan.seed,
-            plan.scenario.load.workers,
-            self.warm(),
-            transport,
-        )
+    pub(super) fn caches(&self, transport: &dyn Fn() -> Box<dyn Transport>) -> Caches {
+        let Plan { scenario, algorithm, seed, .. } = self.plan;
+        let (policy, workers) = (&scenario.cache.policy, scenario.load.workers);
+        let (backend, warm) = (self.contender.backend(), self.warm());
+        Caches::new(backend, &[*algorithm], policy, *seed, workers, warm.as_ref(), transport)
     }
 
     pub(super) fn setup<'c>(
@@ -277,20 +274,20 @@ impl Trial<'_> {
         shifts: Vec<Shift>,
         mut course: Course,
         wire: Option<Wire>,
-        source: &KeySource,
+        caches: &Caches,
         watched: Watched,
     ) -> RoundRecord {
-        let counters = wire.is_some().then(|| source.counters());
+        let counters = wire.is_some().then(|| caches.counters());
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
             drop(fetcher);
             course.served.push(endpoint.counts());
             EndpointRecord {
-                fetches: source.log().fetches,
+                fetches: caches.log().fetches,
                 served: course.served.clone(),
                 warm_since: self.warm_since(),
             }
         });
-        let log = source.log();
+        let log = caches.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
         let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
         let paced = pace::record(self.plan, &shifts, watched, calibrated_ns);

@@ -3,19 +3,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
-use jwtbench_verifier::key_cache::{FetchFailure, FetchId};
+use jwtbench_verifier::key_cache::{Counters, FetchFailure, FetchId};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
+use crate::jwks::caches::Caches;
 use crate::jwks::document::Document;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
-use crate::jwks::key_source::{FetchNote, KeySource};
+use crate::jwks::key_source::{FetchNote, Log};
 use crate::result::ArrivalCounts;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
@@ -47,7 +47,7 @@ pub(super) struct World<'s> {
     served: ServedCounts,
     in_flight: BinaryHeap<Reverse<(Tick, FetchId)>>,
     replies: HashMap<FetchId, Reply>,
-    source: &'s KeySource,
+    caches: &'s Caches,
     transport: InProcess,
 }
 
@@ -56,7 +56,7 @@ impl<'s> World<'s> {
     pub(super) fn new(
         plan: &Plan,
         now: Tick,
-        source: &'s KeySource,
+        caches: &'s Caches,
         transport: InProcess,
     ) -> World<'s> {
         World {
@@ -67,7 +67,7 @@ impl<'s> World<'s> {
             served: ServedCounts::default(),
             in_flight: BinaryHeap::new(),
             replies: HashMap::new(),
-            source,
+            caches,
             transport,
         }
     }
@@ -102,7 +102,7 @@ impl<'s> World<'s> {
         };
         if let Some(reply) = self.replies.remove(&id) {
             let now = self.now;
-            self.source.complete(id, reply, || now);
+            self.caches.complete(id, reply, || now);
         }
     }
 }
@@ -118,7 +118,7 @@ impl Surroundings for World<'_> {
     }
 
     fn evict(&mut self, kid: &str) {
-        self.source.evict(kid, self.now);
+        self.caches.evict(kid, self.now);
     }
 
     fn served(&self) -> ServedCounts {
@@ -177,7 +177,8 @@ impl<'c> Workers<'c> {
 struct Played {
     operations: Vec<Operation>,
     course: Course,
-    source: Arc<KeySource>,
+    log: Log,
+    counters: Counters,
     served: ServedCounts,
 }
 
@@ -188,9 +189,9 @@ impl Trial<'_> {
     /// None today; as in real time.
     pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
-        let Played { operations, course, source, served } = self.play()?;
+        let Played { operations, course, log, counters, served } = self.play()?;
         let needs_endpoint = self.needs_endpoint();
-        let fetches = source.log().fetches;
+        let fetches = log.fetches;
         let mut at_phases = course.served;
         at_phases.push(served);
         let endpoint = needs_endpoint.then(|| EndpointRecord {
@@ -198,7 +199,7 @@ impl Trial<'_> {
             served: at_phases,
             warm_since: self.warm_since(),
         });
-        let judge = Judge::new(plan, &course.history, &source.log().sets, self.strictness());
+        let judge = Judge::new(plan, &course.history, &log.sets, self.strictness());
         let mut ledger = Ledger::new(self.bin_ns());
         for operation in &operations {
             ledger.enter(&judge, operation);
@@ -213,7 +214,7 @@ impl Trial<'_> {
             active: Duration::ZERO,
             offers: Vec::new(),
             course: None,
-            counters: needs_endpoint.then(|| source.counters()),
+            counters: needs_endpoint.then_some(counters),
             endpoint,
             services: Vec::new(),
             interrupted: false,
@@ -225,19 +226,20 @@ impl Trial<'_> {
     /// # Errors
     /// None today; as in real time.
     pub fn foresee(&self) -> Result<(Vec<Operation>, Vec<FetchNote>), TrialError> {
-        let Played { operations, source, .. } = self.play()?;
-        Ok((operations, source.log().fetches))
+        let Played { operations, log, .. } = self.play()?;
+        Ok((operations, log.fetches))
     }
 
     /// A round, before anybody judges it.
     fn play(&self) -> Result<Played, TrialError> {
         let plan = self.plan;
         let transport = InProcess::default();
-        let source = Arc::new(self.key_source(Box::new(transport.clone())));
+        let caches = self.caches(&|| Box::new(transport.clone()));
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let first = &plan.timeline.epochs()[0];
-        let build =
-            |worker| self.contender.build(&self.setup(&source, worker, &first.body, &texts));
+        let build = |worker| {
+            self.contender.build(&self.setup(caches.of(worker), worker, &first.body, &texts))
+        };
         let mut workers = Workers {
             contenders: (0..plan.scenario.load.workers).map(build).collect(),
             begun: Vec::new(),
@@ -245,10 +247,10 @@ impl Trial<'_> {
             done: Vec::new(),
         };
         let start = Tick::ZERO - plan.scenario.load.warmup;
-        let mut world = World::new(plan, start, &source, transport);
+        let mut world = World::new(plan, start, &caches, transport);
         let course = self.live(&mut world, &mut workers, &texts)?;
         let (operations, served) = (workers.operations, world.served);
-        Ok(Played { operations, course, source: Arc::clone(&source), served })
+        Ok(Played { operations, course, log: caches.log(), counters: caches.counters(), served })
     }
 
     /// One thing after the other, until nothing is left to do.
@@ -272,7 +274,7 @@ impl Trial<'_> {
         loop {
             let candidates = [
                 world.next_completion().map(|at| (at, Turn::Completion)),
-                world.source.next_deadline().map(|at| (at, Turn::Deadline)),
+                world.caches.next_deadline().map(|at| (at, Turn::Deadline)),
                 workers.next_deadline().map(|at| (at, Turn::Wake)),
                 happenings.peek().map(|happening| (happening.at, Turn::Happening)),
                 arrivals.peek().map(|(_, arrival)| (arrival.at, Turn::Arrival)),
@@ -287,7 +289,7 @@ impl Trial<'_> {
             let now = world.now;
             match turn {
                 Turn::Completion => world.complete(),
-                Turn::Deadline => world.source.tick(now),
+                Turn::Deadline => world.caches.tick(now),
                 // What is due is collected after every turn.
                 Turn::Wake => {}
                 Turn::Happening => {

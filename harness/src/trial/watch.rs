@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::jwks::key_source::KeySource;
+use crate::jwks::caches::Caches;
 use crate::result::judgement::{Code, Operation, spell};
 use crate::scenario::Arrivals;
 use crate::scenario::plan::Plan;
@@ -75,7 +75,7 @@ struct Live {
     /// Arrivals planned up to the end of each bin, from the start of the warm-up.
     planned: Option<Vec<u64>>,
     meters: Arc<[Meter]>,
-    source: Option<Arc<KeySource>>,
+    caches: Option<Arc<Caches>>,
     /// What was taken at the last looks, with the time since which it was gathered.
     slices: VecDeque<(Tick, Slice)>,
     looked: Tick,
@@ -181,8 +181,8 @@ impl<'w> Viewing<'w> {
         }
     }
 
-    /// The round begins. `source` if keys travel.
-    pub(super) fn begin(&mut self, plan: &Plan, clock: RealClock, source: Option<&Arc<KeySource>>) {
+    /// The round begins. `caches` if keys travel.
+    pub(super) fn begin(&mut self, plan: &Plan, clock: RealClock, caches: Option<&Arc<Caches>>) {
         let Some(watch) = self.watch else { return };
         let scenario = &plan.scenario;
         let phases = scenario.phases.iter().enumerate();
@@ -193,7 +193,7 @@ impl<'w> Viewing<'w> {
             length: scenario.load.duration,
             planned: self.planned.take(),
             meters: Arc::clone(&self.meters),
-            source: source.map(Arc::clone),
+            caches: caches.map(Arc::clone),
             slices: VecDeque::new(),
             looked: Tick::ZERO - scenario.load.warmup,
             verdicts: BTreeMap::new(),
@@ -297,7 +297,7 @@ impl Live {
             p50_ns: at_quantile(0.5),
             p99_ns: at_quantile(0.99),
             verdicts: verdicts.collect(),
-            fetches: self.source.as_ref().map(|source| source.counters().attempts),
+            fetches: self.caches.as_ref().map(|caches| caches.counters().attempts),
         }
     }
 

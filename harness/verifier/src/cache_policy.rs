@@ -5,9 +5,11 @@ use std::time::Duration;
 /// The policy of one key cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachePolicy {
-    /// How long a set is fresh, from the start of the request that fetched it. `Duration::MAX` for
+    /// How long a set is fresh, from the instant that `age_from` names. `Duration::MAX` for
     /// ever; zero for no cache at all: each token waits for a fetch.
     pub ttl: Duration,
+    /// From when on a set ages.
+    pub age_from: AgeFrom,
     /// Whether the response sets the ttl of its set, and within which bounds. `ttl` then holds for
     /// responses that say nothing.
     pub http_freshness: Option<HttpFreshness>,
@@ -33,6 +35,8 @@ pub struct CachePolicy {
     pub coalescing: Coalescing,
     /// Who waits while a fetch is under way.
     pub lock: LockScope,
+    /// Whether each worker has a cache of its own.
+    pub per_worker: bool,
     /// The most kids that are kept, each with an age of its own; `None` to keep sets whole.
     pub per_kid: Option<usize>,
     /// What an entry that cannot be used does to its set.
@@ -63,6 +67,16 @@ pub struct CachePolicy {
     pub max_waits: usize,
     /// Whether proven tokens are remembered, and how many; `None` for not at all.
     pub verdict_cache: Option<VerdictCachePolicy>,
+}
+
+/// From when on a set ages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgeFrom {
+    /// The start of the request that fetched it. An older request never replaces what a newer one
+    /// brought.
+    Request,
+    /// The end of its response. What comes last is held.
+    Response,
 }
 
 /// Obeys `Cache-Control: max-age` (RFC 9111 §5.2.2.1), within bounds.
@@ -260,6 +274,7 @@ impl Default for CachePolicy {
         let seconds = Duration::from_secs;
         CachePolicy {
             ttl: seconds(300),
+            age_from: AgeFrom::Request,
             http_freshness: None,
             refresh_ahead: Some(RefreshAhead::Share(0.8)),
             refresh_jitter: Jitter::Share(0.1),
@@ -272,6 +287,7 @@ impl Default for CachePolicy {
             on_failure: OnFailure::Keep,
             coalescing: Coalescing::SingleFlight,
             lock: LockScope::Misses,
+            per_worker: false,
             per_kid: None,
             bad_entry: BadEntry::Skip,
             empty_set: EmptySet::KeepOld,

@@ -34,7 +34,7 @@ use crate::tick::Tick;
 #[derive(Clone, Debug)]
 struct Held {
     set: Arc<KeySet>,
-    /// Start of the request that brought it: age runs from here.
+    /// Age runs from here: the request that brought it, or its response.
     since: Tick,
     ttl: Duration,
     refresh_at: Tick,
@@ -96,6 +96,15 @@ impl KeyCache {
             wakes: VecDeque::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// One of several caches of the same verifier: its fetches and generations are told apart from
+    /// those of the others by this number. To be called before anything else.
+    pub fn numbered(mut self, cache: u32) -> KeyCache {
+        self.next_id = u64::from(cache) << 32;
+        self.nothing = Arc::new(KeySet::before(u64::from(cache) << 32));
+        self.latest = Arc::clone(&self.nothing);
+        self
     }
 
     /// Starts warm: `set` was fetched by a request that started at `since`; `max_age` is what its

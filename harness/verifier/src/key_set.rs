@@ -143,6 +143,12 @@ fn count(skipped: &mut Vec<(SkipKind, u32)>, kind: SkipKind) {
 }
 
 impl KeySet {
+    /// The empty set before the first one of a cache. Generations count on from `generation`, whose
+    /// low 32 bits are zero.
+    pub(crate) fn before(generation: u64) -> KeySet {
+        KeySet { generation, ..KeySet::default() }
+    }
+
     /// The set that follows `self`: kept keys stay in their slots. If `parsed` holds the same
     /// keys under the same kids, that is `self` again, in the same generation.
     pub fn succeed(self: &Arc<Self>, parsed: ParsedSet) -> Arc<KeySet> {
@@ -170,7 +176,10 @@ impl KeySet {
             }
         });
         let entries: Vec<KeyEntry> = entries.collect();
-        if self.generation > 0 && same(&self.entries, &entries) && self.skipped == parsed.skipped {
+        if self.generation as u32 > 0
+            && same(&self.entries, &entries)
+            && self.skipped == parsed.skipped
+        {
             return Arc::clone(self);
         }
         Arc::new(KeySet::index(self.generation + 1, entries, parsed.skipped))

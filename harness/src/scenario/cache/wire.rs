@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use jwtbench_verifier::cache_policy::{
-    ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness, Jitter, LockScope,
-    OnFailure, OutageAnswer, Refresh, RefreshAhead, Timeouts, UnknownKid, VerdictCachePolicy,
-    WindowKind,
+    AgeFrom, ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness, Jitter,
+    LockScope, OnFailure, OutageAnswer, Refresh, RefreshAhead, Timeouts, UnknownKid,
+    VerdictCachePolicy, WindowKind,
 };
 
 use super::check::check;
@@ -22,6 +22,7 @@ pub(in crate::scenario) struct WireCache {
     start: Option<WireStart>,
     ttl: Option<Forever>,
     refresh: Option<WireRefresh>,
+    age_from: Option<WireAgeFrom>,
     http_freshness: Option<WireHttp>,
     ttl_min: Option<Span>,
     ttl_max: Option<Forever>,
@@ -40,6 +41,7 @@ pub(in crate::scenario) struct WireCache {
     on_failure: Option<WireOnFailure>,
     coalescing: Option<WireCoalescing>,
     lock: Option<WireLock>,
+    per_worker: Option<bool>,
     per_kid: Option<WirePerKid>,
     bad_entry: Option<WireBadEntry>,
     empty_set: Option<WireEmptySet>,
@@ -188,6 +190,10 @@ words!(WireRefresh {
     Async => Refresh::Async,
     Periodic => Refresh::Periodic,
 } Refresh);
+words!(WireAgeFrom {
+    Request => AgeFrom::Request,
+    Response => AgeFrom::Response,
+} AgeFrom);
 words!(WireUnknownKid {
     Refuse => UnknownKid::Refuse,
     Refetch => UnknownKid::Refetch,
@@ -261,6 +267,7 @@ impl WireCache {
             outage,
             http_freshness,
             ttl: self.ttl.map_or(base.ttl, |ttl| ttl.0),
+            age_from: word(self.age_from, base.age_from),
             refresh: word(self.refresh, base.refresh),
             refresh_ahead: match self.refresh_ahead {
                 Some(WireAhead::Share(share)) => Some(RefreshAhead::Share(share)),
@@ -280,6 +287,7 @@ impl WireCache {
             on_failure: word(self.on_failure, base.on_failure),
             coalescing: word(self.coalescing, base.coalescing),
             lock: word(self.lock, base.lock),
+            per_worker: self.per_worker.unwrap_or(base.per_worker),
             per_kid: match self.per_kid {
                 Some(WirePerKid::Kids(most)) => Some(most),
                 Some(WirePerKid::Off(WireOff::Off)) => None,

@@ -2,7 +2,6 @@
 //! to the horizon: the same key cache, verifier and judges as in a trial, nothing kept per arrival.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
@@ -10,9 +9,10 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress};
+use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
-use crate::jwks::key_source::{FetchNote, KeySource};
+use crate::jwks::key_source::FetchNote;
 use crate::result::judgement::{Judge, Operation, Strictness};
 use crate::scenario::corpus::Refs;
 use crate::scenario::event::Action;
@@ -21,7 +21,7 @@ use crate::scenario::plan::Plan;
 use crate::trial::happening::{Course, Surroundings as _, happenings};
 use crate::trial::real::grace;
 use crate::trial::virtual_time::{Turn, World};
-use crate::trial::{Trial, TrialError};
+use crate::trial::{Trial, TrialError, first_document};
 
 use super::peek::Peek;
 use super::recalling::Recalling;
@@ -54,20 +54,22 @@ pub(super) struct Instance<'p> {
     pub(super) renewals: &'p [Tick],
 }
 
-/// The one worker: operations under way, and those that have ended and are not yet judged.
-struct Worker<'c> {
-    contender: Box<dyn Contender<'c> + 'c>,
+/// The workers, which take tokens in turn: operations under way, and those that have ended and are
+/// not yet judged. One does for all that share a cache.
+struct Workers<'c> {
+    contenders: Vec<Box<dyn Contender<'c> + 'c>>,
     begun: HashMap<u32, (Drawn, u32, Tick), FxBuildHasher>,
     next: u32,
     ended: Vec<Operation>,
     done: Vec<(u32, Verdict)>,
 }
 
-impl<'c> Worker<'c> {
+impl<'c> Workers<'c> {
     fn begin(&mut self, drawn: Drawn, token: u32, text: &'c [u8], now: Tick) {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        match self.contender.begin(number, Presented { place: token, bytes: text }, now) {
+        let turn = number as usize % self.contenders.len();
+        match self.contenders[turn].begin(number, Presented { place: token, bytes: text }, now) {
             Progress::Done(verdict) => self.end((drawn, token, now), verdict, now),
             Progress::Waiting => {
                 self.begun.insert(number, (drawn, token, now));
@@ -81,9 +83,9 @@ impl<'c> Worker<'c> {
     }
 
     fn collect(&mut self, now: Tick) {
-        while self.contender.is_woken() {
+        while let Some(woken) = self.contenders.iter_mut().find(|contender| contender.is_woken()) {
             let mut done = std::mem::take(&mut self.done);
-            self.contender.resume(now, &mut done);
+            woken.resume(now, &mut done);
             for (number, verdict) in done.drain(..) {
                 if let Some(begun) = self.begun.remove(&number) {
                     self.end(begun, verdict, now);
@@ -102,33 +104,39 @@ impl Instance<'_> {
         let revoked = crate::trial::initial_revocations(plan);
         let trial = Trial::new(plan, spec, revoked.as_ref())?;
         let transport = InProcess::default();
-        let first = &plan.timeline.epochs()[0].body;
-        let source = Arc::new(KeySource::new(
+        let policy = &plan.scenario.cache.policy;
+        let workers = if policy.per_worker { plan.scenario.load.workers } else { 1 };
+        let first = first_document(plan);
+        let caches = Caches::new(
             spec.backend(),
             &[plan.algorithm],
-            plan.scenario.cache.policy.clone(),
+            policy,
             self.seed,
-            1,
-            self.warm_since.map(|since| (crate::trial::first_document(plan), since)),
-            Box::new(transport.clone()),
-        ));
+            workers,
+            self.warm_since.map(|since| (first.clone(), since)).as_ref(),
+            &|| Box::new(transport.clone()),
+        );
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
-        let worker = Worker {
-            contender: Box::new(Recalling::new(&trial.setup(&source, 0, first, &texts))),
+        let contender = |worker| -> Box<dyn Contender<'_> + '_> {
+            let setup = trial.setup(caches.of(worker), worker, &first.body, &texts);
+            Box::new(Recalling::new(&setup))
+        };
+        let workers = Workers {
+            contenders: (0..workers).map(contender).collect(),
             begun: HashMap::default(),
             next: 0,
             ended: Vec::new(),
             done: Vec::new(),
         };
-        let world = World::new(plan, Tick::ZERO, &source, transport);
+        let world = World::new(plan, Tick::ZERO, &caches, transport);
         let life = Life {
             trial: &trial,
             refs: self.refs,
-            source: &source,
+            caches: &caches,
             texts: &texts,
             renewals: self.renewals,
             world,
-            worker,
+            workers,
             tally: Tally::new(plan),
             peeks: Peek::all(plan),
             lost: None,
@@ -141,11 +149,11 @@ impl Instance<'_> {
 struct Life<'c> {
     trial: &'c Trial<'c>,
     refs: &'c Refs,
-    source: &'c KeySource,
+    caches: &'c Caches,
     texts: &'c [&'c [u8]],
     renewals: &'c [Tick],
     world: World<'c>,
-    worker: Worker<'c>,
+    workers: Workers<'c>,
     tally: Tally,
     peeks: Vec<Peek>,
     lost: Option<f64>,
@@ -166,15 +174,15 @@ impl<'c> Life<'c> {
             _ => Strictness::Acceptance,
         };
         loop {
-            let sets = self.source.sets();
+            let sets = self.caches.sets();
             let judge = Judge::new(plan, &course.history, &sets, strictness);
             let turn = loop {
-                for operation in self.worker.ended.drain(..) {
+                for operation in self.workers.ended.drain(..) {
                     self.tally.enter(&judge, &operation);
                 }
                 let candidates = [
                     self.world.next_completion().map(|at| (at, Turn::Completion)),
-                    self.source.next_deadline().map(|at| (at, Turn::Deadline)),
+                    self.caches.next_deadline().map(|at| (at, Turn::Deadline)),
                     self.renewals.first().map(|at| (*at, Turn::Wake)),
                     happenings.peek().map(|happening| (happening.at, Turn::Happening)),
                     flow.peek().map(|drawn| (drawn.at, Turn::Arrival)),
@@ -196,11 +204,11 @@ impl<'c> Life<'c> {
                             self.arrive(drawn);
                         }
                     }
-                    Turn::Deadline => self.source.tick(now),
+                    Turn::Deadline => self.caches.tick(now),
                     // The core has no deadlines of its own.
                     Turn::Wake => {
                         self.renewals = &self.renewals[1..];
-                        self.source.renew(now);
+                        self.caches.renew(now);
                     }
                     Turn::Completion | Turn::Happening => break Some(turn),
                 }
@@ -227,7 +235,7 @@ impl<'c> Life<'c> {
         // The corpus was made from the same flow, so the place is always there.
         if let Some(token) = self.refs.find(&drawn.token) {
             let text = self.texts[token as usize];
-            self.worker.begin(drawn, token, text, self.world.now);
+            self.workers.begin(drawn, token, text, self.world.now);
         }
     }
 
@@ -235,15 +243,15 @@ impl<'c> Life<'c> {
     fn settle(&mut self, turn: Turn, horizon: Tick) {
         let now = self.world.now;
         self.world.answer();
-        self.worker.collect(now);
+        self.workers.collect(now);
         if turn != Turn::Arrival && now <= horizon {
             self.look(horizon, now, Peek::after);
         }
     }
 
-    fn look(&mut self, horizon: Tick, now: Tick, how: fn(&mut Peek, &KeySource, Tick)) {
+    fn look(&mut self, horizon: Tick, now: Tick, how: fn(&mut Peek, &Caches, Tick)) {
         for peek in &mut self.peeks {
-            how(peek, self.source, now.min(horizon));
+            how(peek, self.caches, now.min(horizon));
         }
     }
 
@@ -257,24 +265,26 @@ impl<'c> Life<'c> {
         if since.is_none_or(|since| now < since) {
             return;
         }
-        let view = self.source.view();
         let published = &plan.timeline.at(now).published;
-        let held = published.iter().filter(|key| {
-            let found = view.keys.find(Some(&key.kid), plan.algorithm);
-            found.is_ok_and(|found| found.jwk.thumbprint == key.thumbprint)
-        });
-        let lost = 1.0 - held.count() as f64 / published.len().max(1) as f64;
-        self.lost = Some(self.lost.map_or(lost, |most: f64| most.max(lost)));
+        for source in self.caches.iter() {
+            let view = source.view();
+            let held = published.iter().filter(|key| {
+                let found = view.keys.find(Some(&key.kid), plan.algorithm);
+                found.is_ok_and(|found| found.jwk.thumbprint == key.thumbprint)
+            });
+            let lost = 1.0 - held.count() as f64 / published.len().max(1) as f64;
+            self.lost = Some(self.lost.map_or(lost, |most: f64| most.max(lost)));
+        }
     }
 
     fn end(self) -> Lived {
-        let Life { source, world, tally, peeks, lost, .. } = self;
+        let Life { caches, world, tally, peeks, lost, .. } = self;
         let exposures = peeks.iter().map(|peek| {
             let exposed = tally.exposed.get(&peek.thumbprint().0).copied();
             peek.exposure(exposed)
         });
         let exposures = exposures.collect();
-        let fetches = source.log().fetches;
+        let fetches = caches.log().fetches;
         Lived { tally, exposures, fetches, served: world.served(), poison_loss: lost }
     }
 }

@@ -1,4 +1,4 @@
-//! How long a withdrawn key is trusted: the key cache is asked on the side, before and after
+//! How long a withdrawn key is trusted: the key caches are asked on the side, before and after
 //! everything that may change its mind, and in between by bisection. Exact to the nanosecond.
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -6,7 +6,7 @@ use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::tick::Tick;
 
-use crate::jwks::key_source::KeySource;
+use crate::jwks::caches::Caches;
 use crate::scenario::event::Action;
 use crate::scenario::plan::Plan;
 
@@ -50,29 +50,31 @@ impl Peek {
         peeks.collect()
     }
 
-    fn trusts(&self, source: &KeySource, now: Tick) -> bool {
-        match source.peek(&self.kid, now) {
+    /// Whether any of them does.
+    fn trusts(&self, caches: &Caches, now: Tick) -> bool {
+        let is_mine = |answer| match answer {
             Answer::Use(view) => view
                 .keys
                 .find(Some(&self.kid), self.algorithm)
                 .is_ok_and(|key| key.jwk.thumbprint == self.thumbprint),
             Answer::Wait | Answer::Refuse { .. } => false,
-        }
+        };
+        caches.peek(&self.kid, now).any(is_mine)
     }
 
     /// Something is about to happen at `now`; since the last look only time has passed.
-    pub(super) fn before(&mut self, source: &KeySource, now: Tick) {
+    pub(super) fn before(&mut self, caches: &Caches, now: Tick) {
         if !self.is_trusted || now <= self.looked {
             return;
         }
         let (mut yes, mut no) = (self.looked.0, now.0);
-        if self.trusts(source, Tick(no - 1)) {
+        if self.trusts(caches, Tick(no - 1)) {
             (self.last, self.looked) = (Some(now), now);
             return;
         }
         while no - yes > 1 {
             let middle = yes + (no - yes) / 2;
-            match self.trusts(source, Tick(middle)) {
+            match self.trusts(caches, Tick(middle)) {
                 true => yes = middle,
                 false => no = middle,
             }
@@ -82,12 +84,12 @@ impl Peek {
     }
 
     /// Something has happened at `now`.
-    pub(super) fn after(&mut self, source: &KeySource, now: Tick) {
+    pub(super) fn after(&mut self, caches: &Caches, now: Tick) {
         if now < self.withdrawn || now < self.looked {
             return;
         }
         self.looked = now;
-        self.is_trusted = self.trusts(source, now);
+        self.is_trusted = self.trusts(caches, now);
         if self.is_trusted {
             self.last = Some(now);
         }

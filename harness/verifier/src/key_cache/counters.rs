@@ -31,6 +31,21 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// The sum.
+    pub fn add(&mut self, other: &Counters) {
+        self.attempts += other.attempts;
+        self.fetched += other.fetched;
+        other.failed.iter().for_each(|(name, count)| add(&mut self.failed, name, *count));
+        self.shrunk += other.shrunk;
+        other.skipped.iter().for_each(|(name, count)| add(&mut self.skipped, name, *count));
+        self.unknown_kids += other.unknown_kids;
+        self.waits += other.waits;
+        self.waits_refused += other.waits_refused;
+        self.waits_expired += other.waits_expired;
+        self.served_stale += other.served_stale;
+        self.evictions += other.evictions;
+    }
+
     pub(super) fn fail(&mut self, failure: FetchFailure) {
         add(&mut self.failed, failure.name(), 1);
     }

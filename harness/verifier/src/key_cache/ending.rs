@@ -7,7 +7,7 @@ use super::kids::Kids;
 use super::lookup::Asker;
 use super::wait::{On, Wait};
 use super::{Answer, FetchFailure, FetchId, Flight, KeyCache, LastFetch, Outcome, Standing};
-use crate::cache_policy::{OnFailure, Refresh};
+use crate::cache_policy::{AgeFrom, OnFailure, Refresh};
 use crate::key_set::{KeySet, SetFault};
 use crate::rejection::Rejection;
 use crate::tick::Tick;
@@ -47,7 +47,7 @@ impl KeyCache {
         self.take_turns(now);
     }
 
-    /// An older request never replaces what a newer one brought.
+    /// Where age runs from the request, an older one never replaces what a newer one brought.
     fn adopt(
         &mut self,
         (set, max_age): (Arc<KeySet>, Option<Duration>),
@@ -55,6 +55,10 @@ impl KeyCache {
         now: Tick,
     ) {
         let started = flight.started;
+        let since = match self.policy.age_from {
+            AgeFrom::Request => started,
+            AgeFrom::Response => now,
+        };
         self.failing = false;
         self.failures = 0;
         self.quiet_until = Tick::MIN;
@@ -63,16 +67,16 @@ impl KeyCache {
             (Some(_), Some(kid)) => self.kids.since(kid),
             _ => self.held.as_ref().map(|held| held.since),
         };
-        if newer.is_some_and(|newer| newer > started) {
+        if newer.is_some_and(|newer| newer > since) {
             return;
         }
         self.kept_empty = false;
         let old = Arc::clone(self.keys());
         self.counters.adopted(&old, &set);
         if let Some(kid) = &flight.kid {
-            self.kids.adopt(&set, kid, started);
+            self.kids.adopt(&set, kid, since);
         }
-        self.hold(set, max_age, started);
+        self.hold(set, max_age, since);
     }
 
     fn fail(&mut self, failure: FetchFailure, flight: &Flight, now: Tick) {

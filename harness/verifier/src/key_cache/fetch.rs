@@ -10,6 +10,13 @@ use crate::key_set::{KeySet, SetFault};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchId(pub u64);
 
+impl FetchId {
+    /// The number of the cache that makes it.
+    pub const fn cache(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
 /// One attempt that the transport shall make, at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetch {

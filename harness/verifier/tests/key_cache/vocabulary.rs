@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jwtbench_verifier::cache_policy::{
-    ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness, LockScope,
-    OnFailure, OutageAnswer, Refresh, RefreshAhead, UnknownKid, WindowKind,
+    AgeFrom, ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness,
+    LockScope, OnFailure, OutageAnswer, Refresh, RefreshAhead, UnknownKid, WindowKind,
 };
 
 use crate::GONE;
@@ -150,6 +150,30 @@ fn a_response_sets_the_ttl_within_bounds() {
             (300 * S - 1, Ask("a"), "fresh 1", "a policy that does not listen"),
         ],
     );
+}
+
+#[test]
+fn age_runs_from_the_request_or_from_its_response() {
+    for (age_from, ttl_from, last) in [(AgeFrom::Request, S, 1), (AgeFrom::Response, 9 * S, 2)] {
+        let ends = ttl_from + 300 * S;
+        let policy = CachePolicy { age_from, coalescing: Coalescing::None, ..bare() };
+        check(
+            policy.clone(),
+            &[
+                (S, Ask("a"), "wait; fetch 1", "cold"),
+                (9 * S, Set(&["a"]), "0: fresh 1", "a slow response"),
+                (ends - 1, Ask("a"), "fresh 1", "the last instant"),
+                (ends, Ask("a"), "wait; fetch 2", "too old"),
+            ],
+        );
+        let mut bench = Bench::new(policy);
+        bench.act(S, Ask("a"));
+        bench.act(2 * S, Ask("a"));
+        bench.act(3 * S, SetOf(2, &["a"]));
+        bench.act(4 * S, SetOf(1, &["b"]));
+        let holds = bench.machine.keys().generation();
+        assert_eq!(holds, last, "the older request ends last: {age_from:?}");
+    }
 }
 
 #[test]
