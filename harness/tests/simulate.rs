@@ -4,6 +4,8 @@
 
 #[path = "simulate/hindsight.rs"]
 mod hindsight;
+#[path = "simulate/lag.rs"]
+mod lag;
 #[path = "simulate/oracle.rs"]
 mod oracle;
 #[path = "simulate/own.rs"]

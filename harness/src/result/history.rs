@@ -28,7 +28,7 @@ pub struct Change {
 
 impl Change {
     /// One that is never made.
-    const NEVER: Change = Change { begin: Tick::MAX, end: Tick::MAX };
+    pub const NEVER: Change = Change { begin: Tick::MAX, end: Tick::MAX };
 }
 
 /// Holders of a stream lost the tokens issued to them so far.
@@ -40,8 +40,10 @@ pub struct HolderRevocation {
     pub below: u32,
     /// Tokens issued by then.
     pub issued_by: Tick,
-    /// When.
+    /// When the issuer did it.
     pub change: Change,
+    /// When the verifier's list had it.
+    pub listed: Change,
 }
 
 impl HolderRevocation {
@@ -121,15 +123,30 @@ impl History {
         }
     }
 
-    /// Whether this token was revoked.
+    /// Whether the issuer had revoked this token.
     pub fn revoked(&self, facts: &Facts, from: Tick, to: Tick) -> Over {
+        self.hit(facts, |revocation| revocation.change, from, to)
+    }
+
+    /// Whether the verifier's list had this token.
+    pub fn listed(&self, facts: &Facts, from: Tick, to: Tick) -> Over {
+        self.hit(facts, |revocation| revocation.listed, from, to)
+    }
+
+    fn hit(
+        &self,
+        facts: &Facts,
+        change: fn(&HolderRevocation) -> Change,
+        from: Tick,
+        to: Tick,
+    ) -> Over {
         if facts.is_revoked {
             return Over::Always;
         }
-        match self.revocations.iter().find(|revocation| revocation.hits(facts)) {
+        match self.revocations.iter().find(|revocation| revocation.hits(facts)).map(change) {
             None => Over::Never,
-            Some(HolderRevocation { change, .. }) if change.end <= from => Over::Always,
-            Some(HolderRevocation { change, .. }) if change.begin > to => Over::Never,
+            Some(change) if change.end <= from => Over::Always,
+            Some(change) if change.begin > to => Over::Never,
             Some(_) => Over::Sometimes,
         }
     }

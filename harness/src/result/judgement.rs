@@ -268,7 +268,7 @@ impl<'p> Judge<'p> {
         let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
         let last = fault(Stage::State).or(fault(Stage::Request)).map_or(Ok(()), Err);
         let (from, to) = (operation.start, operation.end);
-        let revoked = match self.history.revoked(facts, from, to) {
+        let revoked = match self.history.listed(facts, from, to) {
             Over::Always => (Err(Rejection::Revoked), None),
             Over::Sometimes => (last, Some(Err(Rejection::Revoked))),
             Over::Never => (last, None),

@@ -33,6 +33,8 @@ pub enum Action {
         share: f64,
         /// Further `jti`s, of tokens that never arrive.
         others: u64,
+        /// How much later the verifier's list has them.
+        lag: Duration,
     },
     /// From now on the published set also holds these odd entries.
     PublishSet(Vec<Poison>),

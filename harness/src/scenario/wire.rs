@@ -245,4 +245,5 @@ pub(super) struct WireRevoke {
     pub(super) stream: Option<String>,
     pub(super) share: Option<f64>,
     pub(super) others: Option<u64>,
+    pub(super) lag: Option<Span>,
 }

@@ -1,6 +1,8 @@
 //! What happens to a trial while tokens arrive, in order: phases begin, the issuer changes its set,
 //! tokens are revoked, keys evicted. The same in real and in virtual time.
 
+use std::time::Duration;
+
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 
@@ -24,9 +26,20 @@ pub(super) struct Happening {
 enum What {
     Phase(usize),
     Epoch(usize),
-    Revoke { holders: Option<(u16, u32)>, others: u64, batch: usize },
+    Revoke(Revocation),
+    /// The verifier's list has what was revoked so much earlier.
+    List(Revocation, Duration),
     Evict(String),
     State(bool),
+}
+
+/// Tokens that are revoked: of the holders of a stream below a number, and of others.
+#[derive(Clone, Copy, Debug)]
+struct Revocation {
+    holders: Option<(u16, u32)>,
+    others: u64,
+    /// The place of its event.
+    event: usize,
 }
 
 /// Where happenings take hold.
@@ -51,7 +64,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
         all.push(Happening { at: Tick::ZERO + phase.at, what: What::Phase(index) });
     }
     let mut epoch = 0;
-    for (batch, event) in scenario.events.iter().enumerate() {
+    for (number, event) in scenario.events.iter().enumerate() {
         let what = match &event.action {
             Action::PublishKey { .. }
             | Action::SignWith(_)
@@ -60,7 +73,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                 epoch += 1;
                 What::Epoch(epoch)
             }
-            Action::RevokeTokens { stream, share, others } => {
+            Action::RevokeTokens { stream, share, others, lag } => {
                 let streams = &scenario.streams;
                 let place = stream
                     .as_ref()
@@ -69,7 +82,15 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                     let count = f64::from(streams[place].holders) * share / 100.0;
                     (place as u16, count.ceil() as u32)
                 });
-                What::Revoke { holders, others: *others, batch }
+                let revocation = Revocation { holders, others: *others, event: number };
+                if !lag.is_zero() {
+                    let at = Tick::ZERO + event.at + *lag;
+                    all.push(Happening { at, what: What::List(revocation, *lag) });
+                }
+                match lag.is_zero() {
+                    true => What::List(revocation, *lag),
+                    false => What::Revoke(revocation),
+                }
             }
             Action::Evict(label) => What::Evict(kid_of(plan, label)),
             Action::State { available } => What::State(*available),
@@ -115,17 +136,23 @@ impl Course {
                 surroundings.publish(&plan.timeline.epochs()[*index].body);
                 self.history.epochs.push(Change { begin, end: surroundings.now() });
             }
-            What::Revoke { holders, others, batch } => {
+            What::Revoke(Revocation { holders, .. }) => {
+                if let Some((stream, below)) = *holders {
+                    let change = Change { begin, end: begin };
+                    let (issued_by, listed) = (happening.at, Change::NEVER);
+                    let revocation = HolderRevocation { stream, below, issued_by, change, listed };
+                    self.history.revocations.push(revocation);
+                }
+            }
+            What::List(Revocation { holders, others, event }, lag) => {
+                let issued_by = happening.at - *lag;
                 if let Some(revocations) = revocations {
-                    let name = format!("event{batch:03}");
+                    let name = format!("event{event:03}");
                     revocations.revoke((0..*others).map(|number| other_jwt_id(&name, number)));
-                    revoke_holders(plan, *holders, happening.at, revocations);
+                    revoke_holders(plan, *holders, issued_by, revocations);
                 }
                 if let Some((stream, below)) = *holders {
-                    let change = Change { begin, end: surroundings.now() };
-                    let issued_by = happening.at;
-                    let revocation = HolderRevocation { stream, below, issued_by, change };
-                    self.history.revocations.push(revocation);
+                    self.list(stream, below, issued_by, Change { begin, end: surroundings.now() });
                 }
             }
             What::Evict(kid) => surroundings.evict(kid),
@@ -141,6 +168,23 @@ impl Course {
     }
 }
 
+impl Course {
+    /// The verifier's list has what was revoked before; without a lag the issuer revokes it now.
+    fn list(&mut self, stream: u16, below: u32, issued_by: Tick, listed: Change) {
+        let is_it = |known: &&mut HolderRevocation| {
+            (known.stream, known.below, known.issued_by) == (stream, below, issued_by)
+        };
+        match self.history.revocations.iter_mut().find(is_it) {
+            Some(known) => known.listed = listed,
+            None => {
+                let change = listed;
+                let revocation = HolderRevocation { stream, below, issued_by, change, listed };
+                self.history.revocations.push(revocation);
+            }
+        }
+    }
+}
+
 fn revoke_holders(
     plan: &Plan,
     holders: Option<(u16, u32)>,
@@ -151,7 +195,7 @@ fn revoke_holders(
         return;
     };
     let change = Change { begin: issued_by, end: issued_by };
-    let revocation = HolderRevocation { stream, below, issued_by, change };
+    let revocation = HolderRevocation { stream, below, issued_by, change, listed: change };
     let hit = plan.corpus.tokens.iter().filter(|token| revocation.hits(&token.facts));
     revocations.revoke(hit.map(|token| token.facts.jwt_id.clone()));
 }

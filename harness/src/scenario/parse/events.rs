@@ -80,7 +80,8 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
                 "`revoke-tokens` needs a `stream` or `others` (at most 10 million)".into(),
             );
         }
-        actions.push(Action::RevokeTokens { stream, share, others });
+        let lag = revoke.lag.map_or(Duration::ZERO, |span| span.0);
+        actions.push(Action::RevokeTokens { stream, share, others, lag });
     }
     match actions.len() {
         1 => Ok(actions.remove(0)),
