@@ -90,8 +90,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl KeySource {
-    /// A source for these workers, told apart from others by the number of the first. `warm` is the set held at the beginning and the start of the
-    /// request that fetched it.
+    /// A source for these workers, told apart from others by the number of the first. `warm`
+    /// is the set held at the beginning and the start of the request that fetched it.
     pub fn new(
         backend: &'static dyn Backend,
         allowed: &[Algorithm],

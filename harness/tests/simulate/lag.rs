@@ -42,7 +42,7 @@ fn each_worker_fetches_for_itself() {
     let endpoint = "[endpoint]\nlatency = \"50ms\"\n";
     let shared = lived("envoy-async-like", endpoint);
     let own = lived("envoy-like", endpoint);
-    // Two ages; ten minutes of ttl in twenty: two fetches of each cache, which a request may double.
+    // Two ages; ten minutes of ttl in twenty: two fetches of each, and requests may double them.
     assert_eq!(shared.counts.attempts, 2 * 2);
     let fetched = own.counts.attempts;
     assert!((4 * 4..=4 * 8).contains(&fetched), "four caches: {fetched}");

@@ -1,6 +1,8 @@
 //! The frontier: how long a withdrawn key is trusted against how long users are locked out, a point
 //! per cache policy. Down and to the left is better.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, PreEscaped, html as markup};
 
 use super::figure;
@@ -65,12 +67,15 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
     }
 }
 
-/// The plot that has most to tell as a picture of its own: of the scenario with the most policies
-/// that no other dominates. Empty without any plot.
+/// The plot that has most to tell as a picture of its own: of the scenario with the most places
+/// where policies stand that no other dominates. Empty without any plot.
 pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
     let choices = |scenario: &&str| {
         let points = points(simulation, scenario);
-        points.iter().filter(|point| simulation.dominating(point.row).is_empty()).count()
+        let best = points.iter().filter(|point| simulation.dominating(point.row).is_empty());
+        let seconds = |figure: f64| figure.round() as u64;
+        let places = best.map(|point| (point.exposure.map(seconds), seconds(point.lockout)));
+        places.collect::<BTreeSet<_>>().len()
     };
     // Of several, the first.
     let scenarios = simulation.scenarios().into_iter().rev();

@@ -46,8 +46,8 @@ fn refresh(policy: &CachePolicy) -> Option<&'static str> {
         || shortest.is_zero()
     {
         return Some(
-            "refresh = \"periodic\" has no period; set `ttl` (and `ttl-min`), and `refresh-ahead` to a \
-             share of it over 0 (1.0 for the ttl itself)",
+            "refresh = \"periodic\" has no period; set `ttl` (and `ttl-min`), and `refresh-ahead` \
+             to a share of it over 0 (1.0 for the ttl itself)",
         );
     }
     if policy.backoff_min < Duration::from_millis(1) {
