@@ -335,12 +335,11 @@ title = "t"
 analysis = "a"
 algorithms = ["EdDSA"]
 [load]
-arrivals = "poisson"
+arrivals = "closed"
 warmup = "20ms"
 duration = "200ms"
 [[stream]]
 name = "users"
-rate = 300
 tokens = { valid = 90, expired = 10 }
 "#;
 
