@@ -143,7 +143,9 @@ impl History {
         if facts.is_revoked {
             return Over::Always;
         }
-        match self.revocations.iter().find(|revocation| revocation.hits(facts)).map(change) {
+        // Whoever is hit twice counts from the first time that it took hold.
+        let hits = self.revocations.iter().filter(|revocation| revocation.hits(facts));
+        match hits.map(change).min_by_key(|change| change.begin) {
             None => Over::Never,
             Some(change) if change.end <= from => Over::Always,
             Some(change) if change.begin > to => Over::Never,

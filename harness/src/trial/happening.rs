@@ -83,7 +83,8 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                     (place as u16, count.ceil() as u32)
                 });
                 let revocation = Revocation { holders, others: *others, event: number };
-                if !lag.is_zero() {
+                // A list that would have it after the end never has it.
+                if !lag.is_zero() && event.at + *lag < scenario.load.duration {
                     let at = Tick::ZERO + event.at + *lag;
                     all.push(Happening { at, what: What::List(revocation, *lag) });
                 }

@@ -38,6 +38,21 @@ fn tokens_are_exposed_until_the_list_has_them() {
 }
 
 #[test]
+fn who_is_revoked_twice_is_so_from_the_first_listing_on() {
+    let event = |at: &str, lag: &str| {
+        let keys = format!("stream = \"users\", share = 50, lag = \"{lag}\"");
+        format!("[[event]]\nat = \"{at}\"\nrevoke-tokens = {{ {keys} }}\n")
+    };
+    // Tokens live for minutes, so that what is listed after ten is as good as never listed.
+    let late = lived("default", &event("5m", "10m"));
+    let both = lived("default", &(event("5m", "10m") + &event("6m", "0s")));
+    let never = lived("default", &event("5m", "1h"));
+    let exposed = |row: &SimulationRow| row.counts.exposed_accepts;
+    assert!(exposed(&both) > 0 && exposed(&both) < exposed(&late) / 2, "the second list is first");
+    assert_eq!(exposed(&never), exposed(&late), "a list that comes after the end");
+}
+
+#[test]
 fn each_worker_fetches_for_itself() {
     let endpoint = "[endpoint]\nlatency = \"50ms\"\n";
     let shared = lived("envoy-async-like", endpoint);
