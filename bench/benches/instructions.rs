@@ -97,9 +97,13 @@ fn jsonwebtoken(line: Standing) -> Progress {
 /// A key that is to be prepared.
 type Unprepared = (&'static dyn Backend, Algorithm, Arc<CheckedJwk>);
 
+/// One like it has been prepared and dropped: the allocator then has at hand what the key will need,
+/// where otherwise the history of the heap would be counted, which differs between machines.
 fn published(name: &str, algorithm: Algorithm) -> Option<Unprepared> {
     let rig = rig("hot-path/accept", name, algorithm)?;
-    Some((backend::find(name)?, algorithm, published_key(rig.plan)))
+    let (backend, key) = (backend::find(name)?, published_key(rig.plan));
+    drop(backend.prepare(algorithm, &key));
+    Some((backend, algorithm, key))
 }
 
 // What a backend does once per key and worker. ring only copies: it has no prepared form.
