@@ -1,27 +1,42 @@
 //! A backend that checks each signature once: the verifier runs whole on every arrival, and what a
-//! key said of a text and a signature is remembered as long as the key is prepared.
+//! key said of a text and a signature is remembered for all policies and ages that are simulated.
 
 use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::FxBuildHasher;
+use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::ring::Ring;
 use jwtbench_verifier::backend::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
-use jwtbench_verifier::jwk::CheckedJwk;
+use jwtbench_verifier::jwk::{CheckedJwk, Thumbprint};
 
 /// ring with a memory.
 pub(super) struct Remembering;
 
-struct Memory {
+/// By the SHA-256 hash of key, algorithm, signing input and signature: nothing can pass for
+/// another. A pure function of these, so that it does not matter who asked first.
+type Memory = RwLock<HashMap<[u8; 32], Result<(), InvalidSignature>, FxBuildHasher>>;
+
+/// In parts, by the first byte of the hash, so that cores do not wait for one another.
+static SAID: [Memory; 256] = [const { RwLock::new(HashMap::with_hasher(FxBuildHasher)) }; 256];
+
+struct Recollecting {
     key: Box<dyn VerifyingKey>,
-    /// By signature and signing input, whole: nothing can pass for another.
-    said: HashMap<Box<[u8]>, Vec<Said>, FxBuildHasher>,
+    thumbprint: Thumbprint,
+    algorithm: Algorithm,
 }
 
-struct Said {
-    signing_input: Box<[u8]>,
-    verdict: Result<(), InvalidSignature>,
+impl Recollecting {
+    fn hash(&self, signing_input: &[u8], signature: &[u8]) -> [u8; 32] {
+        let mut hash = Sha256::new_with_prefix(self.thumbprint.0);
+        for part in [self.algorithm.name().as_bytes(), signing_input, signature] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
 }
 
 impl Backend for Remembering {
@@ -42,21 +57,21 @@ impl Backend for Remembering {
         algorithm: Algorithm,
         key: &CheckedJwk,
     ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
+        let thumbprint = key.thumbprint;
         let key = Ring.prepare(algorithm, key)?;
-        Ok(Box::new(Memory { key, said: HashMap::default() }))
+        Ok(Box::new(Recollecting { key, thumbprint, algorithm }))
     }
 }
 
-impl VerifyingKey for Memory {
+impl VerifyingKey for Recollecting {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let known = self.said.get(signature).into_iter().flatten();
-        let mut known = known.filter(|said| *said.signing_input == *signing_input);
-        if let Some(said) = known.next() {
-            return said.verdict;
-        }
-        let verdict = self.key.verify(signing_input, signature);
-        let said = Said { signing_input: signing_input.into(), verdict };
-        self.said.entry(signature.into()).or_default().push(said);
-        verdict
+        let hash = self.hash(signing_input, signature);
+        let memory = &SAID[usize::from(hash[0])];
+        let said = memory.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+        said.unwrap_or_else(|| {
+            let verdict = self.key.verify(signing_input, signature);
+            memory.write().unwrap_or_else(PoisonError::into_inner).insert(hash, verdict);
+            verdict
+        })
     }
 }
