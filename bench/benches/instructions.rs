@@ -97,7 +97,7 @@ fn jsonwebtoken(line: Standing) -> Progress {
 /// A key that is to be prepared.
 type Unprepared = (&'static dyn Backend, Algorithm, Arc<CheckedJwk>);
 
-/// One like it has been prepared and dropped: the allocator then has at hand what the key will need,
+/// One like it has been prepared and dropped: the allocator then has at hand what the key needs,
 /// where otherwise the history of the heap would be counted, which differs between machines.
 fn published(name: &str, algorithm: Algorithm) -> Option<Unprepared> {
     let rig = rig("hot-path/accept", name, algorithm)?;

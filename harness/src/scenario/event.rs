@@ -9,6 +9,8 @@ pub struct Event {
     pub at: Duration,
     /// What.
     pub action: Action,
+    /// A simulation moves it by up to so much, evenly over the ages of the cache.
+    pub spread: Duration,
 }
 
 /// What an event does.

@@ -1,6 +1,8 @@
 //! The arrivals of a scenario drawn one at a time, for horizons whose arrivals nobody could hold:
 //! the same laws as a plan's schedules, and random streams of their own. Pure.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -228,6 +230,7 @@ pub fn plan(
     };
     let corpus = Corpus::mint(&mint, refs.names(), &|| {});
     let hash = hash(scenario, algorithm, &[], refs.names(), &corpus);
+    let corpus = Arc::new(corpus);
     let scenario = scenario.clone();
     let (schedules, epoch) = (Vec::new(), EPOCH);
     Ok((Plan { scenario, algorithm, seed, epoch, schedules, timeline, corpus, hash }, refs))

@@ -1,6 +1,8 @@
 //! The mocked identity provider over time: which keys it publishes, which one signs, and the JWK
 //! sets that follow. Pure: a function of events, algorithm and signers.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -117,6 +119,18 @@ impl Timeline {
         let (signing, signing_kid) = (String::new(), String::new());
         let epoch = Epoch { at: Tick::MIN, published, signing, signing_kid, body };
         Timeline { epochs: vec![epoch] }
+    }
+
+    /// The key of this label, withdrawn at `at`, goes so much later. Nothing else happens before.
+    pub(crate) fn delay(&mut self, label: &str, at: Tick, by: Duration) {
+        let holds = |epoch: &Epoch| epoch.published.iter().any(|key| key.label == label);
+        let goes = |place: &usize| {
+            let (before, after) = (&self.epochs[place - 1], &self.epochs[*place]);
+            after.at == at && holds(before) && !holds(after)
+        };
+        if let Some(place) = (1..self.epochs.len()).find(goes) {
+            self.epochs[place].at = at + by;
+        }
     }
 
     /// The epochs in order; the first has no beginning. Several may begin at the same instant.

@@ -2,6 +2,7 @@
 //! agreed over all backends. Nothing is minted and no key is made.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -127,6 +128,7 @@ impl Plan {
         let published = desk.keys.iter().map(publish).collect();
         let timeline = Timeline::fixed(desk.key_set.clone(), published);
         let corpus = Corpus::of(tokens.iter().map(|token| minted(token, desk.now)).collect());
+        let corpus = Arc::new(corpus);
         let name = |ordinal| TokenRef { class: Class::own(), stream: 0, ordinal, issue: 0 };
         let refs: Vec<TokenRef> = (0..tokens.len() as u32).map(name).collect();
         let arrival = |token| Arrival { at: Tick::ZERO, stream: 0, phase: 0, token };

@@ -118,7 +118,7 @@ impl Scenario {
         let phases = phases(&file, &wire.phase, &endpoint, &load)?;
         let streams = streams(&file, &wire, &load, &policy)?;
         let capacity_of = capacity_of(&file, wire.load.get_ref())?;
-        let events = events(&file, &wire.event, &load, &streams)?;
+        let events = events(&file, &wire.event, &load, &streams, &phases, &family)?;
         check_closed(&file, &load, &phases, &events)?;
         let policies = preset_names(presets);
         let expectations = expectations(&file, &wire.expect, &phases, &streams, &policies)?;

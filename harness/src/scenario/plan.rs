@@ -1,6 +1,8 @@
 //! Scenario + seed + resolved rates, worked out: every arrival as stream, class and ordinal, the
 //! issuer's timeline, the corpus. A pure function, with a hash over just that.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 
@@ -57,7 +59,7 @@ pub struct Plan {
     /// The issuer.
     pub timeline: Timeline,
     /// The tokens.
-    pub corpus: Corpus,
+    pub corpus: Arc<Corpus>,
     /// SHA-256 over arrivals, events, faults, workers and corpus, in hex.
     pub hash: String,
 }
@@ -92,6 +94,7 @@ impl Plan {
         minted(Minting::Begin(refs.names().len() as u64));
         let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
         let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
+        let corpus = Arc::new(corpus);
         let scenario = scenario.clone();
         Plan { scenario, algorithm, seed, epoch: EPOCH, schedules, timeline, corpus, hash }
     }
@@ -295,7 +298,8 @@ pub(super) fn hash(
         text(&format!("shed after {after:?}"));
     }
     // What came later counts where it is used: older results can still be compared.
-    let since = |text: String| text.replace(", max_age: None", "").replace(", lag: 0ns", "");
+    let unused = [", max_age: None", ", lag: 0ns", ", spread: 0ns"];
+    let since = |text: String| unused.iter().fold(text, |text, new| text.replace(new, ""));
     for phase in &scenario.phases {
         text(&since(format!("{phase:?}")));
     }

@@ -222,6 +222,7 @@ pub(super) struct WireEvent {
     pub(super) at: Span,
     pub(super) every: Option<Span>,
     pub(super) times: Option<u32>,
+    pub(super) spread: Option<Span>,
     pub(super) publish_key: Option<String>,
     pub(super) kid_of: Option<String>,
     pub(super) sign_with: Option<String>,

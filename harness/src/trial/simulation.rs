@@ -11,6 +11,7 @@ mod remembering;
 mod tally;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -26,6 +27,7 @@ use crate::result::simulation::{
 use crate::scenario::Scenario;
 use crate::scenario::cache::{CacheSpec, Start};
 use crate::scenario::corpus::Refs;
+use crate::scenario::event::Action;
 use crate::scenario::flow::{self, FlowFault};
 use crate::scenario::plan::{Plan, hex};
 use crate::scenario::signer::Signers;
@@ -39,6 +41,9 @@ use instance::{Instance, Lived};
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
 /// A scenario that lasts no longer is told minute by minute.
 const LONGEST_TIMELINE: Duration = Duration::from_secs(3600);
+/// The golden ratio less one. Its multiples fill the span from 0 to 1 evenly, and have nothing to do
+/// with the ages in their order.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
 /// After an outage, fetches are counted for so long.
 const RETRY_SPAN: Duration = Duration::from_secs(60);
 
@@ -114,7 +119,10 @@ pub fn simulate(
     let jobs: Vec<(usize, u32)> =
         (0..plans.len()).flat_map(|policy| (0..ages).map(move |age| (policy, age))).collect();
     let one = |(policy, age): &(usize, u32)| {
-        let fleet = plans[*policy].live(&refs, (*age, ages), ask.instances, &hindsight)?;
+        let plan = &plans[*policy];
+        let met = plan.met_by(*age);
+        let plan = met.as_ref().unwrap_or(plan);
+        let fleet = plan.live(&refs, (*age, ages), ask.instances, &hindsight)?;
         Ok::<Fleet, TrialError>(fleet)
     };
     let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
@@ -132,7 +140,13 @@ pub fn simulate(
 fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
     let phases = scenario.phases.iter().skip(1);
     let phases = phases.map(|phase| (phase.at, format!("phase {}", phase.name)));
-    let events = scenario.events.iter().map(|event| (event.at, event.action.label()));
+    let events = scenario.events.iter().map(|event| match event.spread {
+        Duration::ZERO => (event.at, event.action.label()),
+        spread => {
+            let spread = humantime::format_duration(spread);
+            (event.at, format!("{}, up to {spread} later", event.action.label()))
+        }
+    });
     let mut all: Vec<(Duration, String)> = phases.chain(events).collect();
     all.sort_by_key(|(at, _)| *at);
     let name = &scenario.name;
@@ -160,6 +174,19 @@ struct Fleet {
     hash: [u8; 32],
 }
 
+/// The same plan, what moves in it moved by this share of how far it may.
+fn moved(plan: &Plan, share: f64) -> Plan {
+    let mut moved = with(plan, plan.scenario.clone());
+    for event in &mut moved.scenario.events {
+        if let Action::WithdrawKey(label) = &event.action {
+            let by = event.spread.mul_f64(share);
+            moved.timeline.delay(label, Tick::ZERO + event.at, by);
+            event.at += by;
+        }
+    }
+    moved
+}
+
 /// The sums by minute.
 fn add_up(sum: &mut Vec<Minute>, more: &[Minute]) {
     sum.resize(sum.len().max(more.len()), Minute::default());
@@ -176,7 +203,7 @@ fn with(plan: &Plan, scenario: Scenario) -> Plan {
         epoch: plan.epoch,
         schedules: Vec::new(),
         timeline: plan.timeline.clone(),
-        corpus: plan.corpus.clone(),
+        corpus: Arc::clone(&plan.corpus),
         hash: plan.hash.clone(),
     }
 }
@@ -198,6 +225,16 @@ impl Variants {
         let cycle = cache.policy.ttl_of(max_age).min(LONGEST_CYCLE);
         let share = (f64::from(age) + 0.5) / f64::from(ages);
         (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
+    }
+
+    /// As this age of the cache meets them, if anything moves in the scenario.
+    fn met_by(&self, age: u32) -> Option<Variants> {
+        if self.whole.scenario.events.iter().all(|event| event.spread.is_zero()) {
+            return None;
+        }
+        let share = (f64::from(age) * GOLDEN).fract();
+        let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, moved(plan, share)));
+        Some(Variants { whole: moved(&self.whole, share), quiet: quiet.collect() })
     }
 
     fn live(

@@ -8,13 +8,15 @@ use super::{Checked, File};
 use crate::scenario::event::{Action, Event, Poison};
 use crate::scenario::issuer::FIRST_KEY;
 use crate::scenario::wire::{WireEvent, WireState};
-use crate::scenario::{Load, Stream};
+use crate::scenario::{Load, Phase, SIMULATED, Stream};
 
 pub(super) fn events(
     file: &File<'_>,
     wire: &[Spanned<WireEvent>],
     load: &Load,
     streams: &[Stream],
+    phases: &[Phase],
+    family: &str,
 ) -> Checked<Vec<Event>> {
     let mut events = Vec::new();
     for given in wire {
@@ -23,6 +25,14 @@ pub(super) fn events(
         let action = action(file, given, streams)?;
         let times = event.times.unwrap_or(1);
         let every = event.every.map_or(Duration::ZERO, |every| every.0);
+        let spread = event.spread.map_or(Duration::ZERO, |spread| spread.0);
+        let may_spread = family == SIMULATED && matches!(action, Action::WithdrawKey(_));
+        if !spread.is_zero() && !may_spread {
+            return file.fault(
+                span,
+                "`spread` goes with `withdraw-key`, in scenarios of family policy; leave it out",
+            );
+        }
         if times == 0 || times > 1000 || (times > 1 && every.is_zero()) {
             return file.fault(span, "`times` is 1 to 1000, with `every` above zero if over 1");
         }
@@ -34,11 +44,13 @@ pub(super) fn events(
             );
         }
         for turn in 0..times {
-            events.push(Event { at: event.at.0 + every * turn, action: action.clone() });
+            let at = event.at.0 + every * turn;
+            events.push(Event { at, action: action.clone(), spread });
         }
     }
     events.sort_by_key(|event| event.at);
     check_keys(file, &events)?;
+    check_spreads(file, &events, load, phases)?;
     Ok(events)
 }
 
@@ -91,6 +103,26 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
                 .into(),
         ),
     }
+}
+
+/// An event that moves passes no other event, no phase and not the end.
+fn check_spreads(file: &File<'_>, events: &[Event], load: &Load, phases: &[Phase]) -> Checked<()> {
+    let phases = phases.iter().map(|phase| phase.at);
+    let ends: Vec<Duration> = phases.chain([load.duration]).collect();
+    for (place, event) in events.iter().enumerate().filter(|(_, event)| !event.spread.is_zero()) {
+        let later = events[place + 1..].iter().map(|event| event.at);
+        let ends = ends.iter().copied().filter(|end| *end > event.at);
+        let last = event.at + event.spread;
+        if let Some(end) = later.chain(ends).min().filter(|end| *end <= last) {
+            let [at, spread, end] = [event.at, event.spread, end].map(humantime::format_duration);
+            let message = format!(
+                "the event at {at} with spread = \"{spread}\" could come after what is at {end}; \
+                 lower `spread`"
+            );
+            return file.fault(None, message);
+        }
+    }
+    Ok(())
 }
 
 /// Keys are published before they sign or go.
