@@ -460,6 +460,26 @@ fn faults_of_events_are_named() {
     check(event, "evict = \"current\"\ntimes = 3", Some(22), &["`times`", "`every`"]);
     let beyond = "evict = \"current\"\ntimes = 3\nevery = \"1s\"";
     check(event, beyond, Some(22), &["after the end"]);
+    let moving = "withdraw-key = \"current\"\nspread = \"5ms\"";
+    check(event, moving, Some(22), &["`spread`", "family policy"]);
+}
+
+#[test]
+fn an_event_that_moves_passes_nothing() {
+    let parse = |event: &str, spread: &str| {
+        let moving = format!("at = \"1s\"\n{event} = \"current\"\nspread = \"{spread}\"");
+        let text = GOOD.replace("at = \"1s\"\npublish-key = \"next\"", &moving);
+        let text = text.replace("late\"\nat = \"1s\"", "late\"\nat = \"1500ms\"");
+        Scenario::parse(Path::new("policy/test.toml"), &text, &library().presets())
+    };
+    let scenario = parse("withdraw-key", "499ms").unwrap();
+    assert_eq!(scenario.events[0].spread, Duration::from_millis(499));
+    let fault = |event, spread| parse(event, spread).unwrap_err().message;
+    for (spread, end) in [("500ms", "1s 500ms"), ("2s", "1s 500ms")] {
+        let message = fault("withdraw-key", spread);
+        assert!(message.contains(end) && message.contains("lower `spread`"), "{message}");
+    }
+    assert!(fault("evict", "1ms").contains("goes with `withdraw-key`"));
 }
 
 #[test]

@@ -137,6 +137,21 @@ fn figures_worked_out_by_hand() {
 }
 
 #[test]
+fn a_withdrawal_that_moves_is_met_in_many_phases() {
+    // The first token of the new key brings nearly all caches into step.
+    let refetch: &[&str] = &["ttl = \"20m\"", "unknown-kid = \"refetch\""];
+    let nearer_end = |parts: &str| {
+        let row = row(refetch, parts, 1, 1);
+        let ends: [fn(&Metric) -> Option<f64>; 3] = [|m| m.min, |m| m.p50, |m| m.max];
+        let exposure = &row.metrics["exposure_s"];
+        let [least, median, most] = ends.map(|end| end(exposure).expect("within the horizon"));
+        (median - least).min(most - median)
+    };
+    assert!(nearer_end(WITHDRAW) < 2.0, "most of them in one phase, by chance");
+    assert!(nearer_end(&format!("{WITHDRAW}spread = \"5m\"\n")) > 60.0, "as it moves");
+}
+
+#[test]
 fn what_a_scenario_cannot_measure_is_absent() {
     let names =
         |parts: &str| -> Vec<String> { row(&[], parts, 1, 1).metrics.into_keys().collect() };

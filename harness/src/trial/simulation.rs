@@ -41,8 +41,8 @@ use instance::{Instance, Lived};
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
 /// A scenario that lasts no longer is told minute by minute.
 const LONGEST_TIMELINE: Duration = Duration::from_secs(3600);
-/// The golden ratio less one. Its multiples fill the span from 0 to 1 evenly, and have nothing to do
-/// with the ages in their order.
+/// The golden ratio less one: fractions of its multiples fill the span from 0 to 1 evenly, and have
+/// nothing to do with the order of the ages.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 /// After an outage, fetches are counted for so long.
 const RETRY_SPAN: Duration = Duration::from_secs(60);
