@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jwtbench_verifier::cache_policy::{Budget, CachePolicy, UnknownKid};
+use jwtbench_verifier::cache_policy::{
+    AgeFrom, Budget, CachePolicy, HttpFreshness, Jitter, RefreshAhead, UnknownKid,
+};
 use jwtbench_verifier::key_cache::{
     Answer, FetchFailure, FetchId, Freshness, KeyCache, Outcome, Ticket,
 };
@@ -22,7 +24,8 @@ const KIDS: [&str; 4] = ["a", "b", "c", "x"];
 #[derive(Clone, Debug)]
 enum Event {
     Ask(usize),
-    Set(u8),
+    /// Which kids, and for how many seconds the response says that it may be kept.
+    Set(u8, Option<u64>),
     Fail(FetchFailure),
     Evict(usize),
     Tick,
@@ -30,6 +33,7 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     let asked = Some(Duration::from_secs(7));
+    let max_age = prop::sample::select(vec![None, None, Some(0), Some(30), Some(200), Some(900)]);
     let failure = prop::sample::select(vec![
         FetchFailure::Refused,
         FetchFailure::Redirect,
@@ -40,7 +44,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]);
     prop_oneof![
         6 => (0..KIDS.len()).prop_map(Event::Ask),
-        4 => (1u8..8).prop_map(Event::Set),
+        4 => (1u8..8, max_age).prop_map(|(kids, max_age)| Event::Set(kids, max_age)),
         3 => failure.prop_map(Event::Fail),
         1 => (0..3usize).prop_map(Event::Evict),
         1 => Just(Event::Tick),
@@ -58,6 +62,7 @@ fn pause() -> impl Strategy<Value = i64> {
 }
 
 fn policy() -> impl Strategy<Value = CachePolicy> {
+    let seconds = Duration::from_secs;
     let refetch = |fetches, seconds, policy| {
         let grounds = Duration::from_secs(seconds);
         CachePolicy { budget: Some(Budget::sliding(fetches, grounds)), grounds, ..policy }
@@ -82,6 +87,20 @@ fn policy() -> impl Strategy<Value = CachePolicy> {
             refresh_ahead: None,
             ..refetch(2, 30, CachePolicy::default())
         },
+        CachePolicy {
+            http_freshness: Some(HttpFreshness { min: seconds(10), max: seconds(600) }),
+            refresh_ahead: Some(RefreshAhead::Before(seconds(20))),
+            refresh_jitter: Jitter::Span(seconds(5)),
+            stale_if_error: seconds(60),
+            ..refetch(1, 10, CachePolicy::default())
+        },
+        CachePolicy {
+            age_from: AgeFrom::Response,
+            http_freshness: Some(HttpFreshness::UNBOUNDED),
+            stale_if_error: seconds(30),
+            ..refetch(2, 5, steady())
+        },
+        CachePolicy { age_from: AgeFrom::Response, unknown_kid: UnknownKid::Refuse, ..steady() },
     ])
 }
 
@@ -90,8 +109,9 @@ struct Onlooker {
     machine: KeyCache,
     policy: CachePolicy,
     now: i64,
-    /// Start of the request that brought the set in use.
+    /// From when on the set in use ages, and for how long it is fresh.
     since: Option<i64>,
+    ttl: Duration,
     /// Whether the last completed fetch succeeded, and when its request started.
     last: Option<(bool, i64)>,
     started: HashMap<FetchId, i64>,
@@ -108,9 +128,11 @@ impl Onlooker {
         if warm {
             machine.warm(crate::script::set(&["a", "b"]), None, Tick::ZERO);
         }
+        let ttl = policy.ttl;
         Onlooker {
             machine,
             policy,
+            ttl,
             now: 0,
             since: warm.then_some(0),
             last: warm.then_some((true, 0)),
@@ -149,13 +171,18 @@ impl Onlooker {
                     self.last = None;
                 }
             }
-            Event::Set(mask) => {
+            Event::Set(mask, max_age) => {
                 let Some(id) = self.in_flight else { return };
                 let kids = (0..3).filter(|bit| mask & (1 << bit) != 0);
                 let kids: Vec<&str> = kids.map(|bit| KIDS[bit]).collect();
                 let set = self.machine.keys().succeed(parsed(&kids));
-                self.machine.finished(id, Outcome::Set(set, None), now);
-                self.since = self.since.max(Some(self.started[&id]));
+                let max_age = max_age.map(Duration::from_secs);
+                self.machine.finished(id, Outcome::Set(set, max_age), now);
+                let since = match self.policy.age_from {
+                    AgeFrom::Request => self.started[&id],
+                    AgeFrom::Response => self.now,
+                };
+                (self.since, self.ttl) = (Some(since), self.policy.ttl_of(max_age));
                 self.last = Some((true, self.started[&id]));
                 self.in_flight = None;
                 self.drain(true);
@@ -233,13 +260,13 @@ impl Onlooker {
         match answer {
             Answer::Use(view) => {
                 let since = Tick(self.since.expect("a set in use"));
-                let end = since + self.policy.ttl + self.policy.stale_if_error;
+                let end = since + self.ttl + self.policy.stale_if_error;
                 assert!(now < end, "a set past ttl and stale-if-error");
                 assert!(view.keys.has_kid(KIDS[kid]), "used for a kid it has");
             }
             Answer::Wait => panic!("a wait is no answer"),
             Answer::Refuse { code, .. } => {
-                let window = self.policy.unknown_kid_window(self.policy.ttl);
+                let window = self.policy.unknown_kid_window(self.ttl);
                 let young = |start| fetched || now < Tick(start) + window;
                 let grounds = self.last.is_some_and(|(ok, start)| ok && young(start));
                 let due = match grounds && !is_held {
