@@ -10,7 +10,10 @@ mod lag;
 mod oracle;
 #[path = "simulate/own.rs"]
 mod own;
+#[path = "simulate/tables.rs"]
+mod tables;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -19,7 +22,7 @@ use jwtbench::report::{
 };
 use jwtbench::result::simulation::{Metric, Simulation, SimulationRow};
 use jwtbench::scenario::Scenario;
-use jwtbench::scenario::cache::{CacheSpec, Start, load_preset};
+use jwtbench::scenario::cache::{CacheSpec, Start, load_preset, presets};
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::signer::Signers;
 use jwtbench::trial::simulation::{Ask, Simulated, simulate};

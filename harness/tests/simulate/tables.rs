@@ -1,0 +1,55 @@
+//! The tables under `reports/simulation` are whole, of this code, and show what README says.
+
+use super::*;
+
+fn committed() -> Simulation {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/simulation/simulation.json");
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn every_preset_has_a_row_in_every_scenario() {
+    let library = library();
+    let shipped = library.all().unwrap();
+    let scenarios = shipped.iter().filter(|scenario| scenario.family == "policy");
+    let presets = presets(&library.presets());
+    let due = scenarios
+        .flat_map(|scenario| presets.iter().map(|preset| (scenario.name.clone(), preset.clone())));
+    let due: BTreeSet<(String, String)> = due.collect();
+    let rows = committed().rows;
+    let there = rows.iter().map(|row| (row.scenario.clone(), row.cache_policy.clone()));
+    assert_eq!(there.collect::<BTreeSet<_>>(), due, "make reports/simulation anew");
+    for row in rows {
+        let lockout = &row.metrics["lockout_s"];
+        assert!(lockout.n == 64 || lockout.n == 1, "{}: {} ages", row.scenario, lockout.n);
+    }
+}
+
+#[test]
+fn the_default_is_dominated_by_none() {
+    let simulation = committed();
+    let of_default = simulation.rows.iter().filter(|row| row.cache_policy == "default");
+    let mut places = 0;
+    for row in of_default.filter(|row| row.metrics.contains_key("exposure_s")) {
+        let better = simulation.dominating(row);
+        assert!(better.is_empty(), "{}: {better:?}", row.scenario);
+        places += 1;
+    }
+    assert!(places >= 7, "{places} scenarios with both axes");
+}
+
+#[test]
+fn the_tables_are_of_this_code() {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["simulate", "policy/drill", "--cache-policy", "default", "--json"])
+        .current_dir("..")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let fresh: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let is_same =
+        |row: &&SimulationRow| row.scenario == "policy/drill" && row.cache_policy == "default";
+    let committed = committed();
+    let committed = committed.rows.iter().find(is_same).unwrap();
+    assert_eq!(&fresh.rows[0], committed, "make reports/simulation anew");
+}
