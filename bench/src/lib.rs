@@ -152,7 +152,7 @@ impl<'p> Rig<'p> {
         let contender = self.spec.build(&Setup {
             policy: &self.policy,
             algorithm: self.plan.algorithm,
-            epoch: self.plan.epoch,
+            clock: self.plan.wall_clock(),
             source: &self.source,
             revocations: None,
             worker: 0,

@@ -58,7 +58,7 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
         let mut contender = spec.build(&Setup {
             policy: &policy,
             algorithm: plan.algorithm,
-            epoch: plan.epoch,
+            clock: plan.wall_clock(),
             source: &source,
             revocations: None,
             worker,

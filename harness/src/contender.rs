@@ -21,8 +21,8 @@ use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
 
@@ -191,8 +191,8 @@ pub struct Setup<'c> {
     pub policy: &'c Policy,
     /// The algorithm of the trial.
     pub algorithm: Algorithm,
-    /// The instant of tick 0.
-    pub epoch: UnixTime,
+    /// What the verifier takes the time to be.
+    pub clock: WallClock,
     /// The keys, and how they travel.
     pub source: &'c Arc<KeySource>,
     /// Revoked tokens.

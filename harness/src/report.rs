@@ -36,7 +36,7 @@ pub use junit::junit;
 pub use markdown::{answer_list, markdown, ranking_table};
 pub use picture::picture;
 pub use simulation::{
-    simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+    policy_markdown, simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
 };
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

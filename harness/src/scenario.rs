@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::wall_clock::Skew;
 
 use cache::CacheSpec;
 use capacity::Rate;
@@ -71,6 +72,8 @@ pub struct Scenario {
     pub own_algorithms: bool,
     /// The load.
     pub load: Load,
+    /// The verifier's instances, for `simulate`.
+    pub instances: Instances,
     /// The contender whose capacity relative rates are shares of, `kind:name`, where the file names
     /// one.
     pub capacity_of: Option<String>,
@@ -120,6 +123,34 @@ pub struct Load {
     pub rounds: u32,
     /// A good token accepted later than this after its arrival is late.
     pub deadline: Duration,
+}
+
+/// How many verifiers there are, each with a key cache of its own. All of them see every token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instances {
+    /// 1 to [`MAX_INSTANCES`].
+    pub count: u32,
+    /// How old their caches are at the beginning.
+    pub ages: InstanceAges,
+}
+
+/// The most instances of a simulation.
+pub const MAX_INSTANCES: u32 = 10_000;
+
+/// How the ages of the instances' caches lie to each other at the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceAges {
+    /// All the same: they fetch in step, the worst case for the issuer.
+    Same,
+    /// Spread evenly over the ttl, as after a rolling deployment.
+    Spread,
+}
+
+impl Default for Instances {
+    /// One.
+    fn default() -> Instances {
+        Instances { count: 1, ages: InstanceAges::Same }
+    }
 }
 
 /// The arrival process.
@@ -180,6 +211,8 @@ pub struct Phase {
     pub at: Duration,
     /// The endpoint during it.
     pub endpoint: EndpointSetting,
+    /// How far the verifier's clock is off.
+    pub skew: Skew,
 }
 
 impl Scenario {
@@ -199,10 +232,17 @@ impl Scenario {
 
     /// The policy of a trial: only its own algorithm is allowed, unless the policy is the user's.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
-        if self.own_algorithms {
-            return self.policy.clone();
-        }
-        PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
+        let algorithms = match self.own_algorithms {
+            true => self.policy.algorithms.clone(),
+            false => vec![algorithm],
+        };
+        PolicySpec { algorithms, leeway: self.leeway(), ..self.policy.clone() }
+    }
+
+    /// How far clocks may differ: what the library says that the cache policy stands for, or else
+    /// what the policy says.
+    pub fn leeway(&self) -> Duration {
+        self.cache.policy.leeway.unwrap_or(self.policy.leeway)
     }
 
     /// Whether some stream goes through its classes in turn.

@@ -77,11 +77,13 @@ fn row(changes: &[&str], parts: &str, seed: u64, instances: u32) -> SimulationRo
     let changed: Vec<String> = changes.iter().map(|line| key(line)).collect();
     let kept = PLAIN.lines().filter(|line| !changed.contains(&key(line)));
     let lines: Vec<&str> = kept.chain(changes.iter().copied()).collect();
-    let ask = Ask { algorithm: Algorithm::ES256, instances, offsets: 16 };
+    let ask = Ask { algorithm: Algorithm::ES256, offsets: 16 };
     let text = USERS.to_owned() + parts;
     let spec = [policy(&lines.join("\n"))];
+    let mut scenario = scenario(&text);
+    scenario.instances.count = instances;
     let Simulated { mut rows, wrong, .. } =
-        simulate(&scenario(&text), &spec, &Signers::new(seed), ask).unwrap();
+        simulate(&scenario, &spec, &Signers::new(seed), ask).unwrap();
     assert_eq!(wrong, [], "{changes:?}");
     rows.remove(0)
 }
@@ -253,7 +255,7 @@ fn arrivals_that_cannot_be_drawn_are_refused() {
         if to.contains("holders") {
             text = text.replace("\nrate = 1\n", "\nrate = 100\n");
         }
-        let ask = Ask { algorithm: Algorithm::ES256, instances: 1, offsets: 1 };
+        let ask = Ask { algorithm: Algorithm::ES256, offsets: 1 };
         let error = simulate(&scenario(&text), &[policy(PLAIN)], &Signers::new(1), ask);
         let error = error.err().unwrap().to_string();
         assert!(error.contains(remedy), "{to}: {error}");
@@ -268,7 +270,7 @@ fn shipped_scenarios_can_be_simulated() {
     for scenario in shipped {
         let preset = load_preset(&library().presets(), "default").unwrap();
         let spec = [CacheSpec { name: "default".into(), policy: preset, start: Start::Warm }];
-        let ask = Ask { algorithm: Algorithm::EdDSA, instances: 1, offsets: 1 };
+        let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1 };
         let Simulated { rows, wrong, .. } =
             simulate(scenario, &spec, &Signers::new(1), ask).unwrap();
         assert_eq!(wrong, [], "{}", scenario.name);

@@ -49,7 +49,7 @@ impl Bench {
         ContenderSpec::all()[0].build(&Setup {
             policy: &self.policy,
             algorithm: self.plan.algorithm,
-            epoch: self.plan.epoch,
+            clock: self.plan.wall_clock(),
             source: &self.source,
             revocations: Some(&self.revocations),
             worker: 0,
@@ -117,7 +117,7 @@ fn no_verdict_outlives_its_token() {
     let mut contender = bench.contender();
     bench.judge(&mut *contender, 0);
     let facts = &bench.plan.corpus.tokens[0].facts;
-    let leeway = bench.plan.scenario.policy.leeway;
+    let leeway = bench.plan.scenario.leeway();
     let last = (facts.expires + leeway).0 - bench.plan.epoch.0;
     let last = i64::try_from(last).unwrap();
     let verdict = bench.judge(&mut *contender, last - 1);

@@ -167,7 +167,7 @@ fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
         issuer: &scenario.policy.issuer,
         audience: &scenario.policy.audience,
         algorithm: plan.algorithm.name(),
-        leeway_s: scenario.policy.leeway.as_secs_f64(),
+        leeway_s: scenario.leeway().as_secs_f64(),
         epoch_ms: i64::try_from(plan.epoch.0 / 1_000_000).unwrap_or(i64::MAX),
         duration_ms: scenario.load.duration.as_secs_f64() * 1e3,
         phases: phases

@@ -167,6 +167,7 @@ impl Args {
             workers: self.workers,
             rounds: self.rounds,
             shed_after: self.shed_after,
+            ..Overrides::default()
         }
     }
 

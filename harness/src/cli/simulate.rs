@@ -13,15 +13,15 @@ use clap::Args as ClapArgs;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{
-    simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+    policy_markdown, simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
 };
-use crate::result::simulation::Simulation;
-use crate::scenario::cache::{CacheSpec, Start, load_preset, presets};
+use crate::result::simulation::{PolicyNote, ScenarioNote, Simulation};
+use crate::scenario::cache::{About, CacheSpec, Start, presets, read_preset};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::signer::Signers;
 use crate::scenario::sweep::Sweep;
-use crate::scenario::{SIMULATED, Scenario};
+use crate::scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use crate::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate};
 
 use advice::advise;
@@ -60,10 +60,14 @@ pub struct Args {
     /// Seed of keys, tokens, arrivals and latencies
     #[arg(long, default_value_t = SEED)]
     seed: u64,
-    /// Instances of the verifier, their caches of the same age
-    #[arg(long, value_name = "K", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    instances: u32,
+    /// Instances of the verifier, each with a cache of its own [default: the scenario's, or 1]
+    #[arg(long, value_name = "K",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_INSTANCES)))]
+    instances: Option<u32>,
+    /// Their caches: all of the same age, or of ages spread over the ttl [default: the scenario's,
+    /// or same]
+    #[arg(long, value_name = "same|spread", value_parser = instance_ages)]
+    instance_ages: Option<InstanceAges>,
     /// Simulated time instead of the scenario's, at most 24h
     #[arg(long, value_parser = duration)]
     horizon: Option<Duration>,
@@ -88,45 +92,23 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
     let library = Library::find(&here)?;
     let scenarios = args.scenarios(&library)?;
-    let policies = args.policies(&library.presets())?;
+    let (policies, notes) = args.policies(&library.presets())?;
     let output = args.out.clone().map(|folder| Output::prepare(folder, true)).transpose()?;
     let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
-    let Args { algorithm, instances, offsets, .. } = args;
-    let ask = Ask { algorithm, instances, offsets };
-    let own: Vec<String> = args.files().map(stem).collect();
-    let mut simulation = Simulation::default();
+    let mut simulation = Simulation {
+        scenarios: scenarios.iter().map(scenario_note).collect(),
+        policies: notes,
+        ..Simulation::default()
+    };
     let mut wrong = Vec::new();
     for scenario in &scenarios {
         progress.say(scenario.name.clone());
-        let places = args.places(scenario, &policies)?;
-        let swept = places.iter().map(|place| place.spec().clone());
-        // A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
-        let rest = if args.sweep.is_empty() { &policies[..] } else { &[] };
-        let specs: Vec<CacheSpec> = rest.iter().cloned().chain(swept).collect();
-        let mut simulated = simulate(scenario, &specs, &signers, ask)?;
-        let rows = simulated.rows[rest.len()..].iter().zip(&places);
-        simulation.sweep.extend(rows.map(|(row, place)| place.point(row)));
-        if args.sweep.is_empty() {
-            simulated.rows.truncate(rest.len());
-        }
-        simulation.rows.append(&mut simulated.rows);
-        simulation.hindsight.append(&mut simulated.hindsight);
-        simulation.events.append(&mut simulated.events);
-        wrong.append(&mut simulated.wrong);
-        let is_beaten = |spec: &&CacheSpec| {
-            let mut rows = simulation.of_scenario(&scenario.name);
-            let row = rows.find(|row| row.cache_policy == spec.name);
-            row.is_some_and(|row| !simulation.dominating(row).is_empty())
-        };
-        let beaten = policies.iter().filter(|spec| own.contains(&spec.name)).filter(is_beaten);
-        let beaten: Vec<&CacheSpec> = beaten.collect();
-        for spec in beaten {
-            simulation.advice.extend(advise(scenario, spec, &signers, ask)?);
-        }
+        wrong.append(&mut args.simulate(scenario, &policies, &signers, &mut simulation)?);
         progress.step();
     }
     progress.finish();
+    let own: Vec<String> = args.files().map(stem).collect();
     let json = serde_json::to_string(&simulation)
         .map_err(|error| Failure::Error(format!("cannot encode the simulation: {error}")))?;
     if let Some(output) = &output {
@@ -134,6 +116,10 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         output.put("simulation.md", &simulation_markdown(&simulation, &own, &command))?;
         output.put("frontier.svg", &simulation_picture(&simulation, &own))?;
         output.put("index.html", &simulation_html(&simulation, &own, &command))?;
+        let pages = Output::prepare(output.path("policies"), true)?;
+        for note in &simulation.policies {
+            pages.put(&format!("{}.md", note.name), &policy_markdown(&simulation, note))?;
+        }
     }
     if args.json {
         print(&(json + "\n"));
@@ -152,6 +138,29 @@ fn exit(wrong: &[WrongVerdict]) -> Exit {
     if wrong.is_empty() { Exit::Passed } else { Exit::Wrong }
 }
 
+fn scenario_note(scenario: &Scenario) -> ScenarioNote {
+    ScenarioNote {
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        analysis: scenario.analysis.clone(),
+    }
+}
+
+fn policy_note(name: String, about: Option<About>, keys: Vec<String>) -> PolicyNote {
+    let Some(About { title, source, opt_in, not_modelled, checked }) = about else {
+        return PolicyNote { name, keys, ..PolicyNote::default() };
+    };
+    PolicyNote { name, title: Some(title), source, opt_in, not_modelled, checked, keys }
+}
+
+fn instance_ages(text: &str) -> Result<InstanceAges, String> {
+    match text {
+        "same" => Ok(InstanceAges::Same),
+        "spread" => Ok(InstanceAges::Spread),
+        other => Err(format!("`{other}` is neither same nor spread")),
+    }
+}
+
 fn is_file(name: &str) -> bool {
     name.ends_with(".toml")
 }
@@ -162,12 +171,54 @@ fn stem(path: &str) -> String {
 }
 
 impl Args {
+    /// Adds what comes of one scenario; returns what the contract does not allow.
+    fn simulate(
+        &self,
+        scenario: &Scenario,
+        policies: &[CacheSpec],
+        signers: &Signers,
+        simulation: &mut Simulation,
+    ) -> Result<Vec<WrongVerdict>, Failure> {
+        let ask = Ask { algorithm: self.algorithm, offsets: self.offsets };
+        let places = self.places(scenario, policies)?;
+        let swept = places.iter().map(|place| place.spec().clone());
+        // A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
+        let rest = if self.sweep.is_empty() { policies } else { &[] };
+        let specs: Vec<CacheSpec> = rest.iter().cloned().chain(swept).collect();
+        let mut simulated = simulate(scenario, &specs, signers, ask)?;
+        let rows = simulated.rows[rest.len()..].iter().zip(&places);
+        simulation.sweep.extend(rows.map(|(row, place)| place.point(row)));
+        if self.sweep.is_empty() {
+            simulated.rows.truncate(rest.len());
+        }
+        simulation.rows.append(&mut simulated.rows);
+        simulation.hindsight.append(&mut simulated.hindsight);
+        simulation.events.append(&mut simulated.events);
+        let own: Vec<String> = self.files().map(stem).collect();
+        let is_beaten = |spec: &&CacheSpec| {
+            let mut rows = simulation.of_scenario(&scenario.name);
+            let row = rows.find(|row| row.cache_policy == spec.name);
+            row.is_some_and(|row| !simulation.dominating(row).is_empty())
+        };
+        let beaten = policies.iter().filter(|spec| own.contains(&spec.name)).filter(is_beaten);
+        let beaten: Vec<&CacheSpec> = beaten.collect();
+        for spec in beaten {
+            simulation.advice.extend(advise(scenario, spec, signers, ask)?);
+        }
+        Ok(simulated.wrong)
+    }
+
     fn scenarios(&self, library: &Library) -> Result<Vec<Scenario>, Failure> {
         let patterns = match self.scenarios.is_empty() {
             true => vec![SIMULATED.to_owned()],
             false => self.scenarios.clone(),
         };
-        let overrides = Overrides { duration: self.horizon, ..Overrides::default() };
+        let overrides = Overrides {
+            duration: self.horizon,
+            instances: self.instances,
+            instance_ages: self.instance_ages,
+            ..Overrides::default()
+        };
         let chosen = library.select(&patterns)?.into_iter();
         Ok(chosen.map(|scenario| scenario.with(&overrides)).collect::<Result<_, _>>()?)
     }
@@ -179,7 +230,7 @@ impl Args {
 
     /// The policies asked for; beside a file of the user's own, and where none was asked for, every
     /// preset.
-    fn policies(&self, folder: &Path) -> Result<Vec<CacheSpec>, Failure> {
+    fn policies(&self, folder: &Path) -> Result<(Vec<CacheSpec>, Vec<PolicyNote>), Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
         let known = presets(folder);
         if !self.sweep.is_empty() && names.is_empty() {
@@ -188,6 +239,7 @@ impl Args {
             names.extend(known.iter().map(String::as_str));
         }
         let mut specs: Vec<CacheSpec> = Vec::new();
+        let mut notes = Vec::new();
         for name in names {
             let (parent, preset) = match is_file(name) {
                 true => (Path::new(name).parent().unwrap_or(Path::new("")), stem(name)),
@@ -200,13 +252,14 @@ impl Args {
                 );
                 return Err(Failure::Usage(message));
             }
-            let policy = load_preset(parent, &preset).map_err(Failure::Usage)?;
-            specs.push(CacheSpec { name: preset, policy, start: Start::Warm });
+            let file = read_preset(parent, &preset).map_err(Failure::Usage)?;
+            specs.push(CacheSpec { name: preset.clone(), policy: file.policy, start: Start::Warm });
+            notes.push(policy_note(preset, file.about, file.keys));
         }
         if self.sweep.len() > 2 {
             return Err(Failure::Usage("more than two sweeps; give at most two keys".into()));
         }
-        Ok(specs)
+        Ok((specs, notes))
     }
 
     /// These policies at each value of the sweep that was asked for. Without one, and where the

@@ -10,9 +10,9 @@ use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::{Held, Verdict};
 use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -27,7 +27,7 @@ pub(super) struct Batched<'c> {
     batch: Batch,
     keys: PreparedKeys,
     held: Held,
-    epoch: UnixTime,
+    clock: WallClock,
     revocations: Option<&'c Revocations>,
     /// Operations whose signature waits, with the verdict due if it is good.
     waiting: Vec<(u32, Verdict)>,
@@ -45,7 +45,7 @@ impl<'c> Batched<'c> {
             keys: PreparedKeys::prepare(&batch, &[setup.algorithm], &view.keys),
             held: Held::from(&**view),
             batch,
-            epoch: setup.epoch,
+            clock: setup.clock.clone(),
             revocations: setup.revocations,
             waiting: Vec::with_capacity(MAX_BATCH),
             deadline: None,
@@ -64,7 +64,7 @@ impl<'c> Batched<'c> {
         let code = self
             .verifier
             .prove(opened, &mut self.keys)
-            .and_then(|proven| self.verifier.in_force(&proven, &request, self.epoch.at(now)));
+            .and_then(|proven| self.verifier.in_force(&proven, &request, self.clock.at(now)));
         Verdict::new(code, now, Some(self.held))
     }
 }

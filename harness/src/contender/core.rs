@@ -5,13 +5,12 @@ use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::{Held, Verdict};
 use jwtbench_verifier::verifier::{Opened, Proven, Request, Scratch, Verifier};
-
-use crate::jwks::key_source::KeySource;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Setup};
+use crate::jwks::key_source::KeySource;
 
 pub(super) struct Core<'c> {
     verifier: Verifier,
@@ -19,7 +18,7 @@ pub(super) struct Core<'c> {
     source: &'c KeySource,
     worker: u32,
     prepared: PreparedKeys,
-    epoch: UnixTime,
+    clock: WallClock,
     revocations: Option<&'c Revocations>,
     parked: Parked<'c>,
     woken: Vec<(u32, Answer)>,
@@ -40,7 +39,7 @@ impl<'c> Core<'c> {
             source: setup.source,
             worker: setup.worker,
             prepared: setup.source.prepare(),
-            epoch: setup.epoch,
+            clock: setup.clock.clone(),
             revocations: setup.revocations,
             parked: Parked::default(),
             woken: Vec::new(),
@@ -72,13 +71,13 @@ impl<'c> Core<'c> {
     fn wake(&mut self, token: Presented<'c>, answer: Answer, now: Tick) -> Verdict {
         match answer {
             Answer::Use(view) => {
-                let Core { verifier, scratch, prepared, .. } = self;
+                let Core { verifier, scratch, prepared, clock, .. } = self;
                 let prove = Prove {
                     verifier,
                     source: self.source,
                     worker: self.worker,
                     revocations: self.revocations,
-                    epoch: self.epoch,
+                    clock,
                     now,
                     token: token.bytes,
                 };
@@ -102,7 +101,7 @@ struct Prove<'v, 'c> {
     source: &'c KeySource,
     worker: u32,
     revocations: Option<&'c Revocations>,
-    epoch: UnixTime,
+    clock: &'v WallClock,
     now: Tick,
     token: &'v [u8],
 }
@@ -126,7 +125,7 @@ impl Prove<'_, '_> {
 
     fn in_force(&self, proven: &Proven<'_>) -> Result<(), Rejection> {
         let request = Request { revocations: self.revocations, ..Request::default() };
-        self.verifier.in_force(proven, &request, self.epoch.at(self.now))
+        self.verifier.in_force(proven, &request, self.clock.at(self.now))
     }
 
     fn under(
@@ -147,10 +146,10 @@ impl Prove<'_, '_> {
 
 impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
-        let Core { verifier, scratch, prepared, parked, .. } = self;
-        let (source, worker, epoch) = (self.source, self.worker, self.epoch);
+        let Core { verifier, scratch, prepared, parked, clock, .. } = self;
+        let (source, worker) = (self.source, self.worker);
         let (revocations, bytes) = (self.revocations, token.bytes);
-        let prove = Prove { verifier, source, worker, revocations, epoch, now, token: bytes };
+        let prove = Prove { verifier, source, worker, revocations, clock, now, token: bytes };
         let view = source.view();
         if let Some(verdict) = prove.remembered(&view) {
             return Progress::Done(verdict);
@@ -182,7 +181,7 @@ impl<'c> Contender<'c> for Core<'c> {
                 }
                 return done(code, &view);
             }
-        } else if now < view.absent_until || verifier.refuses_itself(&mut opened, epoch.at(now)) {
+        } else if now < view.absent_until || verifier.refuses_itself(&mut opened, clock.at(now)) {
             return done(Err(Rejection::UnknownKid), &view);
         }
         let place = parked.park(operation, token);

@@ -17,8 +17,8 @@ use jwtbench_verifier::backend::Backend as _;
 use jwtbench_verifier::backend::openssl::OpenSsl;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -36,7 +36,7 @@ pub(super) struct Josekit {
     keys: HashMap<String, Box<dyn JwsVerifier>, FxBuildHasher>,
     /// One for each audience: it takes one, and a token for any of them is good.
     validators: Vec<JwtPayloadValidator>,
-    epoch: UnixTime,
+    clock: WallClock,
     leeway: Duration,
     max_bytes: usize,
 }
@@ -61,7 +61,7 @@ impl Josekit {
         Josekit {
             keys,
             validators: policy.audience.iter().map(validator).collect(),
-            epoch: setup.epoch,
+            clock: setup.clock.clone(),
             leeway: policy.leeway,
             max_bytes: policy.max_token_bytes,
         }
@@ -85,7 +85,7 @@ impl Josekit {
         if expires.is_none() || audience.is_none() || payload.subject().is_none() {
             return Err(Rejection::ClaimMissing);
         }
-        let seconds = u64::try_from(self.epoch.at(now).seconds()).unwrap_or(0);
+        let seconds = u64::try_from(self.clock.at(now).seconds()).unwrap_or(0);
         let now = UNIX_EPOCH + Duration::from_secs(seconds);
         let mut verdict = Err(Rejection::AudienceMismatch);
         for validator in &mut self.validators {

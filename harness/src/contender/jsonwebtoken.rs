@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Provider, Setup};
 
@@ -58,7 +58,7 @@ pub(super) struct Jsonwebtoken {
     provider: Provider,
     keys: HashMap<String, DecodingKey, FxBuildHasher>,
     validation: Validation,
-    epoch: UnixTime,
+    clock: WallClock,
     leeway: f64,
     max_bytes: usize,
 }
@@ -89,7 +89,7 @@ impl Jsonwebtoken {
             provider,
             keys,
             validation,
-            epoch: setup.epoch,
+            clock: setup.clock.clone(),
             leeway: policy.leeway.as_secs_f64(),
             max_bytes: policy.max_token_bytes,
         }
@@ -107,7 +107,7 @@ impl Jsonwebtoken {
             .map_err(|error| code(error.kind()))?
             .claims;
         // Its own rule (validation.rs): exp < now - leeway, nbf > now + leeway, rounded seconds.
-        let now = self.epoch.at(now).seconds() as f64;
+        let now = self.clock.at(now).seconds() as f64;
         if claims.exp.round() < now - self.leeway {
             return Err(Rejection::Expired);
         }

@@ -11,8 +11,8 @@ use rustc_hash::FxBuildHasher;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -26,7 +26,7 @@ type Check = Box<dyn Fn(&str, VerificationOptions) -> Result<(), Error> + Send>;
 pub(super) struct JwtSimple {
     keys: HashMap<String, Check, FxBuildHasher>,
     options: VerificationOptions,
-    epoch: UnixTime,
+    clock: WallClock,
 }
 
 impl JwtSimple {
@@ -54,7 +54,7 @@ impl JwtSimple {
                 keys.entry(kid.to_owned()).or_insert(check);
             }
         }
-        JwtSimple { keys, options, epoch: setup.epoch }
+        JwtSimple { keys, options, clock: setup.clock.clone() }
     }
 
     fn verify(&self, token: &[u8], now: Tick) -> Result<(), Rejection> {
@@ -66,7 +66,7 @@ impl JwtSimple {
         let header = Token::decode_metadata(token).map_err(|_| Rejection::Malformed)?;
         let kid = header.key_id().ok_or(Rejection::UnknownKid)?;
         let check = self.keys.get(kid).ok_or(Rejection::UnknownKid)?;
-        let seconds = u64::try_from(self.epoch.at(now).seconds()).unwrap_or(0);
+        let seconds = u64::try_from(self.clock.at(now).seconds()).unwrap_or(0);
         let now = UnixTimeStamp::from_secs(seconds);
         // The library takes its options by value.
         let options = VerificationOptions { artificial_time: Some(now), ..self.options.clone() };

@@ -13,6 +13,7 @@ use jwtbench_verifier::jwk::{CheckedJwk, Entry};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::contender::{ContenderSpec, Library, Presented, Progress, Provider, Setup};
 use crate::jwks::in_process::InProcess;
@@ -204,7 +205,7 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &Mint) -> O
     let setup = Setup {
         policy: &policy,
         algorithm,
-        epoch: mint.now(),
+        clock: WallClock::right(mint.now()),
         source: &source,
         revocations: None,
         worker: 0,

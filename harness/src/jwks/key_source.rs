@@ -36,6 +36,8 @@ pub trait Transport: Send + Sync {
 pub struct FetchNote {
     /// When.
     pub at: Tick,
+    /// The attempt.
+    pub id: FetchId,
     /// Start, success or failure of one attempt.
     pub step: FetchStep,
 }
@@ -201,7 +203,7 @@ impl KeySource {
             Outcome::Set(..) => FetchStep::Succeeded,
             Outcome::Failed(failure) => FetchStep::Failed(*failure),
         };
-        lock(&self.log).fetches.push(FetchNote { at: now, step });
+        lock(&self.log).fetches.push(FetchNote { at: now, id, step });
         self.drive(now, |machine| machine.finished(id, outcome, now));
     }
 
@@ -306,7 +308,8 @@ impl KeySource {
             self.view.store(view);
         }
         while let Some(fetch) = machine.next_fetch() {
-            lock(&self.log).fetches.push(FetchNote { at: now, step: FetchStep::Started });
+            let note = FetchNote { at: now, id: fetch.id, step: FetchStep::Started };
+            lock(&self.log).fetches.push(note);
             self.transport.start(fetch);
         }
         while let Some((ticket, answer)) = machine.next_wake() {

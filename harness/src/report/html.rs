@@ -24,6 +24,7 @@ use super::fault::fault;
 use super::summary::warnings;
 use crate::result::{Measurement, RunResult};
 use ink::Ink;
+pub(super) use prose::analysis;
 
 pub(super) const STYLE: &str = include_str!("html/style.css");
 /// The page may load nothing: what is not in it does not exist.

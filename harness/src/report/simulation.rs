@@ -4,22 +4,67 @@ mod frontier;
 mod html;
 mod markdown;
 mod minutes;
+mod policy;
 mod sweep;
 mod terminal;
+mod words;
 
 pub use frontier::simulation_picture;
 pub use html::simulation_html;
 pub use markdown::simulation_markdown;
+pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;
 
-use crate::result::simulation::{Advice, COLUMNS, Metric, Simulation, SimulationRow};
+use crate::result::simulation::{
+    Advice, COLUMNS, Metric, PhaseRow, PolicyNote, Simulation, SimulationRow,
+};
 
-/// The metrics that any row of a scenario has, in the order of tables. What is in flight at once
-/// says something of a fleet only.
-fn columns<'r>(rows: impl Iterator<Item = &'r SimulationRow>) -> Vec<&'static str> {
-    let rows: Vec<&SimulationRow> = rows.collect();
+/// A column of a table: what it says of each row.
+struct Column {
+    title: String,
+    cells: Vec<String>,
+}
+
+/// Phases are told apart where a scenario has more than this many.
+const FEW_PHASES: usize = 3;
+
+/// The metrics that any row of a scenario has, in the order of tables, and its fetches.
+fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     let has = |name: &&str| rows.iter().any(|row| row.metric(name).is_some());
-    COLUMNS.into_iter().filter(has).collect()
+    let metric = |name: &str| Column {
+        title: title(name).to_owned(),
+        cells: rows.iter().map(|row| range(name, row.metric(name))).collect(),
+    };
+    let metrics = COLUMNS.into_iter().filter(has).map(metric);
+    let attempts = rows.iter().map(|row| row.counts.attempts.to_string()).collect();
+    metrics.chain([Column { title: "attempts".into(), cells: attempts }]).collect()
+}
+
+/// What each phase cost, where a scenario has many: a table for each of two metrics, with its name.
+fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
+    let phases = rows.first().map_or(&[][..], |row| &row.phases);
+    if phases.len() <= FEW_PHASES {
+        return Vec::new();
+    }
+    let lossy = phases.iter().any(|phase| phase.poison_loss.is_some());
+    let tables = [("Lockout by phase", "lockout_s"), ("Keys lost by phase", "poison_loss")];
+    let tables = tables.into_iter().filter(|(_, name)| lossy || *name == "lockout_s");
+    let table = |(heading, name)| {
+        let column = |(place, phase): (usize, &PhaseRow)| Column {
+            title: phase.phase.clone(),
+            cells: rows.iter().map(|row| phase_cell(name, row.phases.get(place))).collect(),
+        };
+        (heading, phases.iter().enumerate().map(column).collect())
+    };
+    tables.map(table).collect()
+}
+
+fn phase_cell(name: &str, phase: Option<&PhaseRow>) -> String {
+    let metric = phase.and_then(|phase| match name {
+        "lockout_s" => Some(&phase.lockout_s),
+        _ => phase.poison_loss.as_ref(),
+    });
+    range(name, metric)
 }
 
 /// A metric's name without its unit, short enough for a column.
@@ -74,54 +119,18 @@ fn span(seconds: f64) -> String {
     }
 }
 
-/// A row in words.
-fn words(row: &SimulationRow) -> Vec<String> {
-    let mut said = Vec::new();
-    if let Some(metric) = row.metric("exposure_s") {
-        said.push(match (metric.max, metric.min) {
-            (Some(most), _) if most <= 0.0 => {
-                "A key withdrawn at 10:00 is not trusted from 10:00 on.".into()
-            }
-            (Some(most), _) => format!(
-                "A key withdrawn at 10:00:00 is trusted until {} at the latest.",
-                clock(most)
-            ),
-            (None, Some(least)) => format!(
-                "A key withdrawn at 10:00:00 may be trusted beyond the horizon; the luckiest cache \
-                 drops it at {}.",
-                clock(least)
-            ),
-            (None, None) => "A key withdrawn at 10:00 is trusted for ever.".into(),
-        });
-    }
-    if let Some(metric) = row.metric("convergence_s") {
-        said.push(match metric.max {
-            Some(most) if most <= 0.0 => "Tokens of a new key get in at once.".into(),
-            Some(most) => format!("Tokens of a new key are refused for up to {}.", span(most)),
-            None => "Tokens of a new key may still be refused at the horizon.".into(),
-        });
-    }
-    if let Some(metric) = row.metric("grace_s") {
-        said.push(match metric.min {
-            Some(least) => format!("When the endpoint dies, users notice after {}.", span(least)),
-            None => "Users never notice that the endpoint is down.".into(),
-        });
-    }
-    if row.counts.misreported > 0 {
-        said.push(format!(
-            "{} good tokens were answered 401 while the endpoint was down: users are logged out.",
-            row.counts.misreported
-        ));
-    }
-    said
-}
-
-/// 10:00:00 and so many seconds, as a clock shows it; the next day is marked.
-fn clock(seconds: f64) -> String {
-    let at = 36_000 + seconds.ceil() as u64;
-    let day = at / 86_400;
-    let shown = format!("{:02}:{:02}:{:02}", at / 3600 % 24, at / 60 % 60, at % 60);
-    if day > 0 { format!("{shown} (day {})", day + 1) } else { shown }
+/// What is known of a policy, a line each, with its name.
+fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
+    let facts = [
+        ("Source", &note.source),
+        ("Opt-in", &note.opt_in),
+        ("Not modelled", &note.not_modelled),
+        ("Checked", &note.checked),
+    ];
+    let known = facts.into_iter().filter_map(|(name, fact)| Some((name, fact.as_deref()?)));
+    let unchecked = note.source.is_some() && note.checked.is_none();
+    let emulates = "it emulates the documented policy of the library, and was not run against it";
+    known.chain(unchecked.then_some(("Checked", emulates))).collect()
 }
 
 /// What is said of a user's own policy in a scenario that has both axes of the frontier.
@@ -175,14 +184,6 @@ mod tests {
         ];
         for (seconds, expected) in rows {
             assert_eq!(span(seconds), expected, "{seconds}");
-        }
-    }
-
-    #[test]
-    fn the_clock_goes_on_from_ten() {
-        let rows = [(0.0, "10:00:00"), (600.2, "10:10:01"), (50_400.0, "00:00:00 (day 2)")];
-        for (seconds, expected) in rows {
-            assert_eq!(clock(seconds), expected, "{seconds}");
         }
     }
 }

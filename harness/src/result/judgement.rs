@@ -17,6 +17,7 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::scenario::class::Stage;
 use crate::scenario::corpus::{Facts, KidFact, Token};
@@ -80,6 +81,7 @@ pub struct Judge<'p> {
     first: HeldKeys,
     strictness: Strictness,
     leeway: Duration,
+    clock: WallClock,
     max_age: Option<Duration>,
     window: Duration,
     /// The code for a token whose key nobody knows because fetches fail.
@@ -140,7 +142,8 @@ impl<'p> Judge<'p> {
             sets: sets.iter().map(|set| (set.generation(), held(set))).collect(),
             first: sets.first().map(held).unwrap_or_default(),
             strictness,
-            leeway: policy.leeway,
+            leeway: plan.scenario.leeway(),
+            clock: plan.wall_clock(),
             max_age: policy.max_age,
             window: cache.unknown_kid_window(cache.longest_ttl()),
             unavailable: match cache.outage {
@@ -207,12 +210,18 @@ impl<'p> Judge<'p> {
                 _ if outlived(verdict) => "verdict-cache",
                 Some(Freshness::EmptyKept) => "empty-kept",
                 Some(Freshness::Stale) => "stale",
-                _ if self.plan.scenario.cache.policy.ttl == Duration::MAX => "no-expiry",
+                _ if self.has_no_expiry() => "no-expiry",
                 _ => "ttl",
             };
             return Some(cause);
         }
         (self.history.revoked(facts, from, to) == Over::Always).then_some("revocation-lag")
+    }
+
+    /// Whether the key cache keeps a set for ever, whatever its response says.
+    fn has_no_expiry(&self) -> bool {
+        let policy = &self.plan.scenario.cache.policy;
+        policy.ttl == Duration::MAX && policy.http_freshness.is_none()
     }
 
     /// The code due, and another one that is just as right where an instant cannot be told apart.
@@ -222,7 +231,7 @@ impl<'p> Judge<'p> {
             return (Err(code), None);
         }
         let verdict = &operation.verdict;
-        let now = self.plan.epoch.at(verdict.now);
+        let now = self.clock.at(verdict.now);
         match facts.settled {
             // It may have run out since.
             Some(Ok(())) => return (self.times(facts, now), None),
@@ -289,7 +298,7 @@ impl<'p> Judge<'p> {
         };
         let refuses_itself = |at: Tick| {
             facts.fault.is_some_and(|(stage, _)| stage == Stage::Claims)
-                || self.is_expired(facts, self.plan.epoch.at(at))
+                || self.is_expired(facts, self.clock.at(at))
         };
         // Asked once, when the operation began.
         if refuses_itself(operation.start) {

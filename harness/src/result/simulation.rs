@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Simulation {
     /// One for each scenario and cache policy.
     pub rows: Vec<SimulationRow>,
+    /// The scenarios in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioNote>,
+    /// The cache policies in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyNote>,
     /// What each scenario allows whoever knows it beforehand, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
     /// What happens in each scenario.
@@ -20,6 +26,41 @@ pub struct Simulation {
     /// For the user's own policies: what to change, in each scenario where a preset is better.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<Advice>,
+}
+
+/// A scenario in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioNote {
+    /// `family/file-stem`.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// What to look at, and why it matters.
+    pub analysis: String,
+}
+
+/// What a cache policy says of itself. What is absent, it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyNote {
+    /// Its name.
+    pub name: String,
+    /// What it stands for, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where its figures come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What must be switched on to have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opt_in: Option<String>,
+    /// What the library does and this policy does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_modelled: Option<String>,
+    /// How it was held to the library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
+    /// The keys that it sets, a line each.
+    pub keys: Vec<String>,
 }
 
 /// Something that happens in a scenario: the issuer or its endpoint changes.
@@ -119,11 +160,26 @@ pub struct SimulationRow {
     pub counts: SimulationCounts,
     /// Exposed accepts by cause.
     pub causes: BTreeMap<String, u64>,
+    /// By phase, where the scenario has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseRow>,
     /// By minute, of a scenario of at most an hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Minute>,
     /// SHA-256 over every verdict in order, in hex.
     pub stream_hash: String,
+}
+
+/// What one phase of a scenario cost under one cache policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRow {
+    /// Its name.
+    pub phase: String,
+    /// As `lockout_s`, of the tokens that arrived in it.
+    pub lockout_s: Metric,
+    /// As `poison_loss`; absent where the scenario publishes no odd entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poison_loss: Option<Metric>,
 }
 
 /// The columns of tables, in order: metrics and what stands beside them.
@@ -247,8 +303,8 @@ impl SimulationRow {
 }
 
 impl Simulation {
-    /// The scenarios, in order.
-    pub fn scenarios(&self) -> Vec<&str> {
+    /// The names of the scenarios, in order.
+    pub fn scenario_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.rows.iter().map(|row| row.scenario.as_str()).collect();
         names.dedup();
         names

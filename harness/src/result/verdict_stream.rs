@@ -99,7 +99,7 @@ fn is_steady(plan: &Plan, token: &Token) -> bool {
     if scenario.is_dynamic() || waits_for_keys {
         return false;
     }
-    let leeway = scenario.policy.leeway;
+    let leeway = scenario.leeway();
     let before = scenario.load.warmup + Duration::from_secs(1);
     let span = before + scenario.load.duration + SLACK;
     let from = plan.epoch - before;

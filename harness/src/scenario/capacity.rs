@@ -174,6 +174,7 @@ impl Scenario {
             name: "start".into(),
             at: Duration::ZERO,
             endpoint: super::endpoint::EndpointSetting::default(),
+            skew: jwtbench_verifier::wall_clock::Skew::None,
         }];
         closed.cache.start = super::cache::Start::Warm;
         closed.events.clear();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::capacity::Rate;
-use super::{Arrivals, Scenario, ScenarioError};
+use super::{Arrivals, InstanceAges, Instances, Scenario, ScenarioError};
 
 /// Changes to a scenario's load.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,6 +18,10 @@ pub struct Overrides {
     pub rounds: Option<u32>,
     /// Arrivals later than this are shed.
     pub shed_after: Option<Duration>,
+    /// Instances of the verifier.
+    pub instances: Option<u32>,
+    /// How old their caches are at the beginning.
+    pub instance_ages: Option<InstanceAges>,
 }
 
 impl Scenario {
@@ -28,11 +32,11 @@ impl Scenario {
     pub fn with(mut self, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
         if let Some(duration) = overrides.duration {
             let phases = self.phases.iter().map(|phase| phase.at);
-            let last = phases.chain(self.events.iter().map(|event| event.at)).max();
+            let last = phases.chain(self.events.iter().map(|event| event.at + event.spread)).max();
             if let Some(last) = last.filter(|last| *last >= duration && !last.is_zero()) {
                 let message = format!(
-                    "--duration {} ends before the last phase or event, at {}; make it longer, or \
-                     leave this scenario out",
+                    "a duration of {} ends before the last phase or event, at {}; make it longer, \
+                     or leave this scenario out",
                     humantime::format_duration(duration),
                     humantime::format_duration(last),
                 );
@@ -51,6 +55,9 @@ impl Scenario {
             return Err(ScenarioError { path: self.path, line: None, message: message.into() });
         }
         self.load.rounds = overrides.rounds.unwrap_or(self.load.rounds);
+        let Instances { count, ages } = &mut self.instances;
+        *count = overrides.instances.unwrap_or(*count);
+        *ages = overrides.instance_ages.unwrap_or(*ages);
         Ok(self)
     }
 

@@ -11,6 +11,7 @@ use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::wall_clock::Skew;
 
 use super::cache::{CacheSpec, Start};
 use super::class::Class;
@@ -19,7 +20,7 @@ use super::endpoint::EndpointSetting;
 use super::issuer::{Published, Timeline};
 use super::plan::{Arrival, Plan};
 use super::signer::RSA_BITS;
-use super::{Arrivals, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
+use super::{Arrivals, Instances, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
 
 /// The family, and the only stream, of the user's own tokens.
 pub const OWN: &str = "own";
@@ -63,8 +64,12 @@ pub struct Desk {
 pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
     let policy = desk.policy.clone();
     let setting = StreamSetting { shares: vec![(Class::own(), 100.0)], ..StreamSetting::default() };
-    let start =
-        Phase { name: "start".into(), at: Duration::ZERO, endpoint: EndpointSetting::default() };
+    let start = Phase {
+        name: "start".into(),
+        at: Duration::ZERO,
+        endpoint: EndpointSetting::default(),
+        skew: Skew::None,
+    };
     Scenario {
         name: format!("{OWN}/tokens"),
         family: OWN.into(),
@@ -93,6 +98,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             deadline: Duration::from_secs(1),
         },
         capacity_of: None,
+        instances: Instances::default(),
         shed_after: None,
         sweep: Vec::new(),
         streams: vec![Stream {

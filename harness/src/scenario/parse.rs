@@ -11,19 +11,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::wall_clock::Skew;
 use toml::Spanned;
 
-use super::cache::presets as preset_names;
+use super::cache::{Start, presets as preset_names};
 use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
 use super::expectation::{Expectation, Names};
 use super::signer::RSA_BITS;
 use super::sweep::Sweep;
 use super::wire::{
-    WireArrivals, WireEndpoint, WireExpect, WireFault, WireIssuer, WireLoad, WirePhase,
-    WireScenario,
+    WireArrivals, WireEndpoint, WireExpect, WireFault, WireInstanceAges, WireIssuer, WireLoad,
+    WirePhase, WireScenario,
 };
-use super::{Arrivals, IssuerSpec, Load, Phase, SIMULATED, Scenario, Stream};
+use super::{
+    Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_INSTANCES, Phase, SIMULATED, Scenario,
+    Stream,
+};
 use events::events;
 use streams::streams;
 
@@ -112,7 +116,13 @@ impl Scenario {
         let policy = table.resolve().or_else(|fault| file.fault(at, fault.to_string()))?;
         let (at, table) = table_of(wire.cache.take());
         let cache = table.under(cache_policy).resolve(presets);
-        let cache = cache.or_else(|message| file.fault(at, format!("[cache]: {message}")))?;
+        let cache =
+            cache.or_else(|message| file.fault(at.clone(), format!("[cache]: {message}")))?;
+        if family == SIMULATED && matches!(cache.start, Start::Age(_)) {
+            let message = "[cache]: a simulation has caches of all ages; write start = \"warm\" or \
+                           \"cold\"";
+            return file.fault(at, message);
+        }
         let (at, table) = table_of(wire.endpoint.take());
         let endpoint = endpoint(&file, at, &table, EndpointSetting::default())?;
         let phases = phases(&file, &wire.phase, &endpoint, &load)?;
@@ -124,6 +134,7 @@ impl Scenario {
         let expectations = expectations(&file, &wire.expect, &phases, &streams, &policies)?;
         let issuer = issuer(&file, wire.issuer.take())?;
         let sweep = sweep(&file, wire.sweep.take(), &family)?;
+        let instances = instances(&file, &wire.load, &family)?;
         Ok(Scenario {
             name,
             family,
@@ -137,6 +148,7 @@ impl Scenario {
             policy,
             own_algorithms: false,
             load,
+            instances,
             capacity_of,
             shed_after: shed_after(&file, &wire.load)?,
             streams,
@@ -243,6 +255,25 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
     Ok(load)
 }
 
+fn instances(file: &File<'_>, wire: &Spanned<WireLoad>, family: &str) -> Checked<Instances> {
+    let fault = |message: &str| file.fault(Some(wire.span()), format!("[load]: {message}"));
+    let given = wire.get_ref();
+    if (given.instances.is_some() || given.instance_ages.is_some()) && family != SIMULATED {
+        return fault(
+            "`instances` and `instance-ages` are for scenarios of family policy; leave them out",
+        );
+    }
+    let count = given.instances.unwrap_or(1);
+    if !(1..=MAX_INSTANCES).contains(&count) {
+        return fault("`instances` is not between 1 and 10000; 20 make a fleet");
+    }
+    let ages = match given.instance_ages {
+        None | Some(WireInstanceAges::Same) => InstanceAges::Same,
+        Some(WireInstanceAges::Spread) => InstanceAges::Spread,
+    };
+    Ok(Instances { count, ages })
+}
+
 fn capacity_of(file: &File<'_>, wire: &WireLoad) -> Checked<Option<String>> {
     let Some(name) = &wire.capacity_of else {
         return Ok(None);
@@ -334,7 +365,12 @@ fn phases(
     base: &EndpointSetting,
     load: &Load,
 ) -> Checked<Vec<Phase>> {
-    let start = Phase { name: "start".into(), at: Duration::ZERO, endpoint: base.clone() };
+    let start = Phase {
+        name: "start".into(),
+        at: Duration::ZERO,
+        endpoint: base.clone(),
+        skew: Skew::None,
+    };
     let mut phases = vec![start];
     for given in wire {
         let span = given.span();
@@ -363,7 +399,8 @@ fn phases(
             Some(wire) => endpoint(file, Some(span), wire, base.clone())?,
             None => base.clone(),
         };
-        phases.push(Phase { name: phase.name.clone(), at: phase.at.0, endpoint });
+        let skew = phase.clock_skew.map_or(Skew::None, |skew| skew.0);
+        phases.push(Phase { name: phase.name.clone(), at: phase.at.0, endpoint, skew });
     }
     Ok(phases)
 }

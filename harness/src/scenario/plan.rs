@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::wall_clock::WallClock;
 
 use super::arrivals::{Part, Slope, constant, poisson, ramp};
 use super::cache::CacheSpec;
@@ -99,6 +100,12 @@ impl Plan {
         Plan { scenario, algorithm, seed, epoch: EPOCH, schedules, timeline, corpus, hash }
     }
 
+    /// What the verifier takes the time to be.
+    pub fn wall_clock(&self) -> WallClock {
+        let phases = self.scenario.phases.iter();
+        WallClock::new(self.epoch, phases.map(|phase| (Tick::ZERO + phase.at, phase.skew)))
+    }
+
     /// SHA-256 of the policy that judges, in hex: no part of [`Plan::hash`].
     pub fn policy_hash(&self) -> String {
         let policy = self.scenario.policy_for(self.algorithm);
@@ -108,7 +115,8 @@ impl Plan {
     /// SHA-256 of the cache policy and of how old it starts, in hex: no part of [`Plan::hash`].
     pub fn cache_policy_hash(&self) -> String {
         let CacheSpec { policy, start, .. } = &self.scenario.cache;
-        hex(&Sha256::digest(format!("{policy:?} {start:?}")))
+        let text = format!("{policy:?} {start:?}").replace(", leeway: None", "");
+        hex(&Sha256::digest(text))
     }
 
     /// The measured time of one phase, in ticks.
@@ -298,7 +306,7 @@ pub(super) fn hash(
         text(&format!("shed after {after:?}"));
     }
     // What came later counts where it is used: older results can still be compared.
-    let unused = [", max_age: None", ", lag: 0ns", ", spread: 0ns"];
+    let unused = [", max_age: None", ", lag: 0ns", ", spread: 0ns", ", skew: None"];
     let since = |text: String| unused.iter().fold(text, |text, new| text.replace(new, ""));
     for phase in &scenario.phases {
         text(&since(format!("{phase:?}")));

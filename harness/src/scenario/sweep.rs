@@ -43,7 +43,6 @@ const KEYS: [(&str, Kind); 19] = [
     ("unknown-kid-grounds", Kind::Span),
     ("stale-if-error", Kind::Span),
     ("per-kid", Kind::Count),
-    ("connect-timeout", Kind::Span),
     ("idle-timeout", Kind::Span),
     ("total-timeout", Kind::Span),
     ("retries", Kind::Count),
@@ -52,6 +51,7 @@ const KEYS: [(&str, Kind); 19] = [
     ("backoff-max", Kind::Span),
     ("max-wait", Kind::Span),
     ("max-waits", Kind::Count),
+    ("leeway", Kind::Span),
     ("verdict-cache-entries", Kind::Count),
 ];
 /// Values where the user names no number.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::wall_clock::Skew;
 
 use super::cache::WireCache;
 use super::policy::WirePolicy;
@@ -85,6 +86,15 @@ pub(super) struct WireLoad {
     pub(super) deadline: Option<Span>,
     pub(super) capacity_of: Option<Spanned<String>>,
     pub(super) shed_after: Option<Span>,
+    pub(super) instances: Option<u32>,
+    pub(super) instance_ages: Option<WireInstanceAges>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireInstanceAges {
+    Same,
+    Spread,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -206,12 +216,39 @@ pub(super) struct WireStatus {
     pub(super) retry_after: Option<Span>,
 }
 
+/// How far the verifier's clock is off: `"45s"` ahead, `"-45s"` behind.
+#[derive(Clone, Copy)]
+pub(super) struct WireSkew(pub(super) Skew);
+
+impl<'de> Deserialize<'de> for WireSkew {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (is_behind, span) = match text.strip_prefix('-') {
+            Some(span) => (true, span),
+            None => (false, text.strip_prefix('+').unwrap_or(&text)),
+        };
+        let by = humantime::parse_duration(span).map_err(|_| {
+            let message = format!(
+                "`{text}` is no skew; write \"45s\" for a clock that is ahead, \"-45s\" for one \
+                 that is behind"
+            );
+            serde::de::Error::custom(message)
+        })?;
+        Ok(WireSkew(match is_behind {
+            _ if by.is_zero() => Skew::None,
+            true => Skew::Behind(by),
+            false => Skew::Ahead(by),
+        }))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WirePhase {
     pub(super) name: String,
     pub(super) at: Span,
     pub(super) endpoint: Option<WireEndpoint>,
+    pub(super) clock_skew: Option<WireSkew>,
     #[serde(default)]
     pub(super) streams: BTreeMap<String, WireStreamSetting>,
 }

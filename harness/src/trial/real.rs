@@ -226,7 +226,7 @@ impl Trial<'_> {
         Setup {
             policy: &self.policy,
             algorithm: self.plan.algorithm,
-            epoch: self.plan.epoch,
+            clock: self.plan.wall_clock(),
             source,
             revocations: self.revocations.as_deref(),
             worker,
@@ -331,5 +331,7 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 
 /// How long operations may wait beyond the end: as long as the key cache lets them, and a bit.
 pub(super) fn grace(plan: &Plan) -> Duration {
-    plan.scenario.cache.policy.max_wait + Duration::from_millis(500)
+    let policy = &plan.scenario.cache.policy;
+    let for_budget = policy.budget.map_or(Duration::ZERO, |budget| budget.max_wait);
+    policy.max_wait + for_budget + Duration::from_millis(500)
 }

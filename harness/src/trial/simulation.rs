@@ -5,6 +5,8 @@
 mod flood;
 mod hindsight;
 mod instance;
+mod loss;
+mod metrics;
 mod peek;
 mod recalling;
 mod remembering;
@@ -20,22 +22,23 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 
-use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::simulation::{
-    HindsightPoint, Metric, Minute, SimulationCounts, SimulationEvent, SimulationRow,
+    HindsightPoint, Metric, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
-use crate::scenario::Scenario;
 use crate::scenario::cache::{CacheSpec, Start};
 use crate::scenario::corpus::Refs;
 use crate::scenario::event::Action;
 use crate::scenario::flow::{self, FlowFault};
 use crate::scenario::plan::{Plan, hex};
 use crate::scenario::signer::Signers;
+use crate::scenario::{InstanceAges, Phase, Scenario};
 
 use super::TrialError;
 use flood::Flood;
 use hindsight::hindsight;
 use instance::{Instance, Lived};
+use loss::{cleaned, is_poisoned};
+use metrics::{by_phase, compare, regret, starts, values};
 
 /// How far apart caches of the same policy may be: one that never expires is as good as a day old.
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
@@ -44,16 +47,12 @@ const LONGEST_TIMELINE: Duration = Duration::from_secs(3600);
 /// The golden ratio less one: fractions of its multiples fill the span from 0 to 1 evenly, and have
 /// nothing to do with the order of the ages.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
-/// After an outage, fetches are counted for so long.
-const RETRY_SPAN: Duration = Duration::from_secs(60);
 
 /// What is asked of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// The algorithm of the tokens.
     pub algorithm: Algorithm,
-    /// Instances of the verifier, all with a cache of the same age.
-    pub instances: u32,
     /// Ages of the cache, evenly spread over its ttl.
     pub offsets: u32,
 }
@@ -111,7 +110,8 @@ pub fn simulate(
 ) -> Result<Simulated, SimulationError> {
     let (plan, refs) = flow::plan(scenario, ask.algorithm, signers)?;
     let hindsight = hindsight(&plan, &refs)?;
-    let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
+    let variants = |spec| Variants::new(&plan, spec, signers);
+    let plans: Vec<Variants> = policies.iter().map(variants).collect();
     let ages = match scenario.cache.start {
         Start::Cold => 1,
         Start::Warm | Start::Age(_) => ask.offsets.max(1),
@@ -122,7 +122,7 @@ pub fn simulate(
         let plan = &plans[*policy];
         let met = plan.met_by(*age);
         let plan = met.as_ref().unwrap_or(plan);
-        let fleet = plan.live(&refs, (*age, ages), ask.instances, &hindsight)?;
+        let fleet = plan.live(&refs, (*age, ages), &hindsight)?;
         Ok::<Fleet, TrialError>(fleet)
     };
     let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
@@ -130,7 +130,7 @@ pub fn simulate(
     let mut wrong = Vec::new();
     for plan in &plans {
         let rest = fleets.split_off(ages as usize);
-        let row = plan.row(std::mem::replace(&mut fleets, rest), ask.instances, &mut wrong);
+        let row = plan.row(std::mem::replace(&mut fleets, rest), &mut wrong);
         rows.push(row);
     }
     Ok(Simulated { rows, hindsight, events: events(scenario), wrong })
@@ -158,15 +158,18 @@ fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
     all.into_iter().map(one).collect()
 }
 
-/// A plan under one cache policy, and without each of its floods.
+/// A plan under one cache policy, without each of its floods, and without odd entries in key sets.
 struct Variants {
     whole: Plan,
     quiet: Vec<(Flood, Plan)>,
+    clean: Option<Plan>,
 }
 
 /// The instances that began with a cache of one age.
 struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
+    /// By phase: lockout in seconds, and the share of keys that odd entries cost.
+    phases: Vec<(f64, Option<f64>)>,
     counts: SimulationCounts,
     causes: BTreeMap<&'static str, u64>,
     timeline: Vec<Minute>,
@@ -209,21 +212,29 @@ fn with(plan: &Plan, scenario: Scenario) -> Plan {
 }
 
 impl Variants {
-    fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
+    fn new(plan: &Plan, spec: &CacheSpec, signers: &Signers) -> Variants {
         let start = plan.scenario.cache.start;
         let cache = CacheSpec { start, ..spec.clone() };
         let scenario = Scenario { cache, ..plan.scenario.clone() };
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
         let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
-        Variants { whole: with(plan, scenario), quiet }
+        let whole = with(plan, scenario);
+        let clean = is_poisoned(&whole).then(|| cleaned(&whole, signers));
+        Variants { whole, quiet, clean }
     }
 
-    /// Since when the cache of this age of so many holds its set; `None` for a cold start.
-    fn warm_since(&self, (age, ages): (u32, u32)) -> Option<Tick> {
+    /// Since when the cache of an instance holds its set at this age of so many; `None` for a cold
+    /// start.
+    fn warm_since(&self, (age, ages): (u32, u32), instance: u32) -> Option<Tick> {
         let cache = &self.whole.scenario.cache;
         let max_age = self.whole.scenario.phases[0].endpoint.max_age;
         let cycle = cache.policy.ttl_of(max_age).min(LONGEST_CYCLE);
         let share = (f64::from(age) + 0.5) / f64::from(ages);
+        let apart = match self.whole.scenario.instances.ages {
+            InstanceAges::Same => 0.0,
+            InstanceAges::Spread => f64::from(instance) * GOLDEN,
+        };
+        let share = (share + apart).fract();
         (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
     }
 
@@ -234,22 +245,23 @@ impl Variants {
         }
         let share = (f64::from(age) * GOLDEN).fract();
         let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, moved(plan, share)));
-        Some(Variants { whole: moved(&self.whole, share), quiet: quiet.collect() })
+        let clean = self.clean.as_ref().map(|plan| moved(plan, share));
+        Some(Variants { whole: moved(&self.whole, share), quiet: quiet.collect(), clean })
     }
 
     fn live(
         &self,
         refs: &Refs,
         age: (u32, u32),
-        instances: u32,
         hindsight: &[HindsightPoint],
     ) -> Result<Fleet, TrialError> {
-        let warm_since = self.warm_since(age);
         let fleet = |plan: &Plan| -> Result<Vec<Lived>, TrialError> {
             let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(age.0));
-            let one =
-                |number| Instance { plan, refs, warm_since, seed: seed(number), renewals: &[] };
-            (0..instances).map(|number| one(number).live()).collect()
+            let one = |number| {
+                let warm_since = self.warm_since(age, number);
+                Instance { plan, refs, warm_since, seed: seed(number), renewals: &[] }
+            };
+            (0..plan.scenario.instances.count).map(|number| one(number).live()).collect()
         };
         let lived = fleet(&self.whole)?;
         let mut values = values(&self.whole, &lived);
@@ -258,6 +270,17 @@ impl Variants {
             let quiet = fleet(plan)?;
             compare(*flood, &lived, &quiet, &mut values);
         }
+        let clean = self.clean.as_ref().map(fleet).transpose()?;
+        let lost = |span: (Tick, Tick)| {
+            let pairs = lived.iter().zip(clean.as_ref()?);
+            Some(
+                pairs
+                    .map(|(one, clean)| one.losses.beyond(&clean.losses, span))
+                    .fold(0.0, f64::max),
+            )
+        };
+        values.extend(lost((Tick::MIN, Tick::MAX)).map(|lost| ("poison_loss", Some(lost))));
+        let phases = by_phase(&self.whole, &lived, lost);
         let mut hash = Sha256::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
         let (mut wrong, mut timeline) = (BTreeMap::new(), Vec::new());
@@ -277,20 +300,16 @@ impl Variants {
             hash.update(tally.stream_hash());
         }
         let hash = hash.finalize().into();
-        Ok(Fleet { values, counts, causes, timeline, wrong, hash })
+        Ok(Fleet { values, phases, counts, causes, timeline, wrong, hash })
     }
 
-    fn row(
-        &self,
-        fleets: Vec<Fleet>,
-        instances: u32,
-        wrong: &mut Vec<WrongVerdict>,
-    ) -> SimulationRow {
+    fn row(&self, fleets: Vec<Fleet>, wrong: &mut Vec<WrongVerdict>) -> SimulationRow {
         let scenario = &self.whole.scenario;
         let mut values: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
         let (mut hash, mut timeline) = (Sha256::new(), Vec::new());
         let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        let phases = phases(scenario, &fleets);
         for fleet in fleets {
             for (name, value) in fleet.values {
                 values.entry(name).or_default().push(value);
@@ -322,127 +341,27 @@ impl Variants {
             scenario: scenario.name.clone(),
             cache_policy: scenario.cache.name.clone(),
             seed: self.whole.seed,
-            instances,
+            instances: scenario.instances.count,
             metrics,
             key_age_s,
             wait_s,
             counts,
             causes,
+            phases,
             timeline,
             stream_hash: hex(&hash.finalize()),
         }
     }
 }
 
-/// The greatest; cut off if any is; absent without any.
-fn greatest(values: impl Iterator<Item = Option<f64>>) -> Option<Option<f64>> {
-    values.reduce(|most, value| most.zip(value).map(|(most, value)| most.max(value)))
-}
-
-/// What a scenario can measure without a twin. `Some(None)` is cut off by the horizon.
-fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Option<f64>> {
-    let mut values = BTreeMap::new();
-    let mut put = |name, value: Option<Option<f64>>| {
-        if let Some(value) = value {
-            values.insert(name, value);
-        }
+/// What each phase cost, over all ages.
+fn phases(scenario: &Scenario, fleets: &[Fleet]) -> Vec<PhaseRow> {
+    let one = |(place, phase): (usize, &Phase)| {
+        let figures = || fleets.iter().filter_map(|fleet| fleet.phases.get(place));
+        let lockouts: Vec<Option<f64>> = figures().map(|(lockout, _)| Some(*lockout)).collect();
+        let losses: Vec<Option<f64>> = figures().filter_map(|(_, lost)| lost.map(Some)).collect();
+        let (lockout_s, poison_loss) = (Metric::of(&lockouts)?, Metric::of(&losses));
+        Some(PhaseRow { phase: phase.name.clone(), lockout_s, poison_loss })
     };
-    put("convergence_s", convergence(lived));
-    put("exposure_s", greatest(lived.iter().flat_map(|one| one.exposures.iter().copied())));
-    let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_s()).sum();
-    put("lockout_s", Some(Some(lockouts / lived.len().max(1) as f64)));
-    let outage = tally::Outage::of(plan);
-    if outage.down.is_some() {
-        // The first instance to fail a user ends the grace; one that never does says nothing.
-        let least = lived.iter().filter_map(|one| one.tally.grace_s());
-        put("grace_s", Some(least.reduce(f64::min)));
-    }
-    if let Some(up) = outage.up {
-        put("recovery_s", greatest(lived.iter().map(|one| one.tally.recovery_s())));
-        put("retry_peak", Some(Some(retry_peak(lived, up))));
-    }
-    put("herd", Some(Some(herd(lived))));
-    let seconds = |span: Option<Duration>| span.map(|span| Some(span.as_secs_f64()));
-    put("key_age_s", seconds(lived.iter().filter_map(|one| one.tally.key_age).max()));
-    put("wait_s", seconds(lived.iter().filter_map(|one| one.tally.wait).max()));
-    let losses = lived.iter().filter_map(|one| one.poison_loss.map(Some));
-    put("poison_loss", greatest(losses));
-    values
-}
-
-/// What it cost not to know, against the schedule of no more fetches: the seconds of exposure and
-/// of lockout beyond its. `Some(None)` if the exposure is cut off by the horizon and need not be.
-fn regret(
-    values: &BTreeMap<&'static str, Option<f64>>,
-    lived: &[Lived],
-    hindsight: &[HindsightPoint],
-) -> Option<Option<f64>> {
-    let most = lived.iter().map(|one| starts(&one.fetches).count() as u64).max()?;
-    let best = hindsight.iter().rfind(|point| point.fetches <= most).or(hindsight.first())?;
-    let beyond = |value: f64, least: f64| (value - least).max(0.0);
-    let lockout = beyond((*values.get("lockout_s")?)?, best.lockout_s);
-    let exposure = values.get("exposure_s").copied().unwrap_or(Some(0.0));
-    let more = match (exposure, best.exposure_s) {
-        (Some(own), Some(least)) => Some(beyond(own, least)),
-        (None, Some(_)) => None,
-        (_, None) => Some(0.0),
-    };
-    Some(more.map(|more| more + lockout))
-}
-
-fn convergence(lived: &[Lived]) -> Option<Option<f64>> {
-    let keys = lived.iter().flat_map(|one| &one.tally.new_keys);
-    greatest(keys.map(|key| key.convergence()))
-}
-
-/// What a flood does, against the same seed without it.
-fn compare(
-    flood: Flood,
-    lived: &[Lived],
-    quiet: &[Lived],
-    values: &mut BTreeMap<&'static str, Option<f64>>,
-) {
-    let attempts = |fleet: &[Lived]| -> f64 {
-        fleet.iter().map(|one| starts(&one.fetches).count() as f64).sum()
-    };
-    let place = Flood::ALL.iter().position(|known| *known == flood).unwrap_or_default();
-    let bad: u64 = lived.iter().map(|one| one.tally.flood[place]).sum();
-    if bad > 0 {
-        let more = attempts(lived) - attempts(quiet);
-        values.insert(flood.metric(), Some(more * 1000.0 / bad as f64));
-    }
-    if let Some((with, without)) = convergence(lived).zip(convergence(quiet)) {
-        let more = with.zip(without).map(|(with, without)| with - without);
-        values.entry("starvation_s").or_insert(more);
-    }
-}
-
-fn starts(fetches: &[FetchNote]) -> impl Iterator<Item = Tick> {
-    fetches.iter().filter(|note| note.step == FetchStep::Started).map(|note| note.at)
-}
-
-/// Attempts of all instances in the worst second of the minute after `up`.
-fn retry_peak(lived: &[Lived], up: Tick) -> f64 {
-    let mut seconds = vec![0u64; RETRY_SPAN.as_secs() as usize];
-    for at in lived.iter().flat_map(|one| starts(&one.fetches)).filter(|at| *at >= up) {
-        if let Some(count) = seconds.get_mut(at.since(up).as_secs() as usize) {
-            *count += 1;
-        }
-    }
-    seconds.into_iter().max().unwrap_or_default() as f64
-}
-
-/// The most attempts in flight at once over all instances. Where one ends as another starts, the
-/// end comes first.
-fn herd(lived: &[Lived]) -> f64 {
-    let notes = lived.iter().flat_map(|one| &one.fetches);
-    let mut steps: Vec<(Tick, i64)> =
-        notes.map(|note| (note.at, if note.step == FetchStep::Started { 1 } else { -1 })).collect();
-    steps.sort_unstable();
-    let mut flying = 0;
-    let most = steps.into_iter().map(|(_, step)| {
-        flying += step;
-        flying
-    });
-    most.max().unwrap_or_default().max(0) as f64
+    scenario.phases.iter().enumerate().filter_map(one).collect()
 }

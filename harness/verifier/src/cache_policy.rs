@@ -47,6 +47,9 @@ pub struct CachePolicy {
     pub outage: OutageAnswer,
     /// Whether a token without `kid` is refused, whatever the verifier's policy says.
     pub kid_required: bool,
+    /// How far clocks may differ, whatever the verifier's policy says; `None` for what it says. Of
+    /// the library as a whole, not of its cache: it decides on `exp`, `nbf` and `iat`.
+    pub leeway: Option<Duration>,
     /// Whether the operator can have a key dropped at once.
     pub push_eviction: bool,
     /// Limits of one fetch attempt.
@@ -293,6 +296,7 @@ impl Default for CachePolicy {
             empty_set: EmptySet::KeepOld,
             outage: OutageAnswer::Unavailable,
             kid_required: false,
+            leeway: None,
             push_eviction: true,
             timeouts: Timeouts { connect: seconds(1), idle: seconds(2), total: seconds(3) },
             max_body: 1 << 20,

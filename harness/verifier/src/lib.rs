@@ -26,3 +26,4 @@ pub mod unix_time;
 pub mod verdict;
 pub mod verdict_cache;
 pub mod verifier;
+pub mod wall_clock;

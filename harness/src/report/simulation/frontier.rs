@@ -78,7 +78,7 @@ pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
         places.collect::<BTreeSet<_>>().len()
     };
     // Of several, the first.
-    let scenarios = simulation.scenarios().into_iter().rev();
+    let scenarios = simulation.scenario_names().into_iter().rev();
     match scenarios.max_by_key(choices) {
         Some(scenario) if choices(&scenario) > 0 => {
             let points = points(simulation, scenario);

@@ -1,14 +1,16 @@
-//! A simulation as one self-contained page: per scenario the frontier, the table, and a paragraph
-//! for each policy.
+//! A simulation as one self-contained page: per scenario the frontier and the tables, then each
+//! policy in words.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::frontier::frontier;
 use super::minutes::minutes;
+use super::policy::title;
 use super::sweep::sweep;
-use super::{columns, range, title, verdict, words};
-use crate::report::html::{CONTENT_POLICY, STYLE};
-use crate::result::simulation::Simulation;
+use super::words::{better, words};
+use super::{Column, columns, facts, phase_tables, verdict};
+use crate::report::html::{CONTENT_POLICY, STYLE, analysis};
+use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 
 /// The page. `own` names the user's policies.
 pub fn simulation_html(simulation: &Simulation, own: &[String], command: &str) -> String {
@@ -33,8 +35,13 @@ pub fn simulation_html(simulation: &Simulation, own: &[String], command: &str) -
                         "the same command gives the same figures on every machine."
                     }
                     p { code { (command) } }
-                    @for scenario in simulation.scenarios() {
+                    (contents(simulation))
+                    @for scenario in simulation.scenario_names() {
                         (section(simulation, scenario, own))
+                    }
+                    @if !simulation.policies.is_empty() {
+                        h2 { "Policy by policy" }
+                        @for note in &simulation.policies { (policy(simulation, note)) }
                     }
                 }
             }
@@ -43,48 +50,96 @@ pub fn simulation_html(simulation: &Simulation, own: &[String], command: &str) -
     page.into_string()
 }
 
+/// Links to everything below.
+fn contents(simulation: &Simulation) -> Markup {
+    let scenarios = simulation.scenario_names();
+    let policies = simulation.policies.iter().map(|note| note.name.as_str()).collect();
+    let link = |name: &str| markup! { a href=(format!("#{name}")) { (name) } " " };
+    let lists: [(&str, Vec<&str>); 2] = [("Scenarios", scenarios), ("Policies", policies)];
+    markup! {
+        @for (heading, names) in lists.iter().filter(|(_, names)| names.len() > 1) {
+            p.note { (heading) ": " @for name in names { (link(name)) } }
+        }
+    }
+}
+
 fn section(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
-    let rows = || simulation.of_scenario(scenario);
-    let names = columns(rows());
+    let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
+    let note = simulation.scenarios.iter().find(|note| note.name == scenario);
     markup! {
         section {
-            h2 { (scenario) }
+            h2 id=(scenario) { (scenario) }
+            @if let Some(note) = note {
+                p { strong { (note.title) "." } }
+                (analysis(&note.analysis))
+            }
             (frontier(simulation, scenario, own))
             (sweep(simulation, scenario))
             (minutes(simulation, scenario))
-            div style="overflow-x:auto" {
-                table {
-                    thead {
-                        tr {
-                            th { "cache policy" }
-                            @for name in &names { th.num { (title(name)) } }
-                            th.num { "attempts" }
-                        }
+            (table(simulation, &rows, &columns(&rows)))
+            p.note { "Median / worst over all cache ages; once where they are alike." }
+            @for (heading, columns) in phase_tables(&rows) {
+                h3 { (heading) }
+                (table(simulation, &rows, &columns))
+            }
+            @for row in rows.iter().filter(|row| own.contains(&row.cache_policy)) {
+                @if let Some(verdict) = verdict(simulation, row) {
+                    p.prose { strong { (verdict) } }
+                }
+            }
+        }
+    }
+}
+
+fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -> Markup {
+    let is_known =
+        |row: &SimulationRow| simulation.policies.iter().any(|note| note.name == row.cache_policy);
+    markup! {
+        div style="overflow-x:auto" {
+            table {
+                thead {
+                    tr {
+                        th { "cache policy" }
+                        @for column in columns { th.num { (column.title) } }
                     }
-                    tbody {
-                        @for row in rows() {
-                            tr {
-                                th scope="row" { (row.cache_policy) }
-                                @for name in &names {
-                                    td.num { (range(name, row.metric(name))) }
+                }
+                tbody {
+                    @for (place, row) in rows.iter().enumerate() {
+                        tr {
+                            th scope="row" {
+                                @if is_known(row) {
+                                    a href=(format!("#{}", row.cache_policy)) { (row.cache_policy) }
+                                } @else {
+                                    (row.cache_policy)
                                 }
-                                td.num { (row.counts.attempts) }
                             }
+                            @for column in columns { td.num { (column.cells[place]) } }
                         }
                     }
                 }
             }
-            p.note { "Median / worst over all cache ages; once where they are alike." }
-            @for row in rows() {
-                @let said = words(row);
-                @if !said.is_empty() {
-                    h4 { (row.cache_policy) }
-                    p.prose {
-                        (said.join(" "))
-                        @if let Some(verdict) = verdict(simulation, row)
-                            && own.contains(&row.cache_policy) {
-                            " " strong { (verdict) }
-                        }
+        }
+    }
+}
+
+/// One policy over all scenarios.
+fn policy(simulation: &Simulation, note: &PolicyNote) -> Markup {
+    let rows = simulation.rows.iter().filter(|row| row.cache_policy == note.name);
+    markup! {
+        section {
+            h3 id=(note.name) { (note.name) }
+            @if let Some(title) = &note.title { p { (title) "." } }
+            @for (name, fact) in facts(note) { p.note { strong { (name) } ": " (fact) "." } }
+            details {
+                summary { "Its keys" }
+                pre { @for key in &note.keys { (key) "\n" } }
+            }
+            dl {
+                @for row in rows {
+                    dt { (title(simulation, row)) }
+                    dd {
+                        (words(row).join(" "))
+                        @if let Some(better) = better(simulation, row) { " " (better) }
                     }
                 }
             }

@@ -2,41 +2,52 @@
 
 use std::fmt::Write as _;
 
-use super::{columns, range, title, verdict, words};
+use super::{Column, columns, phase_tables, verdict};
 use crate::report::markdown::cell::{code, plain};
-use crate::result::simulation::Simulation;
+use crate::result::simulation::{Simulation, SimulationRow};
 
-/// A table per scenario and what it means in words. `own` names the user's policies.
+/// A table per scenario, with what to look at. `own` names the user's policies.
 pub fn simulation_markdown(simulation: &Simulation, own: &[String], command: &str) -> String {
     let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(command));
     text.push_str("\nMedian / worst over cache ages. Definitions: `reports/README.md`.\n");
-    for scenario in simulation.scenarios() {
-        let rows = || simulation.of_scenario(scenario);
-        let names = columns(rows());
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\n## {}\n\n| cache policy |", plain(scenario));
-        for name in &names {
-            let _ = write!(text, " {} |", title(name));
+    let link = |name: &str| format!("[{}](policies/{name}.md)", plain(name));
+    let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
+    // Writing to a String cannot fail.
+    if !links.is_empty() {
+        let _ = write!(text, "\nIn words, a page each: {}.\n", links.join(", "));
+    }
+    for scenario in simulation.scenario_names() {
+        let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
+        let _ = write!(text, "\n## {}\n", plain(scenario));
+        if let Some(note) = simulation.scenarios.iter().find(|note| note.name == scenario) {
+            let _ = write!(text, "\n**{}.** {}\n", plain(&note.title), note.analysis);
         }
-        text.push_str(" attempts |\n|---|");
-        text.push_str(&"---:|".repeat(names.len() + 1));
-        for row in rows() {
-            let _ = write!(text, "\n| {} |", plain(&row.cache_policy));
-            for name in &names {
-                let _ = write!(text, " {} |", range(name, row.metric(name)));
-            }
-            let _ = write!(text, " {} |", row.counts.attempts);
+        table(&mut text, &rows, &columns(&rows));
+        for (heading, columns) in phase_tables(&rows) {
+            let _ = write!(text, "\n{heading}:\n");
+            table(&mut text, &rows, &columns);
         }
-        text.push('\n');
-        for row in rows() {
-            let mut said = words(row);
-            if own.contains(&row.cache_policy) {
-                said.extend(verdict(simulation, row));
-            }
-            if !said.is_empty() {
-                let _ = write!(text, "\n**{}**: {}\n", plain(&row.cache_policy), said.join(" "));
+        for row in rows.iter().filter(|row| own.contains(&row.cache_policy)) {
+            if let Some(verdict) = verdict(simulation, row) {
+                let _ = write!(text, "\n**{}**: {verdict}\n", plain(&row.cache_policy));
             }
         }
     }
     text
+}
+
+fn table(text: &mut String, rows: &[&SimulationRow], columns: &[Column]) {
+    text.push_str("\n| cache policy |");
+    for column in columns {
+        let _ = write!(text, " {} |", plain(&column.title));
+    }
+    text.push_str("\n|---|");
+    text.push_str(&"---:|".repeat(columns.len()));
+    for (place, row) in rows.iter().enumerate() {
+        let _ = write!(text, "\n| {} |", plain(&row.cache_policy));
+        for column in columns {
+            let _ = write!(text, " {} |", column.cells[place]);
+        }
+    }
+    text.push('\n');
 }

@@ -1,6 +1,6 @@
 //! A simulation on a terminal: a table per scenario, median and worst over cache ages.
 
-use super::{columns, range, title, verdict};
+use super::{Column, columns, phase_tables, verdict};
 use crate::report::TerminalStyle;
 use crate::report::terminal::text::{Paint, Text};
 use crate::result::simulation::{Simulation, SimulationRow};
@@ -15,25 +15,32 @@ pub fn simulation_terminal(
     style: TerminalStyle,
 ) -> String {
     let mut text = Text::new(style);
-    for scenario in simulation.scenarios() {
-        let rows = || simulation.of_scenario(scenario);
-        let ages = rows().flat_map(|row| row.metrics.values()).map(|metric| metric.n).max();
+    for scenario in simulation.scenario_names() {
+        let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
+        let ages = rows.iter().flat_map(|row| row.metrics.values()).map(|metric| metric.n).max();
         let ages = ages.unwrap_or_default();
         text.heading(&format!("{scenario}: median / worst of {ages} cache ages"));
-        for names in tables(&rows().collect::<Vec<_>>(), style.width.max(80)) {
-            let head: Vec<&str> =
-                ["cache policy"].into_iter().chain(names.iter().map(|name| title(name))).collect();
-            let lines: Vec<(Paint, Vec<String>)> = rows()
-                .map(|row| {
-                    let figures = names.iter().map(|name| range(name, row.metric(name)));
-                    let cells = [row.cache_policy.clone()].into_iter().chain(figures);
+        let metrics = [("", columns(&rows))];
+        for (heading, columns) in metrics.into_iter().chain(phase_tables(&rows)) {
+            if !heading.is_empty() {
+                text.wrapped(Paint::Plain, "", heading);
+            }
+            for columns in fitting(&rows, &columns, style.width.max(80)) {
+                let head: Vec<&str> = ["cache policy"]
+                    .into_iter()
+                    .chain(columns.iter().map(|column| column.title.as_str()))
+                    .collect();
+                let line = |(place, row): (usize, &&SimulationRow)| {
+                    let cells = columns.iter().map(|column| column.cells[place].clone());
                     let is_own = own.contains(&row.cache_policy);
-                    (if is_own { Paint::Strong } else { Paint::Plain }, cells.collect())
-                })
-                .collect();
-            text.table(1, &head, &lines);
+                    let paint = if is_own { Paint::Strong } else { Paint::Plain };
+                    (paint, [row.cache_policy.clone()].into_iter().chain(cells).collect())
+                };
+                let lines: Vec<(Paint, Vec<String>)> = rows.iter().enumerate().map(line).collect();
+                text.table(1, &head, &lines);
+            }
         }
-        for row in rows().filter(|row| own.contains(&row.cache_policy)) {
+        for row in rows.iter().filter(|row| own.contains(&row.cache_policy)) {
             if let Some(verdict) = verdict(simulation, row) {
                 text.wrapped(Paint::Plain, "", &verdict);
             }
@@ -42,23 +49,27 @@ pub fn simulation_terminal(
     text.into_string()
 }
 
-/// The metrics of each table: as many as fit beside the names.
-fn tables(rows: &[&SimulationRow], width: usize) -> Vec<Vec<&'static str>> {
+/// The columns of each table: as many as fit beside the names.
+fn fitting<'c>(
+    rows: &[&SimulationRow],
+    columns: &'c [Column],
+    width: usize,
+) -> Vec<Vec<&'c Column>> {
     let widest = |cells: &mut dyn Iterator<Item = usize>| GAP + cells.max().unwrap_or_default();
     let names = widest(&mut rows.iter().map(|row| row.cache_policy.chars().count()));
-    let mut tables: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut tables: Vec<Vec<&Column>> = vec![Vec::new()];
     let mut used = names.max("cache policy".len() + GAP);
     let first = used;
-    for name in columns(rows.iter().copied()) {
-        let figures = rows.iter().map(|row| range(name, row.metric(name)).chars().count());
-        let wide = widest(&mut figures.chain([title(name).len()]));
+    for column in columns {
+        let figures = column.cells.iter().map(|cell| cell.chars().count());
+        let wide = widest(&mut figures.chain([column.title.chars().count()]));
         if used + wide > width && used > first {
             tables.push(Vec::new());
             used = first;
         }
         used += wide;
         if let Some(table) = tables.last_mut() {
-            table.push(name);
+            table.push(column);
         }
     }
     tables

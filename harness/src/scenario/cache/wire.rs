@@ -12,12 +12,13 @@ use jwtbench_verifier::cache_policy::{
 };
 
 use super::check::check;
-use super::{CacheSpec, Start, load_preset};
+use super::{About, CacheSpec, Start, load_preset};
 use crate::scenario::wire::Span;
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::scenario) struct WireCache {
+    about: Option<About>,
     policy: Option<String>,
     start: Option<WireStart>,
     ttl: Option<Forever>,
@@ -47,6 +48,7 @@ pub(in crate::scenario) struct WireCache {
     empty_set: Option<WireEmptySet>,
     outage_status: Option<u16>,
     kid_required: Option<bool>,
+    leeway: Option<Span>,
     push_eviction: Option<bool>,
     connect_timeout: Option<Span>,
     idle_timeout: Option<Span>,
@@ -253,7 +255,15 @@ impl WireCache {
         Ok(CacheSpec { name, policy, start })
     }
 
+    /// What the policy says of itself.
+    pub(super) fn take_about(&mut self) -> Option<About> {
+        self.about.take()
+    }
+
     pub(super) fn apply(self, base: CachePolicy) -> Result<CachePolicy, String> {
+        if self.about.is_some() {
+            return Err("`about` belongs into the file of a cache policy; leave it out".into());
+        }
         let budget = self.budget(base.budget)?;
         let verdict_cache = self.verdict_cache(base.verdict_cache)?;
         let outage = self.outage(base.outage)?;
@@ -296,6 +306,7 @@ impl WireCache {
             bad_entry: word(self.bad_entry, base.bad_entry),
             empty_set: word(self.empty_set, base.empty_set),
             kid_required: self.kid_required.unwrap_or(base.kid_required),
+            leeway: self.leeway.map(|span| span.0).or(base.leeway),
             push_eviction: self.push_eviction.unwrap_or(base.push_eviction),
             timeouts: Timeouts {
                 connect: span(self.connect_timeout, base.timeouts.connect),

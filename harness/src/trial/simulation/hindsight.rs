@@ -20,7 +20,8 @@ use crate::scenario::plan::Plan;
 use crate::trial::TrialError;
 
 use super::instance::Instance;
-use super::{greatest, starts, with};
+use super::metrics::{greatest, starts};
+use super::with;
 
 /// A fetch is made so soon after a change.
 const SOON: Duration = Duration::from_nanos(1);

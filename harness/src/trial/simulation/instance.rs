@@ -5,8 +5,12 @@ use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::key_cache::Answer;
+use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::verifier::{Request, Verifier};
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress};
 use crate::jwks::caches::Caches;
@@ -14,8 +18,7 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
 use crate::result::judgement::{Judge, Operation, Strictness};
-use crate::scenario::corpus::Refs;
-use crate::scenario::event::Action;
+use crate::scenario::corpus::{KidFact, Refs, Token};
 use crate::scenario::flow::{Drawn, Flow};
 use crate::scenario::plan::Plan;
 use crate::trial::happening::{Course, Surroundings as _, happenings};
@@ -23,6 +26,7 @@ use crate::trial::real::grace;
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
 
+use super::loss::{Losses, is_poisoned};
 use super::peek::Peek;
 use super::recalling::Recalling;
 use super::remembering::Remembering;
@@ -36,8 +40,8 @@ pub(super) struct Lived {
     /// Attempts.
     pub(super) fetches: Vec<FetchNote>,
     pub(super) served: ServedCounts,
-    /// The largest share of published keys that odd entries beside them cost; `None` without any.
-    pub(super) poison_loss: Option<f64>,
+    /// What was not held of what the issuer published, where it publishes odd entries.
+    pub(super) losses: Losses,
 }
 
 /// An instance to be simulated.
@@ -137,9 +141,11 @@ impl Instance<'_> {
             renewals: self.renewals,
             world,
             workers,
+            early: Vec::new(),
             tally: Tally::new(plan),
+            served: ServedCounts::default(),
             peeks: Peek::all(plan),
-            lost: None,
+            losses: is_poisoned(plan).then(Losses::default),
         };
         life.lived()
     }
@@ -154,9 +160,13 @@ struct Life<'c> {
     renewals: &'c [Tick],
     world: World<'c>,
     workers: Workers<'c>,
+    /// Tokens that wait for the next renewal.
+    early: Vec<Drawn>,
     tally: Tally,
+    /// What the endpoint answered before the horizon.
+    served: ServedCounts,
     peeks: Vec<Peek>,
-    lost: Option<f64>,
+    losses: Option<Losses>,
 }
 
 impl<'c> Life<'c> {
@@ -178,7 +188,7 @@ impl<'c> Life<'c> {
             let judge = Judge::new(plan, &course.history, &sets, strictness);
             let turn = loop {
                 for operation in self.workers.ended.drain(..) {
-                    self.tally.enter(&judge, &operation);
+                    self.tally.enter(plan, &judge, &operation);
                 }
                 let candidates = [
                     self.world.next_completion().map(|at| (at, Turn::Completion)),
@@ -206,10 +216,7 @@ impl<'c> Life<'c> {
                     }
                     Turn::Deadline => self.caches.tick(now),
                     // The core has no deadlines of its own.
-                    Turn::Wake => {
-                        self.renewals = &self.renewals[1..];
-                        self.caches.renew(now);
-                    }
+                    Turn::Wake => self.renew(now),
                     Turn::Completion | Turn::Happening => break Some(turn),
                 }
                 self.settle(turn, horizon);
@@ -225,13 +232,45 @@ impl<'c> Life<'c> {
                 Some(_) => self.world.complete(),
             }
             self.settle(Turn::Completion, horizon);
-            self.count_lost();
+            if let Some(losses) = &mut self.losses {
+                losses.note(plan, self.caches, self.world.now);
+            }
         }
         self.look(horizon, horizon, Peek::before);
-        Ok(self.end())
+        Ok(self.end(horizon))
     }
 
+    /// A token arrives. Whoever knows when the next fetch is has those wait for it whom it serves
+    /// in time and who would be refused before.
     fn arrive(&mut self, drawn: Drawn) {
+        let deadline = drawn.at + self.trial.plan.scenario.load.deadline;
+        let is_near = self.renewals.first().is_some_and(|next| *next <= deadline);
+        if is_near && self.would_refuse(&drawn) {
+            self.early.push(drawn);
+        } else {
+            self.begin(drawn);
+        }
+    }
+
+    fn renew(&mut self, now: Tick) {
+        self.renewals = &self.renewals[1..];
+        self.caches.renew(now);
+        for drawn in std::mem::take(&mut self.early) {
+            self.begin(drawn);
+        }
+    }
+
+    fn would_refuse(&self, drawn: &Drawn) -> bool {
+        let place = self.refs.find(&drawn.token);
+        let kid = place.map(|place| &self.trial.plan.corpus.tokens[place as usize].facts.kid);
+        let Some(KidFact::Named(kid)) = kid else {
+            return false;
+        };
+        let mut answers = self.caches.peek(kid, self.world.now);
+        answers.any(|answer| matches!(answer, Answer::Refuse { .. }))
+    }
+
+    fn begin(&mut self, drawn: Drawn) {
         // The corpus was made from the same flow, so the place is always there.
         if let Some(token) = self.refs.find(&drawn.token) {
             let text = self.texts[token as usize];
@@ -244,6 +283,9 @@ impl<'c> Life<'c> {
         let now = self.world.now;
         self.world.answer();
         self.workers.collect(now);
+        if now < horizon {
+            self.served = self.world.served();
+        }
         if turn != Turn::Arrival && now <= horizon {
             self.look(horizon, now, Peek::after);
         }
@@ -255,36 +297,44 @@ impl<'c> Life<'c> {
         }
     }
 
-    /// The share of published keys that are not held while odd entries stand beside them.
-    fn count_lost(&mut self) {
-        let (plan, now) = (self.trial.plan, self.world.now);
-        let since = plan.scenario.events.iter().find_map(|event| match event.action {
-            Action::PublishSet(_) => Some(Tick::ZERO + event.at),
-            _ => None,
+    /// Until when verdict caches would take a token of this key, as they are at the horizon.
+    fn remembered_until(&self, key: Thumbprint, horizon: Tick) -> Option<Tick> {
+        let Life { trial, caches, texts, .. } = self;
+        let (plan, verifier) = (trial.plan, Verifier::new(trial.policy.clone()));
+        let now = plan.wall_clock().at(horizon);
+        let request = Request { revocations: trial.revocations.as_deref(), ..Request::default() };
+        let tokens = || plan.corpus.tokens.iter().zip(texts.iter());
+        let of_key = || tokens().filter(|(token, _)| token.facts.signed_by == Some(key));
+        let until = caches.iter().filter_map(|source| {
+            let (verdicts, view) = (source.verdicts()?, source.view());
+            let one = |(token, text): (&Token, &&[u8])| {
+                let known = verdicts.get(text, view.keys.generation())?;
+                match verifier.in_force(&known.proven, &request, now) {
+                    Ok(()) => Some(Tick::MAX),
+                    Err(Rejection::Expired) => {
+                        let last = token.facts.expires + plan.scenario.leeway();
+                        let since = (last.0 - plan.epoch.0).clamp(0, i128::from(horizon.0));
+                        Some(Tick(since as i64))
+                    }
+                    Err(_) => None,
+                }
+            };
+            of_key().filter_map(one).max()
         });
-        if since.is_none_or(|since| now < since) {
-            return;
-        }
-        let published = &plan.timeline.at(now).published;
-        for source in self.caches.iter() {
-            let view = source.view();
-            let held = published.iter().filter(|key| {
-                let found = view.keys.find(Some(&key.kid), plan.algorithm);
-                found.is_ok_and(|found| found.jwk.thumbprint == key.thumbprint)
-            });
-            let lost = 1.0 - held.count() as f64 / published.len().max(1) as f64;
-            self.lost = Some(self.lost.map_or(lost, |most: f64| most.max(lost)));
-        }
+        until.max()
     }
 
-    fn end(self) -> Lived {
-        let Life { caches, world, tally, peeks, lost, .. } = self;
-        let exposures = peeks.iter().map(|peek| {
-            let exposed = tally.exposed.get(&peek.thumbprint().0).copied();
-            peek.exposure(exposed)
-        });
-        let exposures = exposures.collect();
-        let fetches = caches.log().fetches;
-        Lived { tally, exposures, fetches, served: world.served(), poison_loss: lost }
+    fn end(self, horizon: Tick) -> Lived {
+        let exposure = |peek: &Peek| {
+            let taken = self.tally.exposed.get(&peek.thumbprint().0).copied();
+            let until = self.remembered_until(peek.thumbprint(), horizon);
+            peek.exposure(taken.max(until)).filter(|_| until != Some(Tick::MAX))
+        };
+        let exposures = self.peeks.iter().map(exposure).collect();
+        let Life { caches, tally, served, losses, .. } = self;
+        let mut fetches = caches.log().fetches;
+        fetches.retain(|note| note.at < horizon);
+        let losses = losses.unwrap_or_default();
+        Lived { tally, exposures, fetches, served, losses }
     }
 }

@@ -7,9 +7,9 @@ use jwtbench_verifier::key_set::SlottedKey;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::{Held, Verdict};
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
+use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use crate::jwks::key_source::KeySource;
@@ -23,7 +23,7 @@ pub(super) struct Recalling<'c> {
     verifier: Verifier,
     scratch: Scratch,
     algorithm: Algorithm,
-    epoch: UnixTime,
+    clock: WallClock,
     revocations: Option<&'c Revocations>,
     /// By place in the corpus.
     known: Vec<Option<Known>>,
@@ -49,7 +49,7 @@ impl<'c> Recalling<'c> {
             verifier: Verifier::new(setup.policy.clone()),
             scratch: Scratch::new(setup.policy),
             algorithm: setup.algorithm,
-            epoch: setup.epoch,
+            clock: setup.clock.clone(),
             revocations: setup.revocations,
             known: setup.corpus.iter().map(|_| None).collect(),
         }
@@ -64,7 +64,7 @@ impl<'c> Recalling<'c> {
             return None;
         }
         let request = Request { revocations: self.revocations, ..Request::default() };
-        let code = self.verifier.in_force(&known.proven, &request, self.epoch.at(now));
+        let code = self.verifier.in_force(&known.proven, &request, self.clock.at(now));
         Some(Verdict::new(code, now, Some(Held::from(view))))
     }
 

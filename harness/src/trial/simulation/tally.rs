@@ -2,6 +2,7 @@
 //! hash over all of them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -12,7 +13,7 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::result::judgement::{Judge, Operation, spell};
 use crate::result::simulation::{Minute, SimulationCounts};
-use crate::scenario::corpus::Token;
+use crate::scenario::corpus::{KidFact, Token};
 use crate::scenario::endpoint::Fault;
 use crate::scenario::event::Action;
 use crate::scenario::plan::Plan;
@@ -47,6 +48,8 @@ impl Outage {
 /// The good tokens of a key that began to sign during the scenario.
 pub(super) struct NewKey {
     thumbprint: Thumbprint,
+    /// When it began to sign.
+    since: Tick,
     first: Option<Tick>,
     last_bad: Option<Tick>,
     last: Option<(Tick, bool)>,
@@ -56,19 +59,22 @@ impl NewKey {
     fn all(plan: &Plan) -> Vec<NewKey> {
         let events = plan.scenario.events.iter();
         let labels = events.filter_map(|event| match &event.action {
-            Action::SignWith(label) => Some(label),
+            Action::SignWith(label) => Some((label, Tick::ZERO + event.at)),
             _ => None,
         });
         let epochs = || plan.timeline.epochs().iter().flat_map(|epoch| &epoch.published);
-        let keys = labels.filter_map(|label| {
+        let keys = labels.filter_map(|(label, since)| {
             let key = epochs().find(|key| key.label == *label)?;
             let thumbprint = key.thumbprint;
-            Some(NewKey { thumbprint, first: None, last_bad: None, last: None })
+            Some(NewKey { thumbprint, since, first: None, last_bad: None, last: None })
         });
         keys.collect()
     }
 
     fn see(&mut self, at: Tick, bad: bool) {
+        if at < self.since {
+            return;
+        }
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         if bad {
             self.last_bad = self.last_bad.max(Some(at));
@@ -78,13 +84,12 @@ impl NewKey {
         }
     }
 
-    /// In seconds; `None` if its last token was still refused or late.
-    pub(super) fn convergence(&self) -> Option<f64> {
-        if self.last.is_some_and(|(_, bad)| bad) {
-            return None;
-        }
+    /// In seconds, or `Some(None)` if its last token was still refused or late; `None` if nobody
+    /// ever had one.
+    pub(super) fn convergence(&self) -> Option<Option<f64>> {
+        let (_, is_bad) = self.last?;
         let span = self.last_bad.zip(self.first).map(|(last, first)| last.since(first));
-        Some(span.unwrap_or_default().as_secs_f64())
+        Some((!is_bad).then(|| span.unwrap_or_default().as_secs_f64()))
     }
 }
 
@@ -101,8 +106,8 @@ pub(super) struct Tally {
     /// The last one that arrived since it ended.
     pub(super) last_bad: Option<Tick>,
     last_good: Option<(Tick, bool)>,
-    /// When the last fetch started that is known to have brought a set.
-    confirmed: Option<Tick>,
+    /// By cache: when the last fetch started that is known to have brought it a set.
+    confirmed: BTreeMap<u64, Tick>,
     /// The oldest set that a token was accepted under.
     pub(super) key_age: Option<Duration>,
     /// The longest that a token took to be told that its kid is unknown.
@@ -131,7 +136,7 @@ impl Tally {
             first_bad: None,
             last_bad: None,
             last_good: None,
-            confirmed: None,
+            confirmed: BTreeMap::new(),
             key_age: None,
             wait: None,
             exposed: BTreeMap::new(),
@@ -144,7 +149,7 @@ impl Tally {
     }
 
     /// Counts one operation.
-    pub(super) fn enter(&mut self, judge: &Judge<'_>, operation: &Operation) {
+    pub(super) fn enter(&mut self, plan: &Plan, judge: &Judge<'_>, operation: &Operation) {
         let judgement = judge.judge(operation);
         let token = judge.token(operation);
         let code = operation.verdict.code;
@@ -175,6 +180,7 @@ impl Tally {
             *self.wrong.entry(key).or_default() += 1;
         }
         self.see_age(operation);
+        self.see_wait(plan, token, operation);
         if judgement.good {
             self.see_good(token, operation, judgement.lockout || judgement.late);
         }
@@ -187,15 +193,37 @@ impl Tally {
     }
 
     fn see_age(&mut self, operation: &Operation) {
-        let Operation { verdict, intended, end, .. } = operation;
-        let last = verdict.held.and_then(|held| held.last_fetch).filter(|last| last.ok);
-        self.confirmed = self.confirmed.max(last.map(|last| last.started));
+        let verdict = &operation.verdict;
+        let Some(held) = verdict.held else {
+            return;
+        };
+        // The caches of one verifier number their generations apart.
+        let cache = held.generation >> 32;
+        if let Some(last) = held.last_fetch.filter(|last| last.ok) {
+            let confirmed = self.confirmed.entry(cache).or_insert(last.started);
+            *confirmed = last.started.max(*confirmed);
+        }
         // What a verdict cache remembers is as old as its entry, not as the set.
         if verdict.code.is_ok() && verdict.remembered.is_none() {
-            let age = self.confirmed.map(|confirmed| verdict.now.since(confirmed));
+            let confirmed = self.confirmed.get(&cache);
+            let age = confirmed.map(|confirmed| verdict.now.since(*confirmed));
             self.key_age = self.key_age.max(age);
         }
-        if verdict.code == Err(Rejection::UnknownKid) {
+    }
+
+    /// How long a token waited whose kid no key has.
+    fn see_wait(&mut self, plan: &Plan, token: &Token, operation: &Operation) {
+        let Operation { verdict, intended, end, .. } = operation;
+        let KidFact::Named(kid) = &token.facts.kid else {
+            return;
+        };
+        let is_published = |at: Tick| {
+            let mut published = plan.timeline.at(at).published.iter();
+            published.any(|key| key.kid == **kid)
+        };
+        if verdict.code == Err(Rejection::UnknownKid)
+            && ![*intended, *end].into_iter().any(is_published)
+        {
             self.wait = self.wait.max(Some(end.since(*intended)));
         }
     }
@@ -228,7 +256,13 @@ impl Tally {
 
     /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second.
     pub(super) fn lockout_s(&self) -> f64 {
-        let shares = self.bins.iter().filter(|[good, ..]| *good > 0);
+        self.lockout_in_s(0..self.bins.len())
+    }
+
+    /// The same over these seconds alone.
+    pub(super) fn lockout_in_s(&self, seconds: Range<usize>) -> f64 {
+        let bins = self.bins.get(seconds).unwrap_or_default();
+        let shares = bins.iter().filter(|[good, ..]| *good > 0);
         shares.map(|[good, refused, _]| f64::from(*refused) / f64::from(*good)).sum()
     }
 

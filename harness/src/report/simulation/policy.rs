@@ -1,0 +1,50 @@
+//! One cache policy over all scenarios, in words: the page for whoever runs that library.
+
+use std::fmt::Write as _;
+
+use super::words::{better, words};
+use super::{facts, range};
+use crate::report::markdown::cell::{code, plain};
+use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
+
+/// The page of one policy.
+pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
+    let rows = || simulation.rows.iter().filter(|row| row.cache_policy == note.name);
+    let mut text = format!("# {}\n", plain(&note.name));
+    // Writing to a String cannot fail.
+    if let Some(title) = &note.title {
+        let _ = write!(text, "\n{}.\n", plain(title));
+    }
+    let known = facts(note);
+    if !known.is_empty() {
+        text.push('\n');
+    }
+    for (name, fact) in known {
+        let _ = writeln!(text, "- **{name}**: {}.", plain(fact));
+    }
+    if !note.keys.is_empty() {
+        let _ = write!(text, "\n```toml\n{}\n```\n", note.keys.join("\n"));
+    }
+    text.push_str("\nMedian / worst over cache ages:\n");
+    text.push_str("\n| scenario | exposure | lockout | regret |\n|---|---:|---:|---:|\n");
+    for row in rows() {
+        let cell = |name: &str| range(name, row.metric(name));
+        let cells = [cell("exposure_s"), cell("lockout_s"), cell("regret_s")].join(" | ");
+        let _ = writeln!(text, "| {} | {cells} |", code(&row.scenario));
+    }
+    for row in rows() {
+        let (title, said) = (title(simulation, row), words(row).join(" "));
+        let _ = write!(text, "\n## {}\n\n{}: {said}", plain(title), code(&row.scenario));
+        if let Some(better) = better(simulation, row) {
+            let _ = write!(text, " {}", plain(&better));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What a row's scenario is called.
+pub(super) fn title<'s>(simulation: &'s Simulation, row: &'s SimulationRow) -> &'s str {
+    let note = simulation.scenarios.iter().find(|note| note.name == row.scenario);
+    note.map_or(row.scenario.as_str(), |note| note.title.as_str())
+}

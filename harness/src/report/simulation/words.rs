@@ -1,0 +1,207 @@
+//! What a row means, in sentences for somebody who runs that cache.
+
+use crate::result::simulation::{Metric, Simulation, SimulationRow};
+
+use super::{figure, span};
+
+/// Names of policies that are better are listed up to this many.
+const MOST_NAMED: usize = 4;
+
+/// A row in words.
+pub(super) fn words(row: &SimulationRow) -> Vec<String> {
+    let said = [
+        exposure(row),
+        taken(row),
+        row.metric("convergence_s").map(convergence),
+        starvation(row),
+        row.metric("grace_s").map(grace),
+        recovery(row),
+        lockout(row),
+        misreported(row),
+        amplification(row, "amplification_unknown_kid", "unknown kids"),
+        amplification(row, "amplification_bad_signature", "bad signatures"),
+        herd(row),
+        poison(row),
+    ];
+    said.into_iter().flatten().collect()
+}
+
+/// Policies that are no worse on both axes of the frontier, and better on one.
+pub(super) fn better(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
+    let names = simulation.dominating(row);
+    let named = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        count if count > MOST_NAMED => {
+            Some(format!("Better here: {named} and {} more.", count - MOST_NAMED))
+        }
+        _ => Some(format!("Better here: {named}.")),
+    }
+}
+
+/// 10:00:00 and so many seconds, as a clock shows it; the next day is marked.
+fn clock(seconds: f64) -> String {
+    let at = 36_000 + seconds.ceil() as u64;
+    let day = at / 86_400;
+    let shown = format!("{:02}:{:02}:{:02}", at / 3600 % 24, at / 60 % 60, at % 60);
+    if day > 0 { format!("{shown} (day {})", day + 1) } else { shown }
+}
+
+fn exposure(row: &SimulationRow) -> Option<String> {
+    let metric = row.metric("exposure_s")?;
+    Some(match (metric.max, metric.min) {
+        (Some(most), _) if most <= 0.0 => {
+            "A key withdrawn at 10:00 is not trusted from 10:00 on.".into()
+        }
+        (Some(most), _) => {
+            format!("A key withdrawn at 10:00:00 is trusted until {} at the latest.", clock(most))
+        }
+        (None, Some(least)) => format!(
+            "A key withdrawn at 10:00:00 may be trusted beyond the horizon; the luckiest cache \
+             drops it at {}.",
+            clock(least)
+        ),
+        (None, None) => "A key withdrawn at 10:00 is trusted for ever.".into(),
+    })
+}
+
+/// Per verifier, over all that were simulated.
+fn per_verifier(row: &SimulationRow, count: u64) -> f64 {
+    let ages = row.metric("lockout_s").map_or(1, |metric| metric.n);
+    count as f64 / (ages * u64::from(row.instances)).max(1) as f64
+}
+
+/// A mean, rounded as somebody would say it.
+fn about(mean: f64) -> String {
+    if mean >= 10.0 { format!("{mean:.0}") } else { format!("{mean:.1}") }
+}
+
+fn taken(row: &SimulationRow) -> Option<String> {
+    let mut causes: Vec<(&String, &u64)> = row.causes.iter().collect();
+    causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let names: Vec<&str> = causes.iter().map(|(cause, _)| cause.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        let mean = about(per_verifier(row, row.counts.exposed_accepts));
+        format!("It takes {mean} tokens in the mean that it should not ({}).", names.join(", "))
+    })
+}
+
+fn convergence(metric: &Metric) -> String {
+    match metric.max {
+        Some(most) if most <= 0.0 => "Tokens of a new key get in at once.".into(),
+        Some(most) => format!("Tokens of a new key are refused for up to {}.", span(most)),
+        None => "Tokens of a new key may still be refused at the horizon.".into(),
+    }
+}
+
+fn starvation(row: &SimulationRow) -> Option<String> {
+    let most = row.metric("starvation_s")?.max?;
+    (most > 0.0).then(|| format!("The flood puts that off by up to {}.", span(most)))
+}
+
+fn grace(metric: &Metric) -> String {
+    match (metric.min, metric.max) {
+        (None, _) => "Users never notice that the endpoint is down.".into(),
+        (Some(least), Some(most)) if least == most => {
+            format!("When the endpoint dies, users notice after {}.", span(least))
+        }
+        (Some(least), Some(most)) => {
+            format!("When the endpoint dies, users notice after {} to {}.", span(least), span(most))
+        }
+        (Some(least), None) => format!(
+            "When the endpoint dies, users notice after {} at the earliest; with some ages of the \
+             cache never.",
+            span(least)
+        ),
+    }
+}
+
+fn recovery(row: &SimulationRow) -> Option<String> {
+    match row.metric("recovery_s")?.max {
+        Some(most) if most <= 0.0 => None,
+        Some(most) => {
+            Some(format!("Once it is back, users are refused for up to {} more.", span(most)))
+        }
+        None => Some("Once it is back, users may be refused to the horizon.".into()),
+    }
+}
+
+fn lockout(row: &SimulationRow) -> Option<String> {
+    let Metric { p50, max, .. } = row.metric("lockout_s")?;
+    let (middle, most) = (p50.unwrap_or_default(), max.unwrap_or_default());
+    Some(match (span(middle), span(most)) {
+        _ if most <= 0.0 => "No good user is refused or kept waiting.".into(),
+        (middle, most) if middle == most => format!("Good users lose {most} in all."),
+        (middle, most) => format!("Good users lose {middle} in all, {most} at worst."),
+    })
+}
+
+fn misreported(row: &SimulationRow) -> Option<String> {
+    let mean = per_verifier(row, row.counts.misreported);
+    (mean > 0.0).then(|| {
+        format!(
+            "In the mean {} good tokens are answered 401 while the endpoint is down: users are \
+             logged out.",
+            about(mean)
+        )
+    })
+}
+
+fn amplification(row: &SimulationRow, name: &str, flood: &str) -> Option<String> {
+    let metric = row.metric(name)?;
+    let most = metric.max?;
+    Some(match figure(name, Some(most)) {
+        _ if most <= 0.0 => format!("A flood of {flood} causes no fetch."),
+        most => format!("A thousand {flood} cause up to {most} fetches."),
+    })
+}
+
+fn herd(row: &SimulationRow) -> Option<String> {
+    let most = row.metric("herd")?.max?;
+    (most > f64::from(row.instances))
+        .then(|| format!("Up to {most:.0} fetches are in flight at once."))
+}
+
+fn poison(row: &SimulationRow) -> Option<String> {
+    let most = row.metric("poison_loss")?.max?;
+    let is_lossy = |metric: &Metric| metric.max.is_some_and(|most| most > 0.0);
+    let phases = row.phases.iter();
+    let lossy = phases.filter(|phase| phase.poison_loss.as_ref().is_some_and(is_lossy));
+    let names: Vec<&str> = lossy.map(|phase| phase.phase.as_str()).collect();
+    Some(match names.as_slice() {
+        _ if most <= 0.0 => "Odd entries in the set cost it no good key.".into(),
+        [] => format!("Odd entries cost it up to {:.0} % of the good keys.", most * 100.0),
+        names => format!(
+            "Odd entries cost it up to {:.0} % of the good keys ({}).",
+            most * 100.0,
+            names.join(", ")
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_goes_on_from_ten() {
+        let rows = [(0.0, "10:00:00"), (600.2, "10:10:01"), (50_400.0, "00:00:00 (day 2)")];
+        for (seconds, expected) in rows {
+            assert_eq!(clock(seconds), expected, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn grace_is_said_with_both_ends() {
+        let metric = |min, max| Metric { min, p50: min, max, n: 2, censored: 0 };
+        let rows = [
+            (metric(None, None), "never notice"),
+            (metric(Some(60.0), Some(60.0)), "after 1m."),
+            (metric(Some(60.0), Some(300.0)), "after 1m to 5m."),
+            (metric(Some(60.0), None), "at the earliest; with some ages of the cache never."),
+        ];
+        for (metric, expected) in rows {
+            assert!(grace(&metric).contains(expected), "{metric:?}: {}", grace(&metric));
+        }
+    }
+}

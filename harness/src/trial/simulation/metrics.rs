@@ -1,0 +1,164 @@
+//! What the instances of one fleet come to: the metrics of one age of the cache. Definitions:
+//! `reports/README.md`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jwtbench_verifier::tick::Tick;
+
+use crate::jwks::key_source::{FetchNote, FetchStep};
+use crate::result::simulation::HindsightPoint;
+use crate::scenario::plan::Plan;
+
+use super::flood::Flood;
+use super::instance::Lived;
+use super::tally::Outage;
+
+/// After an outage, fetches are counted for so long.
+const RETRY_SPAN: Duration = Duration::from_secs(60);
+
+/// The greatest; cut off if any is; absent without any.
+pub(super) fn greatest(values: impl Iterator<Item = Option<f64>>) -> Option<Option<f64>> {
+    values.reduce(|most, value| most.zip(value).map(|(most, value)| most.max(value)))
+}
+
+/// What a scenario can measure without a twin. `Some(None)` is cut off by the horizon.
+pub(super) fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Option<f64>> {
+    let mut values = BTreeMap::new();
+    let mut put = |name, value: Option<Option<f64>>| {
+        if let Some(value) = value {
+            values.insert(name, value);
+        }
+    };
+    put("convergence_s", convergence(lived));
+    put("exposure_s", greatest(lived.iter().flat_map(|one| one.exposures.iter().copied())));
+    let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_s()).sum();
+    put("lockout_s", Some(Some(lockouts / lived.len().max(1) as f64)));
+    let outage = Outage::of(plan);
+    if outage.down.is_some() {
+        // The first instance to fail a user ends the grace; one that never does says nothing.
+        let least = lived.iter().filter_map(|one| one.tally.grace_s());
+        put("grace_s", Some(least.reduce(f64::min)));
+    }
+    if let Some(up) = outage.up {
+        put("recovery_s", greatest(lived.iter().map(|one| one.tally.recovery_s())));
+        put("retry_peak", Some(Some(retry_peak(lived, up))));
+    }
+    put("herd", Some(Some(herd(lived))));
+    let seconds = |span: Option<Duration>| span.map(|span| Some(span.as_secs_f64()));
+    put("key_age_s", seconds(lived.iter().filter_map(|one| one.tally.key_age).max()));
+    put("wait_s", seconds(lived.iter().filter_map(|one| one.tally.wait).max()));
+    values
+}
+
+/// What each phase cost, if there are several.
+pub(super) fn by_phase(
+    plan: &Plan,
+    lived: &[Lived],
+    lost: impl Fn((Tick, Tick)) -> Option<f64>,
+) -> Vec<(f64, Option<f64>)> {
+    let second = |at: Tick| at.since(Tick::ZERO).as_secs_f64().ceil() as usize;
+    let one = |phase| {
+        let (from, until) = plan.phase_span(phase);
+        let seconds = || second(from)..second(until);
+        let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_in_s(seconds())).sum();
+        (lockouts / lived.len().max(1) as f64, lost((from, until)))
+    };
+    let count = plan.scenario.phases.len();
+    (0..count).filter(|_| count > 1).map(one).collect()
+}
+
+/// What it cost not to know, against the schedule of no more fetches: the seconds of exposure and
+/// of lockout beyond its. `Some(None)` if the exposure is cut off by the horizon and need not be.
+pub(super) fn regret(
+    values: &BTreeMap<&'static str, Option<f64>>,
+    lived: &[Lived],
+    hindsight: &[HindsightPoint],
+) -> Option<Option<f64>> {
+    let most = lived.iter().map(|one| starts(&one.fetches).count() as u64).max()?;
+    let best = hindsight.iter().rfind(|point| point.fetches <= most).or(hindsight.first())?;
+    let beyond = |value: f64, least: f64| (value - least).max(0.0);
+    let lockout = beyond((*values.get("lockout_s")?)?, best.lockout_s);
+    let exposure = values.get("exposure_s").copied().unwrap_or(Some(0.0));
+    let more = match (exposure, best.exposure_s) {
+        (Some(own), Some(least)) => Some(beyond(own, least)),
+        (None, Some(_)) => None,
+        (_, None) => Some(0.0),
+    };
+    Some(more.map(|more| more + lockout))
+}
+
+fn convergence(lived: &[Lived]) -> Option<Option<f64>> {
+    let keys = lived.iter().flat_map(|one| &one.tally.new_keys);
+    greatest(keys.filter_map(|key| key.convergence()))
+}
+
+/// What a flood does, against the same seed without it.
+pub(super) fn compare(
+    flood: Flood,
+    lived: &[Lived],
+    quiet: &[Lived],
+    values: &mut BTreeMap<&'static str, Option<f64>>,
+) {
+    let attempts = |fleet: &[Lived]| -> f64 {
+        fleet.iter().map(|one| starts(&one.fetches).count() as f64).sum()
+    };
+    let place = Flood::ALL.iter().position(|known| *known == flood).unwrap_or_default();
+    let bad: u64 = lived.iter().map(|one| one.tally.flood[place]).sum();
+    if bad > 0 {
+        let more = attempts(lived) - attempts(quiet);
+        values.insert(flood.metric(), Some(more * 1000.0 / bad as f64));
+    }
+    // What would not have converged without the flood says nothing of it.
+    if let (Some(with), Some(Some(without))) = (convergence(lived), convergence(quiet)) {
+        let more = with.map(|with| with - without);
+        let known = values.get("starvation_s").copied();
+        let worst = greatest(known.into_iter().chain([more])).flatten();
+        values.insert("starvation_s", worst);
+    }
+}
+
+pub(super) fn starts(fetches: &[FetchNote]) -> impl Iterator<Item = Tick> {
+    fetches.iter().filter(|note| note.step == FetchStep::Started).map(|note| note.at)
+}
+
+/// Attempts of all instances in the worst second of the minute after `up`.
+fn retry_peak(lived: &[Lived], up: Tick) -> f64 {
+    let mut seconds = vec![0u64; RETRY_SPAN.as_secs() as usize];
+    for at in lived.iter().flat_map(|one| starts(&one.fetches)).filter(|at| *at >= up) {
+        if let Some(count) = seconds.get_mut(at.since(up).as_secs() as usize) {
+            *count += 1;
+        }
+    }
+    seconds.into_iter().max().unwrap_or_default() as f64
+}
+
+/// The most attempts in flight at once over all instances. A refused one takes no time: it counts
+/// at its instant, beside those of other caches. Where one ends as another of the same cache starts,
+/// the end comes first.
+fn herd(lived: &[Lived]) -> f64 {
+    let step = |(instance, note): (usize, &FetchNote)| {
+        (note.at, (instance, note.id.cache()), if note.step == FetchStep::Started { 1 } else { -1 })
+    };
+    let notes = lived.iter().enumerate();
+    let notes = notes.flat_map(|(place, one)| one.fetches.iter().map(move |note| (place, note)));
+    // Stable: what a cache did at one instant stays in its order.
+    let mut steps: Vec<(Tick, (usize, u32), i64)> = notes.map(step).collect();
+    steps.sort_by_key(|(at, cache, _)| (*at, *cache));
+    let mut flying: BTreeMap<(usize, u32), i64> = BTreeMap::new();
+    let mut most = 0;
+    for instant in steps.chunk_by(|one, next| one.0 == next.0) {
+        let mut at_once: i64 = flying.values().sum();
+        for own in instant.chunk_by(|one, next| one.1 == next.1) {
+            let count = flying.entry(own[0].1).or_default();
+            let (before, mut peak) = (*count, 0);
+            for (.., step) in own {
+                *count += step;
+                peak = peak.max(*count);
+            }
+            at_once += peak.max(*count) - before;
+        }
+        most = most.max(at_once);
+    }
+    most as f64
+}

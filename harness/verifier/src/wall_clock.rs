@@ -1,0 +1,83 @@
+//! What the verifier takes the time to be: the issuer's, or off by as much as a phase says. Claims
+//! are judged by it; ages of key sets, timeouts and pauses are not.
+
+use std::time::Duration;
+
+use crate::tick::Tick;
+use crate::unix_time::UnixTime;
+
+/// How far a clock is off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Skew {
+    /// It is right.
+    #[default]
+    None,
+    /// It shows a later time.
+    Ahead(Duration),
+    /// It shows an earlier time.
+    Behind(Duration),
+}
+
+impl Skew {
+    fn off(self, time: UnixTime) -> UnixTime {
+        match self {
+            Skew::None => time,
+            Skew::Ahead(by) => time + by,
+            Skew::Behind(by) => time - by,
+        }
+    }
+}
+
+/// The clock on the verifier's wall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WallClock {
+    /// The instant of tick 0.
+    epoch: UnixTime,
+    /// Since when it is off by how much, in order; empty if it is always right.
+    skews: Vec<(Tick, Skew)>,
+}
+
+impl WallClock {
+    /// A clock that is right. `epoch` is the instant of tick 0.
+    pub const fn right(epoch: UnixTime) -> WallClock {
+        WallClock { epoch, skews: Vec::new() }
+    }
+
+    /// A clock that is off by so much from each of these instants on, which stand in order.
+    pub fn new(epoch: UnixTime, skews: impl IntoIterator<Item = (Tick, Skew)>) -> WallClock {
+        let mut skews: Vec<(Tick, Skew)> = skews.into_iter().collect();
+        if skews.iter().all(|(_, skew)| *skew == Skew::None) {
+            skews.clear();
+        }
+        WallClock { epoch, skews }
+    }
+
+    /// What it shows.
+    pub fn at(&self, now: Tick) -> UnixTime {
+        let skew = self.skews.iter().rfind(|(since, _)| *since <= now);
+        skew.map_or(Skew::None, |(_, skew)| *skew).off(self.epoch.at(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_shows_what_each_phase_says() {
+        let seconds = |count: u64| Duration::from_secs(count);
+        let tick = |count: u64| Tick::ZERO + seconds(count);
+        let steps = [
+            (tick(0), Skew::None),
+            (tick(10), Skew::Ahead(seconds(45))),
+            (tick(20), Skew::Behind(seconds(5))),
+        ];
+        let clock = WallClock::new(UnixTime::from_seconds(1000), steps);
+        let rows = [(0, 1000, "right"), (10, 1055, "ahead from then on"), (25, 1020, "behind")];
+        for (now, expected, reason) in rows {
+            assert_eq!(clock.at(tick(now)).seconds(), expected, "{reason}");
+        }
+        let right = WallClock::new(UnixTime::from_seconds(7), [(tick(0), Skew::None)]);
+        assert_eq!(right, WallClock::right(UnixTime::from_seconds(7)), "nothing to look through");
+    }
+}
