@@ -40,28 +40,35 @@ fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     metrics.chain([Column { title: "attempts".into(), cells: attempts }]).collect()
 }
 
-/// What each phase cost, where a scenario has many: a table for each of two metrics, with its name.
+/// What each phase cost, where a scenario has many: a table for each metric, with its name.
 fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     let phases = rows.first().map_or(&[][..], |row| &row.phases);
     if phases.len() <= FEW_PHASES {
         return Vec::new();
     }
     let lossy = phases.iter().any(|phase| phase.poison_loss.is_some());
-    let tables = [("Lockout by phase", "lockout_s"), ("Keys lost by phase", "poison_loss")];
-    let tables = tables.into_iter().filter(|(_, name)| lossy || *name == "lockout_s");
+    let tables = [
+        ("Lockout by phase", "lockout_s"),
+        ("Fetch attempts by phase", "attempts"),
+        ("Keys lost by phase", "poison_loss"),
+    ];
+    let tables = tables.into_iter().filter(|(_, name)| lossy || *name != "poison_loss");
     let table = |(heading, name)| {
         let column = |(place, phase): (usize, &PhaseRow)| Column {
             title: phase.phase.clone(),
             cells: rows.iter().map(|row| phase_cell(name, row.phases.get(place))).collect(),
         };
-        (heading, phases.iter().enumerate().map(column).collect())
+        // What a phase without any trouble has to say is nothing.
+        let says = |column: &Column| column.cells.iter().any(|cell| cell != "0");
+        (heading, phases.iter().enumerate().map(column).filter(says).collect())
     };
-    tables.map(table).collect()
+    tables.map(table).filter(|(_, columns): &(_, Vec<Column>)| !columns.is_empty()).collect()
 }
 
 fn phase_cell(name: &str, phase: Option<&PhaseRow>) -> String {
     let metric = phase.and_then(|phase| match name {
         "lockout_s" => Some(&phase.lockout_s),
+        "attempts" => Some(&phase.attempts),
         _ => phase.poison_loss.as_ref(),
     });
     range(name, metric)

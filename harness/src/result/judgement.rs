@@ -173,7 +173,9 @@ impl<'p> Judge<'p> {
         let due = also.filter(|also| *also == verdict.code).unwrap_or(due);
         let (from, to) = (operation.intended.min(operation.start), operation.end);
         let accepted = verdict.code.is_ok();
-        let good = self.is_good(token, from, to);
+        let deadline = self.plan.scenario.load.deadline;
+        // Who has waited for longer than that was not served, whatever becomes of the token.
+        let good = self.is_good(token, from, to.min(operation.intended + deadline).max(from));
         let response = to.since(operation.intended);
         Judgement {
             due,
@@ -181,7 +183,7 @@ impl<'p> Judge<'p> {
             good,
             exposed: self.exposure(&token.facts, verdict, from, to).filter(|_| accepted),
             lockout: good && !accepted,
-            late: good && accepted && response > self.plan.scenario.load.deadline,
+            late: good && accepted && response > deadline,
         }
     }
 

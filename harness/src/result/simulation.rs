@@ -177,6 +177,8 @@ pub struct PhaseRow {
     pub phase: String,
     /// As `lockout_s`, of the tokens that arrived in it.
     pub lockout_s: Metric,
+    /// Fetch attempts in it, of all instances.
+    pub attempts: Metric,
     /// As `poison_loss`; absent where the scenario publishes no odd entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poison_loss: Option<Metric>,

@@ -176,7 +176,7 @@ impl State {
         }
         for (index, poison) in self.poison.iter().enumerate() {
             // Odd entries stand among the good ones, the first at the front.
-            let entry = odd_entry(*poison, &signing_kid, algorithm, signers);
+            let entry = odd_entry(*poison, (&self.signing, &signing_kid), algorithm, signers);
             keys.insert(index.min(keys.len()), entry);
         }
         let mut body = json!({ "keys": keys });
@@ -214,7 +214,13 @@ fn sharing(algorithm: Algorithm, signers: &Signers) -> Vec<Value> {
     sharing
 }
 
-fn odd_entry(poison: Poison, kid: &str, algorithm: Algorithm, signers: &Signers) -> Value {
+/// `signing` is the label of the key that signs, and `kid` what its tokens carry.
+fn odd_entry(
+    poison: Poison,
+    (signing, kid): (&str, &str),
+    algorithm: Algorithm,
+    signers: &Signers,
+) -> Value {
     let own = |label: &str| signers.key(label, algorithm).public_jwk().clone();
     let with = |mut jwk: Value, member: &str, value: Value| {
         jwk[member] = value;
@@ -234,7 +240,7 @@ fn odd_entry(poison: Poison, kid: &str, algorithm: Algorithm, signers: &Signers)
             with(jwk, "n", json!(padded))
         }
         Poison::DuplicateKid => with(own("duplicate"), "kid", json!(kid)),
-        Poison::IdenticalKey => with(own(FIRST_KEY), "kid", json!(kid)),
+        Poison::IdenticalKey => with(own(signing), "kid", json!(kid)),
         Poison::SameKidEnc => {
             let jwk = with(own("encryption"), "kid", json!(kid));
             with(with(jwk, "use", json!("enc")), "alg", json!("RSA-OAEP-256"))

@@ -37,8 +37,8 @@ use super::TrialError;
 use flood::Flood;
 use hindsight::hindsight;
 use instance::{Instance, Lived};
-use loss::{cleaned, is_poisoned};
-use metrics::{by_phase, compare, regret, starts, values};
+use loss::Losses;
+use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 
 /// How far apart caches of the same policy may be: one that never expires is as good as a day old.
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
@@ -110,8 +110,7 @@ pub fn simulate(
 ) -> Result<Simulated, SimulationError> {
     let (plan, refs) = flow::plan(scenario, ask.algorithm, signers)?;
     let hindsight = hindsight(&plan, &refs)?;
-    let variants = |spec| Variants::new(&plan, spec, signers);
-    let plans: Vec<Variants> = policies.iter().map(variants).collect();
+    let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
     let ages = match scenario.cache.start {
         Start::Cold => 1,
         Start::Warm | Start::Age(_) => ask.offsets.max(1),
@@ -158,18 +157,16 @@ fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
     all.into_iter().map(one).collect()
 }
 
-/// A plan under one cache policy, without each of its floods, and without odd entries in key sets.
+/// A plan under one cache policy, and without each of its floods.
 struct Variants {
     whole: Plan,
     quiet: Vec<(Flood, Plan)>,
-    clean: Option<Plan>,
 }
 
 /// The instances that began with a cache of one age.
 struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
-    /// By phase: lockout in seconds, and the share of keys that odd entries cost.
-    phases: Vec<(f64, Option<f64>)>,
+    phases: Vec<PhaseCost>,
     counts: SimulationCounts,
     causes: BTreeMap<&'static str, u64>,
     timeline: Vec<Minute>,
@@ -212,15 +209,13 @@ fn with(plan: &Plan, scenario: Scenario) -> Plan {
 }
 
 impl Variants {
-    fn new(plan: &Plan, spec: &CacheSpec, signers: &Signers) -> Variants {
+    fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
         let start = plan.scenario.cache.start;
         let cache = CacheSpec { start, ..spec.clone() };
         let scenario = Scenario { cache, ..plan.scenario.clone() };
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
         let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
-        let whole = with(plan, scenario);
-        let clean = is_poisoned(&whole).then(|| cleaned(&whole, signers));
-        Variants { whole, quiet, clean }
+        Variants { whole: with(plan, scenario), quiet }
     }
 
     /// Since when the cache of an instance holds its set at this age of so many; `None` for a cold
@@ -245,8 +240,7 @@ impl Variants {
         }
         let share = (f64::from(age) * GOLDEN).fract();
         let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, moved(plan, share)));
-        let clean = self.clean.as_ref().map(|plan| moved(plan, share));
-        Some(Variants { whole: moved(&self.whole, share), quiet: quiet.collect(), clean })
+        Some(Variants { whole: moved(&self.whole, share), quiet: quiet.collect() })
     }
 
     fn live(
@@ -270,14 +264,10 @@ impl Variants {
             let quiet = fleet(plan)?;
             compare(*flood, &lived, &quiet, &mut values);
         }
-        let clean = self.clean.as_ref().map(fleet).transpose()?;
+        let losses = Losses::of(&self.whole);
         let lost = |span: (Tick, Tick)| {
-            let pairs = lived.iter().zip(clean.as_ref()?);
-            Some(
-                pairs
-                    .map(|(one, clean)| one.losses.beyond(&clean.losses, span))
-                    .fold(0.0, f64::max),
-            )
+            let starts = lived.iter().flat_map(|one| starts(&one.fetches));
+            losses.as_ref().map(|losses| losses.worst(&self.whole, starts, span))
         };
         values.extend(lost((Tick::MIN, Tick::MAX)).map(|lost| ("poison_loss", Some(lost))));
         let phases = by_phase(&self.whole, &lived, lost);
@@ -357,11 +347,16 @@ impl Variants {
 /// What each phase cost, over all ages.
 fn phases(scenario: &Scenario, fleets: &[Fleet]) -> Vec<PhaseRow> {
     let one = |(place, phase): (usize, &Phase)| {
-        let figures = || fleets.iter().filter_map(|fleet| fleet.phases.get(place));
-        let lockouts: Vec<Option<f64>> = figures().map(|(lockout, _)| Some(*lockout)).collect();
-        let losses: Vec<Option<f64>> = figures().filter_map(|(_, lost)| lost.map(Some)).collect();
-        let (lockout_s, poison_loss) = (Metric::of(&lockouts)?, Metric::of(&losses));
-        Some(PhaseRow { phase: phase.name.clone(), lockout_s, poison_loss })
+        let costs = || fleets.iter().filter_map(|fleet| fleet.phases.get(place));
+        let over = |figure: fn(&PhaseCost) -> Option<f64>| {
+            Metric::of(&costs().filter_map(figure).map(Some).collect::<Vec<_>>())
+        };
+        Some(PhaseRow {
+            phase: phase.name.clone(),
+            lockout_s: over(|cost| Some(cost.lockout_s))?,
+            attempts: over(|cost| Some(cost.attempts))?,
+            poison_loss: over(|cost| cost.poison_loss),
+        })
     };
     scenario.phases.iter().enumerate().filter_map(one).collect()
 }

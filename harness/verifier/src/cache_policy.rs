@@ -160,6 +160,8 @@ pub enum LockScope {
 pub enum BadEntry {
     /// It is skipped.
     Skip,
+    /// One of a `kty` that is not known is skipped; with any other the fetch has failed.
+    SkipUnknownKty,
     /// The fetch has failed.
     FailSet,
 }

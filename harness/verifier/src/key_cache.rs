@@ -24,7 +24,7 @@ use spending::Spending;
 pub use terms::Terms;
 pub use view::{Answer, Freshness, LastFetch, View};
 pub use wait::Ticket;
-use wait::{On, Wait};
+use wait::Waits;
 
 use crate::cache_policy::{CachePolicy, LockScope, Refresh};
 use crate::jwk::Kid;
@@ -58,7 +58,7 @@ pub struct KeyCache {
     quiet_until: Tick,
     flights: Vec<Flight>,
     spending: Spending,
-    waits: Vec<Wait>,
+    waits: Waits,
     random: u64,
     next_id: u64,
     fetches: VecDeque<Fetch>,
@@ -89,7 +89,7 @@ impl KeyCache {
             failures: 0,
             quiet_until: Tick::MIN,
             flights: Vec::new(),
-            waits: Vec::new(),
+            waits: Waits::default(),
             random: seed,
             next_id: 0,
             fetches: VecDeque::new(),
@@ -150,11 +150,7 @@ impl KeyCache {
         if self.timer().is_some_and(|at| at <= now) {
             self.start_flight(None, now);
         }
-        let waits = std::mem::take(&mut self.waits);
-        let (over, waits): (Vec<Wait>, Vec<Wait>) =
-            waits.into_iter().partition(|wait| wait.deadline <= now);
-        self.waits = waits;
-        for wait in over {
+        for wait in self.waits.take(|wait| wait.deadline <= now) {
             self.counters.waits_expired += 1;
             self.failing |= self.standing(&wait.kid, now) == Standing::Stale;
             let answer = self.answer(&wait.kid, now);
@@ -180,11 +176,7 @@ impl KeyCache {
     /// When [`KeyCache::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         let retries = self.flights.iter().filter_map(|flight| flight.retry_at);
-        let waits = self.waits.iter().map(|wait| match wait.on {
-            On::Budget(free_at) => wait.deadline.min(free_at),
-            On::Flight(_) | On::Turn => wait.deadline,
-        });
-        retries.chain(waits).chain(self.timer()).min()
+        retries.chain(self.waits.due()).chain(self.timer()).min()
     }
 
     /// The next attempt to make. Drained after every call.

@@ -117,6 +117,11 @@ impl ParsedSet {
         self.skipped.is_empty()
     }
 
+    /// Whether every entry that was skipped is of a `kty` that is not known.
+    pub fn lacks_unknown_types_alone(&self) -> bool {
+        self.skipped.iter().all(|(kind, _)| *kind == SkipKind::UnknownKty)
+    }
+
     /// Of this set what stands under `kid`, behind what stands under `kept` in `old`.
     pub fn under(self, kid: &str, old: &KeySet, kept: &[Kid]) -> ParsedSet {
         let is_kept = |known: &Option<Kid>| known.as_ref().is_some_and(|kid| kept.contains(kid));

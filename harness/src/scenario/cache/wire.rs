@@ -219,7 +219,11 @@ words!(WireCoalescing {
     SingleFlight => Coalescing::SingleFlight,
 } Coalescing);
 words!(WireLock { Misses => LockScope::Misses, All => LockScope::All } LockScope);
-words!(WireBadEntry { Skip => BadEntry::Skip, FailSet => BadEntry::FailSet } BadEntry);
+words!(WireBadEntry {
+    Skip => BadEntry::Skip,
+    SkipUnknownKty => BadEntry::SkipUnknownKty,
+    FailSet => BadEntry::FailSet,
+} BadEntry);
 words!(WireEmptySet { KeepOld => EmptySet::KeepOld, Accept => EmptySet::Accept } EmptySet);
 
 /// Whether a verdict dies with the key set that it was given under.

@@ -26,7 +26,6 @@ use crate::trial::real::grace;
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
 
-use super::loss::{Losses, is_poisoned};
 use super::peek::Peek;
 use super::recalling::Recalling;
 use super::remembering::Remembering;
@@ -40,8 +39,6 @@ pub(super) struct Lived {
     /// Attempts.
     pub(super) fetches: Vec<FetchNote>,
     pub(super) served: ServedCounts,
-    /// What was not held of what the issuer published, where it publishes odd entries.
-    pub(super) losses: Losses,
 }
 
 /// An instance to be simulated.
@@ -145,7 +142,6 @@ impl Instance<'_> {
             tally: Tally::new(plan),
             served: ServedCounts::default(),
             peeks: Peek::all(plan),
-            losses: is_poisoned(plan).then(Losses::default),
         };
         life.lived()
     }
@@ -166,7 +162,6 @@ struct Life<'c> {
     /// What the endpoint answered before the horizon.
     served: ServedCounts,
     peeks: Vec<Peek>,
-    losses: Option<Losses>,
 }
 
 impl<'c> Life<'c> {
@@ -179,6 +174,11 @@ impl<'c> Life<'c> {
         let mut happenings = happenings.iter().peekable();
         let mut flow = Flow::new(&plan.scenario, plan.algorithm, plan.seed).peekable();
         let horizon = Tick::ZERO + plan.scenario.load.duration;
+        // What the issuer does at the very beginning comes before anybody asks.
+        let revocations = self.trial.revocations.as_deref();
+        while let Some(happening) = happenings.next_if(|happening| happening.at <= Tick::ZERO) {
+            course.happen(happening, plan, revocations, &mut self.world)?;
+        }
         let strictness = match plan.scenario.cache.name.as_str() {
             "default" => Strictness::Code,
             _ => Strictness::Acceptance,
@@ -225,16 +225,12 @@ impl<'c> Life<'c> {
                 None => break,
                 Some(Turn::Happening) => {
                     if let Some(happening) = happenings.next() {
-                        let revocations = self.trial.revocations.as_deref();
                         course.happen(happening, plan, revocations, &mut self.world)?;
                     }
                 }
                 Some(_) => self.world.complete(),
             }
             self.settle(Turn::Completion, horizon);
-            if let Some(losses) = &mut self.losses {
-                losses.note(plan, self.caches, self.world.now);
-            }
         }
         self.look(horizon, horizon, Peek::before);
         Ok(self.end(horizon))
@@ -331,10 +327,9 @@ impl<'c> Life<'c> {
             peek.exposure(taken.max(until)).filter(|_| until != Some(Tick::MAX))
         };
         let exposures = self.peeks.iter().map(exposure).collect();
-        let Life { caches, tally, served, losses, .. } = self;
+        let Life { caches, tally, served, .. } = self;
         let mut fetches = caches.log().fetches;
         fetches.retain(|note| note.at < horizon);
-        let losses = losses.unwrap_or_default();
-        Lived { tally, exposures, fetches, served, losses }
+        Lived { tally, exposures, fetches, served }
     }
 }

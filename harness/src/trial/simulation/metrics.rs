@@ -51,18 +51,31 @@ pub(super) fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Opt
     values
 }
 
+/// What one phase cost.
+pub(super) struct PhaseCost {
+    pub(super) lockout_s: f64,
+    pub(super) attempts: f64,
+    /// The share of keys that odd entries cost.
+    pub(super) poison_loss: Option<f64>,
+}
+
 /// What each phase cost, if there are several.
 pub(super) fn by_phase(
     plan: &Plan,
     lived: &[Lived],
     lost: impl Fn((Tick, Tick)) -> Option<f64>,
-) -> Vec<(f64, Option<f64>)> {
+) -> Vec<PhaseCost> {
     let second = |at: Tick| at.since(Tick::ZERO).as_secs_f64().ceil() as usize;
     let one = |phase| {
         let (from, until) = plan.phase_span(phase);
         let seconds = || second(from)..second(until);
         let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_in_s(seconds())).sum();
-        (lockouts / lived.len().max(1) as f64, lost((from, until)))
+        let starts = lived.iter().flat_map(|one| starts(&one.fetches));
+        PhaseCost {
+            lockout_s: lockouts / lived.len().max(1) as f64,
+            attempts: starts.filter(|at| (from..until).contains(at)).count() as f64,
+            poison_loss: lost((from, until)),
+        }
     };
     let count = plan.scenario.phases.len();
     (0..count).filter(|_| count > 1).map(one).collect()

@@ -254,22 +254,32 @@ impl Tally {
         }
     }
 
-    /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second.
+    /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second. A second
+    /// in which nobody came is as the last in which somebody did.
     pub(super) fn lockout_s(&self) -> f64 {
-        self.lockout_in_s(0..self.bins.len())
+        self.lockout_in_s(0..self.seconds())
     }
 
     /// The same over these seconds alone.
     pub(super) fn lockout_in_s(&self, seconds: Range<usize>) -> f64 {
-        let bins = self.bins.get(seconds).unwrap_or_default();
-        let shares = bins.iter().filter(|[good, ..]| *good > 0);
-        shares.map(|[good, refused, _]| f64::from(*refused) / f64::from(*good)).sum()
+        let mut share = 0.0;
+        let shares = self.bins[..self.seconds()].iter().map(|[good, refused, _]| {
+            if *good > 0 {
+                share = f64::from(*refused) / f64::from(*good);
+            }
+            share
+        });
+        shares.skip(seconds.start).take(seconds.len()).sum()
+    }
+
+    /// How long the scenario lasts; there is a bin more than that.
+    fn seconds(&self) -> usize {
+        self.bins.len().saturating_sub(1)
     }
 
     /// By minute. `starts` are the instants of attempts.
     pub(super) fn minutes(&self, starts: impl Iterator<Item = Tick>) -> Vec<Minute> {
-        // One second more than the scenario has is there.
-        let seconds = &self.bins[..self.bins.len().saturating_sub(1)];
+        let seconds = &self.bins[..self.seconds()];
         let one = |bins: &[[u32; 3]]| {
             let sum = |place: usize| bins.iter().map(|bin| u64::from(bin[place])).sum();
             Minute { good: sum(0), refused: sum(1), exposed: sum(2), attempts: 0 }

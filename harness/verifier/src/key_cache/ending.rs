@@ -7,7 +7,7 @@ use super::kids::Kids;
 use super::lookup::Asker;
 use super::wait::{On, Wait};
 use super::{Answer, FetchFailure, FetchId, Flight, KeyCache, LastFetch, Outcome, Standing};
-use crate::cache_policy::{AgeFrom, OnFailure, Refresh};
+use crate::cache_policy::{AgeFrom, LockScope, OnFailure, Refresh};
 use crate::key_set::{KeySet, SetFault};
 use crate::rejection::Rejection;
 use crate::tick::Tick;
@@ -102,11 +102,7 @@ impl KeyCache {
     /// Answers everyone who waits for a fetch, from what is held now. A fetch that succeeded is
     /// grounds for those who waited for it, however long it took; without a ttl it is all they get.
     fn wake(&mut self, first: FetchId, is_ok: bool, now: Tick) {
-        let waits = std::mem::take(&mut self.waits);
-        let (over, waits): (Vec<Wait>, Vec<Wait>) =
-            waits.into_iter().partition(|wait| wait.on == On::Flight(first));
-        self.waits = waits;
-        for wait in over {
+        for wait in self.waits.take(|wait| wait.on == On::Flight(first)) {
             let answer = match self.answer(&wait.kid, now) {
                 Answer::Refuse { view, at, .. } if is_ok && !self.is_known(&wait.kid) => {
                     Answer::Refuse { code: Rejection::UnknownKid, view, at }
@@ -122,15 +118,18 @@ impl KeyCache {
 
     /// Those whose turn has come ask again, in the order in which they came.
     pub(super) fn take_turns(&mut self, now: Tick) {
-        let waits = std::mem::take(&mut self.waits);
         let is_next = |wait: &Wait| match wait.on {
             On::Flight(_) => false,
             On::Turn => true,
             On::Budget(free_at) => free_at <= now,
         };
-        let (next, waits): (Vec<Wait>, Vec<Wait>) = waits.into_iter().partition(is_next);
-        self.waits = waits;
-        for Wait { ticket, kid, deadline, .. } in next {
+        for wait in self.waits.take(is_next) {
+            // Behind the first of them that fetches, the others wait on.
+            if self.policy.lock == LockScope::All && !self.flights.is_empty() {
+                self.waits.push(Wait { on: On::Turn, ..wait });
+                continue;
+            }
+            let Wait { ticket, kid, deadline, .. } = wait;
             let asker = Asker { kid: &kid, ticket, deadline, again: true };
             let answer = self.look_up(asker, now);
             if !matches!(answer, Answer::Wait) {

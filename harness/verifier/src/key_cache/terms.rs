@@ -29,6 +29,11 @@ impl Terms {
         Terms { old, kept, bad_entry, empty_set }
     }
 
+    /// Those of the first fetch of whole sets.
+    pub fn of(policy: &CachePolicy) -> Terms {
+        Terms::new(Arc::new(KeySet::before(0)), None, policy)
+    }
+
     /// The set that it follows.
     pub fn old(&self) -> &Arc<KeySet> {
         &self.old
@@ -45,7 +50,12 @@ impl Terms {
             }
             parsed => parsed.map_err(FetchFailure::Set)?,
         };
-        if self.bad_entry == BadEntry::FailSet && !parsed.is_whole() {
+        let fits = match self.bad_entry {
+            BadEntry::Skip => true,
+            BadEntry::SkipUnknownKty => parsed.lacks_unknown_types_alone(),
+            BadEntry::FailSet => parsed.is_whole(),
+        };
+        if !fits {
             return Err(FetchFailure::Set(SetFault::BadEntry));
         }
         let parsed = match &self.kept {
