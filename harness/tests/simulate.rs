@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "simulate/engines.rs"]
+mod engines;
+#[path = "simulate/fleet.rs"]
+mod fleet;
 #[path = "simulate/hindsight.rs"]
 mod hindsight;
 #[path = "simulate/lag.rs"]
@@ -21,7 +25,7 @@ use jwtbench::report::{
     TerminalStyle, simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
 };
 use jwtbench::result::simulation::{Metric, Simulation, SimulationRow};
-use jwtbench::scenario::Scenario;
+use jwtbench::scenario::{InstanceAges, Instances, Scenario};
 use jwtbench::scenario::cache::{CacheSpec, Start, load_preset, presets};
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::signer::Signers;
@@ -73,15 +77,27 @@ fn scenario(parts: &str) -> Scenario {
 
 /// A row under [`PLAIN`] with changes, each of which replaces the line of its key.
 fn row(changes: &[&str], parts: &str, seed: u64, instances: u32) -> SimulationRow {
+    let instances = Instances { count: instances, ..Instances::default() };
+    simulated(changes, &(USERS.to_owned() + parts), seed, instances)
+}
+
+fn lived(changes: &[&str], parts: &str, instances: Instances) -> SimulationRow {
+    simulated(changes, &(USERS.to_owned() + parts), 1, instances)
+}
+
+fn lived_in(changes: &[&str], text: &str, instances: Instances) -> SimulationRow {
+    simulated(changes, text, 1, instances)
+}
+
+/// The scenario of a text, from sixteen ages.
+fn simulated(changes: &[&str], text: &str, seed: u64, instances: Instances) -> SimulationRow {
     let key = |line: &str| line.split(' ').next().unwrap().to_owned();
     let changed: Vec<String> = changes.iter().map(|line| key(line)).collect();
     let kept = PLAIN.lines().filter(|line| !changed.contains(&key(line)));
     let lines: Vec<&str> = kept.chain(changes.iter().copied()).collect();
     let ask = Ask { algorithm: Algorithm::ES256, offsets: 16 };
-    let text = USERS.to_owned() + parts;
     let spec = [policy(&lines.join("\n"))];
-    let mut scenario = scenario(&text);
-    scenario.instances.count = instances;
+    let scenario = Scenario { instances, ..scenario(text) };
     let Simulated { mut rows, wrong, .. } =
         simulate(&scenario, &spec, &Signers::new(seed), ask).unwrap();
     assert_eq!(wrong, [], "{changes:?}");
@@ -138,6 +154,12 @@ fn figures_worked_out_by_hand() {
     let forged = "amplification_bad_signature";
     check((&refetch, FORGERIES), (forged, max), (0.0, 0.0), "the kid is known");
     check((&none, POISON), ("poison_loss", max), (0.0, 0.0), "odd entries are skipped");
+    let strict = ["bad-entry = \"fail-set\""];
+    check((&strict, POISON), ("poison_loss", min), (1.0, 1.0), "nothing of such a set is taken");
+    let kind = ["bad-entry = \"skip-unknown-kty\""];
+    check((&kind, POISON), ("poison_loss", max), (0.0, 0.0), "it is of a kty that is not known");
+    let padded = POISON.replace("unknown-kty", "padded-base64");
+    check((&kind, &padded), ("poison_loss", min), (1.0, 1.0), "this one is broken");
     check((&none, SIGN), ("herd", max), (1.0, 1.0), "single flight");
 }
 
@@ -307,13 +329,15 @@ fn reports_name_every_policy_and_keep_their_width() {
 /// What the command line refuses, with exit code 2 and the remedy.
 #[test]
 fn misuse_is_refused_with_a_remedy() {
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 8] = [
         (&["run", "policy/outage"], "jwtbench simulate policy/outage"),
         (&["check", "policy/*"], "jwtbench simulate"),
         (&["simulate", "policy/nothing"], "jwtbench list"),
         (&["simulate", "--cache-policy", "nothing"], "known: "),
         (&["simulate", "policy/outage", "--horizon", "1h"], "make it longer"),
         (&["simulate", "hot-path/accept"], "poisson"),
+        (&["simulate", "policy/retired-kid", "--horizon", "30m"], "make it longer"),
+        (&["simulate", "policy/outage", "--instance-ages", "old"], "neither same nor spread"),
     ];
     for (arguments, remedy) in rows {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));

@@ -116,7 +116,7 @@ fn exposure_without_a_hint() {
         ("aws-jwt-verify-like", (INF, INF), "no ttl"),
         ("go-oidc-like", (INF, INF), "no ttl"),
         ("jwt-authorizer-like", (INF, INF), "no ttl"),
-        ("envoy-async-tokencache-like", (600.0, 3600.2), "the thief's token, until it expires"),
+        ("envoy-async-tokencache-like", (INF, INF), "the thief's token: he wrote its `exp`"),
         ("default", (175.0, 280.0), "80 % of the ttl, and 10 % of jitter"),
     ];
     let quiet = QUIET.replace("25m", "110m") + WITHDRAWAL;

@@ -1,0 +1,93 @@
+//! Instances of one verifier, and what ends with the horizon.
+
+use super::*;
+
+#[test]
+fn caches_of_all_ages_fetch_apart() {
+    let rows = [InstanceAges::Same, InstanceAges::Spread].map(|ages| {
+        let instances = Instances { count: 4, ages };
+        lived(&[], "", instances)
+    });
+    let herds = rows.each_ref().map(|row| row.metric("herd").unwrap().max);
+    assert_eq!(herds, [Some(4.0), Some(1.0)], "in step, and one after the other");
+    assert_eq!(rows[0].counts.lockouts, rows[1].counts.lockouts);
+}
+
+/// A refused attempt takes no time; those of several instances are in the air at once all the same.
+#[test]
+fn a_dead_endpoint_meets_the_whole_herd() {
+    let instances = Instances { count: 3, ages: InstanceAges::Same };
+    let row = lived(&["backoff-min = \"0s\"", "backoff-max = \"0s\""], OUTAGE, instances);
+    assert!(row.metric("herd").unwrap().min.unwrap() >= 3.0, "{row:?}");
+}
+
+/// Who still waits at the horizon is answered; fetches after it are nobody's.
+#[test]
+fn attempts_end_with_the_horizon() {
+    let queue = ["ttl = \"0s\"", "lock = \"all\"", "max-wait = \"1h\""];
+    let short = "[[phase]]\nname = \"slow\"\nat = \"10m\"\nendpoint = { latency = \"3s\" }\n";
+    let text = USERS.replace("90m", "20m") + short;
+    let row = lived_in(&queue, &text, Instances::default());
+    let by_minute: u64 = row.timeline.iter().map(|minute| minute.attempts).sum();
+    assert_eq!(row.counts.attempts, by_minute);
+    let by_phase: f64 = row.phases.iter().map(|phase| phase.attempts.max.unwrap()).sum();
+    assert!(by_phase * 16.0 >= by_minute as f64, "{by_phase} at worst, {by_minute} of 16 ages");
+    assert_eq!(row.counts.arrivals, row.timeline.iter().map(|minute| minute.good).sum::<u64>());
+}
+
+/// A verdict cache that is not tied to the key set takes a stolen token until it expires, whether
+/// anybody shows it or not; the thief writes `exp` himself.
+#[test]
+fn what_is_remembered_is_trusted() {
+    let thief = "[[stream]]\nname = \"thief\"\nrate = 0.2\nholders = 1\n\
+                 tokens = { stolen-key = 100 }\n";
+    let parts = WITHDRAW.to_owned() + thief;
+    let exposure = |cache: &str| {
+        let changes = [cache].into_iter().filter(|cache| !cache.is_empty()).collect::<Vec<_>>();
+        *lived(&changes, &parts, Instances::default()).metric("exposure_s").unwrap()
+    };
+    let [none, tied, untied] =
+        ["", "verdict-cache = \"tied\"", "verdict-cache = \"untied\""].map(exposure);
+    assert_eq!(none, tied, "a verdict dies with its key set");
+    assert!(none.max.unwrap() <= 303.0, "{none:?}");
+    assert_eq!((untied.min, untied.censored), (None, untied.n), "to the horizon at every age");
+}
+
+/// What would not have been without a flood is no starvation; what nobody measured is no figure.
+#[test]
+fn what_a_flood_does_not_change_is_absent() {
+    let forever = ["ttl = \"forever\""];
+    let row = lived(&forever, &(SIGN.to_owned() + FLOOD), Instances::default());
+    assert_eq!(row.metric("convergence_s").unwrap().censored, 16, "it never learns of the key");
+    assert!(row.metric("starvation_s").is_none(), "{row:?}");
+    let down = lived(&["outage-status = 401"], OUTAGE, Instances::default());
+    assert!(down.wait_s.is_none(), "no kid was unknown: {down:?}");
+    let unused = "[[event]]\nat = \"89m\"\npublish-key = \"next\"\n\
+                  [[event]]\nat = \"89m 59s\"\nsign-with = \"next\"\n";
+    let row = lived(&[], unused, Instances::default());
+    assert!(row.metric("convergence_s").is_none(), "nobody had a token of it: {row:?}");
+}
+
+/// Lockout in seconds, by the skew less the leeway as a share of a token's life of 15 minutes.
+#[test]
+fn a_wrong_clock_costs_its_skew_less_the_leeway() {
+    let text = USERS.replace("\"1h\"", "\"15m\"").replace("rate = 1\n", "rate = 4\n")
+        + "[[phase]]\nname = \"ahead\"\nat = \"30m\"\nclock-skew = \"120s\"\n\
+           [[phase]]\nname = \"behind\"\nat = \"60m\"\nclock-skew = \"-120s\"\n";
+    let rows: [(&[&str], f64, &str); 3] = [
+        (&[], 180.0, "a tenth of half an hour: 90 s of 15 min, with the 30 s of the policy"),
+        (&["leeway = \"60s\""], 120.0, "a library that allows a minute"),
+        (&["leeway = \"2m\""], 0.0, "all of it"),
+    ];
+    for (changes, due, reason) in rows {
+        let row = lived_in(changes, &text, Instances::default());
+        let [start, ahead, behind] =
+            [0, 1, 2].map(|phase| row.phases[phase].lockout_s.max.unwrap());
+        assert_eq!(start, 0.0, "{reason}");
+        for found in [ahead, behind] {
+            assert!((found - due).abs() <= 30.0, "{reason}: {found} for {due}");
+        }
+        let sum = row.metric("lockout_s").unwrap().max.unwrap();
+        assert!((sum - ahead - behind).abs() < 1e-6, "the phases are the whole");
+    }
+}
