@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jwtbench::jwks::document::Document;
 use jwtbench::jwks::endpoint::{Endpoint, KEY_SET_PATH};
-use jwtbench::jwks::faults::{Body, Exchange, exchange};
+use jwtbench::jwks::faults::{Body, Exchange, exchange, huge_body};
 use jwtbench::jwks::http::get;
 use jwtbench::scenario::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
@@ -67,6 +67,9 @@ async fn check(endpoint: &Endpoint, setting: &EndpointSetting, fetch: &Fetch, re
     let due = reply.map(|body| match body {
         Body::KeySet => Document { body: KEY_SET.to_vec(), max_age },
         Body::Bytes(body) => Document { body, max_age },
+        Body::Huge(bytes) => {
+            Document { body: huge_body(bytes).flatten().copied().collect(), max_age }
+        }
     });
     let begun = Instant::now();
     let got = get(endpoint.addr(), KEY_SET_PATH, fetch).await;

@@ -373,7 +373,7 @@ fn a_ramp_goes_on_through_phases_that_do_not_name_its_stream() {
 #[test]
 fn faults_of_the_policies_are_named() {
     let unknown = "[cache]\npolicy = \"mine\"";
-    let known = "known: apisix-like, aws-jwt-verify-like";
+    let known = "known: aliri-like, apisix-like";
     check("[cache]", unknown, Some(14), &["[cache]", "no cache policy `mine`", known]);
     let backoff = "backoff-min = \"1m\"";
     check("ttl = \"1s\"", backoff, Some(14), &["[cache]", "`backoff-min`", "`backoff-max`"]);

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::report;
+use crate::result::simulation::Simulation;
 use crate::result::{RunResult, histogram_log};
 
 use super::Failure;
@@ -19,6 +20,8 @@ pub struct Output {
 pub const RESULT: &str = "result.json";
 /// Its whole histograms.
 pub const HISTOGRAMS: &str = "result.hlog";
+/// A simulation in a folder.
+pub const SIMULATION: &str = "simulation.json";
 
 impl Output {
     /// Makes sure of the folder. One that holds a result already is refused without `force`.
@@ -50,6 +53,20 @@ impl Output {
         self.put("index.html", &report::html(result))
     }
 
+    /// Writes a simulation and its reports; the result first.
+    pub fn write_simulation(&self, simulation: &Simulation) -> Result<(), Failure> {
+        self.put(SIMULATION, &(encoded(simulation)? + "\n"))?;
+        self.put("simulation.md", &report::simulation_markdown(simulation))?;
+        self.put("frontier.svg", &report::simulation_picture(simulation))?;
+        self.put("index.html", &report::simulation_html(simulation))?;
+        let pages = Output::prepare(self.path("policies"), true)?;
+        for note in &simulation.policies {
+            let page = report::policy_markdown(simulation, note);
+            pages.put(&format!("{}.md", note.name), &page)?;
+        }
+        Ok(())
+    }
+
     /// The whole histograms, where any were kept; those of an overwritten result must not stay.
     fn put_histograms(&self, result: &RunResult) -> Result<(), Failure> {
         if result.has_histograms() {
@@ -77,6 +94,12 @@ impl Output {
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+}
+
+/// A simulation as JSON, in one line.
+pub fn encoded(simulation: &Simulation) -> Result<String, Failure> {
+    serde_json::to_string(simulation)
+        .map_err(|error| Failure::Error(format!("cannot encode the simulation: {error}")))
 }
 
 /// Where a run goes unless told otherwise: `reports/runs/` and the time.

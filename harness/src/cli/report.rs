@@ -7,12 +7,13 @@ use globset::Glob;
 
 use crate::report::{
     answer_list, csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table,
-    terminal,
+    simulation_html, simulation_markdown, simulation_picture, simulation_terminal, terminal,
 };
+use crate::result::simulation::Simulation;
 use crate::result::{RunResult, histogram_log};
 
 use super::filter::Filter;
-use super::output::{HISTOGRAMS, Output, RESULT, print};
+use super::output::{HISTOGRAMS, Output, RESULT, SIMULATION, encoded, print};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -24,9 +25,11 @@ use super::{Exit, Failure};
     jwtbench report X/result.json --scenario 'rotation/*' --out rotation-only\n  \
     jwtbench report reports/runs/X --format junit > junit.xml\n  \
     jwtbench report reports/runs/X --format hgrm --out tables\n  \
+    jwtbench report reports/simulation --format html     a simulation
+  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
-    /// A result.json, or the folder it is in
+    /// A result.json or simulation.json, or the folder it is in
     #[arg(required_unless_present = "schema")]
     result: Option<PathBuf>,
     /// Only scenarios whose name matches this glob (repeatable)
@@ -90,6 +93,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     let path = args.result.clone().unwrap_or_default();
+    if let Some(file) = simulation_in(&path) {
+        return args.render(&file);
+    }
     let path = if path.is_dir() { path.join(RESULT) } else { path };
     let result = args.filtered(args.read(&path)?)?;
     if let Some(folder) = &args.out {
@@ -115,7 +121,46 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
+/// Where a path leads to a simulation, its file.
+fn simulation_in(path: &Path) -> Option<PathBuf> {
+    let is_one =
+        |file: &PathBuf| file.file_name().is_some_and(|name| name == SIMULATION) && file.is_file();
+    [path.to_path_buf(), path.join(SIMULATION)].into_iter().find(is_one)
+}
+
 impl Args {
+    /// A stored simulation.
+    fn render(&self, file: &Path) -> Result<Exit, Failure> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
+        let simulation: Simulation = serde_json::from_str(&text).map_err(|error| {
+            let remedy = "make it again with jwtbench simulate --out";
+            Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
+        })?;
+        if let Some(folder) = &self.out {
+            let output = Output::prepare(folder.clone(), self.force)?;
+            output.write_simulation(&simulation)?;
+            print(&format!("Report   {}\n", output.path("index.html").display()));
+            return Ok(Exit::Passed);
+        }
+        print(&match self.format {
+            Format::Terminal => simulation_terminal(&simulation, terminal_style()),
+            Format::Markdown => simulation_markdown(&simulation),
+            Format::Picture => simulation_picture(&simulation),
+            Format::Html => simulation_html(&simulation),
+            Format::Json => encoded(&simulation)? + "\n",
+            _ => {
+                let message = format!(
+                    "{shown} is a simulation, which has no such form; use terminal, markdown, \
+                     picture, html or json"
+                );
+                return Err(Failure::Usage(message));
+            }
+        });
+        Ok(Exit::Passed)
+    }
+
     /// The result, with its whole histograms where the form needs them or a copy should have them.
     fn read(&self, path: &Path) -> Result<RunResult, Failure> {
         let mut result = RunResult::read(path)?;

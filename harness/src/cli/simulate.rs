@@ -12,9 +12,7 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::report::{
-    policy_markdown, simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
-};
+use crate::report::simulation_terminal;
 use crate::result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use crate::scenario::cache::{About, CacheSpec, Start, presets, read_preset};
 use crate::scenario::library::Library;
@@ -28,13 +26,10 @@ use advice::advise;
 use sweep::{Place, swept};
 
 use super::filter::algorithm;
-use super::output::{Output, print};
+use super::output::{Output, encoded, print};
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
-
-/// The result in the folder of `--out`.
-const SIMULATION: &str = "simulation.json";
 
 /// Put cache policies through days of production in virtual time, and compare them.
 #[derive(ClapArgs, Clone, Debug)]
@@ -97,6 +92,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
     let mut simulation = Simulation {
+        command,
+        own: args.files().map(stem).collect(),
         scenarios: scenarios.iter().map(scenario_note).collect(),
         policies: notes,
         ..Simulation::default()
@@ -108,23 +105,13 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         progress.step();
     }
     progress.finish();
-    let own: Vec<String> = args.files().map(stem).collect();
-    let json = serde_json::to_string(&simulation)
-        .map_err(|error| Failure::Error(format!("cannot encode the simulation: {error}")))?;
     if let Some(output) = &output {
-        output.put(SIMULATION, &(json.clone() + "\n"))?;
-        output.put("simulation.md", &simulation_markdown(&simulation, &own, &command))?;
-        output.put("frontier.svg", &simulation_picture(&simulation, &own))?;
-        output.put("index.html", &simulation_html(&simulation, &own, &command))?;
-        let pages = Output::prepare(output.path("policies"), true)?;
-        for note in &simulation.policies {
-            pages.put(&format!("{}.md", note.name), &policy_markdown(&simulation, note))?;
-        }
+        output.write_simulation(&simulation)?;
     }
     if args.json {
-        print(&(json + "\n"));
+        print(&(encoded(&simulation)? + "\n"));
     } else if !args.quiet {
-        print(&simulation_terminal(&simulation, &own, terminal_style()));
+        print(&simulation_terminal(&simulation, terminal_style()));
     }
     Ok(exit(&wrong))
 }
@@ -194,13 +181,13 @@ impl Args {
         simulation.rows.append(&mut simulated.rows);
         simulation.hindsight.append(&mut simulated.hindsight);
         simulation.events.append(&mut simulated.events);
-        let own: Vec<String> = self.files().map(stem).collect();
         let is_beaten = |spec: &&CacheSpec| {
             let mut rows = simulation.of_scenario(&scenario.name);
             let row = rows.find(|row| row.cache_policy == spec.name);
             row.is_some_and(|row| !simulation.dominating(row).is_empty())
         };
-        let beaten = policies.iter().filter(|spec| own.contains(&spec.name)).filter(is_beaten);
+        let beaten =
+            policies.iter().filter(|spec| simulation.own.contains(&spec.name)).filter(is_beaten);
         let beaten: Vec<&CacheSpec> = beaten.collect();
         for spec in beaten {
             simulation.advice.extend(advise(scenario, spec, signers, ask)?);

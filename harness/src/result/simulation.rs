@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Simulation {
     /// One for each scenario and cache policy.
     pub rows: Vec<SimulationRow>,
+    /// The command.
+    #[serde(default)]
+    pub command: String,
+    /// The names of the user's own policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// The scenarios in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenarios: Vec<ScenarioNote>,
@@ -316,6 +322,11 @@ impl Simulation {
     pub fn dominating<'s>(&'s self, row: &SimulationRow) -> Vec<&'s str> {
         let better = self.rows.iter().filter(|other| other.dominates(row));
         better.map(|other| other.cache_policy.as_str()).collect()
+    }
+
+    /// Whether a row is of a policy of the user's own.
+    pub fn is_own(&self, row: &SimulationRow) -> bool {
+        self.own.contains(&row.cache_policy)
     }
 
     /// The rows of one scenario.

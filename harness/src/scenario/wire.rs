@@ -227,10 +227,11 @@ impl<'de> Deserialize<'de> for WireSkew {
             Some(span) => (true, span),
             None => (false, text.strip_prefix('+').unwrap_or(&text)),
         };
-        let by = humantime::parse_duration(span).map_err(|_| {
+        let day = Duration::from_secs(86_400);
+        let by = humantime::parse_duration(span).ok().filter(|by| *by <= day).ok_or_else(|| {
             let message = format!(
                 "`{text}` is no skew; write \"45s\" for a clock that is ahead, \"-45s\" for one \
-                 that is behind"
+                 that is behind, at most a day"
             );
             serde::de::Error::custom(message)
         })?;

@@ -79,14 +79,24 @@ impl<'s> World<'s> {
             let exchange =
                 faults::exchange(&self.setting, self.seed, ordinal, self.body.len(), &fetch);
             let max_age = self.setting.max_age;
-            let reply = exchange.reply.map(|body| match body {
-                Body::KeySet => Document { body: self.body.clone(), max_age },
-                Body::Bytes(body) => Document { body, max_age },
-            });
             if self.setting.fault != Fault::Refused {
                 self.served.served += 1;
-                self.served.bytes += reply.as_ref().map_or(0, |reply| reply.body.len() as u64);
+                self.served.bytes += match &exchange.reply {
+                    Ok(Body::KeySet) => self.body.len() as u64,
+                    Ok(Body::Bytes(body)) => body.len() as u64,
+                    Ok(Body::Huge(bytes)) => *bytes,
+                    Err(_) => 0,
+                };
             }
+            let reply = exchange.reply.map(|body| {
+                let body = match body {
+                    Body::KeySet => self.body.clone(),
+                    Body::Bytes(body) => body,
+                    // However long its one entry, it is of no known type: read like the shortest.
+                    Body::Huge(_) => faults::huge_body(0).flatten().copied().collect(),
+                };
+                Document { body, max_age }
+            });
             self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
             self.replies.insert(fetch.id, reply);
         }

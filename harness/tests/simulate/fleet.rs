@@ -6,7 +6,7 @@ use super::*;
 fn caches_of_all_ages_fetch_apart() {
     let rows = [InstanceAges::Same, InstanceAges::Spread].map(|ages| {
         let instances = Instances { count: 4, ages };
-        lived(&[], "", instances)
+        lived_in(&[], &USERS.replace("90m", "15m"), instances)
     });
     let herds = rows.each_ref().map(|row| row.metric("herd").unwrap().max);
     assert_eq!(herds, [Some(4.0), Some(1.0)], "in step, and one after the other");
@@ -17,7 +17,8 @@ fn caches_of_all_ages_fetch_apart() {
 #[test]
 fn a_dead_endpoint_meets_the_whole_herd() {
     let instances = Instances { count: 3, ages: InstanceAges::Same };
-    let row = lived(&["backoff-min = \"0s\"", "backoff-max = \"0s\""], OUTAGE, instances);
+    let text = USERS.replace("90m", "20m") + &OUTAGE.replace("80m", "18m");
+    let row = lived_in(&["backoff-min = \"0s\"", "backoff-max = \"0s\""], &text, instances);
     assert!(row.metric("herd").unwrap().min.unwrap() >= 3.0, "{row:?}");
 }
 
@@ -39,12 +40,13 @@ fn attempts_end_with_the_horizon() {
 /// anybody shows it or not; the thief writes `exp` himself.
 #[test]
 fn what_is_remembered_is_trusted() {
+    let withdraw = WITHDRAW.replace("65m", "10m");
     let thief = "[[stream]]\nname = \"thief\"\nrate = 0.2\nholders = 1\n\
                  tokens = { stolen-key = 100 }\n";
-    let parts = WITHDRAW.to_owned() + thief;
+    let text = USERS.replace("90m", "20m") + &withdraw + thief;
     let exposure = |cache: &str| {
         let changes = [cache].into_iter().filter(|cache| !cache.is_empty()).collect::<Vec<_>>();
-        *lived(&changes, &parts, Instances::default()).metric("exposure_s").unwrap()
+        *lived_in(&changes, &text, Instances::default()).metric("exposure_s").unwrap()
     };
     let [none, tied, untied] =
         ["", "verdict-cache = \"tied\"", "verdict-cache = \"untied\""].map(exposure);
@@ -57,14 +59,16 @@ fn what_is_remembered_is_trusted() {
 #[test]
 fn what_a_flood_does_not_change_is_absent() {
     let forever = ["ttl = \"forever\""];
-    let row = lived(&forever, &(SIGN.to_owned() + FLOOD), Instances::default());
+    let short = USERS.replace("90m", "20m");
+    let row = lived_in(&forever, &(short.clone() + SIGN + FLOOD), Instances::default());
     assert_eq!(row.metric("convergence_s").unwrap().censored, 16, "it never learns of the key");
     assert!(row.metric("starvation_s").is_none(), "{row:?}");
-    let down = lived(&["outage-status = 401"], OUTAGE, Instances::default());
+    let down = short.clone() + &OUTAGE.replace("80m", "18m");
+    let down = lived_in(&["outage-status = 401"], &down, Instances::default());
     assert!(down.wait_s.is_none(), "no kid was unknown: {down:?}");
-    let unused = "[[event]]\nat = \"89m\"\npublish-key = \"next\"\n\
-                  [[event]]\nat = \"89m 59s\"\nsign-with = \"next\"\n";
-    let row = lived(&[], unused, Instances::default());
+    let unused = "[[event]]\nat = \"19m\"\npublish-key = \"next\"\n\
+                  [[event]]\nat = \"19m 59s\"\nsign-with = \"next\"\n";
+    let row = lived_in(&[], &(short + unused), Instances::default());
     assert!(row.metric("convergence_s").is_none(), "nobody had a token of it: {row:?}");
 }
 

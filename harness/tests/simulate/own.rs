@@ -53,6 +53,14 @@ fn the_key_to_change_is_named() {
     let of_mine = simulation.rows.iter().find(|row| row.cache_policy == "mine").unwrap();
     let sum: u64 = of_mine.timeline.iter().map(|minute| minute.refused).sum();
     assert_eq!(sum, of_mine.counts.lockouts + of_mine.counts.late, "the minutes are the whole");
+    let report = |form: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
+        let output = command.args(["report", out.to_str().unwrap(), "--format", form]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert_eq!(report("markdown"), markdown, "rendered again from what is stored");
+    assert_eq!(report("json"), file("simulation.json"));
+    assert_eq!(report("csv"), "", "no such form");
     let page = file("index.html");
     for part in ["Minute by minute", "withdraw-key current", "By <code>ttl</code>", "hindsight, "] {
         assert!(page.contains(part), "{part}");

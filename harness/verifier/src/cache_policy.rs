@@ -160,8 +160,9 @@ pub enum LockScope {
 pub enum BadEntry {
     /// It is skipped.
     Skip,
-    /// One of a `kty` that is not known is skipped; with any other the fetch has failed.
-    SkipUnknownKty,
+    /// One that is no JWK, or lacks a member, fails the fetch; one that is well-formed and of no
+    /// use is skipped.
+    FailMalformed,
     /// The fetch has failed.
     FailSet,
 }

@@ -89,6 +89,15 @@ impl ParsedSet {
     /// # Errors
     /// [`SetFault`] if nothing in it can be used.
     pub fn parse(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
+        let parsed = ParsedSet::read(body, allowed)?;
+        if parsed.is_usable(allowed) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
+    }
+
+    /// As [`ParsedSet::parse`], whether any entry can be used or not.
+    ///
+    /// # Errors
+    /// [`SetFault`] if it has no entry.
+    pub fn read(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
         let wire: WireSet<'_> = serde_json::from_slice(body).map_err(|_| SetFault::NotAKeySet)?;
         if wire.keys.is_empty() {
             return Err(SetFault::Empty);
@@ -100,11 +109,16 @@ impl ParsedSet {
                 Err(kind) => count(&mut parsed.skipped, kind),
             }
         }
-        let usable = |entry: &Entry| match entry {
+        Ok(parsed)
+    }
+
+    /// Whether any entry is a key for one of these algorithms.
+    pub fn is_usable(&self, allowed: &[Algorithm]) -> bool {
+        let fits = |entry: &Entry| match entry {
             Entry::Fits(_, jwk) => allowed.contains(&jwk.algorithm),
             Entry::NeverFits(_) => false,
         };
-        if parsed.entries.iter().any(usable) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
+        self.entries.iter().any(fits)
     }
 
     /// A set of no entries.
@@ -117,9 +131,10 @@ impl ParsedSet {
         self.skipped.is_empty()
     }
 
-    /// Whether every entry that was skipped is of a `kty` that is not known.
-    pub fn lacks_unknown_types_alone(&self) -> bool {
-        self.skipped.iter().all(|(kind, _)| *kind == SkipKind::UnknownKty)
+    /// Whether every entry is a JWK with all of its members, usable or not.
+    pub fn is_well_formed(&self) -> bool {
+        let is_broken = |kind| matches!(kind, SkipKind::NotAJwk | SkipKind::MissingMember);
+        !self.skipped.iter().any(|(kind, _)| is_broken(*kind))
     }
 
     /// Of this set what stands under `kid`, behind what stands under `kept` in `old`.

@@ -48,19 +48,19 @@ const STYLE: &str = "svg{--bad:#b01e2d;--good:#14693f;--ink-0:#1f63c9;--paper:#f
     .grid text{fill:#a0a8b4}}";
 
 /// The plot of one scenario; nothing where the scenario lacks an axis.
-pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
+pub(super) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
     let points = points(simulation, scenario);
     markup! {
         @if !points.is_empty() {
             figure.curve {
-                (drawing(simulation, scenario, &points, own, ""))
+                (drawing(simulation, scenario, &points, ""))
                 figcaption {
                     "Worst exposure (across) against worst lockout (up) over all cache ages; down "
                     "and to the left is better. Filled: dominated by no other policy; \"+ n\": n "
-                    "more in the same place. Diamonds: "
-                    "what a cache could reach that knows when to fetch, by number of fetches. "
-                    "\"Never\": a "
-                    "withdrawn key is still trusted at the horizon."
+                    "more in the same place. Diamonds: what a cache could reach that knows when to "
+                    "fetch, by number of fetches, if keys come and go by completed fetches alone; "
+                    "one that lets keys expire can stand further left, and pays for it upwards. "
+                    "\"Never\": a withdrawn key is still trusted at the horizon."
                 }
             }
         }
@@ -69,7 +69,7 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str, own: &[String]) 
 
 /// The plot that has most to tell as a picture of its own: of the scenario with the most places
 /// where policies stand that no other dominates. Empty without any plot.
-pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
+pub fn simulation_picture(simulation: &Simulation) -> String {
     let choices = |scenario: &&str| {
         let points = points(simulation, scenario);
         let best = points.iter().filter(|point| simulation.dominating(point.row).is_empty());
@@ -82,7 +82,7 @@ pub fn simulation_picture(simulation: &Simulation, own: &[String]) -> String {
     match scenarios.max_by_key(choices) {
         Some(scenario) if choices(&scenario) > 0 => {
             let points = points(simulation, scenario);
-            drawing(simulation, scenario, &points, own, STYLE).into_string() + "\n"
+            drawing(simulation, scenario, &points, STYLE).into_string() + "\n"
         }
         _ => String::new(),
     }
@@ -98,13 +98,7 @@ fn points<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Point<'s>> {
     points.collect()
 }
 
-fn drawing(
-    simulation: &Simulation,
-    scenario: &str,
-    points: &[Point<'_>],
-    own: &[String],
-    style: &str,
-) -> Markup {
+fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style: &str) -> Markup {
     // Both axes hold zero: a logarithm of one more than the figure.
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max) + 1.0;
     let best: Vec<&HindsightPoint> =
@@ -132,9 +126,9 @@ fn drawing(
             @if !style.is_empty() { style { (PreEscaped(style)) } }
             (grid(&x, &y, never))
             @for point in &best { (hindsight_mark(point, at(point.exposure_s, point.lockout_s))) }
-            @let groups = groups(points, place, own);
+            @let groups = groups(points, place, &simulation.own);
             @for (group, at) in groups.iter().zip(labels(&groups)) {
-                (mark(simulation, group, own))
+                (mark(simulation, group))
                 text x=(coordinate(group.at.0 + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
                     fill="currentColor" { (group.name()) }
             }
@@ -186,8 +180,8 @@ fn groups<'p, 's>(
     groups
 }
 
-fn mark(simulation: &Simulation, group: &Group<'_, '_>, own: &[String]) -> Markup {
-    let is_own = group.points.iter().any(|point| own.contains(&point.row.cache_policy));
+fn mark(simulation: &Simulation, group: &Group<'_, '_>) -> Markup {
+    let is_own = group.points.iter().any(|point| simulation.is_own(point.row));
     let is_best = group.points.iter().any(|point| simulation.dominating(point.row).is_empty());
     let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
     let fill = if is_best { ink } else { "var(--paper)" };

@@ -12,8 +12,8 @@ use super::{Column, columns, facts, phase_tables, verdict};
 use crate::report::html::{CONTENT_POLICY, STYLE, analysis};
 use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 
-/// The page. `own` names the user's policies.
-pub fn simulation_html(simulation: &Simulation, own: &[String], command: &str) -> String {
+/// The page.
+pub fn simulation_html(simulation: &Simulation) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
@@ -34,10 +34,10 @@ pub fn simulation_html(simulation: &Simulation, own: &[String], command: &str) -
                         "Real tokens, the real verifier and key cache; no clock and no socket, so "
                         "the same command gives the same figures on every machine."
                     }
-                    p { code { (command) } }
+                    p { code { (simulation.command) } }
                     (contents(simulation))
                     @for scenario in simulation.scenario_names() {
-                        (section(simulation, scenario, own))
+                        (section(simulation, scenario))
                     }
                     @if !simulation.policies.is_empty() {
                         h2 { "Policy by policy" }
@@ -63,7 +63,7 @@ fn contents(simulation: &Simulation) -> Markup {
     }
 }
 
-fn section(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
+fn section(simulation: &Simulation, scenario: &str) -> Markup {
     let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
     let note = simulation.scenarios.iter().find(|note| note.name == scenario);
     markup! {
@@ -73,7 +73,7 @@ fn section(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
                 p { strong { (note.title) "." } }
                 (analysis(&note.analysis))
             }
-            (frontier(simulation, scenario, own))
+            (frontier(simulation, scenario))
             (sweep(simulation, scenario))
             (minutes(simulation, scenario))
             (table(simulation, &rows, &columns(&rows)))
@@ -82,7 +82,7 @@ fn section(simulation: &Simulation, scenario: &str, own: &[String]) -> Markup {
                 h3 { (heading) }
                 (table(simulation, &rows, &columns))
             }
-            @for row in rows.iter().filter(|row| own.contains(&row.cache_policy)) {
+            @for row in rows.iter().filter(|row| simulation.is_own(row)) {
                 @if let Some(verdict) = verdict(simulation, row) {
                     p.prose { strong { (verdict) } }
                 }

@@ -6,9 +6,9 @@ use super::{Column, columns, phase_tables, verdict};
 use crate::report::markdown::cell::{code, plain};
 use crate::result::simulation::{Simulation, SimulationRow};
 
-/// A table per scenario, with what to look at. `own` names the user's policies.
-pub fn simulation_markdown(simulation: &Simulation, own: &[String], command: &str) -> String {
-    let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(command));
+/// A table per scenario, with what to look at.
+pub fn simulation_markdown(simulation: &Simulation) -> String {
+    let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(&simulation.command));
     text.push_str("\nMedian / worst over cache ages. Definitions: `reports/README.md`.\n");
     let link = |name: &str| format!("[{}](policies/{name}.md)", plain(name));
     let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
@@ -27,7 +27,7 @@ pub fn simulation_markdown(simulation: &Simulation, own: &[String], command: &st
             let _ = write!(text, "\n{heading}:\n");
             table(&mut text, &rows, &columns);
         }
-        for row in rows.iter().filter(|row| own.contains(&row.cache_policy)) {
+        for row in rows.iter().filter(|row| simulation.is_own(row)) {
             if let Some(verdict) = verdict(simulation, row) {
                 let _ = write!(text, "\n**{}**: {verdict}\n", plain(&row.cache_policy));
             }

@@ -8,12 +8,8 @@ use crate::result::simulation::{Simulation, SimulationRow};
 /// Between two columns.
 const GAP: usize = 2;
 
-/// A table per scenario. `own` names the user's policies.
-pub fn simulation_terminal(
-    simulation: &Simulation,
-    own: &[String],
-    style: TerminalStyle,
-) -> String {
+/// A table per scenario.
+pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> String {
     let mut text = Text::new(style);
     for scenario in simulation.scenario_names() {
         let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
@@ -32,7 +28,7 @@ pub fn simulation_terminal(
                     .collect();
                 let line = |(place, row): (usize, &&SimulationRow)| {
                     let cells = columns.iter().map(|column| column.cells[place].clone());
-                    let is_own = own.contains(&row.cache_policy);
+                    let is_own = simulation.is_own(row);
                     let paint = if is_own { Paint::Strong } else { Paint::Plain };
                     (paint, [row.cache_policy.clone()].into_iter().chain(cells).collect())
                 };
@@ -40,7 +36,7 @@ pub fn simulation_terminal(
                 text.table(1, &head, &lines);
             }
         }
-        for row in rows.iter().filter(|row| own.contains(&row.cache_policy)) {
+        for row in rows.iter().filter(|row| simulation.is_own(row)) {
             if let Some(verdict) = verdict(simulation, row) {
                 text.wrapped(Paint::Plain, "", &verdict);
             }

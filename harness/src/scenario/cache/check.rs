@@ -82,6 +82,9 @@ fn limits(policy: &CachePolicy) -> Option<&'static str> {
     if policy.retries > 10 {
         return Some("`retries` is over 10; a fetch is bounded");
     }
+    if policy.leeway.is_some_and(|leeway| leeway > Duration::from_secs(300)) {
+        return Some("`leeway` is over 5m; the contract allows no more");
+    }
     if policy.max_waits == 0 || policy.max_waits > 65_536 {
         return Some("`max-waits` is not between 1 and 65536");
     }

@@ -221,7 +221,7 @@ words!(WireCoalescing {
 words!(WireLock { Misses => LockScope::Misses, All => LockScope::All } LockScope);
 words!(WireBadEntry {
     Skip => BadEntry::Skip,
-    SkipUnknownKty => BadEntry::SkipUnknownKty,
+    FailMalformed => BadEntry::FailMalformed,
     FailSet => BadEntry::FailSet,
 } BadEntry);
 words!(WireEmptySet { KeepOld => EmptySet::KeepOld, Accept => EmptySet::Accept } EmptySet);

@@ -147,8 +147,8 @@ fn retry_peak(lived: &[Lived], up: Tick) -> f64 {
 }
 
 /// The most attempts in flight at once over all instances. A refused one takes no time: it counts
-/// at its instant, beside those of other caches. Where one ends as another of the same cache starts,
-/// the end comes first.
+/// at its instant, beside those of other caches. Where one ends as another of the same cache
+/// starts, the end comes first.
 fn herd(lived: &[Lived]) -> f64 {
     let step = |(instance, note): (usize, &FetchNote)| {
         (note.at, (instance, note.id.cache()), if note.step == FetchStep::Started { 1 } else { -1 })

@@ -44,19 +44,21 @@ impl Terms {
     /// # Errors
     /// If the body is no key set that the policy takes.
     pub fn read(&self, body: &[u8], allowed: &[Algorithm]) -> Result<Arc<KeySet>, FetchFailure> {
-        let parsed = match ParsedSet::parse(body, allowed) {
-            Err(SetFault::Empty | SetFault::NoUsableKey) if self.empty_set == EmptySet::Accept => {
-                ParsedSet::nothing()
-            }
+        let accepts_empty = self.empty_set == EmptySet::Accept;
+        let parsed = match ParsedSet::read(body, allowed) {
+            Err(SetFault::Empty) if accepts_empty => ParsedSet::nothing(),
             parsed => parsed.map_err(FetchFailure::Set)?,
         };
         let fits = match self.bad_entry {
             BadEntry::Skip => true,
-            BadEntry::SkipUnknownKty => parsed.lacks_unknown_types_alone(),
+            BadEntry::FailMalformed => parsed.is_well_formed(),
             BadEntry::FailSet => parsed.is_whole(),
         };
         if !fits {
             return Err(FetchFailure::Set(SetFault::BadEntry));
+        }
+        if !accepts_empty && !parsed.is_usable(allowed) {
+            return Err(FetchFailure::Set(SetFault::NoUsableKey));
         }
         let parsed = match &self.kept {
             Some((kid, beside)) => parsed.under(kid, &self.old, beside),
