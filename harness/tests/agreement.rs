@@ -73,7 +73,10 @@ const POLICIES: [(&str, &str); 10] = [
         "per-kid = 5\ncoalescing = \"per-kid\"\nunknown-kid-budget = \"unlimited\"\n\
          unknown-kid-grounds = \"0s\"\n",
     ),
-    ("each for itself, unknown kids refused", "coalescing = \"none\"\nunknown-kid = \"refuse\"\n"),
+    (
+        "each for itself, unknown kids refused",
+        "ttl = \"150ms\"\ncoalescing = \"none\"\nunknown-kid = \"refuse\"\n",
+    ),
     (
         "a timer, stale for ever",
         "refresh = \"periodic\"\nrefresh-ahead = 0.5\nstale-if-error = \"forever\"\n\
@@ -92,8 +95,8 @@ const POLICIES: [(&str, &str); 10] = [
     ),
     (
         "a cache per worker",
-        "per-worker = true\ncoalescing = \"none\"\nunknown-kid = \"refuse\"\n\
-         age-from = \"response\"\n",
+        "ttl = \"150ms\"\nper-worker = true\ncoalescing = \"none\"\n\
+         unknown-kid = \"refuse\"\nage-from = \"response\"\n",
     ),
     (
         "as the response says",
@@ -229,8 +232,8 @@ fn every_policy_does_the_same_in_both_times() {
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), pairs.len(), faults.join("\n"));
 }
 
-/// What is taken for agreement would not hide a policy that is not obeyed: any two of them differ by
-/// more than that in some scenario.
+/// What is taken for agreement would not hide a policy that is not obeyed: any two of them differ
+/// by more than that in some scenario.
 #[test]
 fn the_tolerance_tells_policies_apart() {
     let scenarios = scenarios();
