@@ -138,9 +138,21 @@ pub struct HindsightPoint {
     /// Attempts.
     pub fetches: u64,
     /// In seconds; null if a withdrawn key is still trusted at the horizon.
+    #[serde(serialize_with = "nano")]
     pub exposure_s: Option<f64>,
     /// In seconds.
+    #[serde(serialize_with = "whole_nano")]
     pub lockout_s: f64,
+}
+
+/// A figure is stored to nine places: what is below a nanosecond is the order of a sum, and would
+/// not come out of a JSON reader as it went in.
+fn nano<S: serde::Serializer>(figure: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    figure.map(|figure| (figure * 1e9).round() / 1e9).serialize(to)
+}
+
+fn whole_nano<S: serde::Serializer>(figure: &f64, to: S) -> Result<S::Ok, S::Error> {
+    nano(&Some(*figure), to)
 }
 
 /// One scenario under one cache policy.
@@ -212,10 +224,13 @@ pub const COLUMNS: [&str; 14] = [
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// The least; null if even that was cut off by the horizon.
+    #[serde(serialize_with = "nano")]
     pub min: Option<f64>,
     /// The median, nearest rank; null if that was cut off.
+    #[serde(serialize_with = "nano")]
     pub p50: Option<f64>,
     /// The greatest; null if that was cut off.
+    #[serde(serialize_with = "nano")]
     pub max: Option<f64>,
     /// Cache ages.
     pub n: u64,
@@ -354,5 +369,15 @@ mod tests {
         for (values, expected, reason) in rows {
             assert_eq!(of(&values), expected, "{reason}");
         }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_as_it_was_written() {
+        let sum = Some(1114.0500000000013);
+        let metric = Metric { min: Some(0.050000001), p50: sum, max: None, n: 2, censored: 1 };
+        let text = serde_json::to_string(&metric).unwrap();
+        assert!(text.starts_with("{\"min\":0.050000001,\"p50\":1114.05,\"max\":null"), "{text}");
+        let read: Metric = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
 }
