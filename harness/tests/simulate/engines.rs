@@ -73,7 +73,8 @@ fn both_engines_say_the_same_at_the_same_instants() {
             let spec = CacheSpec { name: name.into(), policy, start: Start::Warm };
             let mut scenario = scenario(&(users.clone() + parts));
             let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1 };
-            let found = simulate(&scenario, &[spec.clone()], &Signers::new(5), ask).unwrap();
+            let found =
+                simulate(&scenario, std::slice::from_ref(&spec), &Signers::new(5), ask).unwrap();
             let row = &found.rows[0];
             scenario.cache = CacheSpec { start: Start::Age(half), ..spec };
             scenario.load.warmup = std::time::Duration::ZERO;
