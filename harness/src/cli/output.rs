@@ -53,9 +53,13 @@ impl Output {
         self.put("index.html", &report::html(result))
     }
 
-    /// Writes a simulation and its reports; the result first.
+    /// Writes a simulation and its reports; the result first, and the rest from what is stored.
     pub fn write_simulation(&self, simulation: &Simulation) -> Result<(), Failure> {
-        self.put(SIMULATION, &(encoded(simulation)? + "\n"))?;
+        let text = encoded(simulation)?;
+        self.put(SIMULATION, &format!("{text}\n"))?;
+        let stored: Simulation = serde_json::from_str(&text)
+            .map_err(|error| Failure::Error(format!("cannot read what was stored: {error}")))?;
+        let simulation = &stored;
         self.put("simulation.md", &report::simulation_markdown(simulation))?;
         self.put("frontier.svg", &report::simulation_picture(simulation))?;
         self.put("index.html", &report::simulation_html(simulation))?;

@@ -15,6 +15,8 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 170.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 52.0;
+/// A label farther from its point than this is joined to it by a line.
+const FAR: f64 = 8.0;
 
 /// A policy's place: seconds of exposure and of lockout, at their worst.
 struct Point<'s> {
@@ -67,15 +69,16 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
     }
 }
 
-/// The plot that has most to tell as a picture of its own: of the scenario with the most places
-/// where policies stand that no other dominates. Empty without any plot.
+/// The plot that has most to tell as a picture of its own: of the scenario where policies that no
+/// other dominates stand in the most places along either axis. Empty without any plot.
 pub fn simulation_picture(simulation: &Simulation) -> String {
     let choices = |scenario: &&str| {
         let points = points(simulation, scenario);
         let best = points.iter().filter(|point| simulation.dominating(point.row).is_empty());
         let seconds = |figure: f64| figure.round() as u64;
         let places = best.map(|point| (point.exposure.map(seconds), seconds(point.lockout)));
-        places.collect::<BTreeSet<_>>().len()
+        let (across, up): (BTreeSet<_>, BTreeSet<_>) = places.unzip();
+        across.len().min(up.len())
     };
     // Of several, the first.
     let scenarios = simulation.scenario_names().into_iter().rev();
@@ -128,6 +131,11 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
             @for point in &best { (hindsight_mark(point, at(point.exposure_s, point.lockout_s))) }
             @let groups = groups(points, place, &simulation.own);
             @for (group, at) in groups.iter().zip(labels(&groups)) {
+                @if (at - group.at.1).abs() > FAR {
+                    path d=(format!("M{} {}L{} {}", coordinate(group.at.0), coordinate(group.at.1),
+                                    coordinate(group.at.0 + 8.0), coordinate(at)))
+                        stroke="currentColor" stroke-opacity="0.35" fill="none" {}
+                }
                 (mark(simulation, group))
                 text x=(coordinate(group.at.0 + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
                     fill="currentColor" { (group.name()) }
