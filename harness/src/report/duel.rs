@@ -204,8 +204,8 @@ fn is_undecided(metric: &MetricVerdict) -> bool {
 fn doubt(metric: &MetricVerdict, duel: &DuelResult) -> String {
     let name = metric.metric.name();
     let least = percent(metric.minimum_effect.max(metric.delta()));
-    let floor = metric.floor > metric.threshold;
-    let why = if floor { " (the floor is above the threshold)" } else { "" };
+    let is_noisy = metric.floor > metric.threshold;
+    let why = if is_noisy { " (this host's noise, the floor, is above the threshold)" } else { "" };
     let next = match metric.blocks_needed {
         blocks if blocks > 1000 => "no practical number of blocks would settle it".to_owned(),
         blocks if blocks <= duel.blocks => {
@@ -326,6 +326,17 @@ mod tests {
             assert!(!text.contains('\u{1b}'), "no colour where there shall be none");
             let favoured = verdict == Decision::Invalid;
             assert_eq!(flat.contains("favoured an arm"), favoured, "{flat}");
+        }
+    }
+
+    #[test]
+    fn noise_above_the_threshold_is_named() {
+        for (floor, is_named) in [(0.32, true), (0.101, true), (0.10, false), (0.02, false)] {
+            let mut duel = duel(Decision::Inconclusive, Vec::new());
+            duel.metrics[1].floor = floor;
+            let markdown = duel_markdown(&duel);
+            let named = markdown.contains("(this host's noise, the floor, is above the threshold)");
+            assert_eq!(named, is_named, "{floor}: {markdown}");
         }
     }
 

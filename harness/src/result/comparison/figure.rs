@@ -120,7 +120,7 @@ impl Sides {
             smallest_effect: (1.0 + floor) * (1.0 + unpaired_minimum_effect(base, candidate)) - 1.0,
             rounds_needed: rounds_needed(base, candidate, delta, ALPHA, 1),
             decision: Decision::Inconclusive,
-            evidence: Evidence { wide: between, narrow, p, delta },
+            evidence: Evidence { wide: between, narrow, p, threshold: delta, floor },
         }
     }
 }

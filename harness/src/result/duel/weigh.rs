@@ -156,7 +156,8 @@ fn judge(differences: Vec<Differences>, rules: &Rules) -> Vec<MetricVerdict> {
             wide: verdict.cost,
             narrow: verdict.cost_90,
             p: verdict.p_holm.unwrap_or(tests[at].p),
-            delta: verdict.delta(),
+            threshold: verdict.threshold,
+            floor: verdict.floor,
         });
         verdict
     };
@@ -225,8 +226,8 @@ fn sum_up(metrics: &[MetricVerdict]) -> (Decision, String) {
         found.map(|metric| metric.metric.name()).collect::<Vec<&str>>().join(", ")
     };
     let rows = [
-        (Decision::Regressed, "the candidate costs more by", "and more than the floor"),
-        (Decision::Improved, "the candidate costs less by", "and more than the floor"),
+        (Decision::Regressed, "the candidate costs more by", "and more than threshold and floor"),
+        (Decision::Improved, "the candidate costs less by", "and more than threshold and floor"),
         (Decision::Inconclusive, "these blocks cannot tell for", ""),
     ];
     for (decision, before, after) in rows {
@@ -236,7 +237,7 @@ fn sum_up(metrics: &[MetricVerdict]) -> (Decision, String) {
         }
     }
     let names = that_are(Decision::Equivalent);
-    (Decision::Equivalent, format!("any difference is below the floor by {names}"))
+    (Decision::Equivalent, format!("any difference is below the threshold by {names}"))
 }
 
 #[cfg(test)]

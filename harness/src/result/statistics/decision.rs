@@ -14,13 +14,13 @@ pub const ALPHA: f64 = 0.05;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Decision {
-    /// It costs less, by more than the floor.
+    /// It costs less, by more than threshold and floor.
     Improved,
-    /// It costs more, by more than the floor.
+    /// It costs more, by more than threshold and floor.
     Regressed,
-    /// Any difference is smaller than the floor.
+    /// Any difference is smaller than the threshold.
     Equivalent,
-    /// The samples cannot tell.
+    /// The samples cannot tell, or the noise is larger than the threshold.
     Inconclusive,
     /// The samples prove nothing: something beside the arms moved, or verdicts were wrong.
     Invalid,
@@ -47,34 +47,34 @@ pub struct Evidence {
     pub narrow: Estimate,
     /// p after Holm.
     pub p: f64,
-    /// The practical floor, as a fraction: differences below it do not matter or cannot be told
-    /// from noise.
-    pub delta: f64,
+    /// A difference below it does not matter, as a fraction: what the user asked for.
+    pub threshold: f64,
+    /// A difference below it cannot be told from this host's own noise, as a fraction: measured.
+    pub floor: f64,
 }
 
-/// A change has an interval without 1, a size of at least the floor and a p below [`ALPHA`];
-/// equivalence has the 90 % interval within the floor. Floors count alike up and down: 1 + delta
-/// and 1/(1 + delta).
+/// A change has an interval without 1, a p below [`ALPHA`] and a size of at least threshold and
+/// floor; equivalence has the 90 % interval within the threshold. The floor takes from a change
+/// and never gives to equivalence: where noise exceeds the threshold, nothing can be called equal.
+/// Both count alike up and down: 1 + threshold and 1/(1 + threshold).
 pub fn decide(evidence: &Evidence) -> Decision {
-    let Evidence { wide, narrow, p, delta } = *evidence;
-    let upper = 1.0 + delta;
-    let lower = 1.0 / upper;
-    let is_whole = [wide.low, wide.estimate, wide.high, narrow.low, narrow.high, p, delta]
-        .iter()
-        .all(|number| number.is_finite());
-    if !is_whole {
+    let Evidence { wide, narrow, p, threshold, floor } = *evidence;
+    let numbers =
+        [wide.low, wide.estimate, wide.high, narrow.low, narrow.high, p, threshold, floor];
+    if !numbers.iter().all(|number| number.is_finite()) {
         return Decision::Invalid;
     }
-    let is_change = wide.excludes_one() && p < ALPHA;
-    if is_change && wide.estimate >= upper {
-        Decision::Regressed
-    } else if is_change && wide.estimate <= lower {
-        Decision::Improved
-    } else if narrow.low > lower && narrow.high < upper {
-        Decision::Equivalent
-    } else {
-        Decision::Inconclusive
+    let change = 1.0 + threshold.max(floor);
+    let is_sure = wide.excludes_one() && p < ALPHA;
+    if is_sure && wide.estimate >= change {
+        return Decision::Regressed;
     }
+    if is_sure && wide.estimate <= 1.0 / change {
+        return Decision::Improved;
+    }
+    let same = 1.0 + threshold;
+    let is_within = narrow.low > 1.0 / same && narrow.high < same;
+    if is_within && floor <= threshold { Decision::Equivalent } else { Decision::Inconclusive }
 }
 
 #[cfg(test)]
@@ -94,24 +94,35 @@ mod tests {
         let small = estimate(1.01, 1.015, 1.02);
         let vague = estimate(0.90, 1.05, 1.20);
         let broad = estimate(1.01, 1.025, 1.04);
+        let planted = estimate(1.087, 1.16, 1.241);
         let broken = estimate(f64::NAN, 1.0, 1.0);
         let rows = [
-            (slow, 0.01, 0.03, Regressed, "clear and large"),
-            (fast, 0.01, 0.03, Improved, "clear and large"),
-            (slow, 0.05, 0.03, Inconclusive, "p is not below 5 %"),
-            (fast, 0.20, 0.03, Inconclusive, "p is not below 5 %"),
-            (small, 0.01, 0.03, Equivalent, "real, and too small to matter"),
-            (broad, 0.01, 0.03, Inconclusive, "real, below the floor, perhaps above it"),
-            (slow, 0.01, 0.10, Equivalent, "within a floor of 10 %"),
-            (slow, 0.01, 0.055, Inconclusive, "the floor lies within the interval"),
-            (vague, 0.01, 0.03, Inconclusive, "the interval has room for 1"),
-            (same, 1.00, 0.03, Equivalent, "the same"),
-            (same, 1.00, 0.005, Inconclusive, "not the same within half a percent"),
-            (same, 0.01, 0.00, Inconclusive, "nothing is equal to the last bit"),
-            (broken, 0.01, 0.03, Invalid, "no number"),
+            (slow, 0.01, 0.03, 0.00, Regressed, "clear and large"),
+            (fast, 0.01, 0.03, 0.00, Improved, "clear and large"),
+            (slow, 0.01, 0.03, 0.04, Regressed, "above a floor that is above the threshold"),
+            (fast, 0.01, 0.03, 0.04, Improved, "above a floor that is above the threshold"),
+            (slow, 0.05, 0.03, 0.00, Inconclusive, "p is not below 5 %"),
+            (fast, 0.20, 0.03, 0.00, Inconclusive, "p is not below 5 %"),
+            (small, 0.01, 0.03, 0.03, Equivalent, "real, too small to matter, floor at its edge"),
+            (small, 0.01, 0.03, 0.031, Inconclusive, "the floor is above the threshold"),
+            (broad, 0.01, 0.03, 0.00, Inconclusive, "real, below the threshold, perhaps above it"),
+            (slow, 0.01, 0.10, 0.00, Equivalent, "within a threshold of 10 %"),
+            (slow, 0.01, 0.03, 0.10, Inconclusive, "within a floor of 10 % is not equal"),
+            (fast, 0.01, 0.03, 0.10, Inconclusive, "within a floor of 10 % is not equal"),
+            (planted, 0.01, 0.03, 0.32, Inconclusive, "a planted 10 % under a floor of 32 %"),
+            (slow, 0.01, 0.055, 0.00, Inconclusive, "the threshold lies within the interval"),
+            (vague, 0.01, 0.03, 0.00, Inconclusive, "the interval has room for 1"),
+            (vague, 0.01, 0.03, 0.50, Inconclusive, "noise on both counts"),
+            (same, 1.00, 0.03, 0.00, Equivalent, "the same"),
+            (same, 1.00, 0.03, 0.50, Inconclusive, "noise is never equality"),
+            (same, 1.00, 0.005, 0.00, Inconclusive, "not the same within half a percent"),
+            (same, 0.01, 0.00, 0.00, Inconclusive, "nothing is equal to the last bit"),
+            (broken, 0.01, 0.03, 0.00, Invalid, "no number"),
+            (slow, 0.01, 0.03, f64::NAN, Invalid, "a floor that is no number"),
+            (slow, 0.01, f64::INFINITY, 0.0, Invalid, "a threshold that is no number"),
         ];
-        for (ratio, p, delta, expected, why) in rows {
-            let evidence = Evidence { wide: ratio, narrow: ratio, p, delta };
+        for (ratio, p, threshold, floor, expected, why) in rows {
+            let evidence = Evidence { wide: ratio, narrow: ratio, p, threshold, floor };
             assert_eq!(decide(&evidence), expected, "{why}");
         }
     }
