@@ -10,6 +10,7 @@ mod endpoint;
 mod exit;
 mod filter;
 mod gate;
+mod interruption;
 mod job;
 mod list;
 mod machine;
@@ -51,9 +52,9 @@ pub use exit::{Exit, Failure};
   \
                   jwtbench report reports/runs/X/result.json --out again\n  \
                   jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
-                  Exit codes: 0 passed, 1 error, 2 usage or configuration, 3 regression, 4 wrong\n\
-                  verdict, 5 expectation missed, 6 unproven under --strict. A wrong verdict\n\
-                  outranks the rest."
+                  Exit codes: 0 passed, 1 error or nothing judged, 2 usage or configuration,\n\
+                  3 regression, 4 wrong verdict, 5 expectation missed, 6 unproven under --strict,\n\
+                  130 and 143 interrupted. Where several hold: 4, 130 or 143, 1, 3, 5, 6."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -122,12 +123,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Simulate(args)) => simulate::run(args, command),
         Some(Verb::Verify(args)) => verify::run(args),
     };
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            eprintln!("jwtbench: {failure}");
-            failure.exit().into()
-        }
+    let exit = ended.unwrap_or_else(|failure| {
+        eprintln!("jwtbench: {failure}");
+        failure.exit()
+    });
+    match interruption::interrupted() {
+        // A wrong verdict outranks even that.
+        Some(code) if exit != Exit::Wrong => ExitCode::from(code),
+        _ => exit.into(),
     }
 }
 

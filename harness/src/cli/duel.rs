@@ -29,7 +29,8 @@ use crate::trial::Control;
 use crate::trial::clock::{Stopwatch, utc_now};
 
 use super::filter::algorithm;
-use super::job::{stop_on_ctrl_c, versions};
+use super::interruption::stop_on_signal;
+use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::output::{Output, print};
 use super::progress::Progress;
@@ -133,7 +134,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let candidate = Corner::new(args.candidate_args())?;
     let base = Corner::new(args.base_args())?;
     let output = args.output()?;
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signal()?;
     if profile() == "debug" && !args.quiet {
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
     }

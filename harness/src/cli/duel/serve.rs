@@ -12,7 +12,7 @@ use crate::scenario::signer::Signers;
 use crate::trial::Control;
 use crate::trial::rota::Rota;
 
-use super::super::job::stop_on_ctrl_c;
+use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
 use super::super::{Exit, Failure};
 use super::arm::{Fighter as _, Fought, LocalArm};
@@ -46,7 +46,7 @@ pub struct TurnOver;
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let corner = Corner::new(args.corner)?;
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signal()?;
     let plan = corner.plan(&Signers::new(corner.args.seed), &|_| {});
     let mut arm = LocalArm::new(&corner, &plan, Control { stop, port: None })?;
     let hello = Hello {

@@ -1,0 +1,57 @@
+//! Ctrl-C and SIGTERM: the first asks for an end with a partial result, the second ends at once.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::Failure;
+
+/// An exit code is this much above the number of the signal, as shells have it.
+const BY_SIGNAL: i32 = 128;
+
+/// Set by the first signal.
+struct Flags {
+    stop: Arc<AtomicBool>,
+    /// The number of the signal; 0 before it.
+    signal: Arc<AtomicUsize>,
+}
+
+static FLAGS: OnceLock<Flags> = OnceLock::new();
+
+/// What becomes true at the first Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// If the system refuses to tell.
+pub fn stop_on_signal() -> Result<&'static AtomicBool, Failure> {
+    let flags = match FLAGS.get() {
+        Some(flags) => flags,
+        None => {
+            let flags = listen().map_err(|error| {
+                Failure::Error(format!("cannot listen for Ctrl-C and SIGTERM: {error}"))
+            })?;
+            FLAGS.get_or_init(|| flags)
+        }
+    };
+    Ok(&flags.stop)
+}
+
+/// The order matters: what ends the process looks at the flag before it is set.
+fn listen() -> std::io::Result<Flags> {
+    let flags = Flags { stop: Arc::default(), signal: Arc::default() };
+    for signal in [SIGINT, SIGTERM] {
+        let code = BY_SIGNAL + signal;
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&flags.stop))?;
+        flag::register_usize(signal, Arc::clone(&flags.signal), signal as usize)?;
+        flag::register(signal, Arc::clone(&flags.stop))?;
+    }
+    Ok(flags)
+}
+
+/// The exit code of a command that was interrupted; `None` for one that was not.
+pub fn interrupted() -> Option<u8> {
+    let flags = FLAGS.get().filter(|flags| flags.stop.load(Ordering::Relaxed))?;
+    let signal = flags.signal.load(Ordering::Relaxed) as i32;
+    u8::try_from(BY_SIGNAL + signal).ok()
+}
