@@ -84,6 +84,8 @@ pub struct RoundRecord {
     pub counters: Option<Counters>,
     /// Services by worker in the order in which they happened, where they were to be recorded.
     pub services: Vec<Vec<Service>>,
+    /// Median service time of each of its turns, in nanoseconds; empty where it took none.
+    pub turns: Vec<u64>,
     /// The round was cut short.
     pub interrupted: bool,
 }

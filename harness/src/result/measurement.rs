@@ -204,6 +204,12 @@ pub struct Round {
     /// an open loop (where a worker spins), in virtual time and in results older than this field.
     #[serde(default)]
     pub cpu_ns_per_op: Option<f64>,
+    /// Median service time of each turn of the round, as a share of `p50_ns`; 0 for a turn without
+    /// an operation. Contenders that ran side by side have as many turns, so that one can be held
+    /// against another turn by turn. Empty where none were taken, and in results older than this
+    /// field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<f32>,
     /// Whether the schedule was kept, window by window; empty in virtual time.
     #[serde(default)]
     pub windows: Vec<Window>,

@@ -97,6 +97,7 @@ impl<'p> Gathering<'p> {
                 throughput_per_s: self.throughput(record.arrivals.done, record.active),
                 p50_ns: headline.p50_ns,
                 p99_ns: headline.p99_ns,
+                turns: relative(&record.turns, headline.p50_ns),
                 cpu_ns_per_op: cpu_ns_per_op(record.cpu, record.arrivals.done),
                 windows: record.course.map(|course| course.windows).unwrap_or_default(),
                 noise: verdict.noise,
@@ -230,6 +231,7 @@ impl<'p> Gathering<'p> {
             phases.iter().for_each(|phase| add_counts(&mut total, phase));
             total
         });
+        let error = self.error.clone().or_else(|| self.silence(verdicts.judged));
         let named = |(name, count): (&str, &u64)| Count { name: name.into(), count: *count };
         let exposures = self.ledger.exposures.iter().map(|(cause, n)| named((cause, n)));
         let lockouts = self.ledger.lockouts.iter().map(|(code, n)| named((spell(*code), n)));
@@ -269,7 +271,20 @@ impl<'p> Gathering<'p> {
             noisy: self.validity.noisy(),
             planted: self.planted.map(|plant| plant.to_string()),
             unjudged: unjudged.cloned().collect(),
-            error: self.error,
+            error,
+        }
+    }
+
+    /// Why there is no verdict, or no whole round, where there is none.
+    fn silence(&self, judged: u64) -> Option<String> {
+        let ArrivalCounts { planned, shed, .. } = self.arrivals;
+        match judged {
+            _ if self.rounds.is_empty() => Some("cut short before its first round ended".into()),
+            0 if shed == planned && planned > 0 => Some(format!(
+                "no verdict: all {planned} arrivals were shed; lower the rate or raise --shed-after"
+            )),
+            0 => Some(format!("no verdict: none of {planned} operations ended; shed {shed}")),
+            _ => None,
         }
     }
 
@@ -440,6 +455,11 @@ fn set_age(record: &EndpointRecord) -> SetAge {
         FetchStep::Failed(_) => None,
     });
     SetAge::new(warm.into_iter().chain(confirmed))
+}
+
+/// Medians of turns as shares of the round's.
+fn relative(turns: &[u64], p50_ns: u64) -> Vec<f32> {
+    turns.iter().map(|turn| (*turn as f64 / p50_ns.max(1) as f64) as f32).collect()
 }
 
 /// CPU time per operation in nanoseconds.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
-use crate::contender::{Contender, Presented, Progress};
+use crate::contender::{Contender, ContenderSpec, Presented, Progress};
 
 use super::clock::{Stopwatch, pause};
 
@@ -64,6 +64,15 @@ impl FromStr for Plant {
             }
             _ => Err("no such fault; starve, slow=200us, drag=5% or stall=50ms@2s".into()),
         }
+    }
+}
+
+impl Plant {
+    /// Whether it is planted in this contender: those that are compared are slowed down, bounds and
+    /// the floor of the harness are not, or nothing would show.
+    pub fn concerns(self, contender: ContenderSpec) -> bool {
+        let is_bound = matches!(contender, ContenderSpec::Raw(_) | ContenderSpec::Null);
+        self == Plant::Starve || !is_bound
     }
 }
 

@@ -299,6 +299,7 @@ impl Trial<'_> {
             endpoint,
             counters,
             services: Vec::new(),
+            turns: turns(&shifts),
             offers: Vec::with_capacity(shifts.len()),
             course: Some(paced),
             interrupted: false,
@@ -320,6 +321,17 @@ impl Trial<'_> {
         record.arrivals.done = planned - shed - unfinished;
         record
     }
+}
+
+/// The median service time of each turn, over all members of the lane; 0 for a turn without a
+/// measured operation.
+fn turns(shifts: &[Shift]) -> Vec<u64> {
+    let count = shifts.iter().map(|shift| shift.turns.len()).max().unwrap_or(0);
+    let turn = |place: usize| {
+        let members = shifts.iter().filter_map(|shift| shift.turns.get(place));
+        median(members.flatten().copied().collect()).unwrap_or(0)
+    };
+    (0..count).map(turn).collect()
 }
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {

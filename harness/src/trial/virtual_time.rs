@@ -227,6 +227,7 @@ impl Trial<'_> {
             counters: needs_endpoint.then_some(counters),
             endpoint,
             services: Vec::new(),
+            turns: Vec::new(),
             interrupted: false,
         })
     }

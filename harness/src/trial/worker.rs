@@ -42,6 +42,8 @@ pub(super) struct Shift {
     pub(super) ledger: Ledger,
     /// Services of a closed loop, where they are to be recorded.
     pub(super) services: Vec<Service>,
+    /// Service times of the measured operations of each turn, in nanoseconds.
+    pub(super) turns: Vec<Vec<u64>>,
     /// Operations planned, warm-up excluded.
     pub(super) planned: u64,
     /// Operations dropped as too late, warm-up excluded.
@@ -237,6 +239,7 @@ impl<'c> Post<'_, 'c> {
                 shift.kernel_ns.push(kernel.run_ns());
             }
             let from = self.clock.now() + seat.length() / TURN_WARMUP;
+            shift.turns.push(Vec::new());
             self.stretch(judge, shift, cycle, (from, from + seat.length()));
             if seat.is_last() {
                 self.cover(judge, shift);
@@ -311,10 +314,14 @@ impl<'c> Post<'_, 'c> {
     /// Judges operations of a closed loop and enters them.
     fn enter(&self, judge: &Judge<'_>, shift: &mut Shift, operations: &mut Vec<Operation>) {
         for operation in operations.drain(..) {
-            shift.planned += u64::from(operation.phase != WARMUP);
-            let is_recorded = self.records_services && operation.phase != WARMUP;
-            if is_recorded && shift.services.len() < MAX_SERVICES {
+            let is_measured = operation.phase != WARMUP;
+            shift.planned += u64::from(is_measured);
+            if is_measured && self.records_services && shift.services.len() < MAX_SERVICES {
                 shift.services.push(Service::of(&operation));
+            }
+            if let Some(turn) = shift.turns.last_mut().filter(|_| is_measured) {
+                let service = operation.end.since(operation.start).as_nanos();
+                turn.push(u64::try_from(service).unwrap_or(u64::MAX));
             }
             shift.ledger.enter(judge, &operation);
         }
