@@ -181,6 +181,13 @@ impl RunResult {
         wrong.chain(checks.map(|check| check.wrong)).sum()
     }
 
+    /// Whether it holds what was asked of it: verdicts, and none of its trials failed.
+    pub fn is_judged(&self) -> bool {
+        let has_verdicts = self.measurements.iter().any(|m| m.verdicts.judged > 0);
+        let is_whole = self.measurements.iter().all(|m| m.error.is_none());
+        is_whole && (has_verdicts || !self.capacities.is_empty())
+    }
+
     /// Expectations missed, with the measurement that missed them.
     pub fn missed(&self) -> impl Iterator<Item = (&Measurement, &ExpectationResult)> {
         self.measurements

@@ -22,24 +22,44 @@ use report::fixture;
 
 const TRIAL: &str = "hot-path/accept";
 
-/// One trial with nine rounds, each a bit off the others, `cost` times as slow.
+/// One trial with nine rounds, each a bit off the others, `cost` times as slow, and behind it the
+/// bound that took turns with it.
 fn result(cost: f64, phase: usize) -> RunResult {
     let mut result = fixture::clean();
     let is_it = |m: &Measurement| {
         m.scenario == TRIAL && m.contender == "core:ring" && m.algorithm == "ES256"
     };
     result.measurements.retain(is_it);
-    let wobble = |round: usize| 1.0 + 0.004 * ((round + phase) * 5 % 9) as f64;
+    result.measurements[0].rounds = rounds(cost, Some(phase));
+    result.measurements[0].verdict_stream = Some(stream("ACCEPT"));
+    let mut bound = result.measurements[0].clone();
+    bound.contender = "raw:ring".into();
+    bound.rounds = rounds(0.9, None);
+    result.measurements.push(bound);
+    result
+}
+
+/// Rounds of this cost; each a bit off the others, unless they are a bound's.
+fn rounds(cost: f64, phase: Option<usize>) -> Vec<Round> {
+    let off = |round: usize| phase.map_or(0, |phase| (round + phase) * 5 % 9);
+    let wobble = |round: usize| 1.0 + 0.004 * off(round) as f64;
     let round = |number: usize| Round {
         order: number as u32,
         done: 10_000,
         throughput_per_s: 20_000.0 / cost / wobble(number),
         p50_ns: (50_000.0 * cost * wobble(number)) as u64,
         p99_ns: (70_000.0 * cost * wobble(number)) as u64,
+        cpu_ns_per_op: Some(51_000.0 * cost * wobble(number)),
+        turns: vec![1.0, 0.99, 1.02, 1.0],
         ..Round::default()
     };
-    result.measurements[0].rounds = (0..9).map(round).collect();
-    result.measurements[0].verdict_stream = Some(stream("ACCEPT"));
+    (0..9).map(round).collect()
+}
+
+/// The same without its bound.
+fn bare(cost: f64, phase: usize) -> RunResult {
+    let mut result = result(cost, phase);
+    result.measurements.truncate(1);
     result
 }
 
@@ -80,28 +100,20 @@ fn check(output: &Output, code: i32, words: &[&str], reason: &str) {
 
 #[test]
 fn a_change_is_one_when_it_is_sure_and_large() {
-    let rows: [(f64, &[&str], i32, &str, &str); 9] = [
+    let rows: [(f64, &[&str], i32, &str, &str); 13] = [
         (1.0, &[], 0, "EQUIVALENT", "the same, other rounds"),
-        (1.05, &[], 0, "EQUIVALENT", "sessions lie that far apart"),
-        (1.30, &[], 3, "REGRESSED", "slower by more than any session"),
-        (0.70, &[], 0, "IMPROVED", "faster by more than any session"),
-        (
-            1.05,
-            &["--session-floor", "p50=1%", "--session-floor", "throughput=1%"],
-            3,
-            "REGRESSED",
-            "a quiet machine, said to be one",
-        ),
-        (
-            1.30,
-            &["--threshold", "p50=50%", "--threshold", "p99=50%", "--threshold", "throughput=50%"],
-            0,
-            "EQUIVALENT",
-            "what the user does not mind",
-        ),
+        (1.03, &[], 0, "EQUIVALENT", "below the threshold"),
+        (1.10, &[], 3, "REGRESSED", "slower by more than the threshold"),
+        (0.90, &[], 0, "IMPROVED", "faster by more than the threshold"),
+        (1.10, &["--primary", "cpu"], 3, "REGRESSED", "by CPU time"),
+        (1.02, &["--threshold", "p50=1%"], 3, "REGRESSED", "a threshold of one's own"),
+        (1.30, &["--threshold", "p50=50%"], 0, "EQUIVALENT", "what the user does not mind"),
+        (1.20, &["--threshold", "p50=50%|19%"], 2, "below the soft", "limits out of order"),
+        (1.30, &[], 3, "beyond the hard limit of 25.0 %", "a hard limit by default"),
         (1.05, &["--threshold", "p50=1%|4%"], 3, "beyond the hard limit", "a hard limit"),
-        (1.03, &["--threshold", "p50=1%|4%"], 0, "EQUIVALENT", "below the hard limit"),
-        (0.90, &["--threshold", "p50=1%|4%"], 0, "Candidate", "a hard limit has one side"),
+        (0.70, &["--threshold", "p50=1%|4%"], 0, "Candidate", "a hard limit has one side"),
+        (2.50, &["--threshold", "p50=900%"], 3, "p99 over its bound may rise", "p99 has its own"),
+        (13.0, &[], 3, "REGRESSED", "another order of magnitude"),
     ];
     for (cost, options, code, word, why) in rows {
         check(&compare(&result(1.0, 0), &result(cost, 3), options), code, &[word], why);
@@ -109,21 +121,76 @@ fn a_change_is_one_when_it_is_sure_and_large() {
 }
 
 #[test]
-fn too_few_rounds_tell_nothing_and_say_how_many_would() {
+fn too_few_rounds_tell_nothing_small_and_say_how_many_would() {
     let shortened = |cost: f64, rounds: usize| {
         let mut result = result(cost, 1);
-        result.measurements[0].rounds.truncate(rounds);
+        result.measurements.iter_mut().for_each(|m| m.rounds.truncate(rounds));
         result
     };
-    for rounds in [1, 2, 3, 4] {
-        let (base, candidate) = (shortened(1.0, rounds), shortened(1.5, rounds));
+    for rounds in [1, 2, 3] {
+        let (base, candidate) = (shortened(1.0, rounds), shortened(1.15, rounds));
         let output = compare(&base, &candidate, &[]);
         check(&output, 0, &["INCONCLUSIVE", "--rounds"], &format!("{rounds} rounds"));
         let output = compare(&base, &candidate, &["--strict"]);
         check(&output, 6, &["INCONCLUSIVE"], &format!("{rounds} rounds, strict"));
-        let output = compare(&base, &candidate, &["--threshold", "p50=3%|20%"]);
+        let output = compare(&base, &shortened(1.5, rounds), &[]);
         check(&output, 3, &["beyond the hard limit"], &format!("{rounds} rounds, hard limit"));
     }
+}
+
+/// Without a bound beside it a median moves with the host: only a multiple tells.
+#[test]
+fn without_a_bound_only_a_multiple_is_a_regression() {
+    let rows: [(f64, &[&str], i32, &str, &str); 5] = [
+        (1.0, &[], 0, "TIMES NOT GATED", "the same"),
+        (2.0, &[], 0, "TIMES NOT GATED", "sessions of one build lie that far apart"),
+        (2.0, &["--strict"], 0, "let `raw:` contenders take turns", "what would gate it"),
+        (3.5, &[], 3, "beyond the hard limit of 200.0 %", "no session does that"),
+        (2.0, &["--threshold", "bare=|50%"], 3, "REGRESSED", "a machine said to be quiet"),
+    ];
+    for (cost, options, code, word, why) in rows {
+        check(&compare(&bare(1.0, 0), &bare(cost, 3), options), code, &[word, "x ("], why);
+    }
+    let mut floor = bare(9.0, 3);
+    let mut base = bare(1.0, 0);
+    for result in [&mut base, &mut floor] {
+        result.measurements[0].contender = "core:null".into();
+    }
+    check(&compare(&base, &floor, &[]), 0, &["TIMES NOT GATED"], "a floor is shown");
+}
+
+#[test]
+fn a_result_is_the_same_as_itself() {
+    for options in [&[] as &[&str], &["--strict"], &["--markdown"]] {
+        let output = compare(&result(1.0, 0), &result(1.0, 0), options);
+        check(&output, 0, &["THE SAME RESULT", "nothing was compared"], "to the last figure");
+    }
+    let mut wrong = result(1.0, 0);
+    let (class, due) = ("valid".to_owned(), "ACCEPT".to_owned());
+    wrong.measurements[0].wrong = vec![Wrong { class, due, got: "JWT_EXPIRED".into(), count: 3 }];
+    wrong.measurements[0].verdicts.wrong = 3;
+    check(&compare(&wrong, &wrong, &[]), 4, &[], "wrong twice is wrong");
+    let mut other = result(1.0, 0);
+    other.measurements[0].rounds[4].p50_ns += 1;
+    check(&compare(&result(1.0, 0), &other, &[]), 0, &["EQUIVALENT"], "a nanosecond is another");
+}
+
+#[test]
+fn turns_tell_apart_what_rounds_cannot() {
+    // A host that was slow for most of the core's turns and few of the bound's.
+    let mut candidate = result(1.0, 3);
+    for round in &mut candidate.measurements[0].rounds {
+        round.p50_ns = round.p50_ns * 3 / 2;
+        round.turns = vec![2.0 / 3.0, 2.0 / 3.0, 1.0, 1.0, 1.0];
+    }
+    for round in &mut candidate.measurements[1].rounds {
+        round.turns = vec![1.0, 1.0, 1.5, 1.5, 1.5];
+    }
+    let output = compare(&result(1.0, 0), &candidate, &[]);
+    check(&output, 0, &["EQUIVALENT"], "turn by turn nothing changed");
+    candidate.measurements[1].rounds.iter_mut().for_each(|round| round.turns.clear());
+    let output = compare(&result(1.0, 0), &candidate, &[]);
+    check(&output, 3, &["REGRESSED"], "rounds without turns are held as they are");
 }
 
 /// What each row does to the candidate.
@@ -180,11 +247,16 @@ fn what_is_wrong_outranks_what_is_slow() {
         change(&mut candidate);
         check(&compare(&result(1.0, 0), &candidate, &[]), code, words, why);
     }
-    for change in [drifted as Change, |r| r.measurements.clear()] {
+    let rows: [(Change, i32, &str); 3] = [
+        (drifted, 6, "what proves nothing is no pass under --strict"),
+        (|r| r.measurements.truncate(1), 6, "a trial that is missing"),
+        (|r| r.measurements.clear(), 1, "nothing at all was compared"),
+    ];
+    for (change, code, why) in rows {
         let mut candidate = result(1.0, 3);
         change(&mut candidate);
         let output = compare(&result(1.0, 0), &candidate, &["--strict"]);
-        check(&output, 6, &[], "what proves nothing is no pass under --strict");
+        check(&output, code, &[], why);
     }
     let (mut base, mut candidate) = (result(1.0, 0), result(1.0, 3));
     missed(&mut base);
@@ -213,27 +285,40 @@ fn trials_on_one_side_only_are_listed() {
         empty.measurements.clear();
         empty
     });
-    check(&compare(&base, &empty, &[]), 0, &["the candidate lacks hot-path/accept"], "gone");
-    check(&compare(&empty, &base, &[]), 0, &["only the candidate has hot-path/accept"], "new");
+    let gone = ["NOTHING COMPARED", "the candidate lacks hot-path/accept"];
+    check(&compare(&base, &empty, &[]), 1, &gone, "gone");
+    let new = ["NOTHING COMPARED", "only the candidate has hot-path/accept"];
+    check(&compare(&empty, &base, &[]), 1, &new, "new");
+    let mut other = result(1.0, 3);
+    other.measurements.iter_mut().for_each(|m| m.algorithm = "RS256".into());
+    check(&compare(&base, &other, &["--markdown"]), 1, &["NOTHING COMPARED"], "disjoint");
+    other.seed = 7;
+    check(&compare(&base, &other, &[]), 2, &["not alike"], "not alike comes first");
 }
 
 #[test]
 fn a_machine_that_moved_as_a_whole_is_no_regression_of_ours() {
-    let with_raw = |cost: f64, phase: usize| {
-        let mut result = result(cost, phase);
-        for name in ["raw:ring", "raw:graviola", "raw:aws-lc-rs"] {
-            let mut raw = result.measurements[0].clone();
-            raw.contender = name.into();
-            result.measurements.push(raw);
-        }
+    let slowed = |core: f64, raw: f64| {
+        let mut result = result(core, 3);
+        result.measurements[1].rounds = rounds(0.9 * raw, None);
         result
     };
-    let output = compare(&with_raw(1.0, 0), &with_raw(1.3, 3), &[]);
-    check(&output, 0, &[], "bare signature checks moved just as far");
-    let mut candidate = with_raw(1.0, 3);
-    candidate.measurements[0] = result(1.3, 3).measurements.remove(0);
-    let output = compare(&with_raw(1.0, 0), &candidate, &[]);
-    check(&output, 3, &["REGRESSED"], "they stayed");
+    let rows = [
+        (1.0, 1.0, 0, "EQUIVALENT", "still"),
+        (1.9, 1.9, 0, "EQUIVALENT", "the bound moved just as far"),
+        (0.6, 0.6, 0, "EQUIVALENT", "no improvement either"),
+        (1.9, 1.7, 3, "REGRESSED", "the bound moved less far"),
+        (1.0, 3.5, 3, "raw:ring", "a bound is gated loosely, by itself"),
+    ];
+    for (core, raw, code, word, why) in rows {
+        check(&compare(&result(1.0, 0), &slowed(core, raw), &[]), code, &[word], why);
+    }
+    let mut other = slowed(1.0, 1.0);
+    other.versions.insert("raw:ring".into(), "ring 9.9".into());
+    let mut base = result(1.0, 0);
+    base.versions.insert("raw:ring".into(), "ring 0.17".into());
+    let words = ["ring 0.17 became ring 9.9", "--base-binary"];
+    check(&compare(&base, &other, &[]), 0, &words, "another version is said in the verdict");
 }
 
 /// Rounds whose control kernel took this many nanoseconds.
@@ -244,28 +329,27 @@ fn kernel(result: &mut RunResult, kernel_ns: u64) {
 }
 
 #[test]
-fn what_the_host_did_is_no_regression_of_ours() {
-    type Row<'r> = (f64, u64, &'r [&'r str], i32, &'r str, &'r str);
-    let rows: [Row<'_>; 5] = [
-        (1.30, 100_000, &[], 3, "REGRESSED", "the kernel took as long as before"),
-        (1.30, 140_000, &[], 0, "EQUIVALENT", "the kernel moved further"),
-        (1.30, 110_000, &[], 3, "REGRESSED", "the kernel moved less far"),
-        (0.70, 60_000, &[], 0, "EQUIVALENT", "no improvement either"),
-        (1.30, 140_000, &["--threshold", "p50=3%|25%"], 3, "hard limit", "a hard limit is bare"),
-    ];
-    for (cost, kernel_ns, options, code, word, why) in rows {
-        let (mut base, mut candidate) = (result(1.0, 0), result(cost, 3));
-        kernel(&mut base, 100_000);
-        kernel(&mut candidate, kernel_ns);
-        check(&compare(&base, &candidate, options), code, &[word], why);
-    }
+fn what_the_host_did_is_marked_and_shown() {
+    let (mut base, mut candidate) = (result(1.0, 0), result(1.3, 3));
+    kernel(&mut base, 100_000);
+    kernel(&mut candidate, 140_000);
+    let output = compare(&base, &candidate, &[]);
+    check(&output, 3, &["kernel took 40 % longer", "REGRESSED"], "a kernel marks, no more");
     let noisy = |r: &mut RunResult| r.measurements[0].noisy = Some("steal 31 %".into());
     for (on_base, why) in [(true, "a noisy base"), (false, "a noisy candidate")] {
-        let (mut base, mut candidate) = (result(1.0, 0), result(1.3, 3));
+        let (mut base, mut candidate) = (result(1.0, 0), result(13.0, 3));
         noisy(if on_base { &mut base } else { &mut candidate });
-        check(&compare(&base, &candidate, &[]), 0, &["INVALID", "steal 31 %"], why);
+        let output = compare(&base, &candidate, &[]);
+        check(&output, 0, &["INVALID", "steal 31 %", "13.", "disturbed"], why);
         check(&compare(&base, &candidate, &["--strict"]), 6, &["INVALID"], why);
     }
+    let mut dropped = result(1.0, 3);
+    for round in &mut dropped.measurements[0].rounds[..2] {
+        round.p50_ns *= 9;
+        round.dropped = Some("steal 31 %".into());
+    }
+    let output = compare(&result(1.0, 0), &dropped, &[]);
+    check(&output, 0, &["EQUIVALENT"], "a dropped round is in no figure");
 }
 
 #[test]
@@ -279,12 +363,13 @@ fn json_and_markdown_say_the_same() {
     let ratio = |key: &str| figure["ratio"][key].as_f64().unwrap();
     assert!(ratio("low") <= ratio("estimate") && ratio("estimate") <= ratio("high"));
     assert!((ratio("estimate") - 1.3).abs() < 0.01, "candidate over base");
+    assert_eq!((&figure["gate"], &figure["bound"]), (&"primary".into(), &"raw:ring".into()));
     let throughput = value["trials"][0]["figures"][2]["ratio"]["estimate"].as_f64().unwrap();
     assert!((throughput - 1.0 / 1.3).abs() < 0.01, "throughput is plain: less of it is worse");
     let output = compare(&base, &candidate, &["--markdown"]);
     check(&output, 3, &["### Significant", "| Threshold |", "REGRESSED"], "a step summary");
-    let output = compare(&base, &base, &["--markdown"]);
-    check(&output, 0, &["<details>", "1 trial without a change"], "nothing changed");
+    let output = compare(&base, &result(1.0, 3), &["--markdown"]);
+    check(&output, 0, &["<details>", "2 trials without a change"], "nothing changed");
     let again = compare(&base, &candidate, &["--json"]);
     assert_eq!(again.stdout, compare(&base, &candidate, &["--json"]).stdout, "repeatable");
 }
@@ -292,10 +377,10 @@ fn json_and_markdown_say_the_same() {
 #[test]
 fn a_faulty_command_says_what_would_do() {
     let rows: [(&[&str], &str); 6] = [
-        (&["--threshold", "p95=3%"], "known: p50, p99, throughput, cpu"),
+        (&["--threshold", "p95=3%"], "known: p50, cpu, p99, throughput, bare"),
         (&["--threshold", "p50=3"], "METRIC=SOFT%"),
         (&["--threshold", "p50=9%|3%"], "hard limit is below"),
-        (&["--session-floor", "p50"], "METRIC=PERCENT%"),
+        (&["--threshold", "p99=3%"], "a limit alone: write p99=|100%"),
         (&["--allow", "kernel"], "possible values: plan, seed, machine, version"),
         (&["--json", "--markdown"], "cannot be used with"),
     ];

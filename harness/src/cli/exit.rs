@@ -33,7 +33,7 @@ impl Exit {
     pub fn of(result: &RunResult) -> Exit {
         if result.wrong() > 0 {
             Exit::Wrong
-        } else if result.measurements.iter().any(|measurement| measurement.error.is_some()) {
+        } else if !result.is_judged() {
             Exit::Error
         } else if result.missed().next().is_some() {
             Exit::Missed

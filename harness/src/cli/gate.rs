@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::report::{comparison, comparison_markdown};
 use crate::result::RunResult;
-use crate::result::comparison::{Allowance, Comparison, Matching, Terms, Thresholds};
+use crate::result::comparison::{Allowance, Comparison, Matching, Metric, Terms, Thresholds};
 use crate::result::statistics::Decision;
 
 use super::output::{RESULT, print};
@@ -20,12 +20,13 @@ pub struct Gate {
     /// Unlike in this, all the same (repeatable, or with commas)
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     pub allow: Vec<Allow>,
-    /// What a metric may move by: METRIC=SOFT% or METRIC=SOFT%|HARD% (repeatable)
+    /// The metric that decides, over the bound that took turns with the trial
+    #[arg(long, value_enum, default_value_t = Primary::P50)]
+    primary: Primary,
+    /// What a metric may move by: METRIC=SOFT%, METRIC=SOFT%|HARD% or METRIC=|HARD% (repeatable)
+    /// [default: 'p50=5%|25%', 'p99=|100%', 'throughput=|100%', 'bare=|200%']
     #[arg(long, value_name = "METRIC=SOFT%|HARD%")]
     threshold: Vec<String>,
-    /// What two sessions of one build may differ by: METRIC=PERCENT% (repeatable)
-    #[arg(long, value_name = "METRIC=PERCENT%")]
-    session_floor: Vec<String>,
     /// End with 6 if a trial is invalid, inconclusive or missing
     #[arg(long)]
     strict: bool,
@@ -35,6 +36,15 @@ pub struct Gate {
     /// Print Markdown, for a CI step summary
     #[arg(long)]
     markdown: bool,
+}
+
+/// What may decide a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Primary {
+    /// Median service time
+    P50,
+    /// CPU time per operation
+    Cpu,
 }
 
 /// In what results may be unlike.
@@ -64,14 +74,14 @@ impl From<Allow> for Allowance {
 impl Gate {
     /// Reads the thresholds.
     pub fn thresholds(&self) -> Result<Thresholds, Failure> {
-        let mut thresholds = Thresholds::default();
+        let primary = match self.primary {
+            Primary::P50 => Metric::P50,
+            Primary::Cpu => Metric::Cpu,
+        };
+        let mut thresholds = Thresholds { primary, ..Thresholds::default() };
         for text in &self.threshold {
             let set = thresholds.set(text);
             set.map_err(|why| Failure::Usage(format!("--threshold {text}: {why}")))?;
-        }
-        for text in &self.session_floor {
-            let set = thresholds.set_session_floor(text);
-            set.map_err(|why| Failure::Usage(format!("--session-floor {text}: {why}")))?;
         }
         Ok(thresholds)
     }
@@ -110,14 +120,14 @@ impl Gate {
         Ok(self.exit(&compared))
     }
 
-    /// A wrong verdict outranks the rest.
+    /// A wrong verdict outranks the rest; then comes what could not be judged at all.
     fn exit(&self, compared: &Comparison) -> Exit {
         let trials = &compared.trials;
-        if compared.wrong() > 0 {
+        if compared.wrong > 0 {
             Exit::Wrong
-        } else if trials.iter().any(|trial| trial.broke) {
+        } else if compared.is_empty() || trials.iter().any(|trial| trial.broke) {
             Exit::Error
-        } else if trials.iter().any(|trial| trial.decision == Decision::Regressed) {
+        } else if trials.iter().any(|trial| trial.decision == Some(Decision::Regressed)) {
             Exit::Regressed
         } else if trials.iter().any(|trial| !trial.newly_missed.is_empty()) {
             Exit::Missed

@@ -2,8 +2,8 @@
 //! by every verb that makes a result; knows no verb's arguments.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -22,6 +22,7 @@ use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations};
 
 use super::Failure;
 use super::capacity::Task;
+use super::interruption::stop_on_signal;
 use super::machine::{CpuTime, describe, profile};
 use super::own::OwnTokens;
 use super::progress::Progress;
@@ -99,7 +100,7 @@ pub struct Setting {
 /// failure.
 pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Failure>), Failure> {
     let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signal()?;
     let mut result = RunResult {
         schema_version: SCHEMA_VERSION,
         command: setting.command,
@@ -186,18 +187,19 @@ impl Job {
         let revoked = initial_revocations(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &self.contenders {
+            let plant = conditions.plant.filter(|plant| plant.concerns(*contender));
             let trial = Trial::new(&plan, *contender, revoked.as_ref())?
                 .watched(progress.watch())
                 .calibrated(conditions.calibration.clone())
-                .with_plant(conditions.plant);
-            let gathering = Gathering::new(&plan, *contender, false).with_plant(conditions.plant);
+                .with_plant(plant);
+            let gathering = Gathering::new(&plan, *contender, false).with_plant(plant);
             trials.push((trial, gathering));
         }
         let takes_turns =
             trials.len() > 1 && trials.iter().all(|(trial, _)| trial.can_take_turns());
         for round in 0..self.scenario.load.rounds as usize {
             let count = trials.len();
-            let mut order: Vec<usize> = (0..count).collect();
+            let mut order = neighbours(&self.contenders);
             order.rotate_left(round % count);
             if takes_turns && !control.stop.load(Ordering::Relaxed) {
                 progress.say(format!("{name}: {count} contenders, taking turns"));
@@ -220,14 +222,20 @@ impl Job {
                 progress.step();
             }
         }
-        // A trial that was cut short in its first round still has verdicts.
-        let has_verdicts = |m: &Measurement| m.verdicts.judged > 0 || m.error.is_some();
-        Ok(trials
-            .into_iter()
-            .map(|(_, gathering)| gathering.finish())
-            .filter(has_verdicts)
-            .collect())
+        // One without verdicts stays, with the reason: what was not judged must not vanish.
+        Ok(trials.into_iter().map(|(_, gathering)| gathering.finish()).collect())
     }
+}
+
+/// The places of contenders so that those of one backend take turns one after the other: a bound is
+/// held against its neighbours turn by turn.
+fn neighbours(contenders: &[ContenderSpec]) -> Vec<usize> {
+    let names: Vec<String> = contenders.iter().map(ContenderSpec::to_string).collect();
+    let backend = |place: &usize| names[*place].split_once(':').map(|(_, backend)| backend);
+    let mut places: Vec<usize> = (0..names.len()).collect();
+    places
+        .sort_by_key(|place| (0..names.len()).position(|first| backend(&first) == backend(place)));
+    places
 }
 
 /// The contenders a scenario means something to.
@@ -268,22 +276,4 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
         });
     }
     records
-}
-
-/// The first Ctrl-C ends the run with a partial result, the second at once.
-pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool, Failure> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<bool> = OnceLock::new();
-    let installed = HANDLER.get_or_init(|| {
-        ctrlc::set_handler(|| {
-            if STOP.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        })
-        .is_ok()
-    });
-    match installed {
-        true => Ok(&STOP),
-        false => Err(Failure::Error("cannot listen for Ctrl-C".into())),
-    }
 }

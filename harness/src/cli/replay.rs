@@ -75,11 +75,6 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref().map(policy_file::read).transpose()?;
     let matching = args.matching(&base)?;
     let jobs = args.jobs(&base, policy.as_ref(), &matching)?;
-    let paired = |m: &Measurement| {
-        let is_base = |(one, _): &(String, String)| *one == m.contender;
-        matching.contenders.is_empty() || matching.contenders.iter().any(is_base)
-    };
-    base.measurements.retain(paired);
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
     let output = Output::prepare(folder, args.force)?;
     let setting = Setting {
@@ -277,7 +272,20 @@ fn asked(measurement: &Measurement, matching: &Matching) -> Vec<String> {
         return vec![measurement.contender.clone()];
     }
     let pairs = matching.contenders.iter().filter(|(base, _)| *base == measurement.contender);
-    pairs.map(|(_, contender)| contender.clone()).collect()
+    let mut asked: Vec<String> = pairs.map(|(_, contender)| contender.clone()).collect();
+    if is_bound_of(measurement, matching) {
+        asked.push(measurement.contender.clone());
+    }
+    asked
+}
+
+/// Whether it is the bound that took turns with a contender that is asked for: it takes turns again,
+/// so that both sides can be held against it.
+fn is_bound_of(measurement: &Measurement, matching: &Matching) -> bool {
+    let backend = |name: &str| name.split_once(':').map(|(_, backend)| backend.to_owned());
+    let bound = measurement.contender.strip_prefix("raw:").map(str::to_owned);
+    let mut bases = matching.contenders.iter().map(|(base, _)| backend(base));
+    bound.is_some() && bases.any(|backend| backend == bound)
 }
 
 fn contender(name: &str) -> Result<ContenderSpec, Failure> {

@@ -54,11 +54,11 @@ fn suites(result: &RunResult) -> Vec<(&str, Vec<Case>)> {
         suites[index].1.push(case(measurement));
     }
     for (_, cases) in suites.iter_mut().filter(|(_, cases)| cases.is_empty() && result.partial) {
-        let reason = "the run ended before it began".to_owned();
+        let reason = "the run was cut short before it began".to_owned();
         cases.push(Case {
             name: "not measured".into(),
             seconds: 0.0,
-            ending: Ending::NotPassed("skipped", "partial result", reason, String::new()),
+            ending: Ending::NotPassed("error", "partial result", reason, String::new()),
             notes: String::new(),
         });
     }

@@ -27,6 +27,10 @@ pub struct Summary {
     pub met: u64,
     /// Expectations that do not.
     pub missed: u64,
+    /// Expectations that nothing here could judge.
+    pub unjudged: u64,
+    /// Whether the run was cut short.
+    pub partial: bool,
 }
 
 impl Summary {
@@ -38,7 +42,7 @@ impl Summary {
         Summary {
             trials: result.measurements.len() as u64,
             errors: sum(|m| u64::from(m.error.is_some())),
-            judged: sum(|m| m.verdicts.judged),
+            judged: sum(|m| m.verdicts.judged) + checked(result),
             wrong: result.wrong(),
             findings: findings(result).iter().map(|group| group.rows.len() as u64).sum(),
             exposed_accepts: sum(|m| m.verdicts.exposed_accepts),
@@ -46,24 +50,32 @@ impl Summary {
             late: sum(|m| m.verdicts.late),
             met: expected - missed,
             missed,
+            unjudged: sum(|m| m.unjudged.len() as u64),
+            partial: result.partial,
         }
     }
 
-    /// Whether every verdict was right, every expectation met and every trial valid.
+    /// Whether there were verdicts, all right, every expectation met and every trial valid and run
+    /// to its end.
     pub fn passed(&self) -> bool {
-        self.wrong == 0 && self.missed == 0 && self.errors == 0
+        let is_clean = self.wrong == 0 && self.missed == 0 && self.errors == 0;
+        is_clean && self.judged > 0 && !self.partial
     }
 
     /// One line: what decides, first.
     pub fn line(&self) -> String {
         let judged = quantity::counted(self.judged, "verdict");
+        let met = match (self.met, self.unjudged) {
+            (0, 0) => "no expectations set".to_owned(),
+            (1, 0) => "the one expectation met".to_owned(),
+            (met, 0) => format!("all {} met", quantity::counted(met, "expectation")),
+            (met, unjudged) => {
+                format!("{} met, {unjudged} not judged", quantity::counted(met, "expectation"))
+            }
+        };
         if self.passed() {
-            let met = match self.met {
-                0 => "no expectations set".to_owned(),
-                1 => "the one expectation met".to_owned(),
-                met => format!("all {} met", quantity::counted(met, "expectation")),
-            };
-            return format!("PASSED: {judged} judged, none wrong, {met}");
+            let word = if self.unjudged == 0 { "PASSED" } else { "PASSED AS FAR AS JUDGED" };
+            return format!("{word}: {judged} judged, none wrong, {met}");
         }
         let mut reasons = Vec::new();
         if self.wrong > 0 {
@@ -75,8 +87,20 @@ impl Summary {
         if self.errors > 0 {
             reasons.push(quantity::counted(self.errors, "invalid trial"));
         }
-        format!("FAILED: {}; {judged} judged", reasons.join(", "))
+        let is_silent = self.judged == 0 && reasons.is_empty();
+        let word = match (self.partial, is_silent) {
+            (true, _) => "INTERRUPTED",
+            (false, true) => "NOTHING JUDGED",
+            (false, false) => "FAILED",
+        };
+        let reasons = if reasons.is_empty() { String::new() } else { reasons.join(", ") + "; " };
+        format!("{word}: {reasons}{judged} judged, {met}")
     }
+}
+
+/// Verdicts of the real loops beside the capacities.
+fn checked(result: &RunResult) -> u64 {
+    result.capacities.iter().flat_map(|capacity| &capacity.checks).map(|check| check.done).sum()
 }
 
 /// What every form shows at its very top: why the figures are not to be relied on.

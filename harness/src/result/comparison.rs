@@ -1,6 +1,7 @@
 //! Two stored results, trial by trial: what became faster, slower or wrong, and how sure that is.
 //! Pure: measures nothing and formats nothing.
 
+mod bound;
 mod drift;
 mod figure;
 mod pairing;
@@ -9,13 +10,14 @@ mod threshold;
 use serde::Serialize;
 
 pub use drift::Drift;
-pub use figure::Figure;
+pub use figure::{Figure, Gate};
 pub use pairing::{Allowance, Matching};
-pub use threshold::{Metric, Threshold, Thresholds};
+pub use threshold::{Metric, Thresholds};
 
-use figure::Sides;
+use bound::{Bound, is_floor};
 use pairing::{Pair, Pairing, has_one_plan};
 
+use super::noise::MAX_DRIFT;
 use super::statistics::{Decision, holm, median};
 use super::{ExpectationResult, Measurement, RunResult, Wrong};
 
@@ -27,7 +29,7 @@ const SEED: u64 = 1;
 pub struct Terms {
     /// In what the results may be unlike.
     pub allowed: Vec<Allowance>,
-    /// By how much metrics may move.
+    /// What decides, and by how much figures may move.
     pub thresholds: Thresholds,
     /// How trials find their partner.
     pub matching: Matching,
@@ -40,8 +42,15 @@ pub struct Comparison {
     pub base: Side,
     /// The candidate.
     pub candidate: Side,
-    /// What it comes to over all trials.
-    pub verdict: Decision,
+    /// Whether both are the same result to the last figure. Then no trial is compared.
+    pub same: bool,
+    /// What the times come to over all trials that are gated; null where none is.
+    pub verdict: Option<Decision>,
+    /// Contenders whose library has another version on each side: what the library itself gained
+    /// or lost is in trial and bound alike.
+    pub other_versions: Vec<String>,
+    /// Wrong verdicts of the candidate, in trials of its own too.
+    pub wrong: u64,
     /// In what the results are unlike, allowed by the user.
     pub unlike: Vec<String>,
     /// What a reader should know beside it: versions, builds, partial results.
@@ -80,10 +89,12 @@ pub struct TrialComparison {
     pub base_cache_policy: String,
     /// The candidate's.
     pub cache_policy: String,
-    /// What it comes to over all metrics.
-    pub decision: Decision,
+    /// What its times come to; null where they are shown and not gated.
+    pub decision: Option<Decision>,
     /// Why its figures prove nothing, if they do not.
     pub invalid: Vec<String>,
+    /// What the host did to one side alone, where the figures stand all the same.
+    pub marks: Vec<String>,
     /// The candidate could not be measured, though the base could.
     pub broke: bool,
     /// Wrong verdicts of the candidate.
@@ -112,16 +123,14 @@ impl Comparison {
             let refused = unlike.into_iter().filter(|(kind, _)| !terms.allowed.contains(kind));
             return Err(refused.collect());
         }
-        let controls: Vec<f64> = Metric::ALL
-            .iter()
-            .map(|metric| control(*metric, &pairing.pairs, base, candidate))
-            .collect();
+        let same = is_same(base, candidate) && terms.matching.contenders.is_empty();
         let is_debug = [base, candidate].iter().any(|side| side.machine.profile == "debug");
-        let mut trials: Vec<TrialComparison> = pairing
-            .pairs
-            .iter()
-            .map(|pair| TrialComparison::of(pair, &terms.thresholds, &controls, is_debug))
-            .collect();
+        let trial = |pair: &Pair<'_>| {
+            let bound = Bound::beside(pair, base, candidate);
+            TrialComparison::of(pair, bound.as_ref(), &terms.thresholds, is_debug)
+        };
+        let pairs = if same { &[] } else { pairing.pairs.as_slice() };
+        let mut trials: Vec<TrialComparison> = pairs.iter().map(trial).collect();
         settle(&mut trials);
         let side = |result: &RunResult| Side {
             started_at: result.started_at.clone(),
@@ -131,7 +140,10 @@ impl Comparison {
         Ok(Comparison {
             base: side(base),
             candidate: side(candidate),
-            verdict: worst(trials.iter().map(|trial| trial.decision)),
+            same,
+            verdict: worst(trials.iter().filter_map(|trial| trial.decision)),
+            other_versions: other_versions(base, candidate),
+            wrong: candidate.wrong(),
             unlike: unlike.into_iter().map(|(_, message)| message).collect(),
             notes: notes(base, candidate, &pairing.pairs),
             only_base: pairing.only_base,
@@ -140,35 +152,37 @@ impl Comparison {
         })
     }
 
-    /// Wrong verdicts of the candidate.
-    pub fn wrong(&self) -> u64 {
-        self.trials.iter().flat_map(|trial| &trial.wrong).map(|wrong| wrong.count).sum()
+    /// Whether nothing stood against anything.
+    pub fn is_empty(&self) -> bool {
+        !self.same && self.trials.is_empty()
     }
 
-    /// Whether something was not proven either way: trials, or a whole trial missing.
+    /// Whether something was not proven either way: a trial, or a whole trial missing.
     pub fn has_gaps(&self) -> bool {
         let unproven = |trial: &TrialComparison| {
-            matches!(trial.decision, Decision::Invalid | Decision::Inconclusive)
+            matches!(trial.decision, Some(Decision::Invalid | Decision::Inconclusive))
         };
-        self.trials.is_empty() || self.trials.iter().any(unproven) || !self.only_base.is_empty()
+        self.trials.iter().any(unproven) || !self.only_base.is_empty()
     }
 }
 
 impl TrialComparison {
     fn of(
         pair: &Pair<'_>,
+        bound: Option<&Bound<'_>>,
         thresholds: &Thresholds,
-        controls: &[f64],
         is_debug: bool,
     ) -> TrialComparison {
         let (base, candidate) = *pair;
         let drift = if has_one_plan(pair) { drift::drift(base, candidate) } else { Vec::new() };
-        let invalid = invalid(base, candidate, &drift, is_debug);
-        let kernel = kernel_shift(base, candidate);
-        let figures = Metric::ALL.into_iter().zip(controls).filter_map(|(metric, control)| {
-            let sides = Sides::of(metric, base, candidate)?;
-            Some(sides.figure(metric, thresholds.of(metric), control.max(kernel), SEED))
-        });
+        let mut invalid = invalid(base, candidate, &drift, is_debug);
+        let is_floor = is_floor(&candidate.contender);
+        let figures = match invalid.is_empty() {
+            true => Figure::all(pair, bound, is_floor, thresholds, SEED),
+            false => Vec::new(),
+        };
+        // What the host disturbed is shown, and proves nothing.
+        invalid.extend(disturbed(base, candidate));
         let was_met = |key: &str| base.expectations.iter().all(|e| e.key != key || e.met);
         let missed = candidate.expectations.iter().filter(|e| !e.met && was_met(&e.key));
         TrialComparison {
@@ -178,18 +192,42 @@ impl TrialComparison {
             contender: candidate.contender.clone(),
             base_cache_policy: base.cache_policy.clone(),
             cache_policy: candidate.cache_policy.clone(),
-            decision: Decision::Inconclusive,
+            decision: None,
+            marks: kernel_mark(base, candidate).into_iter().collect(),
             broke: candidate.error.is_some() && base.error.is_none(),
             wrong: candidate.wrong.clone(),
             newly_missed: missed.cloned().collect(),
-            figures: if invalid.is_empty() { figures.collect() } else { Vec::new() },
+            figures,
             invalid,
             drift,
         }
     }
+
+    /// The figure that decides, or else the first: what its line shows.
+    pub fn headline(&self) -> Option<&Figure> {
+        let primary = self.figures.iter().find(|figure| figure.gate == Gate::Primary);
+        primary.or(self.figures.first())
+    }
+
+    /// Whether statistics could decide it.
+    pub fn is_gated(&self) -> bool {
+        self.figures.iter().any(|figure| figure.gate == Gate::Primary)
+    }
+
+    /// What its times come to, once its figures are decided.
+    fn decide(&self) -> Option<Decision> {
+        let is_proof = self.invalid.is_empty();
+        let decisions = || self.figures.iter().filter_map(|figure| figure.decision);
+        match (is_proof, self.is_gated()) {
+            (true, _) => worst(decisions()),
+            // A trial that the host disturbed and that nothing would have gated stays ungated.
+            (false, false) if !self.figures.is_empty() => None,
+            (false, _) => Some(Decision::Invalid),
+        }
+    }
 }
 
-/// Why the figures of a trial prove nothing.
+/// Why the figures of a trial are none.
 fn invalid(
     base: &Measurement,
     candidate: &Measurement,
@@ -207,9 +245,6 @@ fn invalid(
         if measurement.virtual_time {
             reasons.push(format!("{side}: ran in virtual time, which measures nothing"));
         }
-        if let Some(noisy) = &measurement.noisy {
-            reasons.push(format!("{side}: {noisy}"));
-        }
         if measurement.rounds.is_empty() && measurement.error.is_none() {
             reasons.push(format!("{side}: no round was finished"));
         }
@@ -223,68 +258,76 @@ fn invalid(
     reasons
 }
 
-/// How far the machine itself moved between the sessions, as a fraction: the median over the bare
-/// signature checks of libraries whose version is the same on both sides. Zero without any.
-fn control(metric: Metric, pairs: &[Pair<'_>], base: &RunResult, candidate: &RunResult) -> f64 {
-    let is_control = |(one, other): &&Pair<'_>| {
-        let name = &one.contender;
-        name.starts_with("raw:")
-            && *name == other.contender
-            && base.versions.get(name) == candidate.versions.get(name)
-    };
-    let shifts = pairs
-        .iter()
-        .filter(is_control)
-        .filter_map(|(one, other)| Sides::of(metric, one, other))
-        .map(|sides| sides.shift());
-    median(&shifts.collect::<Vec<f64>>())
+/// What the host did to too many rounds of a side.
+fn disturbed(base: &Measurement, candidate: &Measurement) -> Vec<String> {
+    let sides = [("base", base), ("candidate", candidate)];
+    let noisy = |(side, m): (&str, &Measurement)| Some(format!("{side}: {}", m.noisy.as_ref()?));
+    sides.into_iter().filter_map(noisy).collect()
 }
 
-/// How far the control kernel moved between the rounds of one side and those of the other, up or
-/// down, as a fraction: the medians of its times. Zero without any.
-fn kernel_shift(base: &Measurement, candidate: &Measurement) -> f64 {
-    let times = |side: &Measurement| -> Vec<f64> {
+/// A remark where the control kernel took other times on each side: the medians of the rounds.
+fn kernel_mark(base: &Measurement, candidate: &Measurement) -> Option<String> {
+    let middle = |side: &Measurement| {
         let noise = side.rounds.iter().filter_map(|round| round.noise.as_ref());
-        noise.map(|noise| noise.kernel_ns as f64).filter(|ns| *ns > 0.0).map(f64::ln).collect()
+        let times = noise.map(|noise| noise.kernel_ns as f64).filter(|ns| *ns > 0.0);
+        let times: Vec<f64> = times.collect();
+        (!times.is_empty()).then(|| median(&times))
     };
-    let (one, other) = (times(base), times(candidate));
-    if one.is_empty() || other.is_empty() {
-        return 0.0;
-    }
-    (median(&other) - median(&one)).abs().exp_m1()
+    let shift = middle(candidate)? / middle(base)?;
+    let (percent, word) = match shift >= 1.0 {
+        true => ((shift - 1.0) * 100.0, "longer"),
+        false => ((1.0 / shift - 1.0) * 100.0, "less"),
+    };
+    (percent > MAX_DRIFT * 100.0).then(|| {
+        format!(
+            "the control kernel took {percent:.0} % {word} on the candidate's host: compare ratios"
+        )
+    })
 }
 
-/// All figures of a comparison share one error rate.
+/// Whether both are one result to the last figure, whatever file they are in.
+fn is_same(base: &RunResult, candidate: &RunResult) -> bool {
+    let content = |result: &RunResult| serde_json::to_value(result).ok();
+    content(base).is_some_and(|one| content(candidate).is_some_and(|other| one == other))
+}
+
+/// All primary figures of a comparison share one error rate.
 fn settle(trials: &mut [TrialComparison]) {
-    let figures = || trials.iter().flat_map(|trial| &trial.figures);
-    let adjusted = holm(&figures().map(|figure| figure.p).collect::<Vec<f64>>());
+    let is_proof = |trial: &&TrialComparison| trial.invalid.is_empty();
+    let figures = trials.iter().filter(is_proof).flat_map(|trial| &trial.figures);
+    let adjusted = holm(&figures.filter_map(|figure| figure.p).collect::<Vec<f64>>());
     let tests = adjusted.len();
     let mut adjusted = adjusted.into_iter();
     for trial in trials {
-        for figure in &mut trial.figures {
-            figure.settle(adjusted.next().unwrap_or(1.0), tests);
+        if trial.invalid.is_empty() {
+            for figure in &mut trial.figures {
+                let p = figure.p.and_then(|_| adjusted.next());
+                figure.settle(p.unwrap_or(1.0), tests);
+            }
         }
-        let is_valid = trial.invalid.is_empty() && !trial.figures.is_empty();
-        let decisions = trial.figures.iter().map(|figure| figure.decision);
-        trial.decision = if is_valid { worst(decisions) } else { Decision::Invalid };
+        trial.decision = trial.decide();
     }
 }
 
-/// What several decisions come to.
-fn worst(decisions: impl Iterator<Item = Decision>) -> Decision {
+/// What several decisions come to; `None` of none.
+fn worst(decisions: impl Iterator<Item = Decision>) -> Option<Decision> {
     use Decision::{Equivalent, Improved, Inconclusive, Invalid, Regressed};
     let order = [Regressed, Invalid, Inconclusive, Improved, Equivalent];
     let decisions: Vec<Decision> = decisions.collect();
-    order.into_iter().find(|known| decisions.contains(known)).unwrap_or(Invalid)
+    order.into_iter().find(|known| decisions.contains(known))
+}
+
+/// Libraries whose version is another one on each side.
+fn other_versions(base: &RunResult, candidate: &RunResult) -> Vec<String> {
+    let changed = |(name, version): (&String, &String)| {
+        let before = base.versions.get(name).filter(|before| *before != version)?;
+        Some(format!("{name}: version {before} became {version}"))
+    };
+    candidate.versions.iter().filter_map(changed).collect()
 }
 
 fn notes(base: &RunResult, candidate: &RunResult, pairs: &[Pair<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
-    for (name, version) in &candidate.versions {
-        if let Some(before) = base.versions.get(name).filter(|before| *before != version) {
-            notes.push(format!("{name}: version {before} became {version}"));
-        }
-    }
     for (side, result) in [("base", base), ("candidate", candidate)] {
         if result.partial {
             notes.push(format!("the {side} is partial: its run was cut short"));

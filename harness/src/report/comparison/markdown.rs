@@ -2,7 +2,7 @@
 
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
-use super::{closing, drifted, is_significant, missing_of, name, value, wanted_rounds};
+use super::{closing, drifted, is_significant, limits, missing_of, name, value, wanted_rounds};
 use crate::result::comparison::{Comparison, Figure, TrialComparison};
 
 /// The comparison as Markdown.
@@ -14,7 +14,8 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
             &format!("{side}: {} {} {}\n\n", from.started_at, code(revision), code(&from.command));
     }
     let unlike = comparison.unlike.iter().map(|text| format!("unlike, as allowed: {text}"));
-    for line in unlike.chain(comparison.notes.iter().cloned()).chain(missing_of(comparison)) {
+    let notes = comparison.notes.iter().chain(&comparison.other_versions).cloned();
+    for line in unlike.chain(notes).chain(missing_of(comparison)).chain(limits(comparison)) {
         out += &format!("- {}\n", plain(&line));
     }
     if let Some(rounds) = wanted_rounds(comparison) {
@@ -48,7 +49,7 @@ fn remarks(trial: &TrialComparison) -> String {
     });
     let drift = trial.drift.iter().map(|drift| format!("drift: {}", drifted(drift)));
     let invalid = trial.invalid.iter().map(|reason| format!("invalid: {reason}"));
-    let all = invalid.chain(wrong).chain(missed).chain(drift);
+    let all = invalid.chain(trial.marks.iter().cloned()).chain(wrong).chain(missed).chain(drift);
     all.map(|line| format!("- {}: {}\n", code(&name(trial)), plain(&line))).collect()
 }
 
@@ -60,23 +61,25 @@ fn table(trials: &[&TrialComparison]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let head = "\n| Trial | Metric | Base | Candidate | Ratio (95 %) | Threshold | p | Verdict |\n\
-                |:--|:--|--:|--:|--:|--:|--:|:--|\n";
+    let head = "\n| Trial | Metric | Base | Candidate | Ratio (95 %) | Over | Threshold | p | \
+                Verdict |\n|:--|:--|--:|--:|--:|:--|--:|--:|:--|\n";
     format!("{head}{}", lines.concat())
 }
 
 fn line(trial: &TrialComparison, figure: &Figure) -> String {
     let ratio = figure.ratio;
-    let hard =
-        figure.hard.map_or(String::new(), |hard| format!(", hard {}", quantity::share(hard)));
+    let threshold = figure.threshold.map(quantity::share);
+    let hard = figure.hard.map(|hard| format!("hard {}", quantity::share(hard)));
+    let limits: Vec<String> = threshold.into_iter().chain(hard).collect();
     row(&[
         code(&name(trial)),
         figure.metric.name().into(),
         value(figure, figure.base),
         value(figure, figure.candidate),
         format!("{:.3} ({:.3} to {:.3})", ratio.estimate, ratio.low, ratio.high),
-        format!("{}{hard}", quantity::share(figure.threshold)),
-        format!("{:.4}", figure.p_adjusted),
-        figure.decision.to_string(),
+        figure.bound.as_deref().map_or("–".into(), code),
+        limits.join(", "),
+        figure.p_adjusted.map_or("–".into(), |p| format!("{p:.4}")),
+        figure.decision.map_or("shown".into(), |decision| decision.to_string()),
     ])
 }

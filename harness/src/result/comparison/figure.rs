@@ -2,38 +2,53 @@
 
 use serde::Serialize;
 
-use crate::result::Measurement;
 use crate::result::statistics::{
     ALPHA, Decision, Estimate, Evidence, Unpaired, decide, mann_whitney, median, rounds_for_alpha,
     rounds_needed, unpaired_minimum_effect,
 };
 
-use super::threshold::{Metric, Threshold};
+use super::bound::{Bound, costs, plain};
+use super::pairing::Pair;
+use super::threshold::{Metric, Thresholds};
+
+/// How a figure takes part in the decision on its trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// It decides: threshold, statistics and limit.
+    Primary,
+    /// It can only be a regression, beyond its limit.
+    Limit,
+    /// It is shown.
+    Shown,
+}
 
 /// One metric, compared.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
     /// The metric.
     pub metric: Metric,
+    /// How it takes part in the decision.
+    pub gate: Gate,
     /// Median of the base's rounds: nanoseconds, or operations per second.
     pub base: f64,
     /// Median of the candidate's rounds.
     pub candidate: f64,
-    /// Candidate over base, with the 95 % interval of the rounds alone.
+    /// The bound by which each side was divided, round by round; null where none ran beside it.
+    pub bound: Option<String>,
+    /// Candidate over base, each over the bound, with the 95 % interval of the rounds alone.
     pub ratio: Estimate,
-    /// Mann-Whitney over rounds, two-sided.
-    pub p: f64,
-    /// The same after Holm over all figures of the comparison.
-    pub p_adjusted: f64,
-    /// What two sessions of one build may differ by, as a fraction: the largest of the declared
-    /// floor, what the control trials or the control kernel moved by, and what each side drifted by
-    /// within itself.
+    /// Mann-Whitney over rounds, two-sided; null where no statistic decides.
+    pub p: Option<f64>,
+    /// The same after Holm over all primary figures of the comparison.
+    pub p_adjusted: Option<f64>,
+    /// What each side drifted by within itself, the larger of both, as a fraction.
     pub floor: f64,
-    /// What a change must exceed: the soft threshold or the floor, as a fraction.
-    pub threshold: f64,
-    /// The hard limit on the point estimate, as a fraction.
+    /// What a change must exceed to count, as a fraction; null where no statistic decides.
+    pub threshold: Option<f64>,
+    /// The limit on the point estimate, as a fraction; null for one that is shown only.
     pub hard: Option<f64>,
-    /// Whether the point estimate is beyond the hard limit.
+    /// Whether the point estimate is beyond the limit.
     pub beyond_hard: bool,
     /// Rounds of the base.
     pub base_rounds: usize,
@@ -43,35 +58,19 @@ pub struct Figure {
     pub smallest_effect: f64,
     /// Rounds on each side that would tell.
     pub rounds_needed: u32,
-    /// What it comes to.
-    pub decision: Decision,
+    /// What it comes to; null where it decides nothing.
+    pub decision: Option<Decision>,
     #[serde(skip)]
     evidence: Evidence,
 }
 
 /// Two sides of one metric, as natural logarithms of cost.
-pub(super) struct Sides {
+struct Sides {
     base: Vec<f64>,
     candidate: Vec<f64>,
 }
 
 impl Sides {
-    /// The rounds of two measurements; `None` if a side has none.
-    pub(super) fn of(metric: Metric, base: &Measurement, candidate: &Measurement) -> Option<Sides> {
-        let logs = |side: &Measurement| -> Vec<f64> {
-            let figures = side.rounds.iter().filter_map(|round| metric.of(round));
-            let sign = if metric.is_gain() { -1.0 } else { 1.0 };
-            figures.map(|figure| sign * figure.ln()).collect()
-        };
-        let sides = Sides { base: logs(base), candidate: logs(candidate) };
-        (!sides.base.is_empty() && !sides.candidate.is_empty()).then_some(sides)
-    }
-
-    /// How far the medians lie apart, up or down, as a fraction.
-    pub(super) fn shift(&self) -> f64 {
-        (median(&self.candidate) - median(&self.base)).abs().exp_m1()
-    }
-
     /// How far each side drifted within itself: its first half of rounds against its second, the
     /// larger of both, as a fraction.
     fn drift(&self) -> f64 {
@@ -82,62 +81,99 @@ impl Sides {
         };
         of(&self.base).max(of(&self.candidate))
     }
+}
 
-    /// The figure, before the gates of the comparison share their error rate.
-    pub(super) fn figure(
-        &self,
+impl Figure {
+    /// One metric of a pair, before the primary figures of the comparison share their error rate;
+    /// `None` if a side has none.
+    pub(super) fn of(
         metric: Metric,
-        threshold: Threshold,
-        control: f64,
+        (one, other): &Pair<'_>,
+        bound: Option<&Bound<'_>>,
+        (gate, limit): (Gate, Option<f64>),
+        soft: f64,
         seed: u64,
-    ) -> Figure {
-        let Sides { base, candidate } = self;
+    ) -> Option<Figure> {
+        let sides = Sides {
+            base: costs(metric, one, bound.map(|bound| bound.base)),
+            candidate: costs(metric, other, bound.map(|bound| bound.candidate)),
+        };
+        let Sides { base, candidate } = &sides;
+        if base.is_empty() || candidate.is_empty() {
+            return None;
+        }
         let unpaired = Unpaired::new(base, candidate, seed);
         let (wide, narrow) = (unpaired.estimate(0.95), unpaired.estimate(0.90));
-        let floor = threshold.session_floor.max(control).max(self.drift());
-        let delta = threshold.soft.max(floor);
-        let plain = |logs: &[f64]| {
-            let middle = median(logs);
-            if metric.is_gain() { (-middle).exp() } else { middle.exp() }
-        };
-        let p = mann_whitney(base, candidate);
+        let floor = sides.drift();
+        let is_primary = gate == Gate::Primary;
+        let p = is_primary.then(|| mann_whitney(base, candidate));
         // Rounds of one session know nothing of the next: the floor widens what they are sure of.
         let between =
             Estimate { low: wide.low / (1.0 + floor), high: wide.high * (1.0 + floor), ..wide };
-        Figure {
+        let evidence =
+            Evidence { wide: between, narrow, p: p.unwrap_or(1.0), threshold: soft, floor };
+        Some(Figure {
             metric,
-            base: plain(base),
-            candidate: plain(candidate),
+            gate,
+            base: median(&plain(metric, one)),
+            candidate: median(&plain(metric, other)),
+            bound: bound.map(|bound| bound.base.contender.clone()),
             ratio: if metric.is_gain() { wide.inverse() } else { wide },
             p,
             p_adjusted: p,
             floor,
-            threshold: delta,
-            hard: threshold.hard,
-            beyond_hard: threshold.hard.is_some_and(|hard| wide.estimate > 1.0 + hard),
+            threshold: is_primary.then_some(soft.max(floor)),
+            hard: limit,
+            beyond_hard: limit.is_some_and(|limit| wide.estimate > 1.0 + limit),
             base_rounds: base.len(),
             rounds: candidate.len(),
             smallest_effect: (1.0 + floor) * (1.0 + unpaired_minimum_effect(base, candidate)) - 1.0,
-            rounds_needed: rounds_needed(base, candidate, delta, ALPHA, 1),
-            decision: Decision::Inconclusive,
-            evidence: Evidence { wide: between, narrow, p, threshold: delta, floor },
-        }
+            rounds_needed: rounds_needed(base, candidate, soft.max(floor), ALPHA, 1),
+            decision: None,
+            evidence,
+        })
     }
-}
 
-impl Figure {
+    /// The figures of a pair in the order of every table.
+    pub(super) fn all(
+        pair: &Pair<'_>,
+        bound: Option<&Bound<'_>>,
+        is_floor: bool,
+        thresholds: &Thresholds,
+        seed: u64,
+    ) -> Vec<Figure> {
+        let gate = |metric: Metric| {
+            let is_primary = metric == thresholds.primary;
+            match (metric, bound) {
+                _ if is_floor => (Gate::Shown, None),
+                (_, Some(_)) if is_primary => (Gate::Primary, Some(thresholds.hard)),
+                (Metric::P99, Some(_)) => (Gate::Limit, Some(thresholds.p99)),
+                (Metric::Throughput, Some(_)) => (Gate::Limit, Some(thresholds.throughput)),
+                (Metric::P50, None) => (Gate::Limit, Some(thresholds.bare)),
+                _ => (Gate::Shown, None),
+            }
+        };
+        let figure = |metric| Figure::of(metric, pair, bound, gate(metric), thresholds.soft, seed);
+        Metric::ALL.into_iter().filter_map(figure).collect()
+    }
+
     /// Decides, now that it is known how many figures share the error rate.
     pub(super) fn settle(&mut self, p_adjusted: f64, tests: usize) {
-        self.p_adjusted = p_adjusted;
+        let is_beyond = self.beyond_hard.then_some(Decision::Regressed);
+        if self.gate != Gate::Primary {
+            self.decision = is_beyond;
+            return;
+        }
+        self.p_adjusted = Some(p_adjusted);
         let least = rounds_for_alpha(ALPHA, tests);
         self.rounds_needed = self.rounds_needed.max(least);
         // As many rounds as could call it a change are also what calling it none takes.
         let has_rounds = self.base_rounds.min(self.rounds) >= least as usize;
-        self.decision = match decide(&Evidence { p: p_adjusted, ..self.evidence }) {
+        let decision = match decide(&Evidence { p: p_adjusted, ..self.evidence }) {
             Decision::Invalid => Decision::Invalid,
-            _ if self.beyond_hard => Decision::Regressed,
-            _ if !has_rounds => Decision::Inconclusive,
-            decision => decision,
+            decision if has_rounds => decision,
+            _ => Decision::Inconclusive,
         };
+        self.decision = is_beyond.or(Some(decision));
     }
 }

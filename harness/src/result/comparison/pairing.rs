@@ -32,7 +32,8 @@ impl fmt::Display for Allowance {
 /// How trials find their partner.
 #[derive(Clone, Debug, Default)]
 pub struct Matching {
-    /// The base's contender against which another one stands: (base, candidate).
+    /// The base's contender against which another one stands: (base, candidate). Others are not
+    /// compared: bounds that ran beside them. Empty: each stands against its namesake.
     pub contenders: Vec<(String, String)>,
     /// Whether trials under different cache policies stand against each other.
     pub any_cache_policy: bool,
@@ -60,10 +61,16 @@ impl<'r> Pairing<'r> {
                     taken[place] = true;
                     pairing.pairs.push((&base.measurements[place], other));
                 }
-                None => pairing.only_candidate.push(trial(other)),
+                None if matching.asks_for(&other.contender, |(_, other)| other) => {
+                    pairing.only_candidate.push(trial(other));
+                }
+                None => {}
             }
         }
-        let left = base.measurements.iter().zip(&taken).filter(|(_, taken)| !**taken);
+        let left =
+            base.measurements.iter().zip(&taken).filter(|(one, taken)| {
+                !**taken && matching.asks_for(&one.contender, |(base, _)| base)
+            });
         pairing.only_base = left.map(|(one, _)| trial(one)).collect();
         pairing
     }
@@ -107,8 +114,16 @@ impl<'r> Pairing<'r> {
 }
 
 impl Matching {
+    /// Whether a contender of one side shall be compared.
+    fn asks_for(&self, contender: &str, side: fn(&(String, String)) -> &String) -> bool {
+        self.contenders.is_empty() || self.contenders.iter().any(|pair| side(pair) == contender)
+    }
+
     fn fits(&self, base: &Measurement, candidate: &Measurement) -> bool {
         let crossed = self.contenders.iter().find(|(_, other)| *other == candidate.contender);
+        if crossed.is_none() && !self.contenders.is_empty() {
+            return false;
+        }
         let partner = crossed.map_or(&candidate.contender, |(partner, _)| partner);
         base.scenario == candidate.scenario
             && base.algorithm == candidate.algorithm

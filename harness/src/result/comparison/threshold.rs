@@ -1,5 +1,5 @@
-//! What a comparison gates on: metrics, and by how much each may move. Parsed once; knows no
-//! result.
+//! What a comparison gates on: the primary metric, and by how much each figure may move. Parsed
+//! once; knows no result.
 
 use std::fmt;
 
@@ -50,22 +50,6 @@ impl Metric {
         };
         Some(figure).filter(|figure| figure.is_finite() && *figure > 0.0)
     }
-
-    /// How far sessions of the same build lie apart on a shared virtual machine, as a fraction:
-    /// declared, not measured here. Tails move more than medians.
-    const fn session_floor(self) -> f64 {
-        match self {
-            Metric::P50 | Metric::Throughput | Metric::Cpu => 0.10,
-            Metric::P99 => 0.25,
-        }
-    }
-
-    const fn soft(self) -> f64 {
-        match self {
-            Metric::P50 | Metric::Throughput | Metric::Cpu => 0.03,
-            Metric::P99 => 0.10,
-        }
-    }
 }
 
 impl fmt::Display for Metric {
@@ -74,81 +58,88 @@ impl fmt::Display for Metric {
     }
 }
 
-/// What one metric may move by, as fractions of the base.
+/// What decides a trial, and what figures may move by, as fractions of the base.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Threshold {
-    /// A change beyond it counts if the statistics are sure of it.
+pub struct Thresholds {
+    /// The metric that decides, over the bound that took turns with the trial.
+    pub primary: Metric,
+    /// A change of it beyond this counts if the statistics are sure of it.
     pub soft: f64,
-    /// A point estimate beyond it is a regression, sure or not.
-    pub hard: Option<f64>,
-    /// What two sessions of the same build may differ by.
-    pub session_floor: f64,
+    /// A rise of it beyond this is a regression, sure or not.
+    pub hard: f64,
+    /// The same for p99, the only gate on it: tails move with the host.
+    pub p99: f64,
+    /// The same for throughput.
+    pub throughput: f64,
+    /// The same for the p50 of a trial without a bound beside it. Two sessions of one build have
+    /// been seen to differ by 103 % there.
+    pub bare: f64,
 }
-
-/// The thresholds of every metric.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Thresholds([Threshold; 4]);
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        let threshold = |metric: Metric| Threshold {
-            soft: metric.soft(),
-            hard: None,
-            session_floor: metric.session_floor(),
-        };
-        Thresholds(Metric::ALL.map(threshold))
+        Thresholds {
+            primary: Metric::P50,
+            soft: 0.05,
+            hard: 0.25,
+            p99: 1.0,
+            throughput: 1.0,
+            bare: 2.0,
+        }
     }
 }
 
-impl Thresholds {
-    /// Those of one metric.
-    pub fn of(&self, metric: Metric) -> Threshold {
-        self.0[metric as usize]
-    }
+/// A figure that has a limit and no threshold.
+const LIMITED: [&str; 3] = ["p99", "throughput", "bare"];
 
-    /// Takes over an option such as `p50=3%`, `p50=3%|10%` or `p99=|50%`.
+impl Thresholds {
+    /// Takes over an option such as `p50=5%`, `p50=5%|25%` or `p99=|100%`. `bare` is the p50 of
+    /// trials without a bound beside them.
     ///
     /// # Errors
     /// What is wrong with it, and what would do.
     pub fn set(&mut self, text: &str) -> Result<(), String> {
         let form = "write METRIC=SOFT%, METRIC=SOFT%|HARD% or METRIC=|HARD%";
-        let (metric, limits) = named(text, form)?;
+        let (name, limits) = text.split_once('=').ok_or(form)?;
+        let name = name.trim();
         let (soft, hard) = match limits.split_once('|') {
-            Some((soft, hard)) => (soft, Some(hard)),
-            None => (limits, None),
+            Some((soft, hard)) => (soft.trim(), Some(share(hard, form)?)),
+            None => (limits.trim(), None),
         };
-        let threshold = &mut self.0[metric as usize];
-        if !soft.trim().is_empty() {
-            threshold.soft = share(soft, form)?;
-        } else if hard.is_none() {
+        if soft.is_empty() && hard.is_none() {
             return Err(form.into());
         }
-        threshold.hard = hard.map(|hard| share(hard, form)).transpose()?;
-        match threshold.hard {
-            Some(hard) if hard < threshold.soft => {
-                Err("the hard limit is below the soft one; raise it, or lower the soft one".into())
-            }
-            _ => Ok(()),
+        let soft = (!soft.is_empty()).then(|| share(soft, form)).transpose()?;
+        if LIMITED.contains(&name) {
+            return self.limit(name, soft, hard);
         }
-    }
-
-    /// Takes over an option such as `p50=2%`: a floor measured on a quieter machine.
-    ///
-    /// # Errors
-    /// What is wrong with it, and what would do.
-    pub fn set_session_floor(&mut self, text: &str) -> Result<(), String> {
-        let form = "write METRIC=PERCENT%, such as p50=2%";
-        let (metric, floor) = named(text, form)?;
-        self.0[metric as usize].session_floor = share(floor, form)?;
+        if name != self.primary.name() {
+            return Err(match name {
+                "p50" | "cpu" => format!("{name} is not the primary metric; add --primary {name}"),
+                _ => format!("unknown metric `{name}`; known: p50, cpu, p99, throughput, bare"),
+            });
+        }
+        self.soft = soft.unwrap_or(self.soft);
+        self.hard = hard.unwrap_or(self.hard.max(self.soft));
+        if self.hard < self.soft {
+            return Err(
+                "the hard limit is below the soft one; raise it, or lower the soft one".into()
+            );
+        }
         Ok(())
     }
-}
 
-fn named<'t>(text: &'t str, form: &str) -> Result<(Metric, &'t str), String> {
-    let (name, rest) = text.split_once('=').ok_or(form)?;
-    let metric = Metric::ALL.into_iter().find(|metric| metric.name() == name.trim());
-    let known = || format!("unknown metric `{name}`; known: p50, p99, throughput, cpu");
-    Ok((metric.ok_or_else(known)?, rest))
+    fn limit(&mut self, name: &str, soft: Option<f64>, hard: Option<f64>) -> Result<(), String> {
+        let (None, Some(hard)) = (soft, hard) else {
+            return Err(format!("{name} is gated by a limit alone: write {name}=|100%"));
+        };
+        *match name {
+            "p99" => &mut self.p99,
+            "throughput" => &mut self.throughput,
+            _ => &mut self.bare,
+        } = hard;
+        Ok(())
+    }
 }
 
 fn share(text: &str, form: &str) -> Result<f64, String> {
@@ -166,15 +157,16 @@ mod tests {
     use super::*;
 
     /// Soft and hard limit, or what the refusal says.
-    type Read<'a> = Result<(f64, Option<f64>), &'a str>;
+    type Read<'a> = Result<(f64, f64), &'a str>;
 
     #[test]
     fn a_threshold_is_read_or_refused() {
-        let rows: [(&str, Read<'_>); 12] = [
-            ("p50=5%", Ok((0.05, None))),
-            ("p50=5%|20%", Ok((0.05, Some(0.2)))),
-            ("p50=|20%", Ok((0.03, Some(0.2)))),
-            ("p50=0%", Ok((0.0, None))),
+        let rows: [(&str, Read<'_>); 15] = [
+            ("p50=3%", Ok((0.03, 0.25))),
+            ("p50=50%", Ok((0.5, 0.5))),
+            ("p50=5%|20%", Ok((0.05, 0.2))),
+            ("p50=|20%", Ok((0.05, 0.2))),
+            ("p50=0%", Ok((0.0, 0.25))),
             ("p50", Err("METRIC=SOFT%")),
             ("p50=", Err("METRIC=SOFT%")),
             ("p50=5", Err("no percentage")),
@@ -182,14 +174,15 @@ mod tests {
             ("p50=-1%", Err("between")),
             ("p50=NaN%", Err("between")),
             ("p95=5%", Err("unknown metric `p95`; known: p50")),
+            ("cpu=5%", Err("add --primary cpu")),
+            ("p99=5%", Err("a limit alone: write p99=|100%")),
             ("p50=20%|5%", Err("below the soft")),
         ];
         for (text, expected) in rows {
             let mut thresholds = Thresholds::default();
             match (thresholds.set(text), expected) {
                 (Ok(()), Ok((soft, hard))) => {
-                    let got = thresholds.of(Metric::P50);
-                    assert_eq!((got.soft, got.hard), (soft, hard), "{text}");
+                    assert_eq!((thresholds.soft, thresholds.hard), (soft, hard), "{text}");
                 }
                 (Err(message), Err(part)) => assert!(message.contains(part), "{text}: {message}"),
                 (got, _) => panic!("{text}: {got:?}"),
@@ -198,12 +191,16 @@ mod tests {
     }
 
     #[test]
-    fn a_session_floor_is_read_or_refused() {
+    fn figures_with_a_limit_alone_take_one() {
         let mut thresholds = Thresholds::default();
-        thresholds.set_session_floor("p99=7%").expect("a floor");
-        assert_eq!(thresholds.of(Metric::P99).session_floor, 0.07);
-        for text in ["p99", "p99=7", "p98=7%", "=7%"] {
-            assert!(thresholds.set_session_floor(text).is_err(), "{text}");
+        for text in ["p99=|50%", "throughput=|60%", "bare=|70%"] {
+            thresholds.set(text).expect("a limit");
         }
+        let Thresholds { p99, throughput, bare, .. } = thresholds;
+        assert_eq!((p99, throughput, bare), (0.5, 0.6, 0.7));
+        let mut by_cpu = Thresholds { primary: Metric::Cpu, ..Thresholds::default() };
+        by_cpu.set("cpu=4%").expect("the primary metric");
+        assert_eq!(by_cpu.soft, 0.04);
+        assert!(by_cpu.set("p50=4%").is_err_and(|why| why.contains("--primary p50")));
     }
 }
