@@ -92,7 +92,8 @@ impl Source {
                 path.ends_with(|last: char| last.is_alphanumeric() || last == '_' || last == '>')
             });
             let after = self.code[*at + name.len()..].trim_start();
-            !inner && after.starts_with("::")
+            let renamed = before.ends_with("use") && after.starts_with("as ");
+            !inner && (after.starts_with("::") || renamed)
         };
         let used = places.into_iter().filter(is_root).collect::<Vec<usize>>();
         used.into_iter().map(move |at| format!("{}:{}: {name}", self.path, self.line(at)))
