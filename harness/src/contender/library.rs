@@ -5,6 +5,9 @@ use std::fmt;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
+#[cfg(feature = "jsonwebtoken-11")]
+use super::jsonwebtoken::major_11;
+use super::jsonwebtoken::major_12;
 use super::{Contender, Setup};
 
 /// A whole library. Those behind a feature exist with it only.
@@ -12,6 +15,9 @@ use super::{Contender, Setup};
 pub enum Library {
     /// jsonwebtoken over one of its providers.
     Jsonwebtoken(Provider),
+    /// The major before it, over one of the same providers.
+    #[cfg(feature = "jsonwebtoken-11")]
+    Jsonwebtoken11(Provider),
     /// josekit, over OpenSSL.
     #[cfg(feature = "josekit")]
     Josekit,
@@ -44,6 +50,10 @@ impl Library {
     pub const ALL: &[Library] = &[
         Library::Jsonwebtoken(Provider::AwsLcRs),
         Library::Jsonwebtoken(Provider::RustCrypto),
+        #[cfg(feature = "jsonwebtoken-11")]
+        Library::Jsonwebtoken11(Provider::AwsLcRs),
+        #[cfg(feature = "jsonwebtoken-11")]
+        Library::Jsonwebtoken11(Provider::RustCrypto),
         #[cfg(feature = "josekit")]
         Library::Josekit,
         #[cfg(feature = "jwt-simple")]
@@ -53,7 +63,9 @@ impl Library {
     /// The versions behind it.
     pub fn version(self) -> String {
         match self {
-            Library::Jsonwebtoken(provider) => super::jsonwebtoken::version(provider).into(),
+            Library::Jsonwebtoken(provider) => major_12::version(provider).into(),
+            #[cfg(feature = "jsonwebtoken-11")]
+            Library::Jsonwebtoken11(provider) => major_11::version(provider).into(),
             #[cfg(feature = "josekit")]
             Library::Josekit => super::josekit::version(),
             #[cfg(feature = "jwt-simple")]
@@ -74,7 +86,11 @@ impl Library {
     pub(super) fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         match self {
             Library::Jsonwebtoken(provider) => {
-                Box::new(super::jsonwebtoken::Jsonwebtoken::new(provider, setup))
+                Box::new(major_12::Jsonwebtoken::new(provider, setup))
+            }
+            #[cfg(feature = "jsonwebtoken-11")]
+            Library::Jsonwebtoken11(provider) => {
+                Box::new(major_11::Jsonwebtoken::new(provider, setup))
             }
             #[cfg(feature = "josekit")]
             Library::Josekit => Box::new(super::josekit::Josekit::new(setup)),
@@ -88,6 +104,10 @@ impl fmt::Display for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Library::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
+            #[cfg(feature = "jsonwebtoken-11")]
+            Library::Jsonwebtoken11(provider) => {
+                write!(f, "jsonwebtoken-11:{}", provider.name())
+            }
             #[cfg(feature = "josekit")]
             Library::Josekit => f.write_str("josekit:openssl"),
             #[cfg(feature = "jwt-simple")]

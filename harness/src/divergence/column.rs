@@ -77,19 +77,27 @@ pub(super) fn witnesses() -> Vec<Witness> {
         "`verify_batch`, asked 64 times: the signature alone, then with 1 to 63 copies of itself",
         Way::Batch,
     ));
-    for provider in [Provider::AwsLcRs, Provider::RustCrypto] {
-        let library = Library::Jsonwebtoken(provider);
-        let spec = ContenderSpec::Library(library);
-        witnesses.push(Witness::new(
-            ColumnKind::Library,
-            spec.to_string(),
-            &spec.version(),
-            "`DecodingKey::from_jwk`, then `decode`; `iss`, `aud`, `exp`, `sub` required, issuer \
-             and audience set, one algorithm allowed, leeway 0",
-            Way::Library(library),
-        ));
+    let providers = [Provider::AwsLcRs, Provider::RustCrypto];
+    witnesses.extend(providers.map(|provider| jsonwebtoken(Library::Jsonwebtoken(provider))));
+    #[cfg(feature = "jsonwebtoken-11")]
+    for provider in providers {
+        let mut former = jsonwebtoken(Library::Jsonwebtoken11(provider));
+        former.column.successor = Some(Library::Jsonwebtoken(provider).to_string());
+        witnesses.push(former);
     }
     witnesses
+}
+
+/// One of its majors over one of its providers.
+fn jsonwebtoken(library: Library) -> Witness {
+    Witness::new(
+        ColumnKind::Library,
+        library.to_string(),
+        &library.version(),
+        "`DecodingKey::from_jwk`, then `decode`; `iss`, `aud`, `exp`, `sub` required, issuer and \
+         audience set, one algorithm allowed, leeway 0",
+        Way::Library(library),
+    )
 }
 
 /// The calls behind a backend, as its adapter makes them.
@@ -104,8 +112,8 @@ fn call(backend: &str) -> &'static str {
              `ED25519`"
         }
         "rust-crypto" => {
-            "`RsaPublicKey::new_with_max_size` (8192 bits), `pkcs1v15`; \
-             `p256::ecdsa::VerifyingKey`; `ed25519_dalek::VerifyingKey::verify`"
+            "`rsa::PublicKey::new`, `pkcs1v15`; `p256::ecdsa::VerifyingKey`; \
+             `ed25519_dalek::VerifyingKey::verify`"
         }
         _ => {
             "`rsa::VerifyingKey::from_pkcs1_der`; `ecdsa::VerifyingKey::from_x962_uncompressed`; \
@@ -123,7 +131,8 @@ impl Witness {
         way: Way,
     ) -> Witness {
         let (version, configuration) = (version.into(), configuration.into());
-        Witness { column: DivergenceColumn { name, kind, version, configuration }, way }
+        let column = DivergenceColumn { name, kind, version, configuration, successor: None };
+        Witness { column, way }
     }
 
     /// What the column answers.

@@ -49,12 +49,19 @@ const B64: Ruling = ruling(
      refuses what another reader would take for another text.",
 );
 
+const B64_TRUE: Ruling = ruling(
+    OurPolicy,
+    "RFC 7797 §6",
+    "`true` is what holds without `b64`, so a recipient that knows the parameter may take it; our \
+     contract knows none.",
+);
+
 /// A change to the header, or to its text.
 type Change = fn(&mut Draft<'_>);
 
 /// The inputs.
 pub(super) fn cases(mint: &Mint) -> Vec<Case> {
-    let rows: [(&str, Observed, Ruling, Change); 14] = [
+    let rows: [(&str, Observed, Ruling, Change); 15] = [
         ("two `alg`, the last one good", Refuse, DUPLICATE, |d| front(d, r#""alg":"HS256""#)),
         ("two `alg`, one of them escaped", Refuse, DUPLICATE, |d| {
             front(d, r#""\u0061lg":"HS256""#);
@@ -78,6 +85,10 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
         ("`crit` names `b64`, which is false; the payload is encoded", Refuse, CRIT, |d| {
             set(d, "crit", json!(["b64"]));
             set(d, "b64", json!(false));
+        }),
+        ("`crit` names `b64`, which is true", Refuse, B64_TRUE, |d| {
+            set(d, "crit", json!(["b64"]));
+            set(d, "b64", json!(true));
         }),
         ("`b64` is false, no `crit`", Refuse, B64, |d| set(d, "b64", json!(false))),
         ("`alg` is Ed25519 instead of EdDSA", Accept, NEW_NAME, |d| {

@@ -28,6 +28,17 @@ Tokens are minted from keys made for the report out of its seed. No token, key o
 printed.
 ";
 
+/// The last section: what comes before it does not depend on the features of the build.
+const UPGRADE: &str = "
+## What an upgrade changes
+
+The major of jsonwebtoken before the one above, called alike by the same adapter.
+
+";
+
+const NO_UPGRADE: &str = "Not asked: this build has no `jsonwebtoken-11:*`. Build with `--features \
+                          jsonwebtoken-11`.\n";
+
 const VERDICTS: [(Observed, &str); 6] = [
     (Observed::Accept, "the token, or the signature, was accepted"),
     (
@@ -48,21 +59,26 @@ const VERDICTS: [(Observed, &str); 6] = [
 /// The report.
 pub fn divergence(divergence: &Divergence) -> String {
     let mut out = String::from("# Where verifiers differ\n\n");
-    out.push_str("<!-- Made by `jwtbench diverge --out reports/divergence.md`; a test holds it ");
-    out.push_str("to what is observed. Do not edit. -->\n\n");
+    out.push_str("<!-- Made by `jwtbench diverge --out reports/divergence.md`, built with ");
+    out.push_str(
+        "`--features jsonwebtoken-11`; a test holds it to what is observed. Do not edit. ",
+    );
+    out.push_str("-->\n\n");
     out.push_str(INTRODUCTION);
-    write_columns(divergence, &mut out);
+    let is_current = |column: &&DivergenceColumn| column.successor.is_none();
+    out.push_str("\n## Columns\n\n");
+    write_columns(divergence.columns.iter().filter(is_current), &mut out);
     write_legend(&mut out);
     for group in &divergence.groups {
         write_group(divergence, group, &mut out);
     }
+    write_upgrade(divergence, &mut out);
     out
 }
 
-fn write_columns(divergence: &Divergence, out: &mut String) {
-    out.push_str("\n## Columns\n\n");
+fn write_columns<'d>(columns: impl Iterator<Item = &'d DivergenceColumn>, out: &mut String) {
     out.push_str("| column | versions | called by |\n|---|---|---|\n");
-    for column in &divergence.columns {
+    for column in columns {
         let cells = [code(&column.name), column.version.clone(), column.configuration.clone()];
         out.push_str(&row(&cells));
     }
@@ -98,13 +114,49 @@ fn write_group(divergence: &Divergence, group: &DivergenceGroup, out: &mut Strin
         let mut cells = vec![line.input.clone(), line.due.name().into()];
         cells.push(core_cell(&divergence.columns, line));
         cells.extend(shown.iter().map(|place| cell(line.observed[*place], line.due)));
-        cells.push(remarks_cell(&line.remarks));
+        let is_current = |name: &str| {
+            let named = divergence.columns.iter().find(|column| column.name == name);
+            named.is_some_and(|column| column.successor.is_none())
+        };
+        cells.push(remarks_cell(&line.remarks, is_current));
         out.push_str(&row(&cells));
     }
 }
 
-/// Places of the columns beside the core's that the group has something for. A column that is never
-/// asked does not run on this CPU, and stands with its kind.
+/// Former releases beside those that took their places, on the inputs where the two answer
+/// otherwise.
+fn write_upgrade(divergence: &Divergence, out: &mut String) {
+    out.push_str(UPGRADE);
+    let (columns, former) = (&divergence.columns, divergence.former());
+    if former.is_empty() {
+        out.push_str(NO_UPGRADE);
+        return;
+    }
+    write_columns(former.iter().map(|(place, _)| &columns[*place]), out);
+    out.push_str("\nTo all other inputs they answer alike.\n\n");
+    let successors = former.iter().map(|(_, successor)| *successor);
+    let shown: Vec<usize> = former.iter().map(|(place, _)| *place).chain(successors).collect();
+    let mut heads = vec!["of".to_owned(), "input".into(), "contract".into()];
+    heads.extend(shown.iter().map(|place| code(&columns[*place].name)));
+    heads.push("how to read the former".into());
+    out.push_str(&row(&heads));
+    out.push_str(&format!("|{}\n", "---|".repeat(heads.len())));
+    for group in &divergence.groups {
+        for line in &group.rows {
+            if former.iter().all(|(place, new)| line.observed[*place] == line.observed[*new]) {
+                continue;
+            }
+            let mut cells = vec![group.title.clone(), line.input.clone(), line.due.name().into()];
+            cells.extend(shown.iter().map(|place| cell(line.observed[*place], line.due)));
+            let is_former = |name: &str| former.iter().any(|(at, _)| columns[*at].name == name);
+            cells.push(remarks_cell(&line.remarks, is_former));
+            out.push_str(&row(&cells));
+        }
+    }
+}
+
+/// Places of the columns, but for the core's and those of former releases, that the group has
+/// something for. A column that is never asked does not run on this CPU, and stands with its kind.
 fn shown(divergence: &Divergence, group: &DivergenceGroup) -> Vec<usize> {
     let asked_in = |group: &DivergenceGroup, place: usize| {
         group.rows.iter().any(|row| row.observed[place] != Observed::NotSupported)
@@ -117,6 +169,7 @@ fn shown(divergence: &Divergence, group: &DivergenceGroup) -> Vec<usize> {
     };
     (0..columns.len())
         .filter(|place| columns[*place].kind != ColumnKind::Core)
+        .filter(|place| columns[*place].successor.is_none())
         .filter(|place| {
             asked_in(group, *place) || (never(*place) && kind_asked(columns[*place].kind))
         })
@@ -146,12 +199,15 @@ fn core_cell(columns: &[DivergenceColumn], line: &DivergenceRow) -> String {
     cell(first, line.due) + &others.collect::<String>()
 }
 
-fn remarks_cell(remarks: &[Remark]) -> String {
+/// The remarks about columns that are shown.
+fn remarks_cell(remarks: &[Remark], is_shown: impl Fn(&str) -> bool) -> String {
     let remark = |remark: &Remark| {
-        let columns: Vec<String> = remark.columns.iter().map(|name| code(name)).collect();
+        let names = remark.columns.iter().filter(|name| is_shown(name));
+        let columns: Vec<String> = names.map(|name| code(name)).collect();
         let (tag, source) = (tag_name(remark.tag), &remark.source);
-        format!("{}: *{tag}*, {source}. {}", columns.join(", "), remark.reason)
+        let text = format!("{}: *{tag}*, {source}. {}", columns.join(", "), remark.reason);
+        (!columns.is_empty()).then_some(text)
     };
-    let remarks: Vec<String> = remarks.iter().map(remark).collect();
+    let remarks: Vec<String> = remarks.iter().filter_map(remark).collect();
     remarks.join("<br>")
 }

@@ -27,6 +27,8 @@ pub struct DivergenceColumn {
     pub version: String,
     /// How it was called.
     pub configuration: String,
+    /// The column of the release that took its place, for one that is here to be held against that.
+    pub successor: Option<String>,
 }
 
 /// What a column is.
@@ -118,6 +120,15 @@ impl Observed {
             Observed::Panics | Observed::Unstable => false,
             Observed::NotSupported => true,
         }
+    }
+}
+
+impl Divergence {
+    /// Places of the columns of former releases, each with the place of its successor.
+    pub fn former(&self) -> Vec<(usize, usize)> {
+        let place = |name: &String| self.columns.iter().position(|column| column.name == *name);
+        let columns = self.columns.iter().enumerate();
+        columns.filter_map(|(at, column)| Some((at, place(column.successor.as_ref()?)?))).collect()
     }
 }
 

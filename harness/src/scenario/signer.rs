@@ -10,9 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
-use rsa::pkcs1::EncodeRsaPrivateKey as _;
-use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
-use rsa::{BigUint, RsaPrivateKey};
+use rsa_signer::pkcs1::EncodeRsaPrivateKey as _;
+use rsa_signer::traits::{PrivateKeyParts as _, PublicKeyParts as _};
+use rsa_signer::{BigUint, RsaPrivateKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -124,7 +124,7 @@ impl SigningKey {
         let mut jwk = self.public.clone();
         match &self.secret {
             Secret::Rsa { key, .. } => {
-                let number = |number: &rsa::BigUint| json!(b64(&number.to_bytes_be()));
+                let number = |number: &rsa_signer::BigUint| json!(b64(&number.to_bytes_be()));
                 jwk["d"] = number(key.d());
                 jwk["p"] = number(&key.primes()[0]);
                 jwk["q"] = number(&key.primes()[1]);
@@ -235,7 +235,7 @@ impl SigningKey {
                 pkcs1(fast, &aws::RSA_PKCS1_SHA512, input)
             }
             (Secret::Rsa { key, .. }, Algorithm::RS256) => {
-                let padding = rsa::Pkcs1v15Sign::new::<rsa::sha2::Sha256>();
+                let padding = rsa_signer::Pkcs1v15Sign::new::<rsa_signer::sha2::Sha256>();
                 let signed = key.sign(padding, &Sha256::digest(input));
                 signed.expect("every key that is made here has room for SHA-256")
             }
@@ -425,7 +425,7 @@ fn pkcs1(key: &RsaKeyPair, padding: &'static aws::RsaSignatureEncoding, input: &
 }
 
 fn pss(key: &RsaPrivateKey, algorithm: Algorithm, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
-    use rsa::{Pss, sha2 as hash};
+    use rsa_signer::{Pss, sha2 as hash};
     let signed = match algorithm {
         Algorithm::PS384 => {
             let digest = sha2::Sha384::digest(input);

@@ -12,9 +12,9 @@ use jwtbench_verifier::backend::graviola::{self, AnyModulus, Graviola};
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::backend::{self, Backend, InvalidKey, InvalidSignature};
 use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial};
-use rsa::sha2::{Digest as _, Sha256, Sha384};
-use rsa::traits::PublicKeyParts as _;
-use rsa::{BigUint, Pkcs1v15Sign, Pss};
+use rsa_signer::sha2::{Digest as _, Sha256, Sha384};
+use rsa_signer::traits::PublicKeyParts as _;
+use rsa_signer::{BigUint, Pkcs1v15Sign, Pss};
 
 use signer::Signers;
 
@@ -316,7 +316,6 @@ fn ed25519_values_stay_in_range() {
     }
 }
 
-/// What a backend says of its version is what is locked.
 /// A backend that is no contender's gives this verdict.
 fn check_one(backend: &dyn Backend, input: Input<'_>, expected: Verdict, why: &str) {
     let (jwk, message, signature) = input;

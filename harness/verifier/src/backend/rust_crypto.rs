@@ -1,12 +1,12 @@
 //! RustCrypto: rsa, p256 and p384, with ed25519-dalek beside them. Pure Rust. Keys are prepared by
-//! value, yet rsa 0.9 keeps only the integers and rebuilds its Montgomery constants at each call.
+//! value, those of RSA with their Montgomery constants.
 
 use p256::ecdsa::signature::Verifier as _;
 use rsa::pkcs8::AssociatedOid;
 use rsa::sha2::digest::{Digest, FixedOutputReset};
 use rsa::sha2::{Sha256, Sha384, Sha512};
-use rsa::signature::DigestVerifier as _;
-use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
+use rsa::signature::hazmat::PrehashVerifier as _;
+use rsa::{BoxedUint, PublicKey, pkcs1v15, pss};
 
 use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
@@ -21,7 +21,7 @@ impl Backend for RustCrypto {
     }
 
     fn version(&self) -> &'static str {
-        "rsa 0.9.10, p256 0.14.0, p384 0.14.0, ed25519-dalek 3.0.0"
+        "rsa 0.10.0, p256 0.14.0, p384 0.14.0, ed25519-dalek 3.0.0"
     }
 
     fn supports(&self, algorithm: Algorithm) -> bool {
@@ -58,9 +58,8 @@ impl<D: Digest + Send> VerifyingKey for Pkcs1v15Key<D> {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let signature = pkcs1v15::Signature::try_from(signature).map_err(|_| InvalidSignature)?;
         // Not `verify`, which clones the DigestInfo prefix.
-        self.0
-            .verify_digest(D::new_with_prefix(signing_input), &signature)
-            .map_err(|_| InvalidSignature)
+        let hash = D::digest(signing_input);
+        self.0.verify_prehash(&hash, &signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -69,10 +68,8 @@ struct PssKey<D: Digest>(pss::VerifyingKey<D>);
 impl<D: Digest + FixedOutputReset + Send> VerifyingKey for PssKey<D> {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let signature = pss::Signature::try_from(signature).map_err(|_| InvalidSignature)?;
-        // Not `RsaPublicKey::verify` with `Pss`, which accepts the signature plus the modulus.
-        self.0
-            .verify_digest(D::new_with_prefix(signing_input), &signature)
-            .map_err(|_| InvalidSignature)
+        let hash = D::digest(signing_input);
+        self.0.verify_prehash(&hash, &signature).map_err(|_| InvalidSignature)
     }
 }
 
@@ -107,8 +104,7 @@ impl VerifyingKey for Ed25519Key {
 }
 
 fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
-    // `RsaPublicKey::new` stops at 4096 bits.
-    let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(n), BigUint::from(e), 8192)
+    let key = PublicKey::new(BoxedUint::from_be_slice_vartime(n), BoxedUint::from(e))
         .map_err(|_| InvalidKey)?;
     match algorithm {
         Algorithm::RS256 => Ok(pkcs1v15_key::<Sha256>(key)),
@@ -123,7 +119,7 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
     }
 }
 
-fn pkcs1v15_key<D>(key: RsaPublicKey) -> Box<dyn VerifyingKey>
+fn pkcs1v15_key<D>(key: PublicKey) -> Box<dyn VerifyingKey>
 where
     D: Digest + AssociatedOid + Send + 'static,
 {
@@ -131,7 +127,7 @@ where
 }
 
 /// The salt is as long as the hash (RFC 7518 §3.5), which is what `new` takes.
-fn pss_key<D>(key: RsaPublicKey) -> Box<dyn VerifyingKey>
+fn pss_key<D>(key: PublicKey) -> Box<dyn VerifyingKey>
 where
     D: Digest + FixedOutputReset + Send + 'static,
 {

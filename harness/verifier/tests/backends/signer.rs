@@ -12,9 +12,9 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
-use rsa::sha2::{Digest as _, Sha256, Sha384, Sha512};
-use rsa::traits::PublicKeyParts as _;
-use rsa::{BigUint, Pkcs1v15Sign, Pss, RsaPrivateKey};
+use rsa_signer::sha2::{Digest as _, Sha256, Sha384, Sha512};
+use rsa_signer::traits::PublicKeyParts as _;
+use rsa_signer::{BigUint, Pkcs1v15Sign, Pss, RsaPrivateKey};
 
 /// A private key.
 pub enum Signer {

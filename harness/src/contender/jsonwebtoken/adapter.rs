@@ -1,0 +1,132 @@
+//! The jsonwebtoken library, used as its documentation shows and configured as strictly as it
+//! allows; which major it is, the file above says. Both providers live in one process by a static
+//! provider that dispatches per thread. It reads the wall clock itself, so its time checks are off
+//! and the times it returns are judged here by its own rule.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+use serde::Deserialize;
+
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
+use jwtbench_verifier::wall_clock::WallClock;
+
+use crate::contender::{Contender, Presented, Progress, Provider, Setup};
+
+use super::library::crypto::{CryptoProvider, JwtVerifier, KeyUtils, aws_lc, rust_crypto};
+use super::library::errors::{ErrorKind, Result};
+use super::library::jwk::JwkSet;
+use super::library::{Algorithm, DecodingKey, Validation, decode, decode_header};
+
+thread_local! {
+    static PROVIDER: Cell<Provider> = const { Cell::new(Provider::AwsLcRs) };
+}
+
+static DISPATCH: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| (aws_lc::DEFAULT_PROVIDER.signer_factory)(algorithm, key),
+    verifier_factory,
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn verifier_factory(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+    match PROVIDER.get() {
+        Provider::AwsLcRs => (aws_lc::DEFAULT_PROVIDER.verifier_factory)(algorithm, key),
+        Provider::RustCrypto => (rust_crypto::DEFAULT_PROVIDER.verifier_factory)(algorithm, key),
+    }
+}
+
+/// What an application would have the library read.
+#[derive(Deserialize)]
+struct Claims {
+    exp: f64,
+    nbf: Option<f64>,
+}
+
+pub(in crate::contender) struct Jsonwebtoken {
+    provider: Provider,
+    keys: HashMap<String, DecodingKey, FxBuildHasher>,
+    validation: Validation,
+    clock: WallClock,
+    leeway: f64,
+    max_bytes: usize,
+}
+
+impl Jsonwebtoken {
+    pub(in crate::contender) fn new(provider: Provider, setup: &Setup<'_>) -> Jsonwebtoken {
+        // A second install is refused and changes nothing: the first one was this same provider.
+        _ = DISPATCH.install_default();
+        let policy = setup.policy.spec();
+        let name = setup.algorithm.name();
+        // Every algorithm here but ES512 and the like has the same name there.
+        let algorithm: Algorithm = name.parse().unwrap_or(Algorithm::HS256);
+        let mut validation = Validation::new(algorithm);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&policy.issuer]);
+        validation.set_audience(&policy.audience);
+        validation.leeway = policy.leeway.as_secs();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let set: JwkSet = serde_json::from_slice(setup.key_set).unwrap_or(JwkSet { keys: vec![] });
+        let mut keys = HashMap::default();
+        for jwk in &set.keys {
+            if let (Some(kid), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
+                keys.entry(kid.clone()).or_insert(key);
+            }
+        }
+        Jsonwebtoken {
+            provider,
+            keys,
+            validation,
+            clock: setup.clock.clone(),
+            leeway: policy.leeway.as_secs_f64(),
+            max_bytes: policy.max_token_bytes,
+        }
+    }
+
+    fn verify(&self, token: &[u8], now: Tick) -> std::result::Result<(), Rejection> {
+        // The library has no limit on size; any server puts one in front of it.
+        if token.len() > self.max_bytes {
+            return Err(Rejection::Oversized);
+        }
+        let header = decode_header(token).map_err(|_| Rejection::Malformed)?;
+        let kid = header.kid.ok_or(Rejection::UnknownKid)?;
+        let key = self.keys.get(&kid).ok_or(Rejection::UnknownKid)?;
+        let claims = decode::<Claims>(token, key, &self.validation)
+            .map_err(|error| code(error.kind()))?
+            .claims;
+        // Its own rule (validation.rs): exp < now - leeway, nbf > now + leeway, rounded seconds.
+        let now = self.clock.at(now).seconds() as f64;
+        if claims.exp.round() < now - self.leeway {
+            return Err(Rejection::Expired);
+        }
+        match claims.nbf {
+            Some(not_before) if not_before.round() > now + self.leeway => {
+                Err(Rejection::NotYetValid)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The nearest reason code. The library is judged by accept or refuse only.
+fn code(kind: &ErrorKind) -> Rejection {
+    match kind {
+        ErrorKind::InvalidSignature => Rejection::BadSignature,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Rejection::AlgNotAllowed,
+        ErrorKind::InvalidIssuer => Rejection::IssuerMismatch,
+        ErrorKind::InvalidAudience => Rejection::AudienceMismatch,
+        ErrorKind::MissingRequiredClaim(_) => Rejection::ClaimMissing,
+        ErrorKind::InvalidClaimFormat(_) => Rejection::ClaimInvalid,
+        _ => Rejection::Malformed,
+    }
+}
+
+impl<'c> Contender<'c> for Jsonwebtoken {
+    fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
+        PROVIDER.set(self.provider);
+        Progress::Done(Verdict::new(self.verify(token.bytes, now), now, None))
+    }
+}
