@@ -10,6 +10,7 @@ mod jsonwebtoken;
 mod jwt_simple;
 mod library;
 mod null;
+mod optional;
 mod raw;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use jwtbench_verifier::wall_clock::WallClock;
 use crate::jwks::key_source::KeySource;
 
 pub use library::{Library, Provider};
+pub use optional::Optional;
 
 /// A token as it arrives.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::contender::ContenderSpec;
+use crate::contender::{ContenderSpec, Optional};
 use crate::result::Measurement;
 use crate::result::RunResult;
 use crate::result::capacity::{
@@ -325,6 +325,11 @@ impl Job {
             ))),
             Some(spec) => Ok(spec),
             None => {
+                let mut missing = Optional::missing();
+                if let Some(optional) = missing.find(|optional| optional.name == *name) {
+                    let why = optional.remedy();
+                    return Err(Failure::Usage(format!("{path}: [load] capacity-of: {why}")));
+                }
                 let known: Vec<String> = all.iter().map(ToString::to_string).collect();
                 Err(Failure::Usage(format!(
                     "{path}: [load] capacity-of = \"{name}\" is no contender on this machine; \

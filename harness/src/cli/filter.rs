@@ -4,7 +4,7 @@ use clap::Args;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::contender::ContenderSpec;
+use crate::contender::{ContenderSpec, Optional};
 use crate::scenario::Scenario;
 
 use super::Failure;
@@ -40,6 +40,12 @@ pub fn algorithm(name: &str) -> Result<Algorithm, String> {
     })
 }
 
+fn unknown(pattern: &str, all: &[ContenderSpec]) -> String {
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let known = names.join(", ");
+    format!("no contender matches `{pattern}` on this machine; known: {known}")
+}
+
 impl Filter {
     /// The contenders asked for; the default ones if none was named.
     pub fn contenders(&self) -> Result<Vec<ContenderSpec>, Failure> {
@@ -55,11 +61,13 @@ impl Filter {
             let mut found =
                 all.iter().filter(|spec| glob.is_match(spec.to_string())).copied().peekable();
             if found.peek().is_none() {
-                let names: Vec<String> = all.iter().map(ToString::to_string).collect();
-                let known = names.join(", ");
-                return Err(Failure::Usage(format!(
-                    "no contender matches `{pattern}` on this machine; known: {known}"
-                )));
+                let mut missing = Optional::missing();
+                return Err(Failure::Usage(
+                    match missing.find(|optional| glob.is_match(optional.name)) {
+                        Some(optional) => optional.remedy(),
+                        None => unknown(pattern, &all),
+                    },
+                ));
             }
             for spec in found {
                 if chosen.iter().all(|known| known.to_string() != spec.to_string()) {

@@ -5,7 +5,7 @@ use std::fmt;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use crate::contender::ContenderSpec;
+use crate::contender::{ContenderSpec, Optional};
 use crate::result::judgement::spell;
 use crate::scenario::cache::presets;
 use crate::scenario::class::Class;
@@ -32,6 +32,7 @@ pub struct Args {
 struct Listing {
     scenarios: Vec<ScenarioLine>,
     contenders: Vec<ContenderLine>,
+    contenders_of_other_builds: Vec<FeatureLine>,
     cache_policies: Vec<String>,
     token_classes: Vec<ClassLine>,
 }
@@ -51,6 +52,12 @@ struct ContenderLine {
     version: String,
     judges: bool,
     key_cache: bool,
+}
+
+#[derive(Serialize)]
+struct FeatureLine {
+    name: &'static str,
+    feature: &'static str,
 }
 
 #[derive(Serialize)]
@@ -96,6 +103,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let listing = Listing {
         scenarios: scenarios.collect(),
         contenders: contenders.into_iter().map(contender).collect(),
+        contenders_of_other_builds: Optional::missing()
+            .filter(|optional| args.filter.has_contender(optional.name))
+            .map(|optional| FeatureLine { name: optional.name, feature: optional.feature })
+            .collect(),
         cache_policies: presets(&library.presets()),
         token_classes: Class::all().map(class).collect(),
     };
@@ -119,6 +130,10 @@ impl fmt::Display for Listing {
         writeln!(f, "\nContenders")?;
         for line in &self.contenders {
             writeln!(f, "     {:<26} {}", line.name, line.version)?;
+        }
+        for line in &self.contenders_of_other_builds {
+            let remedy = format!("not in this build: --features {}", line.feature);
+            writeln!(f, "     {:<26} {remedy}", line.name)?;
         }
         writeln!(f, "\nCache policies")?;
         for name in &self.cache_policies {

@@ -9,7 +9,7 @@ use globset::Glob;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
-use crate::contender::ContenderSpec;
+use crate::contender::{ContenderSpec, Optional};
 use crate::result::capacity::RateBasis;
 use crate::result::comparison::Matching;
 use crate::result::{Measurement, RunResult, ScenarioRecord};
@@ -291,8 +291,9 @@ fn is_bound_of(measurement: &Measurement, matching: &Matching) -> bool {
 fn contender(name: &str) -> Result<ContenderSpec, Failure> {
     let found = ContenderSpec::known().into_iter().find(|spec| spec.to_string() == name);
     found.ok_or_else(|| {
-        Failure::Usage(format!(
-            "{name} does not run on this machine; choose others with --contender and --base"
-        ))
+        let optional = Optional::missing().find(|optional| optional.name == name);
+        let why = optional
+            .map_or_else(|| format!("{name} does not run on this machine"), Optional::remedy);
+        Failure::Usage(format!("{why}; or choose others with --contender and --base"))
     })
 }
