@@ -65,17 +65,9 @@ impl Summary {
     /// One line: what decides, first.
     pub fn line(&self) -> String {
         let judged = quantity::counted(self.judged, "verdict");
-        let met = match (self.met, self.unjudged) {
-            (0, 0) => "no expectations set".to_owned(),
-            (1, 0) => "the one expectation met".to_owned(),
-            (met, 0) => format!("all {} met", quantity::counted(met, "expectation")),
-            (met, unjudged) => {
-                format!("{} met, {unjudged} not judged", quantity::counted(met, "expectation"))
-            }
-        };
         if self.passed() {
             let word = if self.unjudged == 0 { "PASSED" } else { "PASSED AS FAR AS JUDGED" };
-            return format!("{word}: {judged} judged, none wrong, {met}");
+            return format!("{word}: {judged} judged, none wrong, {}", self.expectations());
         }
         let mut reasons = Vec::new();
         if self.wrong > 0 {
@@ -87,14 +79,33 @@ impl Summary {
         if self.errors > 0 {
             reasons.push(quantity::counted(self.errors, "invalid trial"));
         }
-        let is_silent = self.judged == 0 && reasons.is_empty();
-        let word = match (self.partial, is_silent) {
-            (true, _) => "INTERRUPTED",
+        let word = match (self.partial, reasons.is_empty()) {
+            (true, true) => "INTERRUPTED",
+            (true, false) => "FAILED, INTERRUPTED",
             (false, true) => "NOTHING JUDGED",
             (false, false) => "FAILED",
         };
         let reasons = if reasons.is_empty() { String::new() } else { reasons.join(", ") + "; " };
-        format!("{word}: {reasons}{judged} judged, {met}")
+        format!("{word}: {reasons}{judged} judged, {}", self.expectations())
+    }
+
+    /// How many expectations there were, and what became of them.
+    fn expectations(&self) -> String {
+        let set = self.met + self.missed + self.unjudged;
+        let unjudged = match self.unjudged {
+            0 => String::new(),
+            unjudged => format!(", {unjudged} not judged"),
+        };
+        match (set, self.met) {
+            (0, _) => "no expectations set".to_owned(),
+            (1, 1) => "the one expectation met".to_owned(),
+            (set, met) if set == met => {
+                format!("all {} met", quantity::counted(met, "expectation"))
+            }
+            (set, met) => {
+                format!("{met} of {} met{unjudged}", quantity::counted(set, "expectation"))
+            }
+        }
     }
 }
 

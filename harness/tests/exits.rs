@@ -1,0 +1,121 @@
+//! What is cut short, shed, empty or disjoint never passes: commands with the exit code of each.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SCENARIO: &str = r#"
+title = "t"
+analysis = "a"
+algorithms = ["EdDSA"]
+[load]
+arrivals = "constant"
+workers = 1
+warmup = "1ms"
+duration = "100s"
+[[stream]]
+name = "users"
+rate = 50
+tokens = { valid = 100 }
+[expect]
+"all.users.ACCEPT.count" = ">= 100"
+"#;
+
+/// A folder with a scenario of a hundred seconds.
+fn folder() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("user/slow.toml");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, SCENARIO).unwrap();
+    (folder, path.to_str().unwrap().to_owned())
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args(args);
+    command
+}
+
+fn text(output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    format!("{out}{err}")
+}
+
+/// Sends a signal once the command listens for it, and again until it has ended.
+fn end_by(signal: &str, child: Child) -> Output {
+    let handler = format!("/proc/{}/status", child.id());
+    let begun = Instant::now();
+    // SigCgt: the signals that are caught; SIGINT is bit 1.
+    let listens = || {
+        let status = fs::read_to_string(&handler).unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|m| m & 2 != 0)
+    };
+    while !listens() && begun.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    // Beyond signing and calibration, into the trial.
+    thread::sleep(Duration::from_secs(3));
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(sent.unwrap().success(), "{signal} is sent");
+    child.wait_with_output().unwrap()
+}
+
+fn junit(out: &Path) -> String {
+    let shown = command(&["report", out.to_str().unwrap(), "--format", "junit"]).output().unwrap();
+    String::from_utf8(shown.stdout).unwrap()
+}
+
+#[test]
+fn an_interrupted_run_is_partial_and_says_so() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let (folder, scenario) = folder();
+        let out = folder.path().join("out");
+        let args = ["run", &scenario, "--contender", "core:ring", "--out", out.to_str().unwrap()];
+        let child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = end_by(signal, child);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{signal}: {said}");
+        assert!(said.contains("INTERRUPTED") && !said.contains("PASSED"), "{signal}: {said}");
+        let stored = fs::read_to_string(out.join("result.json")).unwrap();
+        assert!(stored.contains("\"partial\":true"), "{signal}: the partial result is kept");
+        let xml = junit(&out);
+        assert!(xml.contains("errors=\"1\""), "{signal}: JUnit is not green: {xml}");
+    }
+}
+
+#[test]
+fn what_is_not_judged_does_not_pass() {
+    let (folder, scenario) = folder();
+    let out: PathBuf = folder.path().join("out");
+    let out_arg = out.to_str().unwrap().to_owned();
+    let base =
+        ["run", &scenario, "--contender", "core:ring", "--duration", "2s", "--out", &out_arg];
+    let rows: [(&[&str], i32, &[&str], &str); 3] = [
+        (
+            &["--shed-after", "1ns"],
+            1,
+            &["no verdict: all", "were shed", "0 of 1 expectation met"],
+            "all shed",
+        ),
+        (&["--force", "--rate", "10"], 5, &["ACCEPT.count >= 100, was 20"], "too few"),
+        (&["--force"], 0, &["PASSED", "the one expectation met"], "enough"),
+    ];
+    for (more, code, words, why) in rows {
+        let output = command(&[&base, more].concat()).output().unwrap();
+        let said = text(&output).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert_eq!(output.status.code(), Some(code), "{why}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{why}: `{word}` is not in: {said}");
+        }
+        let xml = junit(&out);
+        let is_green = xml.contains("failures=\"0\"") && xml.contains("errors=\"0\"");
+        assert_eq!(is_green, code == 0, "{why}: {xml}");
+    }
+    let stored = fs::read_to_string(out.join("result.json")).unwrap();
+    assert!(stored.contains("\"shed\":0"), "the last result is whole");
+}
