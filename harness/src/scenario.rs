@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod event;
 pub mod expectation;
 pub mod flow;
+pub mod grammar;
 pub mod issuer;
 pub mod library;
 pub mod overrides;

@@ -329,7 +329,8 @@ fn faults_of_relative_rates_and_ramps_are_named() {
     check("rate = 100", "rate = \"abc%\"", Some(11), &["`rate`", "`abc%` is no rate", "70%"]);
     check("rate = 100", "rate = \"0%\"", Some(11), &["`rate`", "above 0 and at most 200"]);
     check("rate = 100", "rate = \"201%\"", Some(11), &["`rate`", "at most 200"]);
-    check("rate = 100", "rate = \"100\"", Some(11), &["`100` is no rate", "number per second"]);
+    check("rate = 100", "rate = \"100x\"", Some(11), &["`100x` is no rate", "200k", "70%"]);
+    check("rate = 100", "rate = \"0k\"", Some(11), &["`rate`", "above 0 and at most 10M"]);
     check("rate = 100", "rate = true", Some(11), &["number per second", "70%"]);
     check("rate = 100", "rate = 100\nrate-to = 200", Some(12), &["`rate-to`", "\"ramp\""]);
     check("\"poisson\"", "\"ramp\"", Some(4), &["[load]", "`rate-to`"]);

@@ -12,6 +12,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use crate::contender::ContenderSpec;
 use crate::report::{TerminalStyle, missed_value, terminal};
 use crate::result::{Measurement, RunResult};
+use crate::scenario::grammar;
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::own;
@@ -54,8 +55,8 @@ pub struct Args {
     /// Measured time per round, such as 500ms
     #[arg(long, value_parser = duration)]
     duration: Option<Duration>,
-    /// Arrivals per second over all streams; a closed loop becomes Poisson
-    #[arg(long, value_parser = rate)]
+    /// Arrivals per second over all streams, such as 2000 or 200k; a closed loop becomes Poisson
+    #[arg(long, value_parser = grammar::rate)]
     rate: Option<f64>,
     /// Worker threads
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -91,15 +92,9 @@ pub struct Args {
 
 /// Reads a duration above zero and at most a day.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let span = grammar::duration(text)?;
     let day = Duration::from_secs(86_400);
     if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let bounds = rate > 0.0 && rate <= 10e6;
-    if bounds { Ok(rate) } else { Err("above 0 and at most 10 million".into()) }
 }
 
 /// Runs the verb.

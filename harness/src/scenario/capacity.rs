@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::class::Class;
+use super::grammar;
 use super::{Arrivals, Phase, Scenario, Stream, StreamSetting};
 
 /// Stands in for a capacity that is not measured: in virtual time, and until a run has measured
@@ -54,12 +55,15 @@ impl Rate {
         }
     }
 
-    /// Reads a share of capacity such as `70%`.
+    /// Reads a rate per second such as `200k`, or a share of capacity such as `70%`.
     ///
     /// # Errors
     /// What is wrong with it, and the remedy.
     pub fn parse(text: &str) -> Result<Rate, String> {
-        let percent = text.strip_suffix('%').map(str::trim_end).unwrap_or_default();
+        let Some(percent) = text.strip_suffix('%').map(str::trim_end) else {
+            let fault = |message| format!("{message}, or as a share of capacity such as \"70%\"");
+            return grammar::rate(text).map(Rate::per_second).map_err(fault);
+        };
         let is_plain = percent.starts_with(|c: char| c.is_ascii_digit());
         match percent.parse::<f64>() {
             Ok(percent) if is_plain && percent > 0.0 && percent <= 200.0 => {
@@ -69,7 +73,7 @@ impl Rate {
                 "{percent} % of capacity is not above 0 and at most 200; \"70%\" is usual"
             )),
             _ => Err(format!(
-                "`{text}` is no rate; write a number per second, or a share of capacity such as \
+                "`{text}` is no rate per second and no share of capacity; write it like 200k or \
                  \"70%\""
             )),
         }
@@ -224,7 +228,8 @@ mod tests {
             ("1e9%", Err("at most 200"), "far too much"),
             ("abc%", Err("no rate"), "no number"),
             ("%", Err("no rate"), "no number"),
-            ("70", Err("no rate"), "a number belongs without quotes"),
+            ("70x", Err("no rate"), "no such scale"),
+            ("0k", Err("above 0 and at most 10M"), "nothing arrives"),
             ("-5%", Err("no rate"), "negative"),
             ("+5%", Err("no rate"), "a sign"),
             ("NaN%", Err("no rate"), "no number at all"),
@@ -241,6 +246,12 @@ mod tests {
                 (got, _) => panic!("{reason}: {text} gave {got:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_text_without_a_percent_sign_is_a_rate_per_second() {
+        assert_eq!(Rate::parse("200k"), Ok(Rate::per_second(200_000.0)));
+        assert_eq!(Rate::parse("70"), Ok(Rate::per_second(70.0)));
     }
 
     #[test]

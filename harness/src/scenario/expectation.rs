@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::grammar;
+
 /// One expectation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
@@ -322,9 +324,7 @@ impl Limit {
         let is_latency =
             matches!(subject.metric, Metric::Operations { figure: Figure::Latency(..), .. });
         let number = if is_latency {
-            let span = humantime::parse_duration(rest.trim()).map_err(|_| {
-                InvalidExpectation(format!("`{rest}` is no latency; write \"1ms\" or \"250us\""))
-            })?;
+            let span = grammar::duration(rest.trim()).map_err(InvalidExpectation)?;
             span.as_nanos() as f64
         } else {
             number(rest).ok_or_else(form)?

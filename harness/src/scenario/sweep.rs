@@ -4,6 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::grammar;
+
 /// Values of one key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
@@ -103,9 +105,9 @@ impl FromStr for Sweep {
 fn number((key, kind): &(&str, Kind), text: &str) -> Result<f64, String> {
     let fault = |remedy: &str| format!("`{text}` is no bound of `{key}`; {remedy}");
     match kind {
-        Kind::Span => humantime::parse_duration(text)
+        Kind::Span => grammar::duration(text)
             .map(|span| span.as_nanos() as f64)
-            .map_err(|_| fault("use durations such as 30s or 1h (no \"forever\")")),
+            .map_err(|message| fault(&format!("{message} (no \"forever\")"))),
         Kind::Count => text.parse::<u32>().map(f64::from).map_err(|_| fault("use whole numbers")),
         Kind::Share => text
             .parse::<f64>()

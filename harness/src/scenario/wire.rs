@@ -11,6 +11,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
 
 use super::cache::WireCache;
+use super::grammar;
 use super::policy::WirePolicy;
 
 /// A duration such as `250ms` or `5m`.
@@ -20,11 +21,7 @@ pub(super) struct Span(pub(super) Duration);
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Span).map_err(|error| {
-            serde::de::Error::custom(format!(
-                "`{text}` is no duration ({error}); write it like \"250ms\", \"5s\" or \"1h 30m\""
-            ))
-        })
+        grammar::duration(&text).map(Span).map_err(serde::de::Error::custom)
     }
 }
 
@@ -114,9 +111,12 @@ pub(super) enum WireReuse {
     Zipf,
 }
 
-/// A rate: a number per second, or a text such as "70%" of capacity.
+/// A rate: a number per second, or a text such as "200k" or "70%" of capacity.
 #[derive(Clone, Deserialize)]
-#[serde(untagged, expecting = "a number per second, or a share of capacity such as \"70%\"")]
+#[serde(
+    untagged,
+    expecting = "a number per second, \"200k\", or a share of capacity such as \"70%\""
+)]
 pub(super) enum WireRate {
     PerSecond(f64),
     Text(String),
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for WireSkew {
             None => (false, text.strip_prefix('+').unwrap_or(&text)),
         };
         let day = Duration::from_secs(86_400);
-        let by = humantime::parse_duration(span).ok().filter(|by| *by <= day).ok_or_else(|| {
+        let by = grammar::duration(span).ok().filter(|by| *by <= day).ok_or_else(|| {
             let message = format!(
                 "`{text}` is no skew; write \"45s\" for a clock that is ahead, \"-45s\" for one \
                  that is behind, at most a day"

@@ -9,6 +9,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress};
+use crate::scenario::grammar;
 
 use super::clock::{Stopwatch, pause};
 
@@ -49,10 +50,9 @@ impl FromStr for Plant {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Plant, String> {
-        let span = |text: &str| humantime::parse_duration(text).map_err(|error| error.to_string());
         match text.split_once('=') {
             None if text == "starve" => Ok(Plant::Starve),
-            Some(("slow", by)) => Ok(Plant::Slow(span(by)?)),
+            Some(("slow", by)) => Ok(Plant::Slow(grammar::duration(by)?)),
             Some(("drag", share)) => {
                 let percent = share.strip_suffix('%').and_then(|share| share.parse::<f64>().ok());
                 let percent = percent.filter(|percent| (0.0..=1000.0).contains(percent));
@@ -60,7 +60,7 @@ impl FromStr for Plant {
             }
             Some(("stall", stall)) => {
                 let (length, at) = stall.split_once('@').unwrap_or((stall, "0s"));
-                Ok(Plant::Stall { length: span(length)?, at: span(at)? })
+                Ok(Plant::Stall { length: grammar::duration(length)?, at: grammar::duration(at)? })
             }
             _ => Err("no such fault; starve, slow=200us, drag=5% or stall=50ms@2s".into()),
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::scenario::grammar;
+
 /// The grammar, for messages.
 const FORM: &str = "write it like 'p99 < 1ms': a percentile from p50 to p99.99, `<` or `<=`, and \
                     a time";
@@ -37,8 +39,7 @@ impl Slo {
             return Err(format!("`{metric}` is no percentile from p50 to p99.99; {FORM}"));
         };
         let bound = bound.trim_start_matches('=').trim();
-        let span = humantime::parse_duration(bound)
-            .map_err(|error| format!("`{bound}` is no time ({error}); {FORM}"))?;
+        let span = grammar::duration(bound).map_err(|message| format!("{message}; {FORM}"))?;
         if span.is_zero() || span > Duration::from_secs(60) {
             return Err(format!("`{bound}` is not above 0 and at most a minute; {FORM}"));
         }
@@ -104,9 +105,9 @@ mod tests {
         check("p99.999 < 1ms", Err("no percentile"), "more than a run can tell");
         check("pNaN < 1ms", Err("no percentile"), "no number");
         check("p+99 < 1ms", Err("no percentile"), "a sign");
-        check("p99 < 1", Err("no time"), "no unit");
-        check("p99 < ", Err("no time"), "no time");
-        check("p99 < -1ms", Err("no time"), "negative");
+        check("p99 < 1", Err("no duration"), "no unit");
+        check("p99 < ", Err("no duration"), "no time");
+        check("p99 < -1ms", Err("no duration"), "negative");
         check("p99 < 0ms", Err("not above 0"), "zero");
         check("p99 < 2m", Err("not above 0"), "too long for a verifier");
     }
