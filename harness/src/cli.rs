@@ -22,6 +22,7 @@ mod replay;
 mod report;
 mod run;
 mod simulate;
+mod statistics;
 mod verify;
 
 use std::ffi::OsString;
@@ -90,6 +91,9 @@ enum Verb {
     Report(report::Args),
     /// Put cache policies through days of production in virtual time, and compare them.
     Simulate(simulate::Args),
+    /// Answer questions on samples, to be held against another program.
+    #[command(hide = true)]
+    Statistics(statistics::Args),
     /// Judge tokens, one a line, under a policy file and a JWK set.
     Verify(verify::Args),
 }
@@ -121,6 +125,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Replay(args)) => replay::run(args, command),
         Some(Verb::Report(args)) => report::run(args),
         Some(Verb::Simulate(args)) => simulate::run(args, command),
+        Some(Verb::Statistics(statistics::Args)) => statistics::run(),
         Some(Verb::Verify(args)) => verify::run(args),
     };
     let exit = ended.unwrap_or_else(|failure| {
