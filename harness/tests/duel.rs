@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use jwtbench::result::duel::{Arm, DuelResult, Reading, SLOTS, weigh};
-use jwtbench::result::duel::{MAX_STEAL_IN_TURNS, Metric, Rules};
+use jwtbench::result::duel::{LIMIT, MAX_STEAL_IN_TURNS, Metric, Rules};
 use jwtbench::result::statistics::Decision;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
@@ -76,7 +76,7 @@ fn what_cannot_be_fought_is_refused_with_a_remedy() {
     }
 }
 
-/// Four gates share 5 %, and six blocks cannot say more than 2 in 64: no change may be claimed.
+/// Two gates share 5 %, and six blocks cannot say more than 2 in 64: no change may be claimed.
 #[test]
 fn a_duel_with_itself_is_whole_and_claims_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,7 +104,11 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
     }
     assert_eq!(duel.plan_hash.len(), 64);
     assert_eq!(duel.corpus_hash.len(), 64);
-    assert!(duel.metrics.iter().all(|metric| metric.gated && metric.p_holm.is_some()));
+    let gates: Vec<Metric> =
+        duel.metrics.iter().filter(|metric| metric.gated).map(|metric| metric.metric).collect();
+    assert_eq!(gates, [Metric::P50, Metric::Cpu], "what noise moves least decides");
+    assert!(duel.metrics.iter().all(|metric| metric.gated == metric.p_holm.is_some()));
+    assert!(duel.metrics.iter().all(|metric| metric.candidate > 0.0 && metric.base > 0.0));
     assert!(duel.metrics.iter().all(|metric| metric.test.exact && metric.floor >= 0.0));
 
     assert_eq!(duel.samples.len(), 6 * SLOTS, "raw samples are kept");
@@ -120,15 +124,15 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
     };
     assert!(duel.samples.iter().all(|sample| is_full(&sample.reading)));
     assert!(duel.in_turns, "a closed loop without an endpoint");
-    let (gates, max_steal) = (Metric::ALL.to_vec(), MAX_STEAL_IN_TURNS);
-    let rules = Rules { thresholds: [].into(), gates, max_steal, seed: duel.seed };
+    let (limit, max_steal) = (Some(LIMIT), MAX_STEAL_IN_TURNS);
+    let rules = Rules { thresholds: [].into(), gates, limit, max_steal, seed: duel.seed };
     let again = weigh(&duel.samples, &rules);
     assert_eq!(again.metrics, duel.metrics, "the samples alone give the same verdicts");
 
     let stored = std::fs::read(out.join("duel.json")).unwrap();
     assert_eq!(stored, output.stdout, "the file is what is printed");
     let markdown = std::fs::read_to_string(out.join("duel.md")).unwrap();
-    assert!(markdown.contains(&format!("**{}: ", duel.verdict)), "{markdown}");
+    assert!(markdown.contains(&format!("**EdDSA {}: ", duel.verdict)), "{markdown}");
     assert!(!markdown.contains(env!("CARGO_MANIFEST_DIR")), "no path of this machine");
 }
 
@@ -139,13 +143,25 @@ fn a_planted_slowdown_is_found() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // A host that favours an arm by chance makes a duel invalid, never anything else.
     let invalid = text.contains("INVALID: ");
-    assert!(invalid || text.contains("REGRESSED: the candidate costs more by p50"), "{text}");
+    assert!(invalid || text.contains("EdDSA REGRESSED: A takes "), "{text}");
     assert_eq!(output.status.code(), Some(if invalid { 0 } else { 3 }), "{text}");
     assert!(!text.contains('\u{1b}'), "no escape codes in a pipe");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "80 columns: {text}");
-    let is_empty = text.contains("; 6 blocks") && text.contains("6\n        of them left out");
+    let is_empty = text.contains("6 of 6 blocks left out");
     assert!(text.contains("planted 100 %") && (is_empty || text.contains("(p99)")), "{text}");
     assert!(text.contains("debug build") == cfg!(debug_assertions), "{text}");
+}
+
+/// Without an algorithm each of the scenario's is fought over, and JSON is an array.
+#[test]
+fn a_duel_covers_all_algorithms_of_both_sides() {
+    let args = ["duel", "core:ring", "core:ring", "--blocks", "6", "--duration", "100ms"];
+    let output = jwtbench(&[&args[..], &["--json"]].concat());
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
+    let duels: Vec<DuelResult> = serde_json::from_slice(&output.stdout).unwrap();
+    let algorithms: Vec<&str> = duels.iter().map(|duel| duel.algorithm.as_str()).collect();
+    assert_eq!(algorithms, ["RS256", "ES256", "EdDSA"]);
+    assert!(duels.iter().all(|duel| duel.blocks == 6 && duel.scenario == "hot-path/accept"));
 }
 
 /// A stand-in for another build, that says and answers what a test wants.

@@ -18,8 +18,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{duel_markdown, duel_terminal};
 use crate::result::duel::{
-    DUEL_SCHEMA_VERSION, DuelResult, MAX_STEAL, MAX_STEAL_IN_TURNS, Metric, Rules, SLOTS, Sample,
-    WrongArm, lineup, weigh,
+    DUEL_SCHEMA_VERSION, DuelResult, LIMIT, MAX_STEAL, MAX_STEAL_IN_TURNS, Metric, Rules, SLOTS,
+    Sample, WrongArm, lineup, weigh,
 };
 use crate::result::statistics::Decision;
 use crate::scenario::Arrivals;
@@ -49,6 +49,7 @@ const RESULT: &str = "duel.json";
 /// Compare two contenders, configurations or builds in lock step.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
+    jwtbench duel core:ring core:aws-lc-rs    over each algorithm that both support\n  \
     jwtbench duel core:ring core:aws-lc-rs --algorithm ES256\n  \
     jwtbench duel core:ring core:ring         A/A: what this machine's noise looks like\n  \
     jwtbench duel core:ring raw:ring --threshold p50=5% --blocks 32\n  \
@@ -67,7 +68,7 @@ pub struct Args {
     /// The scenario: a name, or the path of a .toml file
     #[arg(long, default_value = "hot-path/accept")]
     scenario: String,
-    /// The algorithm of the tokens [default: the scenario's first]
+    /// The algorithm of the tokens [default: each of the scenario's that both support, a duel each]
     #[arg(long, value_parser = algorithm)]
     algorithm: Option<Algorithm>,
     /// Blocks of six rounds; at least 6
@@ -77,8 +78,8 @@ pub struct Args {
     /// (repeatable) [default: 3%, p99 10%]
     #[arg(long, value_name = "METRIC=PERCENT", value_parser = limit::threshold)]
     threshold: Vec<(Metric, f64)>,
-    /// The verdict depends on this metric alone (repeatable) [default: all; p50 and p99 in an
-    /// open loop]
+    /// The verdict depends on this metric alone (repeatable) [default: p50 and cpu, p50 in an open
+    /// loop; the others only where A costs twice as much]
     #[arg(long, value_name = "METRIC", value_parser = limit::metric)]
     gate: Vec<Metric>,
     /// Measured time per round, at least 100ms [default: the scenario's]
@@ -128,62 +129,111 @@ struct Fought {
     wrong: Vec<WrongArm>,
 }
 
+/// One duel before it is fought: an algorithm, A and B.
+struct Matchup {
+    algorithm: Algorithm,
+    candidate: Corner,
+    base: Corner,
+}
+
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
-    let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
-    let candidate = Corner::new(args.candidate_args())?;
-    let base = Corner::new(args.base_args())?;
+    let matchups = args.matchups()?;
     let output = args.output()?;
     let stop = stop_on_signal()?;
     if profile() == "debug" && !args.quiet {
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
     }
-    let progress = Progress::new(rounds(args.blocks), args.quiet || args.json);
-    progress.say("signing".into());
-    let plan = base.plan(&Signers::new(args.seed), &progress.minting());
-    let other = candidate.other_plan(&base, &plan, &progress)?;
-    let control = Control { stop, port: None };
-    let plans = [other.as_ref().unwrap_or(&plan), &plan];
-    let (mut arms, build) = fighters(&args, [&candidate, &base], plans, control)?;
-    let in_turns = heat::is_in_turns(&arms);
-    let rules = args.rules(&candidate, in_turns);
-    let round = base.scenario.load.duration;
-    let fought = fight(&mut arms, &args, round, stop, &progress);
+    let all = rounds(args.blocks) * matchups.len() as u64;
+    let progress = Progress::new(all, args.quiet || args.json);
+    let duels: Result<Vec<DuelResult>, Failure> =
+        matchups.iter().map(|matchup| args.duel(matchup, &command, stop, &progress)).collect();
     progress.finish();
-    let fought = fought?;
-    let mut result = DuelResult {
-        schema_version: DUEL_SCHEMA_VERSION,
-        command,
-        started_at,
-        elapsed_s: 0.0,
-        seed: args.seed,
-        base: base.contender.to_string(),
-        candidate: candidate.contender.to_string(),
-        base_setting: base.setting(build),
-        candidate_setting: candidate.setting("this".into()),
-        algorithm: plan.algorithm.name().into(),
-        scenario: plan.scenario.name.clone(),
-        plan_hash: plan.hash.clone(),
-        corpus_hash: plan.corpus.hash.clone(),
-        machine: describe(cpu),
-        versions: versions([candidate.contender, base.contender].iter()),
-        verdict: Decision::Invalid,
-        reason: "verdicts were wrong: there are no figures".into(),
-        ratio: None,
-        metrics: Vec::new(),
-        control: None,
-        blocks: args.blocks,
-        in_turns,
-        dropped_blocks: 0,
-        wrong: fought.wrong,
-        samples: Vec::new(),
-    };
-    if result.wrong.is_empty() {
-        weigh_into(&mut result, fought.samples, &rules);
+    let duels = duels?;
+    args.show(&duels, output.as_ref())?;
+    Ok(args.exit(&duels))
+}
+
+impl Args {
+    /// The duels to fight: over the algorithm that was asked for, or over each of the scenario's
+    /// that both sides support.
+    fn matchups(&self) -> Result<Vec<Matchup>, Failure> {
+        let algorithms = match self.algorithm {
+            Some(algorithm) => vec![algorithm],
+            None => {
+                let (candidate, base) = (self.candidate_args(), self.base_args());
+                let (shared, others) = corner::shared_algorithms(&candidate, &base)?;
+                for other in others.iter().filter(|_| !self.quiet) {
+                    eprintln!("jwtbench: {other} is left out: only one side verifies it, or none");
+                }
+                shared
+            }
+        };
+        let matchup = |algorithm: Algorithm| {
+            let of =
+                |args: CornerArgs| Corner::new(CornerArgs { algorithm: Some(algorithm), ..args });
+            let (candidate, base) = (of(self.candidate_args())?, of(self.base_args())?);
+            Ok(Matchup { algorithm, candidate, base })
+        };
+        algorithms.into_iter().map(matchup).collect()
     }
-    result.elapsed_s = stopwatch.elapsed().as_secs_f64();
-    args.show(&result, output.as_ref())?;
-    Ok(args.exit(&result))
+
+    /// Fights one duel.
+    fn duel(
+        &self,
+        matchup: &Matchup,
+        command: &str,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<DuelResult, Failure> {
+        let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
+        let Matchup { algorithm, candidate, base } = matchup;
+        progress.say(format!("{algorithm}: signing"));
+        let plan = base.plan(&Signers::new(self.seed), &progress.minting());
+        let other = candidate.other_plan(base, &plan, progress)?;
+        let control = Control { stop, port: None };
+        let plans = [other.as_ref().unwrap_or(&plan), &plan];
+        let (mut arms, build) = fighters(self, [candidate, base], plans, control)?;
+        let in_turns = heat::is_in_turns(&arms);
+        let rules = self.rules(candidate, in_turns);
+        let round = base.scenario.load.duration;
+        let say = |block| {
+            progress.say(format!("{algorithm}: block {} of {}", block + 1, self.blocks));
+        };
+        let fought = fight(&mut arms, self, round, stop, (progress, &say))?;
+        let mut result = DuelResult {
+            schema_version: DUEL_SCHEMA_VERSION,
+            command: command.to_owned(),
+            started_at,
+            elapsed_s: 0.0,
+            seed: self.seed,
+            base: base.contender.to_string(),
+            candidate: candidate.contender.to_string(),
+            base_setting: base.setting(build),
+            candidate_setting: candidate.setting("this".into()),
+            algorithm: algorithm.name().into(),
+            scenario: plan.scenario.name.clone(),
+            plan_hash: plan.hash.clone(),
+            corpus_hash: plan.corpus.hash.clone(),
+            machine: describe(cpu),
+            versions: versions([candidate.contender, base.contender].iter()),
+            verdict: Decision::Invalid,
+            reason: "verdicts were wrong: there are no figures".into(),
+            ratio: None,
+            metrics: Vec::new(),
+            control: None,
+            blocks: self.blocks,
+            in_turns,
+            dropped_blocks: 0,
+            wrong: fought.wrong,
+            samples: Vec::new(),
+        };
+        if result.wrong.is_empty() {
+            weigh_into(&mut result, fought.samples, &rules);
+        }
+        result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+        Ok(result)
+    }
 }
 
 /// The three arms, and which build the base is.
@@ -227,12 +277,12 @@ fn fight(
     args: &Args,
     round: Duration,
     stop: &AtomicBool,
-    progress: &Progress,
+    (progress, say): (&Progress, &dyn Fn(u32)),
 ) -> Result<Fought, Failure> {
     let mut samples: Vec<Sample> = Vec::new();
     for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
         let (first, cpu) = (samples.len(), CpuTime::read());
-        progress.say(format!("block {} of {}", block + 1, args.blocks));
+        say(block);
         for (heat, order) in order.chunks(SLOTS / 2).enumerate() {
             let rounds = heat::fight(arms, order, round, block as usize + heat);
             if stop.load(Ordering::Relaxed) {
@@ -280,16 +330,14 @@ impl Args {
         }
     }
 
-    /// In an open loop the throughput is that of the schedule, and a worker spins.
     fn rules(&self, corner: &Corner, in_turns: bool) -> Rules {
-        let own: &[Metric] = match corner.scenario.load.arrivals {
-            Arrivals::Closed => &Metric::ALL,
-            Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => &[Metric::P50, Metric::P99],
-        };
-        let gates = if self.gate.is_empty() { own.to_vec() } else { self.gate.clone() };
+        let is_chosen = !self.gate.is_empty();
+        let own = Metric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
+        let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };
+        let limit = (!is_chosen).then_some(LIMIT);
         let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();
         let max_steal = if in_turns { MAX_STEAL_IN_TURNS } else { MAX_STEAL };
-        Rules { thresholds, gates, max_steal, seed: self.seed }
+        Rules { thresholds, gates, limit, max_steal, seed: self.seed }
     }
 
     fn output(&self) -> Result<Option<Output>, Failure> {
@@ -305,27 +353,38 @@ impl Args {
         Output::prepare(folder.clone(), self.force).map(Some)
     }
 
-    fn show(&self, result: &DuelResult, output: Option<&Output>) -> Result<(), Failure> {
-        let json = serde_json::to_string(result)
-            .map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
+    /// One object where an algorithm was asked for, an array of them otherwise.
+    fn show(&self, duels: &[DuelResult], output: Option<&Output>) -> Result<(), Failure> {
+        let json = match duels {
+            [duel] if self.algorithm.is_some() => serde_json::to_string(duel),
+            duels => serde_json::to_string(duels),
+        };
+        let json =
+            json.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
         if let Some(output) = output {
             output.put(RESULT, &format!("{json}\n"))?;
-            output.put("duel.md", &duel_markdown(result))?;
+            output.put("duel.md", &duel_markdown(duels))?;
         }
         match self.json {
             true => print(&(json + "\n")),
-            false => print(&duel_terminal(result, terminal_style())),
+            false => print(&duel_terminal(duels, terminal_style())),
         }
         Ok(())
     }
 
     /// A wrong verdict outranks a regression, which outranks doubt.
-    fn exit(&self, result: &DuelResult) -> Exit {
-        match result.verdict {
-            _ if !result.wrong.is_empty() => Exit::Wrong,
-            Decision::Regressed => Exit::Regressed,
-            Decision::Inconclusive | Decision::Invalid if self.strict => Exit::Unproven,
-            _ => Exit::Passed,
+    fn exit(&self, duels: &[DuelResult]) -> Exit {
+        let any = |is: fn(&DuelResult) -> bool| duels.iter().any(is);
+        if any(|duel| !duel.wrong.is_empty()) {
+            Exit::Wrong
+        } else if any(|duel| duel.verdict == Decision::Regressed) {
+            Exit::Regressed
+        } else if self.strict
+            && any(|duel| matches!(duel.verdict, Decision::Inconclusive | Decision::Invalid))
+        {
+            Exit::Unproven
+        } else {
+            Exit::Passed
         }
     }
 }

@@ -2,88 +2,123 @@
 //! to do next. Pure; weighs nothing itself.
 
 use crate::result::Wrong;
-use crate::result::duel::{Arm, DuelResult, Metric, MetricVerdict, Setting, WrongArm};
+use crate::result::duel::{Arm, DuelResult, LIMIT, Metric, MetricVerdict, Setting, WrongArm};
 use crate::result::statistics::{Decision, Estimate};
 
 use super::TerminalStyle;
 use super::markdown::cell::{code, plain, row};
+use super::quantity;
 use super::terminal::text::{Paint, Text};
 
-/// The columns of both forms.
-const HEAD: [&str; 7] =
-    ["metric", "cost A/B", "95 % interval", "p (Holm)", "floor", "threshold", "says"];
+/// The columns of a page. A terminal has no room for p and threshold, which are in a note there.
+const HEAD: [&str; 9] =
+    ["metric", "A", "B", "cost A/B", "95 % interval", "p (Holm)", "floor", "threshold", "says"];
+/// Those that a terminal has room for.
+const NARROW: [usize; 7] = [0, 1, 2, 3, 4, 6, 8];
 
-/// The duel for a terminal or a pipe.
-pub fn duel_terminal(duel: &DuelResult, style: TerminalStyle) -> String {
+/// Duels of the same two over several algorithms, for a terminal or a pipe: every verdict, then
+/// the figures.
+pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
     let mut text = Text::new(style);
-    if duel.machine.profile == "debug" {
+    let Some(first) = duels.first() else {
+        return text.into_string();
+    };
+    if first.machine.profile == "debug" {
         text.wrapped(Paint::Warning, "", "!! a debug build: its times mean nothing");
     }
-    let [candidate, base] = sides(duel);
+    let [candidate, base] = sides(first);
     text.line(Paint::Strong, &format!("Duel  A {candidate}"));
     text.line(Paint::Strong, &format!("      B {base}"));
-    text.wrapped(Paint::Dim, "      ", &circumstances(duel));
-    if duel.wrong.is_empty() {
+    text.wrapped(Paint::Dim, "      ", &circumstances(first));
+    for duel in duels {
         text.line(Paint::Plain, "");
-        let rows: Vec<(Paint, Vec<String>)> = duel
-            .metrics
-            .iter()
-            .map(|metric| (paint(metric.decision, metric.gated), cells(metric).to_vec()))
-            .collect();
-        text.table(1, &HEAD, &rows);
-        text.line(Paint::Plain, "");
-        for note in notes(duel) {
-            text.wrapped(Paint::Dim, "  ", &note);
+        text.wrapped(paint(duel.verdict, true), "", &verdict(duel));
+        for line in wrong(duel) {
+            text.wrapped(Paint::Bad, "  ", &line);
+        }
+        for line in advice(duel) {
+            text.wrapped(Paint::Plain, "  ", &line);
         }
     }
-    for line in wrong(duel) {
-        text.wrapped(Paint::Bad, "  ", &line);
+    let head = NARROW.map(|at| HEAD[at]);
+    for duel in duels.iter().filter(|duel| duel.wrong.is_empty()) {
+        text.heading(&format!("{}{}", duel.algorithm, left_out(duel)));
+        let cells = |metric: &MetricVerdict| {
+            let cells = cells(metric);
+            (paint(metric.decision, metric.gated), NARROW.map(|at| cells[at].clone()).to_vec())
+        };
+        text.table(1, &head, &duel.metrics.iter().map(cells).collect::<Vec<_>>());
+        text.wrapped(Paint::Dim, "  ", &sureness(duel));
+        if let Some(line) = control(duel) {
+            text.wrapped(Paint::Dim, "  ", &line);
+        }
     }
-    let verdict = format!("{}: {}.", duel.verdict, duel.reason);
-    text.line(Paint::Plain, "");
-    text.wrapped(paint(duel.verdict, true), "", &verdict);
-    for line in advice(duel) {
-        text.wrapped(Paint::Plain, "  ", &line);
+    if duels.iter().any(|duel| duel.wrong.is_empty()) {
+        text.line(Paint::Plain, "");
+        for note in notes(duels) {
+            text.wrapped(Paint::Dim, "  ", &note);
+        }
     }
     text.into_string()
 }
 
-/// The duel as Markdown, fit for a CI step summary.
-pub fn duel_markdown(duel: &DuelResult) -> String {
-    let [candidate, base] = sides(duel);
+/// Duels of the same two over several algorithms as Markdown, fit for a CI step summary.
+pub fn duel_markdown(duels: &[DuelResult]) -> String {
     let mut out = String::new();
-    if duel.machine.profile == "debug" {
+    let Some(first) = duels.first() else {
+        return out;
+    };
+    let [candidate, base] = sides(first);
+    if first.machine.profile == "debug" {
         out.push_str("> [!WARNING]\n> **A debug build: its times mean nothing.**\n\n");
     }
-    out.push_str(&format!("## jwtbench duel: {}\n\n", duel.verdict));
+    let title = |duel: &DuelResult| format!("{} {}", duel.algorithm, duel.verdict);
+    let titles = duels.iter().map(title).collect::<Vec<String>>().join(", ");
+    out.push_str(&format!("## jwtbench duel: {}\n\n", plain(&titles)));
     out.push_str(&format!("A {}, the candidate, against B {}.\n", code(&candidate), code(&base)));
-    out.push_str(&format!("{}\n\n", plain(&circumstances(duel))));
-    out.push_str(&format!("**{}: {}.**\n\n", duel.verdict, plain(&duel.reason)));
-    for line in wrong(duel).iter().chain(&advice(duel)) {
-        out.push_str(&format!("- {}\n", plain(line)));
+    out.push_str(&format!("{}\n\n", plain(&circumstances(first))));
+    for duel in duels {
+        out.push_str(&format!("- **{}**\n", plain(&verdict(duel))));
+        for line in wrong(duel).iter().chain(&advice(duel)) {
+            out.push_str(&format!("  - {}\n", plain(line)));
+        }
     }
-    if duel.wrong.is_empty() {
-        out.push('\n');
+    for duel in duels.iter().filter(|duel| duel.wrong.is_empty()) {
+        out.push_str(&format!("\n### {}{}\n\n", plain(&duel.algorithm), left_out(duel)));
         out.push_str(&row(&HEAD.map(str::to_owned)));
-        out.push_str("|---|---:|---:|---:|---:|---:|---|\n");
+        out.push_str("|---|---:|---:|---:|---:|---:|---:|---:|---|\n");
         for metric in &duel.metrics {
             out.push_str(&row(&cells(metric)));
         }
-        out.push('\n');
-        for note in notes(duel) {
-            out.push_str(&format!("{}\n", plain(&note)));
+        if let Some(line) = control(duel) {
+            out.push_str(&format!("\n{}\n", plain(&line)));
         }
     }
-    let machine = &duel.machine;
+    if duels.iter().any(|duel| duel.wrong.is_empty()) {
+        let notes = notes(duels).join(" ");
+        out.push_str(&format!("\n{}\n", plain(&notes)));
+    }
+    for duel in duels {
+        out.push_str(&format!(
+            "\n{}: plan {}, corpus {}.",
+            plain(&duel.algorithm),
+            code(&duel.plan_hash[..duel.plan_hash.len().min(12)]),
+            code(&duel.corpus_hash[..duel.corpus_hash.len().min(12)]),
+        ));
+    }
+    let machine = &first.machine;
     out.push_str(&format!(
-        "\nPlan {}, corpus {}, {}, {}. Made with {}\n",
-        code(&duel.plan_hash[..duel.plan_hash.len().min(12)]),
-        code(&duel.corpus_hash[..duel.corpus_hash.len().min(12)]),
+        " {}, {}. Made with {}\n",
         plain(&machine.cpu),
         plain(&machine.kernel),
-        code(&duel.command),
+        code(&first.command),
     ));
     out
+}
+
+/// The verdict in words: `RS256 REGRESSED: A takes 31 % more time than B.`
+fn verdict(duel: &DuelResult) -> String {
+    format!("{} {}: {}.", duel.algorithm, duel.verdict, duel.reason)
 }
 
 /// A and B by name, with what tells them apart.
@@ -110,21 +145,31 @@ fn sides(duel: &DuelResult) -> [String; 2] {
 }
 
 fn circumstances(duel: &DuelResult) -> String {
-    let dropped = match duel.dropped_blocks {
-        0 => String::new(),
-        blocks => format!(", {blocks} of them left out for stolen time"),
-    };
     format!(
-        "{}, {}; {} blocks of A B B A or B A A B in seeded order{dropped}; seed {}.",
-        duel.scenario, duel.algorithm, duel.blocks, duel.seed
+        "{}; {} blocks of A B B A or B A A B in seeded order; seed {}.",
+        duel.scenario, duel.blocks, duel.seed
     )
 }
 
-fn cells(metric: &MetricVerdict) -> [String; 7] {
+fn left_out(duel: &DuelResult) -> String {
+    match duel.dropped_blocks {
+        0 => String::new(),
+        blocks => format!(": {blocks} of {} blocks left out for stolen time", duel.blocks),
+    }
+}
+
+fn cells(metric: &MetricVerdict) -> [String; 9] {
+    let absolute = |figure: f64| match metric.metric {
+        _ if figure <= 0.0 => "–".to_owned(),
+        Metric::Throughput => quantity::rate(figure),
+        Metric::P50 | Metric::P99 | Metric::Cpu => quantity::nanoseconds(figure),
+    };
     let Estimate { estimate, low, high } = metric.cost;
     let name = metric.metric.name();
     [
         if metric.gated { name.to_owned() } else { format!("({name})") },
+        absolute(metric.candidate),
+        absolute(metric.base),
         format!("{estimate:.3}"),
         format!("[{low:.3}, {high:.3}]"),
         metric.p_holm.map_or_else(|| "–".to_owned(), |p| format!("{p:.4}")),
@@ -134,23 +179,37 @@ fn cells(metric: &MetricVerdict) -> [String; 7] {
     ]
 }
 
-fn notes(duel: &DuelResult) -> Vec<String> {
+/// What the columns mean, said once.
+fn notes(duels: &[DuelResult]) -> Vec<String> {
     let mut notes = vec![
-        "Cost above 1: A is worse. Of the throughput this is the time per operation. The floor is \
-         what B against itself showed in the same blocks."
+        "A and B are medians over rounds. Cost above 1: A is worse; of the throughput this is the \
+         time per operation. The floor is what B against itself showed in the same blocks."
             .to_owned(),
     ];
-    if duel.metrics.iter().any(|metric| !metric.gated) {
-        notes.push("A metric in brackets is shown and not judged by.".to_owned());
-    }
-    if let Some(control) = &duel.control {
-        let Estimate { estimate, low, high } = control.ratio;
-        let said = if control.moved { "favoured an arm" } else { "treated both arms alike" };
+    if duels.iter().flat_map(|duel| &duel.metrics).any(|metric| !metric.gated) {
         notes.push(format!(
-            "Control kernel A/B {estimate:.3} [{low:.3}, {high:.3}]: the host {said}."
+            "A metric in brackets is shown and does not decide, unless A costs {LIMIT} times as \
+             much; --gate chooses what decides."
         ));
     }
     notes
+}
+
+/// Threshold and p of each metric that decides, in a line.
+fn sureness(duel: &DuelResult) -> String {
+    let one = |metric: &MetricVerdict| {
+        let p = metric.p_holm.map_or_else(String::new, |p| format!(", p (Holm) {p:.4}"));
+        format!("{}: threshold {}{p}", metric.metric, percent(metric.threshold))
+    };
+    let gated = duel.metrics.iter().filter(|metric| metric.gated);
+    format!("{}.", gated.map(one).collect::<Vec<String>>().join("; "))
+}
+
+fn control(duel: &DuelResult) -> Option<String> {
+    let control = duel.control.as_ref()?;
+    let Estimate { estimate, low, high } = control.ratio;
+    let said = if control.moved { "favoured an arm" } else { "treated both arms alike" };
+    Some(format!("Control kernel A/B {estimate:.3} [{low:.3}, {high:.3}]: the host {said}."))
 }
 
 fn wrong(duel: &DuelResult) -> Vec<String> {
@@ -244,6 +303,8 @@ mod tests {
         MetricVerdict {
             metric,
             gated: metric != Metric::Cpu,
+            candidate: 18_300.0,
+            base: 17_100.0,
             cost: ratio,
             cost_90: ratio,
             test: SignFlip { p: 0.01, exact: true },
@@ -312,15 +373,17 @@ mod tests {
         ];
         for (verdict, words) in rows {
             let duel = duel(verdict, Vec::new());
-            let text = duel_terminal(&duel, TerminalStyle { colour: false, width: 80 });
+            let duels = [duel];
+            let text = duel_terminal(&duels, TerminalStyle { colour: false, width: 80 });
             let flat = text.split_whitespace().collect::<Vec<&str>>().join(" ");
-            let markdown = duel_markdown(&duel);
+            let markdown = duel_markdown(&duels);
             for form in [&flat, &markdown] {
                 assert!(form.contains(&format!("{verdict}: because.")), "{form}");
                 assert!(form.contains(words), "{verdict}: {form}");
                 assert!(form.contains("p99: the smallest effect it could have seen is 10 %"));
                 assert!(form.contains("about --blocks 40 would settle it"), "{form}");
                 assert!(form.contains("(cpu)"), "shown, not judged by");
+                assert!(form.contains("18.3 µs") && form.contains("17.1 µs"), "{form}");
             }
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             assert!(!text.contains('\u{1b}'), "no colour where there shall be none");
@@ -334,15 +397,34 @@ mod tests {
         for (floor, is_named) in [(0.32, true), (0.101, true), (0.10, false), (0.02, false)] {
             let mut duel = duel(Decision::Inconclusive, Vec::new());
             duel.metrics[1].floor = floor;
-            let markdown = duel_markdown(&duel);
+            let markdown = duel_markdown(&[duel]);
             let named = markdown.contains("(this host's noise, the floor, is above the threshold)");
             assert_eq!(named, is_named, "{floor}: {markdown}");
         }
     }
 
     #[test]
+    fn verdicts_of_several_algorithms_come_before_their_figures() {
+        let named = |algorithm: &str, verdict| DuelResult {
+            algorithm: algorithm.into(),
+            ..duel(verdict, Vec::new())
+        };
+        let duels = [named("RS256", Decision::Regressed), named("EdDSA", Decision::Equivalent)];
+        let style = TerminalStyle { colour: false, width: 80 };
+        for form in [duel_terminal(&duels, style), duel_markdown(&duels)] {
+            let verdicts = ["RS256 REGRESSED: because.", "EdDSA EQUIVALENT: because."];
+            let places = verdicts.map(|words| form.find(words).expect(words));
+            let figures = form.find("95 % interval").expect("figures");
+            assert!(places[0] < places[1] && places[1] < figures, "{form}");
+            assert_eq!(form.matches("does not decide").count(), 1, "a note is said once: {form}");
+            assert_eq!(form.matches("core:ring").count(), 1, "and so are the sides: {form}");
+        }
+        assert_eq!(duel_terminal(&[], style) + &duel_markdown(&[]), "", "nothing was fought");
+    }
+
+    #[test]
     fn names_of_files_stay_text() {
-        let markdown = duel_markdown(&duel(Decision::Equivalent, Vec::new()));
+        let markdown = duel_markdown(&[duel(Decision::Equivalent, Vec::new())]);
         assert!(markdown.contains("`core:ring (policy old\\|.toml)`"), "{markdown}");
         assert!(markdown.contains("`jwtbench duel 'a' b`"), "{markdown}");
     }
@@ -353,7 +435,8 @@ mod tests {
             Wrong { class: "valid".into(), due: "ACCEPT".into(), got: "expired".into(), count: 3 };
         let duel = duel(Decision::Invalid, vec![WrongArm { arm: Arm::Candidate, wrong }]);
         let style = TerminalStyle { colour: false, width: 80 };
-        for form in [duel_terminal(&duel, style), duel_markdown(&duel)] {
+        let duels = [duel];
+        for form in [duel_terminal(&duels, style), duel_markdown(&duels)] {
             assert!(form.contains("valid: due ACCEPT, got expired, 3 times"), "{form}");
             assert!(!form.contains("1.050") && !form.contains("95 % interval"), "{form}");
         }

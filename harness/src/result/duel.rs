@@ -2,10 +2,13 @@
 //! content of `duel.json`. Knows nothing of clocks or formatting.
 
 mod lineup;
+mod sentence;
 mod weigh;
 
 pub use lineup::{Arm, SLOTS, lineup};
-pub use weigh::{CONTROL_ROOM, MAX_DROPPED, MAX_STEAL, MAX_STEAL_IN_TURNS, Rules, Weighed, weigh};
+pub use weigh::{
+    CONTROL_ROOM, LIMIT, MAX_DROPPED, MAX_STEAL, MAX_STEAL_IN_TURNS, Rules, Weighed, weigh,
+};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -154,15 +157,27 @@ impl Metric {
         }
     }
 
-    /// What an operation costs in a round: higher is worse. `None` where the round has no figure.
-    pub fn cost(self, reading: &Reading) -> Option<f64> {
-        let cost = match self {
+    /// The metrics that a verdict depends on unless told otherwise: those that noise moves least.
+    /// In an open loop a worker spins, and its CPU time says nothing.
+    pub const fn gates(is_closed: bool) -> &'static [Metric] {
+        if is_closed { &[Metric::P50, Metric::Cpu] } else { &[Metric::P50] }
+    }
+
+    /// The figure of a round: nanoseconds, or operations per second. `None` where it has none.
+    pub fn figure(self, reading: &Reading) -> Option<f64> {
+        let figure = match self {
             Metric::P50 => reading.p50_ns.max(1) as f64,
             Metric::P99 => reading.p99_ns.max(1) as f64,
-            Metric::Throughput => 1.0 / reading.throughput_per_s,
+            Metric::Throughput => reading.throughput_per_s,
             Metric::Cpu => reading.cpu_ns_per_op?,
         };
-        Some(cost).filter(|cost| reading.done > 0 && cost.is_finite() && *cost > 0.0)
+        Some(figure).filter(|figure| reading.done > 0 && figure.is_finite() && *figure > 0.0)
+    }
+
+    /// What an operation costs in a round: higher is worse. `None` where the round has no figure.
+    pub fn cost(self, reading: &Reading) -> Option<f64> {
+        let figure = self.figure(reading)?;
+        Some(if self == Metric::Throughput { 1.0 / figure } else { figure })
     }
 }
 
@@ -179,6 +194,12 @@ pub struct MetricVerdict {
     pub metric: Metric,
     /// Whether the verdict of the duel depends on it.
     pub gated: bool,
+    /// A's median over rounds: nanoseconds, or operations per second; 0 in older results.
+    #[serde(default)]
+    pub candidate: f64,
+    /// B's.
+    #[serde(default)]
+    pub base: f64,
     /// Cost of A over cost of B with its 95 % interval: above 1, A is worse. Of the throughput
     /// this is the inverse of the plain ratio.
     pub cost: Estimate,

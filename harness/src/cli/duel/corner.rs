@@ -147,6 +147,27 @@ impl Corner {
     }
 }
 
+/// The algorithms of the scenario that both sides support, in its order, and those that one of them
+/// does not.
+pub fn shared_algorithms(
+    candidate: &CornerArgs,
+    base: &CornerArgs,
+) -> Result<(Vec<Algorithm>, Vec<Algorithm>), Failure> {
+    let sides = [contender(&candidate.contender)?, contender(&base.contender)?];
+    let scenario = scenario(base)?;
+    let is_shared = |algorithm: &Algorithm| sides.iter().all(|side| side.supports(*algorithm));
+    let (shared, others): (Vec<Algorithm>, Vec<Algorithm>) =
+        scenario.algorithms.into_iter().partition(is_shared);
+    let name = &scenario.name;
+    if shared.is_empty() {
+        let [candidate, base] = sides;
+        return Err(Failure::Usage(format!(
+            "{candidate} and {base} both verify no algorithm of {name}; choose --algorithm"
+        )));
+    }
+    Ok((shared, others))
+}
+
 fn contender(name: &str) -> Result<ContenderSpec, Failure> {
     let filter = Filter { contender: vec![name.to_owned()], ..Filter::default() };
     match filter.contenders()?.as_slice() {

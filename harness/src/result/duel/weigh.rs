@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::result::statistics::{
     ALPHA, Bootstrap, Decision, Estimate, Evidence, SignFlip, blocks_for_alpha, blocks_needed,
-    decide, deviation, holm, minimum_effect, sign_flip,
+    decide, deviation, holm, median, minimum_effect, sign_flip,
 };
 
+use super::sentence::sum_up;
 use super::{Arm, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
 
 /// A block of whole rounds of which the hypervisor took more than this share is left out: it may
@@ -20,6 +21,9 @@ pub const MAX_DROPPED: f64 = 0.20;
 /// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and
 /// its ratio is off by at least this.
 pub const CONTROL_ROOM: f64 = 0.01;
+/// A metric that no verdict depends on is a regression all the same where it costs this many times
+/// as much.
+pub const LIMIT: f64 = 2.0;
 /// One duel in a thousand is called invalid by chance. At 95 % it would be one in twenty.
 pub const CONTROL_LEVEL: f64 = 0.999;
 
@@ -30,6 +34,8 @@ pub struct Rules {
     pub thresholds: BTreeMap<Metric, f64>,
     /// Metrics that the verdict depends on.
     pub gates: Vec<Metric>,
+    /// The other metrics make a regression where A costs this many times as much; `None` if never.
+    pub limit: Option<f64>,
     /// A block of which the hypervisor took more than this share is left out.
     pub max_steal: f64,
     /// The seed of resampling.
@@ -53,9 +59,10 @@ pub struct Weighed {
     pub dropped: u32,
 }
 
-/// One metric's log differences over blocks.
+/// One metric's log differences over blocks, and the medians over rounds of A and B.
 struct Differences {
     metric: Metric,
+    medians: [f64; 2],
     candidate: Vec<f64>,
     again: Vec<f64>,
 }
@@ -81,7 +88,7 @@ pub fn weigh(samples: &[Sample], rules: &Rules) -> Weighed {
         metrics.iter_mut().for_each(|metric| metric.decision = Decision::Invalid);
     }
     let (verdict, reason) =
-        fault.map_or_else(|| sum_up(&metrics), |fault| (Decision::Invalid, fault));
+        fault.map_or_else(|| sum_up(&metrics, rules.limit), |fault| (Decision::Invalid, fault));
     Weighed { verdict, reason, ratio, metrics, control, dropped: dropped as u32 }
 }
 
@@ -108,7 +115,13 @@ impl Differences {
             each.collect::<Option<Vec<f64>>>()
         };
         let (candidate, again) = (over(Arm::Candidate)?, over(Arm::Again)?);
-        (!candidate.is_empty()).then_some(Differences { metric, candidate, again })
+        let median_of = |arm| {
+            let rounds = blocks.iter().flatten().filter(|sample| sample.arm == arm);
+            let figures = rounds.filter_map(|sample| metric.figure(&sample.reading));
+            median(&figures.collect::<Vec<f64>>())
+        };
+        let medians = [Arm::Candidate, Arm::Base].map(median_of);
+        (!candidate.is_empty()).then_some(Differences { metric, medians, candidate, again })
     }
 }
 
@@ -137,6 +150,8 @@ fn judge(differences: Vec<Differences>, rules: &Rules) -> Vec<MetricVerdict> {
         let mut verdict = MetricVerdict {
             metric,
             gated: is_gated(&metric),
+            candidate: difference.medians[0],
+            base: difference.medians[1],
             cost: bootstrap.estimate(0.95),
             cost_90: bootstrap.estimate(0.90),
             test: tests[at],
@@ -218,30 +233,11 @@ fn fault(
     Some(format!("{missing} has no figure in some round; make rounds longer (--duration)"))
 }
 
-/// A regression of any gated metric outranks all, then an improvement, then doubt.
-fn sum_up(metrics: &[MetricVerdict]) -> (Decision, String) {
-    let that_are = |decision: Decision| {
-        let gated = metrics.iter().filter(|metric| metric.gated);
-        let found = gated.filter(|metric| metric.decision == decision);
-        found.map(|metric| metric.metric.name()).collect::<Vec<&str>>().join(", ")
-    };
-    let rows = [
-        (Decision::Regressed, "the candidate costs more by", "and more than threshold and floor"),
-        (Decision::Improved, "the candidate costs less by", "and more than threshold and floor"),
-        (Decision::Inconclusive, "these blocks cannot tell for", ""),
-    ];
-    for (decision, before, after) in rows {
-        let names = that_are(decision);
-        if !names.is_empty() {
-            return (decision, format!("{before} {names} {after}").trim_end().to_owned());
-        }
-    }
-    let names = that_are(Decision::Equivalent);
-    (Decision::Equivalent, format!("any difference is below the threshold by {names}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::{RngCore as _, SeedableRng as _};
+
     use super::super::{Reading, SLOTS, lineup};
     use super::*;
 
@@ -287,6 +283,7 @@ mod tests {
         Rules {
             thresholds: BTreeMap::new(),
             gates: Metric::ALL.to_vec(),
+            limit: None,
             max_steal: MAX_STEAL,
             seed: 1,
         }
@@ -317,6 +314,43 @@ mod tests {
             let is_invalid = |metric: &MetricVerdict| metric.decision == Invalid;
             let invalid = weighed.metrics.iter().all(is_invalid) && expected == Invalid;
             assert!(invalid || !weighed.metrics.iter().any(is_invalid), "{why}");
+        }
+    }
+
+    /// Rounds of log-normal noise about a true ratio, seeded. Nothing drifts, nothing is stolen.
+    fn drawn(ratio: f64, noise: f64, seed: u64) -> Vec<Sample> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut unit = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
+        let mut samples = samples(&PLAIN);
+        for sample in &mut samples {
+            let angle = std::f64::consts::TAU * unit();
+            let normal = (-2.0 * unit().ln()).sqrt() * libm::cos(angle);
+            let cost = if sample.arm == Arm::Candidate { ratio } else { 1.0 };
+            sample.reading.p50_ns = (1e6 * cost * (noise * normal).exp()) as u64;
+            sample.reading.cpu_ns_per_op = None;
+        }
+        samples
+    }
+
+    /// What duels say of a true ratio; `scripts/statistics` does the same at length, with draws and
+    /// samples of its own.
+    #[test]
+    fn noise_is_never_equality_and_seldom_a_change() {
+        use Decision::{Equivalent, Improved, Inconclusive, Regressed};
+        const DUELS: u64 = 20;
+        let rows: [(f64, f64, &[Decision], [u64; 2], &str); 4] = [
+            (1.10, 0.15, &[Equivalent], [0, 1], "10 % under a noise of 15 % is not equal"),
+            (1.00, 0.15, &[Regressed, Improved], [0, 1], "noise is no change"),
+            (1.00, 0.15, &[Inconclusive], [19, 20], "and noise is not equality"),
+            (1.00, 0.005, &[Equivalent], [19, 20], "a quiet host tells equals"),
+        ];
+        for (ratio, noise, of, [least, most], why) in rows {
+            let says = |seed: u64| {
+                let rules = Rules { gates: vec![Metric::P50], seed, ..rules() };
+                weigh(&drawn(ratio, noise, seed), &rules).verdict
+            };
+            let hits = (0..DUELS).filter(|seed| of.contains(&says(*seed))).count() as u64;
+            assert!((least..=most).contains(&hits), "{why}: {hits} of {DUELS}");
         }
     }
 
