@@ -48,6 +48,7 @@ pub use calibration::calibrate;
 pub use heat::heat;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use plant::Plant;
+pub use saturation::saturate;
 use watch::Watch;
 
 /// One plan × one contender.

@@ -90,7 +90,12 @@ fn a_capacity_has_a_knee_real_runs_and_a_card() {
         assert!(check.done > 0 && check.wrong == 0, "{check:?}");
         assert!(check.modelled.p50_ns > 0 && check.disagreement > 0.0, "{check:?}");
     }
-    assert_eq!(found.card.cores, Some((200_000.0 / limit).ceil() as u64), "one worker");
+    // A busy machine may measure what no model says: then there is no number, and a reason.
+    let agrees = found.checks.iter().all(|check| (0.8..=1.25).contains(&check.disagreement));
+    let cores = agrees.then(|| (200_000.0 / limit).ceil() as u64);
+    assert_eq!(found.card.cores, cores, "one worker");
+    assert_eq!(found.card.no_cores.is_none(), agrees, "{:?}", found.card);
+    assert!(found.card.cpu_s_per_million.is_some_and(|seconds| seconds > 0.0));
     assert!(found.card.forged.is_some_and(|forged| forged.forged_per_s > 0.0));
     assert_eq!(result.measurements.len(), 1, "the closed loop behind it");
     assert!(result.measurements[0].verdicts.judged > 0);
@@ -101,6 +106,28 @@ fn a_capacity_has_a_knee_real_runs_and_a_card() {
             assert!(plain.contains(word), "`{word}` is not in: {plain}");
         }
     }
+}
+
+#[test]
+fn contenders_take_turns_and_share_a_picture() {
+    let args = ["--capacity", "--contender", "core:ring", "--contender", "null:"];
+    let valid = MIX.replace("{ valid = 95, expired = 5 }", "{ valid = 100 }");
+    let (output, result) = run(&valid, &[&args[..], &["--duration", "200ms"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = result.unwrap();
+    let names: Vec<&str> = result.capacities.iter().map(|c| c.contender.as_str()).collect();
+    assert_eq!(names, ["core:ring", "null:"]);
+    let forged: Vec<bool> =
+        result.capacities.iter().map(|found| found.card.forged.is_some()).collect();
+    assert!(!forged[1], "what judges no tokens is not asked to refuse any: {forged:?}");
+    let [one, other] = &result.measurements[..] else { panic!("two closed loops") };
+    assert_eq!(one.plan_hash, other.plan_hash, "one plan, so that they can take turns");
+    let orders = [one, other].map(|m| m.rounds.iter().map(|round| round.order).collect::<Vec<_>>());
+    assert_eq!(orders, [vec![0, 3, 4], vec![1, 2, 5]], "in rotating order");
+    let page = html(&result);
+    let pictures = page.matches("p99 of response times by arrivals").count();
+    assert_eq!(pictures, 1, "one picture with both");
+    assert!(page.contains("p99 &lt; 1ms"), "with the objective's line");
 }
 
 #[test]
@@ -127,7 +154,7 @@ fn requests_that_mean_nothing_are_refused() {
         (&["--slo", "p99 < 1ms"], &["--capacity"], "an objective for nothing"),
         (&["--for-rate", "5"], &["--capacity"], "cores for nothing"),
         (&["--capacity", "--slo", "mean < 1ms"], &["percentile", "p99 < 1ms"], "a mean"),
-        (&["--capacity", "--slo", "p99 < 1"], &["no time"], "no unit"),
+        (&["--capacity", "--slo", "p99 < 1"], &["no duration"], "no unit"),
         (&["--capacity", "--for-rate", "0"], &["200k"], "no rate"),
         (&["--capacity", "--for-rate", "5g"], &["200k"], "an unknown unit"),
         (&["--capacity", "--rate", "5"], &["cannot be used with"], "capacity finds the rate"),

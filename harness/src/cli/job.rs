@@ -21,7 +21,7 @@ use crate::trial::clock::{Stopwatch, utc_now};
 use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations};
 
 use super::Failure;
-use super::capacity::Task;
+use super::capacity::{Agenda, Bench, Task};
 use super::interruption::stop_on_signal;
 use super::machine::{CpuTime, describe, profile};
 use super::own::OwnTokens;
@@ -119,7 +119,10 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
     }
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
-    let progress = Progress::new(jobs.iter().map(rounds).sum(), !setting.shows_progress);
+    let mut agenda = setting.capacity.as_ref().map(|task| task.agenda(jobs));
+    let steps = agenda.as_ref().map(Agenda::steps);
+    let steps = steps.unwrap_or_else(|| jobs.iter().map(rounds).sum());
+    let progress = Progress::new(steps, !setting.shows_progress);
     progress.will_last(jobs.iter().map(Job::lasting).sum());
     let signers = Signers::new(setting.seed);
     let control = Control { stop, port: setting.port };
@@ -132,8 +135,12 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         }
         let measured = job.calibrated(&signers, control, &progress).and_then(|(job, basis)| {
             result.rate_bases.extend(basis);
-            match &setting.capacity {
-                Some(task) => task.measure(&job, &signers, control, &progress, &mut result),
+            match setting.capacity.as_ref().zip(agenda.as_mut()) {
+                Some((task, agenda)) => {
+                    let (job, signers, progress) = (&job, &signers, &progress);
+                    let bench = Bench { job, signers, control, progress };
+                    task.measure(&bench, agenda, &mut result)
+                }
                 None => job.measure(&signers, control, &conditions, &progress).map(|measured| {
                     result.measurements.extend(measured);
                 }),

@@ -12,6 +12,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::scenario::plan::Minting;
+use crate::trial::clock::Stopwatch;
 use crate::trial::watch::Watch;
 
 use view::View;
@@ -50,6 +51,16 @@ struct Said {
     steps: u64,
     message: String,
     lasting: Option<Duration>,
+    foreseen: Option<Foreseen>,
+}
+
+/// What is to come, as far as it is known.
+struct Foreseen {
+    /// After the step that is taken now.
+    rest: Duration,
+    /// That step.
+    step: Duration,
+    since: Stopwatch,
 }
 
 /// A thread that draws until it is dropped.
@@ -87,6 +98,13 @@ impl Progress {
     /// The warm-up and measured time of all rounds together, so that the time left can be told.
     pub fn will_last(&self, lasting: Duration) {
         self.screen.say(|said| said.lasting = Some(lasting));
+    }
+
+    /// The step that begins will take so long, and the rest after it so long; from now on the time
+    /// left is told by this.
+    pub fn foresee(&self, rest: Duration, step: Duration) {
+        let since = Stopwatch::start();
+        self.screen.say(|said| said.foreseen = Some(Foreseen { rest, step, since }));
     }
 
     /// Where rounds can be watched; `None` if nobody looks.
@@ -159,8 +177,13 @@ impl Screen {
 
     fn view(&self) -> View {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let Said { done, steps, ref message, lasting } = *said;
-        let left = lasting.map(|lasting| lasting.saturating_sub(self.watch.passed()));
+        let Said { done, steps, ref message, lasting, ref foreseen } = *said;
+        let left = match foreseen {
+            Some(Foreseen { rest, step, since }) => {
+                Some(*rest + step.saturating_sub(since.elapsed()))
+            }
+            None => lasting.map(|lasting| lasting.saturating_sub(self.watch.passed())),
+        };
         View { done, steps, message: message.clone(), left, look: self.watch.look() }
     }
 }

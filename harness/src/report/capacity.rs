@@ -38,10 +38,14 @@ pub fn card(capacity: &Capacity) -> Vec<(String, String)> {
     let card = &capacity.card;
     let mut rows = Vec::new();
     if let Some(rate) = card.for_rate_per_s {
-        let cores = card.cores.map_or("no number of them".to_owned(), quantity::count);
+        let why = card.no_cores.as_deref().unwrap_or("no number of them");
+        let cores = card.cores.map_or_else(|| format!("none given: {why}"), quantity::count);
         rows.push((format!("cores for {} within {}", quantity::rate(rate), capacity.slo), cores));
     }
-    let cpu = quantity::nanoseconds(card.cpu_s_per_million * 1e9);
+    let cpu = card.cpu_s_per_million.map_or_else(
+        || "not known: threads have no clock here".to_owned(),
+        |seconds| quantity::nanoseconds(seconds * 1e9),
+    );
     rows.push(("CPU time per million verifications".into(), cpu));
     let bytes = format!("{}/s", quantity::bytes(card.token_bytes_per_s));
     rows.push(("tokens at capacity".into(), bytes));

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// Loads of the curve, as shares of capacity.
 const LOADS: [f64; 12] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98];
+/// Measured over modelled response within which a model is believed.
+const AGREEMENT: std::ops::RangeInclusive<f64> = 0.8..=1.25;
 /// The mix beside which forged tokens arrive, as a share of its limit.
 const BESIDE_FORGED: f64 = 0.5;
 
@@ -95,8 +97,12 @@ pub struct CapacityCard {
     pub for_rate_per_s: Option<f64>,
     /// Cores that hold the objective at that rate, one worker and one queue on each.
     pub cores: Option<u64>,
-    /// Worker time of a million verifications, in seconds: CPU time, as a closed loop never waits.
-    pub cpu_s_per_million: f64,
+    /// Why there is no number of cores although a rate was asked for, in a sentence.
+    #[serde(default)]
+    pub no_cores: Option<String>,
+    /// CPU time of a million verifications in the closed loop, in seconds, by the clocks of the
+    /// workers' threads; null where threads have none.
+    pub cpu_s_per_million: Option<f64>,
     /// Bytes of tokens per second at capacity.
     pub token_bytes_per_s: f64,
     /// What an attacker needs; null where the objective has no limit or nothing forged was run.
@@ -145,6 +151,9 @@ pub struct ResolvedRate {
 pub struct Saturated {
     /// Operations per second over all workers.
     pub capacity_per_s: f64,
+    /// CPU time of an operation in nanoseconds, by the workers' clocks; `None` where threads have
+    /// none.
+    pub cpu_ns_per_op: Option<f64>,
     /// Mean size of its tokens, in bytes.
     pub token_bytes_mean: f64,
     /// Services by worker, in the order in which they happened.
@@ -170,6 +179,34 @@ pub fn curve(model: &Model, slo: &Slo, capacity: f64) -> Vec<LoadPoint> {
     LOADS.into_iter().map(point).collect()
 }
 
+impl LoadCheck {
+    /// Whether it measured what the model says, within [`AGREEMENT`].
+    pub fn agrees(&self) -> bool {
+        AGREEMENT.contains(&self.disagreement)
+    }
+
+    /// Why no number of cores can be made of the model, if so.
+    fn fault(&self) -> Option<String> {
+        let load = self.load * 100.0;
+        if self.wrong > 0 {
+            return Some(format!("the open loop at {load:.0} % gave wrong verdicts"));
+        }
+        if self.agrees() {
+            return None;
+        }
+        if self.measured.slo_ns == 0 {
+            return Some(format!("the open loop at {load:.0} % gave no response times"));
+        }
+        let (low, high) = (AGREEMENT.start(), AGREEMENT.end());
+        Some(format!(
+            "the open loop at {load:.0} % measured {:.2} times what the model says, and outside \
+             {low} to {high} the model does not hold: services depend on the load, or the host was \
+             busy; run it again on a quiet machine, or with a longer --duration",
+            self.disagreement
+        ))
+    }
+}
+
 impl CapacityCard {
     /// The card of a contender with this limit, per second over all workers.
     pub fn of(
@@ -178,7 +215,6 @@ impl CapacityCard {
         slo: &Slo,
         limit: Option<f64>,
         forged: &[Service],
-        for_rate: Option<f64>,
     ) -> CapacityCard {
         let each = limit.map(|limit| limit / saturated.services.len().max(1) as f64);
         let forged = each.and_then(|each| {
@@ -187,11 +223,34 @@ impl CapacityCard {
             Some(ForgedLimit { mix_per_s, forged_per_s })
         });
         CapacityCard {
-            for_rate_per_s: for_rate,
-            cores: for_rate.zip(each).map(|(rate, each)| (rate / each).ceil() as u64),
-            cpu_s_per_million: model.mean_service_ns() / 1e3,
+            cpu_s_per_million: saturated.cpu_ns_per_op.map(|ns| ns / 1e3),
             token_bytes_per_s: saturated.capacity_per_s * saturated.token_bytes_mean,
             forged,
+            ..CapacityCard::default()
+        }
+    }
+
+    /// The card with the cores for a rate, as far as real open loops bear the model out.
+    pub fn with_cores(
+        self,
+        for_rate: Option<f64>,
+        limit: Option<f64>,
+        workers: u32,
+        checks: &[LoadCheck],
+    ) -> CapacityCard {
+        let Some(rate) = for_rate else {
+            return self;
+        };
+        let no_cores = match limit {
+            None => Some("services alone are longer than the objective allows".to_owned()),
+            Some(_) => checks.iter().find_map(LoadCheck::fault),
+        };
+        let each = limit.filter(|_| no_cores.is_none()).map(|limit| limit / f64::from(workers));
+        CapacityCard {
+            for_rate_per_s: for_rate,
+            cores: each.map(|each| (rate / each).ceil() as u64),
+            no_cores,
+            ..self
         }
     }
 }

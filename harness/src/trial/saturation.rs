@@ -1,39 +1,78 @@
-//! A closed loop that finds a capacity: its rounds, with every service recorded.
+//! Closed loops that find capacities: their rounds in turns, with every service recorded.
+
+use std::sync::atomic::Ordering;
 
 use crate::result::Measurement;
 use crate::result::capacity::Saturated;
+use crate::result::statistics::median;
 
-use super::{Control, Gathering, Trial, TrialError};
+use super::{Control, Gathering, RoundRecord, Trial, TrialError, heat};
 
-impl Trial<'_> {
-    /// Runs the rounds of a closed loop. Capacity is the median over them. `None` if it was told
-    /// to stop.
-    ///
-    /// # Errors
-    /// As [`Trial::run`].
-    pub fn saturate(
-        mut self,
-        control: Control<'_>,
-    ) -> Result<Option<(Saturated, Measurement)>, TrialError> {
-        self.records_services = true;
-        let mut gathering = Gathering::new(self.plan, self.contender, false);
-        let mut saturated = Saturated::default();
-        for round in 0..self.plan.scenario.load.rounds {
-            let mut record = self.run(control)?;
-            if record.interrupted {
+/// Runs the rounds of closed loops of one plan: rounds outside, trials inside, in rotating order,
+/// slice by slice where all can, so that a busy minute takes from all alike. Capacity is the
+/// median over rounds, and so is CPU time. `None` if it was told to stop.
+///
+/// # Errors
+/// As [`Trial::run`].
+pub fn saturate(
+    mut trials: Vec<Trial<'_>>,
+    control: Control<'_>,
+) -> Result<Option<Vec<(Saturated, Measurement)>>, TrialError> {
+    trials.iter_mut().for_each(|trial| trial.records_services = true);
+    let mut found: Vec<(Saturated, Gathering<'_>)> = trials
+        .iter()
+        .map(|trial| (Saturated::default(), Gathering::new(trial.plan, trial.contender, false)))
+        .collect();
+    let rounds = trials.first().map_or(0, |trial| trial.plan.scenario.load.rounds);
+    for round in 0..rounds as usize {
+        let count = trials.len();
+        let mut order: Vec<usize> = (0..count).collect();
+        order.rotate_left(round % count);
+        let ordered: Vec<&Trial<'_>> = order.iter().map(|at| &trials[*at]).collect();
+        for (place, (record, at)) in
+            round_of_each(&ordered, round, control)?.into_iter().zip(order).enumerate()
+        {
+            if record.interrupted || control.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            saturated.services.resize_with(record.services.len(), Vec::new);
-            let workers = saturated.services.iter_mut().zip(&mut record.services);
-            workers.for_each(|(mine, theirs)| mine.append(theirs));
-            gathering.add(round, record);
+            let (saturated, gathering) = &mut found[at];
+            saturated.take((round * count + place) as u32, record, gathering);
         }
+    }
+    let finish = |(saturated, gathering): (Saturated, Gathering<'_>)| {
         let measurement = gathering.finish();
-        let mut rates: Vec<f64> =
-            measurement.rounds.iter().map(|round| round.throughput_per_s).collect();
-        rates.sort_by(f64::total_cmp);
-        saturated.capacity_per_s = rates.get(rates.len() / 2).copied().unwrap_or(0.0);
-        saturated.token_bytes_mean = measurement.token_bytes_mean;
-        Ok(Some((saturated, measurement)))
+        (saturated.finish(&measurement), measurement)
+    };
+    Ok(Some(found.into_iter().map(finish).collect()))
+}
+
+/// One round of each trial, in this order.
+fn round_of_each(
+    trials: &[&Trial<'_>],
+    round: usize,
+    control: Control<'_>,
+) -> Result<Vec<RoundRecord>, TrialError> {
+    if trials.len() > 1 && trials.iter().all(|trial| trial.can_take_turns()) {
+        return heat(trials, round, control).into_iter().collect();
+    }
+    trials.iter().map(|trial| trial.run(control)).collect()
+}
+
+impl Saturated {
+    fn take(&mut self, order: u32, mut record: RoundRecord, gathering: &mut Gathering<'_>) {
+        self.services.resize_with(record.services.len(), Vec::new);
+        let workers = self.services.iter_mut().zip(&mut record.services);
+        workers.for_each(|(mine, theirs)| mine.append(theirs));
+        gathering.add(order, record);
+    }
+
+    fn finish(mut self, measurement: &Measurement) -> Saturated {
+        let rounds = &measurement.rounds;
+        let rates: Vec<f64> = rounds.iter().map(|round| round.throughput_per_s).collect();
+        let cpu: Vec<f64> = rounds.iter().filter_map(|round| round.cpu_ns_per_op).collect();
+        self.capacity_per_s = median(&rates);
+        self.cpu_ns_per_op = (!cpu.is_empty()).then(|| median(&cpu));
+        self.token_bytes_mean = measurement.token_bytes_mean;
+        self
     }
 }

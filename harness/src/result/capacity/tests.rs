@@ -89,23 +89,43 @@ fn forged_tokens_cost_the_mix_its_objective() {
 fn the_card_counts_cores_by_the_limit() {
     let saturated = Saturated {
         capacity_per_s: 2.0 * CAPACITY,
+        cpu_ns_per_op: Some(30_000.0),
         token_bytes_mean: 700.0,
         services: vec![vec![Service { ns: MEAN_NS, accepted: true }]; 2],
     };
     let (model, slo) = (constant(2), slo("p99 < 1ms"));
-    let card = |limit, rate| CapacityCard::of(&saturated, &model, &slo, limit, &[], rate);
+    let measured = LoadFigures { slo_ns: 1, ..LoadFigures::default() };
+    let check =
+        |disagreement, wrong| LoadCheck { disagreement, wrong, measured, ..LoadCheck::default() };
+    let card = |limit, rate, checks: &[LoadCheck]| {
+        let card = CapacityCard::of(&saturated, &model, &slo, limit, &[]);
+        card.with_cores(rate, limit, 2, checks)
+    };
+    let good = [check(0.8, 0), check(1.25, 0)];
+    let (limit, rate) = (Some(20_000.0), Some(200_000.0));
     let rows = [
-        (Some(20_000.0), Some(10_000.0), Some(1), "one worker's limit exactly"),
-        (Some(20_000.0), Some(10_001.0), Some(2), "one more"),
-        (Some(20_000.0), Some(200_000.0), Some(20), "linear: queues are apart"),
-        (Some(20_000.0), None, None, "nobody asked"),
-        (None, Some(10.0), None, "no number of cores holds it"),
+        (limit, Some(10_000.0), &good[..], Some(1), "", "one worker's limit exactly"),
+        (limit, Some(10_001.0), &good, Some(2), "", "one more"),
+        (limit, rate, &good, Some(20), "", "linear: queues are apart"),
+        (limit, None, &good, None, "", "nobody asked"),
+        (limit, None, &[check(253.0, 0)], None, "", "nor is told why not"),
+        (None, Some(10.0), &good, None, "services alone", "no number of cores holds it"),
+        (limit, rate, &[check(1.0, 0), check(1.26, 0)], None, "1.26 times", "slower than modelled"),
+        (limit, rate, &[check(0.79, 0)], None, "0.79 times", "faster, so it is no model either"),
+        (limit, rate, &[check(253.0, 0)], None, "quiet machine", "what a busy host measures"),
+        (limit, rate, &[check(f64::NAN, 0)], None, "NaN times", "no figure"),
+        (limit, rate, &[LoadCheck::default()], None, "no response times", "nothing measured"),
+        (limit, rate, &[check(1.0, 3)], None, "wrong verdicts", "no work that counts"),
     ];
-    for (limit, rate, cores, reason) in rows {
-        assert_eq!(card(limit, rate).cores, cores, "{reason}");
+    for (limit, rate, checks, cores, why, reason) in rows {
+        let card = card(limit, rate, checks);
+        assert_eq!(card.cores, cores, "{reason}");
+        assert_eq!(card.no_cores.is_some(), !why.is_empty(), "{reason}");
+        assert!(card.no_cores.is_none_or(|said| said.contains(why)), "{reason}");
     }
-    let card = card(None, None);
-    assert!((card.cpu_s_per_million - 35.0).abs() < 1e-9, "35 µs a million times");
+    let card = card(None, None, &[]);
+    let cpu = card.cpu_s_per_million.expect("a clock");
+    assert!((cpu - 30.0).abs() < 1e-9, "30 µs of CPU a million times, whatever the wall says");
     assert!((card.token_bytes_per_s - 2.0 * CAPACITY * 700.0).abs() < 1e-3);
     assert_eq!(card.forged, None);
 }
