@@ -1,5 +1,5 @@
-//! One grammar for rates and durations: every flag that takes one reads the same texts, and says the
-//! same of what is none.
+//! One grammar for rates and durations: every flag that takes one reads the same texts, and says
+//! the same of what is none.
 
 #![allow(clippy::unwrap_used)]
 

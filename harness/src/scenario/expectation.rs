@@ -375,7 +375,7 @@ mod tests {
         check("all.users.valid.lockouts", "2", Err("no bound"));
         check("all.users.valid.lockouts", "=< 2", Err("no bound"));
         check("all.users.valid.lockouts", "<= -1", Err("no bound"));
-        check("all.users.valid.response.p50", "< 3", Err("no latency"));
+        check("all.users.valid.response.p50", "< 3", Err("is no duration"));
         check("all.users.valid.lockouts", "<= 2 x all", Err("one phase"));
     }
 }

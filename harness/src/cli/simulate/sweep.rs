@@ -148,7 +148,7 @@ mod tests {
             ("speed=1..2", "no key with a range"),
             ("coalescing=1..2", "no key with a range"),
             ("ttl=1m..forever", "no \"forever\""),
-            ("ttl=1..2", "durations"),
+            ("ttl=1..2", "is no duration"),
             ("ttl=1h..1m", "lower value first"),
             ("ttl=1h..1h", "lower value first"),
             ("ttl=1m..1h:1", "take 2 to 64"),
