@@ -146,12 +146,27 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     }
     let all = rounds(args.blocks) * matchups.len() as u64;
     let progress = Progress::new(all, args.quiet || args.json);
-    let duels: Result<Vec<DuelResult>, Failure> =
-        matchups.iter().map(|matchup| args.duel(matchup, &command, stop, &progress)).collect();
+    let mut duels: Vec<DuelResult> = Vec::new();
+    let mut failure = None;
+    for matchup in &matchups {
+        match args.duel(matchup, &command, stop, &progress) {
+            Ok(duel) => duels.push(duel),
+            Err(cause) => {
+                failure = Some(cause);
+                break;
+            }
+        }
+    }
     progress.finish();
-    let duels = duels?;
-    args.show(&duels, output.as_ref())?;
-    Ok(args.exit(&duels))
+    // What was fought to its end before a failure is kept.
+    if failure.is_none() || !duels.is_empty() {
+        args.show(&duels, output.as_ref())?;
+    }
+    match failure {
+        Some(failure) if args.exit(&duels) != Exit::Wrong => Err(failure),
+        Some(failure) => Err(Failure::Wrong(failure.to_string())),
+        None => Ok(args.exit(&duels)),
+    }
 }
 
 impl Args {
