@@ -68,8 +68,9 @@ pub fn mann_whitney(base: &[f64], candidate: &[f64]) -> f64 {
 fn doubled_ranks(base: &[f64], candidate: &[f64]) -> Vec<usize> {
     let all: Vec<f64> = base.iter().chain(candidate).copied().collect();
     let rank = |value: &f64| {
-        let below = all.iter().filter(|other| other.total_cmp(value).is_lt()).count();
-        let same = all.iter().filter(|other| other.total_cmp(value).is_eq()).count();
+        // By value: 0 and -0 are tied.
+        let below = all.iter().filter(|other| *other < value).count();
+        let same = all.iter().filter(|other| *other == value).count();
         2 * below + same + 1
     };
     all.iter().map(rank).collect()
@@ -175,8 +176,9 @@ mod tests {
     fn p_is_as_small_as_the_rounds_allow() {
         let low: Vec<f64> = (0..9).map(f64::from).collect();
         let high: Vec<f64> = (20..29).map(f64::from).collect();
-        let rows: [(&[f64], &[f64], f64, &str); 6] = [
+        let rows: [(&[f64], &[f64], f64, &str); 7] = [
             (&low[..3], &high[..3], 0.1, "3 against 3: 2 in 20"),
+            (&[0.0; 4], &[-0.0; 4], 1.0, "all tied, whatever their sign"),
             (&low, &high, 2.0 / 48_620.0, "9 against 9"),
             (&low[..1], &high[..1], 1.0, "one says nothing"),
             (&[1.0; 4], &[1.0; 4], 1.0, "all tied"),
