@@ -25,10 +25,14 @@ pub fn title(capacity: &Capacity) -> String {
 pub fn limit(capacity: &Capacity) -> String {
     let slo = &capacity.slo;
     let share = |limit: f64| quantity::share(limit / capacity.capacity_per_s);
+    let is_held = capacity.checks.iter().all(LoadCheck::agrees);
+    let doubt = if is_held { "" } else { "; real open loops do not bear the model out" };
     match capacity.limit_per_s {
-        Some(limit) => {
-            format!("{slo} holds up to {} ({} of capacity)", quantity::rate(limit), share(limit))
-        }
+        Some(limit) => format!(
+            "{slo} holds up to {} ({} of capacity){doubt}",
+            quantity::rate(limit),
+            share(limit)
+        ),
         None => format!("{slo} holds at no rate: services alone are too long"),
     }
 }
