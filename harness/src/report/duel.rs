@@ -13,8 +13,16 @@ use super::terminal::text::{Paint, Text};
 /// The columns of a page. A terminal has no room for p and threshold, which are in a note there.
 const HEAD: [&str; 9] =
     ["metric", "A", "B", "cost A/B", "95 % interval", "p (Holm)", "floor", "threshold", "says"];
-/// Those that a terminal has room for.
-const NARROW: [usize; 7] = [0, 1, 2, 3, 4, 6, 8];
+/// Those that a terminal has room for, and their heads there.
+const NARROW: [(usize, &str); 7] = [
+    (0, "metric"),
+    (1, "A"),
+    (2, "B"),
+    (3, "cost"),
+    (4, "95 % interval"),
+    (6, "floor"),
+    (8, "says"),
+];
 
 /// Duels of the same two over several algorithms, for a terminal or a pipe: every verdict, then
 /// the figures.
@@ -40,12 +48,12 @@ pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
             text.wrapped(Paint::Plain, "  ", &line);
         }
     }
-    let head = NARROW.map(|at| HEAD[at]);
+    let head = NARROW.map(|(_, head)| head);
     for duel in duels.iter().filter(|duel| duel.wrong.is_empty()) {
         text.heading(&format!("{}{}", duel.algorithm, left_out(duel)));
         let cells = |metric: &MetricVerdict| {
             let cells = cells(metric);
-            (paint(metric.decision, metric.gated), NARROW.map(|at| cells[at].clone()).to_vec())
+            (paint(metric.decision, metric.gated), NARROW.map(|(at, _)| cells[at].clone()).to_vec())
         };
         text.table(1, &head, &duel.metrics.iter().map(cells).collect::<Vec<_>>());
         text.wrapped(Paint::Dim, "  ", &sureness(duel));
@@ -182,8 +190,9 @@ fn cells(metric: &MetricVerdict) -> [String; 9] {
 /// What the columns mean, said once.
 fn notes(duels: &[DuelResult]) -> Vec<String> {
     let mut notes = vec![
-        "A and B are medians over rounds. Cost above 1: A is worse; of the throughput this is the \
-         time per operation. The floor is what B against itself showed in the same blocks."
+        "A and B are medians over rounds. Cost is A's over B's: above 1, A is worse; of the \
+         throughput it is the time per operation. The floor is what B against itself showed in \
+         the same blocks."
             .to_owned(),
     ];
     if duels.iter().flat_map(|duel| &duel.metrics).any(|metric| !metric.gated) {
@@ -386,6 +395,7 @@ mod tests {
                 assert!(form.contains("18.3 µs") && form.contains("17.1 µs"), "{form}");
             }
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(!text.contains('…'), "nothing is cut: {text}");
             assert!(!text.contains('\u{1b}'), "no colour where there shall be none");
             let favoured = verdict == Decision::Invalid;
             assert_eq!(flat.contains("favoured an arm"), favoured, "{flat}");
