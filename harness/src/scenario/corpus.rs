@@ -290,7 +290,7 @@ fn uuid(rng: &mut rand_chacha::ChaCha8Rng) -> String {
 }
 
 /// The places of tokens in a corpus, by name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Refs {
     refs: Vec<TokenRef>,
     places: HashMap<TokenRef, u32, FxBuildHasher>,

@@ -1,12 +1,15 @@
 //! Scenario + seed + resolved rates, worked out: every arrival as stream, class and ordinal, the
 //! issuer's timeline, the corpus. A pure function, with a hash over just that.
 
+mod redraw;
+
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::WallClock;
@@ -20,6 +23,8 @@ use super::policy_file;
 use super::random::{self, Zipf};
 use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream, StreamSetting};
+
+pub use redraw::Redraw;
 
 /// The instant of tick 0 unless a plan says otherwise: 2026-01-01T00:00:00Z.
 pub const EPOCH: UnixTime = UnixTime::from_seconds(1_767_225_600);
@@ -81,17 +86,9 @@ impl Plan {
         let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)
             .map(|worker| schedule(scenario, algorithm, seed, worker, &mut refs))
             .collect();
-        let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
-        let mint = Mint {
-            signers,
-            timeline: &timeline,
-            policy: &scenario.policy,
-            algorithm,
-            epoch: EPOCH,
-            lifetime_ns: nanos(scenario.issuer.token_lifetime),
-            duration_ns: nanos(scenario.load.duration),
-            holders: &holders,
-        };
+        let holders = holders(scenario);
+        let from = (signers, &timeline);
+        let mint = mint(scenario, algorithm, from, &scenario.policy, &holders);
         minted(Minting::Begin(refs.names().len() as u64));
         let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
         let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
@@ -139,6 +136,31 @@ pub enum Minting {
 
 pub(super) fn nanos(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Holders of each stream.
+fn holders(scenario: &Scenario) -> Vec<u32> {
+    scenario.streams.iter().map(|stream| stream.holders).collect()
+}
+
+/// What the tokens of a scenario are minted from, for this policy.
+fn mint<'a>(
+    scenario: &Scenario,
+    algorithm: Algorithm,
+    (signers, timeline): (&'a Signers, &'a Timeline),
+    policy: &'a PolicySpec,
+    holders: &'a [u32],
+) -> Mint<'a> {
+    Mint {
+        signers,
+        timeline,
+        policy,
+        algorithm,
+        epoch: EPOCH,
+        lifetime_ns: nanos(scenario.issuer.token_lifetime),
+        duration_ns: nanos(scenario.load.duration),
+        holders,
+    }
 }
 
 fn schedule(
