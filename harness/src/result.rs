@@ -18,6 +18,7 @@ mod load;
 mod machine;
 mod measurement;
 pub mod noise;
+pub mod outcome;
 mod packed_latencies;
 pub mod set_age;
 pub mod simulation;
@@ -45,6 +46,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use capacity::{Capacity, RateBasis};
+use outcome::OutcomeRange;
 
 /// The version of `result.json`; raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -78,6 +80,10 @@ pub struct RunResult {
     /// Capacities, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacities: Vec<Capacity>,
+    /// What 16 seeds make of every dynamic trial in virtual time, shared by its contenders; empty
+    /// in an older result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outcome_ranges: Vec<OutcomeRange>,
 }
 
 /// A scenario as it was run.

@@ -102,6 +102,7 @@ fn result() -> RunResult {
         measurements: vec![measurement("a/one", "core:ring", good), wrong, missed, broken],
         rate_bases: Vec::new(),
         capacities: Vec::new(),
+        outcome_ranges: Vec::new(),
     }
 }
 

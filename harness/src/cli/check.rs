@@ -84,6 +84,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         measurements,
         rate_bases: Vec::new(),
         capacities: Vec::new(),
+        outcome_ranges: Vec::new(),
     };
     args.show(&result);
     Ok(Exit::of(&result))

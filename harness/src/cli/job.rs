@@ -18,7 +18,7 @@ use crate::scenario::class::Stage;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
-use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations};
+use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations, outcome_range};
 
 use super::Failure;
 use super::capacity::{Agenda, Bench, Task};
@@ -114,6 +114,7 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         measurements: Vec::new(),
         rate_bases: Vec::new(),
         capacities: Vec::new(),
+        outcome_ranges: Vec::new(),
     };
     if profile() == "debug" && !setting.is_quiet {
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
@@ -128,7 +129,7 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     let control = Control { stop, port: setting.port };
     let conditions =
         Conditions { calibration: result.machine.calibration.clone(), plant: setting.plant };
-    let mut failure = None;
+    let (mut failure, mut measured_plans) = (None, Vec::new());
     for job in jobs {
         if stop.load(Ordering::Relaxed) || failure.is_some() {
             break;
@@ -142,17 +143,52 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
                     task.measure(&bench, agenda, &mut result)
                 }
                 None => job.measure(&signers, control, &conditions, &progress).map(|measured| {
-                    result.measurements.extend(measured);
+                    let (measurements, plan) = measured;
+                    result.measurements.extend(measurements);
+                    measured_plans.extend(MeasuredPlan::of(&job, plan));
                 }),
             }
         });
         failure = measured.err();
     }
+    result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+    if failure.is_none() {
+        failure = draw_again(&measured_plans, &signers, stop, &progress, &mut result).err();
+    }
     progress.finish();
     result.partial = stop.load(Ordering::Relaxed) || failure.is_some();
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
-    result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
     Ok((result, failure))
+}
+
+/// A plan that has been measured, and the policy that its tokens were minted for.
+struct MeasuredPlan {
+    plan: Plan,
+    minted_for: PolicySpec,
+}
+
+impl MeasuredPlan {
+    /// Of a job; `None` where time does not matter to it, and for tokens that a user brought.
+    fn of(job: &Job, plan: Plan) -> Option<MeasuredPlan> {
+        let is_kept = job.own.is_none() && plan.scenario.is_dynamic();
+        is_kept.then(|| MeasuredPlan { plan, minted_for: job.scenario.policy.clone() })
+    }
+}
+
+/// What other seeds make of the plans: once everything is measured, so that it disturbs nothing.
+fn draw_again(
+    measured: &[MeasuredPlan],
+    signers: &Signers,
+    stop: &AtomicBool,
+    progress: &Progress,
+    result: &mut RunResult,
+) -> Result<(), Failure> {
+    for MeasuredPlan { plan, minted_for } in measured {
+        let name = format!("{} {}", plan.scenario.name, plan.algorithm);
+        progress.say(format!("{name}: other seeds, in virtual time"));
+        result.outcome_ranges.extend(outcome_range(plan, signers, minted_for, stop)?);
+    }
+    Ok(())
 }
 
 /// What all trials of a command are run under.
@@ -175,7 +211,7 @@ impl Job {
         control: Control<'_>,
         conditions: &Conditions,
         progress: &Progress,
-    ) -> Result<Vec<Measurement>, Failure> {
+    ) -> Result<(Vec<Measurement>, Plan), Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
         progress.say(format!("{name}: signing"));
         let mut plan = match &self.own {
@@ -230,7 +266,9 @@ impl Job {
             }
         }
         // One without verdicts stays, with the reason: what was not judged must not vanish.
-        Ok(trials.into_iter().map(|(_, gathering)| gathering.finish()).collect())
+        let finished = trials.into_iter().map(|(_, gathering)| gathering.finish());
+        let measurements = finished.collect();
+        Ok((measurements, plan))
     }
 }
 

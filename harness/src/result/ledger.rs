@@ -196,6 +196,15 @@ impl Ledger {
         self.bin_ns = self.bin_ns.max(other.bin_ns);
     }
 
+    /// Exposed accepts by class.
+    pub fn exposed_classes(&self) -> BTreeMap<Class, u64> {
+        let mut classes = BTreeMap::new();
+        for (key, row) in self.rows.iter().filter(|(_, row)| row.exposed > 0) {
+            *classes.entry(key.class).or_default() += row.exposed;
+        }
+        classes
+    }
+
     /// The latencies of accepted operations, or of all where none was accepted.
     pub fn headline(&self) -> Latencies {
         let accepted = self.rows.iter().any(|(key, _)| key.code.is_ok());

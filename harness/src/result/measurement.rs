@@ -59,6 +59,9 @@ pub struct Measurement {
     pub endpoint: Option<EndpointCounts>,
     /// Exposed accepts by cause (`ttl`, `stale`, `revocation-lag` …).
     pub exposure_causes: Vec<Count>,
+    /// Exposed accepts by token class; empty in a result from before they were told apart.
+    #[serde(default)]
+    pub exposed_classes: Vec<Count>,
     /// Lockouts by the reason code given.
     pub lockout_causes: Vec<Count>,
     /// Verdicts by class, due and got: the rows of the conformance matrix.

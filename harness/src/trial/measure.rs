@@ -233,6 +233,7 @@ impl<'p> Gathering<'p> {
         });
         let error = self.error.clone().or_else(|| self.silence(verdicts.judged));
         let named = |(name, count): (&str, &u64)| Count { name: name.into(), count: *count };
+        let classes = self.ledger.exposed_classes();
         let exposures = self.ledger.exposures.iter().map(|(cause, n)| named((cause, n)));
         let lockouts = self.ledger.lockouts.iter().map(|(code, n)| named((spell(*code), n)));
         Measurement {
@@ -255,6 +256,7 @@ impl<'p> Gathering<'p> {
             phases: self.phases(),
             endpoint: total,
             exposure_causes: exposures.collect(),
+            exposed_classes: classes.iter().map(|(class, n)| named((class.name(), n))).collect(),
             lockout_causes: lockouts.collect(),
             conformance,
             verdict_stream: Some(stream),

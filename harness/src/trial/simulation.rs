@@ -40,6 +40,8 @@ use instance::{Instance, Lived};
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 
+pub(super) use remembering::Remembering;
+
 /// How far apart caches of the same policy may be: one that never expires is as good as a day old.
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
 /// A scenario that lasts no longer is told minute by minute.

@@ -73,6 +73,7 @@ pub fn result() -> RunResult {
         measurements,
         rate_bases: Vec::new(),
         capacities: Vec::new(),
+        outcome_ranges: Vec::new(),
     }
 }
 

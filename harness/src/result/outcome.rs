@@ -1,0 +1,292 @@
+//! What a cache policy did for users and against thieves, in counts, and what 16 seeds make of the
+//! same scenario in virtual time: the range that another result's counts are held against.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use jwtbench_verifier::rejection::Rejection;
+
+use super::{Count, Measurement};
+
+/// What is counted.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// Tokens accepted although their key was withdrawn or their `jti` revoked.
+    ExposedAccepts,
+    /// Those of one token class.
+    ExposedByClass,
+    /// Those of one cause.
+    ExposedByCause,
+    /// Good tokens refused.
+    Lockouts,
+    /// Those refused with a status other than 503: the client is told that its token is bad.
+    LoggedOut,
+    /// Those refused with one code.
+    LockoutsByCode,
+    /// Good tokens accepted after the deadline.
+    Late,
+    /// Attempts to fetch the key set, retries included.
+    Fetches,
+}
+
+/// Names one count.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct OutcomeKey {
+    /// What is counted.
+    pub kind: OutcomeKind,
+    /// The token class, the cause or the code; null where the kind has no parts.
+    pub of: Option<String>,
+}
+
+impl OutcomeKey {
+    /// The count of a kind without parts.
+    pub fn whole(kind: OutcomeKind) -> OutcomeKey {
+        OutcomeKey { kind, of: None }
+    }
+
+    fn part(kind: OutcomeKind, of: &str) -> OutcomeKey {
+        OutcomeKey { kind, of: Some(of.to_owned()) }
+    }
+}
+
+/// The counts of one trial, over all its rounds. What is not in it has not happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutcomeCounts(BTreeMap<OutcomeKey, u64>);
+
+impl OutcomeCounts {
+    /// Of a measurement.
+    pub fn of(measurement: &Measurement) -> OutcomeCounts {
+        let verdicts = &measurement.verdicts;
+        let logs_out = |count: &&Count| {
+            Rejection::from_code(&count.name).is_none_or(|code| code.status() != 503)
+        };
+        let logged_out = measurement.lockout_causes.iter().filter(logs_out);
+        let mut counts = BTreeMap::from(
+            [
+                (OutcomeKind::ExposedAccepts, verdicts.exposed_accepts),
+                (OutcomeKind::Lockouts, verdicts.lockouts),
+                (OutcomeKind::LoggedOut, logged_out.map(|count| count.count).sum()),
+                (OutcomeKind::Late, verdicts.late),
+            ]
+            .map(|(kind, count)| (OutcomeKey::whole(kind), count)),
+        );
+        if let Some(endpoint) = &measurement.endpoint {
+            counts.insert(OutcomeKey::whole(OutcomeKind::Fetches), endpoint.attempts);
+        }
+        for (kind, parts) in [
+            (OutcomeKind::ExposedByClass, &measurement.exposed_classes),
+            (OutcomeKind::ExposedByCause, &measurement.exposure_causes),
+            (OutcomeKind::LockoutsByCode, &measurement.lockout_causes),
+        ] {
+            let keyed = parts.iter().map(|part| (OutcomeKey::part(kind, &part.name), part.count));
+            counts.extend(keyed);
+        }
+        OutcomeCounts(counts)
+    }
+
+    /// How often; 0 for what has not happened.
+    pub fn count(&self, key: &OutcomeKey) -> u64 {
+        self.0.get(key).copied().unwrap_or(0)
+    }
+
+    /// What was counted, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &OutcomeKey> {
+        self.0.keys()
+    }
+}
+
+/// What several seeds make of one plan under one cache policy, in virtual time. All contenders of
+/// the trial share it: which library verifies a signature decides no outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeRange {
+    /// `family/name` of the scenario.
+    pub scenario: String,
+    /// The algorithm of the tokens.
+    pub algorithm: String,
+    /// Name of the cache policy.
+    pub cache_policy: String,
+    /// SHA-256 of the plan that was drawn again, in hex.
+    pub plan_hash: String,
+    /// SHA-256 of the policy that judged, in hex.
+    pub policy_hash: String,
+    /// SHA-256 of the cache policy, in hex.
+    pub cache_policy_hash: String,
+    /// Arrivals of the plan itself, in one round.
+    pub arrivals: u64,
+    /// The seeds; the first is the plan's own.
+    pub seeds: Vec<u64>,
+    /// What came of each, in one round.
+    pub figures: Vec<SeedCounts>,
+    /// Null, or why nothing was drawn.
+    pub withheld: Option<String>,
+}
+
+/// One count under every seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeedCounts {
+    /// What is counted.
+    #[serde(flatten)]
+    pub key: OutcomeKey,
+    /// How often, in the order of the seeds.
+    pub counts: Vec<u64>,
+}
+
+impl OutcomeRange {
+    /// Enters what came of the seeds, in their order.
+    pub fn enter(&mut self, drawn: &[OutcomeCounts]) {
+        let mut keys: Vec<&OutcomeKey> = drawn.iter().flat_map(OutcomeCounts::keys).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let under_each = |key: &OutcomeKey| SeedCounts {
+            key: key.clone(),
+            counts: drawn.iter().map(|counts| counts.count(key)).collect(),
+        };
+        self.figures = keys.into_iter().map(under_each).collect();
+    }
+
+    /// Whether it was drawn for this trial.
+    pub fn is_of(&self, measurement: &Measurement) -> bool {
+        self.scenario == measurement.scenario
+            && self.algorithm == measurement.algorithm
+            && self.cache_policy == measurement.cache_policy
+            && self.plan_hash == measurement.plan_hash
+            && self.policy_hash == measurement.policy_hash
+            && self.cache_policy_hash == measurement.cache_policy_hash
+    }
+
+    /// Lowest, median (the lower of two) and highest over the seeds; zeros for what came of none.
+    pub fn spread(&self, key: &OutcomeKey) -> SeedSpread {
+        let known = self.figures.iter().find(|figure| figure.key == *key);
+        let mut counts = known.map_or_else(Vec::new, |figure| figure.counts.clone());
+        counts.sort_unstable();
+        let at = |place: usize| counts.get(place).copied().unwrap_or(0);
+        let last = counts.len().saturating_sub(1);
+        SeedSpread { lowest: at(0), median: at(last / 2), highest: at(last) }
+    }
+}
+
+/// What seeds make of one count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SeedSpread {
+    /// The lowest.
+    pub lowest: u64,
+    /// The median.
+    pub median: u64,
+    /// The highest.
+    pub highest: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::{EndpointCounts, VerdictCounts};
+
+    fn counted(names: &[(&str, u64)]) -> Vec<Count> {
+        names.iter().map(|(name, count)| Count { name: (*name).into(), count: *count }).collect()
+    }
+
+    fn measurement() -> Measurement {
+        Measurement {
+            verdicts: VerdictCounts {
+                exposed_accepts: 9,
+                lockouts: 7,
+                late: 2,
+                ..VerdictCounts::default()
+            },
+            exposed_classes: counted(&[("stolen-key", 6), ("valid", 3)]),
+            exposure_causes: counted(&[("stale", 4), ("ttl", 5)]),
+            lockout_causes: counted(&[
+                ("JWT_KEYS_UNAVAILABLE", 3),
+                ("JWT_STATE_UNAVAILABLE", 1),
+                ("JWT_SCOPE_INSUFFICIENT", 1),
+                ("JWT_UNKNOWN_KID", 2),
+            ]),
+            endpoint: Some(EndpointCounts { attempts: 5, ..EndpointCounts::default() }),
+            ..Measurement::default()
+        }
+    }
+
+    #[test]
+    fn a_measurement_is_counted_by_kind_and_part() {
+        use OutcomeKind::*;
+        let counts = OutcomeCounts::of(&measurement());
+        let rows = [
+            (ExposedAccepts, None, 9, "the sum"),
+            (ExposedByClass, Some("stolen-key"), 6, "a thief's"),
+            (ExposedByCause, Some("ttl"), 5, "by cause"),
+            (ExposedByCause, Some("no-expiry"), 0, "what has not happened"),
+            (Lockouts, None, 7, "the sum"),
+            (LoggedOut, None, 3, "401 and 403, but not 503"),
+            (LockoutsByCode, Some("JWT_KEYS_UNAVAILABLE"), 3, "by code"),
+            (Late, None, 2, "late"),
+            (Fetches, None, 5, "attempts"),
+        ];
+        for (kind, of, expected, why) in rows {
+            let key = OutcomeKey { kind, of: of.map(str::to_owned) };
+            assert_eq!(counts.count(&key), expected, "{why}");
+        }
+        let without = Measurement { endpoint: None, ..measurement() };
+        let fetches = OutcomeKey::whole(Fetches);
+        assert!(OutcomeCounts::of(&without).keys().all(|key| *key != fetches), "nobody to ask");
+    }
+
+    /// By hand: 16 counts sorted, the 1st, the 8th and the 16th.
+    #[test]
+    fn a_range_has_a_lowest_a_median_and_a_highest() {
+        let mut range = OutcomeRange::default();
+        let late = |late| Measurement {
+            verdicts: VerdictCounts { late, ..VerdictCounts::default() },
+            ..Measurement::default()
+        };
+        let drawn: Vec<OutcomeCounts> =
+            (0..16).map(|seed| OutcomeCounts::of(&late(seed * 7 % 16 + 10))).collect();
+        range.enter(&drawn);
+        let spread = |kind| range.spread(&OutcomeKey::whole(kind));
+        assert_eq!(
+            spread(OutcomeKind::Late),
+            SeedSpread { lowest: 10, median: 17, highest: 25 },
+            "in any order"
+        );
+        let none = SeedSpread { lowest: 0, median: 0, highest: 0 };
+        assert_eq!(spread(OutcomeKind::Lockouts), none, "counted, and none");
+        assert_eq!(spread(OutcomeKind::Fetches), none, "not counted");
+        assert!(range.figures.iter().all(|figure| figure.counts.len() == 16));
+    }
+
+    /// A part that only one seed has is zero under the others.
+    #[test]
+    fn what_one_seed_alone_has_is_none_under_the_others() {
+        let mut range = OutcomeRange::default();
+        range.enter(&[
+            OutcomeCounts::of(&Measurement::default()),
+            OutcomeCounts::of(&measurement()),
+        ]);
+        let ttl = OutcomeKey::part(OutcomeKind::ExposedByCause, "ttl");
+        let figure = range.figures.iter().find(|figure| figure.key == ttl);
+        assert_eq!(figure.map(|figure| figure.counts.as_slice()), Some([0, 5].as_slice()));
+    }
+
+    #[test]
+    fn a_range_belongs_to_one_plan_under_one_policy() {
+        let of = |change: fn(&mut Measurement)| {
+            let mut measurement = Measurement::default();
+            change(&mut measurement);
+            OutcomeRange::default().is_of(&measurement)
+        };
+        assert!(of(|_| {}), "the same");
+        assert!(of(|m| m.contender = "core:ring".into()), "whoever verified");
+        assert!(!of(|m| m.scenario = "a/b".into()), "another scenario");
+        assert!(!of(|m| m.algorithm = "ES256".into()), "another algorithm");
+        assert!(!of(|m| m.cache_policy = "spring-like".into()), "another cache policy");
+        assert!(!of(|m| m.plan_hash = "00".into()), "another plan");
+        assert!(!of(|m| m.policy_hash = "00".into()), "another policy");
+        assert!(!of(|m| m.cache_policy_hash = "00".into()), "a preset that has changed");
+    }
+}

@@ -1,0 +1,92 @@
+//! What 16 seeds make of a plan, in virtual time: the same scenario, load, keys and cache policy;
+//! other arrivals, other draws of classes and holders, other jitter. Nothing is measured.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use jwtbench_verifier::policy::PolicySpec;
+
+use crate::contender::ContenderSpec;
+use crate::result::outcome::{OutcomeCounts, OutcomeRange};
+use crate::scenario::Arrivals;
+use crate::scenario::plan::{Plan, Redraw, WARMUP};
+use crate::scenario::signer::Signers;
+
+use super::simulation::Remembering;
+use super::{Trial, TrialError, initial_revocations};
+
+/// Seeds that are drawn: the plan's own and those that follow it.
+pub const SEEDS: u64 = 16;
+/// A plan with more arrivals than this is not drawn again: it would take longer than to measure it.
+const MAX_ARRIVALS: usize = 500_000;
+
+/// The range of a plan's outcome; `None` where time does not matter to it, and after a stop.
+/// `signers` and `minted_for` are those that the plan was made with.
+///
+/// # Errors
+/// As [`Trial::simulated`].
+pub fn outcome_range(
+    plan: &Plan,
+    signers: &Signers,
+    minted_for: &PolicySpec,
+    stop: &AtomicBool,
+) -> Result<Option<OutcomeRange>, TrialError> {
+    if !plan.scenario.is_dynamic() {
+        return Ok(None);
+    }
+    let mut range = unfilled(plan);
+    range.withheld = withheld(plan);
+    if range.withheld.is_some() {
+        return Ok(Some(range));
+    }
+    range.seeds = (0..SEEDS).map(|step| plan.seed.wrapping_add(step)).collect();
+    let redraw = Redraw::new(plan, signers, minted_for, &range.seeds);
+    let revoked = initial_revocations(&redraw.plan(plan.seed));
+    let one = |seed: &u64| -> Result<Option<OutcomeCounts>, TrialError> {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let plan = redraw.plan(*seed);
+        // Whoever verifies: each signature is checked once for all seeds.
+        let spec = ContenderSpec::Core(&Remembering);
+        let measurement = Trial::new(&plan, spec, revoked.as_ref())?.simulated()?;
+        Ok(Some(OutcomeCounts::of(&measurement)))
+    };
+    let drawn: Vec<Option<OutcomeCounts>> =
+        range.seeds.par_iter().map(one).collect::<Result<_, _>>()?;
+    let Some(drawn) = drawn.into_iter().collect::<Option<Vec<OutcomeCounts>>>() else {
+        return Ok(None);
+    };
+    range.enter(&drawn);
+    Ok(Some(range))
+}
+
+fn unfilled(plan: &Plan) -> OutcomeRange {
+    let arrivals = plan.schedules.iter().flatten().filter(|arrival| arrival.phase != WARMUP);
+    OutcomeRange {
+        scenario: plan.scenario.name.clone(),
+        algorithm: plan.algorithm.name().into(),
+        cache_policy: plan.scenario.cache.name.clone(),
+        plan_hash: plan.hash.clone(),
+        policy_hash: plan.policy_hash(),
+        cache_policy_hash: plan.cache_policy_hash(),
+        arrivals: arrivals.count() as u64,
+        ..OutcomeRange::default()
+    }
+}
+
+/// Why nothing can be drawn whose counts could be held against those of real time.
+fn withheld(plan: &Plan) -> Option<String> {
+    let arrivals: usize = plan.schedules.iter().map(Vec::len).sum();
+    if plan.scenario.load.arrivals == Arrivals::Closed {
+        return Some(
+            "in a closed loop the number of operations is the machine's: virtual time has no \
+             such number"
+                .into(),
+        );
+    }
+    (arrivals > MAX_ARRIVALS).then(|| {
+        format!("{arrivals} arrivals a round are too many to draw again, over {MAX_ARRIVALS}")
+    })
+}
