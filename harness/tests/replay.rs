@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "replay/outcome.rs"]
+mod outcome;
+
 use std::fs;
 use std::process::{Command, Output};
 use std::sync::LazyLock;

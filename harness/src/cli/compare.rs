@@ -15,7 +15,8 @@ use super::{Exit, Failure};
     jwtbench compare reports/runs/A reports/runs/B\n  \
     jwtbench compare main.json branch.json --threshold 'p50=5%|25%' --strict\n  \
     jwtbench compare old new --allow machine --markdown >> $GITHUB_STEP_SUMMARY\n\n\
-    Exit codes: 0 passed, 2 not alike or no result, 3 regression, 4 wrong verdict,\n\
+    Exit codes: 0 passed, 2 not alike or no result, 3 regression, also of exposure, lockouts\n\
+    or fetches beyond what 16 seeds give the base, 4 wrong verdict,\n\
     5 expectation newly missed, 6 under --strict: invalid, inconclusive or missing.")]
 pub struct Args {
     /// The base: a result.json, or the folder it is in

@@ -127,7 +127,9 @@ impl Gate {
             Exit::Wrong
         } else if compared.is_empty() || trials.iter().any(|trial| trial.broke) {
             Exit::Error
-        } else if trials.iter().any(|trial| trial.decision == Some(Decision::Regressed)) {
+        } else if compared.outcome_is_worse()
+            || trials.iter().any(|trial| trial.decision == Some(Decision::Regressed))
+        {
             Exit::Regressed
         } else if trials.iter().any(|trial| !trial.newly_missed.is_empty()) {
             Exit::Missed

@@ -2,6 +2,7 @@
 //! no file and no exit code.
 
 mod markdown;
+mod outcome;
 
 use super::TerminalStyle;
 use super::quantity;
@@ -21,6 +22,7 @@ pub fn comparison(comparison: &Comparison, style: TerminalStyle) -> String {
         let revision = from.revision.as_deref().unwrap_or("no revision");
         text.line(Paint::Plain, &format!("{side}  {}  {revision}", from.started_at));
     }
+    outcome::show(&mut text, comparison);
     for unlike in &comparison.unlike {
         text.wrapped(Paint::Warning, "", &format!("!! unlike, as allowed: {unlike}"));
     }
@@ -261,8 +263,10 @@ fn closing(comparison: &Comparison) -> String {
                 algorithms and contenders"
             .into();
     }
+    let worse = outcome::headline(comparison);
     let next = match comparison.verdict {
         _ if comparison.wrong > 0 => "the candidate gave wrong verdicts; mend them first",
+        _ if worse.is_some() => worse.as_deref().unwrap_or_default(),
         Some(Decision::Regressed) => {
             "at least one trial costs more; `jwtbench duel` tells how much within one session"
         }

@@ -4,6 +4,7 @@
 mod bound;
 mod drift;
 mod figure;
+mod outcome;
 mod pairing;
 mod threshold;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 pub use drift::Drift;
 pub use figure::{Figure, Gate};
+pub use outcome::{OutcomeFigure, OutcomeSentence, OutcomeVerdict, TrialOutcome, Ungated};
 pub use pairing::{Allowance, Matching};
 pub use threshold::{Metric, Thresholds};
 
@@ -38,6 +40,8 @@ pub struct Terms {
 /// Two results, compared.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// What changed for users and thieves, for every trial that both have and time matters to.
+    pub outcome: Vec<TrialOutcome>,
     /// The base.
     pub base: Side,
     /// The candidate.
@@ -137,11 +141,16 @@ impl Comparison {
             command: result.command.clone(),
             revision: result.machine.revision.clone(),
         };
+        let outcome = |pair: &Pair<'_>| TrialOutcome::of(base, candidate, pair);
+        let outcome: Vec<TrialOutcome> = pairs.iter().filter_map(outcome).collect();
+        let is_worse = outcome.iter().any(|trial| trial.verdict == OutcomeVerdict::Worse);
+        let worse = is_worse.then_some(Decision::Regressed);
         Ok(Comparison {
+            outcome,
             base: side(base),
             candidate: side(candidate),
             same,
-            verdict: worst(trials.iter().filter_map(|trial| trial.decision)),
+            verdict: worst(trials.iter().filter_map(|trial| trial.decision).chain(worse)),
             other_versions: other_versions(base, candidate),
             wrong: candidate.wrong(),
             unlike: unlike.into_iter().map(|(_, message)| message).collect(),
@@ -157,12 +166,24 @@ impl Comparison {
         !self.same && self.trials.is_empty()
     }
 
+    /// Whether thieves, users or the issuer are worse off than the base's seeds allow.
+    pub fn outcome_is_worse(&self) -> bool {
+        self.outcome.iter().any(|trial| trial.verdict == OutcomeVerdict::Worse)
+    }
+
+    /// Whether an outcome was held against nothing that could have been held.
+    pub fn outcome_has_gaps(&self) -> bool {
+        let reasons = self.outcome.iter().filter_map(|trial| trial.not_gated.as_ref());
+        reasons.into_iter().any(|not_gated| not_gated.is_gap)
+    }
+
     /// Whether something was not proven either way: a trial, or a whole trial missing.
     pub fn has_gaps(&self) -> bool {
         let unproven = |trial: &TrialComparison| {
             matches!(trial.decision, Some(Decision::Invalid | Decision::Inconclusive))
         };
-        self.trials.iter().any(unproven) || !self.only_base.is_empty()
+        let is_incomplete = self.trials.iter().any(unproven) || !self.only_base.is_empty();
+        is_incomplete || self.outcome_has_gaps()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
-use super::{closing, drifted, is_significant, limits, missing_of, name, value, wanted_rounds};
+use super::{
+    closing, drifted, is_significant, limits, missing_of, name, outcome, value, wanted_rounds,
+};
 use crate::result::comparison::{Comparison, Figure, TrialComparison};
 
 /// The comparison as Markdown.
@@ -13,6 +15,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
         out +=
             &format!("{side}: {} {} {}\n\n", from.started_at, code(revision), code(&from.command));
     }
+    out += &outcome::markdown(comparison);
     let unlike = comparison.unlike.iter().map(|text| format!("unlike, as allowed: {text}"));
     let notes = comparison.notes.iter().chain(&comparison.other_versions).cloned();
     for line in unlike.chain(notes).chain(missing_of(comparison)).chain(limits(comparison)) {
