@@ -35,7 +35,10 @@ impl Teller<'_> {
     fn exposures(&self) -> Vec<OutcomeSentence> {
         let classes: Vec<&OutcomeFigure> =
             self.of(OutcomeKind::ExposedByClass).filter(|figure| is_told(figure)).collect();
-        let causes = self.parts(OutcomeKind::ExposedByCause);
+        let mut causes = self.parts(OutcomeKind::ExposedByCause);
+        if self.of(OutcomeKind::ExposedByClass).count() > 1 {
+            causes = format!("all classes: {causes}");
+        }
         let mut sentences: Vec<OutcomeSentence> = match classes.is_empty() {
             true => {
                 let whole = self.of(OutcomeKind::ExposedAccepts).filter(|figure| is_told(figure));
