@@ -1,5 +1,5 @@
-//! `simulate`: cache policies in virtual time, with the durations of production and from every age
-//! of the cache.
+//! `simulate`: cache policies in virtual time, with the durations of production, from many ages of
+//! the cache and with many draws of the arrivals.
 
 mod advice;
 mod sweep;
@@ -67,9 +67,13 @@ pub struct Args {
     #[arg(long, value_parser = duration)]
     horizon: Option<Duration>,
     /// Ages of the cache at the beginning, evenly spread over its ttl
-    #[arg(long, value_name = "N", default_value_t = 64,
+    #[arg(long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u32).range(1..=4096))]
     offsets: u32,
+    /// Draws of the arrivals; every pair of an age and a draw is a run
+    #[arg(long, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u32).range(1..=4096))]
+    draws: u32,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
@@ -166,7 +170,8 @@ impl Args {
         signers: &Signers,
         simulation: &mut Simulation,
     ) -> Result<Vec<WrongVerdict>, Failure> {
-        let ask = Ask { algorithm: self.algorithm, offsets: self.offsets };
+        let &Args { algorithm, offsets, draws, .. } = self;
+        let ask = Ask { algorithm, offsets, draws };
         let places = self.places(scenario, policies)?;
         let swept = places.iter().map(|place| place.spec().clone());
         // A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.

@@ -15,6 +15,7 @@ pub use markdown::simulation_markdown;
 pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;
 
+use crate::report::quantity::counted;
 use crate::result::simulation::{
     Advice, COLUMNS, Metric, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
@@ -28,16 +29,14 @@ struct Column {
 /// Phases are told apart where a scenario has more than this many.
 const FEW_PHASES: usize = 3;
 
-/// The metrics that any row of a scenario has, in the order of tables, and its fetches.
+/// The metrics that any row of a scenario has, in the order of tables.
 fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     let has = |name: &&str| rows.iter().any(|row| row.metric(name).is_some());
     let metric = |name: &str| Column {
         title: title(name).to_owned(),
-        cells: rows.iter().map(|row| range(name, row.metric(name))).collect(),
+        cells: rows.iter().map(|row| cell(row, name)).collect(),
     };
-    let metrics = COLUMNS.into_iter().filter(has).map(metric);
-    let attempts = rows.iter().map(|row| row.counts.attempts.to_string()).collect();
-    metrics.chain([Column { title: "attempts".into(), cells: attempts }]).collect()
+    COLUMNS.into_iter().filter(has).map(metric).collect()
 }
 
 /// What each phase cost, where a scenario has many: a table for each metric, with its name.
@@ -46,17 +45,18 @@ fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     if phases.len() <= FEW_PHASES {
         return Vec::new();
     }
-    let lossy = phases.iter().any(|phase| phase.poison_loss.is_some());
     let tables = [
         ("Lockout by phase", "lockout_s"),
-        ("Fetch attempts by phase", "attempts"),
+        ("Fetch attempts by phase, for each instance and hour", "attempts_per_hour"),
         ("Keys lost by phase", "poison_loss"),
     ];
-    let tables = tables.into_iter().filter(|(_, name)| lossy || *name != "poison_loss");
+    let is_known = |name: &str| phases.iter().any(|phase| phase_metric(name, phase).is_some());
+    let tables = tables.into_iter().filter(|(_, name)| is_known(name));
     let table = |(heading, name)| {
-        let column = |(place, phase): (usize, &PhaseRow)| Column {
-            title: phase.phase.clone(),
-            cells: rows.iter().map(|row| phase_cell(name, row.phases.get(place))).collect(),
+        let column = |(place, phase): (usize, &PhaseRow)| {
+            let metric = |row: &SimulationRow| phase_metric(name, row.phases.get(place)?).copied();
+            let cells = rows.iter().map(|row| range(name, metric(row).as_ref(), FOREVER));
+            Column { title: phase.phase.clone(), cells: cells.collect() }
         };
         // What a phase without any trouble has to say is nothing.
         let says = |column: &Column| column.cells.iter().any(|cell| cell != "0");
@@ -65,13 +65,25 @@ fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     tables.map(table).filter(|(_, columns): &(_, Vec<Column>)| !columns.is_empty()).collect()
 }
 
-fn phase_cell(name: &str, phase: Option<&PhaseRow>) -> String {
-    let metric = phase.and_then(|phase| match name {
+fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p Metric> {
+    match name {
         "lockout_s" => Some(&phase.lockout_s),
-        "attempts" => Some(&phase.attempts),
+        "attempts_per_hour" => phase.attempts_per_hour.as_ref(),
         _ => phase.poison_loss.as_ref(),
-    });
-    range(name, metric)
+    }
+}
+
+/// What the figures of these rows are of: ages of the cache, and draws of the arrivals.
+fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
+    let mut known: Vec<String> = Vec::new();
+    for row in rows {
+        let (ages, draws) = row.runs();
+        let said = format!("{} × {}", counted(ages, "age"), counted(draws, "draw"));
+        if !known.contains(&said) {
+            known.push(said);
+        }
+    }
+    known.join(" or ")
 }
 
 /// A metric's name without its unit, short enough for a column.
@@ -82,27 +94,49 @@ fn title(name: &str) -> &str {
         "retry_peak" => "retry peak",
         "poison_loss" => "loss",
         "key_age_s" => "key age",
+        "attempts_per_hour" => "fetches/h",
         name => name.strip_suffix("_s").unwrap_or(name),
     }
 }
 
-/// A figure of a metric; what the horizon cut off is never.
+/// What the horizon cut off, where longer is worse.
+const FOREVER: &str = "for ever";
+
+/// What the horizon cut off: for ever where that is bad; not within the fault where it is good.
+fn beyond(row: &SimulationRow, name: &str) -> String {
+    match (name, row.fault_s) {
+        ("grace_s", Some(fault)) => format!("not within {}", span(fault)),
+        ("grace_s", None) => "not within the horizon".into(),
+        _ => FOREVER.into(),
+    }
+}
+
+/// A figure of a metric where longer is worse.
 fn figure(name: &str, value: Option<f64>) -> String {
     match value {
-        None => "never".into(),
+        None => FOREVER.into(),
         Some(value) if name.ends_with("_s") => span(value),
-        Some(value) if value.fract().abs() < 1e-9 => format!("{value:.0}"),
+        Some(value) if value.fract().abs() < 1e-9 || value >= 100.0 => format!("{value:.0}"),
         Some(value) => format!("{value:.2}"),
     }
 }
 
+/// A metric of a row as its median and its worst.
+fn cell(row: &SimulationRow, name: &str) -> String {
+    range(name, row.metric(name), &beyond(row, name))
+}
+
 /// A metric as its median and its worst; once if they are alike. The worst grace is the least.
-fn range(name: &str, metric: Option<&Metric>) -> String {
+fn range(name: &str, metric: Option<&Metric>, beyond: &str) -> String {
     let Some(metric) = metric else {
         return "–".into();
     };
     let worst = if name == "grace_s" { metric.min } else { metric.max };
-    let [middle, worst] = [metric.p50, worst].map(|value| figure(name, value));
+    let said = |value: Option<f64>| match value {
+        None => beyond.to_owned(),
+        value => figure(name, value),
+    };
+    let [middle, worst] = [metric.p50, worst].map(said);
     if middle == worst { worst } else { format!("{middle} / {worst}") }
 }
 

@@ -1,5 +1,6 @@
-//! What came of simulations: a row per scenario and cache policy, each metric over all ages that
-//! the cache may have had when the scenario began. Definitions: `reports/README.md`.
+//! What came of simulations: a row per scenario and cache policy, each metric over all runs: ages
+//! that the cache may have had when the scenario began, and draws of the arrivals. Definitions:
+//! `reports/README.md`.
 
 use std::collections::BTreeMap;
 
@@ -97,11 +98,12 @@ pub struct SweepPoint {
     pub exposure_s: Option<Metric>,
     /// Lockout.
     pub lockout_s: Option<Metric>,
-    /// Fetch attempts over all ages and instances.
-    pub attempts: u64,
+    /// Fetch attempts for each instance and hour; null in an older one.
+    #[serde(default)]
+    pub attempts_per_hour: Option<Metric>,
 }
 
-/// What came of one minute, over all ages and instances.
+/// What came of one minute, over all runs and instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minute {
     /// Good tokens that arrived.
@@ -130,7 +132,7 @@ pub struct Advice {
 }
 
 /// The least exposure and lockout in a scenario for a cache that fetches so often, when the issuer
-/// has just changed something.
+/// has just changed something: at their worst over the draws of the arrivals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HindsightPoint {
     /// `family/file-stem`.
@@ -156,7 +158,7 @@ fn whole_nano<S: serde::Serializer>(figure: &f64, to: S) -> Result<S::Ok, S::Err
 }
 
 /// One scenario under one cache policy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SimulationRow {
     /// `family/file-stem`.
     pub scenario: String,
@@ -166,6 +168,18 @@ pub struct SimulationRow {
     pub seed: u64,
     /// Instances of the verifier.
     pub instances: u32,
+    /// Ages of the cache; 0 in an older one, which has one draw of as many ages as its metrics.
+    #[serde(default)]
+    pub ages: u32,
+    /// Draws of the arrivals; every pair of an age and a draw is a run.
+    #[serde(default)]
+    pub draws: u32,
+    /// How long a run lasts, in seconds; 0 in an older one.
+    #[serde(default)]
+    pub horizon_s: f64,
+    /// How long the first endpoint fault lasts, in seconds; absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault_s: Option<f64>,
     /// By name; a metric that the scenario cannot measure is absent.
     pub metrics: BTreeMap<String, Metric>,
     /// The oldest key set that a token was accepted under.
@@ -174,7 +188,7 @@ pub struct SimulationRow {
     /// The longest that a token took to be told that its kid is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_s: Option<Metric>,
-    /// Counts over all ages and instances.
+    /// Counts over all runs and instances.
     pub counts: SimulationCounts,
     /// Exposed accepts by cause.
     pub causes: BTreeMap<String, u64>,
@@ -195,15 +209,16 @@ pub struct PhaseRow {
     pub phase: String,
     /// As `lockout_s`, of the tokens that arrived in it.
     pub lockout_s: Metric,
-    /// Fetch attempts in it, of all instances.
-    pub attempts: Metric,
+    /// Fetch attempts in it for each instance and hour; absent in an older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_per_hour: Option<Metric>,
     /// As `poison_loss`; absent where the scenario publishes no odd entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poison_loss: Option<Metric>,
 }
 
 /// The columns of tables, in order: metrics and what stands beside them.
-pub const COLUMNS: [&str; 14] = [
+pub const COLUMNS: [&str; 15] = [
     "exposure_s",
     "lockout_s",
     "regret_s",
@@ -218,9 +233,10 @@ pub const COLUMNS: [&str; 14] = [
     "poison_loss",
     "key_age_s",
     "wait_s",
+    "attempts_per_hour",
 ];
 
-/// A metric over cache ages.
+/// A metric over all runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// The least; null if even that was cut off by the horizon.
@@ -232,7 +248,7 @@ pub struct Metric {
     /// The greatest; null if that was cut off.
     #[serde(serialize_with = "nano")]
     pub max: Option<f64>,
-    /// Cache ages.
+    /// Runs that have it.
     pub n: u64,
     /// How many of them the horizon cut off: the true figure is greater.
     pub censored: u64,
@@ -252,7 +268,7 @@ impl Metric {
     }
 }
 
-/// Counts over all ages and instances.
+/// Counts over all runs and instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimulationCounts {
     /// Tokens that arrived.
@@ -298,7 +314,15 @@ impl SimulationCounts {
 }
 
 impl SimulationRow {
-    /// The worst of a metric; `None` if it is absent.
+    /// Ages of the cache, and draws of the arrivals.
+    pub fn runs(&self) -> (u64, u64) {
+        match (self.ages, self.draws) {
+            (0, _) | (_, 0) => (self.metric("lockout_s").map_or(1, |metric| metric.n), 1),
+            (ages, draws) => (u64::from(ages), u64::from(draws)),
+        }
+    }
+
+    /// A metric by name; `None` if it is absent.
     pub fn metric(&self, name: &str) -> Option<&Metric> {
         match name {
             "key_age_s" => self.key_age_s.as_ref(),

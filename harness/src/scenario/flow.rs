@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
+use rand_core::RngCore as _;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
@@ -87,7 +88,7 @@ pub enum FlowFault {
     /// Too many tokens.
     #[error(
         "{scenario}: over {MAX_TOKENS} different tokens; raise `token-lifetime`, or lower \
-         `holders` or the horizon"
+         `holders`, the horizon or --draws"
     )]
     Tokens {
         /// The scenario.
@@ -191,11 +192,22 @@ impl Lane<'_> {
     }
 }
 
-/// A plan whose arrivals flow: its corpus, and where each token of the flow is in it.
+/// The seed of the arrivals of this draw: that of the plan for the first, one of its own for each
+/// further one.
+pub fn draw_seed(seed: u64, draw: u32) -> u64 {
+    match draw {
+        0 => seed,
+        draw => random::stream(seed, &["draw", &draw.to_string()]).next_u64(),
+    }
+}
+
+/// A plan whose arrivals flow: its corpus, and where each token of the flow is in it. The corpus
+/// has the tokens of so many draws of the arrivals; the seed of the plan is that of the first.
 pub fn plan(
     scenario: &Scenario,
     algorithm: Algorithm,
     signers: &Signers,
+    draws: u32,
 ) -> Result<(Plan, Refs), FlowFault> {
     let name = || scenario.name.clone();
     if matches!(scenario.load.arrivals, Arrivals::Closed | Arrivals::Ramp) {
@@ -210,7 +222,8 @@ pub fn plan(
     }
     let seed = signers.seed();
     let mut refs = Refs::default();
-    for drawn in Flow::new(scenario, algorithm, seed) {
+    let draws = 0..draws.max(1);
+    for drawn in draws.flat_map(|draw| Flow::new(scenario, algorithm, draw_seed(seed, draw))) {
         refs.place(drawn.token);
         if refs.names().len() > MAX_TOKENS {
             return Err(FlowFault::Tokens { scenario: name() });

@@ -1,6 +1,6 @@
 //! A scenario in virtual time with the durations of production: real tokens, the real verifier and
-//! key cache, under several cache policies and from many ages of the cache. Pure: the same plan and
-//! seed give the same rows on every machine.
+//! key cache, under several cache policies, from many ages of the cache and with many draws of the
+//! arrivals. Pure: the same plan and seed give the same rows on every machine.
 
 mod flood;
 mod hindsight;
@@ -39,6 +39,7 @@ use hindsight::hindsight;
 use instance::{Instance, Lived};
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
+use tally::Outage;
 
 pub(super) use remembering::Remembering;
 
@@ -57,6 +58,25 @@ pub struct Ask {
     pub algorithm: Algorithm,
     /// Ages of the cache, evenly spread over its ttl.
     pub offsets: u32,
+    /// Draws of the arrivals; every pair of an age and a draw is a run.
+    pub draws: u32,
+}
+
+/// What a run begins with.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    /// The age of the cache, of so many.
+    age: (u32, u32),
+    /// The draw of the arrivals.
+    draw: u32,
+}
+
+impl Beginning {
+    /// Its place among all runs; those of the first draw come first.
+    fn place(self) -> u32 {
+        let (age, ages) = self.age;
+        self.draw * ages + age
+    }
 }
 
 /// Verdicts that the contract does not allow.
@@ -110,31 +130,49 @@ pub fn simulate(
     signers: &Signers,
     ask: Ask,
 ) -> Result<Simulated, SimulationError> {
-    let (plan, refs) = flow::plan(scenario, ask.algorithm, signers)?;
-    let hindsight = hindsight(&plan, &refs)?;
+    let draws = ask.draws.max(1);
+    let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
+    let hindsights = (0..draws)
+        .map(|draw| hindsight(&drawn(&plan, draw), &refs))
+        .collect::<Result<Vec<_>, TrialError>>()?;
     let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
     let ages = match scenario.cache.start {
-        Start::Cold => 1,
-        Start::Warm | Start::Age(_) => ask.offsets.max(1),
+        Start::Cold | Start::Age(_) => 1,
+        Start::Warm => ask.offsets.max(1),
     };
-    let jobs: Vec<(usize, u32)> =
-        (0..plans.len()).flat_map(|policy| (0..ages).map(move |age| (policy, age))).collect();
-    let one = |(policy, age): &(usize, u32)| {
-        let plan = &plans[*policy];
-        let met = plan.met_by(*age);
-        let plan = met.as_ref().unwrap_or(plan);
-        let fleet = plan.live(&refs, (*age, ages), &hindsight)?;
-        Ok::<Fleet, TrialError>(fleet)
+    let runs = (0..draws).flat_map(|draw| (0..ages).map(move |age| (age, draw)));
+    let runs = runs.map(|(age, draw)| Beginning { age: (age, ages), draw });
+    let jobs: Vec<(&Variants, Beginning)> =
+        plans.iter().flat_map(|plan| runs.clone().map(move |run| (plan, run))).collect();
+    let one = |(plan, run): &(&Variants, Beginning)| {
+        plan.met_by(*run).live(&refs, *run, &hindsights[run.draw as usize])
     };
     let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
     let mut rows = Vec::new();
     let mut wrong = Vec::new();
     for plan in &plans {
-        let rest = fleets.split_off(ages as usize);
-        let row = plan.row(std::mem::replace(&mut fleets, rest), &mut wrong);
+        let rest = fleets.split_off((ages * draws) as usize);
+        let row = plan.row(std::mem::replace(&mut fleets, rest), (ages, draws), &mut wrong);
         rows.push(row);
     }
+    let hindsight = worst(&hindsights);
     Ok(Simulated { rows, hindsight, events: events(scenario), wrong })
+}
+
+/// The schedules of all draws, at their worst by number of fetches. One that has no more to gain
+/// makes no more fetches.
+fn worst(draws: &[Vec<HindsightPoint>]) -> Vec<HindsightPoint> {
+    let most = draws.iter().map(Vec::len).max().unwrap_or_default();
+    let one = |place: usize| {
+        let points = draws.iter().filter_map(|points| points.get(place).or(points.last()));
+        points.cloned().reduce(|one, other| HindsightPoint {
+            fetches: one.fetches.max(other.fetches),
+            exposure_s: one.exposure_s.zip(other.exposure_s).map(|(one, other)| one.max(other)),
+            lockout_s: one.lockout_s.max(other.lockout_s),
+            ..one
+        })
+    };
+    (0..most).filter_map(one).collect()
 }
 
 /// What happens in a scenario, in order.
@@ -165,7 +203,7 @@ struct Variants {
     quiet: Vec<(Flood, Plan)>,
 }
 
-/// The instances that began with a cache of one age.
+/// The instances of one run: their caches began with one age, or with ages spread over the ttl.
 struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
     phases: Vec<PhaseCost>,
@@ -187,6 +225,11 @@ fn moved(plan: &Plan, share: f64) -> Plan {
         }
     }
     moved
+}
+
+/// The same plan with the arrivals of this draw.
+fn drawn(plan: &Plan, draw: u32) -> Plan {
+    Plan { seed: flow::draw_seed(plan.seed, draw), ..with(plan, plan.scenario.clone()) }
 }
 
 /// The sums by minute.
@@ -224,6 +267,9 @@ impl Variants {
     /// start.
     fn warm_since(&self, (age, ages): (u32, u32), instance: u32) -> Option<Tick> {
         let cache = &self.whole.scenario.cache;
+        if let Start::Age(age) = cache.start {
+            return Some(Tick::ZERO - age);
+        }
         let max_age = self.whole.scenario.phases[0].endpoint.max_age;
         let cycle = cache.policy.ttl_of(max_age).min(LONGEST_CYCLE);
         let share = (f64::from(age) + 0.5) / f64::from(ages);
@@ -235,26 +281,24 @@ impl Variants {
         (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
     }
 
-    /// As this age of the cache meets them, if anything moves in the scenario.
-    fn met_by(&self, age: u32) -> Option<Variants> {
-        if self.whole.scenario.events.iter().all(|event| event.spread.is_zero()) {
-            return None;
-        }
-        let share = (f64::from(age) * GOLDEN).fract();
-        let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, moved(plan, share)));
-        Some(Variants { whole: moved(&self.whole, share), quiet: quiet.collect() })
+    /// As this run meets them: with arrivals of its own, and what moves in the scenario moved.
+    fn met_by(&self, run: Beginning) -> Variants {
+        let share = (f64::from(run.place()) * GOLDEN).fract();
+        let met = |plan: &Plan| moved(&drawn(plan, run.draw), share);
+        let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, met(plan)));
+        Variants { whole: met(&self.whole), quiet: quiet.collect() }
     }
 
     fn live(
         &self,
         refs: &Refs,
-        age: (u32, u32),
+        run: Beginning,
         hindsight: &[HindsightPoint],
     ) -> Result<Fleet, TrialError> {
         let fleet = |plan: &Plan| -> Result<Vec<Lived>, TrialError> {
-            let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(age.0));
+            let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(run.age.0));
             let one = |number| {
-                let warm_since = self.warm_since(age, number);
+                let warm_since = self.warm_since(run.age, number);
                 Instance { plan, refs, warm_since, seed: seed(number), renewals: &[] }
             };
             (0..plan.scenario.instances.count).map(|number| one(number).live()).collect()
@@ -295,7 +339,12 @@ impl Variants {
         Ok(Fleet { values, phases, counts, causes, timeline, wrong, hash })
     }
 
-    fn row(&self, fleets: Vec<Fleet>, wrong: &mut Vec<WrongVerdict>) -> SimulationRow {
+    fn row(
+        &self,
+        fleets: Vec<Fleet>,
+        (ages, draws): (u32, u32),
+        wrong: &mut Vec<WrongVerdict>,
+    ) -> SimulationRow {
         let scenario = &self.whole.scenario;
         let mut values: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
@@ -334,6 +383,10 @@ impl Variants {
             cache_policy: scenario.cache.name.clone(),
             seed: self.whole.seed,
             instances: scenario.instances.count,
+            ages,
+            draws,
+            horizon_s: scenario.load.duration.as_secs_f64(),
+            fault_s: Outage::of(&self.whole).length_s(scenario.load.duration),
             metrics,
             key_age_s,
             wait_s,
@@ -346,7 +399,7 @@ impl Variants {
     }
 }
 
-/// What each phase cost, over all ages.
+/// What each phase cost, over all runs.
 fn phases(scenario: &Scenario, fleets: &[Fleet]) -> Vec<PhaseRow> {
     let one = |(place, phase): (usize, &Phase)| {
         let costs = || fleets.iter().filter_map(|fleet| fleet.phases.get(place));
@@ -356,7 +409,7 @@ fn phases(scenario: &Scenario, fleets: &[Fleet]) -> Vec<PhaseRow> {
         Some(PhaseRow {
             phase: phase.name.clone(),
             lockout_s: over(|cost| Some(cost.lockout_s))?,
-            attempts: over(|cost| Some(cost.attempts))?,
+            attempts_per_hour: over(|cost| Some(cost.attempts_per_hour)),
             poison_loss: over(|cost| cost.poison_loss),
         })
     };

@@ -37,7 +37,7 @@ fn hash(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
 /// Hash over all verdicts, and attempts before the horizon, of a plan of the flow's own arrivals.
 fn planned(scenario: &Scenario) -> (String, u64) {
     let (algorithm, signers) = (Algorithm::EdDSA, Signers::new(5));
-    let (mut plan, refs) = flow::plan(scenario, algorithm, &signers).unwrap();
+    let (mut plan, refs) = flow::plan(scenario, algorithm, &signers, 1).unwrap();
     let arrival = |drawn: flow::Drawn| Arrival {
         at: drawn.at,
         stream: drawn.stream,
@@ -72,7 +72,7 @@ fn both_engines_say_the_same_at_the_same_instants() {
             let half = policy.ttl.min(std::time::Duration::from_secs(86_400)) / 2;
             let spec = CacheSpec { name: name.into(), policy, start: Start::Warm };
             let mut scenario = scenario(&(users.clone() + parts));
-            let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1 };
+            let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1, draws: 1 };
             let found =
                 simulate(&scenario, std::slice::from_ref(&spec), &Signers::new(5), ask).unwrap();
             let row = &found.rows[0];

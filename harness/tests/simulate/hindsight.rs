@@ -10,7 +10,7 @@ const REPLACE: &str = "[[event]]\nat = \"10m\"\npublish-key = \"next\"\n\
     [[event]]\nat = \"10m\"\nwithdraw-key = \"current\"\n";
 
 fn simulated(parts: &str, specs: &[CacheSpec]) -> Simulated {
-    let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 2 };
+    let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 2, draws: 1 };
     simulate(&scenario(&(USERS.to_owned() + parts)), specs, &Signers::new(3), ask).unwrap()
 }
 

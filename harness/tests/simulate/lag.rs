@@ -12,7 +12,7 @@ fn lived(name: &str, text: &str) -> SimulationRow {
     let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
         .arg("simulate")
         .arg(&file)
-        .args(["--cache-policy", name, "--offsets", "2", "--json"])
+        .args(["--cache-policy", name, "--offsets", "2", "--draws", "1", "--json"])
         .current_dir("..")
         .output()
         .unwrap();

@@ -47,7 +47,7 @@ fn rows(presets: &[&str], parts: &str, offsets: u32) -> Vec<SimulationRow> {
             CacheSpec { name: (*preset).into(), policy, start: Start::Warm }
         })
         .collect();
-    let ask = Ask { algorithm: Algorithm::EdDSA, offsets };
+    let ask = Ask { algorithm: Algorithm::EdDSA, offsets, draws: 1 };
     let text = USERS.to_owned() + parts;
     let Simulated { rows, wrong, .. } =
         simulate(&scenario(&text), &specs, &Signers::new(7), ask).expect("a simulation");

@@ -39,9 +39,9 @@ const CHANGES: [&str; 30] = [
     "total-timeout = \"3s\"",
     "push-eviction = true",
 ];
-/// Ages of the cache: enough to tell a better key from a worse one.
+/// Ages of the cache, with one draw: enough to tell a better key from a worse one.
 const OFFSETS: u32 = 8;
-/// So many of the best are tried from all ages.
+/// So many of the best are tried in all runs.
 const FINALISTS: usize = 3;
 
 /// The change that leaves the least exposure and lockout, of those that make neither worse. `None`
@@ -64,9 +64,9 @@ pub(super) fn advise(
             specs.push(CacheSpec { name: change.to_owned(), policy, start: own.start });
         }
     }
-    let few = Ask { offsets: ask.offsets.min(OFFSETS), ..ask };
+    let few = Ask { offsets: ask.offsets.min(OFFSETS), draws: 1, ..ask };
     let tried = simulate(scenario, &specs, signers, few)?.rows;
-    // What is best from a few ages is tried again from all.
+    // What is best in a few runs is tried again in all.
     let best = better(&tried).into_iter().take(FINALISTS).map(|row| row.cache_policy.as_str());
     let best: Vec<&str> = best.chain([own.name.as_str()]).collect();
     specs.retain(|spec| best.contains(&spec.name.as_str()));

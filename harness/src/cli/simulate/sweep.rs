@@ -31,7 +31,7 @@ impl Place {
             label: self.value.name(),
             exposure_s: row.metric("exposure_s").copied(),
             lockout_s: row.metric("lockout_s").copied(),
-            attempts: row.counts.attempts,
+            attempts_per_hour: row.metric("attempts_per_hour").copied(),
         }
     }
 }

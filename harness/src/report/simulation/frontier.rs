@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html as markup};
 
-use super::figure;
+use super::{FOREVER, figure, runs};
 use crate::report::html::scale::{Scale, coordinate};
 use crate::result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
@@ -57,12 +57,13 @@ pub(super) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
             figure.curve {
                 (drawing(simulation, scenario, &points, ""))
                 figcaption {
-                    "Worst exposure (across) against worst lockout (up) over all cache ages; down "
+                    "Worst exposure (across) against worst lockout (up) of "
+                    (runs(points.iter().map(|point| point.row))) "; down "
                     "and to the left is better. Filled: dominated by no other policy; \"+ n\": n "
                     "more in the same place. Diamonds: what a cache could reach that knows when to "
                     "fetch, by number of fetches, if keys come and go by completed fetches alone; "
                     "one that lets keys expire can stand further left, and pays for it upwards. "
-                    "\"Never\": a withdrawn key is still trusted at the horizon."
+                    "\"For ever\": a withdrawn key is still trusted at the horizon."
                 }
             }
         }
@@ -113,8 +114,8 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
     let lockouts = best.iter().map(|point| point.lockout_s);
     let farthest = most(&mut exposures().flatten());
     let highest = most(&mut points.iter().map(|point| point.lockout).chain(lockouts));
-    let never = exposures().any(|exposure| exposure.is_none());
-    let beyond = if never { 60.0 } else { 0.0 };
+    let endless = exposures().any(|exposure| exposure.is_none());
+    let beyond = if endless { 60.0 } else { 0.0 };
     let x = Scale::log(1.0, farthest, LEFT, WIDTH - RIGHT - beyond);
     let y = Scale::log(1.0, highest, HEIGHT - BOTTOM, TOP);
     let right = WIDTH - RIGHT;
@@ -127,7 +128,7 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
             aria-label=(format!("Exposure against lockout, {scenario}")) {
             @if !style.is_empty() { style { (PreEscaped(style)) } }
-            (grid(&x, &y, never))
+            (grid(&x, &y, endless))
             @for point in &best { (hindsight_mark(point, at(point.exposure_s, point.lockout_s))) }
             @let groups = groups(points, place, &simulation.own);
             @for (group, at) in groups.iter().zip(labels(&groups)) {
@@ -231,7 +232,7 @@ fn labels(groups: &[Group<'_, '_>]) -> Vec<f64> {
     groups.iter().map(one).collect()
 }
 
-fn grid(x: &Scale, y: &Scale, never: bool) -> Markup {
+fn grid(x: &Scale, y: &Scale, endless: bool) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     // Round spans, as people think of them, in seconds.
     let spans = [0.0, 1.0, 10.0, 60.0, 300.0, 1200.0, 3600.0, 14_400.0, 43_200.0, 86_400.0];
@@ -251,9 +252,9 @@ fn grid(x: &Scale, y: &Scale, never: bool) -> Markup {
                 path d=(format!("M{at} {TOP}V{bottom}")) {}
                 text x=(at) y=(bottom + 16.0) text-anchor="middle" { (super::span(span)) }
             }
-            @if never {
+            @if endless {
                 path d=(format!("M{right} {TOP}V{bottom}")) stroke-dasharray="4 3" {}
-                text x=(right) y=(bottom + 16.0) text-anchor="middle" { "never" }
+                text x=(right) y=(bottom + 16.0) text-anchor="middle" { (FOREVER) }
             }
             text x=((LEFT + right) / 2.0) y=(HEIGHT - 12.0) text-anchor="middle" {
                 "a withdrawn key is trusted for"

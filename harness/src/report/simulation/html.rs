@@ -8,7 +8,7 @@ use super::minutes::minutes;
 use super::policy::title;
 use super::sweep::sweep;
 use super::words::{better, words};
-use super::{Column, columns, facts, phase_tables, verdict};
+use super::{Column, columns, facts, phase_tables, runs, verdict};
 use crate::report::html::{CONTENT_POLICY, STYLE, analysis};
 use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 
@@ -77,7 +77,10 @@ fn section(simulation: &Simulation, scenario: &str) -> Markup {
             (sweep(simulation, scenario))
             (minutes(simulation, scenario))
             (table(simulation, &rows, &columns(&rows)))
-            p.note { "Median / worst over all cache ages; once where they are alike." }
+            p.note {
+                "Median / worst of " (runs(rows.iter().copied())) "; once where they are alike. "
+                "fetches/h: for each instance and hour."
+            }
             @for (heading, columns) in phase_tables(&rows) {
                 h3 { (heading) }
                 (table(simulation, &rows, &columns))

@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::{Column, columns, phase_tables, verdict};
+use super::{Column, columns, phase_tables, runs, verdict};
 use crate::report::markdown::cell::{code, plain};
 use crate::result::simulation::{Simulation, SimulationRow};
 
 /// A table per scenario, with what to look at.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
     let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(&simulation.command));
-    text.push_str("\nMedian / worst over cache ages. Definitions: `reports/README.md`.\n");
+    let all = runs(&simulation.rows);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/README.md`.\n");
     let link = |name: &str| format!("[{}](policies/{name}.md)", plain(name));
     let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
-    // Writing to a String cannot fail.
     if !links.is_empty() {
         let _ = write!(text, "\nIn words, a page each: {}.\n", links.join(", "));
     }
@@ -22,6 +23,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
         if let Some(note) = simulation.scenarios.iter().find(|note| note.name == scenario) {
             let _ = write!(text, "\n**{}.** {}\n", plain(&note.title), note.analysis);
         }
+        let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows.iter().copied()));
         table(&mut text, &rows, &columns(&rows));
         for (heading, columns) in phase_tables(&rows) {
             let _ = write!(text, "\n{heading}:\n");

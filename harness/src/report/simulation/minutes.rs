@@ -3,6 +3,7 @@
 
 use maud::{Markup, html as markup};
 
+use super::runs;
 use crate::report::html::scale::{Scale, coordinate};
 use crate::result::simulation::{Minute, Simulation, SimulationRow};
 
@@ -56,7 +57,7 @@ pub(super) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
             figcaption {
                 "Upper half, red: tokens of a withdrawn key, or revoked ones, were taken. Lower "
                 "half, amber: good tokens were refused or late. The darker, the more of them, over "
-                "all ages of the cache. Blank: neither."
+                "all runs (" (runs(rows.iter().copied())) "). Blank: neither."
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::words::{better, words};
-use super::{facts, range};
+use super::{cell, facts, runs};
 use crate::report::markdown::cell::{code, plain};
 use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 
@@ -25,11 +25,11 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
     if !note.keys.is_empty() {
         let _ = write!(text, "\n```toml\n{}\n```\n", note.keys.join("\n"));
     }
-    text.push_str("\nMedian / worst over cache ages:\n");
+    let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows()));
     text.push_str("\n| scenario | exposure | lockout | regret |\n|---|---:|---:|---:|\n");
     for row in rows() {
-        let cell = |name: &str| range(name, row.metric(name));
-        let cells = [cell("exposure_s"), cell("lockout_s"), cell("regret_s")].join(" | ");
+        let cells = ["exposure_s", "lockout_s", "regret_s"].map(|name| cell(row, name));
+        let cells = cells.join(" | ");
         let _ = writeln!(text, "| {} | {cells} |", code(&row.scenario));
     }
     for row in rows() {

@@ -1,5 +1,5 @@
 //! A swept key against what comes of it: exposure, lockout and fetches, at their worst over all
-//! ages of the cache. A line for each policy, and for each value of a second key.
+//! runs. A line for each policy, and for each value of a second key.
 
 use maud::{Markup, html as markup};
 
@@ -42,7 +42,9 @@ pub(super) fn sweep(simulation: &Simulation, scenario: &str) -> Markup {
     let plots: [(&str, &str, Figure); 3] = [
         ("a withdrawn key is trusted for", "exposure_s", |point| worst(point.exposure_s)),
         ("users locked out for", "lockout_s", |point| worst(point.lockout_s)),
-        ("fetches, over all ages", "attempts", |point| Some(point.attempts as f64)),
+        ("fetches for each instance and hour", "attempts_per_hour", |point| {
+            worst(point.attempts_per_hour)
+        }),
     ];
     markup! {
         h3 { "By " code { (key) } }

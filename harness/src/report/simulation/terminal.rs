@@ -1,6 +1,6 @@
-//! A simulation on a terminal: a table per scenario, median and worst over cache ages.
+//! A simulation on a terminal: a table per scenario, median and worst over all runs.
 
-use super::{Column, columns, phase_tables, verdict};
+use super::{Column, columns, phase_tables, runs, verdict};
 use crate::report::TerminalStyle;
 use crate::report::terminal::text::{Paint, Text};
 use crate::result::simulation::{Simulation, SimulationRow};
@@ -13,9 +13,8 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
     let mut text = Text::new(style);
     for scenario in simulation.scenario_names() {
         let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
-        let ages = rows.iter().flat_map(|row| row.metrics.values()).map(|metric| metric.n).max();
-        let ages = ages.unwrap_or_default();
-        text.heading(&format!("{scenario}: median / worst of {ages} cache ages"));
+        let runs = runs(rows.iter().copied());
+        text.heading(&format!("{scenario}: median / worst of {runs}"));
         let metrics = [("", columns(&rows))];
         for (heading, columns) in metrics.into_iter().chain(phase_tables(&rows)) {
             if !heading.is_empty() {

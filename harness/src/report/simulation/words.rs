@@ -14,7 +14,7 @@ pub(super) fn words(row: &SimulationRow) -> Vec<String> {
         taken(row),
         row.metric("convergence_s").map(convergence),
         starvation(row),
-        row.metric("grace_s").map(grace),
+        grace(row),
         recovery(row),
         lockout(row),
         misreported(row),
@@ -67,8 +67,8 @@ fn exposure(row: &SimulationRow) -> Option<String> {
 
 /// Per verifier, over all that were simulated.
 fn per_verifier(row: &SimulationRow, count: u64) -> f64 {
-    let ages = row.metric("lockout_s").map_or(1, |metric| metric.n);
-    count as f64 / (ages * u64::from(row.instances)).max(1) as f64
+    let (ages, draws) = row.runs();
+    count as f64 / (ages * draws * u64::from(row.instances)).max(1) as f64
 }
 
 /// A mean, rounded as somebody would say it.
@@ -99,9 +99,11 @@ fn starvation(row: &SimulationRow) -> Option<String> {
     (most > 0.0).then(|| format!("The flood puts that off by up to {}.", span(most)))
 }
 
-fn grace(metric: &Metric) -> String {
-    match (metric.min, metric.max) {
-        (None, _) => "Users never notice that the endpoint is down.".into(),
+fn grace(row: &SimulationRow) -> Option<String> {
+    let metric = row.metric("grace_s")?;
+    let fault = row.fault_s.map(|fault| format!(" of {}", span(fault))).unwrap_or_default();
+    Some(match (metric.min, metric.max) {
+        (None, _) => format!("Users do not notice the outage{fault}."),
         (Some(least), Some(most)) if least == most => {
             format!("When the endpoint dies, users notice after {}.", span(least))
         }
@@ -109,11 +111,11 @@ fn grace(metric: &Metric) -> String {
             format!("When the endpoint dies, users notice after {} to {}.", span(least), span(most))
         }
         (Some(least), None) => format!(
-            "When the endpoint dies, users notice after {} at the earliest; with some ages of the \
-             cache never.",
+            "When the endpoint dies, users notice after {} at the earliest; in some runs they do \
+             not notice the outage{fault}.",
             span(least)
         ),
-    }
+    })
 }
 
 fn recovery(row: &SimulationRow) -> Option<String> {
@@ -195,13 +197,17 @@ mod tests {
     fn grace_is_said_with_both_ends() {
         let metric = |min, max| Metric { min, p50: min, max, n: 2, censored: 0 };
         let rows = [
-            (metric(None, None), "never notice"),
+            (metric(None, None), "do not notice the outage of 2h."),
             (metric(Some(60.0), Some(60.0)), "after 1m."),
             (metric(Some(60.0), Some(300.0)), "after 1m to 5m."),
-            (metric(Some(60.0), None), "at the earliest; with some ages of the cache never."),
+            (metric(Some(60.0), None), "at the earliest; in some runs they do not notice the"),
         ];
         for (metric, expected) in rows {
-            assert!(grace(&metric).contains(expected), "{metric:?}: {}", grace(&metric));
+            let metrics = [("grace_s".to_owned(), metric)].into_iter().collect();
+            let row =
+                SimulationRow { metrics, fault_s: Some(7200.0), ..SimulationRow::default() };
+            let said = grace(&row).unwrap();
+            assert!(said.contains(expected), "{metric:?}: {said}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the instances of one fleet come to: the metrics of one age of the cache. Definitions:
+//! What the instances of one fleet come to: the metrics of one run. Definitions:
 //! `reports/README.md`.
 
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub(super) fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Opt
         put("retry_peak", Some(Some(retry_peak(lived, up))));
     }
     put("herd", Some(Some(herd(lived))));
+    let all = (Tick::MIN, Tick::ZERO + plan.scenario.load.duration);
+    put("attempts_per_hour", Some(Some(attempts_per_hour(lived, all))));
     let seconds = |span: Option<Duration>| span.map(|span| Some(span.as_secs_f64()));
     put("key_age_s", seconds(lived.iter().filter_map(|one| one.tally.key_age).max()));
     put("wait_s", seconds(lived.iter().filter_map(|one| one.tally.wait).max()));
@@ -54,7 +56,7 @@ pub(super) fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Opt
 /// What one phase cost.
 pub(super) struct PhaseCost {
     pub(super) lockout_s: f64,
-    pub(super) attempts: f64,
+    pub(super) attempts_per_hour: f64,
     /// The share of keys that odd entries cost.
     pub(super) poison_loss: Option<f64>,
 }
@@ -70,10 +72,9 @@ pub(super) fn by_phase(
         let (from, until) = plan.phase_span(phase);
         let seconds = || second(from)..second(until);
         let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_in_s(seconds())).sum();
-        let starts = lived.iter().flat_map(|one| starts(&one.fetches));
         PhaseCost {
             lockout_s: lockouts / lived.len().max(1) as f64,
-            attempts: starts.filter(|at| (from..until).contains(at)).count() as f64,
+            attempts_per_hour: attempts_per_hour(lived, (from, until)),
             poison_loss: lost((from, until)),
         }
     };
@@ -133,6 +134,16 @@ pub(super) fn compare(
 
 pub(super) fn starts(fetches: &[FetchNote]) -> impl Iterator<Item = Tick> {
     fetches.iter().filter(|note| note.step == FetchStep::Started).map(|note| note.at)
+}
+
+/// Attempts in a span, for each instance and hour of it. What came before the scenario counts with
+/// its beginning.
+fn attempts_per_hour(lived: &[Lived], (from, until): (Tick, Tick)) -> f64 {
+    let within = lived.iter().flat_map(|one| starts(&one.fetches));
+    let count = within.filter(|at| (from..until).contains(at)).count();
+    let hours = until.since(from.max(Tick::ZERO)).as_secs_f64() / 3600.0;
+    let hours = hours * lived.len().max(1) as f64;
+    if hours > 0.0 { count as f64 / hours } else { 0.0 }
 }
 
 /// Attempts of all instances in the worst second of the minute after `up`.

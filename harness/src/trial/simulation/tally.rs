@@ -43,6 +43,12 @@ impl Outage {
         let down = edge(true);
         Outage { down, up: down.and_then(|_| edge(false)) }
     }
+
+    /// How long it lasts, in seconds, to the horizon at most; `None` without any.
+    pub(super) fn length_s(self, horizon: Duration) -> Option<f64> {
+        let end = self.up.unwrap_or(Tick::ZERO + horizon);
+        self.down.map(|down| end.since(down).as_secs_f64())
+    }
 }
 
 /// The good tokens of a key that began to sign during the scenario.
