@@ -24,6 +24,7 @@ mod simulation;
 mod speed;
 mod summary;
 mod terminal;
+mod unjudged;
 
 pub use self::csv::csv;
 pub use check::check_table;
@@ -36,7 +37,8 @@ pub use junit::junit;
 pub use markdown::{answer_list, markdown, ranking_table};
 pub use picture::picture;
 pub use simulation::{
-    policy_markdown, simulation_html, simulation_markdown, simulation_picture, simulation_terminal,
+    policy_markdown, simulation_expectation, simulation_html, simulation_junit,
+    simulation_markdown, simulation_picture, simulation_terminal,
 };
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

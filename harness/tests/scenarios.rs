@@ -11,6 +11,7 @@ use jwtbench::scenario::Scenario;
 use jwtbench::scenario::cache::{Preset, load_preset, presets, read_preset};
 use jwtbench::scenario::class::Class;
 use jwtbench::scenario::event::{Action, Poison};
+use jwtbench::scenario::expectation::{Binding, Expectation, SIMULATED_METRICS};
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -20,7 +21,7 @@ const FAMILIES: [&str; 7] =
     ["hot-path", "outage", "oversized", "revocation", "rotation", "unknown-kid", "verdict-cache"];
 /// The family that judges and does not measure; no part of the canonical workload.
 const CONFORMANCE: &str = "conformance";
-/// The family that lasts hours and is only simulated; its metrics judge it, so it expects nothing.
+/// The family that lasts hours and is only simulated.
 const POLICY: &str = jwtbench::scenario::SIMULATED;
 
 /// Codes that no token class can be due: they depend on what the verifier can reach.
@@ -138,14 +139,18 @@ fn good_tokens_stay_far_below_saturation() {
 #[test]
 fn every_dynamic_scenario_expects_something() {
     for scenario in shipped() {
+        let name = &scenario.name;
         let count = scenario.expectations.len();
         let fits = match scenario.is_simulated() {
-            true => count == 0,
+            true => count >= 1,
             false => !scenario.is_dynamic() || count >= 3,
         };
-        assert!(fits, "{}: {count} expectations", scenario.name);
-        let policy = scenario.expectations.iter().map(|expected| &*expected.cache_policy);
-        assert!(policy.clone().all(|policy| policy == "default"), "{}", scenario.name);
+        assert!(fits, "{name}: {count} expectations");
+        for Expectation { binding, key, subject, .. } in &scenario.expectations {
+            assert_eq!(*binding, Binding::Scenario, "{name}: {key}");
+            let is_judged = subject.metric.is_simulated() == scenario.is_simulated();
+            assert!(is_judged, "{name}: {key} is judged by no verb that takes the scenario");
+        }
     }
 }
 
@@ -191,6 +196,23 @@ fn the_reference_names_every_class_and_code_due() {
     }
     for poison in Poison::ALL {
         assert!(reference.contains(&format!("| `{}` |", poison.name())), "{}", poison.name());
+    }
+}
+
+#[test]
+fn the_reference_names_every_metric_of_a_simulation() {
+    let reference = include_str!("../../scenarios/README.md");
+    let names = SIMULATED_METRICS.map(|metric| metric.name);
+    assert_eq!(names, jwtbench::result::simulation::COLUMNS, "in the order of tables");
+    for metric in &SIMULATED_METRICS {
+        let [phase, stream] =
+            [metric.by_phase, metric.by_stream].map(|is_so| if is_so { "yes" } else { "no" });
+        let line = format!("| `{}` | {phase} | {stream} | ", metric.key());
+        assert!(reference.contains(&line), "scenarios/README.md lacks the line\n{line}");
+        let bound = reference.split(&line).nth(1).unwrap_or_default();
+        assert_eq!(bound.starts_with("a duration"), metric.is_span(), "{line}");
+        let is_least = bound.lines().next().unwrap_or_default().contains("the worst is the least");
+        assert_eq!(is_least, metric.least_is_worst, "{line}");
     }
 }
 

@@ -6,6 +6,8 @@
 mod engines;
 #[path = "simulate/fleet.rs"]
 mod fleet;
+#[path = "simulate/gate.rs"]
+mod gate;
 #[path = "simulate/hindsight.rs"]
 mod hindsight;
 #[path = "simulate/lag.rs"]

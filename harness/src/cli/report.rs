@@ -7,7 +7,8 @@ use globset::Glob;
 
 use crate::report::{
     answer_list, csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table,
-    simulation_html, simulation_markdown, simulation_picture, simulation_terminal, terminal,
+    simulation_html, simulation_junit, simulation_markdown, simulation_picture,
+    simulation_terminal, terminal,
 };
 use crate::result::simulation::Simulation;
 use crate::result::{RunResult, histogram_log};
@@ -25,8 +26,7 @@ use super::{Exit, Failure};
     jwtbench report X/result.json --scenario 'rotation/*' --out rotation-only\n  \
     jwtbench report reports/runs/X --format junit > junit.xml\n  \
     jwtbench report reports/runs/X --format hgrm --out tables\n  \
-    jwtbench report reports/simulation --format html     a simulation
-  \
+    jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
     /// A result.json or simulation.json, or the folder it is in
@@ -149,11 +149,12 @@ impl Args {
             Format::Markdown => simulation_markdown(&simulation),
             Format::Picture => simulation_picture(&simulation),
             Format::Html => simulation_html(&simulation),
+            Format::Junit => simulation_junit(&simulation),
             Format::Json => encoded(&simulation)? + "\n",
             _ => {
                 let message = format!(
                     "{shown} is a simulation, which has no such form; use terminal, markdown, \
-                     picture, html or json"
+                     picture, html, junit or json"
                 );
                 return Err(Failure::Usage(message));
             }

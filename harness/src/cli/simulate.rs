@@ -2,6 +2,7 @@
 //! the cache and with many draws of the arrivals.
 
 mod advice;
+mod lineup;
 mod sweep;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::report::simulation_terminal;
+use crate::report::{simulation_expectation, simulation_terminal};
 use crate::result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use crate::scenario::cache::{About, CacheSpec, Start, presets, read_preset};
 use crate::scenario::library::Library;
@@ -23,6 +24,7 @@ use crate::scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use crate::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate};
 
 use advice::advise;
+use lineup::{Lineup, OWN_CACHE, own_cache_note};
 use sweep::{Place, swept};
 
 use super::filter::algorithm;
@@ -38,15 +40,18 @@ use super::{Exit, Failure};
     jwtbench simulate --cache-policy mine.toml         your own beside the presets\n  \
     jwtbench simulate policy/withdrawal --cache-policy default --json\n  \
     jwtbench simulate policy/outage --sweep stale-if-error=0s..2h\n  \
-    jwtbench simulate --instances 50 --out reports/simulation")]
+    jwtbench simulate --instances 50 --out reports/simulation\n\n\
+    Exit codes: 0 passed, 4 wrong verdict, 5 expectation missed by the policy of [cache] or of\n\
+    --cache-policy; those that are simulated beside it are there to be compared with.")]
 pub struct Args {
     /// Scenarios: names, globs, families, or paths of .toml files [default: policy]
     scenarios: Vec<String>,
-    /// A preset, or a file of your own (repeatable); a file is compared with every preset
+    /// A preset, or a file of your own (repeatable), in place of the scenario's [cache], and held
+    /// to its [expect]; a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Vec<String>,
     /// Each policy at many values of one key, such as ttl=1m..1h or ttl=1m..1h:12 (at most twice);
-    /// alone, of the policy `default`
+    /// alone, of the policy of the scenario's [cache]
     #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = Sweep::from_str)]
     sweep: Vec<Sweep>,
     /// The algorithm of the tokens
@@ -89,44 +94,44 @@ pub struct Args {
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let library = Library::find(&here)?;
+    let library = Library::find(&here)?.naming(args.files().map(stem));
     let scenarios = args.scenarios(&library)?;
-    let (policies, notes) = args.policies(&library.presets())?;
+    let presets = library.presets();
+    let (policies, notes) = args.policies(&presets)?;
+    let lineups: Vec<Lineup<'_>> =
+        scenarios.iter().map(|scenario| args.lineup(scenario, &policies, &presets)).collect();
     let output = args.out.clone().map(|folder| Output::prepare(folder, true)).transpose()?;
     let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
-    let mut simulation = Simulation {
-        command,
-        own: args.files().map(stem).collect(),
-        scenarios: scenarios.iter().map(scenario_note).collect(),
-        policies: notes,
-        ..Simulation::default()
-    };
+    let mut simulation = args.head(&scenarios, &lineups, notes);
+    simulation.command = command;
     let mut wrong = Vec::new();
-    for scenario in &scenarios {
+    for (scenario, lineup) in scenarios.iter().zip(&lineups) {
         progress.say(scenario.name.clone());
-        wrong.append(&mut args.simulate(scenario, &policies, &signers, &mut simulation)?);
+        wrong.append(&mut args.simulate(scenario, lineup, &signers, &mut simulation)?);
         progress.step();
     }
     progress.finish();
     if let Some(output) = &output {
         output.write_simulation(&simulation)?;
     }
-    if args.json {
-        print(&(encoded(&simulation)? + "\n"));
-    } else if !args.quiet {
-        print(&simulation_terminal(&simulation, terminal_style()));
-    }
-    Ok(exit(&wrong))
+    args.show(&simulation)?;
+    Ok(exit(&wrong, &simulation))
 }
 
 /// A breach of the contract is named, and outranks the rest.
-fn exit(wrong: &[WrongVerdict]) -> Exit {
+fn exit(wrong: &[WrongVerdict], simulation: &Simulation) -> Exit {
     for breach in wrong {
         let WrongVerdict { scenario, cache_policy, class, due, given, count } = breach;
         eprintln!("jwtbench: {scenario} {cache_policy}: {class}: {count} × {given}, due {due}");
     }
-    if wrong.is_empty() { Exit::Passed } else { Exit::Wrong }
+    if !wrong.is_empty() {
+        Exit::Wrong
+    } else if simulation.missed().next().is_some() {
+        Exit::Missed
+    } else {
+        Exit::Passed
+    }
 }
 
 fn scenario_note(scenario: &Scenario) -> ScenarioNote {
@@ -162,26 +167,64 @@ fn stem(path: &str) -> String {
 }
 
 impl Args {
+    /// What is known before anything is simulated: scenarios and policies in words.
+    fn head(
+        &self,
+        scenarios: &[Scenario],
+        lineups: &[Lineup<'_>],
+        mut policies: Vec<PolicyNote>,
+    ) -> Simulation {
+        let mut own: Vec<String> = self.files().map(stem).collect();
+        let pairs = scenarios.iter().zip(lineups);
+        let changed = pairs.filter(|(_, lineup)| lineup.is_gated(OWN_CACHE));
+        let changed: Vec<&Scenario> = changed.map(|(scenario, _)| scenario).collect();
+        if !changed.is_empty() {
+            own.push(OWN_CACHE.into());
+            policies.insert(0, own_cache_note(changed.into_iter()));
+        }
+        let scenarios = scenarios.iter().map(scenario_note).collect();
+        Simulation { own, scenarios, policies, ..Simulation::default() }
+    }
+
+    /// The tables, or the JSON. Who sees no table is told what was missed.
+    fn show(&self, simulation: &Simulation) -> Result<(), Failure> {
+        if self.json {
+            print(&(encoded(simulation)? + "\n"));
+        } else if !self.quiet {
+            print(&simulation_terminal(simulation, terminal_style()));
+        }
+        if self.json || self.quiet {
+            for (row, missed) in simulation.missed() {
+                let (scenario, policy) = (&row.scenario, &row.cache_policy);
+                let said = simulation_expectation(row, missed);
+                eprintln!("jwtbench: {scenario} {policy}: expected {said}");
+            }
+        }
+        Ok(())
+    }
+
     /// Adds what comes of one scenario; returns what the contract does not allow.
     fn simulate(
         &self,
         scenario: &Scenario,
-        policies: &[CacheSpec],
+        lineup: &Lineup<'_>,
         signers: &Signers,
         simulation: &mut Simulation,
     ) -> Result<Vec<WrongVerdict>, Failure> {
         let &Args { algorithm, offsets, draws, .. } = self;
         let ask = Ask { algorithm, offsets, draws };
-        let places = self.places(scenario, policies)?;
+        let policies = &lineup.specs;
+        let places = self.places(scenario, lineup)?;
         let swept = places.iter().map(|place| place.spec().clone());
         // A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
-        let rest = if self.sweep.is_empty() { policies } else { &[] };
+        let rest = if self.sweep.is_empty() { policies.as_slice() } else { &[] };
         let specs: Vec<CacheSpec> = rest.iter().cloned().chain(swept).collect();
         let mut simulated = simulate(scenario, &specs, signers, ask)?;
         let rows = simulated.rows[rest.len()..].iter().zip(&places);
         simulation.sweep.extend(rows.map(|(row, place)| place.point(row)));
         if self.sweep.is_empty() {
             simulated.rows.truncate(rest.len());
+            lineup.judge(&mut simulated);
         }
         simulation.rows.append(&mut simulated.rows);
         simulation.hindsight.append(&mut simulated.hindsight);
@@ -220,14 +263,26 @@ impl Args {
         self.cache_policy.iter().map(String::as_str).filter(|name| is_file(name))
     }
 
+    /// Who is simulated in a scenario.
+    fn lineup<'s>(
+        &self,
+        scenario: &'s Scenario,
+        policies: &[CacheSpec],
+        presets: &Path,
+    ) -> Lineup<'s> {
+        if self.cache_policy.is_empty() {
+            return Lineup::own(scenario, policies, presets);
+        }
+        let name = |name: &String| if is_file(name) { stem(name) } else { name.clone() };
+        Lineup::named(scenario, policies, self.cache_policy.iter().map(name).collect())
+    }
+
     /// The policies asked for; beside a file of the user's own, and where none was asked for, every
-    /// preset.
+    /// preset. None where a sweep is of each scenario's own.
     fn policies(&self, folder: &Path) -> Result<(Vec<CacheSpec>, Vec<PolicyNote>), Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
         let known = presets(folder);
-        if !self.sweep.is_empty() && names.is_empty() {
-            names.push("default");
-        } else if self.sweep.is_empty() && names.iter().all(|name| is_file(name)) {
+        if self.sweep.is_empty() && names.iter().all(|name| is_file(name)) {
             names.extend(known.iter().map(String::as_str));
         }
         let mut specs: Vec<CacheSpec> = Vec::new();
@@ -255,18 +310,19 @@ impl Args {
     }
 
     /// These policies at each value of the sweep that was asked for. Without one, and where the
-    /// scenario has its own: the user's, or else `default`, at each value of that.
-    fn places(&self, scenario: &Scenario, policies: &[CacheSpec]) -> Result<Vec<Place>, Failure> {
-        let own: Vec<String> = self.files().map(stem).collect();
-        let is_swept = |spec: &&CacheSpec| match own.is_empty() {
-            true => spec.name == "default",
-            false => own.contains(&spec.name),
+    /// scenario has its own: the user's, or else the scenario's, at each value of that.
+    fn places(&self, scenario: &Scenario, lineup: &Lineup<'_>) -> Result<Vec<Place>, Failure> {
+        let has_files = self.files().next().is_some();
+        let is_swept = |spec: &&CacheSpec| match (self.cache_policy.is_empty(), has_files) {
+            (true, _) => lineup.is_gated(&spec.name),
+            (false, true) => self.files().map(stem).any(|name| name == spec.name),
+            (false, false) => spec.name == "default",
         };
         let places = match self.sweep.is_empty() {
-            false => swept(policies, &self.sweep),
+            false => swept(&lineup.specs, &self.sweep),
             true => {
-                let lines = policies.iter().filter(is_swept).cloned();
-                swept(&lines.collect::<Vec<_>>(), &scenario.sweep)
+                let lines: Vec<CacheSpec> = lineup.specs.iter().filter(is_swept).cloned().collect();
+                swept(&lines, &scenario.sweep)
             }
         };
         places.map_err(Failure::Usage)

@@ -2,6 +2,7 @@
 //! lines for every form.
 
 use super::quantity;
+use super::unjudged::is_of_simulation;
 use crate::result::window::{Window, WindowVerdict};
 use crate::result::{Measurement, RunResult};
 
@@ -115,8 +116,10 @@ fn remarks(measurement: &Measurement) -> Vec<String> {
             remarks.push(format!("{who}, phase {}: {verdict}", phase.name));
         }
     }
-    if !measurement.unjudged.is_empty() {
-        let keys = measurement.unjudged.join(", ");
+    let latencies = measurement.unjudged.iter().filter(|key| !is_of_simulation(key));
+    let latencies: Vec<&str> = latencies.map(String::as_str).collect();
+    if !latencies.is_empty() {
+        let keys = latencies.join(", ");
         remarks.push(format!("{who}: not judged, for want of a valid latency: {keys}"));
     }
     remarks

@@ -113,7 +113,7 @@ fn notes(measurement: &Measurement) -> String {
     let met = measurement.expectations.iter().filter(|e| e.met).count();
     format!(
         "planned {}, done {}, shed {}, unfinished {}\njudged {}, wrong {}, exposed accepts {}, \
-         lockouts {}, late {}\nexpectations met {met} of {}; findings {}",
+         lockouts {}, late {}\nexpectations met {met} of {}, not judged {}; findings {}",
         arrivals.planned,
         arrivals.done,
         arrivals.shed,
@@ -124,6 +124,7 @@ fn notes(measurement: &Measurement) -> String {
         verdicts.lockouts,
         verdicts.late,
         measurement.expectations.len(),
+        measurement.unjudged.len(),
         measurement.findings.len(),
     )
 }
@@ -217,7 +218,7 @@ fn seconds<'c>(cases: impl Iterator<Item = &'c Case>) -> String {
 }
 
 /// Without the control characters that XML cannot hold.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let is_held = |c: &char| !c.is_control() || *c == '\n';
     text.chars().filter(|c| is_held(c) && !['\u{fffe}', '\u{ffff}'].contains(c)).collect()
 }

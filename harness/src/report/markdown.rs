@@ -13,6 +13,7 @@ use super::quantity;
 use super::ranking::{Ranking, RankingRow, Role, rankings};
 use super::speed::response_p99;
 use super::summary::{Summary, warnings};
+use super::unjudged::unjudged;
 use crate::result::{Measurement, RunResult};
 use cell::{code, plain, row};
 
@@ -28,6 +29,9 @@ pub fn markdown(result: &RunResult) -> String {
     out.push_str(&format!("## {mark} jwtbench {}\n\n", summary.line()));
     write_trouble(result, &mut out);
     write_counts(&summary, &mut out);
+    for line in unjudged(result) {
+        out.push_str(&format!("{}\n\n", plain(&line)));
+    }
     write_answers(result, &mut out);
     write_rankings(&chapters, &mut out);
     write_dynamic(&chapters, &mut out);

@@ -1,7 +1,9 @@
 //! A simulation in every form: tables, words, and the frontier of exposure against lockout.
 
+mod expected;
 mod frontier;
 mod html;
+mod junit;
 mod markdown;
 mod minutes;
 mod policy;
@@ -9,8 +11,10 @@ mod sweep;
 mod terminal;
 mod words;
 
+pub use expected::simulation_expectation;
 pub use frontier::simulation_picture;
 pub use html::simulation_html;
+pub use junit::simulation_junit;
 pub use markdown::simulation_markdown;
 pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;

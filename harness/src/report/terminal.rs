@@ -11,6 +11,7 @@ use super::finding::{findings, tag_name};
 use super::generator::Generator;
 use super::quantity;
 use super::summary::{Summary, warnings};
+use super::unjudged::unjudged;
 use crate::result::RunResult;
 use text::{Paint, Text};
 
@@ -116,6 +117,9 @@ fn write_verdict(result: &RunResult, text: &mut Text) {
         for remark in &generator.remarks {
             text.wrapped(Paint::Warning, "  ", remark);
         }
+    }
+    for line in unjudged(result) {
+        text.wrapped(Paint::Dim, "  ", &line);
     }
     let paint = if summary.passed() { Paint::Good } else { Paint::Bad };
     text.wrapped(paint, "", &summary.line());

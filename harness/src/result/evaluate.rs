@@ -54,6 +54,8 @@ impl Figures<'_> {
         });
         match &subject.metric {
             Metric::Endpoint(metric) => Some(self.endpoint(*metric, phase)),
+            // Of a simulation, and judged there.
+            Metric::Simulated { .. } => None,
             Metric::Operations { stream, which, figure } => {
                 let wanted = |key: &RowKey| {
                     let name = &self.scenario.streams[usize::from(key.stream)].name;

@@ -96,7 +96,8 @@ pub struct Measurement {
     /// Null, or the fault that was planted on purpose: nothing here is a measurement.
     #[serde(default)]
     pub planted: Option<String>,
-    /// Expectations on latencies that no valid figure was there to judge by, as written.
+    /// Expectations that were not judged, as written: on latencies that no valid figure was there
+    /// to judge by, and on figures of a simulation (their keys end with `.median` or `.worst`).
     #[serde(default)]
     pub unjudged: Vec<String>,
 }

@@ -2,9 +2,13 @@
 //! that the cache may have had when the scenario began, and draws of the arrivals. Definitions:
 //! `reports/README.md`.
 
+mod expected;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use expected::{SimulationExpectation, judge};
 
 /// Everything one `simulate` found: the content of `simulation.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -192,6 +196,16 @@ pub struct SimulationRow {
     pub counts: SimulationCounts,
     /// Exposed accepts by cause.
     pub causes: BTreeMap<String, u64>,
+    /// Whether a missed expectation fails the command: the policy is that of the scenario's
+    /// `[cache]`, or was named in its place. Others are there to be compared with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_gated: bool,
+    /// The scenario's expectations that bind the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<SimulationExpectation>,
+    /// The keys of those that bind it and that only `run` can judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unjudged: Vec<String>,
     /// By phase, where the scenario has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<PhaseRow>,
@@ -361,6 +375,14 @@ impl Simulation {
     pub fn dominating<'s>(&'s self, row: &SimulationRow) -> Vec<&'s str> {
         let better = self.rows.iter().filter(|other| other.dominates(row));
         better.map(|other| other.cache_policy.as_str()).collect()
+    }
+
+    /// The expectations that were missed by a policy that is held to them.
+    pub fn missed(&self) -> impl Iterator<Item = (&SimulationRow, &SimulationExpectation)> {
+        let gated = self.rows.iter().filter(|row| row.is_gated);
+        gated.flat_map(|row| {
+            row.expectations.iter().filter(|one| !one.met).map(move |one| (row, one))
+        })
     }
 
     /// Whether a row is of a policy of the user's own.

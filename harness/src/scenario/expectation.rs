@@ -1,14 +1,19 @@
 //! What a scenario expects: a checked key and a checked bound. Judged by the result, never here.
 
+mod binding;
+mod simulated;
+
 use std::fmt;
 
 use super::grammar;
+pub use binding::{Binding, binding};
+pub use simulated::{End, SIMULATED_METRICS, SimulatedMetric};
 
 /// One expectation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// The cache policy it is for.
-    pub cache_policy: String,
+    /// The policies that it binds.
+    pub binding: Binding,
     /// As written.
     pub key: String,
     /// As written.
@@ -42,6 +47,22 @@ pub enum Metric {
         /// The figure.
         figure: Figure,
     },
+    /// Of a simulation.
+    Simulated {
+        /// A stream, or `None` for all.
+        stream: Option<String>,
+        /// The figure.
+        metric: &'static SimulatedMetric,
+        /// Over all runs.
+        end: End,
+    },
+}
+
+impl Metric {
+    /// Whether `simulate` judges it, and no other verb.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self, Metric::Simulated { .. })
+    }
 }
 
 /// A figure of the endpoint.
@@ -107,7 +128,7 @@ pub enum Quantile {
 pub struct Limit {
     /// The comparison.
     pub comparison: Comparison,
-    /// The number: a count, nanoseconds, or a factor.
+    /// The number: a count, nanoseconds (seconds of a simulation), or a factor.
     pub number: f64,
     /// The phase whose same figure the factor is of.
     pub of_phase: Option<String>,
@@ -165,7 +186,7 @@ impl Expectation {
     /// # Errors
     /// What is wrong with it, with the names that would have been right.
     pub fn parse(
-        cache_policy: &str,
+        binding: Binding,
         key: &str,
         bound: &str,
         names: &Names<'_>,
@@ -173,7 +194,7 @@ impl Expectation {
         let subject = Subject::parse(key, names)?;
         let limit = Limit::parse(bound, &subject, names)?;
         let (key, bound) = (key.into(), bound.into());
-        Ok(Expectation { cache_policy: cache_policy.into(), key, bound, subject, limit })
+        Ok(Expectation { binding, key, bound, subject, limit })
     }
 }
 
@@ -193,10 +214,25 @@ fn pick(kind: &str, name: &str, known: &[&str]) -> Result<Option<String>, Invali
 }
 
 impl Subject {
+    /// The name of its figure of a simulation in a phase, median and worst alike:
+    /// `phase.stream.metric`.
+    pub fn simulated_in(&self, phase: Option<&str>) -> Option<String> {
+        let Metric::Simulated { stream, metric, .. } = &self.metric else {
+            return None;
+        };
+        let [phase, stream] = [phase, stream.as_deref()].map(|name| name.unwrap_or("all"));
+        Some(format!("{phase}.{stream}.{}", metric.key()))
+    }
+
     fn parse(key: &str, names: &Names<'_>) -> Result<Subject, InvalidExpectation> {
         let words: Vec<&str> = key.split('.').collect();
         let metric = match words.as_slice() {
             [_, "endpoint", figure] => Metric::Endpoint(EndpointMetric::parse(figure)?),
+            [phase, stream, name, "median" | "worst"] => Metric::Simulated {
+                stream: pick("stream", stream, names.streams)?,
+                metric: SimulatedMetric::parse(name, *phase != "all", *stream != "all")?,
+                end: if key.ends_with(".worst") { End::Worst } else { End::Median },
+            },
             [_, stream, which, figure @ ..] if !figure.is_empty() => Metric::Operations {
                 stream: pick("stream", stream, names.streams)?,
                 which: which_tokens(which)?,
@@ -204,8 +240,9 @@ impl Subject {
             },
             _ => {
                 return fault(
-                    "a key is <phase|all>.<stream|all>.<class|code|all>.<metric> or \
-                     <phase|all>.endpoint.<metric>"
+                    "a key is <phase|all>.<stream|all>.<class|code|all>.<metric>, \
+                     <phase|all>.endpoint.<metric> or, of a simulation, \
+                     <phase|all>.<stream|all>.<metric>.<median|worst>"
                         .into(),
                 );
             }
@@ -319,18 +356,28 @@ impl Limit {
             let Some(of_phase) = of_phase else {
                 return fault("a factor is of one phase, not of all".into());
             };
+            if let Metric::Simulated { metric, .. } = &subject.metric {
+                SimulatedMetric::parse(metric.key(), true, false)?;
+            }
             return Ok(Limit { comparison, number, of_phase: Some(of_phase) });
         }
-        let is_latency =
-            matches!(subject.metric, Metric::Operations { figure: Figure::Latency(..), .. });
-        let number = if is_latency {
-            let span = grammar::duration(rest.trim()).map_err(InvalidExpectation)?;
-            span.as_nanos() as f64
-        } else {
-            number(rest).ok_or_else(form)?
+        let unit_ns = match &subject.metric {
+            Metric::Operations { figure: Figure::Latency(..), .. } => Some(1.0),
+            Metric::Simulated { metric, .. } if metric.is_span() => Some(1e9),
+            _ => None,
+        };
+        let number = match unit_ns {
+            None => number(rest).ok_or_else(form)?,
+            Some(unit_ns) => span_ns(rest)? / unit_ns,
         };
         Ok(Limit { comparison, number, of_phase: None })
     }
+}
+
+/// A duration in nanoseconds.
+fn span_ns(text: &str) -> Result<f64, InvalidExpectation> {
+    let span = grammar::duration(text.trim()).map_err(InvalidExpectation)?;
+    Ok(span.as_nanos() as f64)
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -345,7 +392,7 @@ mod tests {
         Names { phases: &["start", "flood"], streams: &["users", "attacker"] };
 
     fn check(key: &str, bound: &str, expected: Result<(f64, Option<&str>), &str>) {
-        let got = Expectation::parse("default", key, bound, &NAMES);
+        let got = Expectation::parse(Binding::Scenario, key, bound, &NAMES);
         match (got, expected) {
             (Ok(got), Ok((number, phase))) => {
                 assert_eq!(got.limit.number, number, "{key} {bound}");
@@ -377,5 +424,27 @@ mod tests {
         check("all.users.valid.lockouts", "<= -1", Err("no bound"));
         check("all.users.valid.response.p50", "< 3", Err("is no duration"));
         check("all.users.valid.lockouts", "<= 2 x all", Err("one phase"));
+    }
+
+    #[test]
+    fn reads_keys_of_simulations() {
+        check("all.all.exposure.worst", "<= 1h 5m", Ok((3900.0, None)));
+        check("all.all.exposure.median", "< 250ms", Ok((0.25, None)));
+        check("flood.users.lockout.worst", "== 0s", Ok((0.0, None)));
+        check("flood.all.attempts_per_hour.median", "<= 14.5", Ok((14.5, None)));
+        check("flood.all.attempts_per_hour.median", "<= 3 x start", Ok((3.0, Some("start"))));
+        check("all.all.herd.worst", "<= 3", Ok((3.0, None)));
+        check("all.all.exposure.worst", "<= 3", Err("no duration"));
+        check("all.all.herd.worst", "<= 3s", Err("no bound"));
+        check("all.all.exposure.best", "<= 3s", Err("unknown class or code `exposure`"));
+        check("all.all.exposure_s.worst", "<= 3s", Err("known: exposure, lockout"));
+        check("all.all.lockouts.worst", "<= 3", Err("unknown metric of a simulation"));
+        check("flood.all.exposure.worst", "<= 3s", Err("no single phase"));
+        check("all.users.exposure.worst", "<= 3s", Err("no single stream"));
+        check("all.user.lockout.worst", "<= 3s", Err("unknown stream `user`"));
+        check("flod.all.lockout.worst", "<= 3s", Err("unknown phase `flod`"));
+        check("all.all.exposure.worst", "<= 3 x flood", Err("no single phase"));
+        check("all.users.valid.lockouts.worst", "<= 3", Err("unknown metric `lockouts.worst`"));
+        check("all.endpoint.attempts.worst", "<= 3", Err("unknown stream `endpoint`"));
     }
 }

@@ -9,6 +9,8 @@ use super::{Scenario, ScenarioError};
 /// The folder of shipped scenarios.
 pub struct Library {
     root: PathBuf,
+    /// Cache policies beside the presets, by name.
+    named: Vec<String>,
 }
 
 /// Why scenarios could not be had.
@@ -58,7 +60,13 @@ impl Library {
     pub fn find(from: &Path) -> Result<Library, LibraryError> {
         let candidates = from.ancestors().map(|folder| folder.join("scenarios"));
         let mut found = candidates.filter(|folder| folder.join(PRESETS).is_dir());
-        found.next().map(|root| Library { root }).ok_or(LibraryError::NoFolder)
+        let found = found.next();
+        found.map(|root| Library { root, named: Vec::new() }).ok_or(LibraryError::NoFolder)
+    }
+
+    /// With these cache policies beside the presets, as what expectations may name.
+    pub fn naming(self, named: impl IntoIterator<Item = String>) -> Library {
+        Library { named: named.into_iter().collect(), ..self }
     }
 
     /// The folder of the cache-policy presets.
@@ -118,7 +126,12 @@ impl Library {
     fn load(&self, path: &Path) -> Result<Scenario, LibraryError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| LibraryError::Unreadable { path: path.into(), source })?;
-        Ok(Scenario::parse(path, &text, &self.presets())?)
+        let presets = self.presets();
+        let scenario = Scenario::parse(path, &text, &presets)?;
+        let mut known = super::cache::presets(&presets);
+        known.extend(self.named.iter().cloned());
+        scenario.check_bindings(&known)?;
+        Ok(scenario)
     }
 }
 

@@ -2,9 +2,9 @@
 //! and remedy.
 
 mod events;
+mod expectations;
 mod streams;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,20 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
 use toml::Spanned;
 
-use super::cache::{Start, presets as preset_names};
+use super::cache::Start;
 use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
-use super::expectation::{Expectation, Names};
 use super::signer::RSA_BITS;
 use super::sweep::Sweep;
 use super::wire::{
-    WireArrivals, WireEndpoint, WireExpect, WireFault, WireInstanceAges, WireIssuer, WireLoad,
-    WirePhase, WireScenario,
+    WireArrivals, WireEndpoint, WireFault, WireInstanceAges, WireIssuer, WireLoad, WirePhase,
+    WireScenario,
 };
 use super::{
     Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_INSTANCES, Phase, SIMULATED, Scenario,
-    Stream,
 };
 use events::events;
+use expectations::expectations;
 use streams::streams;
 
 /// Default of `holders`.
@@ -130,8 +129,7 @@ impl Scenario {
         let capacity_of = capacity_of(&file, wire.load.get_ref())?;
         let events = events(&file, &wire.event, &load, &streams, &phases, &family)?;
         check_closed(&file, &load, &phases, &events)?;
-        let policies = preset_names(presets);
-        let expectations = expectations(&file, &wire.expect, &phases, &streams, &policies)?;
+        let expectations = expectations(&file, &wire.expect, &phases, &streams)?;
         let issuer = issuer(&file, wire.issuer.take())?;
         let sweep = sweep(&file, wire.sweep.take(), &family)?;
         let instances = instances(&file, &wire.load, &family)?;
@@ -413,51 +411,4 @@ fn check_closed(file: &File<'_>, load: &Load, phases: &[Phase], events: &[Event]
         return file.fault(None, message);
     }
     Ok(())
-}
-
-fn expectations(
-    file: &File<'_>,
-    wire: &BTreeMap<Spanned<String>, WireExpect>,
-    phases: &[Phase],
-    streams: &[Stream],
-    policies: &[String],
-) -> Checked<Vec<Expectation>> {
-    let phases: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
-    let streams: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-    let names = Names { phases: &phases, streams: &streams };
-    let mut expectations = Vec::new();
-    for (key, given) in wire {
-        let name = key.get_ref();
-        // The key of a bound in a table is looked for from the table on, so that its line is named.
-        let place = |key_text: &str| {
-            let from = key.span().start;
-            let quoted = format!("\"{key_text}\"");
-            let found = file.text.get(from..).and_then(|rest| rest.find(&quoted));
-            found.map_or(key.span(), |at| from + at..from + at + quoted.len())
-        };
-        let mut parse = |policy: &str, key_text: &str, bound: &str| {
-            match Expectation::parse(policy, key_text, bound, &names) {
-                Ok(expectation) => expectations.push(expectation),
-                Err(error) => {
-                    let message = format!("[expect] `{key_text}`: {error}");
-                    return file.fault(Some(place(key_text)), message);
-                }
-            }
-            Ok(())
-        };
-        match given {
-            WireExpect::Bound(bound) => parse("default", name, bound)?,
-            WireExpect::Policy(_) if !policies.contains(name) => {
-                let known = policies.join(", ");
-                let message = format!("[expect.{name}]: no such cache policy; known: {known}");
-                return file.fault(Some(key.span()), message);
-            }
-            WireExpect::Policy(bounds) => {
-                for (key_text, bound) in bounds {
-                    parse(name, key_text, bound)?;
-                }
-            }
-        }
-    }
-    Ok(expectations)
 }

@@ -18,7 +18,7 @@ use crate::result::{
     VerdictCounts, VerdictStream, Wrong, evaluate,
 };
 use crate::scenario::class::Class;
-use crate::scenario::expectation::Expectation;
+use crate::scenario::expectation::{Expectation, binding};
 use crate::scenario::plan::Plan;
 
 use super::plant::Plant;
@@ -150,13 +150,16 @@ impl<'p> Gathering<'p> {
     }
 
     /// Works out the scenario's expectations on one round, but for latencies of the phases
-    /// `without`. A miss in any round stays.
+    /// `without` and what only a simulation can tell. A miss in any round stays.
     fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>, without: &[u16]) {
         let scenario = &self.plan.scenario;
-        for expectation in &scenario.expectations {
-            let for_this = expectation.cache_policy == scenario.cache.name;
-            // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
-            if !for_this || !self.contender.has_key_cache() {
+        // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
+        if !self.contender.has_key_cache() {
+            return;
+        }
+        for expectation in binding(&scenario.expectations, &scenario.cache.name, true) {
+            if expectation.subject.metric.is_simulated() {
+                self.unjudged.insert(expectation.key.clone());
                 continue;
             }
             let figures = evaluate::Figures { scenario, ledger, endpoint };

@@ -2,6 +2,7 @@
 //! key cache, under several cache policies, from many ages of the cache and with many draws of the
 //! arrivals. Pure: the same plan and seed give the same rows on every machine.
 
+mod asked;
 mod flood;
 mod hindsight;
 mod instance;
@@ -10,6 +11,7 @@ mod metrics;
 mod peek;
 mod recalling;
 mod remembering;
+mod seen;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -34,12 +36,13 @@ use crate::scenario::signer::Signers;
 use crate::scenario::{InstanceAges, Phase, Scenario};
 
 use super::TrialError;
+use asked::Asked;
 use flood::Flood;
 use hindsight::hindsight;
 use instance::{Instance, Lived};
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
-use tally::Outage;
+use seen::{Outage, Scope};
 
 pub(super) use remembering::Remembering;
 
@@ -112,6 +115,9 @@ pub enum SimulationError {
 pub struct Simulated {
     /// A row for each cache policy, in their order.
     pub rows: Vec<SimulationRow>,
+    /// For each row what the scenario's expectations ask for, by name (`phase.stream.metric`); a
+    /// figure that does not exist is absent.
+    pub figures: Vec<BTreeMap<String, Metric>>,
     /// What could have been, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
     /// What happens in it.
@@ -148,15 +154,29 @@ pub fn simulate(
         plan.met_by(*run).live(&refs, *run, &hindsights[run.draw as usize])
     };
     let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
-    let mut rows = Vec::new();
-    let mut wrong = Vec::new();
+    let (mut rows, mut figures, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for plan in &plans {
         let rest = fleets.split_off((ages * draws) as usize);
-        let row = plan.row(std::mem::replace(&mut fleets, rest), (ages, draws), &mut wrong);
-        rows.push(row);
+        let fleets = std::mem::replace(&mut fleets, rest);
+        figures.push(over_runs(fleets.iter().flat_map(|fleet| &fleet.asked)));
+        rows.push(plan.row(fleets, (ages, draws), &mut wrong));
     }
     let hindsight = worst(&hindsights);
-    Ok(Simulated { rows, hindsight, events: events(scenario), wrong })
+    Ok(Simulated { rows, figures, hindsight, events: events(scenario), wrong })
+}
+
+/// Each figure over all runs that have it.
+fn over_runs<'v, K: Ord + ToString + 'v>(
+    values: impl Iterator<Item = (&'v K, &'v Option<f64>)>,
+) -> BTreeMap<String, Metric> {
+    let mut by_name: BTreeMap<&K, Vec<Option<f64>>> = BTreeMap::new();
+    for (name, value) in values {
+        by_name.entry(name).or_default().push(*value);
+    }
+    let metric = |(name, values): (&K, Vec<Option<f64>>)| {
+        Metric::of(&values).map(|metric| (name.to_string(), metric))
+    };
+    by_name.into_iter().filter_map(metric).collect()
 }
 
 /// The schedules of all draws, at their worst by number of fetches. One that has no more to gain
@@ -201,11 +221,13 @@ fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
 struct Variants {
     whole: Plan,
     quiet: Vec<(Flood, Plan)>,
+    asked: Arc<Asked>,
 }
 
 /// The instances of one run: their caches began with one age, or with ages spread over the ttl.
 struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
+    asked: BTreeMap<String, Option<f64>>,
     phases: Vec<PhaseCost>,
     counts: SimulationCounts,
     causes: BTreeMap<&'static str, u64>,
@@ -260,7 +282,8 @@ impl Variants {
         let scenario = Scenario { cache, ..plan.scenario.clone() };
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
         let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
-        Variants { whole: with(plan, scenario), quiet }
+        let asked = Arc::new(Asked::of(&scenario));
+        Variants { whole: with(plan, scenario), quiet, asked }
     }
 
     /// Since when the cache of an instance holds its set at this age of so many; `None` for a cold
@@ -286,7 +309,8 @@ impl Variants {
         let share = (f64::from(run.place()) * GOLDEN).fract();
         let met = |plan: &Plan| moved(&drawn(plan, run.draw), share);
         let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, met(plan)));
-        Variants { whole: met(&self.whole), quiet: quiet.collect() }
+        let asked = Arc::clone(&self.asked);
+        Variants { whole: met(&self.whole), quiet: quiet.collect(), asked }
     }
 
     fn live(
@@ -295,19 +319,20 @@ impl Variants {
         run: Beginning,
         hindsight: &[HindsightPoint],
     ) -> Result<Fleet, TrialError> {
-        let fleet = |plan: &Plan| -> Result<Vec<Lived>, TrialError> {
+        let fleet = |plan: &Plan, scopes: &[Scope]| -> Result<Vec<Lived>, TrialError> {
             let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(run.age.0));
             let one = |number| {
                 let warm_since = self.warm_since(run.age, number);
-                Instance { plan, refs, warm_since, seed: seed(number), renewals: &[] }
+                let seed = seed(number);
+                Instance { plan, refs, warm_since, seed, renewals: &[], scopes }
             };
             (0..plan.scenario.instances.count).map(|number| one(number).live()).collect()
         };
-        let lived = fleet(&self.whole)?;
+        let lived = fleet(&self.whole, self.asked.scopes())?;
         let mut values = values(&self.whole, &lived);
         values.extend(regret(&values, &lived, hindsight).map(|regret| ("regret_s", regret)));
         for (flood, plan) in &self.quiet {
-            let quiet = fleet(plan)?;
+            let quiet = fleet(plan, &[])?;
             compare(*flood, &lived, &quiet, &mut values);
         }
         let losses = Losses::of(&self.whole);
@@ -316,6 +341,7 @@ impl Variants {
             losses.as_ref().map(|losses| losses.worst(&self.whole, starts, span))
         };
         values.extend(lost((Tick::MIN, Tick::MAX)).map(|lost| ("poison_loss", Some(lost))));
+        let asked = self.asked.values(&self.whole, &lived, &values, lost);
         let phases = by_phase(&self.whole, &lived, lost);
         let mut hash = Sha256::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
@@ -324,9 +350,10 @@ impl Variants {
         for Lived { tally, fetches, served, .. } in lived {
             let attempts = starts(&fetches).count() as u64;
             if is_short {
-                add_up(&mut timeline, &tally.minutes(starts(&fetches)));
+                add_up(&mut timeline, &tally.whole.minutes(starts(&fetches)));
             }
-            counts.add(&SimulationCounts { attempts, served: served.served, ..tally.counts });
+            let (served, misreported) = (served.served, tally.whole.misreported);
+            counts.add(&SimulationCounts { attempts, served, misreported, ..tally.counts });
             for (cause, count) in &tally.causes {
                 *causes.entry(*cause).or_default() += count;
             }
@@ -336,7 +363,7 @@ impl Variants {
             hash.update(tally.stream_hash());
         }
         let hash = hash.finalize().into();
-        Ok(Fleet { values, phases, counts, causes, timeline, wrong, hash })
+        Ok(Fleet { values, asked, phases, counts, causes, timeline, wrong, hash })
     }
 
     fn row(
@@ -346,15 +373,12 @@ impl Variants {
         wrong: &mut Vec<WrongVerdict>,
     ) -> SimulationRow {
         let scenario = &self.whole.scenario;
-        let mut values: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
+        let mut metrics = over_runs(fleets.iter().flat_map(|fleet| &fleet.values));
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
         let (mut hash, mut timeline) = (Sha256::new(), Vec::new());
         let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
         let phases = phases(scenario, &fleets);
         for fleet in fleets {
-            for (name, value) in fleet.values {
-                values.entry(name).or_default().push(value);
-            }
             counts.add(&fleet.counts);
             add_up(&mut timeline, &fleet.timeline);
             for (cause, count) in fleet.causes {
@@ -373,10 +397,6 @@ impl Variants {
             given,
             count,
         }));
-        let metrics = values.into_iter().filter_map(|(name, values)| {
-            Metric::of(&values).map(|metric| (name.to_owned(), metric))
-        });
-        let mut metrics: BTreeMap<String, Metric> = metrics.collect();
         let (key_age_s, wait_s) = (metrics.remove("key_age_s"), metrics.remove("wait_s"));
         SimulationRow {
             scenario: scenario.name.clone(),
@@ -392,6 +412,9 @@ impl Variants {
             wait_s,
             counts,
             causes,
+            is_gated: false,
+            expectations: Vec::new(),
+            unjudged: Vec::new(),
             phases,
             timeline,
             stream_hash: hex(&hash.finalize()),

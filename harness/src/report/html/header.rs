@@ -8,6 +8,7 @@ use crate::report::chapter::chapters;
 use crate::report::fault::fault;
 use crate::report::quantity;
 use crate::report::summary::Summary;
+use crate::report::unjudged::unjudged;
 use crate::result::{Measurement, RunResult};
 
 /// The head of the page.
@@ -23,6 +24,7 @@ pub fn header(result: &RunResult) -> Markup {
             }
             (trouble(result))
             (tiles(&summary))
+            @for line in unjudged(result) { p.note { (line) } }
             (origin(result))
         }
     }

@@ -3,6 +3,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
+use super::expected::{expected_lines, gated, unjudged, verdict_line};
 use super::frontier::frontier;
 use super::minutes::minutes;
 use super::policy::title;
@@ -34,6 +35,7 @@ pub fn simulation_html(simulation: &Simulation) -> String {
                         "Real tokens, the real verifier and key cache; no clock and no socket, so "
                         "the same command gives the same figures on every machine."
                     }
+                    (verdict_banner(simulation))
                     p { code { (simulation.command) } }
                     (contents(simulation))
                     @for scenario in simulation.scenario_names() {
@@ -85,9 +87,48 @@ fn section(simulation: &Simulation, scenario: &str) -> Markup {
                 h3 { (heading) }
                 (table(simulation, &rows, &columns))
             }
+            (expected(&rows))
             @for row in rows.iter().filter(|row| simulation.is_own(row)) {
                 @if let Some(verdict) = verdict(simulation, row) {
                     p.prose { strong { (verdict) } }
+                }
+            }
+        }
+    }
+}
+
+fn verdict_banner(simulation: &Simulation) -> Markup {
+    let (is_missed, line) = verdict_line(simulation);
+    let ink = if is_missed { "color:var(--bad)" } else { "" };
+    markup! { p.lead style=(ink) { strong { (line) } } }
+}
+
+/// Who is held to what, and whether it is met.
+fn expected(rows: &[&SimulationRow]) -> Markup {
+    let lines = expected_lines(rows);
+    markup! {
+        @for said in [gated(rows), unjudged(rows)].into_iter().flatten() { p.note { (said) } }
+        @if !lines.is_empty() {
+            div style="overflow-x:auto" {
+                table {
+                    thead {
+                        tr {
+                            @for head in ["expectation", "bound", "figure", "cache policy", ""] {
+                                th { (head) }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for line in &lines {
+                            tr style=(if line.is_missed { "color:var(--bad)" } else { "" }) {
+                                td { code { (line.key) } }
+                                td { code { (line.bound) } }
+                                td { (line.figure) }
+                                td { (line.cache_policy) }
+                                td { (line.state) }
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::expected::{expected_lines, gated, unjudged, verdict_line};
 use super::{Column, columns, phase_tables, runs, verdict};
 use crate::report::markdown::cell::{code, plain};
 use crate::result::simulation::{Simulation, SimulationRow};
@@ -9,8 +10,10 @@ use crate::result::simulation::{Simulation, SimulationRow};
 /// A table per scenario, with what to look at.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
     let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(&simulation.command));
+    let (_, line) = verdict_line(simulation);
     let all = runs(&simulation.rows);
     // Writing to a String cannot fail.
+    let _ = write!(text, "\n**{}**\n", plain(&line));
     let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/README.md`.\n");
     let link = |name: &str| format!("[{}](policies/{name}.md)", plain(name));
     let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
@@ -29,6 +32,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
             let _ = write!(text, "\n{heading}:\n");
             table(&mut text, &rows, &columns);
         }
+        write_expected(&mut text, &rows);
         for row in rows.iter().filter(|row| simulation.is_own(row)) {
             if let Some(verdict) = verdict(simulation, row) {
                 let _ = write!(text, "\n**{}**: {verdict}\n", plain(&row.cache_policy));
@@ -36,6 +40,25 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
         }
     }
     text
+}
+
+/// Who is held to what, and whether it is met.
+fn write_expected(text: &mut String, rows: &[&SimulationRow]) {
+    for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
+        let _ = write!(text, "\n{}\n", plain(&said));
+    }
+    let lines = expected_lines(rows);
+    if !lines.is_empty() {
+        text.push_str(
+            "\n| expectation | bound | figure | cache policy | |\n|---|---|---|---|---|\n",
+        );
+    }
+    for line in lines {
+        let state = if line.is_missed { format!("**{}**", line.state) } else { line.state };
+        let (key, bound) = (code(line.key), code(line.bound));
+        let (figure, name) = (plain(&line.figure), plain(line.cache_policy));
+        let _ = writeln!(text, "| {key} | {bound} | {figure} | {name} | {state} |");
+    }
 }
 
 fn table(text: &mut String, rows: &[&SimulationRow], columns: &[Column]) {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::expected::expected_lines;
 use super::words::{better, words};
 use super::{cell, facts, runs};
 use crate::report::markdown::cell::{code, plain};
@@ -39,6 +40,13 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
             let _ = write!(text, " {}", plain(&better));
         }
         text.push('\n');
+        for line in expected_lines(&[row]) {
+            let (key, bound, figure) = (code(line.key), code(line.bound), plain(&line.figure));
+            let _ = write!(text, "\n- {}: {key} {bound}, was {figure}", line.state);
+        }
+        if !row.expectations.is_empty() {
+            text.push('\n');
+        }
     }
     text
 }

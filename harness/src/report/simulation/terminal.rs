@@ -1,5 +1,6 @@
 //! A simulation on a terminal: a table per scenario, median and worst over all runs.
 
+use super::expected::{ExpectedLine, expected_lines, gated, unjudged, verdict_line};
 use super::{Column, columns, phase_tables, runs, verdict};
 use crate::report::TerminalStyle;
 use crate::report::terminal::text::{Paint, Text};
@@ -40,8 +41,24 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
                 text.wrapped(Paint::Plain, "", &verdict);
             }
         }
+        write_expected(&rows, &mut text);
     }
+    let (is_missed, line) = verdict_line(simulation);
+    text.heading("Verdict");
+    text.wrapped(if is_missed { Paint::Bad } else { Paint::Good }, "", &line);
     text.into_string()
+}
+
+/// Who is held to what, and whether it is met.
+fn write_expected(rows: &[&SimulationRow], text: &mut Text) {
+    for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
+        text.wrapped(Paint::Plain, "", &said);
+    }
+    for line in expected_lines(rows) {
+        let ExpectedLine { state, cache_policy, key, bound, figure, .. } = &line;
+        let paint = if line.is_missed { Paint::Bad } else { Paint::Plain };
+        text.wrapped(paint, "  ", &format!("{state}: {cache_policy}: {key} {bound}, was {figure}"));
+    }
 }
 
 /// The columns of each table: as many as fit beside the names.

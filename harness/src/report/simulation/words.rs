@@ -204,8 +204,7 @@ mod tests {
         ];
         for (metric, expected) in rows {
             let metrics = [("grace_s".to_owned(), metric)].into_iter().collect();
-            let row =
-                SimulationRow { metrics, fault_s: Some(7200.0), ..SimulationRow::default() };
+            let row = SimulationRow { metrics, fault_s: Some(7200.0), ..SimulationRow::default() };
             let said = grace(&row).unwrap();
             assert!(said.contains(expected), "{metric:?}: {said}");
         }

@@ -108,12 +108,13 @@ fn live(plan: &Plan, refs: &Refs, renewals: &BTreeSet<Tick>) -> Result<Hindsight
     let warm_since = (plan.scenario.cache.start != Start::Cold).then_some(Tick::ZERO);
     let renewals: Vec<Tick> = renewals.iter().copied().collect();
     let instance =
-        Instance { plan, refs, warm_since, seed: plan.seed, renewals: &renewals }.live()?;
+        Instance { plan, refs, warm_since, seed: plan.seed, renewals: &renewals, scopes: &[] };
+    let instance = instance.live()?;
     Ok(HindsightPoint {
         scenario: plan.scenario.name.clone(),
         fetches: starts(&instance.fetches).count() as u64,
         // Where no key is withdrawn, none is trusted beyond its time.
         exposure_s: greatest(instance.exposures.iter().copied()).unwrap_or(Some(0.0)),
-        lockout_s: instance.tally.lockout_s(),
+        lockout_s: instance.tally.whole.lockout_s(),
     })
 }

@@ -29,6 +29,7 @@ use crate::trial::{Trial, TrialError, first_document};
 use super::peek::Peek;
 use super::recalling::Recalling;
 use super::remembering::Remembering;
+use super::seen::Scope;
 use super::tally::Tally;
 
 /// What one instance went through.
@@ -53,6 +54,8 @@ pub(super) struct Instance<'p> {
     pub(super) seed: u64,
     /// Instants, in order, at which it fetches beside what its policy says.
     pub(super) renewals: &'p [Tick],
+    /// Whose operations are looked at beside all.
+    pub(super) scopes: &'p [Scope],
 }
 
 /// The workers, which take tokens in turn: operations under way, and those that have ended and are
@@ -139,7 +142,7 @@ impl Instance<'_> {
             world,
             workers,
             early: Vec::new(),
-            tally: Tally::new(plan),
+            tally: Tally::new(plan, self.scopes),
             served: ServedCounts::default(),
             peeks: Peek::all(plan),
         };

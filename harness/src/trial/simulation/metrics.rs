@@ -2,17 +2,19 @@
 //! `reports/README.md`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::simulation::HindsightPoint;
+use crate::scenario::expectation::SIMULATED_METRICS;
 use crate::scenario::plan::Plan;
 
 use super::flood::Flood;
 use super::instance::Lived;
-use super::tally::Outage;
+use super::seen::{Outage, Seen};
 
 /// After an outage, fetches are counted for so long.
 const RETRY_SPAN: Duration = Duration::from_secs(60);
@@ -30,27 +32,53 @@ pub(super) fn values(plan: &Plan, lived: &[Lived]) -> BTreeMap<&'static str, Opt
             values.insert(name, value);
         }
     };
-    put("convergence_s", convergence(lived));
     put("exposure_s", greatest(lived.iter().flat_map(|one| one.exposures.iter().copied())));
-    let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_s()).sum();
-    put("lockout_s", Some(Some(lockouts / lived.len().max(1) as f64)));
-    let outage = Outage::of(plan);
-    if outage.down.is_some() {
-        // The first instance to fail a user ends the grace; one that never does says nothing.
-        let least = lived.iter().filter_map(|one| one.tally.grace_s());
-        put("grace_s", Some(least.reduce(f64::min)));
+    let all = (Tick::MIN, Tick::ZERO + plan.scenario.load.duration);
+    let seen: Vec<&Seen> = lived.iter().map(|one| &one.tally.whole).collect();
+    for metric in SIMULATED_METRICS.iter().filter(|metric| metric.by_stream) {
+        put(metric.name, of_users(metric.name, &seen, seconds(all)));
     }
-    if let Some(up) = outage.up {
-        put("recovery_s", greatest(lived.iter().map(|one| one.tally.recovery_s())));
+    if let Some(up) = Outage::of(plan).up {
         put("retry_peak", Some(Some(retry_peak(lived, up))));
     }
     put("herd", Some(Some(herd(lived))));
-    let all = (Tick::MIN, Tick::ZERO + plan.scenario.load.duration);
     put("attempts_per_hour", Some(Some(attempts_per_hour(lived, all))));
-    let seconds = |span: Option<Duration>| span.map(|span| Some(span.as_secs_f64()));
-    put("key_age_s", seconds(lived.iter().filter_map(|one| one.tally.key_age).max()));
-    put("wait_s", seconds(lived.iter().filter_map(|one| one.tally.wait).max()));
     values
+}
+
+/// A metric of what users saw of each instance; of `lockout_s` what these seconds have of it.
+/// `None` if it is absent, or none of theirs.
+pub(super) fn of_users(name: &str, seen: &[&Seen], seconds: Range<usize>) -> Option<Option<f64>> {
+    let longest = |span: fn(&Seen) -> Option<Duration>| {
+        let most = seen.iter().copied().filter_map(span).max();
+        most.map(|most| Some(most.as_secs_f64()))
+    };
+    let outage = seen.first().map(|one| one.outage).unwrap_or_default();
+    match name {
+        "convergence_s" => {
+            let keys = seen.iter().flat_map(|one| &one.new_keys);
+            greatest(keys.filter_map(|key| key.convergence()))
+        }
+        "lockout_s" => {
+            let lockouts: f64 = seen.iter().map(|one| one.lockout_in_s(seconds.clone())).sum();
+            Some(Some(lockouts / seen.len().max(1) as f64))
+        }
+        // The first instance to fail a user ends the grace; one that never does says nothing.
+        "grace_s" => outage.down.map(|_| {
+            let least = seen.iter().filter_map(|one| one.grace_s());
+            least.reduce(f64::min)
+        }),
+        "recovery_s" => outage.up.and_then(|_| greatest(seen.iter().map(|one| one.recovery_s()))),
+        "key_age_s" => longest(|one| one.key_age),
+        "wait_s" => longest(|one| one.wait),
+        _ => None,
+    }
+}
+
+/// The seconds of arrival of a span.
+pub(super) fn seconds((from, until): (Tick, Tick)) -> Range<usize> {
+    let second = |at: Tick| at.since(Tick::ZERO).as_secs_f64().ceil() as usize;
+    second(from)..second(until)
 }
 
 /// What one phase cost.
@@ -67,15 +95,13 @@ pub(super) fn by_phase(
     lived: &[Lived],
     lost: impl Fn((Tick, Tick)) -> Option<f64>,
 ) -> Vec<PhaseCost> {
-    let second = |at: Tick| at.since(Tick::ZERO).as_secs_f64().ceil() as usize;
+    let seen: Vec<&Seen> = lived.iter().map(|one| &one.tally.whole).collect();
     let one = |phase| {
-        let (from, until) = plan.phase_span(phase);
-        let seconds = || second(from)..second(until);
-        let lockouts: f64 = lived.iter().map(|one| one.tally.lockout_in_s(seconds())).sum();
+        let span = plan.phase_span(phase);
         PhaseCost {
-            lockout_s: lockouts / lived.len().max(1) as f64,
-            attempts_per_hour: attempts_per_hour(lived, (from, until)),
-            poison_loss: lost((from, until)),
+            lockout_s: of_users("lockout_s", &seen, seconds(span)).flatten().unwrap_or_default(),
+            attempts_per_hour: attempts_per_hour(lived, span),
+            poison_loss: lost(span),
         }
     };
     let count = plan.scenario.phases.len();
@@ -103,8 +129,8 @@ pub(super) fn regret(
 }
 
 fn convergence(lived: &[Lived]) -> Option<Option<f64>> {
-    let keys = lived.iter().flat_map(|one| &one.tally.new_keys);
-    greatest(keys.filter_map(|key| key.convergence()))
+    let seen: Vec<&Seen> = lived.iter().map(|one| &one.tally.whole).collect();
+    of_users("convergence_s", &seen, 0..0)
 }
 
 /// What a flood does, against the same seed without it.
@@ -138,7 +164,7 @@ pub(super) fn starts(fetches: &[FetchNote]) -> impl Iterator<Item = Tick> {
 
 /// Attempts in a span, for each instance and hour of it. What came before the scenario counts with
 /// its beginning.
-fn attempts_per_hour(lived: &[Lived], (from, until): (Tick, Tick)) -> f64 {
+pub(super) fn attempts_per_hour(lived: &[Lived], (from, until): (Tick, Tick)) -> f64 {
     let within = lived.iter().flat_map(|one| starts(&one.fetches));
     let count = within.filter(|at| (from..until).contains(at)).count();
     let hours = until.since(from.max(Tick::ZERO)).as_secs_f64() / 3600.0;

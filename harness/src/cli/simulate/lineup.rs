@@ -1,0 +1,82 @@
+//! Who is simulated in a scenario: the policies asked for, or that of the scenario's own `[cache]`
+//! beside the presets; and who of them is held to its expectations.
+
+use std::path::Path;
+
+use crate::result::simulation::{PolicyNote, judge};
+use crate::scenario::Scenario;
+use crate::scenario::cache::{CacheSpec, load_preset};
+use crate::scenario::expectation::binding;
+use crate::trial::simulation::Simulated;
+
+/// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.
+pub(super) const OWN_CACHE: &str = "[cache]";
+
+/// The policies of one scenario.
+pub(super) struct Lineup<'s> {
+    scenario: &'s Scenario,
+    /// In the order of rows.
+    pub(super) specs: Vec<CacheSpec>,
+    /// Those held to the scenario's expectations, by name.
+    gated: Vec<String>,
+}
+
+impl<'s> Lineup<'s> {
+    /// The policies that the command names, which stand in place of the scenario's own; `all` are
+    /// these, and those that they are compared with.
+    pub(super) fn named(
+        scenario: &'s Scenario,
+        all: &[CacheSpec],
+        named: Vec<String>,
+    ) -> Lineup<'s> {
+        Lineup { scenario, specs: all.to_vec(), gated: named }
+    }
+
+    /// The scenario's own policy, and those that it is compared with.
+    pub(super) fn own(scenario: &'s Scenario, others: &[CacheSpec], presets: &Path) -> Lineup<'s> {
+        let own = own(scenario, presets);
+        let name = own.name.clone();
+        let is_there = others.iter().any(|spec| spec.name == name);
+        let specs = Some(own).filter(|_| !is_there).into_iter().chain(others.iter().cloned());
+        Lineup { scenario, specs: specs.collect(), gated: vec![name] }
+    }
+
+    /// Whether a policy is held to the expectations.
+    pub(super) fn is_gated(&self, name: &str) -> bool {
+        self.gated.iter().any(|gated| gated == name)
+    }
+
+    /// Holds each row to the expectations that bind its policy.
+    pub(super) fn judge(&self, simulated: &mut Simulated) {
+        for (row, figures) in simulated.rows.iter_mut().zip(&simulated.figures) {
+            row.is_gated = self.is_gated(&row.cache_policy);
+            let name = match row.cache_policy.as_str() {
+                OWN_CACHE => &self.scenario.cache.name,
+                name => name,
+            };
+            let bound = binding(&self.scenario.expectations, name, row.is_gated);
+            (row.expectations, row.unjudged) = judge(&bound, figures);
+        }
+    }
+}
+
+/// The policy of the scenario's `[cache]`, under the name of its preset where it is no other.
+fn own(scenario: &Scenario, presets: &Path) -> CacheSpec {
+    let spec = &scenario.cache;
+    let is_preset = load_preset(presets, &spec.name).is_ok_and(|policy| policy == spec.policy);
+    let name = if is_preset { spec.name.clone() } else { OWN_CACHE.into() };
+    CacheSpec { name, ..spec.clone() }
+}
+
+/// What `[cache]` says, in the scenarios that have a policy of their own.
+pub(super) fn own_cache_note<'s>(scenarios: impl Iterator<Item = &'s Scenario>) -> PolicyNote {
+    let mut keys = Vec::new();
+    for scenario in scenarios {
+        keys.push(format!("# {}", scenario.name));
+        let table = scenario.text.lines().skip_while(|line| line.trim() != "[cache]").skip(1);
+        let table = table.take_while(|line| !line.trim_start().starts_with('['));
+        keys.extend(table.filter(|line| !line.trim().is_empty()).map(str::to_owned));
+    }
+    let title = Some("The policy of the scenario's own `[cache]`".to_owned());
+    PolicyNote { name: OWN_CACHE.into(), title, keys, ..PolicyNote::default() }
+}

@@ -1,0 +1,107 @@
+//! The expectations of a simulation in words: the verdict on those that gate, and each of them with
+//! its figure.
+
+use super::{beyond, figure};
+use crate::report::quantity::counted;
+use crate::result::simulation::{COLUMNS, Simulation, SimulationExpectation, SimulationRow};
+
+/// One expectation of one policy, as a line of a table.
+pub(super) struct ExpectedLine<'s> {
+    /// `met` or `MISSED`, and whether it gates.
+    pub(super) state: String,
+    pub(super) is_missed: bool,
+    pub(super) cache_policy: &'s str,
+    pub(super) key: &'s str,
+    pub(super) bound: &'s str,
+    /// The figure.
+    pub(super) figure: String,
+}
+
+/// The verdict on all expectations that gate: whether one is missed, and the line.
+pub(super) fn verdict_line(simulation: &Simulation) -> (bool, String) {
+    let gated = || simulation.rows.iter().filter(|row| row.is_gated);
+    let judged = gated().map(|row| row.expectations.len() as u64).sum::<u64>();
+    let missed = simulation.missed().count() as u64;
+    let unjudged = gated().map(|row| row.unjudged.len() as u64).sum::<u64>();
+    let said = match (judged, missed) {
+        (0, _) => "NOTHING GATED: no expectation of a simulation binds the policies that are \
+                   not only compared with"
+            .to_owned(),
+        (1, 0) => "PASSED: the one expectation met".to_owned(),
+        (_, 0) => format!("PASSED: all {} met", counted(judged, "expectation")),
+        _ => format!("FAILED: {missed} of {} missed", counted(judged, "expectation")),
+    };
+    let rest = match unjudged {
+        0 => String::new(),
+        count => format!("; {} not judged here, `run` judges them", counted(count, "other")),
+    };
+    (missed > 0, said + &rest)
+}
+
+/// Who is held to the expectations of a scenario.
+pub(super) fn gated(rows: &[&SimulationRow]) -> Option<String> {
+    let (gated, others): (Vec<&&SimulationRow>, Vec<&&SimulationRow>) =
+        rows.iter().partition(|row| row.is_gated);
+    let names: Vec<&str> = gated.iter().map(|row| row.cache_policy.as_str()).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let others = match others.len() {
+        0 => String::new(),
+        1 => "; the other policy is there to be compared with".to_owned(),
+        count => format!("; the other {count} policies are there to be compared with"),
+    };
+    let names = names.join(", ");
+    Some(format!(
+        "Held to the scenario's [expect], as its [cache] or in place of it: {names}{others}."
+    ))
+}
+
+/// The expectations of a scenario's rows.
+pub(super) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine<'s>> {
+    let of_row = |row: &&'s SimulationRow| {
+        let row = *row;
+        row.expectations.iter().map(move |one| ExpectedLine {
+            state: state(row, one),
+            is_missed: row.is_gated && !one.met,
+            cache_policy: &row.cache_policy,
+            key: &one.key,
+            bound: &one.bound,
+            figure: value(row, one),
+        })
+    };
+    rows.iter().flat_map(of_row).collect()
+}
+
+/// The keys that bind a policy of these rows and that only `run` can judge.
+pub(super) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
+    let mut keys: Vec<&str> = Vec::new();
+    for key in rows.iter().filter(|row| row.is_gated).flat_map(|row| &row.unjudged) {
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    (!keys.is_empty())
+        .then(|| format!("Not judged here, `jwtbench run` judges it: {}.", keys.join(", ")))
+}
+
+/// An expectation with its figure, in a line.
+pub fn simulation_expectation(row: &SimulationRow, one: &SimulationExpectation) -> String {
+    format!("{} {}, was {}", one.key, one.bound, value(row, one))
+}
+
+fn state(row: &SimulationRow, one: &SimulationExpectation) -> String {
+    let state = if one.met { "met" } else { "MISSED" };
+    if row.is_gated { state.into() } else { format!("{} (not gated)", state.to_lowercase()) }
+}
+
+fn value(row: &SimulationRow, one: &SimulationExpectation) -> String {
+    let word = one.key.split('.').nth(2).unwrap_or_default();
+    let is_named = |name: &&str| name.strip_suffix("_s").unwrap_or(name) == word;
+    let name = COLUMNS.into_iter().find(is_named).unwrap_or(word);
+    match one.value {
+        None if one.is_beyond => beyond(row, name),
+        None => "nothing: this scenario has no such figure".into(),
+        value => figure(name, value),
+    }
+}

@@ -1,0 +1,79 @@
+//! Which expectations bind a cache policy: those of its own table replace the others key by key.
+
+use super::Expectation;
+
+/// The table that an expectation stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// `[expect]`: the policy of the scenario's `[cache]`, or one named in its place.
+    Scenario,
+    /// `[expect.all]`: every policy.
+    Every,
+    /// `[expect.NAME]`: the policy of this name.
+    Named(String),
+}
+
+impl Binding {
+    /// How strongly it binds the policy of this name, which is the scenario's or named in its
+    /// place, or another one; `None` if not at all.
+    fn strength(&self, policy: &str, is_of_scenario: bool) -> Option<u8> {
+        match self {
+            Binding::Named(name) => (name == policy).then_some(2),
+            Binding::Scenario => is_of_scenario.then_some(1),
+            Binding::Every => Some(0),
+        }
+    }
+}
+
+/// The expectations that bind the policy of this name, in their order. `is_of_scenario`: it is
+/// that of the scenario's `[cache]`, or named in its place.
+pub fn binding<'e>(
+    all: &'e [Expectation],
+    policy: &str,
+    is_of_scenario: bool,
+) -> Vec<&'e Expectation> {
+    let strength = |one: &Expectation| one.binding.strength(policy, is_of_scenario);
+    let is_replaced = |one: &Expectation| {
+        let mut same = all.iter().filter(|other| other.key == one.key);
+        same.any(|other| strength(other) > strength(one))
+    };
+    all.iter().filter(|one| strength(one).is_some() && !is_replaced(one)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Names;
+    use super::*;
+
+    const KEY: &str = "all.users.valid.lockouts";
+    const OTHER: &str = "all.users.valid.late";
+
+    #[test]
+    fn tables_replace_each_other_key_by_key() {
+        let names = Names { phases: &["start"], streams: &["users"] };
+        let mine = || Binding::Named("mine".into());
+        let all = [
+            (Binding::Scenario, KEY, "<= 1"),
+            (Binding::Scenario, OTHER, "<= 2"),
+            (Binding::Every, KEY, "<= 3"),
+            (Binding::Every, "all.users.valid.count", "<= 4"),
+            (mine(), OTHER, "<= 5"),
+        ];
+        let one = |(binding, key, bound): (Binding, &str, &str)| {
+            Expectation::parse(binding, key, bound, &names).unwrap()
+        };
+        let all = all.map(one);
+        let rows: [(&str, bool, &[&str], &str); 5] = [
+            ("default", true, &["<= 1", "<= 2", "<= 4"], "[expect] stands before [expect.all]"),
+            ("mine", true, &["<= 1", "<= 4", "<= 5"], "its own table replaces one key"),
+            ("mine", false, &["<= 3", "<= 4", "<= 5"], "for comparison: nothing of [expect]"),
+            ("other", false, &["<= 3", "<= 4"], "every policy"),
+            ("Mine", false, &["<= 3", "<= 4"], "another name is another policy"),
+        ];
+        for (policy, is_of_scenario, expected, reason) in rows {
+            let found = binding(&all, policy, is_of_scenario);
+            let bounds: Vec<&str> = found.iter().map(|one| &*one.bound).collect();
+            assert_eq!(bounds, expected, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The metrics of a simulation that an expectation may bound, a row of properties each. How they
+//! are measured is not known here.
+
+use super::{InvalidExpectation, fault};
+
+/// A metric of a simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimulatedMetric {
+    /// Its name in results. A span of time, in seconds, ends with `_s`.
+    pub name: &'static str,
+    /// Whether a phase has one of its own.
+    pub by_phase: bool,
+    /// Whether a stream has one of its own.
+    pub by_stream: bool,
+    /// Whether the least of it is the worst.
+    pub least_is_worst: bool,
+}
+
+/// Which end of a metric over all runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The median.
+    Median,
+    /// The worst.
+    Worst,
+}
+
+const fn metric(name: &'static str, by_phase: bool, by_stream: bool) -> SimulatedMetric {
+    SimulatedMetric { name, by_phase, by_stream, least_is_worst: false }
+}
+
+/// All of them, in the order of tables.
+pub const SIMULATED_METRICS: [SimulatedMetric; 15] = [
+    metric("exposure_s", false, false),
+    metric("lockout_s", true, true),
+    metric("regret_s", false, false),
+    metric("convergence_s", false, true),
+    metric("starvation_s", false, false),
+    SimulatedMetric { least_is_worst: true, ..metric("grace_s", false, true) },
+    metric("recovery_s", false, true),
+    metric("amplification_unknown_kid", false, false),
+    metric("amplification_bad_signature", false, false),
+    metric("retry_peak", false, false),
+    metric("herd", false, false),
+    metric("poison_loss", true, false),
+    metric("key_age_s", true, true),
+    metric("wait_s", true, true),
+    metric("attempts_per_hour", true, false),
+];
+
+impl SimulatedMetric {
+    /// Its name in the key of an expectation.
+    pub fn key(&self) -> &'static str {
+        self.name.strip_suffix("_s").unwrap_or(self.name)
+    }
+
+    /// Whether it is a span of time.
+    pub fn is_span(&self) -> bool {
+        self.key() != self.name
+    }
+
+    /// The metric of this name in a key, for what the key says of phase and stream.
+    pub(super) fn parse(
+        key: &str,
+        of_phase: bool,
+        of_stream: bool,
+    ) -> Result<&'static SimulatedMetric, InvalidExpectation> {
+        let Some(metric) = SIMULATED_METRICS.iter().find(|metric| metric.key() == key) else {
+            let known = SIMULATED_METRICS.map(|metric| metric.key()).join(", ");
+            return fault(format!("unknown metric of a simulation `{key}`; known: {known}"));
+        };
+        match (of_phase && !metric.by_phase, of_stream && !metric.by_stream) {
+            (true, _) => fault(format!("`{key}` is of no single phase; write `all` for the phase")),
+            (_, true) => {
+                fault(format!("`{key}` is of no single stream; write `all` for the stream"))
+            }
+            _ => Ok(metric),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What the users of one stream, or of all, saw of a verifier: the longest of each of its waits,
+//! and by second of arrival how many were refused. Nothing is kept per operation.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+
+use crate::result::judgement::{Judgement, Operation};
+use crate::result::simulation::Minute;
+use crate::scenario::corpus::{KidFact, Token};
+use crate::scenario::endpoint::Fault;
+use crate::scenario::event::Action;
+use crate::scenario::plan::Plan;
+
+/// The span in which the endpoint first had a fault.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outage {
+    /// Its beginning.
+    pub(super) down: Option<Tick>,
+    /// Its end, if it ends before the horizon.
+    pub(super) up: Option<Tick>,
+}
+
+impl Outage {
+    /// The first outage of a plan.
+    pub(super) fn of(plan: &Plan) -> Outage {
+        let mut phases = plan.scenario.phases.iter();
+        let mut edge = |faulty: bool| {
+            let found = phases.find(|phase| (phase.endpoint.fault != Fault::None) == faulty);
+            found.map(|phase| Tick::ZERO + phase.at)
+        };
+        let down = edge(true);
+        Outage { down, up: down.and_then(|_| edge(false)) }
+    }
+
+    /// How long it lasts, in seconds, to the horizon at most; `None` without any.
+    pub(super) fn length_s(self, horizon: Duration) -> Option<f64> {
+        let end = self.up.unwrap_or(Tick::ZERO + horizon);
+        self.down.map(|down| end.since(down).as_secs_f64())
+    }
+}
+
+/// The good tokens of a key that began to sign during the scenario.
+pub(super) struct NewKey {
+    thumbprint: Thumbprint,
+    /// When it began to sign.
+    since: Tick,
+    first: Option<Tick>,
+    last_bad: Option<Tick>,
+    last: Option<(Tick, bool)>,
+}
+
+impl NewKey {
+    fn all(plan: &Plan) -> Vec<NewKey> {
+        let events = plan.scenario.events.iter();
+        let labels = events.filter_map(|event| match &event.action {
+            Action::SignWith(label) => Some((label, Tick::ZERO + event.at)),
+            _ => None,
+        });
+        let epochs = || plan.timeline.epochs().iter().flat_map(|epoch| &epoch.published);
+        let keys = labels.filter_map(|(label, since)| {
+            let key = epochs().find(|key| key.label == *label)?;
+            let thumbprint = key.thumbprint;
+            Some(NewKey { thumbprint, since, first: None, last_bad: None, last: None })
+        });
+        keys.collect()
+    }
+
+    fn see(&mut self, at: Tick, bad: bool) {
+        if at < self.since {
+            return;
+        }
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        if bad {
+            self.last_bad = self.last_bad.max(Some(at));
+        }
+        if self.last.is_none_or(|(last, _)| last <= at) {
+            self.last = Some((at, bad));
+        }
+    }
+
+    /// In seconds, or `Some(None)` if its last token was still refused or late; `None` if nobody
+    /// ever had one.
+    pub(super) fn convergence(&self) -> Option<Option<f64>> {
+        let (_, is_bad) = self.last?;
+        let span = self.last_bad.zip(self.first).map(|(last, first)| last.since(first));
+        Some((!is_bad).then(|| span.unwrap_or_default().as_secs_f64()))
+    }
+}
+
+/// Whose operations are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// A phase of arrival by its place, or `None` for all. Only what an operation has of its own
+    /// can be of a phase: a wait and the age of a set.
+    pub(super) phase: Option<u16>,
+    /// A stream by its place, or `None` for all.
+    pub(super) stream: Option<u16>,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    scope: Scope,
+    pub(super) new_keys: Vec<NewKey>,
+    pub(super) outage: Outage,
+    /// The first good token refused or late that arrived since the outage began.
+    first_bad: Option<Tick>,
+    /// The last one that arrived since it ended.
+    last_bad: Option<Tick>,
+    last_good: Option<(Tick, bool)>,
+    /// By cache: when the last fetch started that is known to have brought it a set.
+    confirmed: BTreeMap<u64, Tick>,
+    /// The oldest set that a token was accepted under.
+    pub(super) key_age: Option<Duration>,
+    /// The longest that a token took to be told that its kid is unknown.
+    pub(super) wait: Option<Duration>,
+    /// Good tokens answered 401 during the outage.
+    pub(super) misreported: u64,
+    /// By second of arrival: good tokens, those refused or late, and exposed accepts.
+    bins: Vec<[u32; 3]>,
+}
+
+impl Seen {
+    pub(super) fn new(plan: &Plan, scope: Scope) -> Seen {
+        let seconds = plan.scenario.load.duration.as_secs() as usize + 1;
+        Seen {
+            scope,
+            new_keys: NewKey::all(plan),
+            outage: Outage::of(plan),
+            first_bad: None,
+            last_bad: None,
+            last_good: None,
+            confirmed: BTreeMap::new(),
+            key_age: None,
+            wait: None,
+            misreported: 0,
+            bins: vec![[0; 3]; seconds],
+        }
+    }
+
+    /// Looks at one operation.
+    pub(super) fn see(
+        &mut self,
+        plan: &Plan,
+        (token, judgement): (&Token, &Judgement),
+        operation: &Operation,
+    ) {
+        let Scope { phase, stream } = self.scope;
+        let is_of_stream = stream.is_none_or(|stream| stream == operation.stream);
+        let is_within = is_of_stream && phase.is_none_or(|phase| phase == operation.phase);
+        self.see_age(operation, is_within);
+        if is_within {
+            self.see_wait(plan, token, operation);
+        }
+        if is_of_stream && judgement.exposed.is_some() {
+            let second = operation.intended.since(Tick::ZERO).as_secs() as usize;
+            if let Some([_, _, exposed]) = self.bins.get_mut(second) {
+                *exposed += 1;
+            }
+        }
+        if is_of_stream && judgement.good {
+            self.see_good(token, operation, judgement.lockout || judgement.late);
+        }
+    }
+
+    fn see_age(&mut self, operation: &Operation, is_within: bool) {
+        let verdict = &operation.verdict;
+        let Some(held) = verdict.held else {
+            return;
+        };
+        // The caches of one verifier number their generations apart.
+        let cache = held.generation >> 32;
+        if let Some(last) = held.last_fetch.filter(|last| last.ok) {
+            let confirmed = self.confirmed.entry(cache).or_insert(last.started);
+            *confirmed = last.started.max(*confirmed);
+        }
+        // What a verdict cache remembers is as old as its entry, not as the set.
+        if is_within && verdict.code.is_ok() && verdict.remembered.is_none() {
+            let confirmed = self.confirmed.get(&cache);
+            let age = confirmed.map(|confirmed| verdict.now.since(*confirmed));
+            self.key_age = self.key_age.max(age);
+        }
+    }
+
+    /// How long a token waited whose kid no key has.
+    fn see_wait(&mut self, plan: &Plan, token: &Token, operation: &Operation) {
+        let Operation { verdict, intended, end, .. } = operation;
+        let KidFact::Named(kid) = &token.facts.kid else {
+            return;
+        };
+        let is_published = |at: Tick| {
+            let mut published = plan.timeline.at(at).published.iter();
+            published.any(|key| key.kid == **kid)
+        };
+        if verdict.code == Err(Rejection::UnknownKid)
+            && ![*intended, *end].into_iter().any(is_published)
+        {
+            self.wait = self.wait.max(Some(end.since(*intended)));
+        }
+    }
+
+    fn see_good(&mut self, token: &Token, operation: &Operation, bad: bool) {
+        let at = operation.intended;
+        let second = at.since(Tick::ZERO).as_secs() as usize;
+        if let Some([good, refused, _]) = self.bins.get_mut(second) {
+            *good += 1;
+            *refused += u32::from(bad);
+        }
+        let keys = self.new_keys.iter_mut();
+        for key in keys.filter(|key| token.facts.signed_by == Some(key.thumbprint)) {
+            key.see(at, bad);
+        }
+        if self.last_good.is_none_or(|(last, _)| last <= at) {
+            self.last_good = Some((at, bad));
+        }
+        let Outage { down, up } = self.outage;
+        if !bad || down.is_none_or(|down| at < down) {
+            return;
+        }
+        self.first_bad = Some(self.first_bad.map_or(at, |first| first.min(at)));
+        if up.is_some_and(|up| at >= up) {
+            self.last_bad = self.last_bad.max(Some(at));
+        } else if operation.verdict.code.is_err_and(|code| code.status() == 401) {
+            self.misreported += 1;
+        }
+    }
+
+    /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second. A second
+    /// in which nobody came is as the last in which somebody did.
+    pub(super) fn lockout_s(&self) -> f64 {
+        self.lockout_in_s(0..self.seconds())
+    }
+
+    /// The same over these seconds alone.
+    pub(super) fn lockout_in_s(&self, seconds: Range<usize>) -> f64 {
+        let mut share = 0.0;
+        let shares = self.bins[..self.seconds()].iter().map(|[good, refused, _]| {
+            if *good > 0 {
+                share = f64::from(*refused) / f64::from(*good);
+            }
+            share
+        });
+        shares.skip(seconds.start).take(seconds.len()).sum()
+    }
+
+    /// How long the scenario lasts; there is a bin more than that.
+    fn seconds(&self) -> usize {
+        self.bins.len().saturating_sub(1)
+    }
+
+    /// By minute. `starts` are the instants of attempts.
+    pub(super) fn minutes(&self, starts: impl Iterator<Item = Tick>) -> Vec<Minute> {
+        let seconds = &self.bins[..self.seconds()];
+        let one = |bins: &[[u32; 3]]| {
+            let sum = |place: usize| bins.iter().map(|bin| u64::from(bin[place])).sum();
+            Minute { good: sum(0), refused: sum(1), exposed: sum(2), attempts: 0 }
+        };
+        let mut minutes: Vec<Minute> = seconds.chunks(60).map(one).collect();
+        for at in starts.filter(|at| *at >= Tick::ZERO) {
+            if let Some(minute) = minutes.get_mut(at.since(Tick::ZERO).as_secs() as usize / 60) {
+                minute.attempts += 1;
+            }
+        }
+        minutes
+    }
+
+    /// From the beginning of the outage to the first good token refused or late; `None` if there
+    /// was none before its end.
+    pub(super) fn grace_s(&self) -> Option<f64> {
+        let first = self.first_bad.filter(|at| self.outage.up.is_none_or(|up| *at < up))?;
+        Some(first.since(self.outage.down?).as_secs_f64())
+    }
+
+    /// From the end of the outage to the last good token refused or late; `None` if the last one of
+    /// all was.
+    pub(super) fn recovery_s(&self) -> Option<f64> {
+        if self.last_good.is_some_and(|(_, bad)| bad) {
+            return None;
+        }
+        let last = self.last_bad.zip(self.outage.up);
+        Some(last.map_or(0.0, |(last, up)| last.since(up).as_secs_f64()))
+    }
+}

@@ -1,0 +1,110 @@
+//! Expectations of a simulation on the command line: whom they bind, who gates, what is named.
+
+use super::*;
+
+/// Half an hour; a key is withdrawn and replaced after two minutes. The cache is its own.
+const THEFT: &str = "title = \"A theft\"\nanalysis = \"None.\"\n\
+    [load]\narrivals = \"poisson\"\nduration = \"30m\"\n\
+    [[stream]]\nname = \"users\"\nrate = 0.5\ntokens = { valid = 100 }\n\
+    [cache]\nttl = \"2m\"\n\
+    [[phase]]\nname = \"after\"\nat = \"2m\"\n\
+    [[event]]\nat = \"2m\"\npublish-key = \"next\"\n\
+    [[event]]\nat = \"2m\"\nsign-with = \"next\"\n\
+    [[event]]\nat = \"2m\"\nwithdraw-key = \"current\"\n";
+
+const EXPOSED: &str = "\"all.all.exposure.worst\"";
+
+/// Exit code, what is printed, and what is said beside it.
+fn gate(expect: &str, verb: &[&str], flags: &[&str]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let theft = folder.path().join("own/theft.toml");
+    std::fs::create_dir_all(theft.parent().unwrap()).unwrap();
+    std::fs::write(&theft, format!("{THEFT}{expect}")).unwrap();
+    let mine = folder.path().join("mine.toml");
+    std::fs::write(&mine, "ttl = \"10m\"\nunknown-kid = \"refuse\"\n").unwrap();
+    let flags = flags.iter().map(|flag| match *flag {
+        "mine.toml" => mine.to_str().unwrap(),
+        flag => flag,
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(verb)
+        .arg(&theft)
+        .args(flags)
+        .current_dir("..")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const SIMULATE: [&str; 5] = ["simulate", "--offsets", "2", "--draws", "2"];
+const NIMBUS: [&str; 2] = ["--cache-policy", "nimbus-like"];
+
+#[test]
+fn a_missed_expectation_ends_with_5() {
+    let bound = |key: &str, bound: &str| format!("[expect]\n{key} = \"{bound}\"\n");
+    let other = |table: &str| bound(EXPOSED, "<= 2m 1s") + table + EXPOSED + " = \"<= 1ms\"\n";
+    let rows: [(String, &[&str], i32, &[&str]); 12] = [
+        (bound(EXPOSED, "<= 2m 1s"), &[], 0, &["PASSED: the one expectation met", "[cache]; the"]),
+        (bound(EXPOSED, "<= 1ms"), &[], 5, &["FAILED: 1 of 1 expectation missed", "MISSED: [c"]),
+        (bound(EXPOSED, "<= 10m 1s"), &NIMBUS, 0, &["met: nimbus-like", "PASSED"]),
+        (bound(EXPOSED, "<= 1ms"), &NIMBUS, 5, &["MISSED: nimbus-like", "FAILED"]),
+        (bound(EXPOSED, "<= 5m"), &["--cache-policy", "mine.toml"], 5, &["MISSED: mine"]),
+        (other("[expect.nimbus-like]\n"), &[], 0, &["missed (not gated): nimbus-like", "PASSED"]),
+        (other("[expect.nimbus-like]\n"), &NIMBUS, 5, &["MISSED: nimbus-like"]),
+        (other("[expect.all]\n"), &NIMBUS, 0, &["PASSED: the one expectation met"]),
+        ("[expect.all]\n".to_owned() + EXPOSED + " = \"<= 1ms\"\n", &NIMBUS, 5, &["FAILED"]),
+        (bound("\"all.all.recovery.worst\"", "<= 24h"), &NIMBUS, 5, &["no such figure"]),
+        (
+            bound("\"all.users.valid.lockouts\"", "== 0"),
+            &NIMBUS,
+            0,
+            &["NOTHING GATED", "`jwtbench run` judges it: all.users.valid.lockouts"],
+        ),
+        (bound("\"after.users.lockout.median\"", "== 0s"), &NIMBUS, 0, &["met: nimbus-like"]),
+    ];
+    for (expect, flags, code, words) in rows {
+        let (found, printed, said) = gate(&expect, &SIMULATE, flags);
+        assert_eq!(found, Some(code), "{expect} {flags:?}: {said}{printed}");
+        for word in words {
+            assert!(printed.contains(word), "{expect} {flags:?}: no {word}: {printed}");
+        }
+    }
+}
+
+#[test]
+fn whoever_sees_no_table_is_told() {
+    let expect = format!("[expect]\n{EXPOSED} = \"<= 1ms\"\n");
+    for quiet in ["--quiet", "--json"] {
+        let (code, _, said) = gate(&expect, &SIMULATE, &[NIMBUS[0], NIMBUS[1], quiet]);
+        assert_eq!(code, Some(5), "{said}");
+        assert!(
+            said.contains("nimbus-like: expected all.all.exposure.worst <= 1ms, was"),
+            "{said}"
+        );
+    }
+}
+
+/// A name in `[expect]` is a preset's, or that of a file on the command line.
+#[test]
+fn a_table_for_nobody_is_refused() {
+    let expect = format!("[expect.mine]\n{EXPOSED} = \"<= 1ms\"\n");
+    let (code, _, said) = gate(&expect, &SIMULATE, &["--cache-policy", "mine.toml"]);
+    assert_eq!(code, Some(5), "{said}");
+    for flags in [&NIMBUS[..], &[]] {
+        let (code, _, said) = gate(&expect, &SIMULATE, flags);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("[expect.mine]") && said.contains("--cache-policy"), "{said}");
+    }
+}
+
+/// What only a simulation tells is named by the verbs that cannot judge it.
+#[test]
+fn other_verbs_name_what_they_do_not_judge() {
+    let expect = format!("[expect]\n{EXPOSED} = \"<= 1ms\"\n\"all.users.valid.late\" = \"== 0\"\n");
+    let (code, json, said) = gate(&expect, &["check"], &["--contender", "core:ring", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(json.contains("\"unjudged\":[\"all.all.exposure.worst\"]"), "{json}");
+    let (_, text, _) = gate(&expect, &["check"], &["--contender", "core:ring"]);
+    assert!(text.contains("all.all.exposure.worst"), "{text}");
+}
