@@ -444,7 +444,7 @@ mod tests {
         check("all.user.lockout.worst", "<= 3s", Err("unknown stream `user`"));
         check("flod.all.lockout.worst", "<= 3s", Err("unknown phase `flod`"));
         check("all.all.exposure.worst", "<= 3 x flood", Err("no single phase"));
-        check("all.users.valid.lockouts.worst", "<= 3", Err("unknown metric `lockouts.worst`"));
+        check("all.users.valid.lockouts.worst", "<= 3", Err("unknown latency `lockouts`"));
         check("all.endpoint.attempts.worst", "<= 3", Err("unknown stream `endpoint`"));
     }
 }
