@@ -442,7 +442,7 @@ fn a_worse_outcome_is_a_regression() {
         assert_eq!(compared.outcome_is_worse(), is_worse, "{ttl}");
         assert_eq!(compared.outcome_has_gaps(), has_gaps, "{ttl}");
         let regressed = crate::result::statistics::Decision::Regressed;
-        assert_eq!(compared.verdict == regressed, is_worse, "{ttl}");
+        assert_eq!(compared.verdict == Some(regressed), is_worse, "{ttl}");
     }
     let (old, new) =
         (result(measurement(&BASE), Vec::new()), result(measurement(&BASE), Vec::new()));
