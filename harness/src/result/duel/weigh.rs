@@ -337,8 +337,10 @@ mod tests {
     #[test]
     fn noise_is_never_equality_and_seldom_a_change() {
         use Decision::{Equivalent, Improved, Inconclusive, Regressed};
+        /// True ratio, noise, verdicts, how many duels of all give one of them, and why.
+        type Row<'r> = (f64, f64, &'r [Decision], [u64; 2], &'r str);
         const DUELS: u64 = 20;
-        let rows: [(f64, f64, &[Decision], [u64; 2], &str); 4] = [
+        let rows: [Row<'_>; 4] = [
             (1.10, 0.15, &[Equivalent], [0, 1], "10 % under a noise of 15 % is not equal"),
             (1.00, 0.15, &[Regressed, Improved], [0, 1], "noise is no change"),
             (1.00, 0.15, &[Inconclusive], [19, 20], "and noise is not equality"),
