@@ -279,8 +279,8 @@ fn asked(measurement: &Measurement, matching: &Matching) -> Vec<String> {
     asked
 }
 
-/// Whether it is the bound that took turns with a contender that is asked for: it takes turns again,
-/// so that both sides can be held against it.
+/// Whether it is the bound that took turns with a contender that is asked for: it takes turns
+/// again, so that both sides can be held against it.
 fn is_bound_of(measurement: &Measurement, matching: &Matching) -> bool {
     let backend = |name: &str| name.split_once(':').map(|(_, backend)| backend.to_owned());
     let bound = measurement.contender.strip_prefix("raw:").map(str::to_owned);

@@ -42,8 +42,9 @@ fn a_run_keeps_what_16_seeds_give() {
 fn a_policy_that_a_thief_gains_by_is_found_and_the_same_policy_is_not() {
     let stolen = "a stolen key is accepted";
     let no_range = |result: &mut RunResult| result.outcome_ranges.clear();
-    type Change<'c> = &'c dyn Fn(&mut RunResult);
-    let rows: [(Change<'_>, &[&str], i32, &[&str], &str); 5] = [
+    /// What is done to the base, options, exit code, words, and why.
+    type Row<'r> = (&'r dyn Fn(&mut RunResult), &'r [&'r str], i32, &'r [&'r str], &'r str);
+    let rows: [Row<'_>; 5] = [
         (&|_| {}, &[], 0, &["UNCHANGED"], "with itself"),
         (&|_| {}, &["--cache-policy", WORSE], 3, &["WORSE", stolen, "instead of"], "a thief gains"),
         (
