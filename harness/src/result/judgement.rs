@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustc_hash::FxBuildHasher;
 
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::cache_policy::OutageAnswer;
+use jwtbench_verifier::cache_policy::{Coalescing, LockScope, OutageAnswer};
 use jwtbench_verifier::jwk::{Kid, Thumbprint};
 use jwtbench_verifier::key_cache::Freshness;
 use jwtbench_verifier::key_set::KeySet;
@@ -86,6 +86,9 @@ pub struct Judge<'p> {
     window: Duration,
     /// The code for a token whose key nobody knows because fetches fail.
     unavailable: Rejection,
+    /// Whether all who wait, wait for the one fetch under way. If not, a token may be answered
+    /// behind a fetch that was not its own, and has grounds by it or has none.
+    shares_fetches: bool,
 }
 
 /// The usable keys of a set by kid, for the algorithm of the trial.
@@ -146,6 +149,9 @@ impl<'p> Judge<'p> {
             clock: plan.wall_clock(),
             max_age: policy.max_age,
             window: cache.unknown_kid_window(cache.longest_ttl()),
+            shares_fetches: cache.coalescing == Coalescing::SingleFlight
+                && cache.lock == LockScope::Misses
+                && cache.budget.is_none_or(|budget| budget.max_wait.is_zero()),
             unavailable: match cache.outage {
                 OutageAnswer::Unavailable => Rejection::KeysUnavailable,
                 OutageAnswer::Unauthorized => Rejection::UnknownKid,
@@ -309,16 +315,16 @@ impl<'p> Judge<'p> {
         // A set too old to be served may have had the kid: then nothing is known of it.
         let too_old = held.freshness == Freshness::None && held.last_fetch.is_some_and(|l| l.ok);
         let last = held.last_fetch.filter(|last| last.ok);
-        let grounds = last.is_some_and(|last| {
-            let young = operation.verdict.now < last.started + self.window;
-            young || last.finished > operation.start
-        });
+        let is_young = last.is_some_and(|last| operation.verdict.now < last.started + self.window);
+        let ended_since = last.is_some_and(|last| last.finished > operation.start);
         // At one instant nobody can tell whether the token came before the end of the fetch.
         let both = last.is_some_and(|last| last.finished == operation.start);
         if too_old {
             (Err(self.unavailable), Some(unknown))
-        } else if grounds {
+        } else if is_young || (ended_since && self.shares_fetches) {
             (unknown, None)
+        } else if ended_since {
+            (unknown, Some(Err(self.unavailable)))
         } else {
             (Err(self.unavailable), both.then_some(unknown))
         }
