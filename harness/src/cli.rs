@@ -18,6 +18,7 @@ mod mint;
 mod output;
 mod own;
 mod progress;
+mod replacement;
 mod replay;
 mod report;
 mod run;
@@ -28,7 +29,7 @@ mod verify;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
 
@@ -49,8 +50,7 @@ pub use exit::{Exit, Failure};
                   jwtbench compare reports/runs/A reports/runs/B\n  \
                   jwtbench replay reports/runs/A            the same plans again, compared\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \
-                  jwtbench duel core:ring core:aws-lc-rs    which one, and how sure
-  \
+                  jwtbench duel core:ring core:aws-lc-rs    which one, and how sure\n  \
                   jwtbench report reports/runs/X/result.json --out again\n  \
                   jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
                   Exit codes: 0 passed, 1 error or nothing judged, 2 usage or configuration,\n\
@@ -96,6 +96,11 @@ enum Verb {
     Statistics(statistics::Args),
     /// Judge tokens, one a line, under a policy file and a JWK set.
     Verify(verify::Args),
+}
+
+/// The command line as it is defined: verbs, flags and help texts.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line and says how it ended.

@@ -22,6 +22,7 @@ pub(crate) mod quantity;
 mod ranking;
 mod simulation;
 mod speed;
+mod standing;
 mod summary;
 mod terminal;
 mod unjudged;

@@ -22,6 +22,7 @@ pub mod outcome;
 mod packed_latencies;
 pub mod set_age;
 pub mod simulation;
+pub mod standing;
 pub mod statistics;
 mod timeline;
 mod verdict_stream;
@@ -72,6 +73,9 @@ pub struct RunResult {
     pub versions: BTreeMap<String, String>,
     /// The scenarios as they were run, in the order of the run.
     pub scenarios: Vec<ScenarioRecord>,
+    /// The cache policies that are not our own recommendation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache_policies: Vec<CachePolicyRecord>,
     /// One entry per trial.
     pub measurements: Vec<Measurement>,
     /// What relative rates were shares of; empty where no scenario has one.
@@ -104,6 +108,37 @@ pub struct ScenarioRecord {
     /// The load, command line included; null in a result from before it was kept.
     #[serde(default)]
     pub load: Option<LoadRecord>,
+    /// The policy, in TOML, that a command line put in place of the scenario's: the tokens were
+    /// minted to it. Null where the scenario's own stands.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// The keys of its `[cache]` that a cache policy of the command line dropped, as `key = value`.
+    #[serde(default)]
+    pub cache_dropped: Vec<String>,
+    /// The instant, in seconds since 1970, by which the user's own tokens were judged; null for
+    /// tokens that were minted.
+    #[serde(default)]
+    pub judged_at_s: Option<i64>,
+}
+
+/// A cache policy of the trials, where it stands for a library or comes from the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CachePolicyRecord {
+    /// Its name, as the trials have it.
+    pub name: String,
+    /// What it stands for, in a line; null if it does not say.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// In what it is known to differ from that; null if in nothing.
+    #[serde(default)]
+    pub differs: Option<String>,
+    /// How it was held to that; null if it does not say.
+    #[serde(default)]
+    pub checked: Option<String>,
+    /// The text of its file, whole, where it stood in place of the scenarios' `[cache]`; null where
+    /// their own `[cache]` names it.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// Why a stored result could not be read.

@@ -40,6 +40,7 @@ use class::Class;
 use endpoint::EndpointSetting;
 use event::Event;
 use expectation::Expectation;
+use overrides::Replaced;
 pub use parse::ScenarioError;
 use sweep::Sweep;
 
@@ -85,6 +86,8 @@ pub struct Scenario {
     pub streams: Vec<Stream>,
     /// The key cache.
     pub cache: CacheSpec,
+    /// Which of its own tables a command line put others in the place of.
+    pub replaced: Replaced,
     /// Phases; the first is `start` at zero.
     pub phases: Vec<Phase>,
     /// Events in order of time.

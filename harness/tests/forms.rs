@@ -88,6 +88,9 @@ fn result() -> RunResult {
         dynamic: false,
         text: String::new(),
         load: None,
+        policy: None,
+        cache_dropped: Vec::new(),
+        judged_at_s: None,
     };
     RunResult {
         schema_version: SCHEMA_VERSION,
@@ -100,6 +103,7 @@ fn result() -> RunResult {
         versions: BTreeMap::new(),
         scenarios: ["a/one", "b/two", "c/three"].map(record).into(),
         measurements: vec![measurement("a/one", "core:ring", good), wrong, missed, broken],
+        cache_policies: Vec::new(),
         rate_bases: Vec::new(),
         capacities: Vec::new(),
         outcome_ranges: Vec::new(),

@@ -95,6 +95,45 @@ fn bounds_run_where_every_token_is_good() {
     }
 }
 
+/// What a replay is told, what it ends with and what it says.
+type Row<'a> = (&'a [&'a str], i32, &'a str);
+
+#[test]
+fn a_replay_takes_the_same_tokens_again_and_no_others() {
+    let (_pack, folder) = pack();
+    tokens(&folder, |line| line["class"] == "valid" || line["class"] == "expired");
+    let more = ["--out", "@out", "--duration", "20ms", "--rounds", "1", "--contender", "core:ring"];
+    let output = jwtbench(&folder, &[&FILES[..], &more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = fs::read_to_string(folder.join("tokens.txt")).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    fs::write(folder.join("others.txt"), rest).unwrap();
+    assert!(!first.is_empty());
+    let rows: [Row<'_>; 6] = [
+        (&["--tokens", "@tokens.txt", "--jwks", "@jwks.json"], 0, "core:ring"),
+        (&["--tokens", "@others.txt", "--jwks", "@jwks.json"], 2, "tokens are not the same"),
+        (&["--tokens", "@none.txt", "--jwks", "@jwks.json"], 2, "none.txt: cannot be read"),
+        (&["--tokens", "@tokens.txt", "--jwks", "@none.json"], 2, "none.json: cannot be read"),
+        (&["--tokens", "@tokens.txt"], 2, "--jwks"),
+        (&[], 2, "name them again with --tokens and --jwks"),
+    ];
+    for (options, code, words) in rows {
+        let replay = ["replay", "@out", "-q", "--out", "@again", "--force"];
+        let output = jwtbench(&folder, &[&replay[..], options].concat());
+        let [out, err] = [output.stdout, output.stderr].map(|t| String::from_utf8(t).unwrap());
+        assert_eq!(output.status.code(), Some(code), "{options:?}: {err}");
+        let said = format!("{out}{err}").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(words), "{options:?}: {said}");
+    }
+    let [base, again] = ["out", "again"].map(|name| {
+        let text = fs::read_to_string(folder.join(name).join("result.json")).unwrap();
+        let result: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(result["scenarios"][0]["judged_at_s"], 1_767_225_600);
+        result["measurements"][0]["verdict_stream"]["hash"].clone()
+    });
+    assert_eq!(base, again, "the same verdicts, as of the same instant");
+}
+
 #[test]
 fn faults_are_named() {
     let (_pack, folder) = pack();

@@ -34,6 +34,7 @@ use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::output::{Output, print};
 use super::progress::Progress;
+use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
@@ -88,11 +89,11 @@ pub struct Args {
     /// Seed of keys, tokens, arrivals, order and resampling
     #[arg(long, default_value_t = SEED)]
     seed: u64,
-    /// Cache policy of the candidate: a preset in place of the scenario's
-    #[arg(long, value_name = "NAME")]
+    /// Cache policy of the candidate: a preset or a file in place of the scenario's [cache]
+    #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Option<String>,
     /// Cache policy of the base
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME|FILE")]
     base_cache_policy: Option<String>,
     /// Policy of the candidate: a file in place of the scenario's [policy]
     #[arg(long, value_name = "FILE")]
@@ -143,6 +144,10 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let stop = stop_on_signal()?;
     if profile() == "debug" && !args.quiet {
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+    }
+    if !args.quiet {
+        let sides = matchups.iter().flat_map(|one| [&one.candidate.scenario, &one.base.scenario]);
+        tell_dropped(sides);
     }
     let all = rounds(args.blocks) * matchups.len() as u64;
     let progress = Progress::new(all, args.quiet || args.json);

@@ -26,6 +26,7 @@ use crate::trial::serving::Serving;
 
 use super::filter::algorithm;
 use super::output::print;
+use super::replacement::{Replacement, tell_dropped};
 use super::run::SEED;
 use super::{Exit, Failure};
 
@@ -43,6 +44,9 @@ pub struct Args {
     /// The algorithm of the tokens
     #[arg(long, value_name = "ALGORITHM", value_parser = algorithm, default_value = "ES256")]
     algorithm: Algorithm,
+    /// A cache policy in place of the scenario's whole [cache]: a preset, or a file of your own
+    #[arg(long, value_name = "NAME|FILE")]
+    cache_policy: Option<String>,
     /// Seed of keys, tokens, arrivals and latencies
     #[arg(long, default_value_t = SEED)]
     seed: u64,
@@ -105,9 +109,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let here = std::env::current_dir()
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let mut scenarios = Library::find(&here)?.select(std::slice::from_ref(&args.scenario))?;
-    let mut scenario = scenarios.remove(0);
+    let library = Library::find(&here)?;
+    let mut scenarios = library.select(std::slice::from_ref(&args.scenario))?;
+    let cache_policy = args.cache_policy.as_deref();
+    let replacement = Replacement::read(cache_policy, None, &library.presets())?;
+    let mut scenario = replacement.onto(scenarios.remove(0))?;
     check(&scenario, scenarios.len())?;
+    tell_dropped(std::iter::once(&scenario));
     scenario.load.workers = 1;
     scenario.load.warmup = Duration::ZERO;
     let signers = Signers::new(args.seed);

@@ -11,11 +11,14 @@ use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
 use crate::result::{
-    Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION, ScenarioRecord,
+    CachePolicyRecord, Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION,
+    ScenarioRecord,
 };
 use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
+use crate::scenario::own::OWN;
 use crate::scenario::plan::Plan;
+use crate::scenario::policy_file;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
 use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations, outcome_range};
@@ -71,9 +74,14 @@ impl PlanHashes {
             true => "its tokens are the same, its arrivals, events, faults or load are not",
             false => "its tokens are not the same",
         };
+        let remedy = match plan.scenario.family == OWN {
+            true => "name the file of tokens that the result was made of",
+            false => {
+                "use the jwtbench that wrote the result, or run the scenario again with this one"
+            }
+        };
         Err(Failure::Usage(format!(
-            "{name} {algorithm}: the plan cannot be made again: {part}; use the jwtbench that \
-             wrote the result, or run the scenario again with this one"
+            "{name} {algorithm}: the plan cannot be made again: {part}; {remedy}"
         )))
     }
 }
@@ -94,6 +102,8 @@ pub struct Setting {
     pub shows_progress: bool,
     /// Find capacities instead of running the scenarios as they are.
     pub capacity: Option<Task>,
+    /// The cache policies of the jobs that are not our own recommendation.
+    pub cache_policies: Vec<CachePolicyRecord>,
 }
 
 /// Measures jobs one after the other: the result, marked as partial after a failure, and the
@@ -110,7 +120,8 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         partial: false,
         machine: describe(None),
         versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
-        scenarios: records(jobs.iter().map(|job| &job.scenario)),
+        scenarios: job_records(jobs),
+        cache_policies: setting.cache_policies,
         measurements: Vec::new(),
         rate_bases: Vec::new(),
         capacities: Vec::new(),
@@ -318,7 +329,25 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
             dynamic: scenario.is_dynamic(),
             text: scenario.text.clone(),
             load: Some(LoadRecord::of(scenario)),
+            policy: scenario.replaced.policy.then(|| policy_file::text(&scenario.policy)),
+            cache_dropped: match scenario.replaced.cache {
+                true => scenario.cache_keys(),
+                false => Vec::new(),
+            },
+            judged_at_s: None,
         });
+    }
+    records
+}
+
+/// The scenarios of jobs, with the instant by which the user's own tokens were judged.
+fn job_records(jobs: &[Job]) -> Vec<ScenarioRecord> {
+    let mut records = records(jobs.iter().map(|job| &job.scenario));
+    for (job, own) in jobs.iter().filter_map(|job| Some((job, job.own.as_ref()?))) {
+        let mine = records.iter_mut().find(|record| record.name == job.scenario.name);
+        if let Some(record) = mine {
+            record.judged_at_s = Some(own.desk.now.seconds());
+        }
     }
     records
 }

@@ -1,13 +1,15 @@
 //! `list`: what there is to choose from.
 
 use std::fmt;
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use crate::contender::{ContenderSpec, Optional};
 use crate::result::judgement::spell;
-use crate::scenario::cache::presets;
+use crate::result::standing::{Standing, legend};
+use crate::scenario::cache::{About, presets, read_preset};
 use crate::scenario::class::Class;
 use crate::scenario::library::Library;
 
@@ -33,7 +35,7 @@ struct Listing {
     scenarios: Vec<ScenarioLine>,
     contenders: Vec<ContenderLine>,
     contenders_of_other_builds: Vec<FeatureLine>,
-    cache_policies: Vec<String>,
+    cache_policies: Vec<CachePolicyLine>,
     token_classes: Vec<ClassLine>,
 }
 
@@ -58,6 +60,31 @@ struct ContenderLine {
 struct FeatureLine {
     name: &'static str,
     feature: &'static str,
+}
+
+#[derive(Serialize)]
+struct CachePolicyLine {
+    name: String,
+    title: Option<String>,
+    differs: Option<String>,
+    checked: Option<String>,
+}
+
+impl CachePolicyLine {
+    fn read(folder: &Path, name: &str) -> Result<CachePolicyLine, Failure> {
+        let preset = read_preset(folder, name).map_err(Failure::Usage)?;
+        let name = preset.name;
+        Ok(match preset.about {
+            None => CachePolicyLine { name, title: None, differs: None, checked: None },
+            Some(About { title, differs, checked, .. }) => {
+                CachePolicyLine { name, title: Some(title), differs, checked }
+            }
+        })
+    }
+
+    fn standing(&self) -> Standing<'_> {
+        Standing::of(self.differs.as_deref(), self.checked.as_deref())
+    }
 }
 
 #[derive(Serialize)]
@@ -100,6 +127,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         true => ContenderSpec::known(),
         false => args.filter.contenders()?,
     };
+    let folder = library.presets();
+    let names = presets(&folder).into_iter();
+    let cache_policies: Result<_, Failure> =
+        names.map(|name| CachePolicyLine::read(&folder, &name)).collect();
     let listing = Listing {
         scenarios: scenarios.collect(),
         contenders: contenders.into_iter().map(contender).collect(),
@@ -107,7 +138,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             .filter(|optional| args.filter.has_contender(optional.name))
             .map(|optional| FeatureLine { name: optional.name, feature: optional.feature })
             .collect(),
-        cache_policies: presets(&library.presets()),
+        cache_policies: cache_policies?,
         token_classes: Class::all().map(class).collect(),
     };
     let text = match args.json {
@@ -136,8 +167,14 @@ impl fmt::Display for Listing {
             writeln!(f, "     {:<26} {remedy}", line.name)?;
         }
         writeln!(f, "\nCache policies")?;
-        for name in &self.cache_policies {
-            writeln!(f, "     {name}")?;
+        for line in &self.cache_policies {
+            let (name, title) = (&line.name, line.title.as_deref().unwrap_or_default());
+            let mark = line.standing().mark().unwrap_or(' ');
+            writeln!(f, "  {mark}  {name:<31} {title}")?;
+        }
+        let lines = self.cache_policies.iter();
+        for line in legend(lines.map(|line| (line.name.as_str(), line.standing()))) {
+            writeln!(f, "     {line}")?;
         }
         writeln!(f, "\nToken classes (code due)")?;
         for line in &self.token_classes {

@@ -37,9 +37,9 @@ pub struct OwnArgs {
     /// Your issuer's key set (RFC 7517)
     #[arg(long, value_name = "FILE", requires = "tokens")]
     jwks: Option<PathBuf>,
-    /// Your policy, as for `verify`
-    #[arg(long, value_name = "FILE", requires = "tokens")]
-    policy: Option<PathBuf>,
+    /// Your policy, as for `verify`: tokens are minted to it, your own are judged by it
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Judge your tokens as of this instant [default: the wall clock]
     #[arg(long, value_name = "UNIX_SECONDS", requires = "tokens", allow_negative_numbers = true)]
     now: Option<i64>,
@@ -60,9 +60,17 @@ impl OwnArgs {
         else {
             return Ok(None);
         };
+        // A whole second, so that a replay can judge at the same instant.
+        let seconds = self.now.unwrap_or_else(|| unix_now().seconds());
         let papers = Papers::read(policy, jwks)?;
+        OwnTokens::read(tokens, papers, UnixTime::from_seconds(seconds)).map(Some)
+    }
+}
+
+impl OwnTokens {
+    /// Reads tokens, and judges them by these papers as of `now`.
+    pub fn read(tokens: &Path, papers: Papers, now: UnixTime) -> Result<OwnTokens, Failure> {
         let spec = papers.policy.spec();
-        let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
         let texts = texts(tokens, spec.max_token_bytes)?;
         let mut court: Vec<(&str, Bench)> = Vec::new();
         let fits = |known: &&dyn Backend| spec.algorithms.iter().all(|a| known.supports(*a));
@@ -87,11 +95,9 @@ impl OwnArgs {
         });
         let keys = keys.collect();
         let desk = Desk { policy: spec.clone(), key_set: papers.body, keys, now };
-        Ok(Some(OwnTokens { desk, tokens: by_algorithm }))
+        Ok(OwnTokens { desk, tokens: by_algorithm })
     }
-}
 
-impl OwnTokens {
     /// The verdicts, counted: what is due in the run.
     pub fn verdicts(&self) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

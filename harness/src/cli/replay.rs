@@ -1,7 +1,10 @@
 //! `replay`: run a stored result's plans again, as it stored them, and hold the new result against
 //! the old one.
 
-use std::path::{Path, PathBuf};
+mod stored;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use globset::Glob;
@@ -10,10 +13,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::{ContenderSpec, Optional};
-use crate::result::capacity::RateBasis;
 use crate::result::comparison::Matching;
-use crate::result::{Measurement, RunResult, ScenarioRecord};
-use crate::scenario::Scenario;
+use crate::result::{Measurement, RunResult};
 use crate::scenario::class::Class;
 use crate::scenario::library::Library;
 use crate::scenario::own::OWN;
@@ -24,13 +25,17 @@ use super::filter::Filter;
 use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, fitting, measure};
 use super::output::{Output, default_folder};
+use super::own::OwnTokens;
+use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
+
+use stored::{OwnFiles, Stored};
 
 /// Run a stored result's plans again, and hold the new result against the old one.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     jwtbench replay reports/runs/X                      did anything change?\n  \
-    jwtbench replay X --cache-policy no-stale           after a configuration change\n  \
+    jwtbench replay X --cache-policy mine.toml          after a configuration change\n  \
     jwtbench replay X --policy api.toml                 under another verifier policy\n  \
     jwtbench replay X --contender core:graviola --base core:ring --scenario 'hot-path/*'\n\n\
     Exit codes: those of compare. A plan that cannot be made again ends with 2.")]
@@ -45,12 +50,18 @@ pub struct Args {
     /// Only scenarios whose name matches this glob (repeatable)
     #[arg(long, value_name = "GLOB")]
     scenario: Vec<String>,
-    /// Run under this cache policy instead
-    #[arg(long, value_name = "NAME")]
+    /// A cache policy in place of the stored one: a preset, or a file of your own
+    #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Option<String>,
     /// Judge by the policy in this file instead; the tokens stay as they were minted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The tokens of a stored `run --tokens`, which no result keeps; with --jwks
+    #[arg(long, value_name = "FILE", requires = "jwks")]
+    tokens: Option<PathBuf>,
+    /// Their key set
+    #[arg(long, value_name = "FILE", requires = "tokens")]
+    jwks: Option<PathBuf>,
     /// Folder for the new result [default: reports/runs/TIME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -74,7 +85,18 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     args.narrow(&mut base)?;
     let policy = args.policy.as_deref().map(policy_file::read).transpose()?;
     let matching = args.matching(&base)?;
-    let jobs = args.jobs(&base, policy.as_ref(), &matching)?;
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+    let presets = Library::find(&here)?.presets();
+    let cache = Replacement::read(args.cache_policy.as_deref(), None, &presets)?.cache;
+    let stored =
+        Stored { result: &base, path: &args.result, presets: &presets, cache: cache.as_ref() };
+    let jobs = args.jobs(&stored, policy.as_ref(), &matching)?;
+    let scenarios = || jobs.iter().map(|job| &job.scenario);
+    if cache.is_some() && !args.quiet {
+        tell_dropped(scenarios());
+    }
+    let cache_policies = stored.cache_policies(scenarios());
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
     let output = Output::prepare(folder, args.force)?;
     let setting = Setting {
@@ -85,10 +107,12 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         shows_progress: !args.quiet,
         capacity: None,
         plant: None,
+        cache_policies,
     };
     let (mut result, failure) = measure(&jobs, setting)?;
     if policy.is_some() {
-        result.measurements.iter_mut().for_each(forgive);
+        let minted = result.measurements.iter_mut().filter(|m| m.family != OWN);
+        minted.for_each(forgive);
     }
     if !result.measurements.is_empty() {
         output.write(&result)?;
@@ -127,11 +151,15 @@ impl Args {
         if base.measurements.is_empty() {
             return refuse("the filters leave no trial with figures; leave some out");
         }
-        if base.measurements.iter().any(|m| m.family == OWN) {
+        let is_own = |m: &Measurement| m.family == OWN;
+        if self.tokens.is_none() && base.measurements.iter().any(is_own) {
             return refuse(
-                "holds trials of your own tokens, which no result keeps; run them again with \
-                 `jwtbench run --tokens`, or leave them out with --scenario",
+                "holds trials of your own tokens, which no result keeps; name them again with \
+                 --tokens and --jwks, or leave them out with --scenario",
             );
+        }
+        if self.tokens.is_some() && !base.measurements.iter().any(is_own) {
+            return refuse("holds no trial of your own tokens; leave --tokens and --jwks out");
         }
         if base.measurements.iter().any(|m| m.virtual_time) {
             return refuse("was made in virtual time; `jwtbench check` repeats it exactly");
@@ -172,20 +200,18 @@ impl Args {
     /// The trials of one plan and one cache policy, together.
     fn jobs(
         &self,
-        base: &RunResult,
+        stored: &Stored<'_>,
         policy: Option<&PolicySpec>,
         matching: &Matching,
     ) -> Result<Vec<Job>, Failure> {
-        let here = std::env::current_dir()
-            .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-        let presets = Library::find(&here)?.presets();
+        let own = self.own(stored, policy)?;
         let mut jobs: Vec<(&Measurement, Job)> = Vec::new();
-        for measurement in &base.measurements {
+        for measurement in &stored.result.measurements {
             let known = jobs.iter_mut().find(|(first, _)| is_one_job(first, measurement));
             let job = match known {
                 Some((_, job)) => job,
                 None => {
-                    let job = self.job(base, measurement, policy, &presets)?;
+                    let job = self.job(stored, measurement, policy, own.as_ref())?;
                     jobs.push((measurement, job));
                     let last = jobs.len() - 1;
                     &mut jobs[last].1
@@ -208,55 +234,44 @@ impl Args {
         }
     }
 
+    /// The user's own tokens, if the result has trials of them.
+    fn own(
+        &self,
+        stored: &Stored<'_>,
+        policy: Option<&PolicySpec>,
+    ) -> Result<Option<Arc<OwnTokens>>, Failure> {
+        let (Some(tokens), Some(jwks)) = (&self.tokens, &self.jwks) else {
+            return Ok(None);
+        };
+        stored.own(&OwnFiles { tokens, jwks, policy }).map(|own| Some(Arc::new(own)))
+    }
+
     fn job(
         &self,
-        base: &RunResult,
+        stored: &Stored<'_>,
         measurement: &Measurement,
         policy: Option<&PolicySpec>,
-        presets: &Path,
+        own: Option<&Arc<OwnTokens>>,
     ) -> Result<Job, Failure> {
-        let (shown, name) = (self.result.display(), &measurement.scenario);
-        let fault = |why: String| Failure::Usage(format!("{shown}: {name}: {why}"));
-        let record = base.scenarios.iter().find(|record| record.name == *name);
-        let record = record.ok_or_else(|| fault("its text is not kept; run it again".into()))?;
-        let cache_policy = self.cache_policy.as_ref().unwrap_or(&measurement.cache_policy);
-        let mut scenario = scenario(record, cache_policy, presets).map_err(&fault)?;
-        let is_basis = |basis: &&RateBasis| {
-            basis.scenario == *name && basis.algorithm == measurement.algorithm
+        let fault = |why: &str| {
+            let (shown, name) = (self.result.display(), &measurement.scenario);
+            Failure::Usage(format!("{shown}: {name}: {why}"))
         };
-        if let Some(basis) = base.rate_bases.iter().find(is_basis) {
-            scenario = scenario.settled(basis.capacity_per_s);
-        }
+        let scenario = stored.scenario(measurement, self.tokens.as_deref().zip(own))?;
         let algorithm = Algorithm::from_name(&measurement.algorithm);
-        let algorithm = algorithm.ok_or_else(|| fault("its algorithm is not known here".into()))?;
+        let algorithm = algorithm.ok_or_else(|| fault("its algorithm is not known here"))?;
+        let own = own.filter(|_| measurement.family == OWN).cloned();
+        if own.as_ref().is_some_and(|own| !own.tokens.contains_key(&algorithm)) {
+            let name = algorithm.name();
+            return Err(fault(&format!("none of the tokens is of {name} under this policy")));
+        }
         let hashes = PlanHashes {
             plan: measurement.plan_hash.clone(),
             corpus: measurement.corpus_hash.clone(),
         };
-        Ok(Job {
-            scenario,
-            algorithm,
-            contenders: Vec::new(),
-            own: None,
-            policy: policy.cloned(),
-            due: Some(hashes),
-        })
-    }
-}
-
-/// The stored scenario under the stored load and a cache policy.
-fn scenario(
-    record: &ScenarioRecord,
-    cache_policy: &str,
-    presets: &Path,
-) -> Result<Scenario, String> {
-    let path = PathBuf::from(format!("{}.toml", record.name));
-    let scenario = Scenario::parse_under(&path, &record.text, presets, Some(cache_policy))
-        .map_err(|error| format!("its stored text is no scenario here: {error}"))?;
-    // A result from before the load was kept: the plan's hash tells whether the text is enough.
-    match &record.load {
-        Some(load) => load.onto(scenario),
-        None => Ok(scenario),
+        // The user's own tokens are judged by it already.
+        let policy = policy.filter(|_| own.is_none()).cloned();
+        Ok(Job { scenario, algorithm, contenders: Vec::new(), own, policy, due: Some(hashes) })
     }
 }
 

@@ -25,6 +25,7 @@ use super::filter::{Filter, lasting_seconds};
 use super::job::{Job, Setting, fitting, measure};
 use super::output::{Output, RESULT, default_folder, print};
 use super::own::{OwnArgs, OwnTokens};
+use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::{Exit, Failure};
 
 /// The seed unless told otherwise.
@@ -39,12 +40,16 @@ pub const SEED: u64 = 1;
     jwtbench run my.toml --seed 7 --out runs/7\n  \
     jwtbench run hot-path/accept --rate 2000 --duration 10s\n  \
     jwtbench run --capacity --slo 'p99 < 1ms' --for-rate 200k\n  \
+    jwtbench run 'rotation/*' --cache-policy mine.toml\n  \
     jwtbench run --tokens tokens.txt --jwks jwks.json --policy api.toml")]
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
     scenarios: Vec<String>,
     #[command(flatten)]
     filter: Filter,
+    /// A cache policy in place of each scenario's whole [cache]: a preset, or a file of your own
+    #[arg(long, value_name = "NAME|FILE")]
+    cache_policy: Option<String>,
     #[command(flatten)]
     own: OwnArgs,
     #[command(flatten)]
@@ -102,10 +107,21 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     if args.capacity.is_asked() && args.scenarios.is_empty() {
         args.scenarios.push(SCENARIO.into());
     }
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+    // The user's own tokens need none.
+    let library = Library::find(&here);
+    let presets = library.as_ref().map(Library::presets).unwrap_or_default();
+    let policy = args.own.policy.as_deref().filter(|_| args.own.tokens.is_none());
+    let replacement = Replacement::read(args.cache_policy.as_deref(), policy, &presets)?;
     let jobs = match args.own.read()? {
-        Some(own) => args.own_jobs(own)?,
-        None => args.jobs()?,
+        Some(own) => args.own_jobs(own, &replacement)?,
+        None => args.jobs(&library?, &replacement)?,
     };
+    let scenarios = || jobs.iter().map(|job| &job.scenario);
+    if !args.quiet {
+        tell_dropped(scenarios());
+    }
     let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
     let output = Output::prepare(folder, args.force)?;
     let setting = Setting {
@@ -116,6 +132,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
         is_quiet: args.quiet,
         shows_progress: !args.quiet && !args.json,
         capacity: args.capacity.task(args.duration, args.rounds),
+        cache_policies: cache_policy_records(scenarios(), replacement.cache.as_slice(), &presets),
     };
     let (result, failure) = measure(&jobs, setting)?;
     if failure.is_none() || !result.measurements.is_empty() {
@@ -128,12 +145,13 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
 
 impl Args {
     /// One trial for each algorithm of the user's tokens.
-    fn own_jobs(&self, own: OwnTokens) -> Result<Vec<Job>, Failure> {
+    fn own_jobs(&self, own: OwnTokens, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
         if !self.quiet {
             eprintln!("jwtbench: {}", own.verdicts());
         }
         let path = self.own.tokens.clone().unwrap_or_default();
         let scenario = own::scenario(&path, &own.desk).with(&self.overrides())?;
+        let scenario = replacement.onto(scenario)?;
         let judges = |spec: &ContenderSpec| spec.judges() || own.all_accepted();
         let mut contenders = self.filter.contenders()?;
         contenders.retain(judges);
@@ -166,10 +184,8 @@ impl Args {
         }
     }
 
-    fn jobs(&self) -> Result<Vec<Job>, Failure> {
-        let here = std::env::current_dir()
-            .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-        let library = Library::find(&here)?;
+    fn jobs(&self, library: &Library, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
+        replacement.allow(&self.filter.algorithm)?;
         let is_canonical = self.scenarios.is_empty() && !self.full;
         let mut scenarios = lasting_seconds(library.select(&self.scenarios)?)?;
         scenarios.retain(|scenario| scenario.canonical || !is_canonical);
@@ -178,7 +194,7 @@ impl Args {
         let mut jobs = Vec::new();
         let mut dynamic = 0;
         for scenario in scenarios {
-            let scenario = scenario.with(&overrides)?;
+            let scenario = replacement.onto(scenario.with(&overrides)?)?;
             if scenario.planned() > MAX_ARRIVALS {
                 let name = &scenario.name;
                 return Err(Failure::Usage(format!(

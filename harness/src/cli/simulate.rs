@@ -15,7 +15,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{simulation_expectation, simulation_terminal};
 use crate::result::simulation::{PolicyNote, ScenarioNote, Simulation};
-use crate::scenario::cache::{About, CacheSpec, Start, presets, read_preset};
+use crate::scenario::cache::{About, CacheSpec, Preset, Start, presets, read_cache_policy};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::signer::Signers;
@@ -143,10 +143,10 @@ fn scenario_note(scenario: &Scenario) -> ScenarioNote {
 }
 
 fn policy_note(name: String, about: Option<About>, keys: Vec<String>) -> PolicyNote {
-    let Some(About { title, source, opt_in, not_modelled, checked }) = about else {
+    let Some(About { title, source, opt_in, not_modelled, differs, checked }) = about else {
         return PolicyNote { name, keys, ..PolicyNote::default() };
     };
-    PolicyNote { name, title: Some(title), source, opt_in, not_modelled, checked, keys }
+    PolicyNote { name, title: Some(title), source, opt_in, not_modelled, differs, checked, keys }
 }
 
 fn instance_ages(text: &str) -> Result<InstanceAges, String> {
@@ -288,20 +288,23 @@ impl Args {
         let mut specs: Vec<CacheSpec> = Vec::new();
         let mut notes = Vec::new();
         for name in names {
-            let (parent, preset) = match is_file(name) {
-                true => (Path::new(name).parent().unwrap_or(Path::new("")), stem(name)),
-                false => (folder, name.to_owned()),
-            };
-            if specs.iter().any(|spec| spec.name == preset) {
+            let Preset { name: stem, policy, start, about, keys, .. } =
+                read_cache_policy(folder, name).map_err(Failure::Usage)?;
+            if specs.iter().any(|spec| spec.name == stem) {
                 let message = format!(
-                    "two cache policies are called `{preset}`; rename the file {name}, or name \
-                     each policy once"
+                    "two cache policies are called `{stem}`; rename the file {name}, or name each \
+                     policy once"
                 );
                 return Err(Failure::Usage(message));
             }
-            let file = read_preset(parent, &preset).map_err(Failure::Usage)?;
-            specs.push(CacheSpec { name: preset.clone(), policy: file.policy, start: Start::Warm });
-            notes.push(policy_note(preset, file.about, file.keys));
+            if start.is_some() {
+                let message = format!(
+                    "{name}: `start`: a simulation begins as its scenario says; leave it out"
+                );
+                return Err(Failure::Usage(message));
+            }
+            specs.push(CacheSpec { name: stem.clone(), policy, start: Start::Warm });
+            notes.push(policy_note(stem, about, keys));
         }
         if self.sweep.len() > 2 {
             return Err(Failure::Usage("more than two sweeps; give at most two keys".into()));

@@ -21,6 +21,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use super::answer::answers;
 use super::chapter::{Chapter, chapters, families};
 use super::fault::fault;
+use super::standing;
 use super::summary::warnings;
 use crate::result::{Measurement, RunResult};
 use ink::Ink;
@@ -54,6 +55,7 @@ pub fn html(result: &RunResult) -> String {
                     main {
                         (header::header(result))
                         (prose::answer_list(result))
+                        (cache_policies(result))
                         (prose::guide())
                         @for family in families(&chapters) {
                             (section(result, family, &chapters, &ink))
@@ -68,6 +70,13 @@ pub fn html(result: &RunResult) -> String {
         }
     };
     page.into_string()
+}
+
+/// What is to be said of the cache policies.
+fn cache_policies(result: &RunResult) -> Markup {
+    markup! {
+        @for note in standing::notes(result) { p.note { (note) } }
+    }
 }
 
 /// Where a chapter is found on the page.

@@ -8,7 +8,9 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::fault::fault;
 use super::quantity;
+use super::standing;
 use super::summary::warnings;
+use crate::result::standing::{Standing, UNDRIVEN};
 use crate::result::{Measurement, RunResult};
 
 /// How a case ended.
@@ -51,7 +53,7 @@ fn suites(result: &RunResult) -> Vec<(&str, Vec<Case>)> {
         if known.is_none() {
             suites.push((&measurement.scenario, Vec::new()));
         }
-        suites[index].1.push(case(measurement));
+        suites[index].1.push(case(result, measurement));
     }
     for (_, cases) in suites.iter_mut().filter(|(_, cases)| cases.is_empty() && result.partial) {
         let reason = "the run was cut short before it began".to_owned();
@@ -66,11 +68,18 @@ fn suites(result: &RunResult) -> Vec<(&str, Vec<Case>)> {
     suites
 }
 
-fn case(measurement: &Measurement) -> Case {
+fn case(result: &RunResult, measurement: &Measurement) -> Case {
     let Measurement { contender, algorithm, cache_policy, .. } = measurement;
     let policy = match cache_policy.as_str() {
         "" | "default" => String::new(),
         other => format!(" {other}"),
+    };
+    let differs = match standing::standing(result, cache_policy) {
+        Standing::Differs(how) => {
+            format!("\ncache policy {cache_policy} differs from what it stands for: {how}")
+        }
+        Standing::Undriven => format!("\ncache policy {cache_policy}: {UNDRIVEN}"),
+        Standing::Held => String::new(),
     };
     // On the scenario clock: the last phase ends when the measured time of a round does.
     let round = measurement.phases.last().map_or(0, |phase| phase.end_ns);
@@ -79,7 +88,7 @@ fn case(measurement: &Measurement) -> Case {
         name: format!("{contender} {algorithm}{policy}"),
         seconds: if measurement.virtual_time { 0.0 } else { seconds.max(0.0) },
         ending: ending(measurement),
-        notes: notes(measurement),
+        notes: notes(measurement) + &differs,
     }
 }
 

@@ -12,6 +12,7 @@ use super::finding::{findings, tag_meaning, tag_name};
 use super::quantity;
 use super::ranking::{Ranking, RankingRow, Role, rankings};
 use super::speed::response_p99;
+use super::standing::{cache_policy, notes};
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
 use crate::result::{Measurement, RunResult};
@@ -34,9 +35,10 @@ pub fn markdown(result: &RunResult) -> String {
     }
     write_answers(result, &mut out);
     write_rankings(&chapters, &mut out);
-    write_dynamic(&chapters, &mut out);
+    write_dynamic(result, &chapters, &mut out);
     capacity::write(result, &mut out);
     write_findings(result, &mut out);
+    write_cache_policies(result, &mut out);
     generator::write(result, &mut out);
     write_origin(result, &mut out);
     out
@@ -180,7 +182,19 @@ fn label(entry: &RankingRow) -> String {
     }
 }
 
-fn write_dynamic(chapters: &[Chapter], out: &mut String) {
+fn write_cache_policies(result: &RunResult, out: &mut String) {
+    let notes = notes(result);
+    if notes.is_empty() {
+        return;
+    }
+    out.push_str("### Cache policies\n\n");
+    for note in notes {
+        out.push_str(&format!("- {}\n", plain(&note)));
+    }
+    out.push('\n');
+}
+
+fn write_dynamic(result: &RunResult, chapters: &[Chapter], out: &mut String) {
     let dynamic: Vec<&Chapter> = chapters.iter().filter(|c| c.dynamic).collect();
     if dynamic.is_empty() {
         return;
@@ -191,15 +205,19 @@ fn write_dynamic(chapters: &[Chapter], out: &mut String) {
          wrong | expectations |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for measurement in dynamic.iter().flat_map(|c| &c.measurements) {
-        out.push_str(&row(&dynamic_cells(measurement)));
+        out.push_str(&row(&dynamic_cells(result, measurement)));
     }
     out.push('\n');
 }
 
-fn dynamic_cells(measurement: &Measurement) -> Vec<String> {
+fn dynamic_cells(result: &RunResult, measurement: &Measurement) -> Vec<String> {
+    let contender = code(&measurement.contender);
     let mut cells = vec![
         code(&measurement.scenario),
-        code(&measurement.contender),
+        match cache_policy(result, measurement) {
+            None => contender,
+            Some(policy) => format!("{contender} {}", plain(&policy)),
+        },
         plain(&measurement.algorithm),
     ];
     if let Some(fault) = fault(measurement) {

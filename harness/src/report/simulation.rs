@@ -23,6 +23,7 @@ use crate::report::quantity::counted;
 use crate::result::simulation::{
     Advice, COLUMNS, Metric, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
+use crate::result::standing::legend;
 
 /// A column of a table: what it says of each row.
 struct Column {
@@ -88,6 +89,20 @@ fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
         }
     }
     known.join(" or ")
+}
+
+/// The cache policy of a row with the mark of how far it was held to what it stands for. Beside a
+/// sweep the name goes on after it.
+fn marked(simulation: &Simulation, cache_policy: &str) -> String {
+    let (name, rest) = cache_policy.split_once(' ').unwrap_or((cache_policy, ""));
+    let note = simulation.policies.iter().find(|note| note.name == name);
+    let marked = note.map_or_else(|| name.to_owned(), |note| note.standing().marked(name));
+    if rest.is_empty() { marked } else { format!("{marked} {rest}") }
+}
+
+/// What the marks of a simulation mean.
+fn marks(simulation: &Simulation) -> Vec<String> {
+    legend(simulation.policies.iter().map(|note| (note.name.as_str(), note.standing())))
 }
 
 /// A metric's name without its unit, short enough for a column.
@@ -170,6 +185,7 @@ fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
         ("Source", &note.source),
         ("Opt-in", &note.opt_in),
         ("Not modelled", &note.not_modelled),
+        ("Differs", &note.differs),
         ("Checked", &note.checked),
     ];
     let known = facts.into_iter().filter_map(|(name, fact)| Some((name, fact.as_deref()?)));

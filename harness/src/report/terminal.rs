@@ -10,6 +10,7 @@ use super::chapter::{Chapter, chapters};
 use super::finding::{findings, tag_name};
 use super::generator::Generator;
 use super::quantity;
+use super::standing;
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
 use crate::result::RunResult;
@@ -36,9 +37,10 @@ pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
     for chapter in ranked {
         ranking::write(chapter, &mut text);
     }
-    dynamic::write(&dynamic, &mut text);
+    dynamic::write(result, &dynamic, &mut text);
     capacity::write(result, &mut text);
     write_findings(result, &mut text);
+    write_cache_policies(result, &mut text);
     write_verdict(result, &mut text);
     text.into_string()
 }
@@ -47,6 +49,7 @@ pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
 pub fn terminal_verdict(result: &RunResult, style: TerminalStyle) -> String {
     let mut text = Text::new(style);
     write_findings(result, &mut text);
+    write_cache_policies(result, &mut text);
     write_verdict(result, &mut text);
     text.into_string()
 }
@@ -70,6 +73,17 @@ fn write_findings(result: &RunResult, text: &mut Text) {
                 format!("{}: due {}, got {}: {}", row.class, row.due, row.got, who.join(", "));
             text.wrapped(Paint::Plain, "  ", &line);
         }
+    }
+}
+
+fn write_cache_policies(result: &RunResult, text: &mut Text) {
+    let notes = standing::notes(result);
+    if notes.is_empty() {
+        return;
+    }
+    text.heading("Cache policies");
+    for note in notes {
+        text.wrapped(Paint::Dim, "  ", &note);
     }
 }
 

@@ -67,6 +67,9 @@ pub struct PolicyNote {
     /// What the library does and this policy does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_modelled: Option<String>,
+    /// In what it is known to differ from the library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<String>,
     /// How it was held to the library.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<String>,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::capacity::Rate;
+use super::policy_file::PolicyFile;
 use super::{Arrivals, InstanceAges, Instances, Scenario, ScenarioError};
 
 /// Changes to a scenario's load.
@@ -24,7 +25,41 @@ pub struct Overrides {
     pub instance_ages: Option<InstanceAges>,
 }
 
+/// Which tables of a scenario a command line put others in the place of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// `[cache]`.
+    pub cache: bool,
+    /// `[policy]`.
+    pub policy: bool,
+}
+
 impl Scenario {
+    /// The scenario under this policy in place of its whole `[policy]`: its tokens are minted to
+    /// it, for the algorithms that it allows where it names any.
+    ///
+    /// # Errors
+    /// If the policy leaves out what a class of the scenario's tokens needs.
+    pub fn judged_by(mut self, file: &PolicyFile) -> Result<Scenario, ScenarioError> {
+        for class in self.classes() {
+            if let Err(remedy) = class.row().need.check(&file.spec) {
+                let message = format!(
+                    "{} has tokens of class `{}`, which means nothing unless the policy has \
+                     {remedy}",
+                    self.name,
+                    class.name()
+                );
+                return Err(ScenarioError { path: file.path.clone(), line: None, message });
+            }
+        }
+        if file.names_algorithms {
+            self.algorithms = file.spec.algorithms.clone();
+        }
+        self.policy = file.spec.clone();
+        self.replaced.policy = true;
+        Ok(self)
+    }
+
     /// The scenario with these changes.
     ///
     /// # Errors

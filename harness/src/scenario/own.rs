@@ -18,6 +18,7 @@ use super::class::Class;
 use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
 use super::issuer::{Published, Timeline};
+use super::overrides::Replaced;
 use super::plan::{Arrival, Plan};
 use super::signer::RSA_BITS;
 use super::{Arrivals, Instances, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
@@ -112,6 +113,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
             policy: jwtbench_verifier::cache_policy::CachePolicy::default(),
             start: Start::Warm,
         },
+        replaced: Replaced::default(),
         phases: vec![start],
         events: Vec::new(),
         expectations: Vec::new(),

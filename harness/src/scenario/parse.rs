@@ -17,6 +17,7 @@ use toml::Spanned;
 use super::cache::Start;
 use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
+use super::overrides::Replaced;
 use super::signer::RSA_BITS;
 use super::sweep::Sweep;
 use super::wire::{
@@ -86,20 +87,6 @@ impl Scenario {
     /// # Errors
     /// The first fault, with file, line, key and remedy.
     pub fn parse(path: &Path, text: &str, presets: &Path) -> Checked<Scenario> {
-        Scenario::parse_under(path, text, presets, None)
-    }
-
-    /// As [`Scenario::parse`], with the preset of this name instead of the one in the text, under
-    /// the text's own overrides.
-    ///
-    /// # Errors
-    /// Also if there is no such preset.
-    pub fn parse_under(
-        path: &Path,
-        text: &str,
-        presets: &Path,
-        cache_policy: Option<&str>,
-    ) -> Checked<Scenario> {
         let file = File { path, text };
         let mut wire: WireScenario = match toml::from_str(text) {
             Ok(wire) => wire,
@@ -114,7 +101,7 @@ impl Scenario {
         }
         let policy = table.resolve().or_else(|fault| file.fault(at, fault.to_string()))?;
         let (at, table) = table_of(wire.cache.take());
-        let cache = table.under(cache_policy).resolve(presets);
+        let cache = table.resolve(presets);
         let cache =
             cache.or_else(|message| file.fault(at.clone(), format!("[cache]: {message}")))?;
         if family == SIMULATED && matches!(cache.start, Start::Age(_)) {
@@ -151,6 +138,7 @@ impl Scenario {
             shed_after: shed_after(&file, &wire.load)?,
             streams,
             cache,
+            replaced: Replaced::default(),
             phases,
             events,
             expectations,

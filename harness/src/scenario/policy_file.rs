@@ -2,7 +2,7 @@
 //! `algorithms` beside it. Every fault names file, line, key and remedy.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jwtbench_verifier::policy::PolicySpec;
 
@@ -10,16 +10,45 @@ use super::ScenarioError;
 use super::parse::{Checked, File};
 use super::policy::WirePolicy;
 
-/// Reads a policy file.
+/// A policy file, read and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyFile {
+    /// The file.
+    pub path: PathBuf,
+    /// A valid policy.
+    pub spec: PolicySpec,
+    /// Whether the file itself says which algorithms are allowed.
+    pub names_algorithms: bool,
+}
+
+impl PolicyFile {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn read(path: &Path) -> Result<PolicyFile, ScenarioError> {
+        let text = text_of(path)?;
+        let spec = parse(path, &text)?;
+        // What has been parsed is a table.
+        let table: toml::Table = toml::from_str(&text).unwrap_or_default();
+        let names_algorithms = table.contains_key("algorithms");
+        Ok(PolicyFile { path: path.into(), spec, names_algorithms })
+    }
+}
+
+/// Reads the policy in a file.
 ///
 /// # Errors
 /// That it cannot be read, or its first fault.
 pub fn read(path: &Path) -> Result<PolicySpec, ScenarioError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    parse(path, &text_of(path)?)
+}
+
+fn text_of(path: &Path) -> Result<String, ScenarioError> {
+    std::fs::read_to_string(path).map_err(|error| {
         let message = format!("cannot be read ({error}); name a policy file, in TOML");
         ScenarioError { path: path.into(), line: None, message }
-    })?;
-    parse(path, &text)
+    })
 }
 
 /// Reads the text of a policy file: the default policy with its overrides. A valid policy.
@@ -53,14 +82,14 @@ fn unreadable(file: &File<'_>, error: &toml::de::Error) -> Checked<PolicySpec> {
 }
 
 /// The key of the line in which `at` lies, if that line has one.
-fn key_at(text: &str, at: usize) -> Option<&str> {
+pub(super) fn key_at(text: &str, at: usize) -> Option<&str> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let (key, _) = text[start..].lines().next()?.split_once('=')?;
     Some(key.trim())
 }
 
 /// Where the file sets this key (its last part, for a key of a table).
-fn place(text: &str, key: &str) -> Option<Range<usize>> {
+pub(super) fn place(text: &str, key: &str) -> Option<Range<usize>> {
     let name = key.rsplit('.').next().unwrap_or(key);
     let mut start = 0;
     for line in text.split_inclusive('\n') {

@@ -71,6 +71,7 @@ pub fn result() -> RunResult {
         versions: versions(),
         scenarios: scenarios(),
         measurements,
+        cache_policies: Vec::new(),
         rate_bases: Vec::new(),
         capacities: Vec::new(),
         outcome_ranges: Vec::new(),
@@ -124,6 +125,9 @@ fn scenarios() -> Vec<ScenarioRecord> {
         dynamic,
         text: format!("title = \"{title}\"\n[load]\narrivals = \"poisson\"\nworkers = 2\n"),
         load: None,
+        policy: None,
+        cache_dropped: Vec::new(),
+        judged_at_s: None,
     };
     let hot = HOT_PATHS.iter().map(|(name, title, _)| record(name, title, ANALYSIS, false));
     let dynamic = DYNAMIC.iter().map(|(name, title, text)| record(name, title, text, true));

@@ -10,17 +10,16 @@ use jwtbench_verifier::algorithm::Algorithm;
 use crate::contender::ContenderSpec;
 use crate::result::duel::Setting;
 use crate::scenario::Scenario;
-use crate::scenario::cache::{CacheSpec, load_preset};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::plan::{MAX_ARRIVALS, Minting, Plan};
-use crate::scenario::policy_file;
 use crate::scenario::signer::Signers;
 
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
 use super::super::job::fitting;
 use super::super::progress::Progress;
+use super::super::replacement::Replacement;
 use super::super::run::{SEED, duration};
 
 /// Shorter rounds measure jitter.
@@ -194,13 +193,9 @@ fn scenario(args: &CornerArgs) -> Result<Scenario, Failure> {
     // `select` finds one at least.
     let scenario = found.remove(0);
     let overrides = Overrides { duration: args.duration, ..Overrides::default() };
-    let mut scenario = scenario.with(&overrides)?;
-    if let Some(name) = &args.cache_policy {
-        let policy = load_preset(&library.presets(), name).map_err(Failure::Usage)?;
-        scenario.cache = CacheSpec { name: name.clone(), policy, start: scenario.cache.start };
-    }
-    if let Some(path) = &args.policy {
-        scenario.policy = policy_file::read(path)?;
-    }
-    Ok(scenario)
+    let scenario = scenario.with(&overrides)?;
+    let (cache_policy, policy) = (args.cache_policy.as_deref(), args.policy.as_deref());
+    let replacement = Replacement::read(cache_policy, policy, &library.presets())?;
+    replacement.allow(args.algorithm.as_slice())?;
+    replacement.onto(scenario)
 }

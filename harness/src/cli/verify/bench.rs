@@ -12,7 +12,7 @@ use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::explanation::{Evidence, Explanation};
 use jwtbench_verifier::jwk::{CheckedJwk, Entry};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
-use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::policy::{Policy, PolicySpec};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
@@ -38,7 +38,11 @@ pub struct Papers {
 impl Papers {
     /// Reads both files.
     pub fn read(policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
-        let spec = policy_file::read(policy)?;
+        Papers::of(policy_file::read(policy)?, policy, jwks)
+    }
+
+    /// Reads a key set for a policy that stands in `policy`.
+    pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
         let allowed = spec.algorithms.clone();
         let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
         let body = std::fs::read(jwks).map_err(|error| {

@@ -8,6 +8,7 @@ use crate::report::chapter::Chapter;
 use crate::report::fault::fault;
 use crate::report::quantity;
 use crate::report::speed::response_p99;
+use crate::report::standing::cache_policy;
 use crate::result::{Measurement, RunResult};
 
 /// With more trials than this in all, timelines carry no figures per bin: the page stays light.
@@ -27,7 +28,7 @@ pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
                     open[at == 0 || is_troubled(measurement)] {
                     summary {
                         code { (measurement.contender) } " " strong { (measurement.algorithm) }
-                        (policy(measurement))
+                        (policy(result, measurement))
                         " " (trial::badge(measurement))
                     }
                     (trial::trial(measurement, is_light))
@@ -44,10 +45,10 @@ pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
 }
 
 /// The cache policy, where it is not the default one.
-fn policy(measurement: &Measurement) -> Markup {
+fn policy(result: &RunResult, measurement: &Measurement) -> Markup {
     markup! {
-        @if !matches!(measurement.cache_policy.as_str(), "" | "default") {
-            " cache policy " code { (measurement.cache_policy) }
+        @if let Some(policy) = cache_policy(result, measurement) {
+            " cache policy " code { (policy) }
         }
     }
 }
@@ -83,7 +84,7 @@ fn table(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
                                 a href=(format!("#{}", trial_anchor(result, measurement))) {
                                     (measurement.contender)
                                 }
-                                (policy(measurement))
+                                (policy(result, measurement))
                             }
                             td { (measurement.algorithm) }
                             (cells(measurement))

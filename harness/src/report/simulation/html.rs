@@ -9,7 +9,7 @@ use super::minutes::minutes;
 use super::policy::title;
 use super::sweep::sweep;
 use super::words::{better, words};
-use super::{Column, columns, facts, phase_tables, runs, verdict};
+use super::{Column, columns, facts, marked, marks, phase_tables, runs, verdict};
 use crate::report::html::{CONTENT_POLICY, STYLE, analysis};
 use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 
@@ -56,12 +56,15 @@ pub fn simulation_html(simulation: &Simulation) -> String {
 fn contents(simulation: &Simulation) -> Markup {
     let scenarios = simulation.scenario_names();
     let policies = simulation.policies.iter().map(|note| note.name.as_str()).collect();
-    let link = |name: &str| markup! { a href=(format!("#{name}")) { (name) } " " };
+    let link = |name: &str| {
+        markup! { a href=(format!("#{name}")) { (marked(simulation, name)) } " " }
+    };
     let lists: [(&str, Vec<&str>); 2] = [("Scenarios", scenarios), ("Policies", policies)];
     markup! {
         @for (heading, names) in lists.iter().filter(|(_, names)| names.len() > 1) {
             p.note { (heading) ": " @for name in names { (link(name)) } }
         }
+        @for line in marks(simulation) { p.note { (line) } }
     }
 }
 
@@ -152,9 +155,11 @@ fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -
                         tr {
                             th scope="row" {
                                 @if is_known(row) {
-                                    a href=(format!("#{}", row.cache_policy)) { (row.cache_policy) }
+                                    a href=(format!("#{}", row.cache_policy)) {
+                                        (marked(simulation, &row.cache_policy))
+                                    }
                                 } @else {
-                                    (row.cache_policy)
+                                    (marked(simulation, &row.cache_policy))
                                 }
                             }
                             @for column in columns { td.num { (column.cells[place]) } }
@@ -171,7 +176,7 @@ fn policy(simulation: &Simulation, note: &PolicyNote) -> Markup {
     let rows = simulation.rows.iter().filter(|row| row.cache_policy == note.name);
     markup! {
         section {
-            h3 id=(note.name) { (note.name) }
+            h3 id=(note.name) { (marked(simulation, &note.name)) }
             @if let Some(title) = &note.title { p { (title) "." } }
             @for (name, fact) in facts(note) { p.note { strong { (name) } ": " (fact) "." } }
             details {

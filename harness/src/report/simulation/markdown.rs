@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::expected::{expected_lines, gated, unjudged, verdict_line};
-use super::{Column, columns, phase_tables, runs, verdict};
+use super::{Column, columns, marked, marks, phase_tables, runs, verdict};
 use crate::report::markdown::cell::{code, plain};
 use crate::result::simulation::{Simulation, SimulationRow};
 
@@ -15,10 +15,17 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
     // Writing to a String cannot fail.
     let _ = write!(text, "\n**{}**\n", plain(&line));
     let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/README.md`.\n");
-    let link = |name: &str| format!("[{}](policies/{name}.md)", plain(name));
+    let link = |name: &str| format!("[{}](policies/{name}.md)", plain(&marked(simulation, name)));
     let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
     if !links.is_empty() {
         let _ = write!(text, "\nIn words, a page each: {}.\n", links.join(", "));
+    }
+    let marks = marks(simulation);
+    if !marks.is_empty() {
+        text.push('\n');
+    }
+    for line in marks {
+        let _ = writeln!(text, "- {}", plain(&line));
     }
     for scenario in simulation.scenario_names() {
         let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
@@ -27,10 +34,10 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
             let _ = write!(text, "\n**{}.** {}\n", plain(&note.title), note.analysis);
         }
         let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows.iter().copied()));
-        table(&mut text, &rows, &columns(&rows));
+        table(&mut text, simulation, &columns(&rows), &rows);
         for (heading, columns) in phase_tables(&rows) {
             let _ = write!(text, "\n{heading}:\n");
-            table(&mut text, &rows, &columns);
+            table(&mut text, simulation, &columns, &rows);
         }
         write_expected(&mut text, &rows);
         for row in rows.iter().filter(|row| simulation.is_own(row)) {
@@ -61,7 +68,7 @@ fn write_expected(text: &mut String, rows: &[&SimulationRow]) {
     }
 }
 
-fn table(text: &mut String, rows: &[&SimulationRow], columns: &[Column]) {
+fn table(text: &mut String, simulation: &Simulation, columns: &[Column], rows: &[&SimulationRow]) {
     text.push_str("\n| cache policy |");
     for column in columns {
         let _ = write!(text, " {} |", plain(&column.title));
@@ -69,7 +76,7 @@ fn table(text: &mut String, rows: &[&SimulationRow], columns: &[Column]) {
     text.push_str("\n|---|");
     text.push_str(&"---:|".repeat(columns.len()));
     for (place, row) in rows.iter().enumerate() {
-        let _ = write!(text, "\n| {} |", plain(&row.cache_policy));
+        let _ = write!(text, "\n| {} |", plain(&marked(simulation, &row.cache_policy)));
         for column in columns {
             let _ = write!(text, " {} |", column.cells[place]);
         }

@@ -11,7 +11,8 @@ use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 /// The page of one policy.
 pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
     let rows = || simulation.rows.iter().filter(|row| row.cache_policy == note.name);
-    let mut text = format!("# {}\n", plain(&note.name));
+    let name = note.standing().marked(&note.name);
+    let mut text = format!("# {}\n", plain(&name));
     // Writing to a String cannot fail.
     if let Some(title) = &note.title {
         let _ = write!(text, "\n{}.\n", plain(title));

@@ -1,7 +1,7 @@
 //! A simulation on a terminal: a table per scenario, median and worst over all runs.
 
 use super::expected::{ExpectedLine, expected_lines, gated, unjudged, verdict_line};
-use super::{Column, columns, phase_tables, runs, verdict};
+use super::{Column, columns, marked, marks, phase_tables, runs, verdict};
 use crate::report::TerminalStyle;
 use crate::report::terminal::text::{Paint, Text};
 use crate::result::simulation::{Simulation, SimulationRow};
@@ -17,11 +17,13 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
         let runs = runs(rows.iter().copied());
         text.heading(&format!("{scenario}: median / worst of {runs}"));
         let metrics = [("", columns(&rows))];
+        let names = rows.iter().map(|row| marked(simulation, &row.cache_policy));
+        let names: Vec<String> = names.collect();
         for (heading, columns) in metrics.into_iter().chain(phase_tables(&rows)) {
             if !heading.is_empty() {
                 text.wrapped(Paint::Plain, "", heading);
             }
-            for columns in fitting(&rows, &columns, style.width.max(80)) {
+            for columns in fitting(&names, &columns, style.width.max(80)) {
                 let head: Vec<&str> = ["cache policy"]
                     .into_iter()
                     .chain(columns.iter().map(|column| column.title.as_str()))
@@ -30,7 +32,10 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
                     let cells = columns.iter().map(|column| column.cells[place].clone());
                     let is_own = simulation.is_own(row);
                     let paint = if is_own { Paint::Strong } else { Paint::Plain };
-                    (paint, [row.cache_policy.clone()].into_iter().chain(cells).collect())
+                    (
+                        paint,
+                        [marked(simulation, &row.cache_policy)].into_iter().chain(cells).collect(),
+                    )
                 };
                 let lines: Vec<(Paint, Vec<String>)> = rows.iter().enumerate().map(line).collect();
                 text.table(1, &head, &lines);
@@ -42,6 +47,9 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
             }
         }
         write_expected(&rows, &mut text);
+    }
+    for line in marks(simulation) {
+        text.wrapped(Paint::Dim, "", &line);
     }
     let (is_missed, line) = verdict_line(simulation);
     text.heading("Verdict");
@@ -62,13 +70,9 @@ fn write_expected(rows: &[&SimulationRow], text: &mut Text) {
 }
 
 /// The columns of each table: as many as fit beside the names.
-fn fitting<'c>(
-    rows: &[&SimulationRow],
-    columns: &'c [Column],
-    width: usize,
-) -> Vec<Vec<&'c Column>> {
+fn fitting<'c>(names: &[String], columns: &'c [Column], width: usize) -> Vec<Vec<&'c Column>> {
     let widest = |cells: &mut dyn Iterator<Item = usize>| GAP + cells.max().unwrap_or_default();
-    let names = widest(&mut rows.iter().map(|row| row.cache_policy.chars().count()));
+    let names = widest(&mut names.iter().map(|name| name.chars().count()));
     let mut tables: Vec<Vec<&Column>> = vec![Vec::new()];
     let mut used = names.max("cache policy".len() + GAP);
     let first = used;

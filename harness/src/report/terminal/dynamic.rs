@@ -5,13 +5,14 @@ use crate::report::chapter::Chapter;
 use crate::report::fault::fault;
 use crate::report::quantity;
 use crate::report::speed::response_p99;
-use crate::result::Measurement;
+use crate::report::standing::cache_policy;
+use crate::result::{Measurement, RunResult};
 
 const HEAD: [&str; 8] =
     ["contender", "alg", "done", "p99 resp.", "lockouts", "exposed", "fetches", "wrong"];
 
 /// Writes one table per dynamic scenario.
-pub fn write(chapters: &[&Chapter], text: &mut Text) {
+pub fn write(result: &RunResult, chapters: &[&Chapter], text: &mut Text) {
     if chapters.is_empty() {
         return;
     }
@@ -22,7 +23,7 @@ pub fn write(chapters: &[&Chapter], text: &mut Text) {
             .measurements
             .iter()
             .filter(|m| fault(m).is_none())
-            .map(|m| (paint(m), cells(m)))
+            .map(|m| (paint(m), cells(result, m)))
             .collect();
         if !sound.is_empty() {
             text.table(2, &HEAD, &sound);
@@ -44,7 +45,7 @@ fn paint(measurement: &Measurement) -> Paint {
     }
 }
 
-fn cells(measurement: &Measurement) -> Vec<String> {
+fn cells(result: &RunResult, measurement: &Measurement) -> Vec<String> {
     let verdicts = &measurement.verdicts;
     let p99 = match measurement.virtual_time {
         true => None,
@@ -53,7 +54,7 @@ fn cells(measurement: &Measurement) -> Vec<String> {
     let attempts = measurement.endpoint.as_ref().map(|e| e.attempts);
     let missing = || "–".to_owned();
     vec![
-        contender(measurement),
+        contender(result, measurement),
         measurement.algorithm.clone(),
         quantity::count(measurement.arrivals.done),
         p99.map_or_else(missing, quantity::nanoseconds),
@@ -65,9 +66,9 @@ fn cells(measurement: &Measurement) -> Vec<String> {
 }
 
 /// The contender, with its cache policy where that is not the default one.
-fn contender(measurement: &Measurement) -> String {
-    match measurement.cache_policy.as_str() {
-        "" | "default" => measurement.contender.clone(),
-        policy => format!("{} {policy}", measurement.contender),
+fn contender(result: &RunResult, measurement: &Measurement) -> String {
+    match cache_policy(result, measurement) {
+        None => measurement.contender.clone(),
+        Some(policy) => format!("{} {policy}", measurement.contender),
     }
 }

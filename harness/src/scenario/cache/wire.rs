@@ -12,7 +12,7 @@ use jwtbench_verifier::cache_policy::{
 };
 
 use super::check::check;
-use super::{About, CacheSpec, Start, load_preset};
+use super::{About, CacheSpec, Start, read_preset};
 use crate::scenario::wire::Span;
 
 #[derive(Clone, Default, Deserialize)]
@@ -245,18 +245,23 @@ fn word<W: Into<T>, T>(given: Option<W>, base: T) -> T {
 }
 
 impl WireCache {
-    /// With another preset, if one is named.
-    pub(in crate::scenario) fn under(self, name: Option<&str>) -> WireCache {
-        WireCache { policy: name.map(str::to_owned).or(self.policy), ..self }
-    }
-
     /// The named preset from `presets`, with these overrides.
     pub(in crate::scenario) fn resolve(self, presets: &Path) -> Result<CacheSpec, String> {
         let name = self.policy.clone().unwrap_or_else(|| "default".into());
-        let base = load_preset(presets, &name)?;
-        let start = self.start.map_or(Start::Warm, |start| start.0);
-        let policy = self.apply(base)?;
+        let base = read_preset(presets, &name)?;
+        let start = self.start().or(base.start).unwrap_or(Start::Warm);
+        let policy = self.apply(base.policy)?;
         Ok(CacheSpec { name, policy, start })
+    }
+
+    /// The preset that its keys stand on, if it names one.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.policy.as_deref()
+    }
+
+    /// What the cache holds at the beginning, if it says so.
+    pub(super) fn start(&self) -> Option<Start> {
+        self.start.map(|start| start.0)
     }
 
     /// What the policy says of itself.

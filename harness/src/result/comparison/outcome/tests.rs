@@ -86,6 +86,9 @@ fn result(measurement: Measurement, ranges: Vec<OutcomeRange>) -> RunResult {
         dynamic: true,
         text: "text".into(),
         load: Some(crate::result::LoadRecord::default()),
+        policy: None,
+        cache_dropped: Vec::new(),
+        judged_at_s: None,
     };
     RunResult {
         schema_version: crate::result::SCHEMA_VERSION,
@@ -97,6 +100,7 @@ fn result(measurement: Measurement, ranges: Vec<OutcomeRange>) -> RunResult {
         machine: Machine::default(),
         versions: Default::default(),
         scenarios: vec![record],
+        cache_policies: Vec::new(),
         measurements: vec![measurement],
         rate_bases: Vec::new(),
         capacities: Vec::new(),

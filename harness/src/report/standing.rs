@@ -1,0 +1,47 @@
+//! The cache policies of a result beside its figures: each with the mark of how far it was held to
+//! what it stands for, and what the marks mean.
+
+use std::collections::BTreeMap;
+
+use crate::result::standing::{Standing, legend};
+use crate::result::{Measurement, RunResult};
+
+/// The cache policy of a trial with its mark, where it is not the default one.
+pub(super) fn cache_policy(result: &RunResult, measurement: &Measurement) -> Option<String> {
+    let name = measurement.cache_policy.as_str();
+    match name {
+        "" | "default" => None,
+        name => Some(standing(result, name).marked(name)),
+    }
+}
+
+/// How far a cache policy of the result was held to what it stands for.
+pub(super) fn standing<'r>(result: &'r RunResult, name: &str) -> Standing<'r> {
+    let record = result.cache_policies.iter().find(|record| record.name == name);
+    record.map_or(Standing::Held, |record| record.standing())
+}
+
+/// What is to be said of the cache policies of a result: what they stood in place of, and what
+/// their marks mean.
+pub(super) fn notes(result: &RunResult) -> Vec<String> {
+    let mut notes = Vec::new();
+    let whole = result.cache_policies.iter().filter(|record| record.text.is_some());
+    let names: Vec<&str> = whole.map(|record| record.name.as_str()).collect();
+    let mut dropped: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for record in result.scenarios.iter().filter(|record| !record.cache_dropped.is_empty()) {
+        dropped.entry(record.cache_dropped.join(", ")).or_default().push(&record.name);
+    }
+    let dropped = dropped.into_iter().map(|(keys, of)| format!("{keys} of {}", of.join(", ")));
+    let dropped: Vec<String> = dropped.collect();
+    if !names.is_empty() {
+        let what = match dropped.is_empty() {
+            true => String::new(),
+            false => format!("; dropped: {}", dropped.join("; ")),
+        };
+        let names = names.join(", ");
+        notes.push(format!("In place of the scenarios' own [cache]: {names}{what}."));
+    }
+    let records = result.cache_policies.iter();
+    notes.extend(legend(records.map(|record| (record.name.as_str(), record.standing()))));
+    notes
+}
