@@ -230,8 +230,8 @@ fn policies_that_do_not_fit_are_refused() {
     check(&given, 0, &[], "tokens are minted to the policy that was named");
 }
 
-/// Whoever waits behind a fetch that was not his own may have grounds by it or none; the judge knows
-/// from the policy. Under one that shares every fetch it still asks for the one code.
+/// Whoever waits behind a fetch that was not his own may have grounds by it or none; the judge
+/// knows from the policy. Under one that shares every fetch it still asks for the one code.
 #[test]
 fn a_lock_for_all_is_no_breach_of_the_contract() {
     let scenarios = ["unknown-kid/slow-endpoint", "rotation/emergency-withdrawal"];

@@ -1,5 +1,5 @@
-//! A cache policy in a file of its own: a preset by name, or a file of the user's. Every fault names
-//! file, line, key and remedy.
+//! A cache policy in a file of its own: a preset by name, or a file of the user's. Every fault
+//! names file, line, key and remedy.
 
 use std::path::Path;
 
