@@ -237,7 +237,10 @@ fn a_lock_for_all_is_no_breach_of_the_contract() {
     let scenarios = ["unknown-kid/slow-endpoint", "rotation/emergency-withdrawal"];
     let flags = ["--contender", "core:ring", "--algorithm", "ES256", "--json", "--cache-policy"];
     let args = [&["check"], &scenarios[..], &flags[..], &["pyjwt-2.15-like"]].concat();
-    let output = check(&args, 0, &[], "a lock for all");
+    // What is expected of another policy may be missed.
+    let output = jwtbench(&args);
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 5)), "{code:?}: {}", String::from_utf8_lossy(&output.stderr));
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let conformance = result["measurements"][0]["conformance"].as_array().unwrap();
     let codes: BTreeSet<&str> = conformance
