@@ -2,22 +2,25 @@
 //! lasts longer than a few turns falls on all of them alike. Knows no contender.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 /// Length of a turn: so short that the host seldom changes its speed between those of two lanes,
 /// so long that caches filled anew do not count.
 const TURN: Duration = Duration::from_millis(5);
-/// How often one who waits looks whether it was told to stop.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often one who waits looks whether it was told to stop. Seldom, as it disturbs who is at
+/// work: usually that one sees it first, leaves, and wakes the next.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// Turns in their order. A lane has one turn at a time, and all its members work in it.
+/// Turns in their order. A lane has one turn at a time, and all its members work in it. Who waits
+/// sleeps until its own turn: all of them woken at every change would crowd the processors that the
+/// one at work is measured on.
 pub struct Rota {
     /// The lane of each turn.
     order: Vec<usize>,
     length: Duration,
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -28,12 +31,14 @@ struct State {
     passed: usize,
     /// Lanes that left.
     gone: Vec<usize>,
+    /// Members that sleep, and the turn that each waits for.
+    asleep: Vec<(usize, Thread)>,
 }
 
 impl Rota {
     /// Turns of this length, given to lanes in this order.
     pub fn new(order: Vec<usize>, length: Duration) -> Rota {
-        Rota { order, length, state: Mutex::default(), changed: Condvar::new() }
+        Rota { order, length, state: Mutex::default() }
     }
 
     /// Turns for rounds of this length; an even number, so that each lane is as often first as
@@ -75,7 +80,10 @@ impl Rota {
         while self.order.get(state.turn).is_some_and(|lane| state.gone.contains(lane)) {
             state.turn += 1;
         }
-        self.changed.notify_all();
+        let turn = state.turn;
+        for (_, thread) in state.asleep.extract_if(.., |(due, _)| *due <= turn) {
+            thread.unpark();
+        }
     }
 }
 
@@ -140,15 +148,21 @@ impl Seat<'_> {
             return false;
         };
         let rota = self.lane.rota;
-        let mut state = rota.state();
-        while state.turn < *turn {
-            if stop.load(Ordering::Relaxed) {
-                return false;
+        let mut is_listed = false;
+        while !stop.load(Ordering::Relaxed) {
+            let mut state = rota.state();
+            if state.turn >= *turn {
+                return true;
             }
-            let waited = rota.changed.wait_timeout(state, LOOK);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if !is_listed {
+                state.asleep.push((*turn, thread::current()));
+                is_listed = true;
+            }
+            drop(state);
+            // Woken before it sleeps, it does not sleep.
+            thread::park_timeout(LOOK);
         }
-        !stop.load(Ordering::Relaxed)
+        false
     }
 
     /// Ends its turn; the last member to do so lets the next lane go to work.
@@ -190,8 +204,6 @@ impl Seat<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     const LENGTH: Duration = Duration::from_millis(5);
@@ -262,6 +274,33 @@ mod tests {
         for (rota, members, quits_after, expected, why) in rows {
             assert_eq!(play(&rota, members, quits_after), expected, "{why}");
         }
+    }
+
+    /// While one is at work, those who wait are left asleep until their own turn.
+    #[test]
+    fn who_waits_is_woken_for_its_own_turn_only() {
+        const LANES: usize = 8;
+        let rota = Rota::there_and_back(LANES, 3, LENGTH);
+        let (stop, early) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        thread::scope(|scope| {
+            for place in 0..LANES {
+                let (rota, stop, early) = (&rota, &stop, &early);
+                scope.spawn(move || {
+                    let lane = rota.lane(place, 1, 0);
+                    let mut seat = lane.seat(0);
+                    while seat.wait(stop) {
+                        let state = rota.state();
+                        let is_due = |(due, _): &&(usize, Thread)| *due <= state.turn;
+                        early.lock().unwrap().push(state.asleep.iter().filter(is_due).count());
+                        drop(state);
+                        seat.pass();
+                    }
+                });
+            }
+        });
+        let early = early.into_inner().unwrap();
+        assert_eq!(early, [0; 4 * LANES], "every turn once, and nobody listed for a past one");
+        assert!(rota.state().asleep.is_empty(), "nobody is left behind");
     }
 
     #[test]
