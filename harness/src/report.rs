@@ -3,6 +3,7 @@
 
 mod answer;
 mod capacity;
+mod caveat;
 mod chapter;
 mod check;
 mod comparison;

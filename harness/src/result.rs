@@ -4,6 +4,7 @@
 mod calibration;
 pub mod capacity;
 pub mod comparison;
+pub mod disturbance;
 pub mod divergence;
 pub mod duel;
 pub mod evaluate;

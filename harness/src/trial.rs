@@ -97,12 +97,21 @@ pub struct RoundRecord {
 pub struct CourseRecord {
     /// Window by window.
     pub windows: Vec<Window>,
-    /// By the same rule, phase by phase.
-    pub phases: Vec<WindowVerdict>,
+    /// By the same rules, phase by phase.
+    pub phases: Vec<PhaseCourse>,
     /// What the host did.
     pub noise: Noise,
     /// Overshoots of the watching thread, in nanoseconds.
     pub hiccups: Vec<u64>,
+}
+
+/// How the schedule of one phase was kept.
+#[derive(Clone, Debug)]
+pub struct PhaseCourse {
+    /// Who decided what was measured.
+    pub verdict: WindowVerdict,
+    /// Why the host disturbed it, if it did.
+    pub disturbed: Option<String>,
 }
 
 /// What client and endpoint noted.

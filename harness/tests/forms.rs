@@ -18,14 +18,14 @@ use jwtbench::report::{csv, hgrm, junit, percentile_tables};
 use jwtbench::result::*;
 
 /// A row of `count` operations: 1 µs late each, served in 10 µs, 20 µs …
-fn row(class: &str, code: &str, count: i64) -> OutcomeRow {
+fn row(class: &str, code: &str, count: u64) -> OutcomeRow {
     let mut latencies = Latencies::default();
-    (1..=count).for_each(|number| latencies.record(0, 1_000, 1_000 + number * 10_000));
+    (1..=count).for_each(|number| latencies.record(number * 10_000, number * 10_000, 1_000));
     OutcomeRow {
         stream: "users".into(),
         class: class.into(),
         code: code.into(),
-        count: count as u64,
+        count,
         latency: Some(latencies.summarise()),
         whole: Some(PackedLatencies::pack(&latencies)),
     }

@@ -114,11 +114,6 @@ fn verdicts(measurement: &Measurement) -> BTreeMap<(String, String), u64> {
     counts
 }
 
-/// Whether a machine that is too busy for the generator is why there is no latency.
-fn is_withheld(measurement: &Measurement) -> bool {
-    !measurement.virtual_time && measurement.phases[0].withheld.is_some()
-}
-
 fn check_conserved(measurement: &Measurement, why: &str) {
     let arrivals = &measurement.arrivals;
     let sum = arrivals.done + arrivals.shed + arrivals.unfinished;
@@ -178,16 +173,12 @@ fn a_token_that_waits_is_timed_from_its_intended_start() {
         assert_eq!(measurement.verdicts.wrong, 0, "{why}: {:?}", measurement.wrong);
         let rows: Vec<_> = measurement.phases.iter().flat_map(|p| &p.outcomes).collect();
         assert_eq!(rows.len(), 1, "{why}: all are accepted: {rows:?}");
-        let Some(latency) = &rows[0].latency else {
-            assert!(is_withheld(measurement), "{why}: no latency, and no reason");
-            continue;
-        };
+        let latency = rows[0].latency.as_ref().expect("a latency on every machine");
         // The first waits for the whole fetch, 100 ms, the second 5 ms less, and so on.
         let longest = latency.response.max_ns;
         assert!(longest >= 99_000_000, "{why}: {longest} ns");
         let mean = latency.response.mean_ns;
-        let sum = latency.lateness.mean_ns + latency.service.mean_ns;
-        assert!((mean / sum - 1.0).abs() < 0.01, "{why}: {mean} = {sum}");
+        assert!(mean >= latency.service.mean_ns, "{why}: {mean} ns");
         assert!(latency.response.max_ns >= latency.service.max_ns, "{why}");
     }
     let latency = simulated.phases[0].outcomes[0].latency.as_ref().expect("a latency");
@@ -212,10 +203,8 @@ fn an_endpoint_that_stays_silent_answers_at_the_deadline() {
         let verdicts = verdicts(&measurement);
         let refused = ("valid".to_owned(), "JWT_KEYS_UNAVAILABLE".to_owned());
         assert_eq!(verdicts.keys().collect::<Vec<_>>(), [&refused], "{why}");
-        let Some(latency) = &measurement.phases[0].outcomes[0].latency else {
-            assert!(is_withheld(&measurement), "{why}: no latency, and no reason");
-            continue;
-        };
+        let latency = &measurement.phases[0].outcomes[0].latency;
+        let latency = latency.as_ref().expect("a latency on every machine");
         let response = &latency.response;
         let [least, most] = [response.p50_ns, response.max_ns];
         assert!(least >= 49_000_000, "{why}: {least} ns: not before the deadline");

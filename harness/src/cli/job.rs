@@ -14,12 +14,12 @@ use crate::result::{
     CachePolicyRecord, Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION,
     ScenarioRecord,
 };
-use crate::scenario::Scenario;
 use crate::scenario::class::Stage;
 use crate::scenario::own::OWN;
 use crate::scenario::plan::Plan;
 use crate::scenario::policy_file;
 use crate::scenario::signer::Signers;
+use crate::scenario::{Arrivals, Scenario};
 use crate::trial::clock::{Stopwatch, utc_now};
 use crate::trial::{Control, Gathering, Plant, Trial, heat, initial_revocations, outcome_range};
 
@@ -130,6 +130,9 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     if profile() == "debug" && !setting.is_quiet {
         eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
     }
+    if let Some(crowded) = crowded(jobs, result.machine.cores).filter(|_| !setting.is_quiet) {
+        eprintln!("jwtbench: {crowded}");
+    }
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
     let mut agenda = setting.capacity.as_ref().map(|task| task.agenda(jobs));
     let steps = agenda.as_ref().map(Agenda::steps);
@@ -200,6 +203,27 @@ fn draw_again(
         result.outcome_ranges.extend(outcome_range(plan, signers, minted_for, stop)?);
     }
     Ok(())
+}
+
+/// What to say of open loops whose workers leave no processor to endpoint and harness.
+fn crowded(jobs: &[Job], processors: u32) -> Option<String> {
+    let is_crowded = |job: &&Job| {
+        let load = &job.scenario.load;
+        load.arrivals != Arrivals::Closed && load.workers >= processors
+    };
+    let mut names: Vec<&str> =
+        jobs.iter().filter(is_crowded).map(|job| job.scenario.name.as_str()).collect();
+    names.dedup();
+    let remedy = match processors {
+        0 | 1 => "a machine with another processor gives steadier tails".to_owned(),
+        more => format!("--workers {} leaves one", more - 1),
+    };
+    let (first, count) = (names.first()?, names.len());
+    let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    Some(format!(
+        "{first}{more}: as many workers as processors ({processors}), so none is left for the \
+         endpoint and the harness; {remedy}"
+    ))
 }
 
 /// What all trials of a command are run under.

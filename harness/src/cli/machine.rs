@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::result::Machine;
 use crate::trial::calibrate;
-pub use crate::trial::host::CpuTime;
+pub use crate::trial::host::{CpuTime, processors};
 
 /// Describes the machine. `since` is the CPU time at the start of the run.
 pub fn describe(since: Option<CpuTime>) -> Machine {
@@ -20,7 +20,7 @@ pub fn describe(since: Option<CpuTime>) -> Machine {
     let calibration = calibrate();
     Machine {
         cpu: field("model name").unwrap_or_else(|| "unknown".into()),
-        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        cores: processors(),
         memory_bytes: memory_bytes(),
         kernel: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
         arch: std::env::consts::ARCH.into(),

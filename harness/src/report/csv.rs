@@ -5,7 +5,7 @@
 use csv::{Terminator, WriterBuilder};
 
 use super::fault::fault;
-use crate::result::{LatencyKind, Measurement, OutcomeRow, RunResult};
+use crate::result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
 
 const NAMES: [&str; 8] =
     ["scenario", "contender", "algorithm", "cache_policy", "phase", "stream", "class", "code"];
@@ -25,12 +25,13 @@ pub fn csv(result: &RunResult) -> String {
         for phase in &measurement.phases {
             let is_timed = fault.is_empty() && !measurement.virtual_time;
             let outcomes = phase.outcomes.iter();
-            let row = |row| origin(cells(measurement, &phase.name, row, is_timed));
+            let row = |row| origin(cells(measurement, phase, row, is_timed));
             rows.extend(outcomes.map(row));
         }
         if rows.len() == before {
             // Nothing was recorded: the row that says why.
-            rows.push(origin(cells(measurement, "", &OutcomeRow::default(), false)));
+            let (phase, row) = (PhaseResult::default(), OutcomeRow::default());
+            rows.push(origin(cells(measurement, &phase, &row, false)));
         }
     }
     encode(&rows)
@@ -39,13 +40,18 @@ pub fn csv(result: &RunResult) -> String {
 fn heading() -> Vec<String> {
     let figure = |kind: LatencyKind| FIGURES.map(|name| format!("{}_{name}", kind.name()));
     let names = NAMES.into_iter().chain(["count"]).map(str::to_owned);
-    let last = ["build", "fault"].map(str::to_owned);
+    let last = ["phase_verdict", "disturbed", "build", "fault"].map(str::to_owned);
     names.chain(LatencyKind::ALL.into_iter().flat_map(figure)).chain(last).collect()
 }
 
-fn cells(measurement: &Measurement, phase: &str, row: &OutcomeRow, is_timed: bool) -> Vec<String> {
+fn cells(
+    measurement: &Measurement,
+    phase: &PhaseResult,
+    row: &OutcomeRow,
+    is_timed: bool,
+) -> Vec<String> {
     let Measurement { scenario, contender, algorithm, cache_policy, .. } = measurement;
-    let names = [scenario, contender, algorithm, cache_policy, phase];
+    let names: [&str; 5] = [scenario, contender, algorithm, cache_policy, &phase.name];
     let of_row: [&str; 3] = [&row.stream, &row.class, &row.code];
     let mut cells: Vec<String> = names.into_iter().chain(of_row).map(str::to_owned).collect();
     cells.push(row.count.to_string());
@@ -55,6 +61,11 @@ fn cells(measurement: &Measurement, phase: &str, row: &OutcomeRow, is_timed: boo
         // No figure where there is none to be trusted.
         cells.extend(figures.map_or_else(Default::default, |ns| ns.map(|ns| ns.to_string())));
     }
+    // Who had a hand in the figures.
+    cells.push(phase.verdict.map_or_else(String::new, |verdict| verdict.name().to_owned()));
+    let mut disturbed = phase.disturbed.clone().or(measurement.noisy.clone()).unwrap_or_default();
+    disturbed.retain(|c| !c.is_control());
+    cells.push(disturbed);
     cells
 }
 

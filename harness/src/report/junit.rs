@@ -6,6 +6,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::caveat::legend;
 use super::fault::fault;
 use super::quantity;
 use super::standing;
@@ -120,9 +121,14 @@ fn ending(measurement: &Measurement) -> Ending {
 fn notes(measurement: &Measurement) -> String {
     let (verdicts, arrivals) = (&measurement.verdicts, &measurement.arrivals);
     let met = measurement.expectations.iter().filter(|e| e.met).count();
+    let mut caveats: String =
+        legend([measurement]).map(|legend| format!("\n{legend}")).unwrap_or_default();
+    if let Some(noisy) = &measurement.noisy {
+        caveats.push_str(&format!("\nINVALID (noisy): {noisy}"));
+    }
     format!(
         "planned {}, done {}, shed {}, unfinished {}\njudged {}, wrong {}, exposed accepts {}, \
-         lockouts {}, late {}\nexpectations met {met} of {}, not judged {}; findings {}",
+         lockouts {}, late {}\nexpectations met {met} of {}, not judged {}; findings {}{caveats}",
         arrivals.planned,
         arrivals.done,
         arrivals.shed,

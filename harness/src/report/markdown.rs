@@ -6,6 +6,7 @@ pub(super) mod cell;
 mod generator;
 
 use super::answer::{Answer, answers};
+use super::caveat::{legend, marked};
 use super::chapter::{Chapter, chapters};
 use super::fault::fault;
 use super::finding::{findings, tag_meaning, tag_name};
@@ -60,7 +61,7 @@ pub fn ranking_table(result: &RunResult) -> String {
             let mut cells = vec![plain(ranking.algorithm), contender];
             match &entry.speed {
                 Ok(speed) => cells.extend([
-                    quantity::nanoseconds(speed.p50_ns),
+                    marked(quantity::nanoseconds(speed.p50_ns), entry.measurement),
                     quantity::rate(speed.throughput_per_s),
                     ratio(entry.to_bound),
                 ]),
@@ -142,6 +143,7 @@ fn write_rankings(chapters: &[Chapter], out: &mut String) {
         for ranking in &rankings {
             write_ranking(ranking, out);
         }
+        write_legend(&[chapter], out);
         if !is_first {
             out.push_str("</details>\n\n");
         }
@@ -157,7 +159,7 @@ fn write_ranking(ranking: &Ranking, out: &mut String) {
         let mut cells = vec![label(entry)];
         match &entry.speed {
             Ok(speed) => cells.extend([
-                quantity::nanoseconds(speed.p50_ns),
+                marked(quantity::nanoseconds(speed.p50_ns), entry.measurement),
                 quantity::nanoseconds(speed.p99_ns),
                 quantity::rate(speed.throughput_per_s),
                 ratio(entry.to_fastest),
@@ -208,6 +210,14 @@ fn write_dynamic(result: &RunResult, chapters: &[Chapter], out: &mut String) {
         out.push_str(&row(&dynamic_cells(result, measurement)));
     }
     out.push('\n');
+    write_legend(&dynamic, out);
+}
+
+/// What the letters beside the figures of these chapters mean.
+fn write_legend<'c>(chapters: &[&'c Chapter<'c>], out: &mut String) {
+    if let Some(legend) = legend(chapters.iter().flat_map(|c| c.measurements.iter().copied())) {
+        out.push_str(&format!("{}\n\n", plain(&legend)));
+    }
 }
 
 fn dynamic_cells(result: &RunResult, measurement: &Measurement) -> Vec<String> {
@@ -232,7 +242,7 @@ fn dynamic_cells(result: &RunResult, measurement: &Measurement) -> Vec<String> {
     let all = measurement.expectations.len();
     cells.extend([
         quantity::count(measurement.arrivals.done),
-        p99.map_or_else(dash, quantity::nanoseconds),
+        p99.map_or_else(dash, |ns| marked(quantity::nanoseconds(ns), measurement)),
         quantity::count(verdicts.lockouts),
         quantity::count(verdicts.exposed_accepts),
         attempts.map_or_else(dash, quantity::count),

@@ -3,6 +3,7 @@
 
 use maud::{Markup, PreEscaped, html as markup};
 
+use super::caveat::{legend, marked};
 use super::chapter::chapters;
 use super::quantity;
 use super::ranking::{Ranking, RankingRow, Role, rankings};
@@ -35,6 +36,7 @@ pub fn picture(result: &RunResult) -> String {
         top += bars(ranking).count() as f64 * ROW + GAP;
     }
     let height = top - 8.0;
+    let shown = rankings.iter().flat_map(bars).map(|row| row.measurement);
     let picture = markup! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}"))
             role="img" aria-label=(title) {
@@ -42,7 +44,10 @@ pub fn picture(result: &RunResult) -> String {
             text.head x="0" y="14" { (title) ": median time, in each algorithm to its own scale" }
             @for group in &groups { (group) }
             path.bound d=(format!("M0 {}v12", height - 14.0)) {}
-            text x="8" y=(height - 4.0) { "bare signature check of the same backend" }
+            text x="8" y=(height - 4.0) {
+                "bare signature check of the same backend"
+                @if let Some(legend) = legend(shown) { "; " (legend) }
+            }
         }
     };
     picture.into_string() + "\n"
@@ -70,7 +75,7 @@ fn group(ranking: &Ranking<'_>, top: f64) -> Markup {
                 path.bound d=(format!("M{x:.1} {}v17", y + 1.0)) {}
             }
             text x=(format!("{:.1}", NAMES + width(median(row)).max(0.0) + 8.0)) y=(y + 13.0) {
-                (quantity::nanoseconds(median(row)))
+                (marked(quantity::nanoseconds(median(row)), row.measurement))
                 @if let Some(ratio) = row.to_bound { " · " (quantity::ratio(ratio)) }
             }
         }

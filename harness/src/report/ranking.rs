@@ -32,7 +32,8 @@ impl Role {
 pub struct Ranking<'a> {
     /// The algorithm of the tokens.
     pub algorithm: &'a str,
-    /// Ranked contenders by median, faulty ones after them; then bounds, then floors.
+    /// Ranked contenders by median, those that the host disturbed after them, then faulty ones;
+    /// then bounds, then floors.
     pub rows: Vec<RankingRow<'a>>,
 }
 
@@ -50,10 +51,17 @@ pub struct RankingRow<'a> {
     pub to_bound: Option<f64>,
 }
 
+impl RankingRow<'_> {
+    /// Whether it has figures, and too few rounds were disturbed for them to be worth nothing.
+    pub fn is_sound(&self) -> bool {
+        self.speed.is_ok() && self.measurement.noisy.is_none()
+    }
+}
+
 impl Ranking<'_> {
-    /// The fastest contender that is ranked and without fault.
+    /// The fastest contender that is ranked, without fault and undisturbed.
     pub fn fastest(&self) -> Option<&RankingRow<'_>> {
-        self.rows.iter().find(|r| r.role == Role::Ranked && r.speed.is_ok())
+        self.rows.iter().find(|r| r.role == Role::Ranked && r.is_sound())
     }
 
     /// Whether a bare signature check was measured beside the contenders.
@@ -79,7 +87,8 @@ pub fn rankings<'a>(chapter: &Chapter<'a>) -> Vec<Ranking<'a>> {
         ranking.rows.sort_by(|a, b| {
             let median = |r: &RankingRow| r.speed.as_ref().map_or(f64::INFINITY, |s| s.p50_ns);
             let by_speed = median(a).total_cmp(&median(b));
-            a.role.cmp(&b.role).then(by_speed)
+            let by_soundness = b.is_sound().cmp(&a.is_sound());
+            a.role.cmp(&b.role).then(by_soundness).then(by_speed)
         });
     }
     rankings
@@ -101,7 +110,7 @@ fn unrelated(measurement: &Measurement) -> RankingRow<'_> {
 
 fn relate(rows: &mut [RankingRow]) {
     let median = |r: &RankingRow| r.speed.as_ref().ok().map(|s| s.p50_ns).filter(|ns| *ns > 0.0);
-    let cores = rows.iter().filter(|r| r.role == Role::Ranked);
+    let cores = rows.iter().filter(|r| r.role == Role::Ranked && r.is_sound());
     let cores = cores.filter(|r| r.measurement.contender.starts_with("core:"));
     let fastest = cores.filter_map(median).min_by(f64::total_cmp);
     let bounds: Vec<(String, f64)> = rows
@@ -111,7 +120,8 @@ fn relate(rows: &mut [RankingRow]) {
         .collect();
     for row in rows {
         let Some(own) = median(row) else { continue };
-        row.to_fastest = fastest.filter(|_| row.role != Role::Floor).map(|ns| own / ns);
+        let is_ranked = row.role != Role::Floor && row.is_sound();
+        row.to_fastest = fastest.filter(|_| is_ranked).map(|ns| own / ns);
         let of_backend = |(name, _): &&(String, f64)| name == backend(&row.measurement.contender);
         row.to_bound = match row.role {
             Role::Ranked => bounds.iter().find(of_backend).map(|(_, ns)| own / ns),

@@ -11,6 +11,8 @@ pub struct Summary {
     pub trials: u64,
     /// Trials without valid numbers for a reason other than a wrong verdict.
     pub errors: u64,
+    /// Trials whose verdicts stand and whose figures do not: the host disturbed too many rounds.
+    pub noisy: u64,
     /// Verdicts judged.
     pub judged: u64,
     /// Wrong verdicts.
@@ -42,6 +44,7 @@ impl Summary {
         Summary {
             trials: result.measurements.len() as u64,
             errors: sum(|m| u64::from(m.error.is_some())),
+            noisy: sum(|m| u64::from(m.noisy.is_some())),
             judged: sum(|m| m.verdicts.judged) + checked(result),
             wrong: result.wrong(),
             findings: findings(result).iter().map(|group| group.rows.len() as u64).sum(),
@@ -67,7 +70,15 @@ impl Summary {
         let judged = quantity::counted(self.judged, "verdict");
         if self.passed() {
             let word = if self.unjudged == 0 { "PASSED" } else { "PASSED AS FAR AS JUDGED" };
-            return format!("{word}: {judged} judged, none wrong, {}", self.expectations());
+            let noisy = match self.noisy {
+                0 => String::new(),
+                noisy => format!(
+                    "; the figures of {} are INVALID, as the host disturbed them",
+                    quantity::counted(noisy, "trial")
+                ),
+            };
+            let expectations = self.expectations();
+            return format!("{word}: {judged} judged, none wrong, {expectations}{noisy}");
         }
         let mut reasons = Vec::new();
         if self.wrong > 0 {

@@ -119,7 +119,7 @@ fn write_verdict(result: &RunResult, text: &mut Text) {
         [
             ("expectations met", summary.met),
             ("missed", summary.missed),
-            ("invalid trials", summary.errors),
+            ("invalid trials", summary.errors + summary.noisy),
         ],
     ];
     for group in counts {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Calibration {
     /// Cost of one clock read, in nanoseconds (median).
     pub clock_read_ns: u64,
-    /// How far a 100 us sleep overshoots, in nanoseconds (median).
+    /// How far sleeps of 50 us to 2 ms overshoot, in nanoseconds (median).
     pub sleep_overshoot_p50_ns: u64,
     /// The same, 99th percentile.
     pub sleep_overshoot_p99_ns: u64,

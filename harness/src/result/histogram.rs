@@ -38,11 +38,11 @@ pub struct CurvePoint {
 /// Which of the three latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LatencyKind {
-    /// Intended start to end.
+    /// The wait that a generator in time would have made it wait, and then the service.
     Response,
     /// Actual start to end.
     Service,
-    /// Intended start to actual start.
+    /// What the generator was late although the worker was free.
     Lateness,
 }
 
@@ -64,11 +64,13 @@ impl LatencyKind {
 /// The three latencies of one row, summarised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {
-    /// Intended start to end. What a user would feel.
+    /// The wait for the worker by the intended arrivals and the recorded services, and then start
+    /// to end. What a user would feel.
     pub response: HistogramSummary,
     /// Actual start to end. What the contender needed.
     pub service: HistogramSummary,
-    /// Intended start to actual start. What the worker was late.
+    /// From the intended start, or from when the worker was free, to the actual start: the
+    /// generator's own, and in no response.
     pub lateness: HistogramSummary,
 }
 
@@ -100,13 +102,12 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Records one operation from its three instants, in nanoseconds on one clock.
-    pub fn record(&mut self, intended: i64, start: i64, end: i64) {
-        let span = |from: i64, to: i64| to.saturating_sub(from).max(0) as u64;
+    /// Records one operation, in nanoseconds.
+    pub fn record(&mut self, response_ns: u64, service_ns: u64, lateness_ns: u64) {
         for (histogram, value) in [
-            (&mut self.response, span(intended, end)),
-            (&mut self.service, span(start, end)),
-            (&mut self.lateness, span(intended, start)),
+            (&mut self.response, response_ns),
+            (&mut self.service, service_ns),
+            (&mut self.lateness, lateness_ns),
         ] {
             histogram.record(value).expect("it grows as far as a u64 goes");
         }
@@ -199,9 +200,9 @@ mod tests {
     fn keeps_what_was_recorded_and_merges_by_adding() {
         let mut one = Latencies::default();
         let mut other = Latencies::default();
-        for (latencies, from) in [(&mut one, 0i64), (&mut other, 500)] {
+        for (latencies, from) in [(&mut one, 0u64), (&mut other, 500)] {
             for number in from..from + 500 {
-                latencies.record(0, 1_000, 1_000 + number * 1_000_000);
+                latencies.record(1_000 + number * 1_000_000, number * 1_000_000, 1_000);
             }
         }
         one.merge(&other);

@@ -39,12 +39,30 @@ pub struct Operation {
     pub phase: u16,
     /// When it should have started.
     pub intended: Tick,
+    /// How long it would have waited for its worker had every arrival been offered in time, in
+    /// nanoseconds ([`PunctualWorker`](super::lindley::PunctualWorker)).
+    pub wait_ns: u64,
+    /// How late the generator was with it although its worker was free, in nanoseconds.
+    pub late_ns: u64,
     /// When it started.
     pub start: Tick,
     /// When it had its verdict.
     pub end: Tick,
     /// The verdict.
     pub verdict: Verdict,
+}
+
+impl Operation {
+    /// Start to verdict, waits for keys included.
+    pub fn service(&self) -> Duration {
+        self.end.since(self.start)
+    }
+
+    /// What a user would feel: the wait for the worker, and then start to verdict. That the
+    /// generator was late is not in it.
+    pub fn response(&self) -> Duration {
+        Duration::from_nanos(self.wait_ns).saturating_add(self.service())
+    }
 }
 
 /// What became of one operation.
@@ -182,14 +200,13 @@ impl<'p> Judge<'p> {
         let deadline = self.plan.scenario.load.deadline;
         // Who has waited for longer than that was not served, whatever becomes of the token.
         let good = self.is_good(token, from, to.min(operation.intended + deadline).max(from));
-        let response = to.since(operation.intended);
         Judgement {
             due,
             conforms,
             good,
             exposed: self.exposure(&token.facts, verdict, from, to).filter(|_| accepted),
             lockout: good && !accepted,
-            late: good && accepted && response > deadline,
+            late: good && accepted && operation.response() > deadline,
         }
     }
 

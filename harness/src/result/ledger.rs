@@ -31,7 +31,7 @@ pub struct RowKey {
 pub struct Row {
     /// Operations.
     pub count: u64,
-    /// The three latencies, of all of them or, where they are withheld, of fewer.
+    /// The three latencies, of all of them but those of rounds that were dropped.
     pub latencies: Latencies,
     /// Good tokens refused.
     pub lockouts: u64,
@@ -62,7 +62,7 @@ pub struct Bin {
     /// Verdicts by code.
     pub verdicts: BTreeMap<Code, u64>,
     /// Responses of good tokens, in nanoseconds.
-    pub good: Vec<i64>,
+    pub good: Vec<u64>,
     /// Good tokens refused.
     pub lockouts: u64,
     /// Exposed accepts.
@@ -111,10 +111,12 @@ impl Ledger {
         }
         self.done += 1;
         self.token_bytes += token.bytes.len() as u64;
-        let Operation { phase, stream, intended, start, end, .. } = *operation;
+        let Operation { phase, stream, intended, late_ns, .. } = *operation;
+        let [response_ns, service_ns] = [operation.response(), operation.service()]
+            .map(|span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
         let row = self.rows.entry(RowKey { phase, stream, class, code: got }).or_default();
         row.count += 1;
-        row.latencies.record(intended.0, start.0, end.0);
+        row.latencies.record(response_ns, service_ns, late_ns);
         row.lockouts += u64::from(judgement.lockout);
         row.exposed += u64::from(judgement.exposed.is_some());
         row.late += u64::from(judgement.late);
@@ -131,7 +133,7 @@ impl Ledger {
             bin.lockouts += u64::from(judgement.lockout);
             bin.exposed += u64::from(judgement.exposed.is_some());
             if judgement.good {
-                bin.good.push(end.0 - intended.0);
+                bin.good.push(response_ns);
             }
         }
     }
@@ -144,19 +146,10 @@ impl Ledger {
         &mut self.bins[index]
     }
 
-    /// Takes the latencies away of these phases, which begin and end at these ticks. Counts stay.
-    pub fn withhold(&mut self, phases: &[(u16, Tick, Tick)]) {
-        for (key, row) in &mut self.rows {
-            if phases.iter().any(|(phase, ..)| *phase == key.phase) {
-                row.latencies = Latencies::default();
-            }
-        }
-        let bin_ns = self.bin_ns;
-        for (start, bin) in (0i64..).zip(&mut self.bins).map(|(at, bin)| (at * bin_ns, bin)) {
-            if phases.iter().any(|(_, from, to)| start < to.0 && from.0 < start + bin_ns) {
-                bin.good.clear();
-            }
-        }
+    /// Takes the latencies away. Counts stay.
+    pub fn withhold(&mut self) {
+        self.rows.values_mut().for_each(|row| row.latencies = Latencies::default());
+        self.bins.iter_mut().for_each(|bin| bin.good.clear());
     }
 
     /// Adds another worker's or round's ledger.

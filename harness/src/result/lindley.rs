@@ -19,10 +19,79 @@ impl Queue {
     }
 }
 
+/// The worker as it would have been, had every arrival been offered at the instant intended for
+/// it: the same recursion on a clock. What it is fed are the services that were recorded, so that
+/// a generator that was late makes nobody wait.
+#[derive(Clone, Copy, Debug)]
+pub struct PunctualWorker {
+    /// From when on it would be free.
+    free_ns: i64,
+}
+
+impl Default for PunctualWorker {
+    fn default() -> Self {
+        PunctualWorker { free_ns: i64::MIN }
+    }
+}
+
+impl PunctualWorker {
+    /// The wait of an arrival at this instant. Instants never go back.
+    pub fn admit(&mut self, intended_ns: i64) -> u64 {
+        self.free_ns = self.free_ns.max(intended_ns);
+        self.free_ns.abs_diff(intended_ns)
+    }
+
+    /// What was admitted last, or came up since, takes this long.
+    pub fn serve(&mut self, service_ns: u64) {
+        self.free_ns = self.free_ns.saturating_add_unsigned(service_ns);
+    }
+
+    /// Work that came up at this instant, such as a token whose keys have come, takes this long.
+    pub fn interrupt(&mut self, at_ns: i64, service_ns: u64) {
+        self.admit(at_ns);
+        self.serve(service_ns);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scenario::arrivals::unit_gaps;
+
+    /// The two ways of writing the recursion agree, whatever the arrivals.
+    #[test]
+    fn on_a_clock_it_is_the_same_recursion() {
+        let gaps = unit_gaps(3, &["clock"], 10_000);
+        let services = unit_gaps(4, &["clock"], 10_000);
+        let (mut queue, mut worker, mut at) = (Queue::default(), PunctualWorker::default(), -500);
+        for (gap, service) in gaps.iter().zip(&services) {
+            let (gap, service) = ((gap * 1_000.0) as u64, (service * 800.0) as u64);
+            at += gap as i64;
+            assert_eq!(worker.admit(at), queue.wait(gap, service), "at {at}");
+            worker.serve(service);
+        }
+    }
+
+    #[test]
+    fn work_between_arrivals_holds_up_the_next() {
+        let rows = [
+            (None, 40, "nothing came up"),
+            (Some((120, 5)), 45, "while it was busy: after what it was busy with"),
+            (Some((150, 5)), 45, "just before the next"),
+            (Some((145, 0)), 40, "no work"),
+        ];
+        for (interrupt, expected, why) in rows {
+            let mut worker = PunctualWorker::default();
+            assert_eq!(worker.admit(100), 0, "{why}: the first finds it free");
+            worker.serve(90);
+            if let Some((at, takes)) = interrupt {
+                worker.interrupt(at, takes);
+            }
+            assert_eq!(worker.admit(150), expected, "{why}");
+            assert_eq!(worker.admit(1_000), 0, "{why}: a wait ends");
+        }
+        assert_eq!(PunctualWorker::default().admit(i64::MIN), 0, "no overflow");
+    }
 
     #[test]
     fn waits_are_what_is_left_of_the_work_before() {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::histogram::{CurvePoint, LatencySummary};
+use super::histogram::{CurvePoint, HistogramSummary, LatencySummary};
 use super::noise::Noise;
 use super::packed_latencies::PackedLatencies;
 use super::timeline::Timeline;
@@ -90,14 +90,16 @@ pub struct Measurement {
     /// field.
     #[serde(default)]
     pub noise: Option<Noise>,
-    /// Null, or why the host disturbed too many rounds for the figures to be trusted.
+    /// Null, or why the host disturbed too many rounds: the trial is INVALID, its figures are shown
+    /// and neither gated nor ranked.
     #[serde(default)]
     pub noisy: Option<String>,
     /// Null, or the fault that was planted on purpose: nothing here is a measurement.
     #[serde(default)]
     pub planted: Option<String>,
-    /// Expectations that were not judged, as written: on latencies that no valid figure was there
-    /// to judge by, and on figures of a simulation (their keys end with `.median` or `.worst`).
+    /// Expectations that were not judged, as written: on latencies that no undisturbed round was
+    /// there to judge by, and on figures of a simulation (their keys end with `.median` or
+    /// `.worst`).
     #[serde(default)]
     pub unjudged: Vec<String>,
 }
@@ -199,8 +201,7 @@ pub struct Round {
     pub done: u64,
     /// Completed operations per second of active worker time, over all workers.
     pub throughput_per_s: f64,
-    /// Service time of accepted tokens (of all tokens where none was due to be accepted); 0 where
-    /// the generator was limited.
+    /// Service time of accepted tokens (of all tokens where none was due to be accepted).
     pub p50_ns: u64,
     /// The same, 99th percentile.
     pub p99_ns: u64,
@@ -220,6 +221,9 @@ pub struct Round {
     /// What the host did; null in virtual time.
     #[serde(default)]
     pub noise: Option<Noise>,
+    /// Null, or why the host disturbed the round: its figures are neither gated nor ranked.
+    #[serde(default)]
+    pub disturbed: Option<String>,
     /// Null, or why the round was dropped: its times are in no histogram, its verdicts count.
     #[serde(default)]
     pub dropped: Option<String>,
@@ -238,9 +242,13 @@ pub struct PhaseResult {
     /// virtual time.
     #[serde(default)]
     pub verdict: Option<WindowVerdict>,
-    /// Null, or why some or all rounds give no latency here.
+    /// Null, or why the host disturbed the phase in some round: no latency of that round is judged.
     #[serde(default)]
-    pub withheld: Option<String>,
+    pub disturbed: Option<String>,
+    /// Lateness of the generator over all rows, beside which the responses are to be read; null in
+    /// virtual time and in results older than this field.
+    #[serde(default)]
+    pub lateness: Option<HistogramSummary>,
     /// Latencies by stream, class and code.
     pub outcomes: Vec<OutcomeRow>,
     /// Lockouts in this phase.
@@ -264,7 +272,7 @@ pub struct OutcomeRow {
     pub code: String,
     /// Operations.
     pub count: u64,
-    /// Latencies; absent where the generator was limited in every round.
+    /// Latencies; absent where every round was dropped.
     #[serde(flatten)]
     pub latency: Option<LatencySummary>,
     /// The whole histograms, which are kept beside `result.json` in a `.hlog`; none in virtual

@@ -1,12 +1,14 @@
 //! The noise record: what the host did during a round, and the rule, fixed beforehand, by which a
-//! disturbed round is dropped. Pure.
+//! disturbed round is dropped and a trial has too many of them. Pure.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A round with a higher share of stolen CPU time than this is disturbed.
-pub const MAX_STEAL: f64 = 0.05;
-/// A round whose control kernel took longer than calibrated by more than this share is disturbed.
+use super::disturbance::{HostShare, MAX_DISTURBED};
+use super::window::Window;
+
+/// A round whose control kernel took longer than calibrated by more than this share is disturbed:
+/// an idle machine showed 18 % at the most.
 pub const MAX_DRIFT: f64 = 0.25;
 /// At most this share of a trial's rounds is dropped.
 pub const MAX_DROPPED: f64 = 0.2;
@@ -20,6 +22,17 @@ pub struct Noise {
     pub others: Option<f64>,
     /// Share of the time in which some runnable task had no CPU, 0..=1 (`/proc/pressure/cpu`).
     pub cpu_pressure: Option<f64>,
+    /// The same without the waits of our own threads.
+    #[serde(default)]
+    pub foreign_pressure: Option<f64>,
+    /// Share of the workers' time in which they were runnable and had no CPU, beyond what other
+    /// threads of ours used, 0..=1.
+    #[serde(default)]
+    pub worker_wait: Option<f64>,
+    /// Processors beyond one for each worker: 0 if the watching thread had none of its own; null
+    /// in results older than this field.
+    #[serde(default)]
+    pub spare_processors: Option<u32>,
     /// Times that a worker was taken off its CPU.
     pub involuntary_switches: Option<u64>,
     /// Time that workers were runnable and had no CPU, in nanoseconds, summed over them.
@@ -35,7 +48,7 @@ pub struct Noise {
 }
 
 /// How late a thread was that slept 1 ms.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hiccups {
     /// Sleeps.
     pub count: u64,
@@ -62,14 +75,24 @@ impl Hiccups {
 impl Noise {
     /// Why the round counts as disturbed; `None` if it does not.
     pub fn disturbance(&self) -> Option<String> {
-        let percent = |share: f64| share * 100.0;
-        if let Some(steal) = self.steal.filter(|steal| *steal > MAX_STEAL) {
-            let (steal, limit) = (percent(steal), percent(MAX_STEAL));
-            return Some(format!("steal {steal:.1} % is over {limit:.0} %"));
+        self.share().disturbance().or_else(|| {
+            let drift = self.kernel_drift.filter(|drift| *drift > MAX_DRIFT)?;
+            let [drift, limit] = [drift, MAX_DRIFT].map(|share| share * 100.0);
+            Some(format!("the control kernel took {drift:.0} % longer, over {limit:.0} %"))
+        })
+    }
+
+    /// What of it the rule for spans looks at.
+    fn share(&self) -> HostShare {
+        HostShare {
+            steal: self.steal,
+            others: self.others,
+            pressure: self.cpu_pressure,
+            foreign_pressure: self.foreign_pressure,
+            worker_wait: self.worker_wait,
+            hiccups: self.hiccups.filter(|_| self.spare_processors.is_some_and(|spare| spare > 0)),
+            cpus: 0,
         }
-        let drift = self.kernel_drift.filter(|drift| *drift > MAX_DRIFT)?;
-        let (drift, limit) = (percent(drift), percent(MAX_DRIFT));
-        Some(format!("the control kernel took {drift:.0} % longer, over {limit:.0} %"))
     }
 }
 
@@ -83,6 +106,23 @@ pub struct NoiseLog {
     disturbed: usize,
 }
 
+/// What the rule says of one round.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Why it counts as disturbed, if it does.
+    pub disturbed: Option<String>,
+    /// Whether its figures are left out.
+    pub is_dropped: bool,
+}
+
+/// Why so many windows of a round are disturbed that the round is.
+fn disturbed_windows(windows: &[Window]) -> Option<String> {
+    let reasons = || windows.iter().filter_map(|window| window.disturbed.as_ref());
+    let (count, all) = (reasons().count(), windows.len());
+    let first = reasons().next().filter(|_| count as f64 > all as f64 * MAX_DISTURBED)?;
+    Some(format!("{count} of {all} windows, the first of them by {first}"))
+}
+
 impl NoiseLog {
     /// Of a trial with this many rounds.
     pub fn new(rounds: u32) -> NoiseLog {
@@ -90,18 +130,19 @@ impl NoiseLog {
         NoiseLog { may_drop, ..NoiseLog::default() }
     }
 
-    /// Enters a round with its raw hiccups, in nanoseconds. Says why it is dropped, if it is:
-    /// disturbed, and the cap is not reached.
-    pub fn enter(&mut self, noise: &Noise, hiccups: &[u64]) -> Option<String> {
+    /// Enters a round with its raw hiccups, in nanoseconds, and its windows. It is dropped if it is
+    /// disturbed and the cap is not reached.
+    pub fn enter(&mut self, noise: &Noise, hiccups: &[u64], windows: &[Window]) -> Entry {
         self.rounds.push(noise.clone());
         self.hiccups.extend_from_slice(hiccups);
-        let reason = noise.disturbance()?;
-        self.disturbed += 1;
-        if self.dropped == self.may_drop {
-            return None;
+        let disturbed = noise.disturbance().or_else(|| disturbed_windows(windows));
+        if disturbed.is_none() {
+            return Entry::default();
         }
-        self.dropped += 1;
-        Some(reason)
+        self.disturbed += 1;
+        let is_dropped = self.dropped < self.may_drop;
+        self.dropped += usize::from(is_dropped);
+        Entry { disturbed, is_dropped }
     }
 
     /// Why the whole trial counts as disturbed: more rounds are than may be dropped.
@@ -134,6 +175,9 @@ impl NoiseLog {
             steal: mean(|noise| noise.steal),
             others: mean(|noise| noise.others),
             cpu_pressure: mean(|noise| noise.cpu_pressure),
+            foreign_pressure: mean(|noise| noise.foreign_pressure),
+            worker_wait: mean(|noise| noise.worker_wait),
+            spare_processors: self.rounds.iter().filter_map(|noise| noise.spare_processors).min(),
             involuntary_switches: sum(|noise| noise.involuntary_switches),
             run_queue_ns: sum(|noise| noise.run_queue_ns),
             kernel_ns,
@@ -147,6 +191,7 @@ impl NoiseLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::window::Pace;
 
     fn noise(steal: f64, drift: f64) -> Noise {
         Noise { steal: Some(steal), kernel_drift: Some(drift), ..Noise::default() }
@@ -172,19 +217,59 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_round_of_disturbed_windows_is_disturbed() {
+        let window = |disturbed: bool| {
+            let reason = disturbed.then(|| "steal 9.0 %, over 5 %".to_owned());
+            let pace = Pace::new(0, 1_000_000_000).window("start", 1, &HostShare::default());
+            Window { disturbed: reason, ..pace }
+        };
+        let rows = [
+            (0, 0, false, "no windows"),
+            (0, 5, false, "none disturbed"),
+            (1, 5, false, "a fifth"),
+            (2, 5, true, "more"),
+            (1, 1, true, "the only one"),
+            (1, 4, true, "a quarter"),
+        ];
+        for (disturbed, all, expected, why) in rows {
+            let windows: Vec<Window> = (0..all).map(|place| window(place < disturbed)).collect();
+            let entry = NoiseLog::new(4).enter(&noise(0.0, 0.0), &[], &windows);
+            assert_eq!(entry.disturbed.is_some(), expected, "{why}: {entry:?}");
+            let names = entry.disturbed.is_none_or(|why| why.contains("by steal 9.0 %"));
+            assert!(names, "{why}");
+        }
+    }
+
+    /// Hiccups count where the watching thread had a processor to wake on.
+    #[test]
+    fn hiccups_that_our_own_workers_cause_do_not_disturb() {
+        let late = Hiccups { count: 220, p50_ns: 900_000, p99_ns: 9_000_000, max_ns: 9_000_000 };
+        let rows = [(None, false), (Some(0), false), (Some(1), true)];
+        for (spare_processors, expected) in rows {
+            let noise = Noise { hiccups: Some(late), spare_processors, ..noise(0.0, 0.0) };
+            assert_eq!(noise.disturbance().is_some(), expected, "{spare_processors:?}");
+        }
+    }
+
     /// Of 10 rounds two may go; with a third the trial is disturbed, and what is left stays.
     #[test]
     fn drops_are_capped_and_counted() {
         let mut log = NoiseLog::new(10);
         let rows = [(0.0, false), (0.5, true), (0.5, true), (0.01, false)];
         for (steal, dropped) in rows {
-            assert_eq!(log.enter(&noise(steal, 0.0), &[]).is_some(), dropped, "{steal}");
+            let entry = log.enter(&noise(steal, 0.0), &[], &[]);
+            assert_eq!(entry.disturbed.is_some(), dropped, "{steal}");
+            assert_eq!(entry.is_dropped, dropped, "{steal}");
         }
         assert_eq!(log.verdict(), None, "within the cap");
-        assert_eq!(log.enter(&noise(0.5, 0.0), &[]), None, "over the cap nothing is dropped");
+        let entry = log.enter(&noise(0.5, 0.0), &[], &[]);
+        assert!(entry.disturbed.is_some(), "marked all the same");
+        assert!(!entry.is_dropped, "over the cap nothing is dropped");
         assert!(log.verdict().is_some_and(|text| text.starts_with("3 of 5 rounds")));
         let mut few = NoiseLog::new(4);
-        assert_eq!(few.enter(&noise(0.5, 0.0), &[]), None, "a fifth of four rounds is none");
+        let entry = few.enter(&noise(0.5, 0.0), &[], &[]);
+        assert!(!entry.is_dropped, "a fifth of four rounds is none");
         assert!(few.verdict().is_some());
         assert_eq!(NoiseLog::new(4).verdict(), None, "nothing entered");
     }
@@ -196,7 +281,7 @@ mod tests {
         for (kernel_ns, switches) in [(100, 3), (300, 4)] {
             let involuntary_switches = Some(switches);
             let noise = Noise { kernel_ns, involuntary_switches, ..noise(0.02, 0.1) };
-            log.enter(&noise, &[kernel_ns, 7 * kernel_ns]);
+            log.enter(&noise, &[kernel_ns, 7 * kernel_ns], &[]);
         }
         let total = log.total().expect("two rounds");
         assert_eq!(total.involuntary_switches, Some(7));

@@ -51,8 +51,10 @@ mod tests {
     #[test]
     fn what_was_packed_comes_back_whole() {
         let mut latencies = Latencies::default();
-        for (intended, start, end) in [(0, 0, 0), (0, 1, 40_000), (5, 90_000_000_000, i64::MAX)] {
-            latencies.record(intended, start, end);
+        for (response, service, late) in
+            [(0, 0, 0), (40_000, 39_999, 1), (i64::MAX as u64, 1, 90 << 30)]
+        {
+            latencies.record(response, service, late);
         }
         let packed = PackedLatencies::pack(&latencies);
         for kind in LatencyKind::ALL {
@@ -63,9 +65,9 @@ mod tests {
 
     #[test]
     fn what_is_no_histogram_is_refused() {
-        let pack = |count: i64| {
+        let pack = |count: u64| {
             let mut latencies = Latencies::default();
-            (0..count).for_each(|number| latencies.record(0, number, 2 * number));
+            (0..count).for_each(|number| latencies.record(2 * number, number, number));
             PackedLatencies::pack(&latencies).0
         };
         let [response, service, lateness] = pack(100);

@@ -5,14 +5,12 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::disturbance::{HostShare, MAX_STEAL};
+
 /// Lateness of the generator below this, in nanoseconds, is never held against it.
 pub const LATE_FLOOR_NS: u64 = 5_000;
 /// Nor is lateness below this share of the median service time.
 pub const LATE_SHARE: f64 = 0.2;
-/// A window with a higher share of stolen CPU time than this belongs to the host.
-pub const STEAL_LIMIT: f64 = 0.05;
-/// Other processes count as a disturbance from this share of CPU pressure on.
-const PRESSURE_LIMIT: f64 = 0.05;
 /// One in so many operations may be late or left behind.
 const TOLERATED: u64 = 100;
 
@@ -27,12 +25,13 @@ pub enum WindowVerdict {
     /// The contender could not serve what arrived.
     #[serde(rename = "CONTENDER-SATURATED")]
     ContenderSaturated,
+    /// The generator did not keep to its schedule. Responses are as if it had; its lateness stands
+    /// beside them.
+    #[serde(rename = "GENERATOR-LIMITED")]
+    GeneratorLimited,
     /// The host took the CPU away.
     #[serde(rename = "HOST-STOLEN")]
     HostStolen,
-    /// The generator did not keep to its schedule: there is no latency figure.
-    #[serde(rename = "GENERATOR-LIMITED")]
-    GeneratorLimited,
 }
 
 impl WindowVerdict {
@@ -56,6 +55,8 @@ pub struct Offer {
     pub free: i64,
     /// When it started, or was shed.
     pub start: i64,
+    /// How long it would have waited had every arrival been offered in time, in nanoseconds.
+    pub wait_ns: u64,
     /// When the worker was done with it.
     pub released: i64,
     /// Dropped under the shedding rule.
@@ -89,29 +90,6 @@ pub struct Pace {
     service: Histogram<u64>,
 }
 
-/// What the host did in a span: shares of all CPU time, 0..=1, where the kernel tells them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct HostShare {
-    /// Taken by the hypervisor.
-    pub steal: Option<f64>,
-    /// Used by other processes.
-    pub others: Option<f64>,
-    /// Share of the time in which some runnable task had no CPU.
-    pub pressure: Option<f64>,
-    /// CPUs that the shares are of.
-    pub cpus: u32,
-}
-
-impl HostShare {
-    /// CPU time that the host kept from us in `span_ns`.
-    fn stolen_ns(&self, span_ns: u64) -> f64 {
-        let presses = self.pressure.is_none_or(|pressure| pressure > PRESSURE_LIMIT);
-        let others = self.others.filter(|_| presses).unwrap_or(0.0);
-        let all = span_ns as f64 * f64::from(self.cpus);
-        all * (self.steal.unwrap_or(0.0) + others)
-    }
-}
-
 /// One window of a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
@@ -129,7 +107,10 @@ pub struct Window {
     pub shed: u64,
     /// Of them, started only after its end.
     pub behind: u64,
-    /// Lateness of the generator alone (the worker was idle), 99th percentile, in nanoseconds.
+    /// Lateness of the generator alone (the worker was idle), median, in nanoseconds.
+    #[serde(default)]
+    pub generator_p50_ns: u64,
+    /// The same, 99th percentile.
     pub generator_p99_ns: u64,
     /// The same, highest.
     pub generator_max_ns: u64,
@@ -139,6 +120,19 @@ pub struct Window {
     pub steal: Option<f64>,
     /// Share of the time in which some runnable task had no CPU, 0..=1.
     pub cpu_pressure: Option<f64>,
+    /// The same without the waits of our own threads.
+    #[serde(default)]
+    pub foreign_pressure: Option<f64>,
+    /// Share of all CPU time that other processes used, 0..=1.
+    #[serde(default)]
+    pub others: Option<f64>,
+    /// Share of the workers' time in which they were runnable and had no CPU, beyond what other
+    /// threads of ours used, 0..=1.
+    #[serde(default)]
+    pub worker_wait: Option<f64>,
+    /// Null, or why the host disturbed it: its figures are neither gated nor ranked.
+    #[serde(default)]
+    pub disturbed: Option<String>,
 }
 
 impl Pace {
@@ -200,10 +194,17 @@ impl Pace {
                 false => WindowVerdict::GeneratorLimited,
             };
         }
-        if host.steal.is_some_and(|steal| steal > STEAL_LIMIT) {
+        if host.steal.is_some_and(|steal| steal > MAX_STEAL) {
             return WindowVerdict::HostStolen;
         }
         if is_behind { WindowVerdict::ContenderSaturated } else { WindowVerdict::Ok }
+    }
+
+    /// Why the host disturbed it: beyond a limit, or by taking the CPU when it was needed.
+    pub fn disturbance(&self, host: &HostShare) -> Option<String> {
+        let is_stolen = self.verdict(host) == WindowVerdict::HostStolen;
+        let taken = || is_stolen.then(|| "the CPU taken while the generator was late".to_owned());
+        host.disturbance().or_else(taken)
     }
 
     /// As a result keeps it.
@@ -217,11 +218,16 @@ impl Pace {
             arrivals: self.arrivals,
             shed: self.shed,
             behind: self.behind,
+            generator_p50_ns: self.generator.value_at_quantile(0.5),
             generator_p99_ns: self.generator.value_at_quantile(0.99),
             generator_max_ns: self.generator.max(),
             busy: if time > 0.0 { self.service_sum as f64 / time } else { 0.0 },
             steal: host.steal,
             cpu_pressure: host.pressure,
+            foreign_pressure: host.foreign_pressure,
+            others: host.others,
+            worker_wait: host.worker_wait,
+            disturbed: self.disturbance(host),
         }
     }
 }
@@ -230,9 +236,20 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const STILL: HostShare =
-        HostShare { steal: Some(0.0), others: Some(0.0), pressure: Some(0.0), cpus: 2 };
+    const STILL: HostShare = HostShare {
+        steal: Some(0.0),
+        others: Some(0.0),
+        pressure: Some(0.0),
+        foreign_pressure: Some(0.0),
+        worker_wait: Some(0.0),
+        hiccups: None,
+        cpus: 2,
+    };
     const SECOND: i64 = 1_000_000_000;
+
+    fn offer(intended: i64, free: i64, start: i64, released: i64) -> Offer {
+        Offer { intended, free, start, wait_ns: 0, released, is_shed: false }
+    }
 
     /// 1000 arrivals a second apart by 1 ms, each started `late` after it could have been and
     /// served for `service`.
@@ -243,7 +260,7 @@ mod tests {
             let intended = number * 1_000_000;
             let start = intended.max(free) + late;
             let released = start + service;
-            pace.enter(&Offer { intended, free, start, released, is_shed: false });
+            pace.enter(&offer(intended, free, start, released));
             free = released;
         }
         pace
@@ -252,7 +269,7 @@ mod tests {
     #[test]
     fn each_window_has_one_to_blame() {
         let stolen = HostShare { steal: Some(0.3), ..STILL };
-        let crowded = HostShare { others: Some(0.9), pressure: Some(0.8), ..STILL };
+        let crowded = HostShare { others: Some(0.9), foreign_pressure: Some(0.8), ..STILL };
         let idle_others = HostShare { others: Some(0.5), ..STILL };
         let untold = HostShare { cpus: 2, ..HostShare::default() };
         let rows = [
@@ -279,6 +296,9 @@ mod tests {
         ];
         for (pace, host, verdict, why) in rows {
             assert_eq!(pace.verdict(&host), verdict, "{why}");
+            let is_disturbed = pace.disturbance(&host).is_some();
+            assert!(is_disturbed || verdict != WindowVerdict::HostStolen, "{why}");
+            assert!(!is_disturbed || host != STILL, "{why}: not by a still host");
         }
     }
 
@@ -291,7 +311,7 @@ mod tests {
             let intended = number * 50;
             let start = intended.max(free) + 120;
             let released = start + 40;
-            pace.enter(&Offer { intended, free, start, released, is_shed: false });
+            pace.enter(&offer(intended, free, start, released));
             free = released;
         }
         assert_eq!(pace.verdict(&STILL), WindowVerdict::GeneratorLimited);
@@ -303,7 +323,7 @@ mod tests {
         assert_eq!(pace.verdict(&STILL), WindowVerdict::Ok);
         for intended in 0..100 {
             let (free, start) = (900_000_000, 900_000_000);
-            pace.enter(&Offer { intended, free, start, released: start, is_shed: true });
+            pace.enter(&Offer { is_shed: true, ..offer(intended, free, start, start) });
         }
         assert_eq!(pace.verdict(&STILL), WindowVerdict::ContenderSaturated);
         assert_eq!(pace.window("start", 1, &STILL).shed, 100);
@@ -318,7 +338,7 @@ mod tests {
                 let intended = number * 10_000_000;
                 let start = intended + if number < count { 1_000_000 } else { 0 };
                 let released = start + 10_000;
-                pace.enter(&Offer { intended, free: intended, start, released, is_shed: false });
+                pace.enter(&offer(intended, intended, start, released));
             }
             assert_eq!(pace.verdict(&STILL), verdict, "{count} of 50");
         }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::result::Calibration;
 
-use super::clock::{clock_read_ns, overshoot, tighten_timer};
+use super::clock::{LONGEST_SLEEP, clock_read_ns, overshoot, tighten_timer};
 use super::kernel::control_kernel_ns;
 
 /// Sleeps of the calibration: the 99th percentile then has five beyond it.
 const SLEEPS: usize = 500;
-/// How long each is.
-const ASKED: Duration = Duration::from_micros(100);
+/// The shortest and the longest sleep of a worker between two arrivals: it spins through less, and
+/// takes more in pieces. A processor wakes the later, the longer it was idle.
+const ASKED: (Duration, Duration) = (Duration::from_micros(50), LONGEST_SLEEP);
 /// Bounds of the distance within which a worker spins. More would burn a core that the endpoint
 /// may need; less would trust a lucky calibration.
 const SPIN: std::ops::RangeInclusive<u64> = 50_000..=1_000_000;
@@ -25,7 +26,7 @@ pub fn calibrate() -> Calibration {
 fn measure() -> Calibration {
     let timer_slack_ns = tighten_timer();
     let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-    let mut overshoots: Vec<u64> = (0..SLEEPS).map(|_| nanos(overshoot(ASKED))).collect();
+    let mut overshoots: Vec<u64> = (0..SLEEPS).map(|at| nanos(overshoot(asked(at)))).collect();
     overshoots.sort_unstable();
     let p99 = overshoots[SLEEPS * 99 / 100];
     // The fastest of three: noise only ever adds to it.
@@ -41,6 +42,15 @@ fn measure() -> Calibration {
     }
 }
 
+/// How long the sleep of this number is: the logarithms are spread evenly, by multiples of the
+/// golden ratio, so that short and long ones alternate.
+fn asked(number: usize) -> Duration {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    let (shortest, longest) = ASKED;
+    let ratio = longest.as_secs_f64() / shortest.as_secs_f64();
+    shortest.mul_f64(libm::pow(ratio, (number as f64 * GOLDEN).fract()))
+}
+
 /// Twice the overshoot that one sleep in a hundred exceeds, within bounds.
 fn spin_within_ns(overshoot_p99_ns: u64) -> u64 {
     overshoot_p99_ns.saturating_mul(2).clamp(*SPIN.start(), *SPIN.end())
@@ -49,6 +59,22 @@ fn spin_within_ns(overshoot_p99_ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A tenth of the sleeps in each tenth of the way, on a logarithmic scale.
+    #[test]
+    fn sleeps_are_as_long_as_those_that_occur() {
+        let (shortest, longest) = ASKED;
+        let way = |span: Duration| libm::log(span.as_secs_f64() / shortest.as_secs_f64());
+        let mut tenths = [0; 10];
+        for number in 0..SLEEPS {
+            let span = asked(number);
+            assert!(span >= shortest && span <= longest, "{span:?}");
+            tenths[(way(span) / way(longest) * 10.0) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|count| (45..=55).contains(count)), "{tenths:?}");
+        let total: Duration = (0..SLEEPS).map(asked).sum();
+        assert!(total < Duration::from_millis(300), "{total:?} before every run");
+    }
 
     #[test]
     fn a_worker_spins_within_twice_the_overshoot() {

@@ -9,7 +9,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 /// overshoots.
 const SLEEP_GUARD: Duration = Duration::from_micros(200);
 /// The longest single sleep, so that wakes and Ctrl-C are seen.
-const LONGEST_SLEEP: Duration = Duration::from_millis(2);
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 
 /// The scenario clock in real time.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,23 @@ pub fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     // It starts at zero with the thread, and its nanoseconds are below 10^9.
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+/// CPU time that all threads of this process have used.
+pub fn process_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    // As above.
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+/// The id of the calling thread, by which the kernel tells of it; 0 where there is none.
+pub fn thread_id() -> u32 {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+    }
+    #[cfg(not(target_os = "linux"))]
+    0
 }
 
 /// Sleeps, and says how much longer than asked it took.

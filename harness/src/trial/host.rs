@@ -1,8 +1,14 @@
 //! What the kernel tells of the host, as far as it tells it: `/proc` alone. Knows no schedule.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::result::window::HostShare;
+use crate::result::disturbance::HostShare;
+
+use super::clock::{process_cpu_time, thread_id};
 
 /// CPU time since boot, over all CPUs, in the kernel's ticks.
 #[derive(Clone, Copy, Debug)]
@@ -31,57 +37,154 @@ impl CpuTime {
     }
 }
 
+/// Processors that this process may use.
+pub fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32)
+}
+
 /// Ticks fewer than this tell nothing about a share.
 const FEWEST_TICKS: u64 = 10;
+/// A tick of `/proc/stat`: hundredths of a second on every Linux (`USER_HZ`).
+const TICK_NS: f64 = 1e7;
 
-/// The host at one instant.
-#[derive(Clone, Copy, Debug)]
+/// The host and this process at one instant.
+#[derive(Clone, Debug)]
 pub(super) struct HostReading {
     cpu: Option<CpuTime>,
-    /// CPU time of this process, in the kernel's ticks.
-    own: Option<u64>,
+    /// CPU time of this process.
+    own: Duration,
     /// Time in which some runnable task had no CPU since boot, in microseconds.
     pressure_us: Option<u64>,
+    /// The threads of this process, by id.
+    threads: BTreeMap<u32, Scheduled>,
+}
+
+/// What the scheduler did with a thread since it began, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Scheduled {
+    /// On a CPU.
+    ran_ns: u64,
+    /// Runnable without a CPU.
+    waited_ns: u64,
+}
+
+impl Scheduled {
+    /// From the file that the kernel keeps for a thread.
+    fn read(path: impl AsRef<Path>) -> Option<Scheduled> {
+        let text = fs::read_to_string(path).ok()?;
+        let mut fields = text.split_whitespace().map(str::parse::<u64>);
+        Some(Scheduled { ran_ns: fields.next()?.ok()?, waited_ns: fields.next()?.ok()? })
+    }
+}
+
+/// Where a worker says by which id the kernel tells of it, and what the kernel told last: nothing
+/// is left of a thread that has ended.
+#[derive(Debug, Default)]
+pub(super) struct ThreadSlot {
+    id: AtomicU32,
+    has_ended: AtomicBool,
+    ran_ns: AtomicU64,
+    waited_ns: AtomicU64,
+}
+
+impl ThreadSlot {
+    /// The calling thread begins.
+    pub(super) fn enter(&self) {
+        self.id.store(thread_id(), Ordering::Relaxed);
+    }
+
+    /// The calling thread is about to end.
+    pub(super) fn leave(&self) {
+        let last = Scheduled::read("/proc/thread-self/schedstat").unwrap_or_default();
+        self.ran_ns.store(last.ran_ns, Ordering::Relaxed);
+        self.waited_ns.store(last.waited_ns, Ordering::Relaxed);
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// The id, once it has begun.
+    pub(super) fn id(&self) -> Option<u32> {
+        Some(self.id.load(Ordering::Relaxed)).filter(|id| *id > 0)
+    }
+
+    fn last(&self) -> Option<(u32, Scheduled)> {
+        let id = self.id().filter(|_| self.has_ended.load(Ordering::Acquire))?;
+        let [ran_ns, waited_ns] =
+            [&self.ran_ns, &self.waited_ns].map(|ns| ns.load(Ordering::Relaxed));
+        Some((id, Scheduled { ran_ns, waited_ns }))
+    }
 }
 
 impl HostReading {
-    /// Now.
-    pub(super) fn take() -> HostReading {
-        HostReading { cpu: CpuTime::read(), own: own_ticks(), pressure_us: pressure_us() }
+    /// Now. Workers that have ended are told of by their slots.
+    pub(super) fn take(workers: &[ThreadSlot]) -> HostReading {
+        let mut threads = threads();
+        if !threads.is_empty() {
+            threads.extend(workers.iter().filter_map(ThreadSlot::last));
+        }
+        let (cpu, own, pressure_us) = (CpuTime::read(), process_cpu_time(), pressure_us());
+        HostReading { cpu, own, pressure_us, threads }
     }
 
-    /// What happened since `earlier`, `span_ns` ago.
-    pub(super) fn since(&self, earlier: &HostReading, span_ns: u64) -> HostShare {
-        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32);
-        let pressure = self.pressure_us.zip(earlier.pressure_us).map(|(now, then)| {
-            let waited_ns = now.saturating_sub(then) as f64 * 1e3;
-            (waited_ns / span_ns.max(1) as f64).min(1.0)
-        });
-        let mut share = HostShare { pressure, cpus, ..HostShare::default() };
-        let Some((now, then)) = self.cpu.zip(earlier.cpu) else {
-            return share;
+    /// What happened since `earlier`, `span_ns` ago. `workers` are the ids of the threads whose
+    /// waits for a CPU are to be told; none where that is known otherwise.
+    pub(super) fn since(&self, earlier: &HostReading, span_ns: u64, workers: &[u32]) -> HostShare {
+        let span = span_ns.max(1) as f64;
+        let own = self.own.saturating_sub(earlier.own).as_nanos() as f64;
+        let spent = |id: &u32, now: &Scheduled| {
+            let then = earlier.threads.get(id).copied().unwrap_or_default();
+            let ran = now.ran_ns.saturating_sub(then.ran_ns) as f64;
+            (ran, now.waited_ns.saturating_sub(then.waited_ns) as f64)
         };
-        let total = now.total.saturating_sub(then.total);
-        if total < FEWEST_TICKS {
-            return share;
-        }
-        share.steal = Some(now.steal_since(then));
-        share.others = self.own.zip(earlier.own).map(|(own_now, own_then)| {
-            let kept = |time: CpuTime| time.idle + time.steal;
-            let busy = total.saturating_sub(kept(now).saturating_sub(kept(then)));
-            busy.saturating_sub(own_now.saturating_sub(own_then)) as f64 / total as f64
-        });
-        share
+        let all = || self.threads.iter().map(|(id, now)| spent(id, now));
+        let ours = workers.iter().filter_map(|id| Some(spent(id, self.threads.get(id)?)));
+        let waited: f64 = all().map(|(_, waited)| waited).sum();
+        let pressure = self
+            .pressure_us
+            .zip(earlier.pressure_us)
+            .map(|(now, then)| (now.saturating_sub(then) as f64 * 1e3 / span).min(1.0));
+        let foreign = pressure.filter(|_| !self.threads.is_empty());
+        let (seen, ran, worker_waited) =
+            ours.fold((0.0, 0.0, 0.0), |sum, one| (sum.0 + 1.0, sum.1 + one.0, sum.2 + one.1));
+        // Threads of ours that were at work may have been what a worker waited for.
+        let helpers = (own - ran).max(0.0);
+        let share = HostShare {
+            pressure,
+            foreign_pressure: foreign.map(|pressure| (pressure - waited / span).max(0.0)),
+            worker_wait: (seen > 0.0).then(|| (worker_waited - helpers).max(0.0) / (span * seen)),
+            cpus: processors(),
+            ..HostShare::default()
+        };
+        with_cpu_time(share, self.cpu.zip(earlier.cpu), own)
     }
 }
 
-/// User and system time of this process.
-fn own_ticks() -> Option<u64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name in parentheses may hold spaces. utime and stime are the fields 14 and 15.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut field = || fields.next()?.parse::<u64>().ok();
-    Some(field()? + field()?)
+/// The shares of all CPU time, from readings at the end and the beginning; `own_ns` is ours.
+fn with_cpu_time(share: HostShare, cpu: Option<(CpuTime, CpuTime)>, own_ns: f64) -> HostShare {
+    let Some((now, then)) = cpu else {
+        return share;
+    };
+    let total = now.total.saturating_sub(then.total);
+    if total < FEWEST_TICKS {
+        return share;
+    }
+    let kept = |time: CpuTime| time.idle + time.steal;
+    let busy = total.saturating_sub(kept(now).saturating_sub(kept(then))) as f64;
+    // Each processor's count may be off by a tick.
+    let others = busy - own_ns / TICK_NS - f64::from(share.cpus);
+    let others = Some(others.max(0.0) / total as f64);
+    HostShare { steal: Some(now.steal_since(then)), others, ..share }
+}
+
+/// What the scheduler did with each thread of this process; none where the kernel does not tell.
+fn threads() -> BTreeMap<u32, Scheduled> {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
+        return BTreeMap::new();
+    };
+    let read = |task: fs::DirEntry| {
+        let id = task.file_name().to_str()?.parse().ok()?;
+        Some((id, Scheduled::read(task.path().join("schedstat"))?))
+    };
+    tasks.filter_map(Result::ok).filter_map(read).collect()
 }
 
 /// `some avg10=… total=…`
@@ -104,12 +207,15 @@ impl ThreadReading {
     pub(super) fn take() -> ThreadReading {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
-        let schedule = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-        let waited = schedule.split_whitespace().nth(1);
         ThreadReading {
             involuntary: line.and_then(|count| count.trim().parse().ok()),
-            run_queue_ns: waited.and_then(|ns| ns.parse().ok()),
+            run_queue_ns: ThreadReading::run_queue_ns(),
         }
+    }
+
+    /// The time alone that the calling thread was runnable and had no CPU, in nanoseconds.
+    pub(super) fn run_queue_ns() -> Option<u64> {
+        Scheduled::read("/proc/thread-self/schedstat").map(|scheduled| scheduled.waited_ns)
     }
 
     /// Both together.
@@ -122,5 +228,163 @@ impl ThreadReading {
             involuntary: sum(self.involuntary, other.involuntary),
             run_queue_ns: sum(self.run_queue_ns, other.run_queue_ns),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND_NS: u64 = 1_000_000_000;
+
+    /// A second on two processors: ticks busy (us included) and stolen, our CPU time and the time
+    /// under pressure in milliseconds, and for a worker and a helper of ours the time that each
+    /// ran and waited, in milliseconds.
+    struct Second {
+        busy: u64,
+        steal: u64,
+        own: u64,
+        pressure: u64,
+        worker: (u64, u64),
+        helper: (u64, u64),
+    }
+
+    const WORKER: u32 = 7;
+
+    fn reading(second: &Second) -> HostReading {
+        let scheduled = |(ran, waited): (u64, u64)| Scheduled {
+            ran_ns: 50 + ran * 1_000_000,
+            waited_ns: 60 + waited * 1_000_000,
+        };
+        let idle = 200 - second.busy - second.steal;
+        HostReading {
+            cpu: Some(CpuTime { steal: second.steal, idle, total: 200 }),
+            own: Duration::from_millis(second.own),
+            pressure_us: Some(second.pressure * 1_000),
+            threads: [(WORKER, scheduled(second.worker)), (8, scheduled(second.helper))].into(),
+        }
+    }
+
+    #[test]
+    fn what_our_own_threads_cause_is_taken_off() {
+        let start = HostReading {
+            cpu: Some(CpuTime { steal: 0, idle: 0, total: 0 }),
+            ..reading(&Second {
+                busy: 0,
+                steal: 0,
+                own: 0,
+                pressure: 0,
+                worker: (0, 0),
+                helper: (0, 0),
+            })
+        };
+        let second = |busy, own, pressure, worker, helper| Second {
+            busy,
+            steal: 0,
+            own,
+            pressure,
+            worker,
+            helper,
+        };
+        // Others, foreign pressure and wait of the worker, in percent.
+        let rows = [
+            (second(100, 1_000, 0, (1_000, 0), (0, 0)), [0, 0, 0], "alone"),
+            (second(101, 1_000, 0, (1_000, 0), (0, 0)), [0, 0, 0], "within what a count errs by"),
+            (
+                second(100, 1_000, 300, (700, 300), (300, 0)),
+                [0, 0, 0],
+                "our worker waits for our helper",
+            ),
+            (
+                second(100, 1_000, 800, (1_000, 0), (0, 800)),
+                [0, 0, 0],
+                "our helper waits for our worker",
+            ),
+            (
+                second(200, 1_000, 0, (1_000, 0), (0, 0)),
+                [49, 0, 0],
+                "a burner that has a processor of its own",
+            ),
+            (
+                second(200, 600, 1_000, (600, 400), (0, 0)),
+                [69, 60, 40],
+                "a burner on our processor, and one on the other",
+            ),
+            (
+                second(200, 700, 1_000, (600, 400), (100, 100)),
+                [64, 50, 30],
+                "the same beside a helper that worked",
+            ),
+            (
+                second(200, 0, 1_000, (0, 0), (0, 0)),
+                [99, 100, 0],
+                "others crowd each other, and we are idle",
+            ),
+        ];
+        for (second, expected, why) in rows {
+            let share = reading(&second).since(&start, SECOND_NS, &[WORKER]);
+            let share = HostShare { cpus: 2, ..share };
+            let share = with_cpu_time(
+                share,
+                reading(&second).cpu.zip(start.cpu),
+                Duration::from_millis(second.own).as_nanos() as f64,
+            );
+            let got = [share.others, share.foreign_pressure, share.worker_wait]
+                .map(|share| (share.unwrap_or(-1.0) * 100.0).round() as i64);
+            assert_eq!(got, expected, "{why}: {share:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_tell_stays_unknown() {
+        let nothing = HostReading {
+            cpu: None,
+            own: Duration::ZERO,
+            pressure_us: None,
+            threads: BTreeMap::new(),
+        };
+        let share = nothing.since(&nothing, SECOND_NS, &[WORKER]);
+        let told = [share.steal, share.others, share.pressure, share.foreign_pressure];
+        assert_eq!((told, share.worker_wait), ([None; 4], None));
+        let untold = HostReading { pressure_us: Some(0), ..nothing.clone() };
+        let later = HostReading { pressure_us: Some(500_000), ..nothing };
+        let share = later.since(&untold, SECOND_NS, &[]);
+        assert_eq!(share.pressure, Some(0.5));
+        assert_eq!(share.foreign_pressure, None, "whose waits they were is not told");
+    }
+
+    /// This process at work, as the kernel tells it.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_kernel_tells_of_this_thread() {
+        use crate::trial::clock::Stopwatch;
+        let before = HostReading::take(&[]);
+        let stopwatch = Stopwatch::start();
+        while stopwatch.elapsed() < Duration::from_millis(60) {
+            std::hint::spin_loop();
+        }
+        let after = HostReading::take(&[]);
+        let ran = |reading: &HostReading| reading.threads[&thread_id()].ran_ns;
+        assert!(after.own > before.own && ran(&after) > ran(&before), "{after:?}");
+        let share = after.since(&before, 60_000_000, &[thread_id()]);
+        assert!(share.worker_wait.is_some(), "{share:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_worker_that_has_ended_is_still_told_of() {
+        let slots = [ThreadSlot::default(), ThreadSlot::default()];
+        assert_eq!(slots[0].id(), None, "nobody has begun");
+        let id = std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                slots[0].enter();
+                slots[0].leave();
+                thread_id()
+            });
+            worker.join().unwrap()
+        });
+        assert_eq!(slots[0].id(), Some(id));
+        assert!(HostReading::take(&slots).threads.contains_key(&id), "by its slot");
+        assert_eq!(HostReading::take(&slots[1..]).threads.get(&id), None, "and by its slot alone");
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
 
+use crate::result::noise::Hiccups;
+
 use super::clock::{RealClock, overshoot, pause, thread_cpu_time, tighten_timer};
-use super::host::HostReading;
+use super::host::{HostReading, ThreadSlot};
 
 /// How long the thread sleeps to see how late it wakes.
 const SLEEP: Duration = Duration::from_millis(1);
@@ -20,22 +22,41 @@ pub(super) struct Watched {
     pub(super) readings: Vec<HostReading>,
     /// Overshoots in nanoseconds.
     pub(super) hiccups: Vec<u64>,
+    /// How many of them there were at each edge.
+    pub(super) hiccups_at: Vec<usize>,
     /// CPU time that watching cost.
     pub(super) cpu: Duration,
     /// How many rounds shared the time, each watched by a thread of its own.
     pub(super) lanes: u32,
+    /// Ids of the worker threads.
+    pub(super) workers: Vec<u32>,
     /// Time of the control kernel before the round or its turns, in nanoseconds.
     pub(super) kernel_ns: u64,
 }
 
-/// Watches until the last edge, or until it is over.
-pub(super) fn watch(clock: RealClock, edges: &[Tick], lanes: u32, is_over: &AtomicBool) -> Watched {
+impl Watched {
+    /// The hiccups between two edges, by their numbers; `None` if there were none.
+    pub(super) fn hiccups_between(&self, from: usize, until: usize) -> Option<Hiccups> {
+        let (from, until) = (*self.hiccups_at.get(from)?, *self.hiccups_at.get(until)?);
+        Hiccups::of(&self.hiccups[from..until])
+    }
+}
+
+/// Watches until the last edge, or until it is over; workers say in slots who they are.
+pub(super) fn watch(
+    clock: RealClock,
+    (edges, slots): (&[Tick], &[ThreadSlot]),
+    lanes: u32,
+    is_over: &AtomicBool,
+) -> Watched {
     tighten_timer();
     let mut watched = Watched {
         readings: Vec::with_capacity(edges.len()),
         hiccups: Vec::new(),
+        hiccups_at: Vec::with_capacity(edges.len()),
         cpu: Duration::ZERO,
         lanes,
+        workers: Vec::new(),
         kernel_ns: 0,
     };
     for edge in edges {
@@ -49,8 +70,10 @@ pub(super) fn watch(clock: RealClock, edges: &[Tick], lanes: u32, is_over: &Atom
             }
             pause(edge.since(clock.now()).min(REST * lanes));
         }
-        watched.readings.push(HostReading::take());
+        watched.readings.push(HostReading::take(slots));
+        watched.hiccups_at.push(watched.hiccups.len());
     }
+    watched.workers = slots.iter().filter_map(ThreadSlot::id).collect();
     watched.cpu = thread_cpu_time();
     watched
 }

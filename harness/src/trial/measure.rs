@@ -13,9 +13,9 @@ use crate::result::judgement::{Code, spell};
 use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
 use crate::result::set_age::{Confirmation, SetAge};
 use crate::result::{
-    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Mark,
-    MarkKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, Timeline, TimelineBin,
-    VerdictCounts, VerdictStream, Wrong, evaluate,
+    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
+    Mark, MarkKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, Timeline,
+    TimelineBin, VerdictCounts, VerdictStream, Wrong, evaluate,
 };
 use crate::scenario::class::Class;
 use crate::scenario::expectation::{Expectation, binding};
@@ -88,9 +88,12 @@ impl<'p> Gathering<'p> {
         let mut is_dropped = false;
         if !record.interrupted {
             let verdict = self.validity.judge(record.course.as_ref());
-            record.ledger.withhold(&self.spans(&verdict.without));
-            self.expect(&record.ledger, phases.as_deref(), &verdict.without);
             let headline = record.ledger.headline().summarise().service;
+            is_dropped = verdict.is_dropped;
+            if is_dropped {
+                record.ledger.withhold();
+            }
+            self.expect(&record.ledger, phases.as_deref(), &verdict.unsound);
             self.rounds.push(Round {
                 order,
                 done: record.arrivals.done,
@@ -101,9 +104,9 @@ impl<'p> Gathering<'p> {
                 cpu_ns_per_op: cpu_ns_per_op(record.cpu, record.arrivals.done),
                 windows: record.course.map(|course| course.windows).unwrap_or_default(),
                 noise: verdict.noise,
-                dropped: verdict.dropped.clone(),
+                dropped: verdict.disturbed.clone().filter(|_| is_dropped),
+                disturbed: verdict.disturbed,
             });
-            is_dropped = verdict.dropped.is_some();
         }
         self.arrivals.planned += record.arrivals.planned;
         self.arrivals.done += record.arrivals.done;
@@ -131,27 +134,18 @@ impl<'p> Gathering<'p> {
         if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
     }
 
-    /// Phases with their beginning and end.
-    fn spans(&self, phases: &[u16]) -> Vec<(u16, Tick, Tick)> {
-        let span = |phase: &u16| {
-            let (from, until) = self.plan.phase_span(usize::from(*phase));
-            (*phase, from, until)
-        };
-        phases.iter().map(span).collect()
-    }
-
-    /// Whether it bounds a latency of a phase that gives none.
-    fn is_without(&self, expectation: &Expectation, without: &[u16]) -> bool {
+    /// Whether it bounds a latency of one of these phases.
+    fn is_unsound(&self, expectation: &Expectation, unsound: &[u16]) -> bool {
         let name = |phase: &u16| self.plan.scenario.phases[usize::from(*phase)].name.as_str();
-        let mut names = without.iter().map(name);
+        let mut names = unsound.iter().map(name);
         let wanted = evaluate::phases(expectation);
         evaluate::is_latency(&expectation.subject)
             && names.any(|name| wanted.as_ref().is_none_or(|wanted| wanted.contains(&name)))
     }
 
-    /// Works out the scenario's expectations on one round, but for latencies of the phases
-    /// `without` and what only a simulation can tell. A miss in any round stays.
-    fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>, without: &[u16]) {
+    /// Works out the scenario's expectations on one round, but for latencies of phases that are
+    /// `unsound` and what only a simulation can tell. A miss in any round stays.
+    fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>, unsound: &[u16]) {
         let scenario = &self.plan.scenario;
         // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
         if !self.contender.has_key_cache() {
@@ -166,7 +160,7 @@ impl<'p> Gathering<'p> {
             if self.is_virtual && evaluate::is_latency(&expectation.subject) {
                 continue;
             }
-            if self.is_without(expectation, without) {
+            if self.is_unsound(expectation, unsound) {
                 self.unjudged.insert(expectation.key.clone());
                 continue;
             }
@@ -355,10 +349,14 @@ impl<'p> Gathering<'p> {
         let phase = |index: usize| {
             let mine = || rows.iter().filter(move |(key, _)| usize::from(key.phase) == index);
             let (start, end) = self.plan.phase_span(index);
-            let (verdict, withheld) = self.validity.phase(index);
+            let mut latencies = Latencies::default();
+            mine().for_each(|(_, row)| latencies.merge(&row.latencies));
+            let is_timed = !self.is_virtual && latencies.count() > 0;
+            let (verdict, disturbed) = self.validity.phase(index);
             PhaseResult {
                 verdict,
-                withheld,
+                disturbed,
+                lateness: is_timed.then(|| latencies.summarise().lateness),
                 name: scenario.phases[index].name.clone(),
                 start_ns: start.0,
                 end_ns: end.0,
@@ -433,7 +431,7 @@ impl<'p> Gathering<'p> {
 fn timeline_bin(bin: &Bin) -> TimelineBin {
     let mut good = bin.good.clone();
     good.sort_unstable();
-    let at = |index: usize| good.get(index).map_or(0, |ns| (*ns).max(0) as u64);
+    let at = |index: usize| good.get(index).copied().unwrap_or(0);
     TimelineBin {
         verdicts: bin.verdicts.iter().map(|(code, n)| (spell(*code).to_owned(), *n)).collect(),
         good_p50_ns: at(good.len() / 2),

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
 
+use crate::result::disturbance::HostShare;
 use crate::result::noise::{Hiccups, Noise};
-use crate::result::window::{HostShare, Pace};
+use crate::result::window::Pace;
 use crate::scenario::plan::{Plan, WARMUP};
 
-use super::CourseRecord;
-use super::host::ThreadReading;
+use super::host::{ThreadReading, processors};
 use super::lookout::Watched;
 use super::worker::Shift;
+use super::{CourseRecord, PhaseCourse};
 
 /// Width of a window, unless a phase is shorter.
 const WIDTH: Duration = Duration::from_secs(1);
@@ -51,6 +52,14 @@ pub(super) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
     edges.map(|edge| Tick(edge.0 * i64::from(lanes))).collect()
 }
 
+/// The share of their turns in which workers had no CPU; `None` where they take none.
+fn waited_in_turns(shifts: &[Shift]) -> Option<f64> {
+    let turns = || shifts.iter().filter_map(|shift| shift.in_turns);
+    let time: Duration = turns().map(|(time, _)| time).sum();
+    let waited: u64 = turns().map(|(_, waited)| waited).sum();
+    (!time.is_zero()).then(|| waited as f64 / time.as_nanos() as f64)
+}
+
 /// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes
 /// on a still machine.
 pub(super) fn record(
@@ -73,13 +82,17 @@ pub(super) fn record(
         windows[window.min(spans.len() - 1)].enter(offer);
         phases[usize::from(arrival.phase)].enter(offer);
     }
+    let spare = processors().saturating_sub(plan.scenario.load.workers);
+    let in_turns = waited_in_turns(shifts);
     let host = |from: usize, until: usize| {
         let span = spans[until - 1].until.since(spans[from].from) * watched.lanes;
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        match (watched.readings.get(from), watched.readings.get(until)) {
-            (Some(then), Some(now)) => now.since(then, nanos),
+        let share = match (watched.readings.get(from), watched.readings.get(until)) {
+            (Some(then), Some(now)) => now.since(then, nanos, &watched.workers),
             _ => HostShare::default(),
-        }
+        };
+        let hiccups = watched.hiccups_between(from, until).filter(|_| spare > 0);
+        HostShare { worker_wait: in_turns.or(share.worker_wait), hiccups, ..share }
     };
     let workers = plan.scenario.load.workers;
     let by_window = windows.iter().zip(&spans).enumerate().map(|(number, (pace, span))| {
@@ -89,7 +102,8 @@ pub(super) fn record(
     let by_phase = phases.iter().enumerate().map(|(phase, pace)| {
         let first = spans.partition_point(|span| span.phase < phase);
         let last = spans.partition_point(|span| span.phase <= phase);
-        pace.verdict(&host(first, last))
+        let host = host(first, last);
+        PhaseCourse { verdict: pace.verdict(&host), disturbed: pace.disturbance(&host) }
     });
     let whole = host(0, spans.len());
     let threads = shifts.iter().map(|shift| shift.thread);
@@ -104,6 +118,9 @@ pub(super) fn record(
             steal: whole.steal,
             others: whole.others,
             cpu_pressure: whole.pressure,
+            foreign_pressure: whole.foreign_pressure,
+            worker_wait: whole.worker_wait,
+            spare_processors: Some(spare),
             involuntary_switches: thread.involuntary,
             run_queue_ns: thread.run_queue_ns,
             kernel_ns,

@@ -13,13 +13,13 @@ use crate::scenario::grammar;
 
 use super::clock::{Stopwatch, pause};
 
-/// How much too long a starved generator sleeps before each operation.
+/// How late a starved generator is with each operation.
 pub(super) const STARVED: Duration = Duration::from_millis(1);
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Plant {
-    /// The generator sleeps 1 ms too long before each operation.
+    /// The generator waits 1 ms too long before each operation.
     Starve,
     /// The first operation of each worker from `at` on takes `length` longer.
     Stall {

@@ -23,6 +23,7 @@ use crate::scenario::plan::Plan;
 
 use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
+use super::host::{ThreadSlot, processors};
 use super::kernel::{control_kernel_ns, median};
 use super::lookout::{Watched, watch};
 use super::pace;
@@ -97,12 +98,7 @@ impl Trial<'_> {
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let (http, idle) = HttpTransport::new();
         let needs_endpoint = self.needs_endpoint();
-        let transport = || -> Box<dyn Transport> {
-            match needs_endpoint {
-                true => Box::new(http.clone()),
-                false => Box::new(InProcess::default()),
-            }
-        };
+        let transport = || transport(needs_endpoint.then_some(&http));
         let caches = Arc::new(self.caches(&transport));
         let epoch = &plan.timeline.epochs()[0];
         let mut contenders: Vec<_> = (0..load.workers)
@@ -127,15 +123,17 @@ impl Trial<'_> {
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
         let (edges, is_over) = (pace::edges(plan, lanes), AtomicBool::new(false));
+        let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
         let (shifts, course, watched) = thread::scope(|scope| {
-            let watched = scope.spawn(|| watch(clock, &edges, lanes, &is_over));
+            let watched = scope.spawn(|| watch(clock, (&edges, &slots), lanes, &is_over));
             let shifts: Vec<_> = contenders
                 .iter_mut()
                 .enumerate()
                 .map(|(worker, contender)| {
                     let account = viewing.account(worker);
                     let contender = contender.as_mut();
-                    let post = self.post(control, clock, contender, worker, &texts, account);
+                    let seen = (account, &slots[worker]);
+                    let post = self.post(control, clock, contender, worker, &texts, seen);
                     let (judge, seat) = (&judge, lane.map(|lane| lane.seat(worker)));
                     scope.spawn(move || match load.arrivals {
                         Arrivals::Closed => post.closed_loop(judge, seat),
@@ -163,14 +161,14 @@ impl Trial<'_> {
         contender: &'a mut dyn Contender<'c>,
         worker: usize,
         texts: &'c [&'c [u8]],
-        account: Option<Account<'a>>,
+        (account, slot): (Option<Account<'a>>, &'a ThreadSlot),
     ) -> Post<'a, 'c> {
         let scenario = &self.plan.scenario;
         Post {
             contender,
             schedule: &self.plan.schedules[worker],
             texts,
-            clock,
+            clock: self.workers_clock(clock),
             stop: control.stop,
             records_services: self.records_services,
             shed_after: scenario.shed_after,
@@ -179,6 +177,7 @@ impl Trial<'_> {
             end: Tick::ZERO + scenario.load.duration,
             grace: grace(self.plan),
             account,
+            slot,
         }
     }
 
@@ -188,6 +187,15 @@ impl Trial<'_> {
         match &self.calibration {
             Some(known) => clock.spinning_within(Duration::from_nanos(known.spin_within_ns)),
             None => clock,
+        }
+    }
+
+    /// The same as workers wait by it: where the machine has a processor to spare for endpoint and
+    /// harness, they spin through every gap and are never woken late.
+    fn workers_clock(&self, clock: RealClock) -> RealClock {
+        match self.plan.scenario.load.workers < processors() {
+            true => clock.spinning_within(Duration::MAX),
+            false => clock,
         }
     }
 
@@ -332,6 +340,14 @@ fn turns(shifts: &[Shift]) -> Vec<u64> {
         median(members.flatten().copied().collect()).unwrap_or(0)
     };
     (0..count).map(turn).collect()
+}
+
+/// The way keys travel: over sockets, or not at all.
+fn transport(http: Option<&HttpTransport>) -> Box<dyn Transport> {
+    match http {
+        Some(http) => Box::new(http.clone()),
+        None => Box::new(InProcess::default()),
+    }
 }
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {

@@ -1,5 +1,6 @@
-//! Which rounds and phases of a trial give figures: rounds that the host disturbed and phases in
-//! which the generator was limited do not. Their verdicts and counts stand.
+//! Which rounds and phases of a trial the host disturbed. Such rounds give no figures, up to a cap;
+//! what is left is marked, and its latencies are no matter of expectations. That the generator was
+//! limited is a mark too, and takes no figure away. Verdicts and counts always stand.
 
 use crate::result::noise::{Noise, NoiseLog};
 use crate::result::window::WindowVerdict;
@@ -10,25 +11,31 @@ use super::CourseRecord;
 /// What is known of the rounds so far.
 pub(super) struct Validity {
     log: NoiseLog,
-    rounds: u32,
-    dropped: u32,
+    /// Rounds that give figures.
+    kept: u32,
     phases: Vec<PhaseValidity>,
 }
 
+/// A phase in the rounds that give figures.
 #[derive(Clone, Default)]
 struct PhaseValidity {
-    /// Rounds in which the generator was limited.
-    limited: u32,
-    /// The gravest verdict of the rounds that give figures.
+    /// The gravest verdict.
     gravest: Option<WindowVerdict>,
+    /// Rounds in which the host disturbed it.
+    disturbed: u32,
+    /// Why, in the first of them.
+    reason: Option<String>,
 }
 
 /// What one round gives.
+#[derive(Default)]
 pub(super) struct RoundVerdict {
-    /// Phases that give no figures, by their place in the scenario.
-    pub(super) without: Vec<u16>,
-    /// Why the whole round is dropped.
-    pub(super) dropped: Option<String>,
+    /// Phases whose latencies are not to be judged, by their place in the scenario.
+    pub(super) unsound: Vec<u16>,
+    /// Why the host disturbed the whole round, if it did.
+    pub(super) disturbed: Option<String>,
+    /// Whether its figures are left out.
+    pub(super) is_dropped: bool,
     /// What the host did.
     pub(super) noise: Option<Noise>,
 }
@@ -39,8 +46,7 @@ impl Validity {
         let scenario = &plan.scenario;
         Validity {
             log: NoiseLog::new(scenario.load.rounds),
-            rounds: 0,
-            dropped: 0,
+            kept: 0,
             phases: vec![PhaseValidity::default(); scenario.phases.len()],
         }
     }
@@ -48,42 +54,36 @@ impl Validity {
     /// Judges a round; one in virtual time gives everything.
     pub(super) fn judge(&mut self, course: Option<&CourseRecord>) -> RoundVerdict {
         let Some(course) = course else {
-            return RoundVerdict { without: Vec::new(), dropped: None, noise: None };
+            return RoundVerdict::default();
         };
-        self.rounds += 1;
-        let dropped = self.log.enter(&course.noise, &course.hiccups);
-        let noise = Some(course.noise.clone());
-        if dropped.is_some() {
-            self.dropped += 1;
-            let without = (0u16..).take(self.phases.len()).collect();
-            return RoundVerdict { without, dropped, noise };
-        }
-        let mut without = Vec::new();
-        for ((phase, known), verdict) in (0u16..).zip(&mut self.phases).zip(&course.phases) {
-            if *verdict == WindowVerdict::GeneratorLimited {
-                known.limited += 1;
-                without.push(phase);
-            } else {
-                known.gravest = known.gravest.max(Some(*verdict));
+        let entry = self.log.enter(&course.noise, &course.hiccups, &course.windows);
+        let mut unsound = Vec::new();
+        self.kept += u32::from(!entry.is_dropped);
+        for ((place, known), phase) in (0u16..).zip(&mut self.phases).zip(&course.phases) {
+            let reason = entry.disturbed.as_ref().or(phase.disturbed.as_ref());
+            if reason.is_some() {
+                unsound.push(place);
             }
+            if entry.is_dropped {
+                continue;
+            }
+            known.gravest = known.gravest.max(Some(phase.verdict));
+            known.disturbed += u32::from(reason.is_some());
+            known.reason = known.reason.take().or(reason.cloned());
         }
-        RoundVerdict { without, dropped, noise }
+        let (disturbed, is_dropped) = (entry.disturbed, entry.is_dropped);
+        RoundVerdict { unsound, disturbed, is_dropped, noise: Some(course.noise.clone()) }
     }
 
-    /// The verdict on a phase over all rounds, and why some of them give no figures.
+    /// The verdict on a phase over all rounds that give figures, and why the host disturbed it;
+    /// `None` in virtual time.
     pub(super) fn phase(&self, phase: usize) -> (Option<WindowVerdict>, Option<String>) {
-        let PhaseValidity { limited, gravest } = self.phases[phase].clone();
-        if limited == 0 {
-            return (gravest, None);
-        }
-        let kept = self.rounds - self.dropped;
-        let limit = WindowVerdict::GeneratorLimited;
-        let reason = format!(
-            "{} in {limited} of {kept} rounds: the generator was late while workers were idle, so \
-             those rounds give no latency",
-            limit.name(),
-        );
-        (Some(gravest.unwrap_or(limit)), Some(reason))
+        let PhaseValidity { gravest, disturbed, reason } = &self.phases[phase];
+        let told = reason.as_ref().map(|reason| match self.kept {
+            1 => reason.clone(),
+            rounds => format!("{disturbed} of {rounds} rounds, the first of them by {reason}"),
+        });
+        (*gravest, told)
     }
 
     /// What the host did over all rounds.

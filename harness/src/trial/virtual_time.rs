@@ -161,7 +161,11 @@ impl<'c> Workers<'c> {
     fn finish(&mut self, number: u32, verdict: Verdict, end: Tick) {
         let (arrival, start) = self.begun[number as usize];
         let Arrival { at, stream, phase, token } = arrival;
-        self.operations.push(Operation { token, stream, phase, intended: at, start, end, verdict });
+        let wait_ns = u64::try_from(start.since(at).as_nanos()).unwrap_or(u64::MAX);
+        let late_ns = 0;
+        let operation =
+            Operation { token, stream, phase, intended: at, wait_ns, late_ns, start, end, verdict };
+        self.operations.push(operation);
     }
 
     fn next_deadline(&self) -> Option<Tick> {

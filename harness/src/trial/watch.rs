@@ -127,7 +127,7 @@ impl Meter {
             *slice.codes.entry(run[0].verdict.code).or_default() += run.len() as u64;
         }
         for operation in operations.iter().step_by(step) {
-            let response = operation.end.since(operation.intended).as_nanos();
+            let response = operation.response().as_nanos();
             slice.responses.saturating_record(u64::try_from(response).unwrap_or(LONGEST_NS));
         }
         true
@@ -328,6 +328,8 @@ mod tests {
             stream: 0,
             phase: 0,
             intended: Tick(0),
+            wait_ns: 0,
+            late_ns: 0,
             start: Tick(0),
             end: Tick((number + 1) * 1_000),
             verdict: Verdict::new(code, Tick(0), None),

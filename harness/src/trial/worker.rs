@@ -12,11 +12,12 @@ use crate::contender::{Contender, Presented, Progress};
 use crate::result::capacity::Service;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
+use crate::result::lindley::PunctualWorker;
 use crate::result::window::Offer;
 use crate::scenario::plan::{Arrival, WARMUP};
 
-use super::clock::{RealClock, pause, stay_on, thread_cpu_time, tighten_timer};
-use super::host::ThreadReading;
+use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
+use super::host::{ThreadReading, ThreadSlot};
 use super::kernel::Kernel;
 use super::plant::STARVED;
 use super::rota::Seat;
@@ -38,6 +39,9 @@ pub(super) struct Shift {
     pub(super) kernel_ns: Vec<u64>,
     /// What the scheduler did to the worker.
     pub(super) thread: ThreadReading,
+    /// Time in its turns, and the part of it in which it had no CPU in nanoseconds; `None` where it
+    /// takes none, or the kernel does not tell.
+    pub(super) in_turns: Option<(Duration, u64)>,
     /// Operations already judged.
     pub(super) ledger: Ledger,
     /// Services of a closed loop, where they are to be recorded.
@@ -79,19 +83,55 @@ pub(super) struct Post<'a, 'c> {
     pub(super) grace: Duration,
     /// Where it says how it goes, if somebody watches.
     pub(super) account: Option<Account<'a>>,
+    /// Where it says who it is.
+    pub(super) slot: &'a ThreadSlot,
 }
 
-/// Operations under way: their arrival and start, by operation number.
+/// An operation that has begun.
+#[derive(Clone, Copy)]
+struct Begun {
+    arrival: Arrival,
+    start: Tick,
+    /// As [`Operation`] has them.
+    wait_ns: u64,
+    late_ns: u64,
+}
+
+impl Begun {
+    /// Begun when it arrived, as in a closed loop.
+    fn at_once(arrival: Arrival, start: Tick) -> Begun {
+        Begun { arrival, start, wait_ns: 0, late_ns: 0 }
+    }
+
+    fn finished(&self, end: Tick, verdict: Verdict) -> Operation {
+        let Begun { arrival: Arrival { at: intended, stream, phase, token }, start, .. } = *self;
+        let Begun { wait_ns, late_ns, .. } = *self;
+        Operation { token, stream, phase, intended, wait_ns, late_ns, start, end, verdict }
+    }
+}
+
+/// Operations under way, by operation number.
 struct Pending {
-    begun: Vec<(Arrival, Tick)>,
+    begun: Vec<Begun>,
     /// From when on the worker has nothing else to do.
     free: Tick,
+    /// The worker, had every arrival been offered in time.
+    punctual: PunctualWorker,
+    /// When the next operation should start, as far as that is planned.
+    next: Tick,
     done: Vec<(u32, Verdict)>,
 }
 
-fn finished(arrival: &Arrival, start: Tick, end: Tick, verdict: Verdict) -> Operation {
-    let Arrival { at, stream, phase, token } = *arrival;
-    Operation { token, stream, phase, intended: at, start, end, verdict }
+impl Pending {
+    /// Nothing under way.
+    fn new(free: Tick, room: usize) -> Pending {
+        let (punctual, done) = (PunctualWorker::default(), Vec::new());
+        Pending { begun: Vec::with_capacity(room), free, punctual, next: Tick::MAX, done }
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl<'c> Post<'_, 'c> {
@@ -111,12 +151,14 @@ impl<'c> Post<'_, 'c> {
     }
 
     fn resume(&mut self, pending: &mut Pending, into: &mut Vec<Operation>) {
-        self.contender.resume(self.clock.now(), &mut pending.done);
+        let start = self.clock.now();
+        self.contender.resume(start, &mut pending.done);
         let end = self.clock.now();
         pending.free = end;
+        // A generator in time would not have let the next arrival wait until now.
+        pending.punctual.interrupt(start.min(pending.next).0, nanos(end.since(start)));
         for (number, verdict) in pending.done.drain(..) {
-            let (arrival, start) = pending.begun[number as usize];
-            into.push(finished(&arrival, start, end, verdict));
+            into.push(pending.begun[number as usize].finished(end, verdict));
         }
     }
 
@@ -124,9 +166,10 @@ impl<'c> Post<'_, 'c> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Follows the schedule. Latency counts from the intended start.
+    /// Follows the schedule. What a response is, [`Operation::response`] says.
     pub(super) fn open_loop(mut self) -> Shift {
         tighten_timer();
+        self.slot.enter();
         let schedule = self.schedule;
         let measured = |phase: u16| u64::from(phase != WARMUP);
         let mut shift = Shift {
@@ -136,43 +179,45 @@ impl<'c> Post<'_, 'c> {
             planned: schedule.iter().map(|arrival| measured(arrival.phase)).sum(),
             ..Shift::default()
         };
-        let mut pending = Pending {
-            begun: Vec::with_capacity(schedule.len()),
-            free: self.clock.now(),
-            done: Vec::new(),
-        };
+        let mut pending = Pending::new(self.clock.now(), schedule.len());
         for (number, arrival) in (0u32..).zip(schedule) {
             self.wait(arrival, &mut pending, &mut shift.operations);
             if self.is_stopped() {
                 shift.interrupted = true;
                 break;
             }
-            let (free, start) = (pending.free, self.clock.now());
+            let (intended, free, start) = (arrival.at.0, pending.free.0, self.clock.now());
             let is_shed = self.shed_after.is_some_and(|after| start.since(arrival.at) > after);
-            pending.begun.push((*arrival, start));
-            pending.free = start;
+            let wait_ns = pending.punctual.admit(intended);
+            let mut offer =
+                Offer { intended, free, start: start.0, wait_ns, released: start.0, is_shed };
+            let begun = Begun { arrival: *arrival, start, wait_ns, late_ns: offer.generator_ns() };
+            pending.begun.push(begun);
             if is_shed {
                 shift.shed += measured(arrival.phase);
             } else {
                 let progress = self.begin(number, arrival, start);
-                pending.free = self.clock.now();
+                let end = self.clock.now();
+                offer.released = end.0;
+                pending.punctual.serve(offer.service_ns());
                 if let Progress::Done(verdict) = progress {
-                    shift.operations.push(finished(arrival, start, pending.free, verdict));
+                    shift.operations.push(begun.finished(end, verdict));
                 }
             }
-            let (intended, free, start) = (arrival.at.0, free.0, start.0);
-            let offer = Offer { intended, free, start, released: pending.free.0, is_shed };
+            pending.free = Tick(offer.released);
             shift.offers.push(offer);
         }
         self.drain(&mut pending, &mut shift);
         let done: u64 = shift.operations.iter().map(|operation| measured(operation.phase)).sum();
         shift.unfinished = shift.planned - shift.shed - done;
         shift.thread = ThreadReading::take();
+        self.slot.leave();
         shift
     }
 
     /// Waits for an arrival, ends operations that have been woken meanwhile.
     fn wait(&mut self, arrival: &Arrival, pending: &mut Pending, done: &mut Vec<Operation>) {
+        pending.next = arrival.at;
         loop {
             self.collect(pending, done);
             let now = self.clock.now();
@@ -185,12 +230,17 @@ impl<'c> Post<'_, 'c> {
             self.clock.approach(arrival.at);
         }
         if self.is_starved {
-            pause(STARVED);
+            // As it waits anyway: otherwise the wait would change what the operation meets.
+            let until = self.clock.now() + STARVED;
+            while self.clock.now() < until {
+                self.clock.approach(until);
+            }
         }
     }
 
     fn drain(&mut self, pending: &mut Pending, shift: &mut Shift) {
         let until = self.clock.now().max(self.end) + self.grace;
+        pending.next = Tick::MAX;
         while self.contender.waiting() > 0 && self.clock.now() < until && !self.is_stopped() {
             self.collect(pending, &mut shift.operations);
             self.clock.approach(until);
@@ -201,6 +251,7 @@ impl<'c> Post<'_, 'c> {
     /// Goes round its cycle as fast as it can, one operation after the other, until the end, or
     /// turn by turn where it has a seat.
     pub(super) fn closed_loop(mut self, judge: &Judge<'_>, seat: Option<Seat<'_>>) -> Shift {
+        self.slot.enter();
         let mut shift = Shift::default();
         let mut cycle = self.schedule.iter().cycle();
         match seat {
@@ -213,6 +264,7 @@ impl<'c> Post<'_, 'c> {
         }
         shift.interrupted = self.is_stopped();
         shift.thread = ThreadReading::take();
+        self.slot.leave();
         shift
     }
 
@@ -236,11 +288,19 @@ impl<'c> Post<'_, 'c> {
                 continue;
             }
             if seat.is_first_member() {
+                // The first brings its bytes back into the cache.
+                kernel.run_ns();
                 shift.kernel_ns.push(kernel.run_ns());
             }
-            let from = self.clock.now() + seat.length() / TURN_WARMUP;
+            let (waited, begin) = (ThreadReading::run_queue_ns(), self.clock.now());
+            let from = begin + seat.length() / TURN_WARMUP;
             shift.turns.push(Vec::new());
             self.stretch(judge, shift, cycle, (from, from + seat.length()));
+            if let Some((before, now)) = waited.zip(ThreadReading::run_queue_ns()) {
+                let (time, waited) = shift.in_turns.get_or_insert_default();
+                *time += self.clock.now().since(begin);
+                *waited += now.saturating_sub(before);
+            }
             if seat.is_last() {
                 self.cover(judge, shift);
             }
@@ -259,8 +319,7 @@ impl<'c> Post<'_, 'c> {
     ) {
         const CHUNK: usize = 4096;
         let mut operations: Vec<Operation> = Vec::with_capacity(CHUNK);
-        let free = self.clock.now();
-        let mut pending = Pending { begun: Vec::with_capacity(CHUNK), free, done: Vec::new() };
+        let mut pending = Pending::new(self.clock.now(), CHUNK);
         while self.clock.now() < until && !self.is_stopped() {
             let begin = self.clock.now();
             let mut now = begin;
@@ -277,11 +336,11 @@ impl<'c> Post<'_, 'c> {
                 match self.begin(number, &arrival, now) {
                     Progress::Done(verdict) => {
                         let end = self.clock.now();
-                        operations.push(finished(&arrival, now, end, verdict));
+                        operations.push(Begun::at_once(arrival, now).finished(end, verdict));
                         now = end;
                     }
                     Progress::Waiting => {
-                        pending.begun.push((arrival, now));
+                        pending.begun.push(Begun::at_once(arrival, now));
                         now = self.clock.now();
                     }
                 }
@@ -331,8 +390,7 @@ impl<'c> Post<'_, 'c> {
     /// the verdict stream covers the plan however slow the machine is. Counts for conformance only.
     fn cover(&mut self, judge: &Judge<'_>, shift: &mut Shift) {
         let mut seen: HashSet<u32> = shift.ledger.given.iter().map(|(token, _)| *token).collect();
-        let free = self.clock.now();
-        let mut pending = Pending { begun: Vec::new(), free, done: Vec::new() };
+        let mut pending = Pending::new(self.clock.now(), 0);
         let mut operations = Vec::new();
         for arrival in self.schedule.iter().filter(|arrival| seen.insert(arrival.token)) {
             if self.is_stopped() {
@@ -342,9 +400,10 @@ impl<'c> Post<'_, 'c> {
             let arrival = Arrival { at: now, phase: WARMUP, ..*arrival };
             match self.begin(0, &arrival, now) {
                 Progress::Done(verdict) => {
-                    operations.push(finished(&arrival, now, self.clock.now(), verdict));
+                    let begun = Begun::at_once(arrival, now);
+                    operations.push(begun.finished(self.clock.now(), verdict));
                 }
-                Progress::Waiting => pending.begun = vec![(arrival, now)],
+                Progress::Waiting => pending.begun = vec![Begun::at_once(arrival, now)],
             }
             while self.contender.waiting() > 0 && !self.is_stopped() {
                 self.collect(&mut pending, &mut operations);

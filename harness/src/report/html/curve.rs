@@ -7,6 +7,7 @@ use maud::{Markup, html as markup};
 
 use super::ink::Ink;
 use super::scale::{Scale, coordinate};
+use crate::report::caveat::is_disturbed;
 use crate::report::quantity;
 use crate::report::ranking::{Ranking, RankingRow, Role};
 use crate::report::speed::at_quantile;
@@ -44,13 +45,18 @@ pub fn plot(ranking: &Ranking, ink: &Ink) -> Markup {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
                 (grid(&x, &y))
                 @for row in &drawn {
-                    path class=(format!("{} line", ink.contender(&row.measurement.contender)))
+                    path class=(class(row, ink))
                         d=(path(row, &x, &y)) {
                         title { (title(row)) }
                     }
                 }
             }
-            figcaption { "Service time by percentile. Dotted: bare signature check." }
+            figcaption {
+                "Service time by percentile. Dotted: bare signature check."
+                @if drawn.iter().any(|row| is_disturbed(row.measurement)) {
+                    " Pale: disturbed by the host."
+                }
+            }
         }
     }
 }
@@ -117,6 +123,11 @@ fn path(row: &RankingRow, x: &Scale, y: &Scale) -> String {
         let _ = write!(path, "{step}{px} {py}");
     }
     path
+}
+
+fn class(row: &RankingRow, ink: &Ink) -> String {
+    let pale = if is_disturbed(row.measurement) { " disturbed" } else { "" };
+    format!("{} line{pale}", ink.contender(&row.measurement.contender))
 }
 
 fn title(row: &RankingRow) -> String {

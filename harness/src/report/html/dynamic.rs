@@ -4,6 +4,7 @@ use maud::{Markup, html as markup};
 
 use super::ink::Ink;
 use super::{chapter_anchor, is_troubled, prose, trial, trial_anchor};
+use crate::report::caveat::{legend, marked};
 use crate::report::chapter::Chapter;
 use crate::report::fault::fault;
 use crate::report::quantity;
@@ -23,6 +24,9 @@ pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
             h3 { (chapter.title) " " code { (chapter.name) } }
             (prose::analysis(chapter.analysis))
             (table(result, chapter, ink))
+            @if let Some(legend) = legend(chapter.measurements.iter().copied()) {
+                p.note { (legend) }
+            }
             @for (at, measurement) in chapter.measurements.iter().enumerate() {
                 details.trial id=(trial_anchor(result, measurement))
                     open[at == 0 || is_troubled(measurement)] {
@@ -106,7 +110,7 @@ fn cells(measurement: &Measurement) -> Markup {
     let missing = || "–".to_owned();
     markup! {
         td.num { (quantity::count(measurement.arrivals.done)) }
-        td.num { (p99.map_or_else(missing, quantity::nanoseconds)) }
+        td.num { (p99.map_or_else(missing, |ns| marked(quantity::nanoseconds(ns), measurement))) }
         (harm(verdicts.lockouts))
         (harm(verdicts.exposed_accepts))
         (harm(verdicts.late))

@@ -5,6 +5,7 @@ use maud::{Markup, html as markup};
 
 use super::ink::Ink;
 use super::{chapter_anchor, curve, prose};
+use crate::report::caveat::{legend, marked};
 use crate::report::chapter::Chapter;
 use crate::report::quantity;
 use crate::report::ranking::{Ranking, RankingRow, Role, rankings};
@@ -22,6 +23,9 @@ pub fn chapter(chapter: &Chapter, is_open: bool, ink: &Ink) -> Markup {
             }
             @if rankings.is_empty() {
                 p.note { "Ran in virtual time: judged, not timed." }
+            }
+            @if let Some(legend) = legend(chapter.measurements.iter().copied()) {
+                p.note { (legend) }
             }
             @for ranking in &rankings {
                 details.ranking open[is_open] {
@@ -101,7 +105,9 @@ fn median(row: &RankingRow) -> Markup {
         @match &row.speed {
             Err(fault) => span.pill.bad title=(fault) { "error" },
             Ok(speed) => {
-                span class=[is_best.then_some("best")] { (quantity::nanoseconds(speed.p50_ns)) }
+                span class=[is_best.then_some("best")] {
+                    (marked(quantity::nanoseconds(speed.p50_ns), row.measurement))
+                }
                 @if let Some(ratio) = row.to_fastest {
                     span.ratio { (quantity::ratio(ratio)) }
                 }
@@ -160,7 +166,9 @@ fn line(row: &RankingRow, longest: f64, ink: &Ink) -> Markup {
                 Err(fault) => td.fault colspan="7" { (fault) },
                 Ok(speed) => {
                     td.bar { (bar(speed, longest, contender, ink)) }
-                    td.num.main { (quantity::nanoseconds(speed.p50_ns)) }
+                    td.num.main {
+                        (marked(quantity::nanoseconds(speed.p50_ns), row.measurement))
+                    }
                     td.num { (quantity::nanoseconds(speed.p99_ns)) }
                     td.num.faint { (speed.spread.map_or_else(|| "–".to_owned(), quantity::share)) }
                     td.num { (quantity::rate(speed.throughput_per_s)) }

@@ -35,10 +35,7 @@ fn facts(result: &RunResult) -> Markup {
         ("compiler", machine.rustc.clone()),
         ("revision", machine.revision.clone().unwrap_or_else(|| "not told by git".to_owned())),
         ("one clock read", quantity::nanoseconds(machine.clock_read_ns as f64)),
-        (
-            "overshoot of a 100 µs sleep, p99",
-            quantity::nanoseconds(machine.sleep_overshoot_p99_ns as f64),
-        ),
+        ("overshoot of a sleep, p99", quantity::nanoseconds(machine.sleep_overshoot_p99_ns as f64)),
     ];
     markup! {
         dl.facts {

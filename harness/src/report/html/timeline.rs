@@ -29,8 +29,9 @@ struct Panel<'a> {
     draw: Box<dyn Fn(f64, f64) -> Markup + 'a>,
 }
 
-/// The timeline with its legend and its list of events; `with_tooltips` adds figures per bin.
-pub fn timeline(timeline: &Timeline, with_tooltips: bool) -> Markup {
+/// The timeline with its legend and its list of events. Spans that the host disturbed are shaded,
+/// from and to on the scenario clock in nanoseconds; `with_tooltips` adds figures per bin.
+pub fn timeline(timeline: &Timeline, disturbed: &[(i64, i64)], with_tooltips: bool) -> Markup {
     if timeline.bins.is_empty() || timeline.bin_ns == 0 {
         return markup! {};
     }
@@ -48,11 +49,12 @@ pub fn timeline(timeline: &Timeline, with_tooltips: bool) -> Markup {
     let tooltips = with_tooltips && timeline.bins.len() <= MOST_TOOLTIPS;
     markup! {
         figure.timeline {
-            (legend(timeline))
+            (legend(timeline, !disturbed.is_empty()))
             div.scroll {
                 svg viewBox=(format!("0 0 {WIDTH} {}", bottom + 34.0)) role="img"
                     aria-label="Course of the trial" {
                     (phases(timeline, &x, bottom))
+                    (disturbances(disturbed, &x, bottom))
                     @for (from, to, panel) in &placed { ((panel.draw)(*from, *to)) }
                     (events(timeline, &x, bottom))
                     @for (from, _, panel) in &placed {
@@ -163,7 +165,9 @@ fn latency(timeline: &Timeline, x: &Scale, from: f64, to: f64) -> Markup {
     let lowest = good().map(|b| b.good_p50_ns).min();
     let highest = good().map(|b| b.good_max_ns.max(b.good_p50_ns)).max();
     let (Some(lowest), Some(highest)) = (lowest, highest) else {
-        return markup! { text.note x=(LEFT + 8.0) y=(from + 20.0) { "no good token" } };
+        let accepts = timeline.bins.iter().any(|b| b.verdicts.contains_key("ACCEPT"));
+        let why = if accepts { "no latency recorded" } else { "no good token" };
+        return markup! { text.note x=(LEFT + 8.0) y=(from + 20.0) { (why) } };
     };
     let y = Scale::log(lowest as f64, highest as f64, to, from);
     let (mut line, mut dots) = (String::new(), String::new());
@@ -279,6 +283,19 @@ fn phases(timeline: &Timeline, x: &Scale, bottom: f64) -> Markup {
     }
 }
 
+/// The spans that the host disturbed.
+fn disturbances(spans: &[(i64, i64)], x: &Scale, bottom: f64) -> Markup {
+    markup! {
+        @for (from, to) in spans {
+            @let (left, right) = (x.at(*from as f64).max(LEFT), x.at(*to as f64).min(RIGHT));
+            rect.disturbed x=(coordinate(left)) y=(STRIPS.0) height=(bottom - STRIPS.0)
+                width=(coordinate((right - left).max(0.0))) {
+                title { "disturbed by the host" }
+            }
+        }
+    }
+}
+
 fn clipped(label: &str, letters: usize) -> String {
     if label.chars().count() <= letters {
         return label.to_owned();
@@ -327,7 +344,7 @@ fn event_list(timeline: &Timeline) -> Markup {
     }
 }
 
-fn legend(timeline: &Timeline) -> Markup {
+fn legend(timeline: &Timeline, is_disturbed: bool) -> Markup {
     let harm = |of: fn(&TimelineBin) -> u64| timeline.bins.iter().map(of).sum::<u64>();
     let columns = [
         ("lockout", "lockouts", harm(|b| b.lockouts)),
@@ -342,6 +359,9 @@ fn legend(timeline: &Timeline) -> Markup {
                     (swatch(&code_class(code))) (code) " "
                     span.num.faint { (quantity::count(total)) }
                 }
+            }
+            @if is_disturbed {
+                li { (swatch("disturbed")) "disturbed by the host" }
             }
             @for (class, name, total) in columns {
                 @if total > 0 {

@@ -5,6 +5,7 @@ use maud::{Markup, html as markup};
 use super::timeline::timeline;
 use crate::report::fault::fault;
 use crate::report::quantity;
+use crate::result::window::WindowVerdict;
 use crate::result::{Count, EndpointCounts, HistogramSummary, Measurement, PhaseResult};
 
 /// The trial; `is_light` allows figures per bin in its timeline.
@@ -16,7 +17,9 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
         @if measurement.virtual_time {
             p.note { "Ran in virtual time: counts hold, times are no measurements." }
         }
-        @if let Some(course) = &measurement.timeline { (timeline(course, is_light)) }
+        @if let Some(course) = &measurement.timeline {
+            (timeline(course, &disturbed(measurement), is_light))
+        }
         div.cards {
             (expectations(measurement))
             (causes("Lockouts by code given", &measurement.lockout_causes))
@@ -31,6 +34,13 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
         (endpoint(measurement))
         (phases(measurement))
     }
+}
+
+/// The spans on the scenario clock, in nanoseconds, that the host disturbed in any round.
+fn disturbed(measurement: &Measurement) -> Vec<(i64, i64)> {
+    let rounds = measurement.rounds.iter().filter(|round| round.dropped.is_none());
+    let windows = rounds.flat_map(|round| &round.windows).filter(|w| w.disturbed.is_some());
+    windows.map(|window| (window.start_ns, window.end_ns)).collect()
 }
 
 /// Whether the trial is valid and how many of its expectations are met.
@@ -206,7 +216,10 @@ fn phases(measurement: &Measurement) -> Markup {
                                 th scope="col" { "class" }
                                 th scope="col" { "code" }
                                 @for name in
-                                    ["count", "response p50", "p99", "max", "service p50", "p99"] {
+                                    [
+                                        "count", "response p50", "p99", "max", "service p50",
+                                        "p99", "lateness p50", "p99",
+                                    ] {
                                     th.num scope="col" { (name) }
                                 }
                             }
@@ -226,17 +239,23 @@ fn phase_rows(phase: &PhaseResult) -> Markup {
     markup! {
         tbody {
             tr.group {
-                th colspan="9" scope="rowgroup" {
+                th colspan="11" scope="rowgroup" {
                     (phase.name) " "
                     span.faint {
                         (span(phase.start_ns)) " to " (span(phase.end_ns)) ": "
                         (quantity::counted(phase.lockouts, "lockout")) ", "
                         (quantity::counted(phase.exposed_accepts, "exposed accept")) ", "
                         (quantity::count(phase.late)) " late"
-                        @if let Some(verdict) = phase.verdict { ", " (verdict.name()) }
                     }
-                    @if let Some(reason) = &phase.withheld {
-                        " " strong { (reason) }
+                    @if let Some(verdict) = phase.verdict {
+                        @if verdict == WindowVerdict::Ok {
+                            span.faint { ", " (verdict.name()) }
+                        } @else {
+                            ", " strong { (verdict.name()) }
+                        }
+                    }
+                    @if let Some(reason) = &phase.disturbed {
+                        ", " strong { "disturbed by the host: " (reason) }
                     }
                 }
             }
@@ -250,8 +269,9 @@ fn phase_rows(phase: &PhaseResult) -> Markup {
                         @for figure in figures(&latency.response) { td.num { (figure) } }
                         td.num { (time(latency.response.max_ns)) }
                         @for figure in figures(&latency.service) { td.num { (figure) } }
+                        @for figure in figures(&latency.lateness) { td.num.faint { (figure) } }
                     } @else {
-                        td.faint colspan="5" { "no latency" }
+                        td.faint colspan="7" { "no latency" }
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! The table of dynamic scenarios: what became of good users and how often the endpoint was asked.
 
 use super::text::{Paint, Text};
+use crate::report::caveat::{legend, marked};
 use crate::report::chapter::Chapter;
 use crate::report::fault::fault;
 use crate::report::quantity;
@@ -36,6 +37,10 @@ pub fn write(result: &RunResult, chapters: &[&Chapter], text: &mut Text) {
             }
         }
     }
+    let trials = chapters.iter().flat_map(|chapter| chapter.measurements.iter().copied());
+    if let Some(legend) = legend(trials) {
+        text.wrapped(Paint::Dim, "  ", &legend);
+    }
 }
 
 fn paint(measurement: &Measurement) -> Paint {
@@ -57,7 +62,7 @@ fn cells(result: &RunResult, measurement: &Measurement) -> Vec<String> {
         contender(result, measurement),
         measurement.algorithm.clone(),
         quantity::count(measurement.arrivals.done),
-        p99.map_or_else(missing, quantity::nanoseconds),
+        p99.map_or_else(missing, |ns| marked(quantity::nanoseconds(ns), measurement)),
         quantity::count(verdicts.lockouts),
         quantity::count(verdicts.exposed_accepts),
         attempts.map_or_else(missing, quantity::count),

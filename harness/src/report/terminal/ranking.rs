@@ -2,6 +2,7 @@
 //! else one line per contender with its median under every algorithm.
 
 use super::text::{Paint, Text};
+use crate::report::caveat::{legend, marked};
 use crate::report::chapter::Chapter;
 use crate::report::quantity;
 use crate::report::ranking::{Ranking, RankingRow, Role, rankings};
@@ -23,6 +24,9 @@ pub fn write(chapter: &Chapter, text: &mut Text) {
     } else {
         compact(&rankings, text);
     }
+    if let Some(legend) = legend(chapter.measurements.iter().copied()) {
+        text.wrapped(Paint::Dim, "  ", &legend);
+    }
 }
 
 fn in_full(ranking: &Ranking, text: &mut Text) {
@@ -34,7 +38,7 @@ fn in_full(ranking: &Ranking, text: &mut Text) {
         let paint = if row.role == Role::Ranked { Paint::Plain } else { Paint::Dim };
         let cells = vec![
             label(row),
-            quantity::nanoseconds(speed.p50_ns),
+            marked(quantity::nanoseconds(speed.p50_ns), row.measurement),
             quantity::nanoseconds(speed.p99_ns),
             quantity::rate(speed.throughput_per_s),
             ratio(row.to_fastest),
@@ -74,12 +78,12 @@ fn compact(rankings: &[Ranking], text: &mut Text) {
 }
 
 fn median_and_ratio(row: Option<&RankingRow>) -> [String; 2] {
-    match row.map(|r| (&r.speed, r.to_fastest)) {
+    match row.map(|r| (&r.speed, r)) {
         None => ["–".to_owned(), String::new()],
         Some((Err(_), _)) => ["error".to_owned(), String::new()],
-        Some((Ok(speed), ratio)) => {
-            let ratio = ratio.map(quantity::ratio).unwrap_or_default();
-            [quantity::nanoseconds(speed.p50_ns), ratio]
+        Some((Ok(speed), row)) => {
+            let ratio = row.to_fastest.map(quantity::ratio).unwrap_or_default();
+            [marked(quantity::nanoseconds(speed.p50_ns), row.measurement), ratio]
         }
     }
 }

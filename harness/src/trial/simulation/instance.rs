@@ -83,7 +83,11 @@ impl<'c> Workers<'c> {
 
     fn end(&mut self, (drawn, token, start): (Drawn, u32, Tick), verdict: Verdict, end: Tick) {
         let Drawn { at: intended, stream, phase, .. } = drawn;
-        self.ended.push(Operation { token, stream, phase, intended, start, end, verdict });
+        let wait_ns = u64::try_from(start.since(intended).as_nanos()).unwrap_or(u64::MAX);
+        let late_ns = 0;
+        let operation =
+            Operation { token, stream, phase, intended, wait_ns, late_ns, start, end, verdict };
+        self.ended.push(operation);
     }
 
     fn collect(&mut self, now: Tick) {
