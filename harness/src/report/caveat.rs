@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn a_figure_carries_the_letters_of_its_phases() {
         use WindowVerdict::{ContenderSaturated, GeneratorLimited, HostStolen, Ok};
-        let rows: [(&[Option<WindowVerdict>], Option<&str>, &str, &str); 8] = [
+        type Row<'r> = (&'r [Option<WindowVerdict>], Option<&'r str>, &'r str, &'r str);
+        let rows: [Row<'_>; 8] = [
             (&[], None, "", "nothing measured"),
             (&[None], None, "", "virtual time"),
             (&[Some(Ok), Some(Ok)], None, "", "all kept"),
