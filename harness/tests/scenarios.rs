@@ -11,7 +11,7 @@ use jwtbench::scenario::Scenario;
 use jwtbench::scenario::cache::load_preset;
 use jwtbench::scenario::class::Class;
 use jwtbench::scenario::event::{Action, Poison};
-use jwtbench::scenario::expectation::{Binding, Expectation, SIMULATED_METRICS};
+use jwtbench::scenario::expectation::{Binding, Expectation};
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -171,23 +171,6 @@ fn the_reference_names_every_class_and_code_due() {
     }
     for poison in Poison::ALL {
         assert!(reference.contains(&format!("| `{}` |", poison.name())), "{}", poison.name());
-    }
-}
-
-#[test]
-fn the_reference_names_every_metric_of_a_simulation() {
-    let reference = include_str!("../../scenarios/README.md");
-    let names = SIMULATED_METRICS.map(|metric| metric.name);
-    assert_eq!(names, jwtbench::result::simulation::COLUMNS, "in the order of tables");
-    for metric in &SIMULATED_METRICS {
-        let [phase, stream] =
-            [metric.by_phase, metric.by_stream].map(|is_so| if is_so { "yes" } else { "no" });
-        let line = format!("| `{}` | {phase} | {stream} | ", metric.key());
-        assert!(reference.contains(&line), "scenarios/README.md lacks the line\n{line}");
-        let bound = reference.split(&line).nth(1).unwrap_or_default();
-        assert_eq!(bound.starts_with("a duration"), metric.is_span(), "{line}");
-        let is_least = bound.lines().next().unwrap_or_default().contains("the worst is the least");
-        assert_eq!(is_least, metric.least_is_worst, "{line}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Expectations of a simulation on the command line: whom they bind, who gates, what is named.
 
+use jwtbench::scenario::expectation::SIMULATED_METRICS;
+
 use super::*;
 
 /// Half an hour; a key is withdrawn and replaced after two minutes. The cache is its own.
@@ -107,4 +109,21 @@ fn other_verbs_name_what_they_do_not_judge() {
     assert!(json.contains("\"unjudged\":[\"all.all.exposure.worst\"]"), "{json}");
     let (_, text, _) = gate(&expect, &["check"], &["--contender", "core:ring"]);
     assert!(text.contains("all.all.exposure.worst"), "{text}");
+}
+
+#[test]
+fn the_reference_names_every_metric_of_a_simulation() {
+    let reference = include_str!("../../../scenarios/README.md");
+    let names = SIMULATED_METRICS.map(|metric| metric.name);
+    assert_eq!(names, jwtbench::result::simulation::COLUMNS, "in the order of tables");
+    for metric in &SIMULATED_METRICS {
+        let [phase, stream] =
+            [metric.by_phase, metric.by_stream].map(|is_so| if is_so { "yes" } else { "no" });
+        let line = format!("| `{}` | {phase} | {stream} | ", metric.key());
+        assert!(reference.contains(&line), "scenarios/README.md lacks the line\n{line}");
+        let bound = reference.split(&line).nth(1).unwrap_or_default();
+        assert_eq!(bound.starts_with("a duration"), metric.is_span(), "{line}");
+        let is_least = bound.lines().next().unwrap_or_default().contains("the worst is the least");
+        assert_eq!(is_least, metric.least_is_worst, "{line}");
+    }
 }

@@ -1,5 +1,5 @@
-//! The `[expect]` tables: keys and bounds, each with its line where one is at fault, and the policies
-//! that they name.
+//! The `[expect]` tables: keys and bounds, each with its line where one is at fault, and the
+//! policies that they name.
 
 use std::collections::BTreeMap;
 
