@@ -448,8 +448,10 @@ fn a_worse_outcome_is_a_regression() {
         let regressed = crate::result::statistics::Decision::Regressed;
         assert_eq!(compared.verdict == Some(regressed), is_worse, "{ttl}");
     }
-    let (old, new) =
-        (result(measurement(&BASE), Vec::new()), result(measurement(&BASE), Vec::new()));
+    let of = |counts: &Counts<'_>| result(measurement(counts), Vec::new());
+    let (old, new) = (of(&BASE), of(&Counts { fetches: 9, ..BASE }));
+    let same = Comparison::of(&old, &old, &Terms::default()).expect("alike");
+    assert!(same.outcome.is_empty() && !same.outcome_has_gaps(), "the same result has no gap");
     let compared = Comparison::of(&old, &new, &Terms::default()).expect("alike");
     assert!(!compared.outcome_is_worse() && compared.outcome_has_gaps(), "no range is a gap");
 }
