@@ -211,7 +211,9 @@ fn policies_that_do_not_fit_are_refused() {
     let tiny = ["check", "@tiny.toml", "-q", "--contender", "core:ring", "--policy"];
     let every = ["check", "conformance", "-q", "--contender", "core:ring", "--policy"];
     let run = ["run", "@tiny.toml", "-q", "--policy"];
-    let rows: [(&[&str], &[&str], &[&str], &str); 5] = [
+    /// A command, the file and what follows it, the words of the refusal, and why.
+    type Row<'r> = (&'r [&'r str], &'r [&'r str], &'r [&'r str], &'r str);
+    let rows: [Row<'_>; 5] = [
         (&tiny, &["@missing.toml"], &["missing.toml", "cannot be read"], "no file"),
         (&tiny, &["@typo.toml"], &["typo.toml:2", "`ttll`"], "no policy"),
         (&every, &["@no-tenant.toml"], &["no-tenant.toml", "class", "tenant"], "a class too many"),
