@@ -4,6 +4,8 @@
 use super::chapter::{Chapter, chapters};
 use super::quantity::{nanoseconds, ratio};
 use super::ranking::{Ranking, RankingRow, Role, rankings};
+use crate::result::comparison::ratios_by_round;
+use crate::result::statistics::median;
 use crate::result::{Measurement, RunResult};
 
 /// A sentence, with what it is about.
@@ -68,18 +70,15 @@ fn name(row: &RankingRow<'_>) -> String {
 /// The cost of one beside the other, and within which bounds it lay from round to round: the rounds
 /// of one number share the state of the host.
 fn times(one: &RankingRow<'_>, other: &RankingRow<'_>, of: &str) -> String {
-    let whole = format!("{} of {of}", ratio(median_ns(one) / median_ns(other)));
-    let rounds = one.measurement.rounds.iter().zip(&other.measurement.rounds);
-    let paired: Vec<f64> = rounds
-        .filter(|(a, b)| a.dropped.is_none() && b.dropped.is_none() && b.p50_ns > 0)
-        .map(|(a, b)| a.p50_ns as f64 / b.p50_ns as f64)
-        .collect();
+    let paired = ratios_by_round(one.measurement, other.measurement);
     if paired.len() < 2 {
-        return whole;
+        return format!("{} of {of}", ratio(median_ns(one) / median_ns(other)));
     }
     let low = paired.iter().copied().fold(f64::INFINITY, f64::min);
     let high = paired.iter().copied().fold(0.0, f64::max);
-    format!("{whole} ({} to {} over {} rounds)", ratio(low), ratio(high), paired.len())
+    let tie = if low <= 1.0 && high >= 1.0 { ": a tie" } else { "" };
+    let (middle, rounds) = (ratio(median(&paired)), paired.len());
+    format!("{middle} of {of} ({} to {} over {rounds} rounds{tie})", ratio(low), ratio(high))
 }
 
 /// What a whole library takes beside the core over the same backend, and beside the fastest core.

@@ -4,7 +4,8 @@
 use super::chapter::Chapter;
 use super::fault::fault;
 use super::speed::{Speed, speed};
-use crate::result::Measurement;
+use crate::result::comparison::ratios_by_round;
+use crate::result::{Measurement, statistics};
 
 /// What a contender is for a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,18 +114,24 @@ fn relate(rows: &mut [RankingRow]) {
     let cores = rows.iter().filter(|r| r.role == Role::Ranked && r.is_sound());
     let cores = cores.filter(|r| r.measurement.contender.starts_with("core:"));
     let fastest = cores.filter_map(median).min_by(f64::total_cmp);
-    let bounds: Vec<(String, f64)> = rows
+    let bounds: Vec<(&Measurement, f64)> = rows
         .iter()
         .filter(|r| r.role == Role::Bound)
-        .filter_map(|r| Some((backend(&r.measurement.contender).to_owned(), median(r)?)))
+        .filter_map(|r| Some((r.measurement, median(r)?)))
         .collect();
     for row in rows {
         let Some(own) = median(row) else { continue };
         let is_ranked = row.role != Role::Floor && row.is_sound();
         row.to_fastest = fastest.filter(|_| is_ranked).map(|ns| own / ns);
-        let of_backend = |(name, _): &&(String, f64)| name == backend(&row.measurement.contender);
+        let mine = row.measurement;
+        let of_backend = |(bound, _): &&(&Measurement, f64)| {
+            backend(&bound.contender) == backend(&mine.contender)
+        };
         row.to_bound = match row.role {
-            Role::Ranked => bounds.iter().find(of_backend).map(|(_, ns)| own / ns),
+            Role::Ranked => bounds.iter().find(of_backend).map(|(bound, ns)| {
+                let rounds = ratios_by_round(mine, bound);
+                if rounds.is_empty() { own / ns } else { statistics::median(&rounds) }
+            }),
             Role::Bound | Role::Floor => None,
         };
     }

@@ -10,6 +10,7 @@ mod threshold;
 
 use serde::Serialize;
 
+pub use bound::ratios_by_round;
 pub use drift::Drift;
 pub use figure::{Figure, Gate};
 pub use outcome::{OutcomeFigure, OutcomeSentence, OutcomeVerdict, TrialOutcome, Ungated};

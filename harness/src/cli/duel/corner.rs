@@ -192,8 +192,10 @@ fn scenario(args: &CornerArgs) -> Result<Scenario, Failure> {
     }
     // `select` finds one at least.
     let scenario = found.remove(0);
-    let overrides = Overrides { duration: args.duration, ..Overrides::default() };
-    let scenario = scenario.with(&overrides)?;
+    // A scenario may have shorter rounds than a duel can use; what the user asks for is refused.
+    let is_short = scenario.load.duration < SHORTEST_ROUND;
+    let duration = args.duration.or(is_short.then_some(SHORTEST_ROUND));
+    let scenario = scenario.with(&Overrides { duration, ..Overrides::default() })?;
     let (cache_policy, policy) = (args.cache_policy.as_deref(), args.policy.as_deref());
     let replacement = Replacement::read(cache_policy, policy, &library.presets())?;
     replacement.allow(args.algorithm.as_slice())?;

@@ -97,6 +97,12 @@ pub(super) fn costs(metric: Metric, trial: &Measurement, bound: Option<&Measurem
         .collect()
 }
 
+/// The median service time of one contender over that of another, in each round that neither
+/// dropped: turn by turn where they took turns.
+pub fn ratios_by_round(one: &Measurement, other: &Measurement) -> Vec<f64> {
+    costs(Metric::P50, one, Some(other)).into_iter().map(f64::exp).collect()
+}
+
 /// What the median over the turns says beyond the ratio of the two rounds: a host that changes its
 /// speed within a round moves the medians of the rounds apart, and those of neighbouring turns
 /// not. `None` where the rounds have other turns.
