@@ -38,7 +38,7 @@ use crate::scenario::{InstanceAges, Phase, Scenario};
 use super::TrialError;
 use asked::Asked;
 use flood::Flood;
-use hindsight::hindsight;
+use hindsight::schedule;
 use instance::{Instance, Lived};
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
@@ -138,8 +138,9 @@ pub fn simulate(
 ) -> Result<Simulated, SimulationError> {
     let draws = ask.draws.max(1);
     let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
+    let schedule = schedule(&drawn(&plan, 0), &refs)?;
     let hindsights = (0..draws)
-        .map(|draw| hindsight(&drawn(&plan, draw), &refs))
+        .map(|draw| schedule.points(&drawn(&plan, draw), &refs))
         .collect::<Result<Vec<_>, TrialError>>()?;
     let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
     let ages = match scenario.cache.start {
@@ -179,12 +180,11 @@ fn over_runs<'v, K: Ord + ToString + 'v>(
     by_name.into_iter().filter_map(metric).collect()
 }
 
-/// The schedules of all draws, at their worst by number of fetches. One that has no more to gain
-/// makes no more fetches.
+/// The schedule under all draws, at its worst by number of fetches.
 fn worst(draws: &[Vec<HindsightPoint>]) -> Vec<HindsightPoint> {
-    let most = draws.iter().map(Vec::len).max().unwrap_or_default();
+    let most = draws.first().map(Vec::len).unwrap_or_default();
     let one = |place: usize| {
-        let points = draws.iter().filter_map(|points| points.get(place).or(points.last()));
+        let points = draws.iter().filter_map(|points| points.get(place));
         points.cloned().reduce(|one, other| HindsightPoint {
             fetches: one.fetches.max(other.fetches),
             exposure_s: one.exposure_s.zip(other.exposure_s).map(|(one, other)| one.max(other)),

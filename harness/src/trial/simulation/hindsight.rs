@@ -28,34 +28,54 @@ const SOON: Duration = Duration::from_nanos(1);
 /// It is given so long, whatever the endpoint does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The least exposure and lockout for 0, 1, 2 … fetches, until another brings nothing. Fetches are
-/// added one by one, each after the change where it gains most.
+/// Fetches in the order in which they gain most, each just after a change.
+pub(super) struct Schedule(Vec<Tick>);
+
+/// The schedule that leaves the least exposure and lockout for 0, 1, 2 … fetches, until another
+/// brings nothing. Fetches are added one by one, each after the change where it gains most.
 ///
 /// # Errors
 /// If the scenario's policy does not allow the algorithm.
-pub(super) fn hindsight(plan: &Plan, refs: &Refs) -> Result<Vec<HindsightPoint>, TrialError> {
+pub(super) fn schedule(plan: &Plan, refs: &Refs) -> Result<Schedule, TrialError> {
     let plan = with(plan, told(&plan.scenario));
     let mut open = changes(&plan);
-    let mut chosen: BTreeSet<Tick> = BTreeSet::new();
-    let mut points = vec![live(&plan, refs, &chosen)?];
+    let mut chosen: Vec<Tick> = Vec::new();
     let horizon = plan.scenario.load.duration.as_secs_f64();
     let cost = |point: &HindsightPoint| point.exposure_s.unwrap_or(horizon) + point.lockout_s;
+    let mut last = cost(&live(&plan, refs, &chosen)?);
     while !open.is_empty() {
         let one = |at: &Tick| {
-            let with_it: BTreeSet<Tick> = chosen.iter().chain([at]).copied().collect();
-            live(&plan, refs, &with_it).map(|point| (*at, point))
+            let with_it: Vec<Tick> = chosen.iter().chain([at]).copied().collect();
+            live(&plan, refs, &with_it).map(|point| (*at, cost(&point)))
         };
         let tried = open.par_iter().map(one).collect::<Result<Vec<_>, TrialError>>()?;
-        let best = tried.into_iter().min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b)));
-        let last = points.last().map_or(f64::INFINITY, cost);
-        let Some((at, point)) = best.filter(|(_, point)| cost(point) < last) else {
+        let best = tried.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let Some((at, least)) = best.filter(|(_, least)| *least < last) else {
             break;
         };
-        chosen.insert(at);
+        last = least;
+        chosen.push(at);
         open.remove(&at);
-        points.push(point);
     }
-    Ok(points)
+    Ok(Schedule(chosen))
+}
+
+impl Schedule {
+    /// What 0, 1, 2 … of its fetches leave of exposure and lockout under the arrivals of this plan.
+    /// It knows when the issuer changes and nothing of the arrivals, so that one schedule is for all
+    /// draws.
+    ///
+    /// # Errors
+    /// As [`schedule`].
+    pub(super) fn points(
+        &self,
+        plan: &Plan,
+        refs: &Refs,
+    ) -> Result<Vec<HindsightPoint>, TrialError> {
+        let plan = with(plan, told(&plan.scenario));
+        let counts: Vec<usize> = (0..=self.0.len()).collect();
+        counts.par_iter().map(|count| live(&plan, refs, &self.0[..*count])).collect()
+    }
 }
 
 /// When the issuer or its endpoint has just changed.
@@ -104,9 +124,10 @@ fn told(scenario: &Scenario) -> Scenario {
     Scenario { cache, ..scenario.clone() }
 }
 
-fn live(plan: &Plan, refs: &Refs, renewals: &BTreeSet<Tick>) -> Result<HindsightPoint, TrialError> {
+fn live(plan: &Plan, refs: &Refs, renewals: &[Tick]) -> Result<HindsightPoint, TrialError> {
     let warm_since = (plan.scenario.cache.start != Start::Cold).then_some(Tick::ZERO);
-    let renewals: Vec<Tick> = renewals.iter().copied().collect();
+    let mut renewals = renewals.to_vec();
+    renewals.sort();
     let instance =
         Instance { plan, refs, warm_since, seed: plan.seed, renewals: &renewals, scopes: &[] };
     let instance = instance.live()?;
