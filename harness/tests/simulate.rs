@@ -295,7 +295,8 @@ fn short_shipped_scenarios_can_be_simulated() {
     assert!(shipped.len() >= 12, "{}", shipped.len());
     for scenario in shipped {
         let preset = load_preset(&library().presets(), "default").unwrap();
-        let spec = [CacheSpec { name: "default".into(), policy: preset, start: Start::Warm }];
+        let start = scenario.cache.start;
+        let spec = [CacheSpec { name: "default".into(), policy: preset, start }];
         let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1, draws: 1 };
         let Simulated { rows, wrong, .. } =
             simulate(scenario, &spec, &Signers::new(1), ask).unwrap();

@@ -15,7 +15,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{simulation_expectation, simulation_terminal};
 use crate::result::simulation::{PolicyNote, ScenarioNote, Simulation};
-use crate::scenario::cache::{About, CacheSpec, Preset, Start, presets, read_cache_policy};
+use crate::scenario::cache::{About, CacheSpec, Preset, presets, read_cache_policy};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::signer::Signers;
@@ -24,7 +24,7 @@ use crate::scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use crate::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate};
 
 use advice::advise;
-use lineup::{Lineup, OWN_CACHE, own_cache_note};
+use lineup::{Lineup, Named, OWN_CACHE, own_cache_note};
 use sweep::{Place, swept};
 
 use super::filter::algorithm;
@@ -267,7 +267,7 @@ impl Args {
     fn lineup<'s>(
         &self,
         scenario: &'s Scenario,
-        policies: &[CacheSpec],
+        policies: &[Named],
         presets: &Path,
     ) -> Lineup<'s> {
         if self.cache_policy.is_empty() {
@@ -279,13 +279,13 @@ impl Args {
 
     /// The policies asked for; beside a file of the user's own, and where none was asked for, every
     /// preset. None where a sweep is of each scenario's own.
-    fn policies(&self, folder: &Path) -> Result<(Vec<CacheSpec>, Vec<PolicyNote>), Failure> {
+    fn policies(&self, folder: &Path) -> Result<(Vec<Named>, Vec<PolicyNote>), Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
         let known = presets(folder);
         if self.sweep.is_empty() && names.iter().all(|name| is_file(name)) {
             names.extend(known.iter().map(String::as_str));
         }
-        let mut specs: Vec<CacheSpec> = Vec::new();
+        let mut specs: Vec<Named> = Vec::new();
         let mut notes = Vec::new();
         for name in names {
             let Preset { name: stem, policy, start, about, keys, .. } =
@@ -297,13 +297,7 @@ impl Args {
                 );
                 return Err(Failure::Usage(message));
             }
-            if start.is_some() {
-                let message = format!(
-                    "{name}: `start`: a simulation begins as its scenario says; leave it out"
-                );
-                return Err(Failure::Usage(message));
-            }
-            specs.push(CacheSpec { name: stem.clone(), policy, start: Start::Warm });
+            specs.push(Named { name: stem.clone(), policy, start });
             notes.push(policy_note(stem, about, keys));
         }
         if self.sweep.len() > 2 {

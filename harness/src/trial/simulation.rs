@@ -126,7 +126,8 @@ pub struct Simulated {
     pub wrong: Vec<WrongVerdict>,
 }
 
-/// Simulates one scenario under each of the cache policies.
+/// Simulates one scenario under each of the cache policies, from what each of them holds at the
+/// beginning.
 ///
 /// # Errors
 /// If its arrivals cannot be drawn one at a time, or its policy does not allow the algorithm.
@@ -143,20 +144,24 @@ pub fn simulate(
         .map(|draw| schedule.points(&drawn(&plan, draw), &refs))
         .collect::<Result<Vec<_>, TrialError>>()?;
     let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
-    let ages = match scenario.cache.start {
-        Start::Cold | Start::Age(_) => 1,
-        Start::Warm => ask.offsets.max(1),
+    let runs = |plan: &Variants| {
+        let ages = plan.ages(ask.offsets);
+        let runs = (0..draws).flat_map(move |draw| (0..ages).map(move |age| (age, draw)));
+        runs.map(move |(age, draw)| Beginning { age: (age, ages), draw })
     };
-    let runs = (0..draws).flat_map(|draw| (0..ages).map(move |age| (age, draw)));
-    let runs = runs.map(|(age, draw)| Beginning { age: (age, ages), draw });
     let jobs: Vec<(&Variants, Beginning)> =
-        plans.iter().flat_map(|plan| runs.clone().map(move |run| (plan, run))).collect();
+        plans.iter().flat_map(|plan| runs(plan).map(move |run| (plan, run))).collect();
+    let is_cold = |scenario: &Scenario| scenario.cache.start == Start::Cold;
     let one = |(plan, run): &(&Variants, Beginning)| {
-        plan.met_by(*run).live(&refs, *run, &hindsights[run.draw as usize])
+        // A schedule that begins with other keys is nothing to be held against.
+        let is_alike = is_cold(&plan.whole.scenario) == is_cold(scenario);
+        let hindsight = if is_alike { hindsights[run.draw as usize].as_slice() } else { &[] };
+        plan.met_by(*run).live(&refs, *run, hindsight)
     };
     let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
     let (mut rows, mut figures, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for plan in &plans {
+        let ages = plan.ages(ask.offsets);
         let rest = fleets.split_off((ages * draws) as usize);
         let fleets = std::mem::replace(&mut fleets, rest);
         figures.push(over_runs(fleets.iter().flat_map(|fleet| &fleet.asked)));
@@ -277,13 +282,19 @@ fn with(plan: &Plan, scenario: Scenario) -> Plan {
 
 impl Variants {
     fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
-        let start = plan.scenario.cache.start;
-        let cache = CacheSpec { start, ..spec.clone() };
-        let scenario = Scenario { cache, ..plan.scenario.clone() };
+        let scenario = Scenario { cache: spec.clone(), ..plan.scenario.clone() };
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
         let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
         let asked = Arc::new(Asked::of(&scenario));
         Variants { whole: with(plan, scenario), quiet, asked }
+    }
+
+    /// From how many ages of the cache it is simulated, if so many are asked for.
+    fn ages(&self, offsets: u32) -> u32 {
+        match self.whole.scenario.cache.start {
+            Start::Cold | Start::Age(_) => 1,
+            Start::Warm => offsets.max(1),
+        }
     }
 
     /// Since when the cache of an instance holds its set at this age of so many; `None` for a cold

@@ -55,6 +55,9 @@ fn no_policy_beats_hindsight() {
     let in_outage = OUTAGE.to_owned() + "[[event]]\nat = \"20m\"\nwithdraw-key = \"current\"\n";
     let cold = "[cache]\nstart = \"cold\"\n".to_owned() + OUTAGE;
     for parts in [SIGN, REPLACE, OUTAGE, &in_outage, POISON, &cold] {
+        let start = if parts == cold { Start::Cold } else { Start::Warm };
+        let specs: Vec<CacheSpec> =
+            specs.iter().map(|spec| CacheSpec { start, ..spec.clone() }).collect();
         let Simulated { rows, hindsight, .. } = simulated(parts, &specs);
         for row in &rows {
             let ages = row.metric("lockout_s").unwrap().n;

@@ -85,3 +85,31 @@ fn a_sweep_of_two_keys_stands_for_itself() {
     let lines: Vec<&str> = simulation.sweep.iter().map(|point| &*point.line).collect();
     assert_eq!(lines, ["mine retries=0", "mine retries=0", "mine retries=1", "mine retries=1"]);
 }
+
+#[test]
+fn a_file_says_what_its_cache_holds_at_the_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [
+        ("", 3, "as the scenario says, and it says nothing: warm, of as many ages as asked for"),
+        ("start = \"warm\"", 3, "the same in words"),
+        ("start = \"cold\"", 1, "nothing, which has one age"),
+        ("start = \"10m\"", 1, "a set of this age"),
+    ];
+    let mut lockouts = Vec::new();
+    for (line, ages, reason) in rows {
+        let mine = folder.path().join("begun.toml");
+        std::fs::write(&mine, line.to_owned() + "\nunknown-kid = \"refuse\"\n").unwrap();
+        let mine = mine.to_str().unwrap();
+        let more = ["--cache-policy", mine, "--cache-policy", "default", "--json"];
+        let (code, text, said) = simulated(folder.path(), &more);
+        assert!(matches!(code, Some(0 | 5)), "{line}: {said}");
+        let simulation: Simulation = serde_json::from_str(&text).unwrap();
+        let row = |name: &str| simulation.rows.iter().find(|row| row.cache_policy == name).unwrap();
+        assert_eq!((row("begun").ages, row("default").ages), (ages, 3), "{line}: {reason}");
+        let has_regret = row("begun").metric("regret_s").is_some();
+        assert_eq!(has_regret, !line.contains("cold"), "{line}: held to its own beginning");
+        lockouts.push(row("begun").metric("lockout_s").unwrap().max);
+    }
+    assert_eq!(lockouts[0], lockouts[1], "two words for one");
+    assert!(lockouts[3] != lockouts[0], "{lockouts:?}: one age is another worst than three");
+}

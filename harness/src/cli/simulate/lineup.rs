@@ -3,14 +3,33 @@
 
 use std::path::Path;
 
+use jwtbench_verifier::cache_policy::CachePolicy;
+
 use crate::result::simulation::{PolicyNote, judge};
 use crate::scenario::Scenario;
-use crate::scenario::cache::{CacheSpec, load_preset};
+use crate::scenario::cache::{CacheSpec, Start, load_preset};
 use crate::scenario::expectation::binding;
 use crate::trial::simulation::Simulated;
 
 /// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.
 pub(super) const OWN_CACHE: &str = "[cache]";
+
+/// A policy that the command names.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) policy: CachePolicy,
+    /// What a cache holds at the beginning, if its file says so.
+    pub(super) start: Option<Start>,
+}
+
+impl Named {
+    /// As it begins in a scenario.
+    fn spec(&self, scenario: &Scenario) -> CacheSpec {
+        let Named { name, policy, start } = self;
+        let start = start.unwrap_or(scenario.cache.start);
+        CacheSpec { name: name.clone(), policy: policy.clone(), start }
+    }
+}
 
 /// The policies of one scenario.
 pub(super) struct Lineup<'s> {
@@ -26,18 +45,20 @@ impl<'s> Lineup<'s> {
     /// these, and those that they are compared with.
     pub(super) fn named(
         scenario: &'s Scenario,
-        all: &[CacheSpec],
+        all: &[Named],
         named: Vec<String>,
     ) -> Lineup<'s> {
-        Lineup { scenario, specs: all.to_vec(), gated: named }
+        let specs = all.iter().map(|one| one.spec(scenario)).collect();
+        Lineup { scenario, specs, gated: named }
     }
 
     /// The scenario's own policy, and those that it is compared with.
-    pub(super) fn own(scenario: &'s Scenario, others: &[CacheSpec], presets: &Path) -> Lineup<'s> {
+    pub(super) fn own(scenario: &'s Scenario, others: &[Named], presets: &Path) -> Lineup<'s> {
         let own = own(scenario, presets);
         let name = own.name.clone();
         let is_there = others.iter().any(|spec| spec.name == name);
-        let specs = Some(own).filter(|_| !is_there).into_iter().chain(others.iter().cloned());
+        let others = others.iter().map(|one| one.spec(scenario));
+        let specs = Some(own).filter(|_| !is_there).into_iter().chain(others);
         Lineup { scenario, specs: specs.collect(), gated: vec![name] }
     }
 
