@@ -192,7 +192,7 @@ pub struct SimulationRow {
     /// The oldest key set that a token was accepted under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_age_s: Option<Metric>,
-    /// The longest that a token took to be told that its kid is unknown.
+    /// The longest that a token whose kid no key has took to be refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_s: Option<Metric>,
     /// Counts over all runs and instances.

@@ -116,7 +116,7 @@ pub(super) struct Seen {
     confirmed: BTreeMap<u64, Tick>,
     /// The oldest set that a token was accepted under.
     pub(super) key_age: Option<Duration>,
-    /// The longest that a token took to be told that its kid is unknown.
+    /// The longest that a token took to be refused whose kid no key has.
     pub(super) wait: Option<Duration>,
     /// Good tokens answered 401 during the outage.
     pub(super) misreported: u64,
@@ -186,7 +186,8 @@ impl Seen {
         }
     }
 
-    /// How long a token waited whose kid no key has.
+    /// How long a token took to be refused whose kid no key has: told that nobody knows it, or that
+    /// keys cannot be had.
     fn see_wait(&mut self, plan: &Plan, token: &Token, operation: &Operation) {
         let Operation { verdict, intended, end, .. } = operation;
         let KidFact::Named(kid) = &token.facts.kid else {
@@ -196,7 +197,7 @@ impl Seen {
             let mut published = plan.timeline.at(at).published.iter();
             published.any(|key| key.kid == **kid)
         };
-        if verdict.code == Err(Rejection::UnknownKid)
+        if matches!(verdict.code, Err(Rejection::UnknownKid | Rejection::KeysUnavailable))
             && ![*intended, *end].into_iter().any(is_published)
         {
             self.wait = self.wait.max(Some(end.since(*intended)));
