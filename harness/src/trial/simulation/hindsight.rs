@@ -61,7 +61,7 @@ pub(super) fn schedule(plan: &Plan, refs: &Refs) -> Result<Schedule, TrialError>
 }
 
 impl Schedule {
-    /// What 0, 1, 2 … of its fetches leave of exposure and lockout under the arrivals of this plan.
+    /// What 0, 1, 2 … of its fetches leave of exposure and lockout under the plan's arrivals.
     /// It knows when the issuer changes and nothing of the arrivals, so that one schedule is for all
     /// draws.
     ///
