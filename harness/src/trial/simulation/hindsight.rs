@@ -61,9 +61,8 @@ pub(super) fn schedule(plan: &Plan, refs: &Refs) -> Result<Schedule, TrialError>
 }
 
 impl Schedule {
-    /// What 0, 1, 2 … of its fetches leave of exposure and lockout under the plan's arrivals.
-    /// It knows when the issuer changes and nothing of the arrivals, so that one schedule is for all
-    /// draws.
+    /// What 0, 1, 2 … of its fetches leave of exposure and lockout under the arrivals of a plan. It
+    /// knows when the issuer changes and nothing of the arrivals, so one schedule is for all draws.
     ///
     /// # Errors
     /// As [`schedule`].
