@@ -61,7 +61,9 @@ fn run(plan: &Plan, contender: ContenderSpec, plant: Option<&str>) -> RoundRecor
 
 fn gather(plan: &Plan, contender: ContenderSpec, records: Vec<RoundRecord>) -> Measurement {
     let mut gathering = Gathering::new(plan, contender, false);
-    (0..).zip(records).for_each(|(order, record)| gathering.add(order, record));
+    for (order, record) in (0..).zip(records) {
+        gathering.add(order, record);
+    }
     gathering.finish()
 }
 

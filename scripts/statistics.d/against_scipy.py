@@ -246,7 +246,7 @@ def duel(rng, ratio, noise, spikes, seed):
         for slot, arm in enumerate(ARMS):
             cost = 1e6 * (ratio if arm == "candidate" else 1) * math.exp(rng.normal(0, noise))
             cost *= 2 if spikes and rng.random() < 0.1 else 1
-            samples.append({"block": block, "slot": slot, "arm": arm, "steal": 0.0, "done": 1000,
+            samples.append({"block": block, "slot": slot, "arm": arm, "done": 1000,
                             "p50_ns": round(cost), "p99_ns": round(cost), "throughput_per_s": 1e9 / cost,
                             "cpu_ns_per_op": None, "control_ns": 1_000_000})
     return {"duel": {"samples": samples, "gates": ["p50"], "threshold": THRESHOLD, "seed": seed}}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::contender::{ContenderSpec, Optional};
+use crate::result::Calibration;
 use crate::result::capacity::{RateBasis, ResolvedRate, Slo};
 use crate::scenario::grammar;
 use crate::scenario::plan::MAX_ARRIVALS;
@@ -70,14 +71,14 @@ impl Job {
     pub fn calibrated(
         &self,
         signers: &Signers,
-        control: Control<'_>,
+        (control, calibration): (Control<'_>, Option<&Calibration>),
         progress: &Progress,
     ) -> Result<(Job, Option<RateBasis>), Failure> {
         let Some(closed) = self.scenario.calibration() else {
             return Ok((self.clone(), None));
         };
         let contender = self.calibrated_contender()?;
-        let bench = Bench { job: self, signers, control, progress };
+        let bench = Bench { job: self, signers, control, calibration, progress };
         bench.say(&format!("calibrating {contender}"));
         let Some((saturated, measurement)) = bench.saturate_one(contender, &closed)? else {
             return Ok((Job { contenders: Vec::new(), ..self.clone() }, None));
@@ -110,6 +111,7 @@ impl Job {
             algorithm: self.algorithm.name().into(),
             contender: contender.to_string(),
             capacity_per_s: capacity,
+            disturbed: saturated.disturbed,
             rates: rates.collect(),
         };
         Ok((Job { scenario, ..self.clone() }, Some(basis)))

@@ -1,6 +1,7 @@
 //! `duel`: two contenders, configurations or builds in lock step, and what can be said of them.
 
 mod arm;
+mod block;
 mod build;
 mod corner;
 mod heat;
@@ -17,10 +18,12 @@ use clap::Args as ClapArgs;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{duel_markdown, duel_terminal};
+use crate::result::Machine;
 use crate::result::duel::{
-    DUEL_SCHEMA_VERSION, DuelResult, LIMIT, MAX_STEAL, MAX_STEAL_IN_TURNS, Metric, Rules, SLOTS,
-    Sample, WrongArm, lineup, weigh,
+    BlockNoise, DUEL_SCHEMA_VERSION, DuelResult, LIMIT, Metric, Rules, SLOTS, Sample, WrongArm,
+    lineup, weigh,
 };
+use crate::result::standing::of_both;
 use crate::result::statistics::Decision;
 use crate::scenario::Arrivals;
 use crate::scenario::plan::Plan;
@@ -39,6 +42,7 @@ use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
 use arm::{Fighter, LocalArm};
+use block::BlockWatch;
 use build::BuildArm;
 use corner::{Corner, CornerArgs};
 
@@ -127,6 +131,7 @@ pub struct Args {
 /// What the rounds gave.
 struct Fought {
     samples: Vec<Sample>,
+    noise: Vec<BlockNoise>,
     wrong: Vec<WrongArm>,
 }
 
@@ -211,11 +216,11 @@ impl Args {
         progress.say(format!("{algorithm}: signing"));
         let plan = base.plan(&Signers::new(self.seed), &progress.minting());
         let other = candidate.other_plan(base, &plan, progress)?;
-        let control = Control { stop, port: None };
+        let (machine, control) = (describe(None), Control { stop, port: None });
         let plans = [other.as_ref().unwrap_or(&plan), &plan];
-        let (mut arms, build) = fighters(self, [candidate, base], plans, control)?;
+        let (mut arms, build) = fighters(self, [candidate, base], plans, (control, &machine))?;
         let in_turns = heat::is_in_turns(&arms);
-        let rules = self.rules(candidate, in_turns);
+        let rules = self.rules(candidate);
         let round = base.scenario.load.duration;
         let say = |block| {
             progress.say(format!("{algorithm}: block {} of {}", block + 1, self.blocks));
@@ -231,11 +236,12 @@ impl Args {
             candidate: candidate.contender.to_string(),
             base_setting: base.setting(build),
             candidate_setting: candidate.setting("this".into()),
+            cache_policies: of_both(&base.cache_policies, &candidate.cache_policies),
             algorithm: algorithm.name().into(),
             scenario: plan.scenario.name.clone(),
             plan_hash: plan.hash.clone(),
             corpus_hash: plan.corpus.hash.clone(),
-            machine: describe(cpu),
+            machine,
             versions: versions([candidate.contender, base.contender].iter()),
             verdict: Decision::Invalid,
             reason: "verdicts were wrong: there are no figures".into(),
@@ -245,12 +251,14 @@ impl Args {
             blocks: self.blocks,
             in_turns,
             dropped_blocks: 0,
+            noise: fought.noise,
             wrong: fought.wrong,
             samples: Vec::new(),
         };
         if result.wrong.is_empty() {
             weigh_into(&mut result, fought.samples, &rules);
         }
+        result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
         result.elapsed_s = stopwatch.elapsed().as_secs_f64();
         Ok(result)
     }
@@ -261,10 +269,12 @@ fn fighters<'p>(
     args: &Args,
     [candidate, base]: [&Corner; 2],
     [plan, base_plan]: [&'p Plan; 2],
-    control: Control<'p>,
+    (control, machine): (Control<'p>, &Machine),
 ) -> Result<([Box<dyn Fighter + 'p>; 3], String), Failure> {
     let Some(path) = &args.base_binary else {
-        let here = |corner, plan| LocalArm::new(corner, plan, control).map(Box::new);
+        let here = |corner, plan| {
+            LocalArm::new(corner, plan, control, machine.calibration.clone()).map(Box::new)
+        };
         let [a, b, again] =
             [here(candidate, plan)?, here(base, base_plan)?, here(base, base_plan)?];
         return Ok(([a, b, again], "this".into()));
@@ -281,7 +291,7 @@ fn rounds(blocks: u32) -> u64 {
 }
 
 fn weigh_into(result: &mut DuelResult, samples: Vec<Sample>, rules: &Rules) {
-    let weighed = weigh(&samples, rules);
+    let weighed = weigh(&samples, &result.noise, rules);
     result.verdict = weighed.verdict;
     result.reason = weighed.reason;
     result.ratio = weighed.ratio;
@@ -299,31 +309,31 @@ fn fight(
     stop: &AtomicBool,
     (progress, say): (&Progress, &dyn Fn(u32)),
 ) -> Result<Fought, Failure> {
-    let mut samples: Vec<Sample> = Vec::new();
+    let (mut samples, mut noise) = (Vec::<Sample>::new(), Vec::new());
     for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
-        let (first, cpu) = (samples.len(), CpuTime::read());
         say(block);
+        let (first, mut watch) = (samples.len(), BlockWatch::start(arms));
         for (heat, order) in order.chunks(SLOTS / 2).enumerate() {
             let rounds = heat::fight(arms, order, round, block as usize + heat);
             if stop.load(Ordering::Relaxed) {
                 let message = "interrupted: a duel cut short says nothing";
                 return Err(Failure::Error(message.into()));
             }
-            for (round, arm) in rounds?.into_iter().zip(order) {
+            for (mut round, arm) in rounds?.into_iter().zip(order) {
+                watch.enter(&mut round);
                 if !round.wrong.is_empty() {
                     let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm: *arm, wrong });
-                    return Ok(Fought { samples, wrong: wrong.collect() });
+                    return Ok(Fought { samples, noise, wrong: wrong.collect() });
                 }
                 let slot = (samples.len() - first) as u32;
                 let reading = round.reading;
-                samples.push(Sample { block, slot, arm: *arm, steal: None, reading });
+                samples.push(Sample { block, slot, arm: *arm, reading });
                 progress.step();
             }
         }
-        let steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
-        samples[first..].iter_mut().for_each(|sample| sample.steal = steal);
+        noise.push(watch.finish(block));
     }
-    Ok(Fought { samples, wrong: Vec::new() })
+    Ok(Fought { samples, noise, wrong: Vec::new() })
 }
 
 impl Args {
@@ -350,14 +360,13 @@ impl Args {
         }
     }
 
-    fn rules(&self, corner: &Corner, in_turns: bool) -> Rules {
+    fn rules(&self, corner: &Corner) -> Rules {
         let is_chosen = !self.gate.is_empty();
         let own = Metric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
         let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };
         let limit = (!is_chosen).then_some(LIMIT);
         let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();
-        let max_steal = if in_turns { MAX_STEAL_IN_TURNS } else { MAX_STEAL };
-        Rules { thresholds, gates, limit, max_steal, seed: self.seed }
+        Rules { thresholds, gates, limit, seed: self.seed }
     }
 
     fn output(&self) -> Result<Option<Output>, Failure> {

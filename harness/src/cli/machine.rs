@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::result::Machine;
 use crate::trial::calibrate;
-pub use crate::trial::host::{CpuTime, processors};
+pub use crate::trial::host::{CpuTime, CpuUse, processors};
 
 /// Describes the machine. `since` is the CPU time at the start of the run.
 pub fn describe(since: Option<CpuTime>) -> Machine {

@@ -182,7 +182,10 @@ impl Screen {
             Some(Foreseen { rest, step, since }) => {
                 Some(*rest + step.saturating_sub(since.elapsed()))
             }
-            None => lasting.map(|lasting| lasting.saturating_sub(self.watch.passed())),
+            // What follows the last round was not foreseen.
+            None => lasting
+                .map(|lasting| lasting.saturating_sub(self.watch.passed()))
+                .filter(|left| !left.is_zero()),
         };
         View { done, steps, message: message.clone(), left, look: self.watch.look() }
     }

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, Write as _};
 use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
-use crate::result::duel::{MAX_STEAL, Metric, Rules, Sample, weigh};
+use crate::result::duel::{Metric, Rules, Sample, weigh};
 use crate::result::statistics::{
     Bootstrap, Decision, Estimate, SignFlip, Unpaired, holm, mann_whitney, sign_flip,
 };
@@ -82,8 +82,8 @@ impl Question {
             Question::Duel { samples, gates, threshold, seed } => {
                 let thresholds: BTreeMap<Metric, f64> =
                     gates.iter().map(|metric| (*metric, threshold)).collect();
-                let rules = Rules { thresholds, gates, limit: None, max_steal: MAX_STEAL, seed };
-                Reply::Verdict { verdict: weigh(&samples, &rules).verdict }
+                let rules = Rules { thresholds, gates, limit: None, seed };
+                Reply::Verdict { verdict: weigh(&samples, &[], &rules).verdict }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! A duel as text for a terminal and as Markdown: the figures, the verdict, what it means and what
 //! to do next. Pure; weighs nothing itself.
 
+mod mark;
+
 use crate::result::Wrong;
 use crate::result::duel::{Arm, DuelResult, LIMIT, Metric, MetricVerdict, Setting, WrongArm};
 use crate::result::statistics::{Decision, Estimate};
@@ -8,6 +10,7 @@ use crate::result::statistics::{Decision, Estimate};
 use super::TerminalStyle;
 use super::markdown::cell::{code, plain, row};
 use super::quantity;
+use super::standing;
 use super::terminal::text::{Paint, Text};
 
 /// The columns of a page. A terminal has no room for p and threshold, which are in a note there.
@@ -38,6 +41,9 @@ pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
     text.line(Paint::Strong, &format!("Duel  A {candidate}"));
     text.line(Paint::Strong, &format!("      B {base}"));
     text.wrapped(Paint::Dim, "      ", &circumstances(first));
+    for line in standing::marks(&first.cache_policies) {
+        text.wrapped(Paint::Dim, "      ", &line);
+    }
     for duel in duels {
         text.line(Paint::Plain, "");
         text.wrapped(paint(duel.verdict, true), "", &verdict(duel));
@@ -50,12 +56,19 @@ pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
     }
     let head = NARROW.map(|(_, head)| head);
     for duel in duels.iter().filter(|duel| duel.wrong.is_empty()) {
-        text.heading(&format!("{}{}", duel.algorithm, left_out(duel)));
+        text.heading(&format!(
+            "{}{}",
+            duel.algorithm,
+            mark::of_figures(&duel.noise, duel.dropped_blocks)
+        ));
         let cells = |metric: &MetricVerdict| {
             let cells = cells(metric);
             (paint(metric.decision, metric.gated), NARROW.map(|(at, _)| cells[at].clone()).to_vec())
         };
         text.table(1, &head, &duel.metrics.iter().map(cells).collect::<Vec<_>>());
+        for line in mark::of_blocks(&duel.noise) {
+            text.wrapped(Paint::Warning, "  ", &line);
+        }
         text.wrapped(Paint::Dim, "  ", &sureness(duel));
         if let Some(line) = control(duel) {
             text.wrapped(Paint::Dim, "  ", &line);
@@ -85,6 +98,9 @@ pub fn duel_markdown(duels: &[DuelResult]) -> String {
     out.push_str(&format!("## jwtbench duel: {}\n\n", plain(&titles)));
     out.push_str(&format!("A {}, the candidate, against B {}.\n", code(&candidate), code(&base)));
     out.push_str(&format!("{}\n\n", plain(&circumstances(first))));
+    for line in standing::marks(&first.cache_policies) {
+        out.push_str(&format!("{}\n\n", plain(&line)));
+    }
     for duel in duels {
         out.push_str(&format!("- **{}**\n", plain(&verdict(duel))));
         for line in wrong(duel).iter().chain(&advice(duel)) {
@@ -92,11 +108,22 @@ pub fn duel_markdown(duels: &[DuelResult]) -> String {
         }
     }
     for duel in duels.iter().filter(|duel| duel.wrong.is_empty()) {
-        out.push_str(&format!("\n### {}{}\n\n", plain(&duel.algorithm), left_out(duel)));
+        out.push_str(&format!(
+            "\n### {}{}\n\n",
+            plain(&duel.algorithm),
+            mark::of_figures(&duel.noise, duel.dropped_blocks)
+        ));
         out.push_str(&row(&HEAD.map(str::to_owned)));
         out.push_str("|---|---:|---:|---:|---:|---:|---:|---:|---|\n");
         for metric in &duel.metrics {
             out.push_str(&row(&cells(metric)));
+        }
+        let marks: Vec<String> = mark::of_blocks(&duel.noise)
+            .iter()
+            .map(|line| format!("- {}\n", plain(line)))
+            .collect();
+        if !marks.is_empty() {
+            out.push_str(&format!("\n{}", marks.concat()));
         }
         if let Some(line) = control(duel) {
             out.push_str(&format!("\n{}\n", plain(&line)));
@@ -135,7 +162,8 @@ fn sides(duel: &DuelResult) -> [String; 2] {
     let side = |name: &str, setting: &Setting, other: &Setting| {
         let mut marks: Vec<String> = Vec::new();
         if setting.cache_policy != other.cache_policy {
-            marks.push(format!("cache policy {}", setting.cache_policy));
+            let cache_policy = standing::marked(&duel.cache_policies, &setting.cache_policy);
+            marks.push(format!("cache policy {cache_policy}"));
         }
         if setting.policy != other.policy {
             marks.push(format!("policy {}", setting.policy));
@@ -152,18 +180,18 @@ fn sides(duel: &DuelResult) -> [String; 2] {
     [side(&duel.candidate, mine, theirs), side(&duel.base, theirs, mine)]
 }
 
+/// What the duel was fought over. A cache policy that both have is named where it needs a mark.
 fn circumstances(duel: &DuelResult) -> String {
+    let (mine, theirs) = (&duel.candidate_setting.cache_policy, &duel.base_setting.cache_policy);
+    let marked = standing::marked(&duel.cache_policies, mine);
+    let under = match mine == theirs && marked != *mine {
+        true => format!(" under {marked}"),
+        false => String::new(),
+    };
     format!(
-        "{}; {} blocks of A B B A or B A A B in seeded order; seed {}.",
+        "{}{under}; {} blocks of A B B A or B A A B in seeded order; seed {}.",
         duel.scenario, duel.blocks, duel.seed
     )
-}
-
-fn left_out(duel: &DuelResult) -> String {
-    match duel.dropped_blocks {
-        0 => String::new(),
-        blocks => format!(": {blocks} of {} blocks left out for stolen time", duel.blocks),
-    }
 }
 
 fn cells(metric: &MetricVerdict) -> [String; 9] {
@@ -304,7 +332,8 @@ fn paint(decision: Decision, gated: bool) -> Paint {
 mod tests {
     use super::*;
     use crate::result::Machine;
-    use crate::result::duel::{Control, DUEL_SCHEMA_VERSION};
+    use crate::result::duel::{BlockNoise, Control, DUEL_SCHEMA_VERSION};
+    use crate::result::noise::Noise;
     use crate::result::statistics::SignFlip;
 
     fn metric(metric: Metric, cost: f64, decision: Decision) -> MetricVerdict {
@@ -327,6 +356,10 @@ mod tests {
         }
     }
 
+    fn block(block: u32, others: f64) -> BlockNoise {
+        BlockNoise::of(block, Noise { others: Some(others), ..Noise::default() })
+    }
+
     fn duel(verdict: Decision, wrong: Vec<WrongArm>) -> DuelResult {
         let setting = Setting {
             cache_policy: "default".into(),
@@ -344,6 +377,7 @@ mod tests {
             candidate: "core:aws-lc-rs".into(),
             base_setting: Setting { policy: "old|.toml".into(), ..setting.clone() },
             candidate_setting: Setting { policy: "new<b>.toml".into(), ..setting },
+            cache_policies: Vec::new(),
             algorithm: "ES256".into(),
             scenario: "hot-path/accept".into(),
             plan_hash: "ab".repeat(32),
@@ -365,6 +399,7 @@ mod tests {
             blocks: 16,
             in_turns: true,
             dropped_blocks: 1,
+            noise: vec![block(2, 0.0), block(3, 0.5)],
             wrong,
             samples: Vec::new(),
         }
@@ -392,6 +427,8 @@ mod tests {
                 assert!(form.contains("p99: the smallest effect it could have seen is 10 %"));
                 assert!(form.contains("about --blocks 40 would settle it"), "{form}");
                 assert!(form.contains("(cpu)"), "shown, not judged by");
+                let marks = ["ES256: 1 of 2 blocks left out", "d block 4: CPU time of other"];
+                assert!(marks.iter().all(|mark| form.contains(mark)), "{form}");
                 assert!(form.contains("18.3 µs") && form.contains("17.1 µs"), "{form}");
             }
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

@@ -1,10 +1,10 @@
-//! The cache policies of a result beside its figures: each with the mark of how far it was held to
-//! what it stands for, and what the marks mean.
+//! The cache policies of a result, a comparison or a duel beside its figures: each with the mark of
+//! how far it was held to what it stands for, and what the marks mean.
 
 use std::collections::BTreeMap;
 
-use crate::result::standing::{Standing, legend};
-use crate::result::{Measurement, RunResult};
+use crate::result::standing::{Standing, known, legend};
+use crate::result::{CachePolicyRecord, Measurement, RunResult};
 
 /// The cache policy of a trial with its mark, where it is not the default one.
 pub(super) fn cache_policy(result: &RunResult, measurement: &Measurement) -> Option<String> {
@@ -17,8 +17,17 @@ pub(super) fn cache_policy(result: &RunResult, measurement: &Measurement) -> Opt
 
 /// How far a cache policy of the result was held to what it stands for.
 pub(super) fn standing<'r>(result: &'r RunResult, name: &str) -> Standing<'r> {
-    let record = result.cache_policies.iter().find(|record| record.name == name);
-    record.map_or(Standing::Held, |record| record.standing())
+    known(&result.cache_policies, name)
+}
+
+/// The name of a cache policy with its mark.
+pub(super) fn marked(records: &[CachePolicyRecord], name: &str) -> String {
+    known(records, name).marked(name)
+}
+
+/// What the marks of these cache policies mean.
+pub(super) fn marks(records: &[CachePolicyRecord]) -> Vec<String> {
+    legend(records.iter().map(|record| (record.name.as_str(), record.standing())))
 }
 
 /// What is to be said of the cache policies of a result: what they stood in place of, and what
@@ -41,7 +50,6 @@ pub(super) fn notes(result: &RunResult) -> Vec<String> {
         let names = names.join(", ");
         notes.push(format!("In place of the scenarios' own [cache]: {names}{what}."));
     }
-    let records = result.cache_policies.iter();
-    notes.extend(legend(records.map(|record| (record.name.as_str(), record.standing()))));
+    notes.extend(marks(&result.cache_policies));
     notes
 }

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const LOADS: [f64; 12] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98];
 /// Measured over modelled response within which a model is believed.
 const AGREEMENT: std::ops::RangeInclusive<f64> = 0.8..=1.25;
+/// What to do about a busy host.
+const AGAIN: &str = "run it again on a quiet machine";
 /// The mix beside which forged tokens arrive, as a share of its limit.
 const BESIDE_FORGED: f64 = 0.5;
 
@@ -30,6 +32,9 @@ pub struct Capacity {
     pub workers: u32,
     /// Operations per second of a closed loop, over all workers: the median of its rounds.
     pub capacity_per_s: f64,
+    /// Null, or why the capacity is INVALID: the host disturbed too many rounds of the closed loop.
+    #[serde(default)]
+    pub disturbed: Option<String>,
     /// Mean service in the closed loop, in nanoseconds.
     pub mean_service_ns: f64,
     /// The objective, such as `p99 < 1ms`.
@@ -88,6 +93,9 @@ pub struct LoadCheck {
     pub disagreement: f64,
     /// Whether the measured responses hold the objective.
     pub holds: bool,
+    /// Null, or why it is INVALID: the host disturbed too many of its pieces.
+    #[serde(default)]
+    pub disturbed: Option<String>,
 }
 
 /// What a capacity means for a plan.
@@ -110,12 +118,16 @@ pub struct CapacityCard {
 }
 
 /// Forged tokens beside the mix, at one worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForgedLimit {
     /// Operations per second of the mix: half of its limit.
     pub mix_per_s: f64,
     /// Forged tokens per second (class `bad-signature`) that push the mix over the objective.
     pub forged_per_s: f64,
+    /// Null, or why it is INVALID: the host disturbed too many rounds of the closed loop of forged
+    /// tokens.
+    #[serde(default)]
+    pub disturbed: Option<String>,
 }
 
 /// The capacity that relative rates of a scenario are shares of.
@@ -129,6 +141,9 @@ pub struct RateBasis {
     pub contender: String,
     /// Operations per second of a closed loop of the same mix, over all workers.
     pub capacity_per_s: f64,
+    /// Null, or why it is INVALID: the host disturbed too many rounds of that loop.
+    #[serde(default)]
+    pub disturbed: Option<String>,
     /// The rates worked out.
     pub rates: Vec<ResolvedRate>,
 }
@@ -158,6 +173,8 @@ pub struct Saturated {
     pub token_bytes_mean: f64,
     /// Services by worker, in the order in which they happened.
     pub services: Vec<Vec<Service>>,
+    /// Why the host disturbed too many of its rounds, if it did.
+    pub disturbed: Option<String>,
 }
 
 /// The model's figures at a rate, per second over all workers.
@@ -191,6 +208,9 @@ impl LoadCheck {
         if self.wrong > 0 {
             return Some(format!("the open loop at {load:.0} % gave wrong verdicts"));
         }
+        if self.disturbed.is_some() {
+            return Some(format!("the host disturbed the open loop at {load:.0} %; {AGAIN}"));
+        }
         if self.agrees() {
             return None;
         }
@@ -201,7 +221,7 @@ impl LoadCheck {
         Some(format!(
             "the open loop at {load:.0} % measured {:.2} times what the model says, and outside \
              {low} to {high} the model does not hold: services depend on the load, or the host was \
-             busy; run it again on a quiet machine, or with a longer --duration",
+             busy; {AGAIN}, or with a longer --duration",
             self.disagreement
         ))
     }
@@ -214,13 +234,14 @@ impl CapacityCard {
         model: &Model,
         slo: &Slo,
         limit: Option<f64>,
-        forged: &[Service],
+        forged: Option<&Saturated>,
     ) -> CapacityCard {
         let each = limit.map(|limit| limit / saturated.services.len().max(1) as f64);
         let forged = each.and_then(|each| {
             let mix_per_s = each * BESIDE_FORGED;
-            let forged_per_s = model.forged_limit(slo, mix_per_s, forged)?;
-            Some(ForgedLimit { mix_per_s, forged_per_s })
+            let forged = forged?;
+            let forged_per_s = model.forged_limit(slo, mix_per_s, &forged.services.concat())?;
+            Some(ForgedLimit { mix_per_s, forged_per_s, disturbed: forged.disturbed.clone() })
         });
         CapacityCard {
             cpu_s_per_million: saturated.cpu_ns_per_op.map(|ns| ns / 1e3),
@@ -230,12 +251,13 @@ impl CapacityCard {
         }
     }
 
-    /// The card with the cores for a rate, as far as real open loops bear the model out.
+    /// The card with the cores for a rate, as far as the host was still and real open loops bear
+    /// the model out.
     pub fn with_cores(
         self,
         for_rate: Option<f64>,
         limit: Option<f64>,
-        workers: u32,
+        saturated: &Saturated,
         checks: &[LoadCheck],
     ) -> CapacityCard {
         let Some(rate) = for_rate else {
@@ -243,9 +265,13 @@ impl CapacityCard {
         };
         let no_cores = match limit {
             None => Some("services alone are longer than the objective allows".to_owned()),
+            Some(_) if saturated.disturbed.is_some() => {
+                Some(format!("the host disturbed the closed loop; {AGAIN}"))
+            }
             Some(_) => checks.iter().find_map(LoadCheck::fault),
         };
-        let each = limit.filter(|_| no_cores.is_none()).map(|limit| limit / f64::from(workers));
+        let workers = saturated.services.len().max(1) as f64;
+        let each = limit.filter(|_| no_cores.is_none()).map(|limit| limit / workers);
         CapacityCard {
             for_rate_per_s: for_rate,
             cores: each.map(|each| (rate / each).ceil() as u64),

@@ -6,20 +6,19 @@ mod sentence;
 mod weigh;
 
 pub use lineup::{Arm, SLOTS, lineup};
-pub use weigh::{
-    CONTROL_ROOM, LIMIT, MAX_DROPPED, MAX_STEAL, MAX_STEAL_IN_TURNS, Rules, Weighed, weigh,
-};
+pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::noise::Noise;
 use super::statistics::{Decision, Estimate, SignFlip};
-use super::{Machine, Wrong};
+use super::{CachePolicyRecord, Machine, Wrong};
 
 /// The version of `duel.json`; raised when a field changes its meaning or goes.
-pub const DUEL_SCHEMA_VERSION: u32 = 1;
+pub const DUEL_SCHEMA_VERSION: u32 = 2;
 /// Under this many blocks no duel is fought: the sign-flip test cannot get below 5 %.
 pub const MIN_BLOCKS: u32 = 6;
 
@@ -44,6 +43,9 @@ pub struct DuelResult {
     pub base_setting: Setting,
     /// How the candidate was set up.
     pub candidate_setting: Setting,
+    /// The cache policies of both that are not our own recommendation; empty in an older result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache_policies: Vec<CachePolicyRecord>,
     /// The algorithm of the tokens.
     pub algorithm: String,
     /// `family/name` of the scenario.
@@ -71,12 +73,34 @@ pub struct DuelResult {
     /// Whether rounds took turns of a few milliseconds, or went one after the other.
     #[serde(default)]
     pub in_turns: bool,
-    /// Blocks left out because the host stole too much of them.
+    /// Blocks left out because the host disturbed them. Where it disturbed more than may be left
+    /// out, none is: the figures are those of all blocks, and the duel is INVALID.
     pub dropped_blocks: u32,
+    /// What the host did, block by block, and which blocks it disturbed; empty in older results.
+    #[serde(default)]
+    pub noise: Vec<BlockNoise>,
     /// Verdicts that were not the one due. A duel stops at the first round that has one.
     pub wrong: Vec<WrongArm>,
     /// Every round of every arm, dropped blocks included, in the order of execution.
     pub samples: Vec<Sample>,
+}
+
+/// What the host did during a block.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockNoise {
+    /// The block, from 0.
+    pub block: u32,
+    /// Null, or why the host disturbed it, by the rule that judges the rounds of a run.
+    pub disturbed: Option<String>,
+    /// The record of its rounds together.
+    pub noise: Noise,
+}
+
+impl BlockNoise {
+    /// The record of a block, judged.
+    pub fn of(block: u32, noise: Noise) -> BlockNoise {
+        BlockNoise { block, disturbed: noise.disturbance(), noise }
+    }
 }
 
 /// How an arm was set up, beside its contender.
@@ -265,8 +289,6 @@ pub struct Sample {
     pub slot: u32,
     /// Whose round it was.
     pub arm: Arm,
-    /// Share of CPU time taken by the hypervisor during its block, where the kernel tells it.
-    pub steal: Option<f64>,
     /// The figures.
     #[serde(flatten)]
     pub reading: Reading,

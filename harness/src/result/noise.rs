@@ -82,6 +82,37 @@ impl Noise {
         })
     }
 
+    /// Several rounds together, with the raw hiccups of all of them in nanoseconds: shares as
+    /// means, counts as sums; `None` of no round.
+    pub fn over(rounds: &[Noise], hiccups: &[u64]) -> Option<Noise> {
+        let mut kernels: Vec<u64> = rounds.iter().map(|noise| noise.kernel_ns).collect();
+        kernels.sort_unstable();
+        let kernel_ns = *kernels.get(kernels.len() / 2)?;
+        let values = |of: fn(&Noise) -> Option<f64>| rounds.iter().filter_map(of);
+        let mean = |of: fn(&Noise) -> Option<f64>| {
+            let count = values(of).count();
+            (count > 0).then(|| values(of).sum::<f64>() / count as f64)
+        };
+        let sum = |of: fn(&Noise) -> Option<u64>| {
+            let told = rounds.iter().filter_map(of);
+            told.fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0) + one))
+        };
+        Some(Noise {
+            steal: mean(|noise| noise.steal),
+            others: mean(|noise| noise.others),
+            cpu_pressure: mean(|noise| noise.cpu_pressure),
+            foreign_pressure: mean(|noise| noise.foreign_pressure),
+            worker_wait: mean(|noise| noise.worker_wait),
+            spare_processors: rounds.iter().filter_map(|noise| noise.spare_processors).min(),
+            involuntary_switches: sum(|noise| noise.involuntary_switches),
+            run_queue_ns: sum(|noise| noise.run_queue_ns),
+            kernel_ns,
+            kernel_drift: values(|noise| noise.kernel_drift).max_by(f64::total_cmp),
+            hiccups: Hiccups::of(hiccups),
+            watch_cpu: mean(|noise| noise.watch_cpu),
+        })
+    }
+
     /// What of it the rule for spans looks at.
     fn share(&self) -> HostShare {
         HostShare {
@@ -157,34 +188,9 @@ impl NoiseLog {
         })
     }
 
-    /// All rounds together: shares as means, counts as sums.
+    /// All rounds together.
     pub fn total(&self) -> Option<Noise> {
-        let mut kernels: Vec<u64> = self.rounds.iter().map(|noise| noise.kernel_ns).collect();
-        kernels.sort_unstable();
-        let kernel_ns = *kernels.get(kernels.len() / 2)?;
-        let values = |of: fn(&Noise) -> Option<f64>| self.rounds.iter().filter_map(of);
-        let mean = |of: fn(&Noise) -> Option<f64>| {
-            let count = values(of).count();
-            (count > 0).then(|| values(of).sum::<f64>() / count as f64)
-        };
-        let sum = |of: fn(&Noise) -> Option<u64>| {
-            let told = self.rounds.iter().filter_map(of);
-            told.fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0) + one))
-        };
-        Some(Noise {
-            steal: mean(|noise| noise.steal),
-            others: mean(|noise| noise.others),
-            cpu_pressure: mean(|noise| noise.cpu_pressure),
-            foreign_pressure: mean(|noise| noise.foreign_pressure),
-            worker_wait: mean(|noise| noise.worker_wait),
-            spare_processors: self.rounds.iter().filter_map(|noise| noise.spare_processors).min(),
-            involuntary_switches: sum(|noise| noise.involuntary_switches),
-            run_queue_ns: sum(|noise| noise.run_queue_ns),
-            kernel_ns,
-            kernel_drift: values(|noise| noise.kernel_drift).max_by(f64::total_cmp),
-            hiccups: Hiccups::of(&self.hiccups),
-            watch_cpu: mean(|noise| noise.watch_cpu),
-        })
+        Noise::over(&self.rounds, &self.hiccups)
     }
 }
 

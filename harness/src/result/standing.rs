@@ -37,10 +37,53 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// What is to be said of the policy; `None` where nothing is.
+    pub fn sentence(self) -> Option<String> {
+        match self {
+            Standing::Differs(how) => Some(format!("differs from what it stands for: {how}")),
+            Standing::Undriven => Some(UNDRIVEN.to_owned()),
+            Standing::Held => None,
+        }
+    }
+
+    /// Higher means that more is known against it.
+    fn gravity(self) -> u8 {
+        match self {
+            Standing::Differs(_) => 2,
+            Standing::Undriven => 1,
+            Standing::Held => 0,
+        }
+    }
+
     /// A name with the mark behind it.
     pub fn marked(self, name: &str) -> String {
         self.mark().map_or_else(|| name.to_owned(), |mark| format!("{name} {mark}"))
     }
+}
+
+/// How far the cache policy of this name was held to what it stands for, by these records.
+pub fn known<'r>(records: &'r [CachePolicyRecord], name: &str) -> Standing<'r> {
+    let record = records.iter().find(|record| record.name == name);
+    record.map_or(Standing::Held, CachePolicyRecord::standing)
+}
+
+/// The cache policies of two results, each name once. Where both know it, the record with the
+/// graver standing is kept: an older result may lack what was found since.
+pub fn of_both(
+    base: &[CachePolicyRecord],
+    candidate: &[CachePolicyRecord],
+) -> Vec<CachePolicyRecord> {
+    let mut records = candidate.to_vec();
+    for record in base {
+        match records.iter_mut().find(|known| known.name == record.name) {
+            None => records.push(record.clone()),
+            Some(known) if record.standing().gravity() > known.standing().gravity() => {
+                *known = record.clone();
+            }
+            Some(_) => {}
+        }
+    }
+    records
 }
 
 impl PolicyNote {
@@ -63,8 +106,8 @@ pub fn legend<'a>(policies: impl Iterator<Item = (&'a str, Standing<'a>)>) -> Ve
     let (mut lines, mut undriven) = (Vec::new(), Vec::new());
     for (name, standing) in policies {
         match standing {
-            Standing::Differs(how) => {
-                lines.push(format!("{name} ≠ differs from what it stands for: {how}."));
+            Standing::Differs(_) => {
+                lines.extend(standing.sentence().map(|said| format!("{name} ≠ {said}.")));
             }
             Standing::Undriven => undriven.push(name),
             Standing::Held => {}
@@ -93,6 +136,34 @@ mod tests {
         for (differs, checked, expected, mark) in rows {
             let standing = Standing::of(differs, checked);
             assert_eq!((standing, standing.mark()), (expected, mark), "{differs:?} {checked:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_results_the_graver_standing_is_kept() {
+        let record = |name: &str, differs: Option<&str>, checked: &str| CachePolicyRecord {
+            name: name.into(),
+            differs: differs.map(str::to_owned),
+            checked: Some(checked.into()),
+            ..CachePolicyRecord::default()
+        };
+        let held = || record("a-like", None, "driven beside it");
+        let undriven = || record("a-like", None, UNDRIVEN);
+        let differs = |how| record("a-like", Some(how), UNDRIVEN);
+        let rows = [
+            (vec![], vec![differs("so")], Standing::Differs("so"), "the base is older"),
+            (vec![differs("so")], vec![], Standing::Differs("so"), "the candidate is older"),
+            (vec![undriven()], vec![held()], Standing::Undriven, "the base knows more"),
+            (vec![undriven()], vec![differs("so")], Standing::Differs("so"), "found since"),
+            (vec![differs("so")], vec![differs("now")], Standing::Differs("now"), "said anew"),
+            (vec![held()], vec![held()], Standing::Held, "nothing is known against it"),
+            (vec![], vec![], Standing::Held, "no record at all"),
+        ];
+        for (base, candidate, expected, reason) in rows {
+            let records = of_both(&base, &candidate);
+            assert!(records.len() <= 1, "{reason}: each name once");
+            assert_eq!(known(&records, "a-like"), expected, "{reason}");
+            assert_eq!(known(&records, "b-like"), Standing::Held, "{reason}: another name");
         }
     }
 

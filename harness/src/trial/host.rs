@@ -37,6 +37,40 @@ impl CpuTime {
     }
 }
 
+/// CPU time of the machine, and what this process and others of ours used of it.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuUse {
+    cpu: Option<CpuTime>,
+    own: Duration,
+}
+
+impl CpuUse {
+    /// Now. `processes` are the ids of processes that work for this one.
+    pub fn read(processes: &[u32]) -> CpuUse {
+        let theirs = processes.iter().filter_map(|process| {
+            process_ticks(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+        });
+        let own = process_cpu_time() + TICK * theirs.sum::<u32>();
+        CpuUse { cpu: CpuTime::read(), own }
+    }
+
+    /// What the hypervisor and other processes took since `earlier`, and nothing else.
+    pub fn since(self, earlier: CpuUse) -> HostShare {
+        let share = HostShare { cpus: processors(), ..HostShare::default() };
+        let own = self.own.saturating_sub(earlier.own).as_nanos() as f64;
+        with_cpu_time(share, self.cpu.zip(earlier.cpu), own)
+    }
+}
+
+/// The CPU time of a process in the kernel's ticks, ended threads included, from its
+/// `/proc/PID/stat`.
+fn process_ticks(stat: &str) -> Option<u32> {
+    // The name in brackets may hold anything; the state is the first field after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u32>().ok();
+    next()?.checked_add(next()?)
+}
+
 /// Processors that this process may use.
 pub fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32)
@@ -45,7 +79,7 @@ pub fn processors() -> u32 {
 /// Ticks fewer than this tell nothing about a share.
 const FEWEST_TICKS: u64 = 10;
 /// A tick of `/proc/stat`: hundredths of a second on every Linux (`USER_HZ`).
-const TICK_NS: f64 = 1e7;
+const TICK: Duration = Duration::from_millis(10);
 
 /// The host and this process at one instant.
 #[derive(Clone, Debug)]
@@ -170,7 +204,7 @@ fn with_cpu_time(share: HostShare, cpu: Option<(CpuTime, CpuTime)>, own_ns: f64)
     let kept = |time: CpuTime| time.idle + time.steal;
     let busy = total.saturating_sub(kept(now).saturating_sub(kept(then))) as f64;
     // Each processor's count may be off by a tick.
-    let others = busy - own_ns / TICK_NS - f64::from(share.cpus);
+    let others = busy - own_ns / TICK.as_nanos() as f64 - f64::from(share.cpus);
     let others = Some(others.max(0.0) / total as f64);
     HostShare { steal: Some(now.steal_since(then)), others, ..share }
 }
@@ -351,6 +385,21 @@ mod tests {
         let share = later.since(&untold, SECOND_NS, &[]);
         assert_eq!(share.pressure, Some(0.5));
         assert_eq!(share.foreign_pressure, None, "whose waits they were is not told");
+    }
+
+    #[test]
+    fn the_cpu_time_of_a_process_is_read_whatever_its_name() {
+        let fields = "S 1 9 9 0 -1 4194560 5 0 0 0 31 11 2 3 20 0 1 0 77 0 0";
+        let rows = [
+            (format!("9 (jwtbench) {fields}"), Some(42), "usual"),
+            (format!("9 (a) b (c) {fields}"), Some(42), "brackets and spaces in the name"),
+            ("9 (jwtbench) S 1 9".to_owned(), None, "cut short"),
+            ("9 (jwtbench) S 1 9 9 0 -1 4194560 5 0 0 0 x 11".to_owned(), None, "no number"),
+            (String::new(), None, "nothing"),
+        ];
+        for (stat, expected, why) in rows {
+            assert_eq!(process_ticks(&stat), expected, "{why}");
+        }
     }
 
     /// This process at work, as the kernel tells it.

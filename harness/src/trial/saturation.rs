@@ -10,7 +10,7 @@ use super::{Control, Gathering, RoundRecord, Trial, TrialError, heat};
 
 /// Runs the rounds of closed loops of one plan: rounds outside, trials inside, in rotating order,
 /// slice by slice where all can, so that a busy minute takes from all alike. Capacity is the
-/// median over rounds, and so is CPU time. `None` if it was told to stop.
+/// median over the rounds that are not dropped, and so is CPU time. `None` if it was told to stop.
 ///
 /// # Errors
 /// As [`Trial::run`].
@@ -60,19 +60,23 @@ fn round_of_each(
 
 impl Saturated {
     fn take(&mut self, order: u32, mut record: RoundRecord, gathering: &mut Gathering<'_>) {
-        self.services.resize_with(record.services.len(), Vec::new);
-        let workers = self.services.iter_mut().zip(&mut record.services);
+        let mut services = std::mem::take(&mut record.services);
+        if !gathering.add(order, record) {
+            return;
+        }
+        self.services.resize_with(services.len(), Vec::new);
+        let workers = self.services.iter_mut().zip(&mut services);
         workers.for_each(|(mine, theirs)| mine.append(theirs));
-        gathering.add(order, record);
     }
 
     fn finish(mut self, measurement: &Measurement) -> Saturated {
-        let rounds = &measurement.rounds;
-        let rates: Vec<f64> = rounds.iter().map(|round| round.throughput_per_s).collect();
-        let cpu: Vec<f64> = rounds.iter().filter_map(|round| round.cpu_ns_per_op).collect();
+        let rounds = || measurement.rounds.iter().filter(|round| round.dropped.is_none());
+        let rates: Vec<f64> = rounds().map(|round| round.throughput_per_s).collect();
+        let cpu: Vec<f64> = rounds().filter_map(|round| round.cpu_ns_per_op).collect();
         self.capacity_per_s = median(&rates);
         self.cpu_ns_per_op = (!cpu.is_empty()).then(|| median(&cpu));
         self.token_bytes_mean = measurement.token_bytes_mean;
+        self.disturbed = measurement.disturbance();
         self
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::contender::ContenderSpec;
 use crate::result::capacity::{
-    Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Service, Slo, curve, figures,
+    Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Slo, curve, figures,
 };
-use crate::result::{Latencies, Measurement, RunResult};
+use crate::result::{Calibration, Latencies, Measurement, RunResult};
 use crate::scenario::Scenario;
 use crate::scenario::class::Class;
 use crate::scenario::plan::{MAX_ARRIVALS, Plan};
@@ -29,8 +29,6 @@ const OTHER_SHARE: f64 = 0.9;
 const PIECES: u32 = 4;
 /// The class of forged tokens.
 const FORGED: &str = "bad-signature";
-/// What signing takes, and a model, until each was done once.
-const GUESSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(600));
 
 /// Finding capacities, with everything that it takes.
 #[derive(Clone, Debug)]
@@ -53,6 +51,8 @@ pub struct Bench<'a> {
     pub signers: &'a Signers,
     /// What it may be told.
     pub control: Control<'a>,
+    /// What the machine can do; its control kernel is what that of a round is compared with.
+    pub calibration: Option<&'a Calibration>,
     /// Where it is shown.
     pub progress: &'a Progress,
 }
@@ -77,14 +77,19 @@ impl Bench<'_> {
         Ok(Plan::new(scenario, self.job.algorithm, self.signers, &|_| {}))
     }
 
+    fn trial<'p>(&self, plan: &'p Plan, contender: ContenderSpec) -> Result<Trial<'p>, Failure> {
+        let revoked = initial_revocations(plan);
+        let trial = Trial::new(plan, contender, revoked.as_ref())?;
+        Ok(trial.calibrated(self.calibration.cloned()))
+    }
+
     /// A closed loop of contenders, in turns.
     pub(super) fn saturate(
         &self,
         contenders: &[ContenderSpec],
         plan: &Plan,
     ) -> Result<Saturation, Failure> {
-        let revoked = initial_revocations(plan);
-        let trial = |contender: &ContenderSpec| Trial::new(plan, *contender, revoked.as_ref());
+        let trial = |contender: &ContenderSpec| self.trial(plan, *contender);
         let trials = contenders.iter().map(trial).collect::<Result<Vec<_>, _>>()?;
         Ok(saturate(trials, self.control)?)
     }
@@ -106,7 +111,7 @@ struct Candidate {
     saturated: Saturated,
     model: Model,
     limit: Option<f64>,
-    forged: Vec<Service>,
+    forged: Option<Saturated>,
     checks: Vec<LoadCheck>,
 }
 
@@ -122,16 +127,18 @@ struct OpenLoop<'p> {
 struct ShownAgenda<'a> {
     agenda: Agenda,
     progress: &'a Progress,
+    /// Since the last step was over.
+    since: Stopwatch,
 }
 
 impl ShownAgenda<'_> {
-    /// Takes a step, and learns how long such a step takes.
+    /// Takes a step, and learns how long such a step takes, with what was done since the last one.
     fn step<T>(&mut self, step: SearchStep, take: impl FnOnce() -> T) -> T {
-        let each = self.agenda.each(step);
-        self.progress.foresee(self.agenda.left().saturating_sub(each), each);
-        let stopwatch = Stopwatch::start();
+        let next = self.agenda.next(step);
+        self.progress.foresee(self.agenda.left().saturating_sub(next), next);
         let taken = take();
-        self.agenda.over(step, stopwatch.elapsed());
+        self.agenda.over(step, self.since.elapsed());
+        self.since = Stopwatch::start();
         self.progress.foresee(self.agenda.left(), Duration::ZERO);
         self.progress.step();
         taken
@@ -141,29 +148,21 @@ impl ShownAgenda<'_> {
 impl Task {
     /// The steps of jobs.
     pub fn agenda(&self, jobs: &[Job]) -> Agenda {
-        let (mut loops, mut contenders, mut judging) = (0, 0, 0);
-        let (mut closed, mut forged) = (Duration::ZERO, Duration::ZERO);
-        let mut warmup = Duration::ZERO;
+        let mut agenda = Agenda::default();
         for job in jobs {
             let load = self.closed(&job.scenario, &job.scenario.mix()).load;
-            warmup = load.warmup;
             let rounds = (load.warmup + load.duration) * load.rounds;
             let judges = job.contenders.iter().filter(|spec| spec.judges()).count() as u32;
             let count = job.contenders.len() as u32;
-            (closed, forged) = (closed + rounds * count, forged + rounds * judges);
-            loops += 1;
-            contenders += count;
-            judging += u32::from(judges > 0);
+            let forged = u32::from(judges > 0);
+            agenda.plan(SearchStep::Sign, 1 + forged + 2 * count, Duration::ZERO);
+            agenda.plan(SearchStep::Closed, 1, rounds * count);
+            agenda.plan(SearchStep::Forged, forged, rounds * judges);
+            agenda.plan(SearchStep::Model, count, Duration::ZERO);
+            agenda.plan(SearchStep::Open, 2 * PIECES * count, load.warmup + self.open / PIECES);
+            agenda.plan(SearchStep::Card, count, Duration::ZERO);
         }
-        let mean = |sum: Duration, count: u32| if count == 0 { sum } else { sum / count };
-        let signed = loops + judging + 2 * contenders;
-        Agenda::new(&[
-            (SearchStep::Sign, signed, GUESSES.0),
-            (SearchStep::Closed, loops, mean(closed, loops)),
-            (SearchStep::Forged, judging, mean(forged, judging)),
-            (SearchStep::Model, contenders, GUESSES.1),
-            (SearchStep::Open, 2 * PIECES * contenders, warmup + self.open / PIECES),
-        ])
+        agenda
     }
 
     /// Finds the capacity of each contender of a job and enters it, with the closed loops behind
@@ -174,7 +173,9 @@ impl Task {
         agenda: &mut Agenda,
         result: &mut RunResult,
     ) -> Result<(), Failure> {
-        let mut shown = ShownAgenda { agenda: agenda.clone(), progress: bench.progress };
+        let (agenda_now, progress) = (agenda.clone(), bench.progress);
+        let since = Stopwatch::start();
+        let mut shown = ShownAgenda { agenda: agenda_now, progress, since };
         let found = self.find(bench, &mut shown, result);
         *agenda = shown.agenda;
         result.capacities.extend(found?.unwrap_or_default());
@@ -198,7 +199,10 @@ impl Task {
                 return Ok(None);
             }
         }
-        let capacity = |candidate: Candidate| self.capacity(bench, candidate);
+        let capacity = |candidate: Candidate| {
+            bench.say(&format!("card of {}", candidate.contender));
+            shown.step(SearchStep::Card, || self.capacity(bench, candidate))
+        };
         Ok(Some(candidates.into_iter().map(capacity).collect()))
     }
 
@@ -238,7 +242,7 @@ impl Task {
                      --duration"
                 )));
             };
-            let forged = if contender.judges() { forged.pop().unwrap_or_default() } else { vec![] };
+            let forged = if contender.judges() { forged.pop() } else { None };
             let (contender, checks) = (*contender, Vec::new());
             candidates.push(Candidate { contender, saturated, model, limit, forged, checks });
         }
@@ -251,13 +255,13 @@ impl Task {
         closed
     }
 
-    /// Services of forged tokens at one worker, for each contender that judges tokens, the last
+    /// Closed loops of forged tokens at one worker, for each contender that judges tokens, the last
     /// one first. `None` if told to stop.
     fn forged(
         &self,
         bench: &Bench<'_>,
         shown: &mut ShownAgenda<'_>,
-    ) -> Result<Option<Vec<Vec<Service>>>, Failure> {
+    ) -> Result<Option<Vec<Saturated>>, Failure> {
         let judges = |spec: &&ContenderSpec| spec.judges();
         let contenders: Vec<ContenderSpec> =
             bench.job.contenders.iter().filter(judges).copied().collect();
@@ -269,8 +273,7 @@ impl Task {
         let plan = shown.step(SearchStep::Sign, || bench.plan(&closed))?;
         bench.say("forged tokens, taking turns");
         let found = shown.step(SearchStep::Forged, || bench.saturate(&contenders, &plan))?;
-        let services = |(saturated, _): (Saturated, Measurement)| saturated.services.concat();
-        Ok(found.map(|found| found.into_iter().rev().map(services).collect()))
+        Ok(found.map(|found| found.into_iter().rev().map(|(saturated, _)| saturated).collect()))
     }
 
     /// One real open loop of every contender, piece by piece in turns, entered beside what its
@@ -294,10 +297,9 @@ impl Task {
         }
         let mut loops = Vec::new();
         for (candidate, (_, plan)) in candidates.iter().zip(&plans) {
-            let revoked = initial_revocations(plan);
             loops.push(OpenLoop {
                 plan,
-                trial: Trial::new(plan, candidate.contender, revoked.as_ref())?,
+                trial: bench.trial(plan, candidate.contender)?,
                 gathering: Gathering::new(plan, candidate.contender, false),
                 latencies: Latencies::default(),
             });
@@ -311,8 +313,10 @@ impl Task {
                 if record.interrupted || bench.control.stop.load(Ordering::Relaxed) {
                     return Ok(false);
                 }
-                running.latencies.merge(&record.ledger.headline());
-                running.gathering.add(piece, record);
+                let headline = record.ledger.headline();
+                if running.gathering.add(piece, record) {
+                    running.latencies.merge(&headline);
+                }
             }
         }
         for (candidate, (running, (load, _))) in
@@ -328,18 +332,15 @@ impl Task {
         let Candidate { contender, saturated, model, limit, forged, checks } = candidate;
         let scenario = &bench.job.scenario;
         let capacity_per_s = saturated.capacity_per_s;
-        let card = CapacityCard::of(&saturated, &model, &self.slo, limit, &forged).with_cores(
-            self.for_rate,
-            limit,
-            scenario.load.workers,
-            &checks,
-        );
+        let card = CapacityCard::of(&saturated, &model, &self.slo, limit, forged.as_ref())
+            .with_cores(self.for_rate, limit, &saturated, &checks);
         Capacity {
             scenario: scenario.name.clone(),
             contender: contender.to_string(),
             algorithm: bench.job.algorithm.name().into(),
             workers: scenario.load.workers,
             capacity_per_s,
+            disturbed: saturated.disturbed,
             mean_service_ns: model.mean_service_ns(),
             slo: self.slo.to_string(),
             curve: curve(&model, &self.slo, capacity_per_s),
@@ -370,6 +371,7 @@ impl OpenLoop<'_> {
             measured,
             disagreement: measured.slo_ns as f64 / (modelled.slo_ns as f64).max(1.0),
             holds: slo.holds(measured.slo_ns),
+            disturbed: measurement.disturbance(),
         }
     }
 }

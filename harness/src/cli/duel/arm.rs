@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contender::ContenderSpec;
-use crate::result::Wrong;
 use crate::result::duel::Reading;
+use crate::result::noise::Noise;
+use crate::result::{Calibration, Wrong};
 use crate::scenario::Arrivals;
 use crate::scenario::plan::Plan;
 use crate::trial::rota::Lane;
@@ -20,12 +21,21 @@ pub struct Fought {
     pub reading: Reading,
     /// Verdicts that were not the one due.
     pub wrong: Vec<Wrong>,
+    /// What the host did meanwhile; `None` from a build that does not tell.
+    #[serde(default)]
+    pub noise: Option<Noise>,
+    /// How late its watching thread woke each time, in nanoseconds.
+    #[serde(default)]
+    pub hiccups: Vec<u64>,
 }
 
 /// Runs rounds.
 pub trait Fighter: Send {
     /// How many members its lane needs to run rounds slice by slice; `None` if it cannot.
     fn members(&self) -> Option<usize>;
+
+    /// The process that its rounds are run in, if it is another one.
+    fn process(&self) -> Option<u32>;
 
     /// The control kernel and one round: at once, or in the turns of its lane.
     fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure>;
@@ -40,16 +50,17 @@ pub struct LocalArm<'p> {
 }
 
 impl<'p> LocalArm<'p> {
-    /// An arm that runs this plan.
+    /// An arm that runs this plan on a machine that has been calibrated.
     pub fn new(
         corner: &Corner,
         plan: &'p Plan,
         control: Control<'p>,
+        calibration: Option<Calibration>,
     ) -> Result<LocalArm<'p>, Failure> {
         let revoked = initial_revocations(plan);
         let trial = Trial::new(plan, corner.contender, revoked.as_ref())?;
         let plant = Some(corner.args.plant).filter(|share| *share > 0.0).map(Plant::Drag);
-        let trial = trial.with_plant(plant);
+        let trial = trial.calibrated(calibration).with_plant(plant);
         Ok(LocalArm { plan, contender: corner.contender, trial, control })
     }
 }
@@ -60,9 +71,15 @@ impl Fighter for LocalArm<'_> {
         self.trial.can_take_turns().then_some(workers)
     }
 
+    fn process(&self) -> Option<u32> {
+        None
+    }
+
     fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
-        let record = self.trial.run_in_turns(self.control, lane)?;
-        let control_ns = record.course.as_ref().map_or(0, |course| course.noise.kernel_ns);
+        let mut record = self.trial.run_in_turns(self.control, lane)?;
+        let course = record.course.take();
+        let (noise, hiccups) = course.map(|course| (course.noise, course.hiccups)).unzip();
+        let control_ns = noise.as_ref().map_or(0, |noise: &Noise| noise.kernel_ns);
         let load = &self.plan.scenario.load;
         let headline = record.ledger.headline().summarise();
         let latency = match load.arrivals {
@@ -81,6 +98,7 @@ impl Fighter for LocalArm<'_> {
         };
         let mut gathering = Gathering::new(self.plan, self.contender, false);
         gathering.add(0, record);
-        Ok(Fought { reading, wrong: gathering.finish().wrong })
+        let (wrong, hiccups) = (gathering.finish().wrong, hiccups.unwrap_or_default());
+        Ok(Fought { reading, wrong, noise, hiccups })
     }
 }

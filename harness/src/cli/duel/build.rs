@@ -142,6 +142,10 @@ impl Fighter for BuildArm {
         self.takes_turns.then_some(1)
     }
 
+    fn process(&self) -> Option<u32> {
+        Some(self.child.id())
+    }
+
     fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
         let Some(lane) = lane else {
             self.ask("round");

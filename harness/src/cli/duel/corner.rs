@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
+use crate::result::CachePolicyRecord;
 use crate::result::duel::Setting;
 use crate::scenario::Scenario;
 use crate::scenario::library::Library;
@@ -19,7 +20,7 @@ use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
 use super::super::job::fitting;
 use super::super::progress::Progress;
-use super::super::replacement::Replacement;
+use super::super::replacement::{Replacement, cache_policy_records};
 use super::super::run::{SEED, duration};
 
 /// Shorter rounds measure jitter.
@@ -62,6 +63,8 @@ pub struct Corner {
     pub contender: ContenderSpec,
     /// The scenario with the side's policies.
     pub scenario: Scenario,
+    /// Its cache policy as a result keeps it; none for our own recommendation.
+    pub cache_policies: Vec<CachePolicyRecord>,
     /// The algorithm.
     pub algorithm: Algorithm,
 }
@@ -70,7 +73,7 @@ impl Corner {
     /// Checks what was told.
     pub fn new(args: CornerArgs) -> Result<Corner, Failure> {
         let contender = contender(&args.contender)?;
-        let scenario = scenario(&args)?;
+        let (scenario, cache_policies) = scenario(&args)?;
         let algorithm = args.algorithm.unwrap_or(scenario.algorithms[0]);
         let name = &scenario.name;
         if !contender.supports(algorithm) {
@@ -101,7 +104,7 @@ impl Corner {
             let message = format!("{name} plans more arrivals than fit; lower --duration");
             return Err(Failure::Usage(message));
         }
-        Ok(Corner { args, contender, scenario, algorithm })
+        Ok(Corner { args, contender, scenario, cache_policies, algorithm })
     }
 
     /// The plan of its rounds.
@@ -153,7 +156,7 @@ pub fn shared_algorithms(
     base: &CornerArgs,
 ) -> Result<(Vec<Algorithm>, Vec<Algorithm>), Failure> {
     let sides = [contender(&candidate.contender)?, contender(&base.contender)?];
-    let scenario = scenario(base)?;
+    let (scenario, _) = scenario(base)?;
     let is_shared = |algorithm: &Algorithm| sides.iter().all(|side| side.supports(*algorithm));
     let (shared, others): (Vec<Algorithm>, Vec<Algorithm>) =
         scenario.algorithms.into_iter().partition(is_shared);
@@ -179,7 +182,8 @@ fn contender(name: &str) -> Result<ContenderSpec, Failure> {
     }
 }
 
-fn scenario(args: &CornerArgs) -> Result<Scenario, Failure> {
+/// The scenario under the side's policies, and its cache policy as a result keeps it.
+fn scenario(args: &CornerArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
     let library = Library::find(&here)?;
@@ -197,7 +201,11 @@ fn scenario(args: &CornerArgs) -> Result<Scenario, Failure> {
     let duration = args.duration.or(is_short.then_some(SHORTEST_ROUND));
     let scenario = scenario.with(&Overrides { duration, ..Overrides::default() })?;
     let (cache_policy, policy) = (args.cache_policy.as_deref(), args.policy.as_deref());
-    let replacement = Replacement::read(cache_policy, policy, &library.presets())?;
+    let presets = library.presets();
+    let replacement = Replacement::read(cache_policy, policy, &presets)?;
     replacement.allow(args.algorithm.as_slice())?;
-    replacement.onto(scenario)
+    let scenario = replacement.onto(scenario)?;
+    let sides = std::iter::once(&scenario);
+    let records = cache_policy_records(sides, replacement.cache.as_slice(), &presets);
+    Ok((scenario, records))
 }

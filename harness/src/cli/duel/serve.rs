@@ -9,8 +9,8 @@ use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::signer::Signers;
-use crate::trial::Control;
 use crate::trial::rota::Rota;
+use crate::trial::{Control, calibrate};
 
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
@@ -48,7 +48,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let corner = Corner::new(args.corner)?;
     let stop = stop_on_signal()?;
     let plan = corner.plan(&Signers::new(corner.args.seed), &|_| {});
-    let mut arm = LocalArm::new(&corner, &plan, Control { stop, port: None })?;
+    let mut arm = LocalArm::new(&corner, &plan, Control { stop, port: None }, Some(calibrate()))?;
     let hello = Hello {
         plan_hash: plan.hash.clone(),
         corpus_hash: plan.corpus.hash.clone(),

@@ -94,9 +94,15 @@ fn cut(text: &str, width: usize) -> String {
     kept.chain(Some('…')).take(width).collect()
 }
 
-/// `42 s`, `1:20 min`, `2:05 h`.
+/// `under 1 s`, `5.7 s`, `42 s`, `1:20 min`, `2:05 h`: as fine as it takes to be true within a
+/// twentieth. Never nothing: who says how much is left is not done.
 fn clock(left: Duration) -> String {
-    let seconds = left.as_secs_f64().ceil() as u64;
+    match left.as_millis() {
+        0..1_000 => return "under 1 s".to_owned(),
+        1_000..9_950 => return format!("{:.1} s", left.as_secs_f64()),
+        _ => {}
+    }
+    let seconds = left.as_secs_f64().round() as u64;
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
@@ -113,7 +119,7 @@ mod tests {
             done: 12,
             steps: 48,
             message: "unknown-kid/beside-good-traffic ES256 core:aws-lc-rs".into(),
-            left: Some(Duration::from_millis(79_100)),
+            left: Some(Duration::from_millis(80_100)),
             look: Some(Look {
                 phase: "flood".into(),
                 at: Duration::from_millis(4_210),
@@ -168,7 +174,17 @@ mod tests {
 
     #[test]
     fn time_left_takes_the_unit_that_fits() {
-        let rows = [(0, "0 s"), (59_000, "59 s"), (59_001, "1:00 min"), (7_500_000, "2:05 h")];
+        let rows = [
+            (0, "under 1 s"),
+            (999, "under 1 s"),
+            (1_000, "1.0 s"),
+            (5_740, "5.7 s"),
+            (9_949, "9.9 s"),
+            (9_950, "10 s"),
+            (59_499, "59 s"),
+            (59_500, "1:00 min"),
+            (7_500_000, "2:05 h"),
+        ];
         for (millis, text) in rows {
             assert_eq!(clock(Duration::from_millis(millis)), text);
         }

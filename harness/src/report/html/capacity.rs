@@ -39,6 +39,7 @@ pub fn section(result: &RunResult, ink: &Ink) -> Markup {
                     h4 { (ink.sample(&found.contender)) " " (capacity::title(found)) }
                     p { strong { (capacity::limit(found)) } }
                     (table(&CHECKS, found.checks.iter().map(capacity::check).collect()))
+                    @for line in capacity::disturbances(found) { p { (line) } }
                     dl.facts {
                         @for (what, value) in capacity::card(found) {
                             dt { (what) }
@@ -47,7 +48,7 @@ pub fn section(result: &RunResult, ink: &Ink) -> Markup {
                     }
                     details {
                         summary { "The curve in figures" }
-                        (table(&CURVE, found.curve.iter().map(capacity::point).collect()))
+                        (table(&CURVE, capacity::points(found)))
                     }
                 }
             }
@@ -119,6 +120,9 @@ fn overlay(group: &[&Capacity], ink: &Ink) -> Markup {
             figcaption {
                 (metric) " by arrivals per second: modelled (lines), measured in real open loops "
                 "(dots). Dashed: the objective; a tick on it is where a model breaks it."
+                @if group.iter().any(|found| capacity::is_disturbed(found)) {
+                    " Pale: disturbed by the host."
+                }
                 @for found in group { " " (ink.sample(&found.contender)) " " (found.contender) }
             }
         }
@@ -131,11 +135,12 @@ fn contender(found: &Capacity, metric: &str, (x, y): (&Scale, &Scale), ink: &Ink
     let (name, class) = (&found.contender, ink.contender(&found.contender));
     let bound = Slo::parse(&found.slo).ok().map(|slo| y.at(slo.bound_ns as f64));
     markup! {
-        path class=(format!("{class} line")) d=(path(points, x)) {
+        path class=(format!("{class} line{}", pale(&found.disturbed))) d=(path(points, x)) {
             title { (name) ", " (metric) ", modelled" }
         }
         @for check in found.checks.iter().filter(|check| check.measured.slo_ns > 0) {
             @let at = [x.at(check.rate_per_s), y.at(check.measured.slo_ns as f64)].map(coordinate);
+            @let class = format!("{class}{}", pale(&check.disturbed));
             circle class=(class) r="4" cx=(at[0]) cy=(at[1]) {
                 title { (name) ", measured at " (quantity::rate(check.rate_per_s)) }
             }
@@ -147,6 +152,11 @@ fn contender(found: &Capacity, metric: &str, (x, y): (&Scale, &Scale), ink: &Ink
             }
         }
     }
+}
+
+/// The class of what the host disturbed.
+fn pale(disturbed: &Option<String>) -> &'static str {
+    if disturbed.is_some() { " disturbed" } else { "" }
 }
 
 fn grid(x: &Scale, y: &Scale) -> Markup {

@@ -2,7 +2,6 @@
 
 use super::cell::{code, plain, row};
 use crate::report::capacity::{self, CHECKS, CURVE, NOTE};
-use crate::report::quantity;
 use crate::result::RunResult;
 use crate::result::capacity::Capacity;
 
@@ -26,7 +25,7 @@ pub fn write(result: &RunResult, out: &mut String) {
             code(&found.contender),
             plain(&found.algorithm),
             found.workers.to_string(),
-            quantity::rate(found.capacity_per_s),
+            capacity::reached(found),
             plain(&capacity::limit(found)),
         ]));
     }
@@ -37,8 +36,11 @@ pub fn write(result: &RunResult, out: &mut String) {
 fn details(found: &Capacity, out: &mut String) {
     let title = plain(&capacity::title(found));
     out.push_str(&format!("<details><summary>{title}</summary>\n\n"));
-    table(&CURVE, found.curve.iter().map(capacity::point), out);
+    table(&CURVE, capacity::points(found).into_iter(), out);
     table(&CHECKS, found.checks.iter().map(capacity::check), out);
+    for line in capacity::disturbances(found) {
+        out.push_str(&format!("- {}\n", plain(&line)));
+    }
     for (what, value) in capacity::card(found) {
         out.push_str(&format!("- {}: {}\n", plain(&what), plain(&value)));
     }

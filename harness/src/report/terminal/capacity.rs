@@ -20,13 +20,16 @@ pub fn write(result: &RunResult, text: &mut Text) {
         }
         text.line(Paint::Strong, &capacity::title(found));
         text.wrapped(Paint::Plain, "  ", &capacity::limit(found));
-        let points = found.curve.iter().map(|point| (Paint::Plain, capacity::point(point)));
+        let points = capacity::points(found).into_iter().map(|point| (Paint::Plain, point));
         text.table(0, &CURVE, &points.collect::<Vec<_>>());
         let checks = found.checks.iter().map(|check| {
             let paint = if check.wrong > 0 { Paint::Bad } else { Paint::Plain };
             (paint, capacity::check(check))
         });
         text.table(0, &CHECKS, &checks.collect::<Vec<_>>());
+        for line in capacity::disturbances(found) {
+            text.wrapped(Paint::Warning, "  ", &line);
+        }
         for (what, value) in capacity::card(found) {
             text.wrapped(Paint::Plain, "  ", &format!("{what}: {value}"));
         }

@@ -92,15 +92,19 @@ fn the_card_counts_cores_by_the_limit() {
         cpu_ns_per_op: Some(30_000.0),
         token_bytes_mean: 700.0,
         services: vec![vec![Service { ns: MEAN_NS, accepted: true }]; 2],
+        disturbed: None,
     };
+    let busy = Saturated { disturbed: Some("steal".into()), ..saturated.clone() };
     let (model, slo) = (constant(2), slo("p99 < 1ms"));
     let measured = LoadFigures { slo_ns: 1, ..LoadFigures::default() };
     let check =
         |disagreement, wrong| LoadCheck { disagreement, wrong, measured, ..LoadCheck::default() };
-    let card = |limit, rate, checks: &[LoadCheck]| {
-        let card = CapacityCard::of(&saturated, &model, &slo, limit, &[]);
-        card.with_cores(rate, limit, 2, checks)
+    let disturbed = LoadCheck { disturbed: Some("steal".into()), ..check(1.0, 0) };
+    let card_of = |saturated: &Saturated, limit, rate, checks: &[LoadCheck]| {
+        let card = CapacityCard::of(saturated, &model, &slo, limit, None);
+        card.with_cores(rate, limit, saturated, checks)
     };
+    let card = |limit, rate, checks: &[LoadCheck]| card_of(&saturated, limit, rate, checks);
     let good = [check(0.8, 0), check(1.25, 0)];
     let (limit, rate) = (Some(20_000.0), Some(200_000.0));
     let rows = [
@@ -116,6 +120,7 @@ fn the_card_counts_cores_by_the_limit() {
         (limit, rate, &[check(f64::NAN, 0)], None, "NaN times", "no figure"),
         (limit, rate, &[LoadCheck::default()], None, "no response times", "nothing measured"),
         (limit, rate, &[check(1.0, 3)], None, "wrong verdicts", "no work that counts"),
+        (limit, rate, &[disturbed], None, "disturbed the open loop", "agreement by chance"),
     ];
     for (limit, rate, checks, cores, why, reason) in rows {
         let card = card(limit, rate, checks);
@@ -123,6 +128,9 @@ fn the_card_counts_cores_by_the_limit() {
         assert_eq!(card.no_cores.is_some(), !why.is_empty(), "{reason}");
         assert!(card.no_cores.is_none_or(|said| said.contains(why)), "{reason}");
     }
+    let said = card_of(&busy, limit, rate, &good).no_cores.unwrap_or_default();
+    assert!(said.contains("disturbed the closed loop"), "no model of a busy host: {said}");
+    assert_eq!(card_of(&busy, limit, None, &good).no_cores, None, "nor told why unasked");
     let card = card(None, None, &[]);
     let cpu = card.cpu_s_per_million.expect("a clock");
     assert!((cpu - 30.0).abs() < 1e-9, "30 µs of CPU a million times, whatever the wall says");

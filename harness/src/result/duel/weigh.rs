@@ -3,21 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::result::noise::MAX_DROPPED;
 use crate::result::statistics::{
     ALPHA, Bootstrap, Decision, Estimate, Evidence, SignFlip, blocks_for_alpha, blocks_needed,
     decide, deviation, holm, median, minimum_effect, sign_flip,
 };
 
 use super::sentence::sum_up;
-use super::{Arm, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
+use super::{Arm, BlockNoise, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
 
-/// A block of whole rounds of which the hypervisor took more than this share is left out: it may
-/// have taken it from one arm alone.
-pub const MAX_STEAL: f64 = 0.10;
-/// The same for a block whose rounds took turns: what is taken, is taken from all arms alike.
-pub const MAX_STEAL_IN_TURNS: f64 = 0.30;
-/// If more than this share of the blocks is left out, the duel is invalid.
-pub const MAX_DROPPED: f64 = 0.20;
 /// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and
 /// its ratio is off by at least this.
 pub const CONTROL_ROOM: f64 = 0.01;
@@ -36,8 +30,6 @@ pub struct Rules {
     pub gates: Vec<Metric>,
     /// The other metrics make a regression where A costs this many times as much; `None` if never.
     pub limit: Option<f64>,
-    /// A block of which the hypervisor took more than this share is left out.
-    pub max_steal: f64,
     /// The seed of resampling.
     pub seed: u64,
 }
@@ -67,23 +59,57 @@ struct Differences {
     again: Vec<f64>,
 }
 
-/// Weighs the samples of a duel.
-pub fn weigh(samples: &[Sample], rules: &Rules) -> Weighed {
+/// The blocks that the host disturbed.
+struct Disturbed<'n> {
+    blocks: Vec<&'n BlockNoise>,
+    fought: usize,
+    may_drop: usize,
+}
+
+impl<'n> Disturbed<'n> {
+    /// Of all blocks that were fought.
+    fn of(noise: &'n [BlockNoise], fought: usize) -> Disturbed<'n> {
+        let blocks = noise.iter().filter(|block| block.disturbed.is_some()).collect();
+        Disturbed { blocks, fought, may_drop: (fought as f64 * MAX_DROPPED) as usize }
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.blocks.len() > self.may_drop
+    }
+
+    /// Whether this block is left out: it is disturbed, and not so many are that all stay in.
+    fn leaves_out(&self, block: u32) -> bool {
+        !self.are_too_many() && self.blocks.iter().any(|disturbed| disturbed.block == block)
+    }
+
+    fn fault(&self) -> Option<String> {
+        let first = self.blocks.first().filter(|_| self.are_too_many())?;
+        let (count, fought, may_drop) = (self.blocks.len(), self.fought, self.may_drop);
+        let reason = first.disturbed.as_deref().unwrap_or_default();
+        Some(format!(
+            "the host disturbed {count} of {fought} blocks, the first of them by {reason}; at most \
+             {may_drop} may be left out: duel again when the host is quieter"
+        ))
+    }
+}
+
+/// Weighs the samples of a duel. Blocks of which `noise` tells nothing are undisturbed.
+pub fn weigh(samples: &[Sample], noise: &[BlockNoise], rules: &Rules) -> Weighed {
     let mut blocks: BTreeMap<u32, Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
         blocks.entry(sample.block).or_default().push(sample);
     }
     let fought = blocks.len();
-    let is_stolen =
-        |block: &[&Sample]| block.iter().any(|s| s.steal.unwrap_or(0.0) > rules.max_steal);
-    blocks.retain(|_, block| !is_stolen(block));
+    let disturbed = Disturbed::of(noise, fought);
+    blocks.retain(|block, _| !disturbed.leaves_out(*block));
     let dropped = fought - blocks.len();
     let blocks: Vec<Vec<&Sample>> = blocks.into_values().collect();
     let control = control(&blocks, rules.seed);
     let differences = Metric::ALL.into_iter().filter_map(|metric| Differences::of(metric, &blocks));
     let mut metrics = judge(differences.collect(), rules);
     let ratio = ratios(&metrics);
-    let fault = fault(fought, dropped, &control, &metrics, rules);
+    let fault = disturbed.fault();
+    let fault = fault.or_else(|| fault_of(blocks.len(), &control, &metrics, rules));
     if fault.is_some() {
         metrics.iter_mut().for_each(|metric| metric.decision = Decision::Invalid);
     }
@@ -200,22 +226,13 @@ fn ratios(metrics: &[MetricVerdict]) -> Option<Ratios> {
     })
 }
 
-/// Why the samples prove nothing, if so.
-fn fault(
-    fought: usize,
-    dropped: usize,
+/// Why so many undisturbed blocks prove nothing, if so.
+fn fault_of(
+    left: usize,
     control: &Control,
     metrics: &[MetricVerdict],
     rules: &Rules,
 ) -> Option<String> {
-    let left = fought - dropped;
-    if dropped as f64 > MAX_DROPPED * fought as f64 {
-        return Some(format!(
-            "the hypervisor took more than {:.0} % of the CPU in {dropped} of {fought} blocks; \
-             duel again when the host is quieter",
-            rules.max_steal * 100.0
-        ));
-    }
     if left < MIN_BLOCKS as usize {
         return Some(format!(
             "{left} blocks are left, {MIN_BLOCKS} are the least; duel again with more --blocks"
@@ -240,6 +257,7 @@ mod tests {
 
     use super::super::{Reading, SLOTS, lineup};
     use super::*;
+    use crate::result::noise::Noise;
 
     /// What a test plants: the candidate's cost relative to the base, and the noise of rounds.
     struct Planted {
@@ -247,11 +265,12 @@ mod tests {
         cost: f64,
         noise: f64,
         control: f64,
-        steal: fn(u32) -> f64,
+        /// Blocks that the host disturbs, from the first on.
+        disturbed: u32,
     }
 
     const PLAIN: Planted =
-        Planted { blocks: 16, cost: 1.0, noise: 0.002, control: 1.0, steal: |_| 0.0 };
+        Planted { blocks: 16, cost: 1.0, noise: 0.002, control: 1.0, disturbed: 0 };
 
     /// Rounds of a host that gets slower all the time, by a percent a block.
     fn samples(planted: &Planted) -> Vec<Sample> {
@@ -272,28 +291,32 @@ mod tests {
                     cpu_ns_per_op: Some(1e6 * cost),
                     control_ns: (1e6 * control * wobble) as u64,
                 };
-                let steal = Some((planted.steal)(block));
-                samples.push(Sample { block, slot, arm, steal, reading });
+                samples.push(Sample { block, slot, arm, reading });
             }
         }
         samples
     }
 
     fn rules() -> Rules {
-        Rules {
-            thresholds: BTreeMap::new(),
-            gates: Metric::ALL.to_vec(),
-            limit: None,
-            max_steal: MAX_STEAL,
-            seed: 1,
-        }
+        Rules { thresholds: BTreeMap::new(), gates: Metric::ALL.to_vec(), limit: None, seed: 1 }
+    }
+
+    /// What the host did in so many blocks, of which it disturbed the first.
+    fn noise(planted: &Planted) -> Vec<BlockNoise> {
+        let block = |block: u32| {
+            let others = Some(if block < planted.disturbed { 0.5 } else { 0.0 });
+            BlockNoise::of(block, Noise { others, ..Noise::default() })
+        };
+        (0..planted.blocks).map(block).collect()
+    }
+
+    fn weighed(planted: &Planted) -> Weighed {
+        weigh(&samples(planted), &noise(planted), &rules())
     }
 
     #[test]
     fn samples_become_a_verdict() {
         use Decision::{Equivalent, Improved, Inconclusive, Invalid, Regressed};
-        let some_stolen: fn(u32) -> f64 = |block| if block < 3 { 0.5 } else { 0.0 };
-        let many_stolen: fn(u32) -> f64 = |block| if block < 4 { 0.5 } else { 0.0 };
         let rows = [
             (PLAIN, Equivalent, "base against base, whatever the drift"),
             (Planted { cost: 1.05, ..PLAIN }, Regressed, "5 % slower"),
@@ -305,11 +328,13 @@ mod tests {
             (Planted { cost: 1.5, blocks: 5, ..PLAIN }, Invalid, "too few"),
             (Planted { cost: 1.5, blocks: 0, ..PLAIN }, Invalid, "none"),
             (Planted { cost: 1.5, control: 1.02, ..PLAIN }, Invalid, "the host moved too"),
-            (Planted { cost: 1.5, steal: some_stolen, ..PLAIN }, Regressed, "3 of 16 left out"),
-            (Planted { cost: 1.5, steal: many_stolen, ..PLAIN }, Invalid, "4 of 16 are too many"),
+            (Planted { cost: 1.5, disturbed: 3, ..PLAIN }, Regressed, "3 of 16 left out"),
+            (Planted { cost: 1.5, disturbed: 4, ..PLAIN }, Invalid, "4 of 16 are too many"),
+            (Planted { disturbed: 16, ..PLAIN }, Invalid, "a neighbour is never equality"),
+            (Planted { disturbed: 1, blocks: 6, ..PLAIN }, Invalid, "5 are left"),
         ];
         for (planted, expected, why) in rows {
-            let weighed = weigh(&samples(&planted), &rules());
+            let weighed = weighed(&planted);
             assert_eq!(weighed.verdict, expected, "{why}: {}", weighed.reason);
             let is_invalid = |metric: &MetricVerdict| metric.decision == Invalid;
             let invalid = weighed.metrics.iter().all(is_invalid) && expected == Invalid;
@@ -317,7 +342,34 @@ mod tests {
         }
     }
 
-    /// Rounds of log-normal noise about a true ratio, seeded. Nothing drifts, nothing is stolen.
+    /// The first blocks are disturbed, and the candidate is slow in them alone.
+    #[test]
+    fn a_disturbed_block_is_left_out_until_too_many_are() {
+        let rows = [
+            (0, 0, 1.0, "nothing disturbed"),
+            (3, 3, 1.0, "a fifth of them, and what they said is gone"),
+            (4, 0, 1.0, "one more: all stay in, and the median with them"),
+            (16, 0, 3.0, "all of them: a figure all the same"),
+        ];
+        for (disturbed, dropped, ratio, why) in rows {
+            let planted = Planted { disturbed, noise: 0.0, ..PLAIN };
+            let mut samples = samples(&planted);
+            let slow =
+                |sample: &&mut Sample| sample.block < disturbed && sample.arm == Arm::Candidate;
+            samples.iter_mut().filter(slow).for_each(|sample| sample.reading.p50_ns *= 3);
+            let weighed = weigh(&samples, &noise(&planted), &rules());
+            assert_eq!(weighed.dropped, dropped, "{why}");
+            let p50 = weighed.ratio.expect("figures").p50;
+            assert!((p50.estimate - ratio).abs() < 0.01, "{why}: {p50:?}");
+            let is_invalid = weighed.verdict == Decision::Invalid;
+            assert_eq!(is_invalid, disturbed > 3, "{why}: {}", weighed.reason);
+            let words =
+                format!("the host disturbed {disturbed} of 16 blocks, the first of them by");
+            assert_eq!(weighed.reason.contains(&words), is_invalid, "{why}: {}", weighed.reason);
+        }
+    }
+
+    /// Rounds of log-normal noise about a true ratio, seeded. Nothing drifts.
     fn drawn(ratio: f64, noise: f64, seed: u64) -> Vec<Sample> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut unit = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
@@ -349,7 +401,7 @@ mod tests {
         for (ratio, noise, of, [least, most], why) in rows {
             let says = |seed: u64| {
                 let rules = Rules { gates: vec![Metric::P50], seed, ..rules() };
-                weigh(&drawn(ratio, noise, seed), &rules).verdict
+                weigh(&drawn(ratio, noise, seed), &[], &rules).verdict
             };
             let hits = (0..DUELS).filter(|seed| of.contains(&says(*seed))).count() as u64;
             assert!((least..=most).contains(&hits), "{why}: {hits} of {DUELS}");
@@ -358,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_ratio_is_of_the_candidate_over_the_base() {
-        let weighed = weigh(&samples(&Planted { cost: 1.25, ..PLAIN }), &rules());
+        let weighed = weighed(&Planted { cost: 1.25, ..PLAIN });
         let ratio = weighed.ratio.expect("figures");
         let near = |got: f64, expected: f64| (got - expected).abs() < 0.005;
         assert!(near(ratio.p50.estimate, 1.25) && near(ratio.p99.estimate, 1.25), "{ratio:?}");
@@ -373,22 +425,21 @@ mod tests {
     fn a_metric_without_figures_is_no_gate_that_passes() {
         let mut without = samples(&Planted { cost: 1.0, ..PLAIN });
         without.iter_mut().for_each(|sample| sample.reading.cpu_ns_per_op = None);
-        let weighed = weigh(&without, &rules());
+        let weighed = weigh(&without, &[], &rules());
         assert_eq!(weighed.verdict, Decision::Invalid);
         assert!(weighed.reason.starts_with("cpu has no figure"), "{}", weighed.reason);
         let gates = vec![Metric::P50, Metric::P99];
-        let weighed = weigh(&without, &Rules { gates, ..rules() });
+        let weighed = weigh(&without, &[], &Rules { gates, ..rules() });
         assert_eq!(weighed.verdict, Decision::Equivalent, "an open loop gates latency alone");
         assert_eq!(weighed.metrics.iter().filter(|metric| metric.gated).count(), 2);
         without[3].reading.done = 0;
-        assert_eq!(weigh(&without, &rules()).verdict, Decision::Invalid, "an empty round");
+        assert_eq!(weigh(&without, &[], &rules()).verdict, Decision::Invalid, "an empty round");
     }
 
     #[test]
     fn blocks_needed_grow_with_the_noise_and_near_the_threshold() {
         let needed = |cost: f64, noise: f64| {
-            let weighed = weigh(&samples(&Planted { cost, noise, ..PLAIN }), &rules());
-            weighed.metrics[0].blocks_needed
+            weighed(&Planted { cost, noise, ..PLAIN }).metrics[0].blocks_needed
         };
         assert_eq!(needed(1.0, 0.002), 8, "the least for four gates");
         assert!(needed(1.0, 0.3) > 16, "noise");
