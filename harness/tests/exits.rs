@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use jwtbench::result::RunResult;
 
 const SCENARIO: &str = r#"
 title = "t"
@@ -25,13 +28,37 @@ tokens = { valid = 100 }
 "all.users.ACCEPT.count" = ">= 100"
 "#;
 
-/// A folder with a scenario of a hundred seconds.
-fn folder() -> (tempfile::TempDir, String) {
+/// Two seconds of tokens that are refused at once, and so many that other seeds take longer.
+const DRAWN: &str = r#"
+title = "t"
+analysis = "a"
+algorithms = ["EdDSA"]
+[load]
+arrivals = "constant"
+workers = 1
+warmup = "1ms"
+duration = "2s"
+[[stream]]
+name = "users"
+rate = 100000
+tokens = { oversized-16k = 100 }
+[[phase]]
+name = "later"
+at = "1s"
+"#;
+
+/// A folder with a scenario.
+fn folder_of(scenario: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("user/slow.toml");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, SCENARIO).unwrap();
+    fs::write(&path, scenario).unwrap();
     (folder, path.to_str().unwrap().to_owned())
+}
+
+/// A folder with a scenario of a hundred seconds.
+fn folder() -> (tempfile::TempDir, String) {
+    folder_of(SCENARIO)
 }
 
 fn command(args: &[&str]) -> Command {
@@ -45,24 +72,44 @@ fn text(output: &Output) -> String {
     format!("{out}{err}")
 }
 
-/// Sends a signal once the command listens for it, and again until it has ended.
+/// Sends a signal, and waits for the end.
+fn end(signal: &str, child: Child) -> Output {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(sent.unwrap().success(), "{signal} is sent");
+    child.wait_with_output().unwrap()
+}
+
+/// Waits for what shall be true within a minute.
+fn wait_for(is_true: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_true() && begun.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether anybody listens on a port of this machine.
+fn is_bound(port: u16) -> bool {
+    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+    // Local address and state; 0A is listening.
+    let mine = format!(":{port:04X}");
+    let fields = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>());
+    let mut open = fields.filter(|fields| fields.get(3) == Some(&"0A"));
+    open.any(|fields| fields[1].ends_with(&mine))
+}
+
+/// Sends a signal once the command listens for it and measures.
 fn end_by(signal: &str, child: Child) -> Output {
     let handler = format!("/proc/{}/status", child.id());
-    let begun = Instant::now();
     // SigCgt: the signals that are caught; SIGINT is bit 1.
     let listens = || {
         let status = fs::read_to_string(&handler).unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|m| m & 2 != 0)
     };
-    while !listens() && begun.elapsed() < Duration::from_secs(60) {
-        thread::sleep(Duration::from_millis(20));
-    }
+    wait_for(listens);
     // Beyond signing and calibration, into the trial.
     thread::sleep(Duration::from_secs(3));
-    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
-    assert!(sent.unwrap().success(), "{signal} is sent");
-    child.wait_with_output().unwrap()
+    end(signal, child)
 }
 
 fn junit(out: &Path) -> String {
@@ -85,6 +132,43 @@ fn an_interrupted_run_is_partial_and_says_so() {
         assert!(stored.contains("\"partial\":true"), "{signal}: the partial result is kept");
         let xml = junit(&out);
         assert!(xml.contains("errors=\"1\""), "{signal}: JUnit is not green: {xml}");
+    }
+}
+
+/// Once the mocked endpoint is closed all is measured: what a signal cuts short then are the ranges
+/// by which `compare` gates the outcome.
+#[test]
+fn a_run_interrupted_after_measuring_is_whole_but_for_its_ranges() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let (folder, scenario) = folder_of(DRAWN);
+        let out = folder.path().join("out");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (to, at) = (out.to_str().unwrap(), port.to_string());
+        let args = ["run", &scenario, "--contender", "core:ring", "--out", to, "--port", &at];
+        let child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for(|| is_bound(port));
+        wait_for(|| !is_bound(port));
+        let output = end(signal, child);
+        let said = text(&output).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert_eq!(output.status.code(), Some(code), "{signal}: {said}");
+        assert!(said.contains("PASSED: ") && !said.contains("INTERRUPTED"), "{signal}: {said}");
+        assert!(said.contains("!! NO OUTCOME RANGES: the run was interrupted"), "{signal}: {said}");
+        let mut result = RunResult::read(&out.join("result.json")).unwrap();
+        assert!(!result.partial && result.measurements[0].rounds.len() == 1, "{signal}: {said}");
+        let [range] = result.outcome_ranges.as_slice() else {
+            panic!("{signal}: a range for the trial: {:?}", result.outcome_ranges);
+        };
+        assert!(range.cut_short && range.figures.is_empty(), "{signal}: {range:?}");
+        let xml = junit(&out);
+        assert!(xml.contains("errors=\"0\"") && xml.contains("NO OUTCOME RANGES"), "{xml}");
+
+        result.started_at = "later".into();
+        let other = folder.path().join("other.json");
+        fs::write(&other, serde_json::to_string(&result).unwrap()).unwrap();
+        let compared = command(&["compare", to, other.to_str().unwrap()]).output().unwrap();
+        let said = text(&compared).split_whitespace().collect::<Vec<&str>>().join(" ");
+        let words = "not gated: user/slow: the base was interrupted before its seeds were drawn";
+        assert!(said.contains(words), "{signal}: {said}");
     }
 }
 

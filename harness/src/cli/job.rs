@@ -148,12 +148,14 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         if stop.load(Ordering::Relaxed) || failure.is_some() {
             break;
         }
-        let measured = job.calibrated(&signers, control, &progress).and_then(|(job, basis)| {
+        let calibration = conditions.calibration.as_ref();
+        let calibrated = job.calibrated(&signers, (control, calibration), &progress);
+        let measured = calibrated.and_then(|(job, basis)| {
             result.rate_bases.extend(basis);
             match setting.capacity.as_ref().zip(agenda.as_mut()) {
                 Some((task, agenda)) => {
                     let (job, signers, progress) = (&job, &signers, &progress);
-                    let bench = Bench { job, signers, control, progress };
+                    let bench = Bench { job, signers, control, calibration, progress };
                     task.measure(&bench, agenda, &mut result)
                 }
                 None => job.measure(&signers, control, &conditions, &progress).map(|measured| {
@@ -170,9 +172,18 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         failure = draw_again(&measured_plans, &signers, stop, &progress, &mut result).err();
     }
     progress.finish();
-    result.partial = stop.load(Ordering::Relaxed) || failure.is_some();
+    // A stop that comes once all is measured cuts outcome ranges short, which say so themselves.
+    let is_whole = setting.capacity.is_none() && is_measured(jobs, &result);
+    result.partial = failure.is_some() || (stop.load(Ordering::Relaxed) && !is_whole);
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     Ok((result, failure))
+}
+
+/// Whether every contender of every job has all its rounds.
+fn is_measured(jobs: &[Job], result: &RunResult) -> bool {
+    let due = |job: &Job| vec![job.scenario.load.rounds as usize; job.contenders.len()];
+    let measured = result.measurements.iter().map(|measurement| measurement.rounds.len());
+    jobs.iter().flat_map(due).eq(measured)
 }
 
 /// A plan that has been measured, and the policy that its tokens were minted for.

@@ -44,7 +44,7 @@ impl Summary {
         Summary {
             trials: result.measurements.len() as u64,
             errors: sum(|m| u64::from(m.error.is_some())),
-            noisy: sum(|m| u64::from(m.noisy.is_some())),
+            noisy: sum(|m| u64::from(m.noisy.is_some())) + disturbed_loops(result),
             judged: sum(|m| m.verdicts.judged) + checked(result),
             wrong: result.wrong(),
             findings: findings(result).iter().map(|group| group.rows.len() as u64).sum(),
@@ -125,6 +125,13 @@ fn checked(result: &RunResult) -> u64 {
     result.capacities.iter().flat_map(|capacity| &capacity.checks).map(|check| check.done).sum()
 }
 
+/// Real loops beside the capacities whose figures do not stand; the closed loop behind a capacity
+/// is a trial of its own.
+fn disturbed_loops(result: &RunResult) -> u64 {
+    let checks = result.capacities.iter().flat_map(|capacity| &capacity.checks);
+    checks.filter(|check| check.disturbed.is_some()).count() as u64
+}
+
 /// What every form shows at its very top: why the figures are not to be relied on.
 pub fn warnings(result: &RunResult) -> Vec<&'static str> {
     let mut warnings = Vec::new();
@@ -134,11 +141,17 @@ pub fn warnings(result: &RunResult) -> Vec<&'static str> {
     if result.partial {
         warnings.push("PARTIAL RESULT: the run was interrupted; trials are missing");
     }
+    if result.outcome_ranges.iter().any(|range| range.cut_short) {
+        warnings.push(
+            "NO OUTCOME RANGES: the run was interrupted while other seeds were drawn; what was \
+             measured stands, and compare cannot gate the outcome of every trial",
+        );
+    }
     if result.measurements.iter().any(|m| m.planted.is_some()) {
         warnings
             .push("PLANTED FAULT: a fault was planted on purpose; nothing here is a measurement");
     }
-    if result.measurements.iter().any(|m| m.noisy.is_some()) {
+    if result.measurements.iter().any(|m| m.noisy.is_some()) || disturbed_loops(result) > 0 {
         warnings.push("NOISY HOST: too many rounds of some trials were disturbed; see its part");
     }
     if !result.measurements.is_empty() && result.measurements.iter().all(|m| m.virtual_time) {

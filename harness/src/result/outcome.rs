@@ -126,6 +126,10 @@ pub struct OutcomeRange {
     pub figures: Vec<SeedCounts>,
     /// Null, or why nothing was drawn.
     pub withheld: Option<String>,
+    /// Nothing was drawn because the run was interrupted: all is measured, and the outcome of these
+    /// trials cannot be gated until the run is made again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_short: bool,
 }
 
 /// One count under every seed.
@@ -149,6 +153,12 @@ impl OutcomeRange {
             counts: drawn.iter().map(|counts| counts.count(key)).collect(),
         };
         self.figures = keys.into_iter().map(under_each).collect();
+    }
+
+    /// The range of which nothing was drawn because the run was interrupted.
+    pub fn cut_short(self) -> OutcomeRange {
+        let reason = "the run was interrupted before its seeds were drawn; make it again";
+        OutcomeRange { seeds: Vec::new(), withheld: Some(reason.into()), cut_short: true, ..self }
     }
 
     /// Whether it was drawn for this trial.

@@ -21,8 +21,8 @@ pub const SEEDS: u64 = 16;
 /// A plan with more arrivals than this is not drawn again: it would take longer than to measure it.
 const MAX_ARRIVALS: usize = 500_000;
 
-/// The range of a plan's outcome; `None` where time does not matter to it, and after a stop.
-/// `signers` and `minted_for` are those that the plan was made with.
+/// The range of a plan's outcome; `None` where time does not matter to it. After a stop it is one
+/// that says so. `signers` and `minted_for` are those that the plan was made with.
 ///
 /// # Errors
 /// As [`Trial::simulated`].
@@ -40,6 +40,9 @@ pub fn outcome_range(
     if range.withheld.is_some() {
         return Ok(Some(range));
     }
+    if stop.load(Ordering::Relaxed) {
+        return Ok(Some(range.cut_short()));
+    }
     range.seeds = (0..SEEDS).map(|step| plan.seed.wrapping_add(step)).collect();
     let redraw = Redraw::new(plan, signers, minted_for, &range.seeds);
     let revoked = initial_revocations(&redraw.plan(plan.seed));
@@ -56,7 +59,7 @@ pub fn outcome_range(
     let drawn: Vec<Option<OutcomeCounts>> =
         range.seeds.par_iter().map(one).collect::<Result<_, _>>()?;
     let Some(drawn) = drawn.into_iter().collect::<Option<Vec<OutcomeCounts>>>() else {
-        return Ok(None);
+        return Ok(Some(range.cut_short()));
     };
     range.enter(&drawn);
     Ok(Some(range))

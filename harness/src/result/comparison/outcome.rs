@@ -188,6 +188,10 @@ impl<'r> Measure<'r> {
                 },
             });
         };
+        if range.cut_short {
+            let reason = "the base was interrupted before its seeds were drawn; make it again";
+            return Err(gap(reason.into()));
+        }
         if let Some(reason) = &range.withheld {
             return Err(Ungated { reason: reason.clone(), is_gap: false });
         }

@@ -311,7 +311,7 @@ fn counts_are_taken_by_the_round() {
 #[test]
 fn what_is_not_gated_says_why() {
     type Change = fn(&mut RunResult, &mut RunResult);
-    let rows: [(Change, bool, &str, &str); 9] = [
+    let rows: [(Change, bool, &str, &str); 10] = [
         (
             |base, _| base.outcome_ranges.clear(),
             true,
@@ -330,6 +330,7 @@ fn what_is_not_gated_says_why() {
             "a closed loop",
             "what can never be drawn is no gap",
         ),
+        (|base, _| base.outcome_ranges[0].cut_short = true, true, "interrupted", "no seed"),
         (|_, other| other.measurements[0].arrivals.planned = 400, true, "candidate was cut", "cut"),
         (|base, _| base.measurements[0].arrivals.planned = 400, true, "base was cut", "cut"),
         (|_, other| other.measurements[0].rounds.clear(), true, "candidate was cut", "no round"),
