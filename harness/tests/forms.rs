@@ -329,6 +329,22 @@ fn junit_has_a_case_for_every_trial() {
 }
 
 #[test]
+fn junit_counts_and_names_what_was_not_judged() {
+    let mut result = result();
+    let keys = ["all.users.ACCEPT.response.p99", "all.all.exposure.worst"].map(String::from);
+    result.measurements[2].unjudged = keys.into();
+    let text = junit(&result);
+    for (words, times) in [
+        ("expectations met 1 of 3, not judged 2;", 1),
+        ("not judged: all.users.ACCEPT.response.p99, all.all.exposure.worst", 1),
+        ("not judged 0;", 3),
+        ("not judged: ", 1),
+    ] {
+        assert_eq!(text.matches(words).count(), times, "{words}: {text}");
+    }
+}
+
+#[test]
 fn a_whole_run_skips_nothing() {
     let text = junit(&result());
     assert!(!text.contains("<skipped"), "{text}");

@@ -2,7 +2,7 @@
 //! lines for every form.
 
 use super::quantity;
-use super::unjudged::is_of_simulation;
+use super::unjudged::judge;
 use crate::result::window::{Window, WindowVerdict};
 use crate::result::{HistogramSummary, Measurement, PhaseResult, Round, RunResult};
 
@@ -129,7 +129,7 @@ fn remarks(measurements: &[Measurement]) -> Vec<String> {
         m.planted.as_ref().map(|plant| format!("PLANTED FAULT {plant}: no measurement"))
     };
     let unjudged = |m: &Measurement| {
-        let keys = m.unjudged.iter().filter(|key| !is_of_simulation(key));
+        let keys = m.unjudged.iter().filter(|key| judge(m, key).is_none());
         let keys = keys.map(String::as_str).collect::<Vec<_>>().join(", ");
         (!keys.is_empty()).then(|| format!("not judged, for want of an undisturbed round: {keys}"))
     };
@@ -171,10 +171,7 @@ fn name(of: &[&Measurement]) -> String {
 fn noisy(measurements: &[Measurement]) -> Option<String> {
     let trials: Vec<&Measurement> = measurements.iter().filter(|m| m.noisy.is_some()).collect();
     let first = trials.first()?;
-    let mut rounds = first.rounds.iter().filter_map(|round| round.disturbed.as_ref());
-    let by = rounds.next().map(|reason| format!(", the first of them by {reason}"));
-    let (noisy, by) = (first.noisy.as_deref().unwrap_or_default(), by.unwrap_or_default());
-    Some(format!("{}: INVALID (noisy): {noisy}{by}", name(&trials)))
+    Some(format!("{}: INVALID (noisy): {}", name(&trials), first.disturbance()?))
 }
 
 /// The phases with this verdict, and how late the generator was in them.

@@ -11,7 +11,6 @@ use super::fault::fault;
 use super::quantity;
 use super::standing;
 use super::summary::warnings;
-use crate::result::standing::{Standing, UNDRIVEN};
 use crate::result::{Measurement, RunResult};
 
 /// How a case ended.
@@ -75,13 +74,8 @@ fn case(result: &RunResult, measurement: &Measurement) -> Case {
         "" | "default" => String::new(),
         other => format!(" {other}"),
     };
-    let differs = match standing::standing(result, cache_policy) {
-        Standing::Differs(how) => {
-            format!("\ncache policy {cache_policy} differs from what it stands for: {how}")
-        }
-        Standing::Undriven => format!("\ncache policy {cache_policy}: {UNDRIVEN}"),
-        Standing::Held => String::new(),
-    };
+    let standing = standing::standing(result, cache_policy).sentence();
+    let standing = standing.map(|said| format!("\ncache policy {cache_policy}: {said}"));
     // On the scenario clock: the last phase ends when the measured time of a round does.
     let round = measurement.phases.last().map_or(0, |phase| phase.end_ns);
     let seconds = round as f64 / 1e9 * measurement.rounds.len() as f64;
@@ -89,7 +83,7 @@ fn case(result: &RunResult, measurement: &Measurement) -> Case {
         name: format!("{contender} {algorithm}{policy}"),
         seconds: if measurement.virtual_time { 0.0 } else { seconds.max(0.0) },
         ending: ending(measurement),
-        notes: notes(measurement) + &differs,
+        notes: notes(measurement) + &standing.unwrap_or_default(),
     }
 }
 
@@ -123,6 +117,9 @@ fn notes(measurement: &Measurement) -> String {
     let met = measurement.expectations.iter().filter(|e| e.met).count();
     let mut caveats: String =
         legend([measurement]).map(|legend| format!("\n{legend}")).unwrap_or_default();
+    if !measurement.unjudged.is_empty() {
+        caveats.push_str(&format!("\nnot judged: {}", measurement.unjudged.join(", ")));
+    }
     if let Some(noisy) = &measurement.noisy {
         caveats.push_str(&format!("\nINVALID (noisy): {noisy}"));
     }

@@ -1,27 +1,58 @@
-//! Expectations of a scenario that no measurement can judge, because they are of a simulation.
+//! Expectations of a scenario that a measurement cannot judge and another verb can: those of a
+//! simulation, and latencies in virtual time.
 
-use crate::result::RunResult;
+use crate::result::{Measurement, RunResult};
 
-/// Whether a key is of a simulation.
-pub fn is_of_simulation(key: &str) -> bool {
-    key.ends_with(".median") || key.ends_with(".worst")
+/// The verb that judges a key which its measurement did not; `None` where another measurement of
+/// the same verb may.
+pub fn judge(measurement: &Measurement, key: &str) -> Option<&'static str> {
+    if key.ends_with(".median") || key.ends_with(".worst") {
+        Some("simulate")
+    } else if measurement.virtual_time {
+        Some("run")
+    } else {
+        None
+    }
 }
 
-/// A line for each scenario that has some, with their keys and who judges them.
+/// A line for each scenario that has some and each verb that judges them, with their keys.
 pub fn unjudged(result: &RunResult) -> Vec<String> {
-    let mut scenarios: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for measurement in &result.measurements {
-        for key in measurement.unjudged.iter().filter(|key| is_of_simulation(key)) {
-            let known = scenarios.iter_mut().find(|(name, _)| *name == measurement.scenario);
+        let scenario = measurement.scenario.as_str();
+        for key in &measurement.unjudged {
+            let Some(verb) = judge(measurement, key) else { continue };
+            let known = groups.iter_mut().find(|(name, by, _)| (*name, *by) == (scenario, verb));
             match known {
-                Some((_, keys)) if keys.contains(&key.as_str()) => {}
-                Some((_, keys)) => keys.push(key),
-                None => scenarios.push((&measurement.scenario, vec![key])),
+                Some((.., keys)) if keys.contains(&key.as_str()) => {}
+                Some((.., keys)) => keys.push(key),
+                None => groups.push((scenario, verb, vec![key])),
             }
         }
     }
-    let line = |(name, keys): (&str, Vec<&str>)| {
-        format!("{name}: not judged here, `jwtbench simulate` judges it: {}", keys.join(", "))
+    let line = |(name, verb, keys): (&str, &str, Vec<&str>)| {
+        format!("{name}: not judged here, `jwtbench {verb}` judges it: {}", keys.join(", "))
     };
-    scenarios.into_iter().map(line).collect()
+    groups.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATENCY: &str = "all.users.ACCEPT.response.p99";
+
+    #[test]
+    fn a_key_is_left_to_the_verb_that_judges_it() {
+        let rows = [
+            (LATENCY, true, Some("run"), "virtual time has no latencies"),
+            (LATENCY, false, None, "a disturbed round of a run: another run may judge it"),
+            ("all.all.exposure.worst", true, Some("simulate"), "over all runs of a simulation"),
+            ("all.all.exposure.median", false, Some("simulate"), "and so in real time"),
+        ];
+        for (key, virtual_time, verb, reason) in rows {
+            let measurement = Measurement { virtual_time, ..Measurement::default() };
+            assert_eq!(judge(&measurement, key), verb, "{reason}");
+        }
+    }
 }

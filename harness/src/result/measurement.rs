@@ -98,10 +98,21 @@ pub struct Measurement {
     #[serde(default)]
     pub planted: Option<String>,
     /// Expectations that were not judged, as written: on latencies that no undisturbed round was
-    /// there to judge by, and on figures of a simulation (their keys end with `.median` or
-    /// `.worst`).
+    /// there to judge by, on latencies in virtual time, and on figures of a simulation (their keys
+    /// end with `.median` or `.worst`).
     #[serde(default)]
     pub unjudged: Vec<String>,
+}
+
+impl Measurement {
+    /// Why the host disturbed too many rounds, with what it did in the first of them; `None` if it
+    /// did not.
+    pub fn disturbance(&self) -> Option<String> {
+        let noisy = self.noisy.as_ref()?;
+        let first = self.rounds.iter().find_map(|round| round.disturbed.as_ref());
+        let by = first.map_or_else(String::new, |by| format!(", the first of them by {by}"));
+        Some(format!("{noisy}{by}"))
+    }
 }
 
 /// The judgements of one trial.

@@ -82,8 +82,8 @@ impl<'p> Gathering<'p> {
     }
 
     /// Adds a round, the `order`th that the run made. One cut short counts for conformance and
-    /// arrivals only.
-    pub fn add(&mut self, order: u32, mut record: RoundRecord) {
+    /// arrivals only. False if its figures are left out.
+    pub fn add(&mut self, order: u32, mut record: RoundRecord) -> bool {
         let phases = record.endpoint.as_ref().map(|endpoint| self.endpoint_phases(endpoint));
         let mut is_dropped = false;
         if !record.interrupted {
@@ -127,6 +127,7 @@ impl<'p> Gathering<'p> {
             mine.resize_with(phases.len(), EndpointCounts::default);
             mine.iter_mut().zip(&phases).for_each(|(mine, theirs)| add_counts(mine, theirs));
         }
+        !is_dropped
     }
 
     fn throughput(&self, done: u64, active: Duration) -> f64 {
@@ -144,7 +145,8 @@ impl<'p> Gathering<'p> {
     }
 
     /// Works out the scenario's expectations on one round, but for latencies of phases that are
-    /// `unsound` and what only a simulation can tell. A miss in any round stays.
+    /// `unsound`, latencies in virtual time and what only a simulation can tell: these are noted as
+    /// not judged. A miss in any round stays.
     fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>, unsound: &[u16]) {
         let scenario = &self.plan.scenario;
         // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
@@ -152,18 +154,13 @@ impl<'p> Gathering<'p> {
             return;
         }
         for expectation in binding(&scenario.expectations, &scenario.cache.name, true) {
-            if expectation.subject.metric.is_simulated() {
+            let is_timeless = self.is_virtual && evaluate::is_latency(&expectation.subject);
+            let is_simulated = expectation.subject.metric.is_simulated();
+            if is_simulated || is_timeless || self.is_unsound(expectation, unsound) {
                 self.unjudged.insert(expectation.key.clone());
                 continue;
             }
             let figures = evaluate::Figures { scenario, ledger, endpoint };
-            if self.is_virtual && evaluate::is_latency(&expectation.subject) {
-                continue;
-            }
-            if self.is_unsound(expectation, unsound) {
-                self.unjudged.insert(expectation.key.clone());
-                continue;
-            }
             let result = figures.evaluate(expectation);
             let known = self.expectations.entry(expectation.key.clone()).or_insert(result.clone());
             if known.met {

@@ -100,15 +100,42 @@ fn a_table_for_nobody_is_refused() {
     }
 }
 
-/// What only a simulation tells is named by the verbs that cannot judge it.
+/// What only a simulation or a run tells is counted and named by `check`, and fails nothing.
 #[test]
 fn other_verbs_name_what_they_do_not_judge() {
-    let expect = format!("[expect]\n{EXPOSED} = \"<= 1ms\"\n\"all.users.valid.late\" = \"== 0\"\n");
-    let (code, json, said) = gate(&expect, &["check"], &["--contender", "core:ring", "--json"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(json.contains("\"unjudged\":[\"all.all.exposure.worst\"]"), "{json}");
-    let (_, text, _) = gate(&expect, &["check"], &["--contender", "core:ring"]);
-    assert!(text.contains("all.all.exposure.worst"), "{text}");
+    const LATE: &str = "\"all.users.valid.late\" = \"== 0\"\n";
+    const LATENCY: &str = "\"all.users.ACCEPT.response.p99\"";
+    let exposed = format!("{EXPOSED} = \"<= 1ms\"\n");
+    let latency = format!("{LATENCY} = \"< 1ns\"\n");
+    let [simulates, runs] =
+        ["simulate", "run"].map(|verb| format!("not judged here, `jwtbench {verb}` judges it:"));
+    let all = exposed.clone() + &latency;
+    /// Expectations, their keys in JSON, words of the table, the headline, and why.
+    type Row<'r> = (&'r str, &'r [&'r str], &'r [&'r str], &'r str, &'r str);
+    let rows: [Row<'_>; 4] = [
+        ("", &[], &[], "PASSED: ", "everything is judged"),
+        (&exposed, &[EXPOSED], &[&simulates], "1 of 2 expectations met, 1 not", "a simulation's"),
+        (&latency, &[LATENCY], &[&runs], "1 of 2 expectations met, 1 not", "a latency"),
+        (&all, &[EXPOSED, LATENCY], &[&simulates, &runs], "1 of 3 expectations met, 2 not", "both"),
+    ];
+    for (expect, keys, words, headline, reason) in rows {
+        let expect = format!("[expect]\n{LATE}{expect}");
+        let check = |flags: &[&str]| {
+            let flags = [&["--contender", "core:ring", "--algorithm", "ES256"], flags].concat();
+            let (code, text, said) = gate(&expect, &["check"], &flags);
+            assert_eq!(code, Some(0), "{reason}: {said}");
+            text
+        };
+        let json = check(&["--json"]);
+        let unjudged = format!("\"unjudged\":[{}]", keys.join(","));
+        assert!(json.contains(&unjudged), "{reason}: {json}");
+        let text = check(&[]).split_whitespace().collect::<Vec<&str>>().join(" ");
+        let is_whole = text.contains("PASSED AS FAR AS JUDGED: ") != keys.is_empty();
+        assert!(is_whole && text.contains(headline), "{reason}: {text}");
+        for word in words.iter().copied().chain(keys.iter().map(|key| key.trim_matches('"'))) {
+            assert!(text.contains(word), "{reason}: `{word}` is not in: {text}");
+        }
+    }
 }
 
 #[test]
