@@ -66,7 +66,7 @@ pub struct RunResult {
     pub elapsed_s: f64,
     /// The seed of keys, tokens, arrivals and faults.
     pub seed: u64,
-    /// True when the run was interrupted: some trials are missing.
+    /// True when the run was interrupted before all was measured: some trials are missing.
     pub partial: bool,
     /// Where it ran.
     pub machine: Machine,

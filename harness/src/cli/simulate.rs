@@ -264,12 +264,7 @@ impl Args {
     }
 
     /// Who is simulated in a scenario.
-    fn lineup<'s>(
-        &self,
-        scenario: &'s Scenario,
-        policies: &[Named],
-        presets: &Path,
-    ) -> Lineup<'s> {
+    fn lineup<'s>(&self, scenario: &'s Scenario, policies: &[Named], presets: &Path) -> Lineup<'s> {
         if self.cache_policy.is_empty() {
             return Lineup::own(scenario, policies, presets);
         }

@@ -6,7 +6,9 @@ mod outcome;
 
 use super::TerminalStyle;
 use super::quantity;
+use super::standing::{marked, marks};
 use super::terminal::text::{Paint, Text};
+use crate::result::CachePolicyRecord;
 use crate::result::comparison::{Comparison, Drift, Figure, Metric, TrialComparison};
 use crate::result::statistics::Decision;
 
@@ -30,13 +32,16 @@ pub fn comparison(comparison: &Comparison, style: TerminalStyle) -> String {
         text.wrapped(Paint::Dim, "", note);
     }
     for trial in comparison.trials.iter().filter(|trial| is_significant(trial)) {
-        show(&mut text, trial);
+        show(&mut text, &name(trial, &comparison.cache_policies), trial);
     }
     for missing in missing_of(comparison) {
         text.wrapped(Paint::Warning, "", &format!("!! {missing}"));
     }
     if !comparison.trials.is_empty() {
         summarise(&mut text, comparison);
+    }
+    for line in cache_policies(comparison) {
+        text.wrapped(Paint::Dim, "", &line);
     }
     let paint = if comparison.is_empty() { Paint::Bad } else { paint(comparison.verdict) };
     text.wrapped(paint, "", &closing(comparison));
@@ -48,7 +53,9 @@ fn summarise(text: &mut Text, comparison: &Comparison) {
     let gated: Vec<&TrialComparison> = gated(comparison).collect();
     if !gated.is_empty() {
         text.heading("Gated: candidate / base, each over the bound beside it (95 %)");
-        gated.iter().for_each(|trial| text.wrapped(Paint::Plain, "  ", &one_line(trial)));
+        for trial in gated {
+            text.wrapped(Paint::Plain, "  ", &one_line(trial, &comparison.cache_policies));
+        }
     }
     let shown = shown(comparison);
     if !shown.is_empty() {
@@ -103,9 +110,9 @@ fn paint(decision: Option<Decision>) -> Paint {
     }
 }
 
-fn show(text: &mut Text, trial: &TrialComparison) {
+fn show(text: &mut Text, name: &str, trial: &TrialComparison) {
     let decision = trial.decision.map_or("NOT GATED".into(), |decision| decision.to_string());
-    text.heading(&format!("{decision}  {}", name(trial)));
+    text.heading(&format!("{decision}  {name}"));
     for reason in &trial.invalid {
         text.wrapped(Paint::Warning, "  ", &format!("invalid: {reason}"));
     }
@@ -137,26 +144,38 @@ fn show(text: &mut Text, trial: &TrialComparison) {
     }
 }
 
+/// What the marks of the cache policies mean; nothing where none of them is named.
+fn cache_policies(comparison: &Comparison) -> Vec<String> {
+    if comparison.same { Vec::new() } else { marks(&comparison.cache_policies) }
+}
+
+/// The one name, or both where they differ.
+fn both(one: &str, other: &str) -> String {
+    if one == other { one.to_owned() } else { format!("{one} → {other}") }
+}
+
+/// The cache policy, or both where they differ, each with its mark.
+fn both_policies(one: &str, other: &str, records: &[CachePolicyRecord]) -> String {
+    both(&marked(records, one), &marked(records, other))
+}
+
 /// The trial, with both sides where they have different names.
-fn name(trial: &TrialComparison) -> String {
-    let both = |one: &str, other: &str| {
-        if one == other { one.to_owned() } else { format!("{one} → {other}") }
-    };
+fn name(trial: &TrialComparison, records: &[CachePolicyRecord]) -> String {
     let contender = both(&trial.base_contender, &trial.contender);
-    let cache = both(&trial.base_cache_policy, &trial.cache_policy);
+    let cache = both_policies(&trial.base_cache_policy, &trial.cache_policy, records);
     let cache = if cache == "default" { String::new() } else { format!(" ({cache})") };
     format!("{} {} {contender}{cache}", trial.scenario, trial.algorithm)
 }
 
 /// The ratio that decides, or the first there is, with the trial behind it.
-fn one_line(trial: &TrialComparison) -> String {
+fn one_line(trial: &TrialComparison, records: &[CachePolicyRecord]) -> String {
     let decision = trial.decision.map_or(String::new(), |decision| decision.to_string());
     let disturbed = if trial.invalid.is_empty() { "" } else { ", disturbed" };
     let ratio = trial.headline().map_or("no figures".into(), |figure| {
         let ratio = figure.ratio;
         format!("{:.3}x ({:.3} to {:.3})", ratio.estimate, ratio.low, ratio.high)
     });
-    format!("{ratio:<24} {decision:<12} {}{disturbed}", name(trial))
+    format!("{ratio:<24} {decision:<12} {}{disturbed}", name(trial, records))
 }
 
 /// Trials that are not gated: each, or a line for each scenario where they are many.
@@ -164,7 +183,8 @@ fn shown(comparison: &Comparison) -> Vec<String> {
     let trials: Vec<&TrialComparison> =
         comparison.trials.iter().filter(|trial| !trial.is_gated()).collect();
     if trials.len() <= SHOWN {
-        return trials.into_iter().map(one_line).collect();
+        let line = |trial| one_line(trial, &comparison.cache_policies);
+        return trials.into_iter().map(line).collect();
     }
     let by_scenario = trials.chunk_by(|one, other| one.scenario == other.scenario);
     by_scenario

@@ -5,6 +5,7 @@
 use csv::{Terminator, WriterBuilder};
 
 use super::fault::fault;
+use super::standing::standing;
 use crate::result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
 
 const NAMES: [&str; 8] =
@@ -17,8 +18,14 @@ pub fn csv(result: &RunResult) -> String {
     for measurement in &result.measurements {
         let mut fault = fault(measurement).unwrap_or_default();
         fault.retain(|c| !c.is_control());
+        let standing = standing(result, &measurement.cache_policy);
+        let mut remark = standing.mark().zip(standing.sentence());
+        if let Some((_, sentence)) = &mut remark {
+            sentence.retain(|c| !c.is_control());
+        }
+        let remark = remark.map_or_else(String::new, |(mark, said)| format!("{mark} {said}"));
         let origin = |mut row: Vec<String>| {
-            row.extend([result.machine.profile.clone(), fault.clone()]);
+            row.extend([remark.clone(), result.machine.profile.clone(), fault.clone()]);
             row
         };
         let before = rows.len();
@@ -40,7 +47,8 @@ pub fn csv(result: &RunResult) -> String {
 fn heading() -> Vec<String> {
     let figure = |kind: LatencyKind| FIGURES.map(|name| format!("{}_{name}", kind.name()));
     let names = NAMES.into_iter().chain(["count"]).map(str::to_owned);
-    let last = ["phase_verdict", "disturbed", "build", "fault"].map(str::to_owned);
+    let last = ["phase_verdict", "disturbed", "cache_policy_standing", "build", "fault"];
+    let last = last.map(str::to_owned);
     names.chain(LatencyKind::ALL.into_iter().flat_map(figure)).chain(last).collect()
 }
 

@@ -23,7 +23,7 @@ use crate::report::quantity::counted;
 use crate::result::simulation::{
     Advice, COLUMNS, Metric, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
-use crate::result::standing::legend;
+use crate::result::standing::{Standing, legend};
 
 /// A column of a table: what it says of each row.
 struct Column {
@@ -95,9 +95,15 @@ fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
 /// sweep the name goes on after it.
 fn marked(simulation: &Simulation, cache_policy: &str) -> String {
     let (name, rest) = cache_policy.split_once(' ').unwrap_or((cache_policy, ""));
-    let note = simulation.policies.iter().find(|note| note.name == name);
-    let marked = note.map_or_else(|| name.to_owned(), |note| note.standing().marked(name));
+    let marked = standing(simulation, name).marked(name);
     if rest.is_empty() { marked } else { format!("{marked} {rest}") }
+}
+
+/// How far the cache policy of a row was held to what it stands for.
+fn standing<'s>(simulation: &'s Simulation, cache_policy: &str) -> Standing<'s> {
+    let name = cache_policy.split_once(' ').map_or(cache_policy, |(name, _)| name);
+    let note = simulation.policies.iter().find(|note| note.name == name);
+    note.map_or(Standing::Held, PolicyNote::standing)
 }
 
 /// What the marks of a simulation mean.

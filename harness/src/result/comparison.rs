@@ -22,7 +22,7 @@ use pairing::{Pair, Pairing, has_one_plan};
 
 use super::noise::MAX_DRIFT;
 use super::statistics::{Decision, holm, median};
-use super::{ExpectationResult, Measurement, RunResult, Wrong};
+use super::{CachePolicyRecord, ExpectationResult, Measurement, RunResult, Wrong};
 
 /// Seed of the resampling: fixed, so that a comparison of two files can be repeated.
 const SEED: u64 = 1;
@@ -60,6 +60,10 @@ pub struct Comparison {
     pub unlike: Vec<String>,
     /// What a reader should know beside it: versions, builds, partial results.
     pub notes: Vec<String>,
+    /// The cache policies of the trials that are not our own recommendation: what they stand for,
+    /// and how far they were held to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cache_policies: Vec<CachePolicyRecord>,
     /// Trials that only the base has.
     pub only_base: Vec<String>,
     /// Trials that only the candidate has.
@@ -156,6 +160,7 @@ impl Comparison {
             wrong: candidate.wrong(),
             unlike: unlike.into_iter().map(|(_, message)| message).collect(),
             notes: notes(base, candidate, &pairing.pairs),
+            cache_policies: pairing.cache_policies,
             only_base: pairing.only_base,
             only_candidate: pairing.only_candidate,
             trials,

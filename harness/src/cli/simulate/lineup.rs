@@ -43,11 +43,7 @@ pub(super) struct Lineup<'s> {
 impl<'s> Lineup<'s> {
     /// The policies that the command names, which stand in place of the scenario's own; `all` are
     /// these, and those that they are compared with.
-    pub(super) fn named(
-        scenario: &'s Scenario,
-        all: &[Named],
-        named: Vec<String>,
-    ) -> Lineup<'s> {
+    pub(super) fn named(scenario: &'s Scenario, all: &[Named], named: Vec<String>) -> Lineup<'s> {
         let specs = all.iter().map(|one| one.spec(scenario)).collect();
         Lineup { scenario, specs, gated: named }
     }

@@ -3,8 +3,10 @@
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
 use super::{
-    closing, drifted, is_significant, limits, missing_of, name, outcome, value, wanted_rounds,
+    cache_policies, closing, drifted, is_significant, limits, missing_of, name, outcome, value,
+    wanted_rounds,
 };
+use crate::result::CachePolicyRecord;
 use crate::result::comparison::{Comparison, Figure, TrialComparison};
 
 /// The comparison as Markdown.
@@ -18,31 +20,33 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     out += &outcome::markdown(comparison);
     let unlike = comparison.unlike.iter().map(|text| format!("unlike, as allowed: {text}"));
     let notes = comparison.notes.iter().chain(&comparison.other_versions).cloned();
-    for line in unlike.chain(notes).chain(missing_of(comparison)).chain(limits(comparison)) {
+    let notes = unlike.chain(notes).chain(missing_of(comparison)).chain(limits(comparison));
+    for line in notes.chain(cache_policies(comparison)) {
         out += &format!("- {}\n", plain(&line));
     }
     if let Some(rounds) = wanted_rounds(comparison) {
         out += &format!("- too few rounds to tell: make both results with `--rounds {rounds}`\n");
     }
+    let records = &comparison.cache_policies;
     let (first, rest): (Vec<&TrialComparison>, Vec<&TrialComparison>) =
         comparison.trials.iter().partition(|trial| is_significant(trial));
     if !first.is_empty() {
         out += "\n### Significant\n\n";
-        first.iter().for_each(|trial| out += &remarks(trial));
-        out += &table(&first);
+        first.iter().for_each(|trial| out += &remarks(trial, records));
+        out += &table(&first, records);
     }
     if !rest.is_empty() {
         out += &format!(
             "\n<details><summary>{} without a change</summary>\n\n",
             quantity::counted(rest.len() as u64, "trial")
         );
-        out += &table(&rest);
+        out += &table(&rest, records);
         out += "\n</details>\n";
     }
     out
 }
 
-fn remarks(trial: &TrialComparison) -> String {
+fn remarks(trial: &TrialComparison, records: &[CachePolicyRecord]) -> String {
     let wrong = trial.wrong.iter().map(|wrong| {
         format!("wrong: {} due {}, got {}, {}×", wrong.class, wrong.due, wrong.got, wrong.count)
     });
@@ -53,14 +57,16 @@ fn remarks(trial: &TrialComparison) -> String {
     let drift = trial.drift.iter().map(|drift| format!("drift: {}", drifted(drift)));
     let invalid = trial.invalid.iter().map(|reason| format!("invalid: {reason}"));
     let all = invalid.chain(trial.marks.iter().cloned()).chain(wrong).chain(missed).chain(drift);
-    all.map(|line| format!("- {}: {}\n", code(&name(trial)), plain(&line))).collect()
+    let name = code(&name(trial, records));
+    all.map(|line| format!("- {name}: {}\n", plain(&line))).collect()
 }
 
-fn table(trials: &[&TrialComparison]) -> String {
-    let lines: Vec<String> = trials
-        .iter()
-        .flat_map(|trial| trial.figures.iter().map(|figure| line(trial, figure)))
-        .collect();
+fn table(trials: &[&TrialComparison], records: &[CachePolicyRecord]) -> String {
+    let lines_of = |trial: &&TrialComparison| {
+        let name = name(trial, records);
+        trial.figures.iter().map(|figure| line(&name, figure)).collect::<Vec<String>>()
+    };
+    let lines: Vec<String> = trials.iter().flat_map(lines_of).collect();
     if lines.is_empty() {
         return String::new();
     }
@@ -69,13 +75,13 @@ fn table(trials: &[&TrialComparison]) -> String {
     format!("{head}{}", lines.concat())
 }
 
-fn line(trial: &TrialComparison, figure: &Figure) -> String {
+fn line(name: &str, figure: &Figure) -> String {
     let ratio = figure.ratio;
     let threshold = figure.threshold.map(quantity::share);
     let hard = figure.hard.map(|hard| format!("hard {}", quantity::share(hard)));
     let limits: Vec<String> = threshold.into_iter().chain(hard).collect();
     row(&[
-        code(&name(trial)),
+        code(name),
         figure.metric.name().into(),
         value(figure, figure.base),
         value(figure, figure.candidate),

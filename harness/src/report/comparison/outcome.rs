@@ -4,6 +4,8 @@
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
 use super::super::terminal::text::{Paint, Text};
+use super::both_policies;
+use crate::result::CachePolicyRecord;
 use crate::result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
 use crate::result::outcome::OutcomeKind;
 
@@ -34,10 +36,10 @@ pub(super) fn show(text: &mut Text, comparison: &Comparison) {
         return;
     }
     text.heading("Outcome");
-    let groups = groups(comparison);
+    let (groups, records) = (groups(comparison), &comparison.cache_policies);
     for group in groups.iter().filter(|group| is_shown(group)) {
         let verdict = group.spokesman.verdict;
-        text.wrapped(paint(verdict), "  ", &format!("{verdict:<9}  {}", name(group)));
+        text.wrapped(paint(verdict), "  ", &format!("{verdict:<9}  {}", name(group, records)));
         for line in lines(group) {
             text.wrapped(Paint::Plain, "    ", &line);
         }
@@ -57,9 +59,10 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
         return String::new();
     }
     let mut out = "\n### Outcome\n\n".to_owned();
-    let groups = groups(comparison);
+    let (groups, records) = (groups(comparison), &comparison.cache_policies);
     for group in groups.iter().filter(|group| is_shown(group)) {
-        out += &format!("- **{}** {}\n", group.spokesman.verdict, plain(&name(group)));
+        let name = name(group, records);
+        out += &format!("- **{}** {}\n", group.spokesman.verdict, plain(&name));
         lines(group).iter().for_each(|line| out += &format!("  - {}\n", plain(line)));
     }
     for (reason, names) in quiet_gaps(&groups) {
@@ -129,13 +132,10 @@ fn lines(group: &Group<'_>) -> Vec<String> {
 }
 
 /// The scenario with the policies on both sides, and the trials that the one stands for.
-fn name(group: &Group<'_>) -> String {
+fn name(group: &Group<'_>, records: &[CachePolicyRecord]) -> String {
     let TrialOutcome { scenario, algorithm, contender, base_cache_policy, cache_policy, .. } =
         group.spokesman;
-    let policies = match base_cache_policy == cache_policy {
-        true => cache_policy.clone(),
-        false => format!("{base_cache_policy} → {cache_policy}"),
-    };
+    let policies = both_policies(base_cache_policy, cache_policy, records);
     let of = match group.trials {
         1 => String::new(),
         trials => format!(", like {} of {trials} trials", group.alike),

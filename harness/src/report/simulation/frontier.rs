@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html as markup};
 
-use super::{FOREVER, figure, runs};
+use super::{FOREVER, figure, marked, runs, standing};
 use crate::report::html::scale::{Scale, coordinate};
 use crate::result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
@@ -139,10 +139,24 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
                 }
                 (mark(simulation, group))
                 text x=(coordinate(group.at.0 + 9.0)) y=(coordinate(at + 4.0)) font-size="11"
-                    fill="currentColor" { (group.name()) }
+                    fill="currentColor" { (group.name(simulation)) }
+            }
+            @if let Some(key) = key(simulation, points) {
+                text x=(WIDTH - 4.0) y=(HEIGHT - 12.0) text-anchor="end" font-size="11"
+                    fill="currentColor" { (key) }
             }
         }
     }
+}
+
+/// What the marks behind names mean, in few words; `None` where there are none.
+fn key(simulation: &Simulation, points: &[Point<'_>]) -> Option<String> {
+    let of = |point: &Point<'_>| standing(simulation, &point.row.cache_policy);
+    let meanings = [("≠ known to differ", '≠'), ("° read, not driven", '°')];
+    let is_there = |mark: char| points.iter().any(|point| of(point).mark() == Some(mark));
+    let there = meanings.into_iter().filter(|(_, mark)| is_there(*mark));
+    let there: Vec<&str> = there.map(|(meaning, _)| meaning).collect();
+    (!there.is_empty()).then(|| there.join(", "))
 }
 
 /// Policies that stand in one place, the one to be named first.
@@ -152,11 +166,12 @@ struct Group<'p, 's> {
 }
 
 impl Group<'_, '_> {
-    /// The first, and how many more.
-    fn name(&self) -> String {
+    /// The first with its mark, and how many more.
+    fn name(&self, simulation: &Simulation) -> String {
         let first = self.points.first().map_or("", |point| &point.row.cache_policy);
+        let first = marked(simulation, first);
         match self.points.len() {
-            0 | 1 => first.to_owned(),
+            0 | 1 => first,
             many => format!("{first} + {}", many - 1),
         }
     }
@@ -200,9 +215,13 @@ fn mark(simulation: &Simulation, group: &Group<'_, '_>) -> Markup {
             fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
             title {
                 @for point in &group.points {
-                    (point.row.cache_policy) ": exposure "
+                    (marked(simulation, &point.row.cache_policy)) ": exposure "
                     (figure("exposure_s", point.exposure)) ", lockout "
-                    (figure("lockout_s", Some(point.lockout))) "\n"
+                    (figure("lockout_s", Some(point.lockout)))
+                    @if let Some(said) = standing(simulation, &point.row.cache_policy).sentence() {
+                        "; " (said)
+                    }
+                    "\n"
                 }
             }
         }

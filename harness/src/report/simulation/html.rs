@@ -90,7 +90,7 @@ fn section(simulation: &Simulation, scenario: &str) -> Markup {
                 h3 { (heading) }
                 (table(simulation, &rows, &columns))
             }
-            (expected(&rows))
+            (expected(simulation, &rows))
             @for row in rows.iter().filter(|row| simulation.is_own(row)) {
                 @if let Some(verdict) = verdict(simulation, row) {
                     p.prose { strong { (verdict) } }
@@ -107,7 +107,7 @@ fn verdict_banner(simulation: &Simulation) -> Markup {
 }
 
 /// Who is held to what, and whether it is met.
-fn expected(rows: &[&SimulationRow]) -> Markup {
+fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
     let lines = expected_lines(rows);
     markup! {
         @for said in [gated(rows), unjudged(rows)].into_iter().flatten() { p.note { (said) } }
@@ -127,7 +127,7 @@ fn expected(rows: &[&SimulationRow]) -> Markup {
                                 td { code { (line.key) } }
                                 td { code { (line.bound) } }
                                 td { (line.figure) }
-                                td { (line.cache_policy) }
+                                td { (marked(simulation, line.cache_policy)) }
                                 td { (line.state) }
                             }
                         }

@@ -39,7 +39,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
             let _ = write!(text, "\n{heading}:\n");
             table(&mut text, simulation, &columns, &rows);
         }
-        write_expected(&mut text, &rows);
+        write_expected(&mut text, simulation, &rows);
         for row in rows.iter().filter(|row| simulation.is_own(row)) {
             if let Some(verdict) = verdict(simulation, row) {
                 let _ = write!(text, "\n**{}**: {verdict}\n", plain(&row.cache_policy));
@@ -50,7 +50,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
 }
 
 /// Who is held to what, and whether it is met.
-fn write_expected(text: &mut String, rows: &[&SimulationRow]) {
+fn write_expected(text: &mut String, simulation: &Simulation, rows: &[&SimulationRow]) {
     for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
         let _ = write!(text, "\n{}\n", plain(&said));
     }
@@ -63,7 +63,7 @@ fn write_expected(text: &mut String, rows: &[&SimulationRow]) {
     for line in lines {
         let state = if line.is_missed { format!("**{}**", line.state) } else { line.state };
         let (key, bound) = (code(line.key), code(line.bound));
-        let (figure, name) = (plain(&line.figure), plain(line.cache_policy));
+        let (figure, name) = (plain(&line.figure), plain(&marked(simulation, line.cache_policy)));
         let _ = writeln!(text, "| {key} | {bound} | {figure} | {name} | {state} |");
     }
 }

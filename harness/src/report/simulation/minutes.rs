@@ -3,7 +3,7 @@
 
 use maud::{Markup, html as markup};
 
-use super::runs;
+use super::{marked, runs};
 use crate::report::html::scale::{Scale, coordinate};
 use crate::result::simulation::{Minute, Simulation, SimulationRow};
 
@@ -47,7 +47,8 @@ pub(super) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
                     }
                 }
                 @for (index, row) in rows.iter().enumerate() {
-                    (line(row, top + LINE * index as f64, &x, most.unwrap_or_default()))
+                    @let name = marked(simulation, &row.cache_policy);
+                    (line((&name, row), top + LINE * index as f64, &x, most.unwrap_or_default()))
                 }
                 @for minute in (0..=count).step_by(tick(count)) {
                     text x=(coordinate(x.at(minute as f64))) y=(height - 6.0) font-size="11"
@@ -68,11 +69,11 @@ fn tick(count: usize) -> usize {
     if count > 20 { 10 } else { 5 }
 }
 
-fn line(row: &SimulationRow, top: f64, x: &Scale, most_exposed: u64) -> Markup {
+fn line((name, row): (&str, &SimulationRow), top: f64, x: &Scale, most_exposed: u64) -> Markup {
     let bottom = top + LINE - 2.0;
     markup! {
         text x=(LEFT - 8.0) y=(top + 10.0) text-anchor="end" font-size="11" fill="currentColor" {
-            (row.cache_policy)
+            (name)
         }
         path d=(format!("M{LEFT} {bottom}H{}", WIDTH - RIGHT)) stroke="var(--rule)" fill="none" {}
         @for (at, minute) in row.timeline.iter().enumerate() {

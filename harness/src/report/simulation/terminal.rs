@@ -46,7 +46,7 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
                 text.wrapped(Paint::Plain, "", &verdict);
             }
         }
-        write_expected(&rows, &mut text);
+        write_expected(simulation, &rows, &mut text);
     }
     for line in marks(simulation) {
         text.wrapped(Paint::Dim, "", &line);
@@ -58,14 +58,15 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
 }
 
 /// Who is held to what, and whether it is met.
-fn write_expected(rows: &[&SimulationRow], text: &mut Text) {
+fn write_expected(simulation: &Simulation, rows: &[&SimulationRow], text: &mut Text) {
     for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
         text.wrapped(Paint::Plain, "", &said);
     }
     for line in expected_lines(rows) {
         let ExpectedLine { state, cache_policy, key, bound, figure, .. } = &line;
         let paint = if line.is_missed { Paint::Bad } else { Paint::Plain };
-        text.wrapped(paint, "  ", &format!("{state}: {cache_policy}: {key} {bound}, was {figure}"));
+        let name = marked(simulation, cache_policy);
+        text.wrapped(paint, "  ", &format!("{state}: {name}: {key} {bound}, was {figure}"));
     }
 }
 

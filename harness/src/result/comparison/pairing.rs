@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use crate::result::{Measurement, RunResult};
+use crate::result::standing::{known, of_both};
+use crate::result::{CachePolicyRecord, Measurement, RunResult};
 
 /// In what results may be unlike if the user says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +48,18 @@ pub(super) struct Pairing<'r> {
     pub(super) pairs: Vec<Pair<'r>>,
     pub(super) only_base: Vec<String>,
     pub(super) only_candidate: Vec<String>,
+    /// The cache policies of the trials on both sides, where a result keeps a record of them.
+    pub(super) cache_policies: Vec<CachePolicyRecord>,
 }
 
 impl<'r> Pairing<'r> {
     pub(super) fn of(base: &'r RunResult, candidate: &'r RunResult, matching: &Matching) -> Self {
         let mut taken = vec![false; base.measurements.len()];
-        let mut pairing =
-            Pairing { pairs: Vec::new(), only_base: Vec::new(), only_candidate: Vec::new() };
+        let mut cache_policies = of_both(&base.cache_policies, &candidate.cache_policies);
+        let trials = || base.measurements.iter().chain(&candidate.measurements);
+        cache_policies.retain(|record| trials().any(|one| one.cache_policy == record.name));
+        let (only_base, only_candidate) = (Vec::new(), Vec::new());
+        let mut pairing = Pairing { pairs: Vec::new(), only_base, only_candidate, cache_policies };
         for other in &candidate.measurements {
             let fits = |one: &&Measurement| matching.fits(one, other);
             match base.measurements.iter().position(|one| fits(&one)) {
@@ -62,7 +68,7 @@ impl<'r> Pairing<'r> {
                     pairing.pairs.push((&base.measurements[place], other));
                 }
                 None if matching.asks_for(&other.contender, |(_, other)| other) => {
-                    pairing.only_candidate.push(trial(other));
+                    pairing.only_candidate.push(trial(other, &pairing.cache_policies));
                 }
                 None => {}
             }
@@ -71,7 +77,7 @@ impl<'r> Pairing<'r> {
             base.measurements.iter().zip(&taken).filter(|(one, taken)| {
                 !**taken && matching.asks_for(&one.contender, |(base, _)| base)
             });
-        pairing.only_base = left.map(|(one, _)| trial(one)).collect();
+        pairing.only_base = left.map(|(one, _)| trial(one, &pairing.cache_policies)).collect();
         pairing
     }
 
@@ -103,7 +109,7 @@ impl<'r> Pairing<'r> {
             .pairs
             .iter()
             .filter(|pair| !has_one_plan(pair))
-            .map(|(_, candidate)| trial(candidate))
+            .map(|(_, candidate)| trial(candidate, &self.cache_policies))
             .collect();
         if let Some(first) = others.first() {
             let message = format!("plan of {first}{}", more(others.len()));
@@ -137,9 +143,10 @@ pub(super) fn has_one_plan((base, candidate): &Pair<'_>) -> bool {
     base.plan_hash == candidate.plan_hash && base.corpus_hash == candidate.corpus_hash
 }
 
-/// The name of a trial.
-pub(super) fn trial(measurement: &Measurement) -> String {
+/// The name of a trial, its cache policy with its mark.
+fn trial(measurement: &Measurement, cache_policies: &[CachePolicyRecord]) -> String {
     let Measurement { scenario, algorithm, contender, cache_policy, .. } = measurement;
+    let cache_policy = known(cache_policies, cache_policy).marked(cache_policy);
     format!("{scenario} {algorithm} {contender} ({cache_policy})")
 }
 
