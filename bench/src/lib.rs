@@ -52,7 +52,7 @@ pub fn criterion() -> Criterion {
 /// If the folder `scenarios` of this checkout cannot be read.
 pub fn shipped() -> Vec<Scenario> {
     Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
-        .and_then(|library| library.all())
+        .all()
         .unwrap_or_else(|error| panic!("the shipped scenarios: {error}"))
 }
 
@@ -74,7 +74,7 @@ pub fn plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
 /// If there is no scenario of this name.
 pub fn small_plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
     let mut scenario = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
-        .and_then(|library| library.select(&[name.to_owned()]))
+        .select(&[name.to_owned()])
         .unwrap_or_else(|error| panic!("{name}: {error}"))
         .swap_remove(0)
         .thinned(FEW_OPERATIONS);

@@ -35,7 +35,7 @@ fn plan(algorithm: Algorithm) -> Plan {
     for number in 0..SWAPS {
         text += &format!("[[event]]\nat = \"{number}ms\"\npublish-key = \"other-{number}\"\n");
     }
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the library");
+    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let scenario = Scenario::parse(Path::new("test/swap.toml"), &text, &library.presets())
         .unwrap_or_else(|error| panic!("{error}"));
     Plan::new(&scenario, algorithm, &Signers::new(SEED), &|_| {})

@@ -15,6 +15,7 @@ mod job;
 mod list;
 mod machine;
 mod mint;
+mod origin;
 mod output;
 mod own;
 mod progress;

@@ -24,6 +24,7 @@ pub mod policy;
 pub mod policy_file;
 mod random;
 pub mod signer;
+pub mod source;
 pub mod sweep;
 mod wire;
 

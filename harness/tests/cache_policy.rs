@@ -12,13 +12,16 @@ use std::sync::LazyLock;
 use jwtbench::result::RunResult;
 use jwtbench::result::standing::{Standing, UNDRIVEN};
 use jwtbench::scenario::cache::{
-    Preset, Start, parse_preset, presets, read_cache_policy, read_preset,
+    Preset, Presets, Start, parse_preset, read_cache_policy, read_preset,
 };
+use jwtbench::scenario::source::Source;
 use jwtbench_verifier::cache_policy::CachePolicy;
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const PRESETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/cache-policies");
+fn shipped() -> Presets {
+    Presets::of(Source::Binary)
+}
 
 const SCENARIO: &str = r#"
 title = "t"
@@ -79,8 +82,8 @@ fn check(args: &[&str], code: i32, words: &[&str], reason: &str) -> Output {
 
 #[test]
 fn a_file_stands_on_the_preset_that_it_names() {
-    let read = |text: &str| parse_preset(Path::new("own.toml"), text, Path::new(PRESETS));
-    let spring = read_cache_policy(Path::new(PRESETS), "spring-like").unwrap().policy;
+    let read = |text: &str| parse_preset(Path::new("own.toml"), text, &shipped());
+    let spring = read_cache_policy(&shipped(), "spring-like").unwrap().policy;
     let rows = [
         ("", CachePolicy::default(), None, "nothing: the default"),
         ("policy = \"spring-like\"", spring.clone(), None, "a preset, and nothing else"),
@@ -102,12 +105,15 @@ fn a_file_stands_on_the_preset_that_it_names() {
 #[test]
 fn a_preset_that_leads_back_to_itself_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let presets = folder.path().join("cache-policies");
+    fs::create_dir(&presets).unwrap();
+    let write = |name: &str, text: &str| fs::write(presets.join(name), text).unwrap();
     write("a.toml", "policy = \"b\"");
     write("b.toml", "policy = \"a\"");
     write("c.toml", "policy = \"c\"");
+    let presets = Presets::of(Source::Folder(folder.path().into()));
     for name in ["a", "b", "c"] {
-        let fault = read_cache_policy(folder.path(), name).unwrap_err();
+        let fault = read_cache_policy(&presets, name).unwrap_err();
         assert!(fault.contains("leads back"), "{name}: {fault}");
     }
 }
@@ -180,7 +186,7 @@ fn check_takes_many_and_globs() {
     };
     assert_eq!(named(&["pyjwt*", "pyjwt-2.13-like", "@warm.toml"]).len(), 4, "each once");
     let every = named(&["*"]);
-    assert_eq!(every, presets(Path::new(PRESETS)), "every preset");
+    assert_eq!(every, shipped().names(), "every preset");
 }
 
 #[test]
@@ -256,13 +262,13 @@ fn a_lock_for_all_is_no_breach_of_the_contract() {
 /// What a preset emulates, from where that is known, and what it leaves out.
 #[test]
 fn every_preset_says_what_it_is_worth() {
-    let folder = Path::new(PRESETS);
+    let shipped = shipped();
     let reference = include_str!("../../scenarios/README.md");
     let drivers = include_str!("../../reports/drivers.md");
     let mut known: Vec<(String, CachePolicy)> = Vec::new();
     let mut differing = 0;
-    for name in presets(folder) {
-        let Preset { policy, about, .. } = read_preset(folder, &name).unwrap();
+    for name in shipped.names() {
+        let Preset { policy, about, .. } = read_preset(&shipped, &name).unwrap();
         let twin = known.iter().find(|(_, other)| *other == policy);
         assert!(twin.is_none(), "{name} is the same as {twin:?}");
         known.push((name.clone(), policy));

@@ -28,7 +28,7 @@ const POLICY: &str = jwtbench::scenario::SIMULATED;
 const WITHOUT_CLASS: [&str; 2] = ["JWT_STATE_UNAVAILABLE", "JWT_KEYS_UNAVAILABLE"];
 
 fn library() -> Library {
-    Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 fn shipped() -> Vec<Scenario> {

@@ -28,7 +28,7 @@ use jwtbench::report::{
     simulation_terminal,
 };
 use jwtbench::result::simulation::{Metric, PolicyNote, Simulation, SimulationRow};
-use jwtbench::scenario::cache::{CacheSpec, Start, load_preset, presets};
+use jwtbench::scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
 use jwtbench::scenario::library::Library;
 use jwtbench::scenario::signer::Signers;
 use jwtbench::scenario::{InstanceAges, Instances, Scenario};
@@ -64,13 +64,14 @@ const FORGERIES: &str = "[[phase]]\nname = \"flood\"\nat = \"10m\"\n\
 const POISON: &str = "[[event]]\nat = \"10m\"\npublish-set = [\"unknown-kty\"]\n";
 
 fn library() -> Library {
-    Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 fn policy(text: &str) -> CacheSpec {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("own.toml"), text).unwrap();
-    let policy = load_preset(folder.path(), "own").unwrap();
+    let path = folder.path().join("own.toml");
+    let policy = read_cache_policy(&library().presets(), path.to_str().unwrap()).unwrap().policy;
     CacheSpec { name: "own".into(), policy, start: Start::Warm }
 }
 

@@ -31,7 +31,7 @@ struct Bench {
 }
 
 fn bench(is_tied: bool) -> Bench {
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let scenario = library.select(&["verdict-cache/repeat".into()]).unwrap().remove(0);
     let plan = Plan::new(&scenario.thinned(40.0), Algorithm::ES256, &Signers::new(1), &|_| {});
     let mut cache = plan.scenario.cache.policy.clone();

@@ -1,7 +1,7 @@
 //! `check`: every verdict of every scenario once, with few tokens and in virtual time. Times are
 //! not judged.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use globset::Glob;
@@ -9,8 +9,7 @@ use globset::Glob;
 use crate::report::{check_table, terminal_verdict};
 use crate::result::{RunResult, SCHEMA_VERSION};
 use crate::scenario::Scenario;
-use crate::scenario::cache::{Preset, presets, read_cache_policy};
-use crate::scenario::library::Library;
+use crate::scenario::cache::{Preset, Presets, read_cache_policy};
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::trial::clock::{Stopwatch, utc_now};
@@ -19,6 +18,7 @@ use crate::trial::{Trial, initial_revocations};
 use super::filter::{Filter, lasting_seconds};
 use super::job::{fitting, records, versions};
 use super::machine::describe;
+use super::origin::OriginArgs;
 use super::output::print;
 use super::progress::Progress;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
@@ -38,6 +38,8 @@ const OPERATIONS: f64 = 400.0;
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
     scenarios: Vec<String>,
+    #[command(flatten)]
+    origin: OriginArgs,
     #[command(flatten)]
     filter: Filter,
     /// A cache policy in place of each scenario's whole [cache]: a preset, a glob such as '*' over
@@ -61,9 +63,7 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let (started_at, stopwatch) = (utc_now(), Stopwatch::start());
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let library = Library::find(&here)?;
+    let library = args.origin.library(args.quiet || args.json)?;
     let presets = library.presets();
     let scenarios = args.judged(lasting_seconds(library.select(&args.scenarios)?)?, &presets)?;
     let replacements = cache_policies(&args.cache_policy, &presets)?;
@@ -118,8 +118,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 /// The cache policies that were named, each once.
-fn cache_policies(named: &[String], folder: &Path) -> Result<Vec<Preset>, Failure> {
-    let known = presets(folder);
+fn cache_policies(named: &[String], presets: &Presets) -> Result<Vec<Preset>, Failure> {
+    let known = presets.names();
     let mut chosen: Vec<Preset> = Vec::new();
     for given in named {
         let glob = Glob::new(given)
@@ -131,7 +131,7 @@ fn cache_policies(named: &[String], folder: &Path) -> Result<Vec<Preset>, Failur
             matching.push(given);
         }
         for name in matching {
-            let preset = read_cache_policy(folder, name).map_err(Failure::Usage)?;
+            let preset = read_cache_policy(presets, name).map_err(Failure::Usage)?;
             match chosen.iter().find(|known| known.name == preset.name) {
                 None => chosen.push(preset),
                 Some(known) if *known == preset => {}
@@ -155,7 +155,11 @@ fn under(scenario: &Scenario, replacements: &[Preset]) -> Vec<Scenario> {
 
 impl Args {
     /// The scenarios under the policy that was named.
-    fn judged(&self, scenarios: Vec<Scenario>, presets: &Path) -> Result<Vec<Scenario>, Failure> {
+    fn judged(
+        &self,
+        scenarios: Vec<Scenario>,
+        presets: &Presets,
+    ) -> Result<Vec<Scenario>, Failure> {
         let replacement = Replacement::read(None, self.policy.as_deref(), presets)?;
         replacement.allow(&self.filter.algorithm)?;
         scenarios.into_iter().map(|scenario| replacement.onto(scenario)).collect()

@@ -35,6 +35,7 @@ use super::filter::algorithm;
 use super::interruption::stop_on_signal;
 use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
+use super::origin::OriginArgs;
 use super::output::{Output, print};
 use super::progress::Progress;
 use super::replacement::tell_dropped;
@@ -73,6 +74,8 @@ pub struct Args {
     /// The scenario: a name, or the path of a .toml file
     #[arg(long, default_value = "hot-path/accept")]
     scenario: String,
+    #[command(flatten)]
+    origin: OriginArgs,
     /// The algorithm of the tokens [default: each of the scenario's that both support, a duel each]
     #[arg(long, value_parser = algorithm)]
     algorithm: Option<Algorithm>,
@@ -341,6 +344,7 @@ impl Args {
         CornerArgs {
             contender: self.base.clone(),
             scenario: self.scenario.clone(),
+            origin: self.origin.clone(),
             algorithm: self.algorithm,
             duration: self.duration,
             seed: self.seed,

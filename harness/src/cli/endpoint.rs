@@ -17,7 +17,6 @@ use crate::contender::ContenderSpec;
 use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::judgement::{Operation, spell};
 use crate::scenario::event::Action;
-use crate::scenario::library::Library;
 use crate::scenario::plan::{Arrival, Plan, WARMUP};
 use crate::scenario::signer::Signers;
 use crate::scenario::{Arrivals, Scenario};
@@ -25,6 +24,7 @@ use crate::trial::Trial;
 use crate::trial::serving::Serving;
 
 use super::filter::algorithm;
+use super::origin::OriginArgs;
 use super::output::print;
 use super::replacement::{Replacement, tell_dropped};
 use super::run::SEED;
@@ -41,6 +41,8 @@ use super::{Exit, Failure};
 pub struct Args {
     /// The scenario: a name, or the path of a .toml file
     scenario: String,
+    #[command(flatten)]
+    origin: OriginArgs,
     /// The algorithm of the tokens
     #[arg(long, value_name = "ALGORITHM", value_parser = algorithm, default_value = "ES256")]
     algorithm: Algorithm,
@@ -107,9 +109,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let message = "endpoint writes tokens, for another program to read; pipe its output";
         return Err(Failure::Usage(message.into()));
     }
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let library = Library::find(&here)?;
+    let library = args.origin.library(true)?;
     let mut scenarios = library.select(std::slice::from_ref(&args.scenario))?;
     let cache_policy = args.cache_policy.as_deref();
     let replacement = Replacement::read(cache_policy, None, &library.presets())?;

@@ -1,7 +1,8 @@
 //! `list`: what there is to choose from.
 
 use std::fmt;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -9,25 +10,34 @@ use serde::Serialize;
 use crate::contender::{ContenderSpec, Optional};
 use crate::result::judgement::spell;
 use crate::result::standing::{Standing, legend};
-use crate::scenario::cache::{About, presets, read_preset};
+use crate::scenario::cache::{About, Presets, read_preset};
 use crate::scenario::class::Class;
-use crate::scenario::library::Library;
+use crate::scenario::source::Source;
 
 use super::filter::Filter;
+use super::origin::OriginArgs;
 use super::output::print;
 use super::{Exit, Failure};
 
 /// Show scenarios, contenders, cache policies and token classes.
 #[derive(ClapArgs, Clone, Debug)]
-#[command(after_help = "Examples:\n  jwtbench list\n  jwtbench list 'outage/*' --json")]
+#[command(after_help = "Examples:\n  \
+    jwtbench list\n  \
+    jwtbench list 'outage/*' --json\n  \
+    jwtbench list --write scenarios        every shipped file, to start from")]
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
     scenarios: Vec<String>,
+    #[command(flatten)]
+    origin: OriginArgs,
     #[command(flatten)]
     filter: Filter,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Write every shipped scenario and cache policy into this new folder instead
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "scenarios-folder", "json"])]
+    write: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -71,8 +81,8 @@ struct CachePolicyLine {
 }
 
 impl CachePolicyLine {
-    fn read(folder: &Path, name: &str) -> Result<CachePolicyLine, Failure> {
-        let preset = read_preset(folder, name).map_err(Failure::Usage)?;
+    fn read(presets: &Presets, name: &str) -> Result<CachePolicyLine, Failure> {
+        let preset = read_preset(presets, name).map_err(Failure::Usage)?;
         let name = preset.name;
         Ok(match preset.about {
             None => CachePolicyLine { name, title: None, differs: None, checked: None },
@@ -97,10 +107,18 @@ struct ClassLine {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let library = Library::find(&here)?;
-    let scenarios = library.select(&args.scenarios)?.into_iter().map(|scenario| ScenarioLine {
+    if let Some(folder) = &args.write {
+        return write(folder);
+    }
+    let library = args.origin.library(args.json)?;
+    let (mut scenarios, mut faults) = (Vec::new(), Vec::new());
+    for scenario in library.each(&args.scenarios)? {
+        match scenario {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let scenarios = scenarios.into_iter().map(|scenario| ScenarioLine {
         dynamic: scenario.is_dynamic(),
         algorithms: args
             .filter
@@ -127,10 +145,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         true => ContenderSpec::known(),
         false => args.filter.contenders()?,
     };
-    let folder = library.presets();
-    let names = presets(&folder).into_iter();
+    let presets = library.presets();
+    let names = presets.names().into_iter();
     let cache_policies: Result<_, Failure> =
-        names.map(|name| CachePolicyLine::read(&folder, &name)).collect();
+        names.map(|name| CachePolicyLine::read(&presets, &name)).collect();
     let listing = Listing {
         scenarios: scenarios.collect(),
         contenders: contenders.into_iter().map(contender).collect(),
@@ -146,6 +164,28 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         false => listing.to_string(),
     };
     print(&text);
+    // Those that can be read are listed all the same.
+    for fault in &faults {
+        eprintln!("jwtbench: {fault}");
+    }
+    Ok(if faults.is_empty() { Exit::Passed } else { Exit::Usage })
+}
+
+/// Writes what was shipped, for people to start from.
+fn write(folder: &Path) -> Result<Exit, Failure> {
+    let shown = folder.display();
+    if folder.exists() {
+        return Err(Failure::Usage(format!("--write {shown} is there already; name a new folder")));
+    }
+    for (path, text) in Source::shipped() {
+        let path = folder.join(path);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+        written
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| Failure::Error(format!("cannot write {}: {error}", path.display())))?;
+    }
+    let count = Source::shipped().len();
+    print(&format!("{count} files in {shown}; --scenarios {shown} uses them\n"));
     Ok(Exit::Passed)
 }
 

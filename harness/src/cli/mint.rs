@@ -8,12 +8,12 @@ use clap::builder::RangedI64ValueParser;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::scenario::library::Library;
 use crate::scenario::pack::{self, Pack};
 use crate::scenario::plan::Plan;
 use crate::scenario::policy_file;
 use crate::scenario::signer::Signers;
 
+use super::origin::OriginArgs;
 use super::output::print;
 use super::progress::Progress;
 use super::run::SEED;
@@ -31,6 +31,8 @@ pub struct Args {
     /// The folder to write to; one that holds a pack is refused without --force
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    origin: OriginArgs,
     /// Seed of keys and tokens; the same seed gives the same pack, to the byte
     #[arg(long, default_value_t = SEED)]
     seed: u64,
@@ -57,15 +59,13 @@ fn count() -> RangedI64ValueParser<u32> {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
     let shown = args.out.display();
     if args.out.join(pack::README).exists() && !args.force {
         return Err(Failure::Usage(format!(
             "--out {shown} holds a pack already; choose another folder, or add --force"
         )));
     }
-    let mut scenarios = Library::find(&here)?.select(&[EVERY_CLASS.to_owned()])?;
+    let mut scenarios = args.origin.library(args.quiet)?.select(&[EVERY_CLASS.to_owned()])?;
     let scenario = scenarios.remove(0);
     let mut algorithms = args.algorithm.clone();
     if algorithms.is_empty() {

@@ -8,7 +8,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::result::CachePolicyRecord;
 use crate::scenario::Scenario;
-use crate::scenario::cache::{Preset, read_cache_policy, read_preset};
+use crate::scenario::cache::{Preset, Presets, read_cache_policy, read_preset};
 use crate::scenario::policy_file::PolicyFile;
 
 use super::Failure;
@@ -26,11 +26,11 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Reads what was named. `presets` is the folder of the cache policies.
+    /// Reads what was named.
     pub fn read(
         cache_policy: Option<&str>,
         policy: Option<&Path>,
-        presets: &Path,
+        presets: &Presets,
     ) -> Result<Replacement, Failure> {
         let cache = cache_policy.map(|given| read_cache_policy(presets, given));
         Ok(Replacement {
@@ -90,7 +90,7 @@ pub fn tell_dropped<'a>(scenarios: impl Iterator<Item = &'a Scenario>) {
 pub fn cache_policy_records<'a>(
     scenarios: impl Iterator<Item = &'a Scenario>,
     replaced: &[Preset],
-    presets: &Path,
+    presets: &Presets,
 ) -> Vec<CachePolicyRecord> {
     let mut records: Vec<CachePolicyRecord> = Vec::new();
     for scenario in scenarios {

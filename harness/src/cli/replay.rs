@@ -16,7 +16,6 @@ use crate::contender::{ContenderSpec, Optional};
 use crate::result::comparison::Matching;
 use crate::result::{Measurement, RunResult};
 use crate::scenario::class::Class;
-use crate::scenario::library::Library;
 use crate::scenario::own::OWN;
 use crate::scenario::policy_file;
 use crate::trial::clock::utc_now;
@@ -24,6 +23,7 @@ use crate::trial::clock::utc_now;
 use super::filter::Filter;
 use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, fitting, measure};
+use super::origin::OriginArgs;
 use super::output::{Output, default_folder};
 use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
@@ -42,6 +42,8 @@ use stored::{OwnFiles, Stored};
 pub struct Args {
     /// A result.json, or the folder it is in
     result: PathBuf,
+    #[command(flatten)]
+    origin: OriginArgs,
     #[command(flatten)]
     filter: Filter,
     /// The stored contender against which another --contender stands
@@ -85,9 +87,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     args.narrow(&mut base)?;
     let policy = args.policy.as_deref().map(policy_file::read).transpose()?;
     let matching = args.matching(&base)?;
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let presets = Library::find(&here)?.presets();
+    let presets = args.origin.library(args.quiet)?.presets();
     let cache = Replacement::read(args.cache_policy.as_deref(), None, &presets)?.cache;
     let stored =
         Stored { result: &base, path: &args.result, presets: &presets, cache: cache.as_ref() };

@@ -23,6 +23,7 @@ use crate::trial::clock::utc_now;
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
 use super::job::{Job, Setting, fitting, measure};
+use super::origin::OriginArgs;
 use super::output::{Output, RESULT, default_folder, print};
 use super::own::{OwnArgs, OwnTokens};
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
@@ -45,6 +46,8 @@ pub const SEED: u64 = 1;
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
     scenarios: Vec<String>,
+    #[command(flatten)]
+    origin: OriginArgs,
     #[command(flatten)]
     filter: Filter,
     /// A cache policy in place of each scenario's whole [cache]: a preset, or a file of your own
@@ -107,16 +110,13 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     if args.capacity.is_asked() && args.scenarios.is_empty() {
         args.scenarios.push(SCENARIO.into());
     }
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    // The user's own tokens need none.
-    let library = Library::find(&here);
-    let presets = library.as_ref().map(Library::presets).unwrap_or_default();
+    let library = args.origin.library(args.quiet)?;
+    let presets = library.presets();
     let policy = args.own.policy.as_deref().filter(|_| args.own.tokens.is_none());
     let replacement = Replacement::read(args.cache_policy.as_deref(), policy, &presets)?;
     let jobs = match args.own.read()? {
         Some(own) => args.own_jobs(own, &replacement)?,
-        None => args.jobs(&library?, &replacement)?,
+        None => args.jobs(&library, &replacement)?,
     };
     let scenarios = || jobs.iter().map(|job| &job.scenario);
     if !args.quiet {

@@ -15,7 +15,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::report::{simulation_expectation, simulation_terminal};
 use crate::result::simulation::{PolicyNote, ScenarioNote, Simulation};
-use crate::scenario::cache::{About, CacheSpec, Preset, presets, read_cache_policy};
+use crate::scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
 use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::signer::Signers;
@@ -28,6 +28,7 @@ use lineup::{Lineup, Named, OWN_CACHE, own_cache_note};
 use sweep::{Place, swept};
 
 use super::filter::algorithm;
+use super::origin::OriginArgs;
 use super::output::{Output, encoded, print};
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
@@ -46,6 +47,8 @@ use super::{Exit, Failure};
 pub struct Args {
     /// Scenarios: names, globs, families, or paths of .toml files [default: policy]
     scenarios: Vec<String>,
+    #[command(flatten)]
+    origin: OriginArgs,
     /// A preset, or a file of your own (repeatable), in place of the scenario's [cache], and held
     /// to its [expect]; a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
@@ -92,9 +95,7 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let library = Library::find(&here)?.naming(args.files().map(stem));
+    let library = args.origin.library(args.quiet || args.json)?.naming(args.files().map(stem));
     let scenarios = args.scenarios(&library)?;
     let presets = library.presets();
     let (policies, notes) = args.policies(&presets)?;
@@ -264,7 +265,12 @@ impl Args {
     }
 
     /// Who is simulated in a scenario.
-    fn lineup<'s>(&self, scenario: &'s Scenario, policies: &[Named], presets: &Path) -> Lineup<'s> {
+    fn lineup<'s>(
+        &self,
+        scenario: &'s Scenario,
+        policies: &[Named],
+        presets: &Presets,
+    ) -> Lineup<'s> {
         if self.cache_policy.is_empty() {
             return Lineup::own(scenario, policies, presets);
         }
@@ -274,9 +280,9 @@ impl Args {
 
     /// The policies asked for; beside a file of the user's own, and where none was asked for, every
     /// preset. None where a sweep is of each scenario's own.
-    fn policies(&self, folder: &Path) -> Result<(Vec<Named>, Vec<PolicyNote>), Failure> {
+    fn policies(&self, presets: &Presets) -> Result<(Vec<Named>, Vec<PolicyNote>), Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
-        let known = presets(folder);
+        let known = presets.names();
         if self.sweep.is_empty() && names.iter().all(|name| is_file(name)) {
             names.extend(known.iter().map(String::as_str));
         }
@@ -284,7 +290,7 @@ impl Args {
         let mut notes = Vec::new();
         for name in names {
             let Preset { name: stem, policy, start, about, keys, .. } =
-                read_cache_policy(folder, name).map_err(Failure::Usage)?;
+                read_cache_policy(presets, name).map_err(Failure::Usage)?;
             if specs.iter().any(|spec| spec.name == stem) {
                 let message = format!(
                     "two cache policies are called `{stem}`; rename the file {name}, or name each \

@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use jwtbench_verifier::cache_policy::CachePolicy;
 
+pub(super) use preset::PRESETS;
 pub use preset::{
-    Preset, load_preset, parse_policy, parse_preset, presets, read_cache_policy, read_preset,
+    Preset, Presets, load_preset, parse_policy, parse_preset, read_cache_policy, read_preset,
 };
 pub(super) use wire::WireCache;
 

@@ -1,14 +1,17 @@
-//! The scenarios on disk: found from where the user stands, chosen by glob, or named as a file.
+//! The scenarios: those in the binary, of a checkout or of a folder, chosen by glob, or named as a
+//! file.
 
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use super::cache::{PRESETS, Presets};
+use super::source::Source;
 use super::{Scenario, ScenarioError};
 
-/// The folder of shipped scenarios.
+/// Scenarios and presets, from one source.
 pub struct Library {
-    root: PathBuf,
+    source: Source,
     /// Cache policies beside the presets, by name.
     named: Vec<String>,
 }
@@ -16,12 +19,15 @@ pub struct Library {
 /// Why scenarios could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    /// No folder.
+    /// A folder that holds none.
     #[error(
-        "no folder `scenarios` here or above; run in a checkout of jwtbench, or name a scenario \
-         file"
+        "{} holds no folder `{PRESETS}`; name a folder like the one that `jwtbench list --write \
+         DIR` writes", folder.display()
     )]
-    NoFolder,
+    NoFolder {
+        /// As given.
+        folder: PathBuf,
+    },
     /// A pattern that is none.
     #[error("`{pattern}` is no pattern: {source}")]
     Pattern {
@@ -44,24 +50,48 @@ pub enum LibraryError {
         /// Why.
         source: std::io::Error,
     },
+    /// Two files of one name.
+    #[error(
+        "two scenarios are called `{name}`: {} and {}; name one of them, or rename its folder or \
+         file", paths[0].display(), paths[1].display()
+    )]
+    Twice {
+        /// Family and stem.
+        name: String,
+        /// Both.
+        paths: [PathBuf; 2],
+    },
     /// A scenario with a fault.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
 }
 
-/// The folder in which the presets are.
-const PRESETS: &str = "cache-policies";
-
 impl Library {
-    /// Looks for the folder `scenarios` in `from` and above.
+    /// What was shipped, unless `from` is in a checkout: then the checkout's own folder.
+    pub fn find(from: &Path) -> Library {
+        let candidates = from.ancestors().map(|folder| folder.join("scenarios"));
+        let mut found = candidates.filter(|folder| folder.join(PRESETS).is_dir());
+        Library::new(found.next().map_or(Source::Binary, Source::Folder))
+    }
+
+    /// What a folder holds.
     ///
     /// # Errors
     /// [`LibraryError::NoFolder`].
-    pub fn find(from: &Path) -> Result<Library, LibraryError> {
-        let candidates = from.ancestors().map(|folder| folder.join("scenarios"));
-        let mut found = candidates.filter(|folder| folder.join(PRESETS).is_dir());
-        let found = found.next();
-        found.map(|root| Library { root, named: Vec::new() }).ok_or(LibraryError::NoFolder)
+    pub fn open(folder: &Path) -> Result<Library, LibraryError> {
+        match folder.join(PRESETS).is_dir() {
+            true => Ok(Library::new(Source::Folder(folder.into()))),
+            false => Err(LibraryError::NoFolder { folder: folder.into() }),
+        }
+    }
+
+    fn new(source: Source) -> Library {
+        Library { source, named: Vec::new() }
+    }
+
+    /// Where its files are.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// With these cache policies beside the presets, as what expectations may name.
@@ -69,70 +99,124 @@ impl Library {
         Library { named: named.into_iter().collect(), ..self }
     }
 
-    /// The folder of the cache-policy presets.
-    pub fn presets(&self) -> PathBuf {
-        self.root.join(PRESETS)
+    /// The cache-policy presets.
+    pub fn presets(&self) -> Presets {
+        Presets::of(self.source.clone())
     }
 
-    /// Every shipped scenario, sorted by name.
+    /// The names of its scenarios, sorted.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, LibraryError> {
+        let mut names = Vec::new();
+        for family in self.source.folders().map_err(|source| self.unreadable("", source))? {
+            if family != PRESETS {
+                let stems = self.source.stems(&family);
+                let stems = stems.map_err(|source| self.unreadable(&family, source))?;
+                names.extend(stems.iter().map(|stem| format!("{family}/{stem}")));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn unreadable(&self, family: &str, source: std::io::Error) -> LibraryError {
+        LibraryError::Unreadable { path: self.source.path(family, "*"), source }
+    }
+
+    /// Every scenario, sorted by name.
     ///
     /// # Errors
     /// The first file that cannot be read or has a fault.
     pub fn all(&self) -> Result<Vec<Scenario>, LibraryError> {
-        let mut scenarios = Vec::new();
-        for family in folder(&self.root)? {
-            if !family.is_dir() || family.ends_with(PRESETS) {
-                continue;
-            }
-            for path in folder(&family)? {
-                if path.extension().is_some_and(|extension| extension == "toml") {
-                    scenarios.push(self.load(&path)?);
-                }
-            }
-        }
-        scenarios.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(scenarios)
+        self.names()?.iter().map(|name| self.load(name)).collect()
     }
 
     /// The scenarios that any of `patterns` names: a glob over names, or the path of a file. All
-    /// of them if there is no pattern.
+    /// of them if there is no pattern. A file that nobody asks for is not read.
     ///
     /// # Errors
-    /// Also if a pattern names nothing.
+    /// Also if a pattern names nothing, or two files are called alike.
     pub fn select(&self, patterns: &[String]) -> Result<Vec<Scenario>, LibraryError> {
-        if patterns.is_empty() {
-            return self.all();
-        }
-        let all = self.all()?;
-        let mut chosen: Vec<Scenario> = Vec::new();
-        for pattern in patterns {
-            let path = Path::new(pattern);
-            let mut found = match path.extension() {
-                Some(extension) if extension == "toml" => vec![self.load(path)?],
-                _ => {
-                    let globs = globs(pattern)?;
-                    all.iter().filter(|s| globs.is_match(&s.name)).cloned().collect()
-                }
-            };
-            if found.is_empty() {
-                return Err(LibraryError::NoMatch { pattern: pattern.clone() });
-            }
-            found.retain(|scenario| chosen.iter().all(|known| known.name != scenario.name));
-            chosen.append(&mut found);
-        }
-        Ok(chosen)
+        self.each(patterns)?.into_iter().collect()
     }
 
-    fn load(&self, path: &Path) -> Result<Scenario, LibraryError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| LibraryError::Unreadable { path: path.into(), source })?;
+    /// The same one by one: a file with a fault leaves the others readable.
+    ///
+    /// # Errors
+    /// If a pattern names nothing, or two files are called alike.
+    pub fn each(
+        &self,
+        patterns: &[String],
+    ) -> Result<Vec<Result<Scenario, LibraryError>>, LibraryError> {
+        if patterns.is_empty() {
+            return Ok(self.names()?.iter().map(|name| self.load(name)).collect());
+        }
+        let (mut chosen, mut faults) = (Vec::<Scenario>::new(), Vec::new());
+        for pattern in patterns {
+            for scenario in self.matching(pattern)? {
+                let scenario = match scenario {
+                    Ok(scenario) => scenario,
+                    Err(fault) => {
+                        faults.push(Err(fault));
+                        continue;
+                    }
+                };
+                match chosen.iter().find(|known| known.name == scenario.name) {
+                    None => chosen.push(scenario),
+                    // What two patterns match is taken once.
+                    Some(known) if is_same_file(&known.path, &scenario.path) => {}
+                    Some(known) => {
+                        let paths = [known.path.clone(), scenario.path.clone()];
+                        return Err(LibraryError::Twice { name: scenario.name, paths });
+                    }
+                }
+            }
+        }
+        Ok(chosen.into_iter().map(Ok).chain(faults).collect())
+    }
+
+    fn matching(&self, pattern: &str) -> Result<Vec<Result<Scenario, LibraryError>>, LibraryError> {
+        let path = Path::new(pattern);
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| LibraryError::Unreadable { path: path.into(), source })?;
+            return Ok(vec![self.parse(path, &text)]);
+        }
+        let globs = globs(pattern)?;
+        let names = self.names()?.into_iter().filter(|name| globs.is_match(name));
+        let found: Vec<_> = names.map(|name| self.load(&name)).collect();
+        match found.is_empty() {
+            true => Err(LibraryError::NoMatch { pattern: pattern.into() }),
+            false => Ok(found),
+        }
+    }
+
+    /// One of its own, by name.
+    fn load(&self, name: &str) -> Result<Scenario, LibraryError> {
+        let (family, stem) = name.split_once('/').unwrap_or(("", name));
+        let path = self.source.path(family, stem);
+        let text = self.source.read(family, stem);
+        let text =
+            text.map_err(|source| LibraryError::Unreadable { path: path.clone(), source })?;
+        self.parse(&path, &text)
+    }
+
+    fn parse(&self, path: &Path, text: &str) -> Result<Scenario, LibraryError> {
         let presets = self.presets();
-        let scenario = Scenario::parse(path, &text, &presets)?;
-        let mut known = super::cache::presets(&presets);
+        let scenario = Scenario::parse(path, text, &presets)?;
+        let mut known = presets.names();
         known.extend(self.named.iter().cloned());
         scenario.check_bindings(&known)?;
         Ok(scenario)
     }
+}
+
+/// Whether two paths lead to one file; of the binary, whether they are equal.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 /// A name, a glob, or a family (which means all of it).
@@ -143,10 +227,4 @@ fn globs(pattern: &str) -> Result<GlobSet, LibraryError> {
     set.add(Glob::new(pattern).map_err(fault)?);
     set.add(Glob::new(&format!("{family}/*")).map_err(fault)?);
     set.build().map_err(fault)
-}
-
-fn folder(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
-    let unreadable = |source| LibraryError::Unreadable { path: path.into(), source };
-    let entries = std::fs::read_dir(path).map_err(unreadable)?;
-    entries.map(|entry| entry.map(|entry| entry.path()).map_err(unreadable)).collect()
 }

@@ -14,7 +14,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
 use toml::Spanned;
 
-use super::cache::Start;
+use super::cache::{Presets, Start};
 use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
 use super::overrides::Replaced;
@@ -82,11 +82,11 @@ impl File<'_> {
 }
 
 impl Scenario {
-    /// Reads a scenario. `presets` is the folder of the cache policies.
+    /// Reads a scenario whose `[cache]` may name one of the presets.
     ///
     /// # Errors
     /// The first fault, with file, line, key and remedy.
-    pub fn parse(path: &Path, text: &str, presets: &Path) -> Checked<Scenario> {
+    pub fn parse(path: &Path, text: &str, presets: &Presets) -> Checked<Scenario> {
         let file = File { path, text };
         let mut wire: WireScenario = match toml::from_str(text) {
             Ok(wire) => wire,

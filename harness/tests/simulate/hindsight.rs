@@ -45,7 +45,8 @@ fn fetches_come_when_the_issuer_has_changed_something() {
 #[test]
 fn no_policy_beats_hindsight() {
     let presets = library().presets();
-    let specs: Vec<CacheSpec> = jwtbench::scenario::cache::presets(&presets)
+    let specs: Vec<CacheSpec> = presets
+        .names()
         .into_iter()
         .map(|name| {
             let policy = load_preset(&presets, &name).unwrap();

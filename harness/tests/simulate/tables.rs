@@ -12,7 +12,7 @@ fn every_preset_has_a_row_in_every_scenario() {
     let library = library();
     let shipped = library.all().unwrap();
     let scenarios = shipped.iter().filter(|scenario| scenario.family == "policy");
-    let presets = presets(&library.presets());
+    let presets = library.presets().names();
     let due = scenarios
         .flat_map(|scenario| presets.iter().map(|preset| (scenario.name.clone(), preset.clone())));
     let due: BTreeSet<(String, String)> = due.collect();

@@ -112,6 +112,9 @@ fn told(corner: &Corner, plan: &Plan) -> Vec<OsString> {
     let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
     tell("--contender", corner.contender.to_string().into());
     tell("--scenario", args.scenario.clone().into());
+    if let Some(folder) = args.origin.folder() {
+        tell("--scenarios", folder.into());
+    }
     tell("--algorithm", plan.algorithm.name().into());
     tell("--seed", args.seed.to_string().into());
     tell("--plant", args.plant.to_string().into());

@@ -11,7 +11,6 @@ use crate::contender::ContenderSpec;
 use crate::result::CachePolicyRecord;
 use crate::result::duel::Setting;
 use crate::scenario::Scenario;
-use crate::scenario::library::Library;
 use crate::scenario::overrides::Overrides;
 use crate::scenario::plan::{MAX_ARRIVALS, Minting, Plan};
 use crate::scenario::signer::Signers;
@@ -19,6 +18,7 @@ use crate::scenario::signer::Signers;
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
 use super::super::job::fitting;
+use super::super::origin::OriginArgs;
 use super::super::progress::Progress;
 use super::super::replacement::{Replacement, cache_policy_records};
 use super::super::run::{SEED, duration};
@@ -35,6 +35,8 @@ pub struct CornerArgs {
     /// The scenario
     #[arg(long)]
     pub scenario: String,
+    #[command(flatten)]
+    pub origin: OriginArgs,
     /// The algorithm
     #[arg(long, value_parser = algorithm)]
     pub algorithm: Option<Algorithm>,
@@ -184,9 +186,7 @@ fn contender(name: &str) -> Result<ContenderSpec, Failure> {
 
 /// The scenario under the side's policies, and its cache policy as a result keeps it.
 fn scenario(args: &CornerArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-    let library = Library::find(&here)?;
+    let library = args.origin.library(true)?;
     let mut found = library.select(std::slice::from_ref(&args.scenario))?;
     if found.len() > 1 {
         let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();

@@ -10,7 +10,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use crate::result::capacity::RateBasis;
 use crate::result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord};
 use crate::scenario::Scenario;
-use crate::scenario::cache::{Preset, parse_preset, read_preset};
+use crate::scenario::cache::{Preset, Presets, parse_preset, read_preset};
 use crate::scenario::own::{self, OWN};
 use crate::scenario::policy_file::{self, PolicyFile};
 
@@ -26,7 +26,7 @@ pub(super) struct Stored<'r> {
     /// Its path, for messages.
     pub(super) path: &'r Path,
     /// The folder of the cache policies.
-    pub(super) presets: &'r Path,
+    pub(super) presets: &'r Presets,
     /// In place of the stored cache policies.
     pub(super) cache: Option<&'r Preset>,
 }

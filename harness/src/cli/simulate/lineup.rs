@@ -1,13 +1,11 @@
 //! Who is simulated in a scenario: the policies asked for, or that of the scenario's own `[cache]`
 //! beside the presets; and who of them is held to its expectations.
 
-use std::path::Path;
-
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 use crate::result::simulation::{PolicyNote, judge};
 use crate::scenario::Scenario;
-use crate::scenario::cache::{CacheSpec, Start, load_preset};
+use crate::scenario::cache::{CacheSpec, Presets, Start, load_preset};
 use crate::scenario::expectation::binding;
 use crate::trial::simulation::Simulated;
 
@@ -49,7 +47,7 @@ impl<'s> Lineup<'s> {
     }
 
     /// The scenario's own policy, and those that it is compared with.
-    pub(super) fn own(scenario: &'s Scenario, others: &[Named], presets: &Path) -> Lineup<'s> {
+    pub(super) fn own(scenario: &'s Scenario, others: &[Named], presets: &Presets) -> Lineup<'s> {
         let own = own(scenario, presets);
         let name = own.name.clone();
         let is_there = others.iter().any(|spec| spec.name == name);
@@ -78,7 +76,7 @@ impl<'s> Lineup<'s> {
 }
 
 /// The policy of the scenario's `[cache]`, under the name of its preset where it is no other.
-fn own(scenario: &Scenario, presets: &Path) -> CacheSpec {
+fn own(scenario: &Scenario, presets: &Presets) -> CacheSpec {
     let spec = &scenario.cache;
     let is_preset = load_preset(presets, &spec.name).is_ok_and(|policy| policy == spec.policy);
     let name = if is_preset { spec.name.clone() } else { OWN_CACHE.into() };

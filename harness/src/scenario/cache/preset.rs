@@ -8,6 +8,7 @@ use jwtbench_verifier::cache_policy::CachePolicy;
 use super::{About, Start, WireCache};
 use crate::scenario::parse::{Checked, File};
 use crate::scenario::policy_file::{key_at, place};
+use crate::scenario::source::Source;
 
 /// A cache policy that stands in a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,66 +27,76 @@ pub struct Preset {
     pub text: String,
 }
 
-/// The names of the presets in a folder, sorted.
-pub fn presets(folder: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let stems = files.filter_map(|file| {
-        let path = file.path();
-        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-        path.file_stem().filter(|_| is_toml).map(|stem| stem.to_string_lossy().into_owned())
-    });
-    let mut names: Vec<String> = stems.collect();
-    names.sort();
-    names
+/// The folder in which the presets are.
+pub(in crate::scenario) const PRESETS: &str = "cache-policies";
+
+/// The presets of a source of scenarios.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presets(Source);
+
+impl Presets {
+    /// Those beside these scenarios.
+    pub fn of(source: Source) -> Presets {
+        Presets(source)
+    }
+
+    /// Their names, sorted; none if they cannot be read.
+    pub fn names(&self) -> Vec<String> {
+        self.0.stems(PRESETS).unwrap_or_default()
+    }
+
+    /// Whether a file is one of them.
+    fn is_one(&self, path: &Path, name: &str) -> bool {
+        let own = self.0.path(PRESETS, name).canonicalize();
+        own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own))
+    }
 }
 
 /// The policy of a preset by name.
 ///
 /// # Errors
 /// As [`read_preset`].
-pub fn load_preset(folder: &Path, name: &str) -> Result<CachePolicy, String> {
-    read_preset(folder, name).map(|preset| preset.policy)
+pub fn load_preset(presets: &Presets, name: &str) -> Result<CachePolicy, String> {
+    read_preset(presets, name).map(|preset| preset.policy)
 }
 
 /// A preset by name.
 ///
 /// # Errors
 /// If there is none, or what is wrong with which key.
-pub fn read_preset(folder: &Path, name: &str) -> Result<Preset, String> {
-    named(folder, name, &[])
+pub fn read_preset(presets: &Presets, name: &str) -> Result<Preset, String> {
+    named(presets, name, &[])
 }
 
 /// What `--cache-policy` names: a preset, or a file of the user's own, which ends in `.toml`.
 ///
 /// # Errors
 /// If there is none, what is wrong with which key, and if the file has the name of a preset.
-pub fn read_cache_policy(folder: &Path, given: &str) -> Result<Preset, String> {
+pub fn read_cache_policy(presets: &Presets, given: &str) -> Result<Preset, String> {
     let path = Path::new(given);
     if !given.ends_with(".toml") {
-        return named(folder, given, &[]).map_err(|fault| {
+        return named(presets, given, &[]).map_err(|fault| {
             format!("--cache-policy {given}: {fault}, or the path of a .toml file")
         });
     }
     let text = std::fs::read_to_string(path).map_err(|error| {
         format!("{given}: cannot be read ({error}); name a cache policy, in TOML")
     })?;
-    let preset = parse_preset(path, &text, folder)?;
-    let own = folder.join(format!("{}.toml", preset.name));
-    let is_preset = own.canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|p| p == own));
-    if own.is_file() && !is_preset {
-        let name = &preset.name;
+    let preset = parse_preset(path, &text, presets)?;
+    let name = &preset.name;
+    if presets.names().contains(name) && !presets.is_one(path, name) {
         return Err(format!("{given}: a preset is called `{name}` already; rename the file"));
     }
     Ok(preset)
 }
 
-/// A cache policy from the text of the file at `path`. `folder` has the presets, one of which its
-/// key `policy` may name for its keys to stand on.
+/// A cache policy from the text of the file at `path`. Its key `policy` may name one of the presets
+/// for its keys to stand on.
 ///
 /// # Errors
 /// The first fault, with file, line, key and remedy.
-pub fn parse_preset(path: &Path, text: &str, folder: &Path) -> Result<Preset, String> {
-    parse(path, text, folder, &[]).map_err(|fault| fault.to_string())
+pub fn parse_preset(path: &Path, text: &str, presets: &Presets) -> Result<Preset, String> {
+    parse(path, text, presets, &[]).map_err(|fault| fault.to_string())
 }
 
 /// A policy from the keys in a text, over those of `base`.
@@ -98,16 +109,16 @@ pub fn parse_policy(text: &str, base: CachePolicy) -> Result<CachePolicy, String
 }
 
 /// `through` are the presets that led here, each standing on the next.
-fn named(folder: &Path, name: &str, through: &[&str]) -> Result<Preset, String> {
-    let path = folder.join(format!("{name}.toml"));
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        let known = presets(folder).join(", ");
+fn named(presets: &Presets, name: &str, through: &[&str]) -> Result<Preset, String> {
+    let path = presets.0.path(PRESETS, name);
+    let Ok(text) = presets.0.read(PRESETS, name) else {
+        let known = presets.names().join(", ");
         return Err(format!("no cache policy `{name}`; known: {known}"));
     };
-    parse(&path, &text, folder, &[through, &[name]].concat()).map_err(|fault| fault.to_string())
+    parse(&path, &text, presets, &[through, &[name]].concat()).map_err(|fault| fault.to_string())
 }
 
-fn parse(path: &Path, text: &str, folder: &Path, through: &[&str]) -> Checked<Preset> {
+fn parse(path: &Path, text: &str, presets: &Presets, through: &[&str]) -> Checked<Preset> {
     let file = File { path, text };
     let mut wire: WireCache = match toml::from_str(text) {
         Ok(wire) => wire,
@@ -122,7 +133,7 @@ fn parse(path: &Path, text: &str, folder: &Path, through: &[&str]) -> Checked<Pr
             );
             return file.fault(place(text, "policy"), message);
         }
-        Some(base) => match named(folder, base, through) {
+        Some(base) => match named(presets, base, through) {
             Ok(base) => Some(base),
             Err(fault) => return file.fault(place(text, "policy"), format!("`policy`: {fault}")),
         },

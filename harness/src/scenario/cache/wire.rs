@@ -1,6 +1,5 @@
 //! The keys of a cache policy as they are written down.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use jwtbench_verifier::cache_policy::{
 };
 
 use super::check::check;
-use super::{About, CacheSpec, Start, read_preset};
+use super::{About, CacheSpec, Presets, Start, read_preset};
 use crate::scenario::wire::Span;
 
 #[derive(Clone, Default, Deserialize)]
@@ -245,8 +244,8 @@ fn word<W: Into<T>, T>(given: Option<W>, base: T) -> T {
 }
 
 impl WireCache {
-    /// The named preset from `presets`, with these overrides.
-    pub(in crate::scenario) fn resolve(self, presets: &Path) -> Result<CacheSpec, String> {
+    /// The preset that it names, with these overrides.
+    pub(in crate::scenario) fn resolve(self, presets: &Presets) -> Result<CacheSpec, String> {
         let name = self.policy.clone().unwrap_or_else(|| "default".into());
         let base = read_preset(presets, &name)?;
         let start = self.start().or(base.start).unwrap_or(Start::Warm);

@@ -75,6 +75,8 @@ mod tests {
     use jwtbench_verifier::algorithm::Algorithm;
 
     use crate::scenario::Scenario;
+    use crate::scenario::cache::Presets;
+    use crate::scenario::source::Source;
 
     use super::*;
 
@@ -101,9 +103,8 @@ sign-with = "next"
 "#;
 
     fn plan() -> (Plan, Signers) {
-        let presets = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/cache-policies");
-        let [path, presets] = ["user/redrawn.toml", presets].map(std::path::Path::new);
-        let scenario = Scenario::parse(path, TEXT, presets).unwrap();
+        let path = std::path::Path::new("user/redrawn.toml");
+        let scenario = Scenario::parse(path, TEXT, &Presets::of(Source::Binary)).unwrap();
         let signers = Signers::new(5);
         (Plan::new(&scenario, Algorithm::ES256, &signers, &|_| {}), signers)
     }

@@ -1,0 +1,129 @@
+//! The program away from its checkout: scenarios and presets are in it, and a folder that is named
+//! is used instead.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Exit code, stdout and stderr of a command in this folder.
+fn jwtbench(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .current_dir(folder)
+        .env_remove("JWTBENCH_SCENARIOS")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// One round of one contender, a few milliseconds long.
+const TINY: &str = "title = \"Tiny\"\nanalysis = \"None.\"\n\
+    [load]\narrivals = \"closed\"\nrounds = 1\nwarmup = \"1ms\"\nduration = \"5ms\"\n\
+    [[stream]]\nname = \"users\"\ntokens = { valid = 100 }\n";
+
+#[test]
+fn every_verb_runs_in_an_empty_folder() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let one = ["--contender", "core:ring", "--algorithm", "ES256", "--quiet"];
+    let rows: [(&[&str], &[&str]); 11] = [
+        (&["list"], &[]),
+        (&["mint", "--out", "pack", "--per-class", "1"], &["--algorithm", "ES256", "--quiet"]),
+        (&["run", "hot-path/accept", "--duration", "5ms", "--rounds", "2", "--out", "a"], &one),
+        (&["check", "rotation/planned-overlap"], &one),
+        (&["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"], &["-q"]),
+        (&["duel", "core:ring", "core:ring", "--blocks", "6"], &["--algorithm", "ES256", "-q"]),
+        (&["report", "a", "--format", "markdown"], &[]),
+        (&["compare", "a", "a"], &[]),
+        (&["replay", "a", "--out", "b", "--quiet"], &[]),
+        (&["diverge", "--json"], &[]),
+        (&["report", "--schema"], &[]),
+    ];
+    for (arguments, more) in rows {
+        let arguments = [arguments, more].concat();
+        let (code, _, said) = jwtbench(folder, &arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        assert!(!said.contains("scenarios of "), "{arguments:?}: {said}");
+    }
+    let (code, out, said) = jwtbench(folder, &["endpoint", "rotation/planned-overlap"]);
+    // It has said where it serves, and nobody has told it when to begin.
+    assert!(code == 2 && out.contains("http://") && said.contains("no instant"), "{out} {said}");
+    let own = "pack/ES256";
+    let (policy, keys) = (format!("{own}/policy.toml"), format!("{own}/jwks.json"));
+    fs::write(folder.join("tokens.txt"), "not.a.token\n").unwrap();
+    let verify = ["verify", "--policy", &policy, "--jwks", &keys, "tokens.txt"];
+    let (code, out, said) = jwtbench(folder, &verify);
+    assert!(code == 0 && out.contains("JWT_MALFORMED"), "{out} {said}");
+}
+
+#[test]
+fn a_folder_that_is_written_can_be_named() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let (code, out, _) = jwtbench(folder, &["list", "--write", "mine"]);
+    assert!(code == 0 && out.contains("--scenarios mine uses them"), "{out}");
+    let (code, _, said) = jwtbench(folder, &["list", "--write", "mine"]);
+    assert!(code == 2 && said.contains("name a new folder"), "{said}");
+    fs::remove_dir_all(folder.join("mine/outage")).unwrap();
+    fs::create_dir(folder.join("mine/own")).unwrap();
+    fs::write(folder.join("mine/own/tiny.toml"), TINY).unwrap();
+    let (code, out, said) = jwtbench(folder, &["list", "--scenarios", "mine"]);
+    assert!(code == 0 && out.contains("own/tiny") && !out.contains("outage/"), "{out}");
+    assert_eq!(said, "jwtbench: scenarios of mine\n", "which folder it is, is said");
+    let (code, _, said) = jwtbench(folder, &["list", "--scenarios", "mine/own"]);
+    assert!(code == 2 && said.contains("list --write"), "{said}");
+    // In a checkout its own folder is used, and said.
+    fs::rename(folder.join("mine"), folder.join("scenarios")).unwrap();
+    fs::create_dir(folder.join("deep")).unwrap();
+    let (_, out, said) = jwtbench(&folder.join("deep"), &["list"]);
+    assert!(out.contains("own/tiny") && said.contains("scenarios of "), "{said}");
+}
+
+#[test]
+fn a_broken_file_stops_who_asks_for_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    jwtbench(folder, &["list", "--write", "scenarios"]);
+    fs::write(folder.join("scenarios/outage/broken.toml"), "title = 1\n").unwrap();
+    fs::write(folder.join("tiny.toml"), TINY).unwrap();
+    let one = ["--contender", "core:ring", "--algorithm", "ES256", "--quiet"];
+    let rows: [(&[&str], i32, &str); 5] = [
+        (&["check", "tiny.toml"], 0, "a file by path"),
+        (&["check", "rotation/planned-overlap"], 0, "another scenario"),
+        (&["check", "outage/broken"], 2, "the broken one"),
+        (&["check", "outage"], 2, "its family"),
+        (&["check", "scenarios/outage/broken.toml"], 2, "its path"),
+    ];
+    for (arguments, due, why) in rows {
+        let arguments = [arguments, &one[..]].concat();
+        let (code, _, said) = jwtbench(folder, &arguments);
+        assert_eq!(code, due, "{why}: {said}");
+        assert_eq!(said.contains("broken.toml"), due == 2, "{why}: {said}");
+    }
+    let (code, out, said) = jwtbench(folder, &["list"]);
+    assert!(code == 2 && out.contains("outage/garbage") && said.contains("broken.toml"), "{said}");
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    for place in ["a/own", "b/own"] {
+        fs::create_dir_all(folder.join(place)).unwrap();
+        fs::write(folder.join(place).join("tiny.toml"), TINY).unwrap();
+    }
+    let one = ["--contender", "core:ring", "--algorithm", "ES256", "--quiet"];
+    let rows: [(&[&str], i32, &str); 3] = [
+        (&["check", "a/own/tiny.toml", "b/own/tiny.toml"], 2, "two files"),
+        (&["check", "a/own/tiny.toml", "a/../a/own/tiny.toml"], 0, "one file twice"),
+        (&["check", "rotation/planned-overlap", "rotation/planned*"], 0, "one scenario twice"),
+    ];
+    for (arguments, due, why) in rows {
+        let (code, _, said) = jwtbench(folder, &[arguments, &one[..]].concat());
+        assert_eq!(code, due, "{why}: {said}");
+        assert_eq!(said.contains("two scenarios are called `own/tiny`"), due == 2, "{why}: {said}");
+    }
+}
