@@ -28,6 +28,7 @@ mod statistics;
 mod verify;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -110,11 +111,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = command_line(&args);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(error) if error.use_stderr() => {
             // If the terminal is gone there is nobody left to tell.
             _ = error.print();
-            let is_fault = error.use_stderr();
-            return if is_fault { Exit::Usage } else { Exit::Passed }.into();
+            return Exit::Usage.into();
+        }
+        // Help, or the version.
+        Err(text) => {
+            let is_coloured = std::io::stdout().is_terminal();
+            let text = text.render();
+            output::print(&match is_coloured {
+                true => text.ansi().to_string(),
+                false => text.to_string(),
+            });
+            return heard(Exit::Passed).into();
         }
     };
     let ended = match cli.verb {
@@ -138,10 +148,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("jwtbench: {failure}");
         failure.exit()
     });
+    let exit = heard(exit);
     match interruption::interrupted() {
         // A wrong verdict outranks even that.
         Some(code) if exit != Exit::Wrong => ExitCode::from(code),
         _ => exit.into(),
+    }
+}
+
+/// How a command ends whose output was to be printed: whoever reads less than all of it is told.
+fn heard(exit: Exit) -> Exit {
+    let Some(error) = output::unwritten() else {
+        return exit;
+    };
+    eprintln!("jwtbench: cannot write to standard output: {error}");
+    match exit {
+        Exit::Wrong | Exit::Usage => exit,
+        _ => Exit::Error,
     }
 }
 

@@ -2,8 +2,9 @@
 //! unasked, and each file whole or not at all.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::report;
 use crate::result::simulation::Simulation;
@@ -112,7 +113,22 @@ pub fn default_folder(started_at: &str) -> PathBuf {
     Path::new("reports").join("runs").join(stamp)
 }
 
-/// Prints to standard output. A reader that has gone away (`| head`) is no fault.
+/// Why standard output could not be written, the first time that it could not.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints to standard output. A reader that has gone away (`| head`) is no fault; what else hinders
+/// it, [`unwritten`] tells once the command is at its end.
 pub fn print(text: &str) {
-    _ = std::io::stdout().write_all(text.as_bytes());
+    let mut out = io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        _ = UNWRITTEN.set(error);
+    }
+}
+
+/// Why something that was to be printed is not, if so: whoever reads it has less than all.
+pub fn unwritten() -> Option<&'static io::Error> {
+    UNWRITTEN.get()
 }
