@@ -13,6 +13,7 @@ mod gate;
 mod interruption;
 mod job;
 mod list;
+mod lock;
 mod machine;
 mod mint;
 mod origin;

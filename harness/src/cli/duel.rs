@@ -36,7 +36,7 @@ use super::interruption::stop_on_signal;
 use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::origin::OriginArgs;
-use super::output::{Output, print};
+use super::output::{DUEL, Kind, Output, print};
 use super::progress::Progress;
 use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
@@ -48,9 +48,6 @@ use build::BuildArm;
 use corner::{Corner, CornerArgs};
 
 pub use serve::{Args as ServeArgs, run as serve};
-
-/// The result in a folder.
-const RESULT: &str = "duel.json";
 
 /// Compare two contenders, configurations or builds in lock step.
 #[derive(ClapArgs, Clone, Debug)]
@@ -377,13 +374,7 @@ impl Args {
         let Some(folder) = &self.out else {
             return Ok(None);
         };
-        if folder.join(RESULT).exists() && !self.force {
-            return Err(Failure::Usage(format!(
-                "--out {} holds a duel already; choose another folder, or add --force",
-                folder.display()
-            )));
-        }
-        Output::prepare(folder.clone(), self.force).map(Some)
+        Output::prepare(folder.clone(), self.force, Kind::Duel).map(Some)
     }
 
     /// One object where an algorithm was asked for, an array of them otherwise.
@@ -395,7 +386,7 @@ impl Args {
         let json =
             json.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
         if let Some(output) = output {
-            output.put(RESULT, &format!("{json}\n"))?;
+            output.put(DUEL, &format!("{json}\n"))?;
             output.put("duel.md", &duel_markdown(duels))?;
         }
         match self.json {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::report;
@@ -11,37 +11,108 @@ use crate::result::simulation::Simulation;
 use crate::result::{RunResult, histogram_log};
 
 use super::Failure;
+use super::lock::Lock;
 
-/// A folder that can be written to.
+/// A folder that this command alone writes to.
 pub struct Output {
     folder: PathBuf,
+    _lock: Option<Lock>,
 }
 
 /// The result in a folder.
 pub const RESULT: &str = "result.json";
 /// Its whole histograms.
 pub const HISTOGRAMS: &str = "result.hlog";
+/// A duel in a folder.
+pub const DUEL: &str = "duel.json";
 /// A simulation in a folder.
 pub const SIMULATION: &str = "simulation.json";
 
-impl Output {
-    /// Makes sure of the folder. One that holds a result already is refused without `force`.
-    pub fn prepare(folder: PathBuf, force: bool) -> Result<Output, Failure> {
-        let shown = folder.display();
-        if folder.join(RESULT).exists() && !force {
-            return Err(Failure::Usage(format!(
-                "--out {shown} holds a result already; choose another folder, or add --force"
-            )));
+/// Whose files are in a folder. No verb writes over those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `run` and `replay`.
+    Run,
+    /// `duel`.
+    Duel,
+    /// `simulate`.
+    Simulation,
+}
+
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::Run, Kind::Duel, Kind::Simulation];
+
+    /// A file by which a folder of this kind is known, and what it holds in words.
+    fn mark(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Run => ("summary.md", "the result of a run"),
+            Kind::Duel => (DUEL, "a duel"),
+            Kind::Simulation => (SIMULATION, "a simulation"),
         }
-        let writable = fs::create_dir_all(&folder).and_then(|()| {
-            let probe = folder.join(".jwtbench-probe");
-            fs::write(&probe, b"")?;
-            fs::remove_file(&probe)
-        });
-        writable.map_err(|error| {
-            Failure::Usage(format!("--out {shown} cannot be written ({error}); choose another"))
-        })?;
-        Ok(Output { folder })
+    }
+
+    /// The file that has the figures.
+    fn result(self) -> &'static str {
+        match self {
+            Kind::Run => RESULT,
+            Kind::Duel => DUEL,
+            Kind::Simulation => SIMULATION,
+        }
+    }
+
+    /// Whether a folder is of this kind.
+    pub fn is_of(self, folder: &Path) -> bool {
+        folder.join(self.mark().0).is_file()
+    }
+}
+
+impl Output {
+    /// Makes sure of the folder. One that holds a result already is refused without `force`, one
+    /// that another verb or another process writes to always.
+    pub fn prepare(folder: PathBuf, force: bool, kind: Kind) -> Result<Output, Failure> {
+        let refused =
+            |reason: &str| Err(Failure::Usage(format!("--out {} {reason}", folder.display())));
+        let mut others = Kind::ALL.into_iter().filter(|other| *other != kind);
+        if let Some(other) = others.find(|other| other.is_of(&folder)) {
+            let (_, held) = other.mark();
+            return refused(&format!("holds {held}; choose another folder"));
+        }
+        if folder.join(kind.result()).exists() && !force {
+            let held = if kind == Kind::Run { "a result" } else { kind.mark().1 };
+            return refused(&format!(
+                "holds {held} already; choose another folder, or add --force"
+            ));
+        }
+        match fs::create_dir_all(&folder).and_then(|()| Lock::take(&folder)) {
+            Ok(Some(lock)) => Ok(Output { folder, _lock: Some(lock) }),
+            Ok(None) => refused("is being written by another jwtbench; choose another folder"),
+            Err(error) => refused(&format!("cannot be written ({error}); choose another")),
+        }
+    }
+
+    /// A new folder for a run that was told none: `reports/runs/` and the time.
+    pub fn fresh(started_at: &str) -> Result<Output, Failure> {
+        let first = default_folder(started_at);
+        let failed = |error: io::Error| {
+            let shown = first.display();
+            Failure::Usage(format!("{shown} cannot be written ({error}); name a folder with --out"))
+        };
+        if let Some(runs) = first.parent() {
+            fs::create_dir_all(runs).map_err(failed)?;
+        }
+        // Several may begin within one second.
+        for number in 1u32.. {
+            let folder = match number {
+                1 => first.clone(),
+                number => PathBuf::from(format!("{}-{number}", first.display())),
+            };
+            match fs::create_dir(&folder) {
+                Ok(()) => return Output::prepare(folder, false, Kind::Run),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(failed(ErrorKind::AlreadyExists.into()))
     }
 
     /// Writes the result and its reports; the result first.
@@ -64,7 +135,10 @@ impl Output {
         self.put("simulation.md", &report::simulation_markdown(simulation))?;
         self.put("frontier.svg", &report::simulation_picture(simulation))?;
         self.put("index.html", &report::simulation_html(simulation))?;
-        let pages = Output::prepare(self.path("policies"), true)?;
+        let pages = Output { folder: self.path("policies"), _lock: None };
+        fs::create_dir_all(&pages.folder).map_err(|error| {
+            Failure::Error(format!("cannot write {}: {error}", pages.folder.display()))
+        })?;
         for note in &simulation.policies {
             let page = report::policy_markdown(simulation, note);
             pages.put(&format!("{}.md", note.name), &page)?;
@@ -86,10 +160,17 @@ impl Output {
         }
     }
 
-    /// Writes one file under a passing name first.
+    /// Writes one file under a passing name first. Names may come from a file of anybody's: one
+    /// that leads elsewhere is refused.
     pub fn put(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let parts: Vec<Component<'_>> = Path::new(name).components().collect();
+        if !matches!(parts.as_slice(), [Component::Normal(part)] if *part == name) {
+            return Err(Failure::Usage(format!(
+                "{name:?} is no name of a file; what was to be reported is not of jwtbench"
+            )));
+        }
         let path = self.folder.join(name);
-        let passing = self.folder.join(format!(".{name}.part"));
+        let passing = self.folder.join(format!(".{name}.{}.part", std::process::id()));
         fs::write(&passing, text)
             .and_then(|()| fs::rename(&passing, &path))
             .map_err(|error| Failure::Error(format!("cannot write {}: {error}", path.display())))
@@ -108,7 +189,7 @@ pub fn encoded(simulation: &Simulation) -> Result<String, Failure> {
 }
 
 /// Where a run goes unless told otherwise: `reports/runs/` and the time.
-pub fn default_folder(started_at: &str) -> PathBuf {
+fn default_folder(started_at: &str) -> PathBuf {
     let stamp: String = started_at.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     Path::new("reports").join("runs").join(stamp)
 }

@@ -24,7 +24,7 @@ use super::filter::Filter;
 use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, fitting, measure};
 use super::origin::OriginArgs;
-use super::output::{Output, default_folder};
+use super::output::{Kind, Output};
 use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
@@ -97,8 +97,10 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         tell_dropped(scenarios());
     }
     let cache_policies = stored.cache_policies(scenarios());
-    let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
-    let output = Output::prepare(folder, args.force)?;
+    let output = match &args.out {
+        Some(folder) => Output::prepare(folder.clone(), args.force, Kind::Run)?,
+        None => Output::fresh(&utc_now())?,
+    };
     let setting = Setting {
         command,
         seed: base.seed,

@@ -14,7 +14,7 @@ use crate::result::simulation::Simulation;
 use crate::result::{RunResult, histogram_log};
 
 use super::filter::Filter;
-use super::output::{HISTOGRAMS, Output, RESULT, SIMULATION, encoded, print};
+use super::output::{HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -93,13 +93,19 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     let path = args.result.clone().unwrap_or_default();
+    if Kind::Run.is_of(&path) && Kind::Simulation.is_of(&path) {
+        return Err(Failure::Usage(format!(
+            "{0} holds a run and a simulation; name {0}/{RESULT} or {0}/{SIMULATION}",
+            path.display()
+        )));
+    }
     if let Some(file) = simulation_in(&path) {
         return args.render(&file);
     }
     let path = if path.is_dir() { path.join(RESULT) } else { path };
     let result = args.filtered(args.read(&path)?)?;
     if let Some(folder) = &args.out {
-        let output = Output::prepare(folder.clone(), args.force)?;
+        let output = Output::prepare(folder.clone(), args.force, Kind::Run)?;
         args.write(&result, &output)?;
         return Ok(Exit::Passed);
     }
@@ -139,7 +145,7 @@ impl Args {
             Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
         })?;
         if let Some(folder) = &self.out {
-            let output = Output::prepare(folder.clone(), self.force)?;
+            let output = Output::prepare(folder.clone(), self.force, Kind::Simulation)?;
             output.write_simulation(&simulation)?;
             print(&format!("Report   {}\n", output.path("index.html").display()));
             return Ok(Exit::Passed);

@@ -24,7 +24,7 @@ use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
 use super::job::{Job, Setting, fitting, measure};
 use super::origin::OriginArgs;
-use super::output::{Output, RESULT, default_folder, print};
+use super::output::{Kind, Output, RESULT, print};
 use super::own::{OwnArgs, OwnTokens};
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::{Exit, Failure};
@@ -122,8 +122,10 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     if !args.quiet {
         tell_dropped(scenarios());
     }
-    let folder = args.out.clone().unwrap_or_else(|| default_folder(&utc_now()));
-    let output = Output::prepare(folder, args.force)?;
+    let output = match &args.out {
+        Some(folder) => Output::prepare(folder.clone(), args.force, Kind::Run)?,
+        None => Output::fresh(&utc_now())?,
+    };
     let setting = Setting {
         command,
         seed: args.seed,

@@ -29,7 +29,7 @@ use sweep::{Place, swept};
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;
-use super::output::{Output, encoded, print};
+use super::output::{Kind, Output, encoded, print};
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
@@ -41,7 +41,7 @@ use super::{Exit, Failure};
     jwtbench simulate --cache-policy mine.toml         your own beside the presets\n  \
     jwtbench simulate policy/withdrawal --cache-policy default --json\n  \
     jwtbench simulate policy/outage --sweep stale-if-error=0s..2h\n  \
-    jwtbench simulate --instances 50 --out reports/simulation\n\n\
+    jwtbench simulate --instances 50 --out sim\n\n\
     Exit codes: 0 passed, 4 wrong verdict, 5 expectation missed by the policy of [cache] or of\n\
     --cache-policy; those that are simulated beside it are there to be compared with.")]
 pub struct Args {
@@ -88,6 +88,9 @@ pub struct Args {
     /// Folder for simulation.json, simulation.md, index.html and the picture frontier.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write over a simulation that the folder holds
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Say nothing but faults
     #[arg(short, long)]
     quiet: bool,
@@ -101,7 +104,11 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let (policies, notes) = args.policies(&presets)?;
     let lineups: Vec<Lineup<'_>> =
         scenarios.iter().map(|scenario| args.lineup(scenario, &policies, &presets)).collect();
-    let output = args.out.clone().map(|folder| Output::prepare(folder, true)).transpose()?;
+    let output = args
+        .out
+        .clone()
+        .map(|folder| Output::prepare(folder, args.force, Kind::Simulation))
+        .transpose()?;
     let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
     let mut simulation = args.head(&scenarios, &lineups, notes);
