@@ -248,3 +248,25 @@ fn nothing_secret_is_written() {
     assert!(parts > 1_000, "{parts}");
     assert!(!written.contains("\"d\":") && !written.contains("PRIVATE KEY"));
 }
+
+#[test]
+fn rows_are_unique_by_phase_stream_class_and_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("mix");
+    let more = ["--rounds", "2", "--duration", "20ms", "--algorithm", "ES256", "--json", "--out"];
+    let arguments = [&["run", "hot-path/mix"], &more[..], &[out.to_str().unwrap()]].concat();
+    let result: serde_json::Value = serde_json::from_slice(&jwtbench(&arguments).stdout).unwrap();
+    let mut of_libraries = 0;
+    for measurement in result["measurements"].as_array().unwrap() {
+        let contender = measurement["contender"].as_str().unwrap();
+        for phase in measurement["phases"].as_array().unwrap() {
+            let rows = phase["outcomes"].as_array().unwrap();
+            let keys = rows.iter().map(|row| ["stream", "class", "code"].map(|key| &row[key]));
+            let keys: Vec<String> = keys.map(|key| format!("{key:?}")).collect();
+            let unique: std::collections::BTreeSet<&String> = keys.iter().collect();
+            assert_eq!(unique.len(), keys.len(), "{contender}: {keys:?}");
+            of_libraries += usize::from(keys.iter().any(|key| key.contains("REFUSE")));
+        }
+    }
+    assert!(of_libraries >= 2, "libraries refuse without a code");
+}

@@ -1,5 +1,5 @@
-//! Standard output that cannot be written is an error of every verb and form; a reader that has gone
-//! away is none.
+//! Standard output that cannot be written is an error of every verb and form; a reader that has
+//! gone away is none.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]

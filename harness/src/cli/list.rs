@@ -24,7 +24,7 @@ use super::{Exit, Failure};
 #[command(after_help = "Examples:\n  \
     jwtbench list\n  \
     jwtbench list 'outage/*' --json\n  \
-    jwtbench list --write scenarios        every shipped file, to start from")]
+    jwtbench list --write mine             every shipped file, to start from")]
 pub struct Args {
     /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
     scenarios: Vec<String>,

@@ -1,5 +1,7 @@
 //! From the rounds of one trial to its measurement.
 
+mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -10,12 +12,12 @@ use crate::contender::ContenderSpec;
 use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::finding;
 use crate::result::judgement::{Code, spell};
-use crate::result::ledger::{Bin, Cell, Ledger, RowKey};
+use crate::result::ledger::{Cell, Ledger, Row, RowKey};
 use crate::result::set_age::{Confirmation, SetAge};
 use crate::result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
-    Mark, MarkKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, Timeline,
-    TimelineBin, VerdictCounts, VerdictStream, Wrong, evaluate,
+    Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, VerdictStream,
+    Wrong, evaluate,
 };
 use crate::scenario::class::Class;
 use crate::scenario::expectation::{Expectation, binding};
@@ -208,9 +210,7 @@ impl<'p> Gathering<'p> {
         let conformance = self.conformance();
         let (wrong, findings) = self.deviations();
         let stream = VerdictStream::of(self.plan, &self.ledger, |code| self.got(code));
-        let sum = |counts: &dyn Fn(&crate::result::ledger::Row) -> u64| {
-            self.ledger.rows.values().map(counts).sum::<u64>()
-        };
+        let sum = |counts: &dyn Fn(&Row) -> u64| self.ledger.rows.values().map(counts).sum::<u64>();
         let verdicts = VerdictCounts {
             judged: self.ledger.cells.values().sum(),
             wrong: wrong.iter().map(|wrong| wrong.count).sum(),
@@ -229,7 +229,8 @@ impl<'p> Gathering<'p> {
         let named = |(name, count): (&str, &u64)| Count { name: name.into(), count: *count };
         let classes = self.ledger.exposed_classes();
         let exposures = self.ledger.exposures.iter().map(|(cause, n)| named((cause, n)));
-        let lockouts = self.ledger.lockouts.iter().map(|(code, n)| named((spell(*code), n)));
+        let lockouts = self.ledger.lockouts.iter();
+        let lockouts = added_up(lockouts.map(|(code, count)| (self.got(*code), *count)));
         Measurement {
             scenario: scenario.name.clone(),
             family: scenario.family.clone(),
@@ -251,7 +252,7 @@ impl<'p> Gathering<'p> {
             endpoint: total,
             exposure_causes: exposures.collect(),
             exposed_classes: classes.iter().map(|(class, n)| named((class.name(), n))).collect(),
-            lockout_causes: lockouts.collect(),
+            lockout_causes: lockouts,
             conformance,
             verdict_stream: Some(stream),
             service_curve: headline.service_curve(),
@@ -357,17 +358,7 @@ impl<'p> Gathering<'p> {
                 name: scenario.phases[index].name.clone(),
                 start_ns: start.0,
                 end_ns: end.0,
-                outcomes: mine()
-                    .map(|(key, row)| OutcomeRow {
-                        stream: scenario.streams[usize::from(key.stream)].name.clone(),
-                        class: key.class.name().into(),
-                        code: self.got(key.code),
-                        count: row.count,
-                        latency: (row.latencies.count() > 0).then(|| row.latencies.summarise()),
-                        whole: (!self.is_virtual && row.latencies.count() > 0)
-                            .then(|| PackedLatencies::pack(&row.latencies)),
-                    })
-                    .collect(),
+                outcomes: self.outcomes(mine().copied()),
                 lockouts: mine().map(|(_, row)| row.lockouts).sum(),
                 exposed_accepts: mine().map(|(_, row)| row.exposed).sum(),
                 late: mine().map(|(_, row)| row.late).sum(),
@@ -375,6 +366,37 @@ impl<'p> Gathering<'p> {
             }
         };
         (0..scenario.phases.len()).map(phase).collect()
+    }
+
+    /// One row for each stream, class and code as it is told: refusals of a library are one code.
+    fn outcomes<'r>(&self, rows: impl Iterator<Item = (&'r RowKey, &'r Row)>) -> Vec<OutcomeRow> {
+        let mut told: Vec<(u16, Class, String, u64, Latencies)> = Vec::new();
+        for (RowKey { stream, class, code, .. }, row) in rows {
+            let code = self.got(*code);
+            let is_same = |(s, c, known, ..): &&mut (u16, Class, String, u64, Latencies)| {
+                (*s, *c, &**known) == (*stream, *class, code.as_str())
+            };
+            match told.iter_mut().find(is_same) {
+                Some((.., count, latencies)) => {
+                    *count += row.count;
+                    latencies.merge(&row.latencies);
+                }
+                None => told.push((*stream, *class, code, row.count, row.latencies.clone())),
+            }
+        }
+        let row = |(stream, class, code, count, latencies): (u16, Class, _, _, Latencies)| {
+            let has_any = latencies.count() > 0;
+            let stream = self.plan.scenario.streams[usize::from(stream)].name.clone();
+            OutcomeRow {
+                stream,
+                class: class.name().into(),
+                code,
+                count,
+                latency: has_any.then(|| latencies.summarise()),
+                whole: (!self.is_virtual && has_any).then(|| PackedLatencies::pack(&latencies)),
+            }
+        };
+        told.into_iter().map(row).collect()
     }
 
     /// `None` where nothing could be remembered.
@@ -390,57 +412,7 @@ impl<'p> Gathering<'p> {
         let end = Tick::ZERO + self.plan.scenario.load.duration;
         self.set_ages.iter().filter_map(|age| age.highest(0, end.0)).max()
     }
-
-    fn timeline(&self) -> Timeline {
-        let scenario = &self.plan.scenario;
-        let bin_ns = self.ledger.bin_ns;
-        let count = scenario.load.duration.as_nanos().div_ceil(bin_ns as u128) as usize;
-        let mut bins: Vec<TimelineBin> = self.ledger.bins.iter().map(timeline_bin).collect();
-        bins.resize_with(count.max(bins.len()), TimelineBin::default);
-        for note in &self.fetches {
-            let index = (note.at.0 / bin_ns).max(0) as usize;
-            if let Some(bin) = bins.get_mut(index) {
-                bin.attempts += u64::from(note.step == FetchStep::Started);
-                bin.failures += u64::from(matches!(note.step, FetchStep::Failed(_)));
-            }
-        }
-        for (end, bin) in (1..).zip(&mut bins) {
-            let ages = self.set_ages.iter().filter_map(|age| age.at(end * bin_ns));
-            bin.set_age_ns = ages.max();
-        }
-        let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
-        let phases = scenario.phases.iter().map(|phase| Mark {
-            at_ns: nanos(phase.at),
-            kind: MarkKind::Phase,
-            label: phase.name.clone(),
-        });
-        let events = scenario.events.iter().map(|event| Mark {
-            at_ns: nanos(event.at),
-            kind: MarkKind::Event,
-            label: event.action.label(),
-        });
-        let mut marks: Vec<Mark> = phases.chain(events).collect();
-        marks.sort_by_key(|mark| mark.at_ns);
-        Timeline { bin_ns: bin_ns as u64, bins, marks }
-    }
 }
-
-fn timeline_bin(bin: &Bin) -> TimelineBin {
-    let mut good = bin.good.clone();
-    good.sort_unstable();
-    let at = |index: usize| good.get(index).copied().unwrap_or(0);
-    TimelineBin {
-        verdicts: bin.verdicts.iter().map(|(code, n)| (spell(*code).to_owned(), *n)).collect(),
-        good_p50_ns: at(good.len() / 2),
-        good_max_ns: at(good.len().saturating_sub(1)),
-        lockouts: bin.lockouts,
-        exposed_accepts: bin.exposed,
-        attempts: 0,
-        failures: 0,
-        set_age_ns: None,
-    }
-}
-
 /// The age of the key set, from the attempts. One attempt at a time: the last that started is the
 /// one that ends.
 fn set_age(record: &EndpointRecord) -> SetAge {
@@ -465,6 +437,18 @@ fn relative(turns: &[u64], p50_ns: u64) -> Vec<f32> {
 /// CPU time per operation in nanoseconds.
 pub fn cpu_ns_per_op(cpu: Option<Duration>, done: u64) -> Option<f64> {
     cpu.filter(|_| done > 0).map(|cpu| cpu.as_nanos() as f64 / done as f64)
+}
+
+/// Counts by name, those of one name together, in the order in which they come.
+fn added_up(counts: impl Iterator<Item = (String, u64)>) -> Vec<Count> {
+    let mut all: Vec<Count> = Vec::new();
+    for (name, count) in counts {
+        match all.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.count += count,
+            None => all.push(Count { name, count }),
+        }
+    }
+    all
 }
 
 fn add_counts(mine: &mut EndpointCounts, theirs: &EndpointCounts) {
