@@ -356,3 +356,48 @@ async fn the_huge_body_is_streamed_and_left_unread() {
     let per_fetch = endpoint.counts().bytes / 20;
     assert!(per_fetch < 32 << 20, "{per_fetch}: no more than the buffers of the kernel hold");
 }
+
+/// The whole response to a request of this method, under a fault.
+async fn answer(endpoint: &Endpoint, method: &str, fault: Fault) -> String {
+    endpoint.apply(setting(0, fault)).unwrap();
+    let mut stream = TcpStream::connect(endpoint.addr()).await.unwrap();
+    let request = REQUEST.strip_prefix(b"GET").unwrap();
+    stream.write_all(&[method.as_bytes(), request].concat()).await.unwrap();
+    let mut response = String::new();
+    // A body that is cut off ends as it may.
+    let _ = stream.read_to_string(&mut response).await;
+    response
+}
+
+/// RFC 9110 §9.3.2: a HEAD is answered as a GET, without its body. §15.5.6: any other method is
+/// told which there are.
+#[tokio::test]
+async fn a_head_has_no_body_and_other_methods_are_refused() {
+    let endpoint = endpoint();
+    let faults = [
+        Fault::None,
+        Fault::Truncated,
+        Fault::SlowDrip { interval: millis(0) },
+        Fault::HugeBody { bytes: 100_000 },
+        Fault::Status { status: 503, retry_after: None },
+    ];
+    let head = |response: &str| {
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let mut lines: Vec<String> = head.lines().map(str::to_lowercase).collect();
+        lines.retain(|line| !line.starts_with("date:"));
+        lines.sort();
+        (lines, body.len())
+    };
+    for fault in faults {
+        let (of_get, _) = head(&answer(&endpoint, "GET", fault.clone()).await);
+        let (of_head, body) = head(&answer(&endpoint, "HEAD", fault.clone()).await);
+        assert_eq!((of_head, body), (of_get, 0), "{fault:?}");
+        for method in ["POST", "OPTIONS", "BREW", "get"] {
+            let (lines, body) = head(&answer(&endpoint, method, fault.clone()).await);
+            let is_refused = lines.iter().any(|line| line == "http/1.1 405 method not allowed");
+            let is_told = lines.iter().any(|line| line == "allow: get, head");
+            assert!(is_refused && is_told && body == 0, "{method} under {fault:?}: {lines:?}");
+        }
+    }
+    assert_eq!(answer(&endpoint, "POST", Fault::Reset).await, "", "a dead line answers nobody");
+}

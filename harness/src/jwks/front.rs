@@ -41,6 +41,9 @@ const RELAY_LIMIT: Duration = Duration::from_secs(10);
 const ACCEPT_REST: Duration = Duration::from_millis(10);
 const BAD_GATEWAY: &[u8] =
     b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// RFC 9110 §15.5.6.
+const METHOD_NOT_ALLOWED: &[u8] = b"HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
 
 /// A port of the loopback interface, held from the claim to the drop, listening or not.
 pub(super) struct Port {
@@ -290,6 +293,7 @@ impl Exchange {
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let head = timeout(HEAD_LIMIT, read_head(&mut stream)).await??;
+        let method = Method::of(&head);
         let mut service = self.desk.admit();
         let Order { ordinal, setting, key_set } = service.order.clone();
         pause(&mut stream, faults::latency(&setting, self.desk.seed, ordinal)).await?;
@@ -298,6 +302,23 @@ impl Exchange {
             Fault::Reset => {
                 service.end();
                 stream.set_zero_linger()
+            }
+            _ if method == Method::Other => {
+                service.end();
+                stream.write_all(METHOD_NOT_ALLOWED).await?;
+                stream.shutdown().await
+            }
+            // The body is all that is wrong with these.
+            Fault::SlowDrip { .. } | Fault::Truncated | Fault::HugeBody { .. }
+                if method == Method::Head =>
+            {
+                let length = match setting.fault {
+                    Fault::HugeBody { bytes } => faults::huge_length(bytes),
+                    _ => key_set.len() as u64,
+                };
+                service.end();
+                stream.write_all(&head_of(length, &setting)).await?;
+                stream.shutdown().await
             }
             Fault::SlowDrip { interval } => {
                 stream.write_all(&head_of(key_set.len() as u64, &setting)).await?;
@@ -317,6 +338,10 @@ impl Exchange {
             _ => {
                 let response = self.relay(&head, &service.order).await;
                 let response = response.as_deref().unwrap_or(BAD_GATEWAY);
+                let response = match (method, end_of_head(response)) {
+                    (Method::Head, Some(end)) => &response[..end],
+                    _ => response,
+                };
                 service.sends_last(response.len() - end_of_head(response).unwrap_or(0));
                 stream.write_all(response).await?;
                 stream.shutdown().await
@@ -336,17 +361,41 @@ impl Exchange {
     async fn ask(&self, head: &[u8], order: &Order) -> io::Result<Vec<u8>> {
         // Of the client's head only the first line: no body, no second request, no upgrade.
         let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        // What a HEAD is answered is the head of what a GET would be (RFC 9110 §9.3.2).
+        let line = match line.strip_prefix(b"HEAD ") {
+            Some(rest) => [b"GET ", rest].concat(),
+            None => line.to_vec(),
+        };
         let ordinal = order.ordinal;
         let fields =
             format!("\r\nhost: jwks\r\nconnection: close\r\n{ORDER_HEADER}: {ordinal}\r\n\r\n");
         let mut server = TcpStream::connect(self.server).await?;
-        server.write_all(&[line, fields.as_bytes()].concat()).await?;
+        server.write_all(&[&line, fields.as_bytes()].concat()).await?;
         let limit = order.key_set.len() + MAX_HEAD;
         let mut response = Vec::new();
         server.take(limit as u64).read_to_end(&mut response).await?;
         match end_of_head(&response) {
             Some(_) => Ok(response),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// What a request asks for, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Head,
+    Other,
+}
+
+impl Method {
+    /// Of the head of a request.
+    fn of(head: &[u8]) -> Method {
+        match head.split(|byte| *byte == b' ').next() {
+            Some(b"GET") => Method::Get,
+            Some(b"HEAD") => Method::Head,
+            _ => Method::Other,
         }
     }
 }
