@@ -74,7 +74,7 @@ impl WirePolicy {
         self.algorithms.is_some()
     }
 
-    /// The default policy with these overrides, checked.
+    /// The default policy with these overrides, checked, each thing named once.
     pub(super) fn resolve(self) -> Result<PolicySpec, InvalidPolicy> {
         let base = PolicySpec::default();
         let spec = PolicySpec {
@@ -103,8 +103,7 @@ impl WirePolicy {
                 .map_or(base.sender_constraint, WireSenderConstraint::resolve),
             claims: self.claims.resolve(),
         };
-        Policy::new(spec.clone())?;
-        Ok(spec)
+        Ok(Policy::new(spec)?.spec().clone())
     }
 }
 

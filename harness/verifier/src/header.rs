@@ -53,6 +53,15 @@ impl<'a> Header<'a> {
     }
 }
 
+/// A media type without its `application/`, in any case.
+pub(crate) fn without_prefix(typ: &str) -> &str {
+    let prefix = "application/";
+    match typ.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
+        _ => typ,
+    }
+}
+
 /// RFC 7515 §4.1.9: media types compare without case; `application/` may be left out.
 pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
     let Some(raw) = typ else {
@@ -61,11 +70,7 @@ pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
     let Some(typ) = json::text(raw) else {
         return false;
     };
-    let prefix = "application/";
-    let short = match typ.get(..prefix.len()) {
-        Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
-        _ => &typ,
-    };
+    let short = without_prefix(&typ);
     let is_same = |allowed: &str| allowed == short || allowed.eq_ignore_ascii_case(short);
     types.iter().any(|allowed| allowed != "absent" && is_same(allowed))
 }

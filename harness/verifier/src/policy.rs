@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::algorithm::Algorithm;
+use crate::header;
 use crate::json::Names;
 
 /// A policy as written down: every value a person may set.
@@ -16,7 +17,8 @@ pub struct PolicySpec {
     pub audience: Vec<String>,
     /// The allowlist for `alg` (RFC 8725 §3.1).
     pub algorithms: Vec<Algorithm>,
-    /// Allowed `typ` values without `application/` (RFC 8725 §3.11); `absent` allows none at all.
+    /// Allowed `typ` values, with or without `application/` (RFC 8725 §3.11); `absent` allows none
+    /// at all.
     pub types: Vec<String>,
     /// Clock skew that is forgiven, at most 300 s.
     pub leeway: Duration,
@@ -192,6 +194,7 @@ impl Policy {
     /// [`InvalidPolicy`] names the key and the remedy.
     pub fn new(spec: PolicySpec) -> Result<Policy, InvalidPolicy> {
         check(&spec)?;
+        let spec = normal(spec);
         let mut members: Vec<String> = ALWAYS_READ.map(String::from).to_vec();
         let mut place = |name: &str| {
             members.iter().position(|known| known == name).unwrap_or_else(|| {
@@ -215,7 +218,13 @@ impl Policy {
             required.push(tenant);
         }
         required.extend(spec.required_claims.iter().map(|name| place(name)));
-        let prohibited = spec.prohibited_claims.iter().map(|name| place(name)).collect();
+        let prohibited: Vec<usize> =
+            spec.prohibited_claims.iter().map(|name| place(name)).collect();
+        if let Some(both) = prohibited.iter().find(|place| required.contains(place)) {
+            let name = &members[*both];
+            let reason = format!("prohibits `{name}`, which every token must have; leave it out");
+            return Err(InvalidPolicy { key: "prohibited-claims", reason });
+        }
         if members.len() > MAX_MEMBERS {
             let reason = format!("more than {MAX_MEMBERS} different claims to read; name fewer");
             return Err(InvalidPolicy { key: "required-claims", reason });
@@ -237,6 +246,60 @@ impl Policy {
     pub fn spec(&self) -> &PolicySpec {
         &self.spec
     }
+}
+
+/// The same policy, each algorithm once and each type without `application/` (RFC 7515 §4.1.9).
+fn normal(mut spec: PolicySpec) -> PolicySpec {
+    let given = std::mem::take(&mut spec.algorithms);
+    for algorithm in given {
+        if !spec.algorithms.contains(&algorithm) {
+            spec.algorithms.push(algorithm);
+        }
+    }
+    for typ in &mut spec.types {
+        *typ = header::without_prefix(typ).to_owned();
+    }
+    spec
+}
+
+/// A list that a token is held to, one of whose entries no token can have.
+fn holds_empty(names: &[String]) -> bool {
+    names.iter().any(String::is_empty)
+}
+
+/// Names that say nothing, and claims that are needed and prohibited.
+fn check_lists(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
+    let lists = [
+        ("types", &spec.types),
+        ("clients", &spec.clients),
+        ("subject-kinds", &spec.subject_kinds),
+        ("required-claims", &spec.required_claims),
+        ("prohibited-claims", &spec.prohibited_claims),
+        ("claims.client", &spec.claims.client),
+    ];
+    if let Some((key, _)) = lists.into_iter().find(|(_, names)| holds_empty(names)) {
+        return Err(InvalidPolicy { key, reason: "holds an empty name; leave it out".into() });
+    }
+    let is_none = |typ: &&String| typ.as_str() != "absent" && typ.eq_ignore_ascii_case("absent");
+    if let Some(typ) = spec.types.iter().find(is_none) {
+        let reason = format!("holds {typ:?}; a token without `typ` is allowed by \"absent\"");
+        return Err(InvalidPolicy { key: "types", reason });
+    }
+    let ClaimNames { scope, client, subject_kind, .. } = &spec.claims;
+    let needed = [
+        ("required-scopes", !spec.required_scopes.is_empty(), std::slice::from_ref(scope)),
+        ("clients", !spec.clients.is_empty() && client.len() == 1, client.as_slice()),
+        ("subject-kinds", !spec.subject_kinds.is_empty(), std::slice::from_ref(subject_kind)),
+    ];
+    for (asking, is_asked, claims) in needed {
+        if let Some(both) = claims.iter().find(|name| spec.prohibited_claims.contains(name))
+            && is_asked
+        {
+            let reason = format!("prohibits `{both}`, which `{asking}` looks at; choose one");
+            return Err(InvalidPolicy { key: "prohibited-claims", reason });
+        }
+    }
+    Ok(())
 }
 
 fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
@@ -262,9 +325,8 @@ fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
     if spec.max_header_bytes == 0 || spec.max_header_bytes > spec.max_token_bytes {
         return fault("max-header-bytes", "is not between 1 and max-token-bytes");
     }
-    if spec.profile == Profile::Rfc9068
-        && spec.types.iter().any(|typ| !typ.eq_ignore_ascii_case("at+jwt"))
-    {
+    let is_access = |typ: &String| header::without_prefix(typ).eq_ignore_ascii_case("at+jwt");
+    if spec.profile == Profile::Rfc9068 && !spec.types.iter().all(is_access) {
         return fault(
             "types",
             "profile rfc9068 allows only \"at+jwt\"; or set profile = \"plain\"",
@@ -278,5 +340,5 @@ fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
     if spec.claims.client.is_empty() {
         return fault("claims.client", "is empty; name at least one claim");
     }
-    Ok(())
+    check_lists(spec)
 }

@@ -20,9 +20,10 @@ fn check(alter: fn(&mut PolicySpec), expected: Result<(), &str>, why: &str) {
     }
 }
 
+type Row = (fn(&mut PolicySpec), Result<(), &'static str>, &'static str);
+
 #[test]
 fn a_policy_is_valid_or_names_its_fault() {
-    type Row = (fn(&mut PolicySpec), Result<(), &'static str>, &'static str);
     let rows: [Row; 27] = [
         (|_| (), Ok(()), "the default"),
         (|s| s.leeway = seconds(0), Ok(()), "no leeway"),
@@ -42,11 +43,7 @@ fn a_policy_is_valid_or_names_its_fault() {
         (|s| s.types.clear(), Err("types"), "nothing is allowed"),
         (|s| s.types = vec!["JWT".into()], Err("types"), "rfc9068 wants at+jwt"),
         (|s| s.types.push("absent".into()), Err("types"), "nor may it be absent"),
-        (
-            |s| s.types = vec!["application/at+jwt".into()],
-            Err("types"),
-            "written without its prefix",
-        ),
+        (|s| s.types = vec!["Application/AT+JWT".into()], Ok(()), "the same type in full"),
         (|s| s.leeway = seconds(301), Err("leeway"), "a second too many"),
         (|s| s.leeway = std::time::Duration::new(300, 1), Err("leeway"), "a nanosecond too many"),
         (|s| s.max_token_bytes = 0, Err("max-token-bytes"), "no token fits"),
@@ -75,6 +72,64 @@ fn a_policy_is_valid_or_names_its_fault() {
         Ok(()),
         "the plain profile leaves types open",
     );
+    check(
+        |spec| {
+            spec.profile = Profile::Plain;
+            spec.types = vec!["JWT".into(), "Absent".into()];
+        },
+        Err("types"),
+        "no type is called so",
+    );
+}
+
+#[test]
+fn what_no_token_can_be_is_refused() {
+    let rows: [Row; 12] = [
+        (|s| s.types = vec!["absent".into(), "ABSENT".into()], Err("types"), "profile rfc9068"),
+        (|s| s.clients.push(String::new()), Err("clients"), "a client without a name"),
+        (|s| s.subject_kinds.push(String::new()), Err("subject-kinds"), "a kind without a name"),
+        (|s| s.required_claims.push(String::new()), Err("required-claims"), "no claim"),
+        (|s| s.prohibited_claims.push(String::new()), Err("prohibited-claims"), "no claim"),
+        (|s| s.prohibited_claims.push("exp".into()), Err("prohibited-claims"), "always there"),
+        (|s| s.prohibited_claims.push("jti".into()), Err("prohibited-claims"), "by the profile"),
+        (|s| s.prohibited_claims.push("scope".into()), Err("prohibited-claims"), "scopes in it"),
+        (
+            |s| s.prohibited_claims.push("tenant_id".into()),
+            Err("prohibited-claims"),
+            "the tenant is in it",
+        ),
+        (
+            |s| {
+                s.required_claims.push("nonce".into());
+                s.prohibited_claims.push("nonce".into());
+            },
+            Err("prohibited-claims"),
+            "required and prohibited",
+        ),
+        (
+            |s| {
+                s.subject_kinds.push("user".into());
+                s.prohibited_claims.push("sub_type".into());
+            },
+            Err("prohibited-claims"),
+            "the kind is in it",
+        ),
+        (|s| s.prohibited_claims.push("nonce".into()), Ok(()), "what nobody asks for"),
+    ];
+    for (alter, expected, why) in rows {
+        check(alter, expected, why);
+    }
+}
+
+/// RFC 7515 §4.1.9 and RFC 9864 §2.2: two names for one thing.
+#[test]
+fn what_is_named_twice_counts_once() {
+    let mut spec = PolicySpec::default();
+    spec.algorithms = vec![Algorithm::EdDSA, Algorithm::ES256, Algorithm::EdDSA];
+    spec.types = vec!["application/at+jwt".into()];
+    let policy = Policy::new(spec).unwrap();
+    assert_eq!(policy.spec().algorithms, [Algorithm::EdDSA, Algorithm::ES256]);
+    assert_eq!(policy.spec().types, ["at+jwt"]);
 }
 
 /// `none` and HMAC cannot be configured: there is no such algorithm.

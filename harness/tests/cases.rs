@@ -1,0 +1,77 @@
+//! Tokens and policies as people bring them: what came out wrong once, with what is right.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// An instant within the life of every token here.
+const NOW: &str = "1795000000";
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
+}
+
+/// Exit code, the code of each line, and stderr.
+fn verify(policy: &Path, key_set: &Path, tokens: &Path) -> (i32, Vec<String>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["verify", "--now", NOW, "--policy"])
+        .arg(policy)
+        .arg("--jwks")
+        .args([key_set, tokens])
+        .output()
+        .unwrap();
+    let code = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["code"].as_str().unwrap_or("ACCEPT").to_owned()
+    };
+    let codes = String::from_utf8(output.stdout).unwrap().lines().map(code).collect();
+    (output.status.code().unwrap(), codes, String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn every_token_gets_what_is_due() {
+    let rows: [(&str, &[&str], &str); 2] = [
+        (
+            "types-in-full",
+            &["ACCEPT", "ACCEPT", "ACCEPT"],
+            "RFC 7515 section 4.1.9: application/ may be left out, on either side",
+        ),
+        (
+            "one-algorithm-twice",
+            &["ACCEPT", "ACCEPT"],
+            "RFC 9864 section 2.2: EdDSA and Ed25519 are one, and a key without alg is bound to it",
+        ),
+    ];
+    for (name, due, why) in rows {
+        let file = |file: &str| folder(name).join(file);
+        let (code, codes, said) =
+            verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));
+        assert_eq!(code, 0, "{why}: {said}");
+        assert_eq!(codes, due, "{why}: {said}");
+    }
+}
+
+#[test]
+fn a_policy_that_contradicts_itself_is_refused_by_its_key() {
+    let rows = [
+        ("absent-upper", "types"),
+        ("empty-client", "clients"),
+        ("empty-claim", "required-claims"),
+        ("empty-kind", "subject-kinds"),
+        ("nonce-both", "prohibited-claims"),
+        ("prohibit-exp", "prohibited-claims"),
+    ];
+    let keys = folder("types-in-full");
+    for (name, key) in rows {
+        let policy = folder("contradictions").join(format!("{name}.toml"));
+        let (code, codes, said) =
+            verify(&policy, &keys.join("jwks.json"), &keys.join("tokens.txt"));
+        assert_eq!((code, codes.len()), (2, 0), "{name}: {said}");
+        assert!(said.contains(&format!("{name}.toml")) && said.contains(key), "{name}: {said}");
+    }
+    // No scope is asked for, so that a token may be refused for having any.
+    let policy = folder("contradictions").join("prohibit-scope-required.toml");
+    let (code, _, said) = verify(&policy, &keys.join("jwks.json"), &keys.join("tokens.txt"));
+    assert_eq!(code, 0, "{said}");
+}
