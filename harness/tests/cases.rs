@@ -12,6 +12,23 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
 }
 
+/// What each line is said to have been compared with.
+fn explained(name: &str) -> Vec<String> {
+    let file = |file: &str| folder(name).join(file);
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["verify", "--now", NOW, "--explain", "--policy"])
+        .arg(file("policy.toml"))
+        .arg("--jwks")
+        .args([file("jwks.json"), file("tokens.txt")])
+        .output()
+        .unwrap();
+    let compared = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["compared"].as_str().unwrap_or_default().to_owned()
+    };
+    String::from_utf8(output.stdout).unwrap().lines().map(compared).collect()
+}
+
 /// Exit code, the code of each line, and stderr.
 fn verify(policy: &Path, key_set: &Path, tokens: &Path) -> (i32, Vec<String>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
@@ -49,6 +66,21 @@ fn every_token_gets_what_is_due() {
             verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));
         assert_eq!(code, 0, "{why}: {said}");
         assert_eq!(codes, due, "{why}: {said}");
+    }
+}
+
+/// Issuers of Entra have 75 characters and differ in the last ones.
+#[test]
+fn an_explanation_tells_apart_what_looks_alike() {
+    let due = [
+        "they differ from character 76 on: `/` and nothing",
+        "they differ from character 73 on: `1.0` and `2.0`",
+        "they differ from character 70 on: `6/v2.0` and `5/v2.0`",
+    ];
+    let compared = explained("issuers-that-look-alike");
+    assert_eq!(compared.len(), due.len());
+    for (said, due) in compared.iter().zip(due) {
+        assert!(said.contains(due), "{said}: {due}");
     }
 }
 

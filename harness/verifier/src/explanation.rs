@@ -248,12 +248,14 @@ impl<'a> Case<'a> {
         let header = self.header.as_deref().unwrap_or_default();
         let typ = member(header, header::MAX_DEPTH, "typ");
         if !header::is_type_allowed(typ, types) {
-            let typ = match (typ, self.head("typ")) {
+            let text = self.head("typ");
+            let apart = self.curtain.told_apart(text.as_slice(), types);
+            let typ = match (typ, text) {
                 (None, _) => "typ is absent, which is".into(),
                 (Some(_), None) => "typ is no string, which is".into(),
                 (Some(_), Some(text)) => format!("typ {} is", self.curtain.show(&text)),
             };
-            return (Step::Type, format!("{typ} not among types {}", list(types)));
+            return (Step::Type, format!("{typ} not among types {}{apart}", list(types)));
         }
         (Step::Purpose, self.purpose())
     }

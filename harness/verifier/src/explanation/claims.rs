@@ -73,16 +73,22 @@ impl Case<'_> {
             let mut texts = Vec::new();
             let keep = |text: std::borrow::Cow<'_, str>| texts.push(text.into_owned());
             members[member as usize].and_then(|raw| json::each_text(raw, keep));
-            self.curtain.show_all(&texts)
+            texts
         };
         match code {
             Rejection::ClaimInvalid => invalid(policy, &members),
             Rejection::ClaimMissing => missing(policy, &members),
             Rejection::IssuerMismatch => {
-                format!("iss {} is not issuer {}", texts(Member::Iss), quote(&spec.issuer))
+                let iss = texts(Member::Iss);
+                let apart = self.curtain.told_apart(&iss, std::slice::from_ref(&spec.issuer));
+                let iss = self.curtain.show_all(&iss);
+                format!("iss {iss} is not issuer {}{apart}", quote(&spec.issuer))
             }
             Rejection::AudienceMismatch => {
-                format!("aud {} holds no audience {}", texts(Member::Aud), list(&spec.audience))
+                let aud = texts(Member::Aud);
+                let apart = self.curtain.told_apart(&aud, &spec.audience);
+                let aud = self.curtain.show_all(&aud);
+                format!("aud {aud} holds no audience {}{apart}", list(&spec.audience))
             }
             _ => format!("claim {} is not of RFC 6749 §3.3", quote(&spec.claims.scope)),
         }
@@ -153,11 +159,12 @@ impl Case<'_> {
             Rejection::ClientMismatch => {
                 let claims = self.proven();
                 let client = claims.and_then(|claims| claims.client.map(String::from));
+                let apart = self.curtain.told_apart(client.as_slice(), &spec.clients);
                 let client = match client {
                     Some(client) => format!("client {}", self.curtain.show(&client)),
                     None => "no client".into(),
                 };
-                format!("{client} is not among clients {}", list(&spec.clients))
+                format!("{client} is not among clients {}{apart}", list(&spec.clients))
             }
             _ => format!("scopes lack {}", list(&self.lacking_scopes())),
         }

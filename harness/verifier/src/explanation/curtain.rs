@@ -45,6 +45,31 @@ impl<'a> Curtain<'a> {
         shown
     }
 
+    /// Where a text of the token first differs from one of ours that is shown alike, because both are
+    /// cut or hold what is not shown. Empty where what is shown tells them apart.
+    pub(super) fn told_apart(&self, theirs: &[String], ours: &[String]) -> String {
+        let alike = |theirs: &&String, ours: &&String| theirs != ours && seen(theirs) == seen(ours);
+        let pairs = theirs.iter().flat_map(|theirs| ours.iter().map(move |ours| (theirs, ours)));
+        let Some((theirs, ours)) = pairs.into_iter().find(|(theirs, ours)| alike(theirs, ours))
+        else {
+            return String::new();
+        };
+        if !self.show(theirs).starts_with('`') {
+            return String::new();
+        }
+        let mut pairs = theirs.chars().zip(ours.chars());
+        let same = pairs.position(|(theirs, ours)| theirs != ours);
+        let same = same.unwrap_or_else(|| theirs.chars().count().min(ours.chars().count()));
+        let rest = |text: &str| text.chars().skip(same).collect::<String>();
+        let (their_rest, our_rest) = (rest(theirs), rest(ours));
+        let theirs = match self.show(&their_rest) {
+            shown if shown.starts_with('`') => named(&their_rest, shown),
+            withheld => withheld,
+        };
+        let ours = named(&our_rest, quote(&our_rest));
+        format!("; they differ from character {} on: {theirs} and {ours}", same + 1)
+    }
+
     /// Texts of the token.
     pub(super) fn show_all(&self, texts: &[String]) -> String {
         joined(texts, |text| self.show(text))
@@ -64,10 +89,26 @@ fn joined(texts: &[String], show: impl Fn(&String) -> String) -> String {
     shown.join(", ")
 }
 
+/// As much of a text as is shown.
+fn seen(text: &str) -> String {
+    let plain = |c: char| if is_treacherous(c) { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(MAX_CHARS).map(plain).collect()
+}
+
+/// The rest of a text as it is shown; what is not seen of its first character, by its number.
+fn named(rest: &str, shown: String) -> String {
+    match rest.chars().next() {
+        None => "nothing".into(),
+        Some(first) if is_treacherous(first) => {
+            format!("U+{:04X} and then {}", u32::from(first), quote(&rest[first.len_utf8()..]))
+        }
+        Some(_) => shown,
+    }
+}
+
 /// The text between backticks, so that it cannot pass for ours.
 pub(super) fn quote(text: &str) -> String {
-    let plain = |c: char| if is_treacherous(c) { char::REPLACEMENT_CHARACTER } else { c };
-    let cut: String = text.chars().take(MAX_CHARS).map(plain).collect();
+    let cut = seen(text);
     match text.chars().count() {
         length if length > MAX_CHARS => format!("`{cut}…` (cut from {length} characters)"),
         _ => format!("`{cut}`"),
@@ -115,6 +156,41 @@ mod tests {
         check("x-0f1e2d3c-4b5a-x", "(withheld)", "the token's identifier inside");
         check("x eyJhbGciOiJFUzI1", "(withheld)", "a part of the token");
         check("eyJhbGciOiJFUzI", "`eyJhbGciOiJFUzI`", "15 characters of it");
+    }
+
+    #[test]
+    fn texts_that_look_alike_are_told_apart() {
+        let curtain = Curtain::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", None);
+        let long = "https://issuer.example/".to_owned() + &"1".repeat(50);
+        let slash = long.clone() + "/";
+        let token = long.clone() + "eyJhbGciOiJFUzI1NiJ9";
+        let rows = [
+            ("key-1", "key-2", "", "seen at once"),
+            ("key-1", "key-1", "", "no difference"),
+            (
+                &*slash,
+                &*long,
+                "; they differ from character 74 on: `/` and nothing",
+                "one goes on beyond what is shown",
+            ),
+            (&*long, &*slash, "; they differ from character 74 on: nothing and `/`", "the other"),
+            (
+                "api\u{200b}",
+                "api\u{200d}",
+                "; they differ from character 4 on: U+200B and then `` and U+200D and then ``",
+                "characters that nobody sees",
+            ),
+            (
+                &*token,
+                &*long,
+                "; they differ from character 74 on: (withheld) and nothing",
+                "a part of the token stays hidden",
+            ),
+        ];
+        for (theirs, ours, expected, why) in rows {
+            let [theirs, ours] = [theirs, ours].map(|text| vec![text.to_owned()]);
+            assert_eq!(curtain.told_apart(&theirs, &ours), expected, "{why}");
+        }
     }
 
     #[test]
