@@ -107,3 +107,52 @@ fn a_policy_that_contradicts_itself_is_refused_by_its_key() {
     let (code, _, said) = verify(&policy, &keys.join("jwks.json"), &keys.join("tokens.txt"));
     assert_eq!(code, 0, "{said}");
 }
+
+/// Seventeen files that people took for a key set; RFC 8259 section 8.1 lets a mark be ignored.
+#[test]
+fn faults_of_a_key_set_file_are_told_apart() {
+    let file = |name: &str| folder("key-set-files").join(name);
+    let verify =
+        |keys: &str, tokens: &str| verify(&file("policy.toml"), &file(keys), &file(tokens));
+    for (keys, tokens) in
+        [("plain.json", "tokens.txt"), ("bom.json", "tokens.txt"), ("plain.json", "tokens-bom.txt")]
+    {
+        let (code, codes, said) = verify(keys, tokens);
+        assert_eq!(code, 0, "{keys} {tokens}: {said}");
+        assert!(codes.iter().all(|code| code == "ACCEPT"), "{keys} {tokens}: {codes:?}");
+    }
+    let rows = [
+        ("array.json", "a JSON array"),
+        ("discovery.json", "`jwks_uri`"),
+        ("empty-file.json", "is empty"),
+        ("gzip.json", "gzip"),
+        ("invalid-utf8-in-x5c.json", "is no UTF-8"),
+        ("keys-null.json", "has null"),
+        ("keys-object.json", "has an object"),
+        ("keys-twice.json", "twice"),
+        ("oidc-error.json", "an error of the issuer"),
+        ("pem.json", "PEM"),
+        ("single.json", "a single key"),
+        ("string-in-string.json", "a JSON string that holds JSON"),
+        ("trailing-comma.json", "trailing comma"),
+        ("trailing-text.json", "trailing characters"),
+        ("utf16.json", "UTF-16"),
+        ("x509-map.json", "X.509"),
+    ];
+    for (name, words) in rows {
+        let (code, _, said) = verify(name, "tokens.txt");
+        assert_eq!(code, 2, "{name}: {said}");
+        assert!(said.contains(name) && said.contains(words), "{name}: {said}");
+    }
+}
+
+/// RFC 7517 section 9.2: whoever can read it can sign.
+#[test]
+fn a_published_private_key_is_told() {
+    let file = |name: &str| folder("private-key-published").join(name);
+    let (code, _, said) = verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));
+    assert!(code == 0 && said.contains("holds `d`, which is private"), "{said}");
+    let secret = "Ejj77x9ai_Qqv7_cczeXMlRoL3qtK_qCoP72KUuho78";
+    assert!(std::fs::read_to_string(file("jwks.json")).unwrap().contains(secret), "in the file");
+    assert!(!said.contains(secret), "and nowhere else");
+}

@@ -3,6 +3,7 @@
 
 pub(super) mod batch;
 pub(super) mod bench;
+mod key_file;
 pub(super) mod lines;
 
 use std::fs::File;

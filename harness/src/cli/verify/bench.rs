@@ -22,6 +22,7 @@ use crate::cli::Failure;
 use crate::scenario::own::Accepted;
 use crate::scenario::policy_file;
 
+use super::key_file;
 use super::lines::Line;
 
 /// A policy and a key set from files, checked.
@@ -48,6 +49,7 @@ impl Papers {
         let body = std::fs::read(jwks).map_err(|error| {
             fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
         })?;
+        let body = key_file::without_mark(&body).to_vec();
         let parsed = ParsedSet::parse(&body, &allowed)
             .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
@@ -65,6 +67,8 @@ pub struct Bench {
     jwks: PathBuf,
     /// Keys that the backend does not take.
     refused: usize,
+    /// What should not stand in the key set.
+    secrets: Vec<String>,
 }
 
 impl Bench {
@@ -92,7 +96,8 @@ impl Bench {
         }
         let scratch = Scratch::new(policy);
         let verifier = Verifier::new(policy.clone());
-        Ok(Bench { verifier, scratch, keys, jwks: jwks.clone(), refused })
+        let secrets = key_file::published_secrets(&papers.body);
+        Ok(Bench { verifier, scratch, keys, jwks: jwks.clone(), refused, secrets })
     }
 
     /// Bytes of the longest token that is read whole.
@@ -104,7 +109,8 @@ impl Bench {
     pub fn notes(&self) -> Vec<String> {
         let set = self.keys.set();
         let jwks = self.jwks.display();
-        let mut notes = Vec::new();
+        let secrets = self.secrets.iter().map(|secret| format!("{jwks}: {secret}"));
+        let mut notes: Vec<String> = secrets.collect();
         if !set.skipped().is_empty() {
             let kinds =
                 set.skipped().iter().map(|(kind, count)| format!("{count} {}", kind.name()));
@@ -156,10 +162,7 @@ impl Bench {
 /// Why a file is no key set, and what to do.
 fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
     match fault {
-        SetFault::NotAKeySet => format!(
-            "{fault}; save what the issuer's JWKS endpoint serves, or wrap a single key as \
-             {{\"keys\":[…]}}"
-        ),
+        SetFault::NotAKeySet => format!("{fault}: it {}", key_file::instead(body)),
         SetFault::Empty => format!("{fault}; fetch the set again, or publish a key"),
         SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
         SetFault::NoUsableKey => {

@@ -2,11 +2,15 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
+/// The byte order mark of UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// The lines of a source, one after the other.
 pub struct Lines<R> {
     source: BufReader<R>,
     limit: usize,
     kept: Vec<u8>,
+    has_begun: bool,
 }
 
 /// One line, without its end: LF, or CR LF.
@@ -21,7 +25,7 @@ pub struct Line<'a> {
 impl<R: Read> Lines<R> {
     /// Lines of up to `limit` bytes are kept whole.
     pub fn new(source: BufReader<R>, limit: usize) -> Lines<R> {
-        Lines { source, limit, kept: Vec::new() }
+        Lines { source, limit, kept: Vec::new(), has_begun: false }
     }
 
     /// Whether the next line has to be read first.
@@ -63,6 +67,11 @@ impl<R: Read> Lines<R> {
             length -= 1;
             self.kept.truncate(length);
         }
+        // A byte order mark is of the file, not of its first line.
+        if !std::mem::replace(&mut self.has_begun, true) && self.kept.starts_with(BOM) {
+            self.kept.drain(..BOM.len());
+            length -= BOM.len();
+        }
         Ok(Some(Line { token: &self.kept, length }))
     }
 }
@@ -97,6 +106,8 @@ mod tests {
         check("\r\n\n", &[("", 0), ("", 0)], "empty lines of both kinds");
         check(" a \n", &[(" a ", 3)], "white space is kept");
         check("a\r", &[("a", 1)], "a CR at the end of all");
+        check("\u{feff}a\nb\n", &[("a", 1), ("b", 1)], "a byte order mark");
+        check("a\n\u{feff}\n", &[("a", 1), ("\u{feff}", 3)], "what looks like one later on");
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl<'a> Curtain<'a> {
         shown
     }
 
-    /// Where a text of the token first differs from one of ours that is shown alike, because both are
-    /// cut or hold what is not shown. Empty where what is shown tells them apart.
+    /// Where a text of the token first differs from one of ours that is shown alike, because both
+    /// are cut or hold what is not shown. Empty where what is shown tells them apart.
     pub(super) fn told_apart(&self, theirs: &[String], ours: &[String]) -> String {
         let alike = |theirs: &&String, ours: &&String| theirs != ours && seen(theirs) == seen(ours);
         let pairs = theirs.iter().flat_map(|theirs| ours.iter().map(move |ours| (theirs, ours)));
