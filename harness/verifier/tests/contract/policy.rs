@@ -124,9 +124,11 @@ fn what_no_token_can_be_is_refused() {
 /// RFC 7515 §4.1.9 and RFC 9864 §2.2: two names for one thing.
 #[test]
 fn what_is_named_twice_counts_once() {
-    let mut spec = PolicySpec::default();
-    spec.algorithms = vec![Algorithm::EdDSA, Algorithm::ES256, Algorithm::EdDSA];
-    spec.types = vec!["application/at+jwt".into()];
+    let spec = PolicySpec {
+        algorithms: vec![Algorithm::EdDSA, Algorithm::ES256, Algorithm::EdDSA],
+        types: vec!["application/at+jwt".into()],
+        ..PolicySpec::default()
+    };
     let policy = Policy::new(spec).unwrap();
     assert_eq!(policy.spec().algorithms, [Algorithm::EdDSA, Algorithm::ES256]);
     assert_eq!(policy.spec().types, ["at+jwt"]);
