@@ -4,6 +4,7 @@
 mod capacity;
 mod check;
 mod compare;
+mod completions;
 mod diverge;
 mod duel;
 mod endpoint;
@@ -35,6 +36,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
+
+use crate::scenario::nearest::nearest;
 
 /// Which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before production
 /// finds out: every number comes with the verdict that proves the work was done right.
@@ -75,6 +78,8 @@ enum Verb {
     Check(check::Args),
     /// Hold one stored result against another, and say how sure each change is.
     Compare(compare::Args),
+    /// Print what a shell completes: bash, zsh or fish.
+    Completions(completions::Args),
     /// Ask backends and libraries side by side on the inputs where they differ.
     Diverge(diverge::Args),
     /// Compare two contenders, configurations or builds in lock step, and say how sure it is.
@@ -86,6 +91,8 @@ enum Verb {
     Endpoint(endpoint::Args),
     /// Show scenarios, contenders, cache policies and token classes.
     List(list::Args),
+    /// Print the manual page.
+    Man,
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
     Mint(mint::Args),
     /// Run a stored result's plans again, and hold the new result against the old one.
@@ -110,6 +117,7 @@ pub fn definition() -> clap::Command {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let command = command_line(&args);
+    let first = args.get(1).map(|word| word.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
@@ -129,15 +137,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ended = match cli.verb {
-        None => run::run(cli.run, command),
+        None => run::run(cli.run, command).map_err(|failure| or_a_verb(failure, first)),
         Some(Verb::Run(args)) => run::run(args, command),
         Some(Verb::Check(args)) => check::run(args, command),
         Some(Verb::Compare(args)) => compare::run(args),
+        Some(Verb::Completions(args)) => completions::run(args),
         Some(Verb::Diverge(args)) => diverge::run(args),
         Some(Verb::Duel(args)) => duel::run(*args, command),
         Some(Verb::DuelArm(args)) => duel::serve(args),
         Some(Verb::Endpoint(args)) => endpoint::run(&args),
         Some(Verb::List(args)) => list::run(args),
+        Some(Verb::Man) => completions::man(),
         Some(Verb::Mint(args)) => mint::run(args),
         Some(Verb::Replay(args)) => replay::run(args, command),
         Some(Verb::Report(args)) => report::run(args),
@@ -154,6 +164,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         // A wrong verdict outranks even that.
         Some(code) if exit != Exit::Wrong => ExitCode::from(code),
         _ => exit.into(),
+    }
+}
+
+/// What is no scenario may be a verb with a letter too few.
+fn or_a_verb(failure: Failure, first: Option<String>) -> Failure {
+    let top = definition();
+    let verbs = top.get_subcommands().map(clap::Command::get_name);
+    let meant = first.as_deref().and_then(|word| nearest(word, verbs));
+    match (failure, meant) {
+        (Failure::Usage(message), Some(verb)) if message.starts_with("no scenario matches") => {
+            Failure::Usage(format!("{message}; or did you mean the verb `{verb}`?"))
+        }
+        (failure, _) => failure,
     }
 }
 

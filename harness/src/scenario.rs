@@ -15,6 +15,7 @@ pub mod flow;
 pub mod grammar;
 pub mod issuer;
 pub mod library;
+pub mod nearest;
 pub mod overrides;
 pub mod own;
 pub mod pack;

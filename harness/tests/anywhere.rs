@@ -127,3 +127,39 @@ fn two_files_of_one_name_are_refused() {
         assert_eq!(said.contains("two scenarios are called `own/tiny`"), due == 2, "{why}: {said}");
     }
 }
+
+#[test]
+fn a_name_nearly_right_is_offered() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let rows: [(&[&str], &str); 6] = [
+        (&["chek"], "did you mean the verb `check`?"),
+        (&["check", "--contender", "ring"], "did you mean `core:ring`?"),
+        (&["check", "--contender", "openssl"], "--features openssl"),
+        (&["check", "rotation/emergency-withdrawl"], "`rotation/emergency-withdrawal`?"),
+        (&["check", "--cache-policy", "spring-lik"], "did you mean `spring-like`?"),
+        (&["duel", "ring", "core:ring"], "did you mean `core:ring`?"),
+    ];
+    for (arguments, words) in rows {
+        let (code, _, said) = jwtbench(folder, arguments);
+        assert!(code == 2 && said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn shells_and_manuals_know_every_verb() {
+    let temporary = tempfile::tempdir().unwrap();
+    let verbs = ["run", "check", "simulate", "duel", "compare", "replay", "verify", "mint"];
+    let rows: [&[&str]; 4] =
+        [&["completions", "bash"], &["completions", "zsh"], &["completions", "fish"], &["man"]];
+    for arguments in rows {
+        let (code, out, said) = jwtbench(temporary.path(), arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        for word in verbs.into_iter().chain(["cache-policy"]) {
+            let word = if arguments == ["man"] { word.replace('-', "\\-") } else { word.into() };
+            assert!(out.contains(&word), "{arguments:?}: {word}");
+        }
+    }
+    let (code, _, said) = jwtbench(temporary.path(), &["completions", "tcsh"]);
+    assert!(code == 2 && said.contains("bash, zsh, fish"), "{said}");
+}

@@ -6,6 +6,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::{ContenderSpec, Optional};
 use crate::scenario::Scenario;
+use crate::scenario::nearest::{did_you_mean, nearest};
 
 use super::Failure;
 
@@ -43,7 +44,15 @@ pub fn algorithm(name: &str) -> Result<Algorithm, String> {
 fn unknown(pattern: &str, all: &[ContenderSpec]) -> String {
     let names: Vec<String> = all.iter().map(ToString::to_string).collect();
     let known = names.join(", ");
-    format!("no contender matches `{pattern}` on this machine; known: {known}")
+    let meant = did_you_mean(pattern, names.iter().map(String::as_str));
+    format!("no contender matches `{pattern}` on this machine{meant}; known: {known}")
+}
+
+/// A contender of another build that may be meant, with its feature.
+fn elsewhere(pattern: &str) -> String {
+    let meant = nearest(pattern, Optional::missing().map(|optional| optional.name));
+    let optional = Optional::missing().find(|optional| Some(optional.name) == meant);
+    optional.map(|optional| format!("; {}", optional.remedy())).unwrap_or_default()
 }
 
 impl Filter {
@@ -65,7 +74,7 @@ impl Filter {
                 return Err(Failure::Usage(
                     match missing.find(|optional| glob.is_match(optional.name)) {
                         Some(optional) => optional.remedy(),
-                        None => unknown(pattern, &all),
+                        None => unknown(pattern, &all) + &elsewhere(pattern),
                     },
                 ));
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::cache::{PRESETS, Presets};
+use super::nearest::did_you_mean;
 use super::source::Source;
 use super::{Scenario, ScenarioError};
 
@@ -37,10 +38,12 @@ pub enum LibraryError {
         source: globset::Error,
     },
     /// Nothing matches.
-    #[error("no scenario matches `{pattern}`; `jwtbench list` shows the names")]
+    #[error("no scenario matches `{pattern}`{meant}; `jwtbench list` shows the names")]
     NoMatch {
         /// As given.
         pattern: String,
+        /// What may be meant, as the end of a sentence.
+        meant: String,
     },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]
@@ -185,10 +188,14 @@ impl Library {
             return Ok(vec![self.parse(path, &text)]);
         }
         let globs = globs(pattern)?;
-        let names = self.names()?.into_iter().filter(|name| globs.is_match(name));
-        let found: Vec<_> = names.map(|name| self.load(&name)).collect();
+        let names = self.names()?;
+        let matching = names.iter().filter(|name| globs.is_match(name));
+        let found: Vec<_> = matching.map(|name| self.load(name)).collect();
         match found.is_empty() {
-            true => Err(LibraryError::NoMatch { pattern: pattern.into() }),
+            true => Err(LibraryError::NoMatch {
+                pattern: pattern.into(),
+                meant: did_you_mean(pattern, names.iter().map(String::as_str)),
+            }),
             false => Ok(found),
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 use super::{About, Start, WireCache};
+use crate::scenario::nearest::did_you_mean;
 use crate::scenario::parse::{Checked, File};
 use crate::scenario::policy_file::{key_at, place};
 use crate::scenario::source::Source;
@@ -112,8 +113,9 @@ pub fn parse_policy(text: &str, base: CachePolicy) -> Result<CachePolicy, String
 fn named(presets: &Presets, name: &str, through: &[&str]) -> Result<Preset, String> {
     let path = presets.0.path(PRESETS, name);
     let Ok(text) = presets.0.read(PRESETS, name) else {
-        let known = presets.names().join(", ");
-        return Err(format!("no cache policy `{name}`; known: {known}"));
+        let known = presets.names();
+        let meant = did_you_mean(name, known.iter().map(String::as_str));
+        return Err(format!("no cache policy `{name}`{meant}; known: {}", known.join(", ")));
     };
     parse(&path, &text, presets, &[through, &[name]].concat()).map_err(|fault| fault.to_string())
 }
