@@ -268,8 +268,8 @@ fn a_faulty_key_set_is_named_with_its_remedy() {
     let desk = Desk::new();
     let oct = r#"{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"EC","crv":"P-256"}]}"#;
     let rows: [(&str, &[&str]); 5] = [
-        ("<html>", &["jwks.json: no JSON object with an array `keys`", "JWKS endpoint"]),
-        ("{\"kty\":\"EC\"}", &["jwks.json: no JSON object", "wrap a single key"]),
+        ("<html>", &["jwks.json: no JSON object with an array `keys`", "HTML", "`jwks_uri`"]),
+        ("{\"kty\":\"EC\"}", &["jwks.json: no JSON object", "a single key; wrap it"]),
         ("{\"keys\":[]}", &["jwks.json: the array `keys` is empty"]),
         (oct, &["jwks.json: no entry is a usable key", "1 symmetric", "1 missing-member"]),
         (oct, &["RS256, ES256, EdDSA", "`algorithms` in api.toml"]),
