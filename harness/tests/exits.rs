@@ -11,35 +11,16 @@ use std::time::{Duration, Instant};
 
 use jwtbench::result::RunResult;
 
-const SCENARIO: &str = r#"
-title = "t"
-analysis = "a"
-algorithms = ["EdDSA"]
-[load]
-arrivals = "constant"
-workers = 1
-warmup = "1ms"
-duration = "100s"
-[[stream]]
-name = "users"
+/// What the load of a hundred seconds is, and what is expected of it.
+const SLOW: &str = r#"
 rate = 50
 tokens = { valid = 100 }
 [expect]
 "all.users.ACCEPT.count" = ">= 100"
 "#;
 
-/// Two seconds of tokens that are refused at once, and so many that other seeds take longer.
+/// Tokens that are refused at once, and so many that other seeds take longer than two seconds.
 const DRAWN: &str = r#"
-title = "t"
-analysis = "a"
-algorithms = ["EdDSA"]
-[load]
-arrivals = "constant"
-workers = 1
-warmup = "1ms"
-duration = "2s"
-[[stream]]
-name = "users"
 rate = 100000
 tokens = { oversized-16k = 100 }
 [[phase]]
@@ -47,8 +28,13 @@ name = "later"
 at = "1s"
 "#;
 
-/// A folder with a scenario.
-fn folder_of(scenario: &str) -> (tempfile::TempDir, String) {
+/// A folder with a scenario of one worker that lasts so long, with the rest of its only stream.
+fn folder_of(duration: &str, stream: &str) -> (tempfile::TempDir, String) {
+    let scenario = format!(
+        "title = \"t\"\nanalysis = \"a\"\nalgorithms = [\"EdDSA\"]\n[load]\n\
+         arrivals = \"constant\"\nworkers = 1\nwarmup = \"1ms\"\nduration = \"{duration}\"\n\
+         [[stream]]\nname = \"users\"{stream}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("user/slow.toml");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -58,7 +44,7 @@ fn folder_of(scenario: &str) -> (tempfile::TempDir, String) {
 
 /// A folder with a scenario of a hundred seconds.
 fn folder() -> (tempfile::TempDir, String) {
-    folder_of(SCENARIO)
+    folder_of("100s", SLOW)
 }
 
 fn command(args: &[&str]) -> Command {
@@ -140,7 +126,7 @@ fn an_interrupted_run_is_partial_and_says_so() {
 #[test]
 fn a_run_interrupted_after_measuring_is_whole_but_for_its_ranges() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let (folder, scenario) = folder_of(DRAWN);
+        let (folder, scenario) = folder_of("2s", DRAWN);
         let out = folder.path().join("out");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (to, at) = (out.to_str().unwrap(), port.to_string());

@@ -244,11 +244,7 @@ fn the_table_of_values_is_rfc_4180() {
     let text = csv(&result());
     assert!(text.lines().count() == 9 && text.matches("\r\n").count() == 9, "{text}");
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-    let heading = reader.headers().unwrap().clone();
-    let rows: Vec<BTreeMap<&str, String>> = reader
-        .records()
-        .map(|row| heading.iter().zip(row.unwrap().iter().map(str::to_owned)).collect())
-        .collect();
+    let rows = reader.deserialize().collect::<Result<Vec<BTreeMap<String, String>>, _>>().unwrap();
     assert_eq!(rows[1]["phase"], "the end, \"now\"", "quoted and read back");
     assert_eq!(rows[1]["count"], "5000");
     let service: u64 = rows[1]["service_p99_ns"].parse().unwrap();

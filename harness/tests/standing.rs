@@ -183,11 +183,8 @@ fn a_table_of_values_has_a_column_for_it() {
     for known in &ROWS {
         let text = csv(&result(1, Some(known.record())));
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-        let heading = reader.headers().unwrap().clone();
-        let rows: Vec<BTreeMap<&str, String>> = reader
-            .records()
-            .map(|row| heading.iter().zip(row.unwrap().iter().map(str::to_owned)).collect())
-            .collect();
+        let rows =
+            reader.deserialize().collect::<Result<Vec<BTreeMap<String, String>>, _>>().unwrap();
         assert!(!rows.is_empty());
         for row in rows {
             assert_eq!(row["cache_policy"], NAME, "the name alone, as in the other forms");
