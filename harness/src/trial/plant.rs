@@ -121,11 +121,35 @@ impl<'c> Contender<'c> for Stalled<'c> {
     fn waiting(&self) -> usize {
         self.contender.waiting()
     }
+
+    fn deadline(&self) -> Option<Tick> {
+        self.contender.deadline()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A contender that waits until this instant.
+    struct Batching(Tick);
+
+    impl<'c> Contender<'c> for Batching {
+        fn begin(&mut self, _operation: u32, _token: Presented<'c>, _now: Tick) -> Progress {
+            Progress::Waiting
+        }
+
+        fn deadline(&self) -> Option<Tick> {
+            Some(self.0)
+        }
+    }
+
+    #[test]
+    fn who_gathers_a_batch_is_still_ended_in_time() {
+        let until = Tick::ZERO + Duration::from_millis(1);
+        let stalled = Stalled::new(Box::new(Batching(until)), Plant::Drag(0.1));
+        assert_eq!(stalled.deadline(), Some(until));
+    }
 
     #[test]
     fn faults_are_read_as_they_are_written() {
