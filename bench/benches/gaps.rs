@@ -5,9 +5,9 @@
 use std::hint::{black_box, spin_loop};
 use std::time::Duration;
 
-use jwtbench::contender::ContenderSpec;
-use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::clock::{Stopwatch, pause, tighten_timer};
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_engine::trial::clock::{Stopwatch, pause, tighten_timer};
 
 use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::{ALGORITHMS, Line, Rig, SEED, plan};

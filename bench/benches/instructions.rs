@@ -15,10 +15,10 @@ use base64::engine::Simd;
 use base64::engine::general_purpose::NO_PAD;
 use serde::de::IgnoredAny;
 
-use jwtbench::contender::{ContenderSpec, Library, Progress, Provider};
-use jwtbench::jwks::key_source::KeySource;
-use jwtbench::scenario::plan::{EPOCH, Plan};
-use jwtbench::scenario::signer::Signers;
+use jwtbench_engine::contender::{ContenderSpec, Library, Progress, Provider};
+use jwtbench_engine::jwks::key_source::KeySource;
+use jwtbench_engine::scenario::plan::{EPOCH, Plan};
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend, VerifyingKey};
 use jwtbench_verifier::jwk::CheckedJwk;

@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use jwtbench::contender::ContenderSpec;
-use jwtbench::scenario::signer::Signers;
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::verifier::{Scratch, Verifier};

@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use jwtbench::contender::ContenderSpec;
-use jwtbench::scenario::signer::Signers;
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::backend;
 
 use jwtbench_bench::{ALGORITHMS, Rig, SEED, criterion, plan, published_key};

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use jwtbench::cli::{self, Exit};
-use jwtbench::report::{self, TerminalStyle};
-use jwtbench::result::RunResult;
+use jwtbench::Exit;
+use jwtbench_engine::report::{self, TerminalStyle};
+use jwtbench_engine::result::RunResult;
 
 use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::shipped;
@@ -83,7 +83,7 @@ fn chosen(flags: &Flags) -> (Vec<String>, Vec<String>) {
     });
     let (dynamic, hot_path): (Vec<_>, Vec<_>) =
         scenarios.into_iter().partition(|scenario| scenario.is_dynamic());
-    let names = |scenarios: Vec<jwtbench::scenario::Scenario>| {
+    let names = |scenarios: Vec<jwtbench_engine::scenario::Scenario>| {
         scenarios.into_iter().map(|scenario| scenario.name).collect()
     };
     (names(dynamic), names(hot_path))
@@ -95,7 +95,7 @@ fn folder() -> PathBuf {
 }
 
 fn jwtbench(args: &[&str]) -> ExitCode {
-    cli::main(["jwtbench"].iter().chain(args).map(OsString::from))
+    jwtbench::main(["jwtbench"].iter().chain(args).map(OsString::from))
 }
 
 /// Both parts come from one machine and one build: one result.

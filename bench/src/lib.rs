@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use criterion::Criterion;
 
-use jwtbench::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
-use jwtbench::jwks::in_process::InProcess;
-use jwtbench::jwks::key_source::KeySource;
-use jwtbench::result::judgement::spell;
-use jwtbench::scenario::Scenario;
-use jwtbench::scenario::class::Class;
-use jwtbench::scenario::library::Library;
-use jwtbench::scenario::plan::Plan;
-use jwtbench::scenario::signer::Signers;
+use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use jwtbench_engine::jwks::in_process::InProcess;
+use jwtbench_engine::jwks::key_source::KeySource;
+use jwtbench_engine::result::judgement::spell;
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::class::Class;
+use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::plan::Plan;
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::CheckedJwk;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};

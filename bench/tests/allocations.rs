@@ -1,10 +1,10 @@
 //! What our code takes from the heap once it is warm: nothing for a good token, and nothing for a
 //! refusal unless its JSON is broken or escaped. Counted over backends that take nothing.
 
-use jwtbench::contender::{ContenderSpec, Progress};
-use jwtbench::scenario::class::Stage;
-use jwtbench::scenario::signer::Signers;
 use jwtbench_bench::{Line, Rig, SEED, plan};
+use jwtbench_engine::contender::{ContenderSpec, Progress};
+use jwtbench_engine::scenario::class::Stage;
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{Backend, null::Null, ring::Ring};
 

@@ -11,9 +11,9 @@ use rand_chacha::rand_core::SeedableRng as _;
 use rayon::prelude::*;
 use serde_json::json;
 
-use jwtbench::scenario::plan::{EPOCH, Plan};
-use jwtbench::scenario::signer::{Signers, SigningKey};
 use jwtbench_bench::{SEED, small_plan};
+use jwtbench_engine::scenario::plan::{EPOCH, Plan};
+use jwtbench_engine::scenario::signer::{Signers, SigningKey};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};

@@ -1,7 +1,6 @@
-//! jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before
+//! The engine of jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before
 //! production finds out. Data flows one way: scenario, plan, trial, measurement, result, report.
 
-pub mod cli;
 pub mod contender;
 pub mod divergence;
 pub mod jwks;
@@ -9,3 +8,6 @@ pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod trial;
+
+/// The compiler that built this, as `rustc --version` names it.
+pub const RUSTC: &str = env!("JWTBENCH_RUSTC");

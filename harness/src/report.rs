@@ -19,7 +19,7 @@ mod html;
 mod junit;
 mod markdown;
 mod picture;
-pub(crate) mod quantity;
+pub mod quantity;
 mod ranking;
 mod simulation;
 mod speed;

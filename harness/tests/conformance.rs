@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use jwtbench::contender::ContenderSpec;
-use jwtbench::result::Measurement;
-use jwtbench::result::judgement::spell;
-use jwtbench::scenario::Scenario;
-use jwtbench::scenario::class::Class;
-use jwtbench::scenario::library::Library;
-use jwtbench::scenario::plan::Plan;
-use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::{Trial, initial_revocations};
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::result::Measurement;
+use jwtbench_engine::result::judgement::spell;
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::class::Class;
+use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::plan::Plan;
+use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
 

@@ -7,11 +7,11 @@
 #[path = "trial/inline.rs"]
 mod inline;
 
-use jwtbench::contender::ContenderSpec;
-use jwtbench::scenario::Scenario;
-use jwtbench::scenario::plan::Plan;
-use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::{Trial, initial_revocations};
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::plan::Plan;
+use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
@@ -110,7 +110,7 @@ fn arrivals(plan: &Plan, stream: &str) -> Vec<Vec<(i64, u16, Box<[u8]>)>> {
     let mut streams = plan.scenario.streams.iter();
     let place = streams.position(|known| known.name == stream);
     let place = place.expect("the stream") as u16;
-    let of_worker = |schedule: &Vec<jwtbench::scenario::plan::Arrival>| {
+    let of_worker = |schedule: &Vec<jwtbench_engine::scenario::plan::Arrival>| {
         let own = schedule.iter().filter(|arrival| arrival.stream == place);
         own.map(|arrival| {
             let token = &plan.corpus.tokens[arrival.token as usize];

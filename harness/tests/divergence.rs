@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwtbench::divergence::{UNEXPECTED, observe};
-use jwtbench::report;
-use jwtbench::result::FindingTag;
-use jwtbench::result::divergence::{ColumnKind, Divergence, DivergenceRow, Observed};
-use jwtbench::scenario::signer::Signers;
+use jwtbench_engine::divergence::{UNEXPECTED, observe};
+use jwtbench_engine::report;
+use jwtbench_engine::result::FindingTag;
+use jwtbench_engine::result::divergence::{ColumnKind, Divergence, DivergenceRow, Observed};
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::graviola;
 use jwtbench_verifier::jwk::Entry;

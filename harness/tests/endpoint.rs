@@ -7,11 +7,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwtbench::jwks::document::Document;
-use jwtbench::jwks::endpoint::{Endpoint, KEY_SET_PATH};
-use jwtbench::jwks::faults::{Body, Exchange, exchange, huge_body};
-use jwtbench::jwks::http::get;
-use jwtbench::scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_engine::jwks::document::Document;
+use jwtbench_engine::jwks::endpoint::{Endpoint, KEY_SET_PATH};
+use jwtbench_engine::jwks::faults::{Body, Exchange, exchange, huge_body};
+use jwtbench_engine::jwks::http::get;
+use jwtbench_engine::scenario::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use jwtbench::scenario::Scenario;
-use jwtbench::scenario::cache::load_preset;
-use jwtbench::scenario::class::Class;
-use jwtbench::scenario::event::{Action, Poison};
-use jwtbench::scenario::expectation::{Binding, Expectation};
-use jwtbench::scenario::library::Library;
-use jwtbench::scenario::policy_file;
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::cache::load_preset;
+use jwtbench_engine::scenario::class::Class;
+use jwtbench_engine::scenario::event::{Action, Poison};
+use jwtbench_engine::scenario::expectation::{Binding, Expectation};
+use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
@@ -22,7 +22,7 @@ const FAMILIES: [&str; 7] =
 /// The family that judges and does not measure; no part of the canonical workload.
 const CONFORMANCE: &str = "conformance";
 /// The family that lasts hours and is only simulated.
-const POLICY: &str = jwtbench::scenario::SIMULATED;
+const POLICY: &str = jwtbench_engine::scenario::SIMULATED;
 
 /// Codes that no token class can be due: they depend on what the verifier can reach.
 const WITHOUT_CLASS: [&str; 2] = ["JWT_STATE_UNAVAILABLE", "JWT_KEYS_UNAVAILABLE"];
@@ -230,7 +230,7 @@ publish-key = "next"
 "all.users.valid.lockouts" = "== 0"
 "#;
 
-fn parse(text: &str) -> Result<Scenario, jwtbench::scenario::ScenarioError> {
+fn parse(text: &str) -> Result<Scenario, jwtbench_engine::scenario::ScenarioError> {
     let path = Path::new("family/test.toml");
     Scenario::parse(path, text, &library().presets())
 }

@@ -11,15 +11,15 @@ mod report {
 
 use std::collections::BTreeMap;
 
-use jwtbench::report::{
+use jwtbench_engine::report::{
     TerminalStyle, comparison, comparison_markdown, csv, duel_markdown, duel_terminal,
     simulation_html, simulation_picture,
 };
-use jwtbench::result::comparison::{Comparison, Matching, Terms};
-use jwtbench::result::duel::DuelResult;
-use jwtbench::result::simulation::{Metric, PolicyNote, Simulation, SimulationRow};
-use jwtbench::result::standing::UNDRIVEN;
-use jwtbench::result::{CachePolicyRecord, RunResult};
+use jwtbench_engine::result::comparison::{Comparison, Matching, Terms};
+use jwtbench_engine::result::duel::DuelResult;
+use jwtbench_engine::result::simulation::{Metric, PolicyNote, Simulation, SimulationRow};
+use jwtbench_engine::result::standing::UNDRIVEN;
+use jwtbench_engine::result::{CachePolicyRecord, RunResult};
 use serde_json::{Value, json};
 
 use report::fixture;

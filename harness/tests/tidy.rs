@@ -127,8 +127,9 @@ fn the_verifier_knows_no_network_clock_or_file() {
     check(applies, rule, "the verifier is told what it knows");
 }
 
-/// Layers of the harness, and the layers that each may import.
-const LAYERS: [(&str, &[&str]); 8] = [
+/// Layers of the engine, and the layers that each may import. That none imports `cli` is held by
+/// Cargo: it is a package of its own.
+const LAYERS: [(&str, &[&str]); 7] = [
     ("scenario", &[]),
     ("jwks", &["scenario"]),
     ("contender", &["jwks"]),
@@ -136,12 +137,11 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("report", &["result"]),
     ("trial", &["scenario", "jwks", "contender", "result"]),
     ("divergence", &["scenario", "jwks", "contender", "result"]),
-    ("cli", &["scenario", "jwks", "contender", "result", "report", "trial", "divergence"]),
 ];
 
 #[test]
 fn imports_go_one_way() {
-    let applies = |source: &Source| !source.layer().is_empty();
+    let applies = |source: &Source| !["", "cli"].contains(&source.layer());
     let rule = |source: &Source| {
         let own = source.layer();
         let (_, allowed) = LAYERS

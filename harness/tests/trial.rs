@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwtbench::contender::ContenderSpec;
-use jwtbench::result::Measurement;
-use jwtbench::scenario::plan::Plan;
-use jwtbench::scenario::signer::Signers;
-use jwtbench::trial::{Control, Gathering, Trial};
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::result::Measurement;
+use jwtbench_engine::scenario::plan::Plan;
+use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_engine::trial::{Control, Gathering, Trial};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 

@@ -6,12 +6,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jwtbench::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
-use jwtbench::jwks::in_process::InProcess;
-use jwtbench::jwks::key_source::KeySource;
-use jwtbench::scenario::library::Library;
-use jwtbench::scenario::plan::Plan;
-use jwtbench::scenario::signer::Signers;
+use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use jwtbench_engine::jwks::in_process::InProcess;
+use jwtbench_engine::jwks::key_source::KeySource;
+use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::plan::Plan;
+use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::policy::Policy;

@@ -1,7 +1,7 @@
 //! What contenders say of their versions is what is locked: a name and a number that no longer
 //! belong together would credit a release with the figures of another.
 
-use jwtbench::contender::ContenderSpec;
+use jwtbench_engine::contender::ContenderSpec;
 
 /// A package of the lock file: name, version, and the packages that it uses, each with a version
 /// where there are several.

@@ -5,7 +5,7 @@ mod dynamic;
 
 use std::collections::BTreeMap;
 
-use jwtbench::result::*;
+use jwtbench_engine::result::*;
 
 pub use dynamic::dynamic;
 

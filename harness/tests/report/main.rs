@@ -4,8 +4,10 @@
 mod fixture;
 mod generator;
 
-use jwtbench::report::{TerminalStyle, answer_list, html, markdown, ranking_table, terminal};
-use jwtbench::result::{Measurement, RunResult};
+use jwtbench_engine::report::{
+    TerminalStyle, answer_list, html, markdown, ranking_table, terminal,
+};
+use jwtbench_engine::result::{Measurement, RunResult};
 
 const PLAIN: TerminalStyle = TerminalStyle { colour: false, width: 80 };
 
@@ -81,7 +83,7 @@ fn a_wrong_or_invalid_trial_shows_its_error_and_no_number() {
 #[test]
 fn a_faulty_contender_is_never_the_fastest() {
     let mut result = fixture::result();
-    let fastest = |m: &&mut jwtbench::result::Measurement| m.contender == "core:graviola";
+    let fastest = |m: &&mut jwtbench_engine::result::Measurement| m.contender == "core:graviola";
     for measurement in result.measurements.iter_mut().filter(fastest) {
         measurement.verdicts.wrong = 1;
     }

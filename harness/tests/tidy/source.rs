@@ -49,13 +49,18 @@ impl Source {
         Source { path, text, code }
     }
 
-    /// Whether it is part of the harness or the verifier, not of their tests.
+    /// Whether it is part of a package of the harness, not of its tests.
     pub fn is_product(&self) -> bool {
-        self.path.starts_with("harness/src/") || self.path.starts_with("harness/verifier/src/")
+        let packages = ["harness/src/", "harness/cli/src/", "harness/verifier/src/"];
+        packages.iter().any(|package| self.path.starts_with(package))
     }
 
-    /// Its layer in the harness: `trial` for `trial.rs` and all below `trial/`; empty elsewhere.
+    /// Its layer in the harness: `trial` for `trial.rs` and all below `trial/`, `cli` for the
+    /// package of the binary; empty elsewhere.
     pub fn layer(&self) -> &str {
+        if self.path.starts_with("harness/cli/src/") {
+            return "cli";
+        }
         let Some(inside) = self.path.strip_prefix("harness/src/") else {
             return "";
         };

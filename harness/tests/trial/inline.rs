@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use jwtbench::scenario::Scenario;
-use jwtbench::scenario::library::Library;
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::library::Library;
 
 /// The scenario of this text, under the name `test/inline`.
 pub fn scenario(text: &str) -> Scenario {

@@ -1,0 +1,414 @@
+//! `duel`: two contenders, configurations or builds in lock step, and what can be said of them.
+
+mod arm;
+mod block;
+mod build;
+mod corner;
+mod heat;
+mod limit;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use jwtbench_engine::report::{duel_markdown, duel_terminal};
+use jwtbench_engine::result::Machine;
+use jwtbench_engine::result::duel::{
+    BlockNoise, DUEL_SCHEMA_VERSION, DuelResult, LIMIT, Metric, Rules, SLOTS, Sample, WrongArm,
+    lineup, weigh,
+};
+use jwtbench_engine::result::standing::of_both;
+use jwtbench_engine::result::statistics::Decision;
+use jwtbench_engine::scenario::Arrivals;
+use jwtbench_engine::scenario::plan::Plan;
+use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_engine::trial::Control;
+use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
+
+use super::filter::algorithm;
+use super::interruption::stop_on_signal;
+use super::job::versions;
+use super::machine::{CpuTime, describe, profile};
+use super::origin::OriginArgs;
+use super::output::{DUEL, Kind, Output, print};
+use super::progress::Progress;
+use super::replacement::tell_dropped;
+use super::run::{SEED, duration, terminal_style};
+use super::{Exit, Failure};
+
+use arm::{Fighter, LocalArm};
+use block::BlockWatch;
+use build::BuildArm;
+use corner::{Corner, CornerArgs};
+
+pub use serve::{Args as ServeArgs, run as serve};
+
+/// Compare two contenders, configurations or builds in lock step.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench duel core:ring core:aws-lc-rs    over each algorithm that both support\n  \
+    jwtbench duel core:ring core:aws-lc-rs --algorithm ES256\n  \
+    jwtbench duel core:ring core:ring         A/A: what this machine's noise looks like\n  \
+    jwtbench duel core:ring raw:ring --threshold p50=5% --blocks 32\n  \
+    jwtbench duel core:ring core:ring --policy new.toml --base-policy old.toml\n  \
+    jwtbench duel core:ring core:ring --base-binary ../main/target/release/jwtbench\n\n\
+    The ratio is A/B of cost: B is the base, A the candidate; REGRESSED means that A costs more.\n\
+    Exit codes: 0 no regression, 2 usage, 3 REGRESSED, 4 wrong verdict (no figures), 6 with\n\
+    --strict: INCONCLUSIVE or INVALID.")]
+pub struct Args {
+    /// A, the candidate: a contender such as core:ring
+    #[arg(value_name = "A")]
+    candidate: String,
+    /// B, the base: a contender, the same one for a duel of configurations, builds or noise
+    #[arg(value_name = "B")]
+    base: String,
+    /// The scenario: a name, or the path of a .toml file
+    #[arg(long, default_value = "hot-path/accept")]
+    scenario: String,
+    #[command(flatten)]
+    origin: OriginArgs,
+    /// The algorithm of the tokens [default: each of the scenario's that both support, a duel each]
+    #[arg(long, value_parser = algorithm)]
+    algorithm: Option<Algorithm>,
+    /// Blocks of six rounds; at least 6
+    #[arg(long, default_value_t = 16, value_parser = limit::blocks)]
+    blocks: u32,
+    /// A smaller difference does not count: METRIC=PERCENT for p50, p99, throughput or cpu
+    /// (repeatable) [default: 3%, p99 10%]
+    #[arg(long, value_name = "METRIC=PERCENT", value_parser = limit::threshold)]
+    threshold: Vec<(Metric, f64)>,
+    /// The verdict depends on this metric alone (repeatable) [default: p50 and cpu, p50 in an open
+    /// loop; the others only where A costs twice as much]
+    #[arg(long, value_name = "METRIC", value_parser = limit::metric)]
+    gate: Vec<Metric>,
+    /// Measured time per round, at least 100ms [default: the scenario's]
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Seed of keys, tokens, arrivals, order and resampling
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// Cache policy of the candidate: a preset or a file in place of the scenario's [cache]
+    #[arg(long, value_name = "NAME|FILE")]
+    cache_policy: Option<String>,
+    /// Cache policy of the base
+    #[arg(long, value_name = "NAME|FILE")]
+    base_cache_policy: Option<String>,
+    /// Policy of the candidate: a file in place of the scenario's [policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Policy of the base
+    #[arg(long, value_name = "FILE")]
+    base_policy: Option<PathBuf>,
+    /// Another jwtbench that runs the base, in a process of its own
+    #[arg(long, value_name = "PATH")]
+    base_binary: Option<PathBuf>,
+    /// Make the candidate slower by this share of each operation, to see it found
+    #[arg(long, hide = true, value_name = "PERCENT", value_parser = limit::percent)]
+    plant: Option<f64>,
+    /// Exit with 6 on INCONCLUSIVE or INVALID
+    #[arg(long)]
+    strict: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Folder for duel.json and duel.md [default: none is written]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite a duel in --out
+    #[arg(long)]
+    force: bool,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What the rounds gave.
+struct Fought {
+    samples: Vec<Sample>,
+    noise: Vec<BlockNoise>,
+    wrong: Vec<WrongArm>,
+}
+
+/// One duel before it is fought: an algorithm, A and B.
+struct Matchup {
+    algorithm: Algorithm,
+    candidate: Corner,
+    base: Corner,
+}
+
+/// Runs the verb.
+pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
+    let matchups = args.matchups()?;
+    let output = args.output()?;
+    let stop = stop_on_signal()?;
+    if profile() == "debug" && !args.quiet {
+        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+    }
+    if !args.quiet {
+        let sides = matchups.iter().flat_map(|one| [&one.candidate.scenario, &one.base.scenario]);
+        tell_dropped(sides);
+    }
+    let all = rounds(args.blocks) * matchups.len() as u64;
+    let progress = Progress::new(all, args.quiet || args.json);
+    let mut duels: Vec<DuelResult> = Vec::new();
+    let mut failure = None;
+    for matchup in &matchups {
+        match args.duel(matchup, &command, stop, &progress) {
+            Ok(duel) => duels.push(duel),
+            Err(cause) => {
+                failure = Some(cause);
+                break;
+            }
+        }
+    }
+    progress.finish();
+    // What was fought to its end before a failure is kept.
+    if failure.is_none() || !duels.is_empty() {
+        args.show(&duels, output.as_ref())?;
+    }
+    match failure {
+        Some(failure) if args.exit(&duels) != Exit::Wrong => Err(failure),
+        Some(failure) => Err(Failure::Wrong(failure.to_string())),
+        None => Ok(args.exit(&duels)),
+    }
+}
+
+impl Args {
+    /// The duels to fight: over the algorithm that was asked for, or over each of the scenario's
+    /// that both sides support.
+    fn matchups(&self) -> Result<Vec<Matchup>, Failure> {
+        let algorithms = match self.algorithm {
+            Some(algorithm) => vec![algorithm],
+            None => {
+                let (candidate, base) = (self.candidate_args(), self.base_args());
+                let (shared, others) = corner::shared_algorithms(&candidate, &base)?;
+                for other in others.iter().filter(|_| !self.quiet) {
+                    eprintln!("jwtbench: {other} is left out: only one side verifies it, or none");
+                }
+                shared
+            }
+        };
+        let matchup = |algorithm: Algorithm| {
+            let of =
+                |args: CornerArgs| Corner::new(CornerArgs { algorithm: Some(algorithm), ..args });
+            let (candidate, base) = (of(self.candidate_args())?, of(self.base_args())?);
+            Ok(Matchup { algorithm, candidate, base })
+        };
+        algorithms.into_iter().map(matchup).collect()
+    }
+
+    /// Fights one duel.
+    fn duel(
+        &self,
+        matchup: &Matchup,
+        command: &str,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<DuelResult, Failure> {
+        let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
+        let Matchup { algorithm, candidate, base } = matchup;
+        progress.say(format!("{algorithm}: signing"));
+        let plan = base.plan(&Signers::new(self.seed), &progress.minting());
+        let other = candidate.other_plan(base, &plan, progress)?;
+        let (machine, control) = (describe(None), Control { stop, port: None });
+        let plans = [other.as_ref().unwrap_or(&plan), &plan];
+        let (mut arms, build) = fighters(self, [candidate, base], plans, (control, &machine))?;
+        let in_turns = heat::is_in_turns(&arms);
+        let rules = self.rules(candidate);
+        let round = base.scenario.load.duration;
+        let say = |block| {
+            progress.say(format!("{algorithm}: block {} of {}", block + 1, self.blocks));
+        };
+        let fought = fight(&mut arms, self, round, stop, (progress, &say))?;
+        let mut result = DuelResult {
+            schema_version: DUEL_SCHEMA_VERSION,
+            command: command.to_owned(),
+            started_at,
+            elapsed_s: 0.0,
+            seed: self.seed,
+            base: base.contender.to_string(),
+            candidate: candidate.contender.to_string(),
+            base_setting: base.setting(build),
+            candidate_setting: candidate.setting("this".into()),
+            cache_policies: of_both(&base.cache_policies, &candidate.cache_policies),
+            algorithm: algorithm.name().into(),
+            scenario: plan.scenario.name.clone(),
+            plan_hash: plan.hash.clone(),
+            corpus_hash: plan.corpus.hash.clone(),
+            machine,
+            versions: versions([candidate.contender, base.contender].iter()),
+            verdict: Decision::Invalid,
+            reason: "verdicts were wrong: there are no figures".into(),
+            ratio: None,
+            metrics: Vec::new(),
+            control: None,
+            blocks: self.blocks,
+            in_turns,
+            dropped_blocks: 0,
+            noise: fought.noise,
+            wrong: fought.wrong,
+            samples: Vec::new(),
+        };
+        if result.wrong.is_empty() {
+            weigh_into(&mut result, fought.samples, &rules);
+        }
+        result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+        result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+        Ok(result)
+    }
+}
+
+/// The three arms, and which build the base is.
+fn fighters<'p>(
+    args: &Args,
+    [candidate, base]: [&Corner; 2],
+    [plan, base_plan]: [&'p Plan; 2],
+    (control, machine): (Control<'p>, &Machine),
+) -> Result<([Box<dyn Fighter + 'p>; 3], String), Failure> {
+    let Some(path) = &args.base_binary else {
+        let here = |corner, plan| {
+            LocalArm::new(corner, plan, control, machine.calibration.clone()).map(Box::new)
+        };
+        let [a, b, again] =
+            [here(candidate, plan)?, here(base, base_plan)?, here(base, base_plan)?];
+        return Ok(([a, b, again], "this".into()));
+    };
+    // The candidate is a process too: as far away as the base.
+    let a = Box::new(BuildArm::this(candidate, plan)?);
+    let there = || BuildArm::start(path, "--base-binary", base, base_plan).map(Box::new);
+    let (b, again) = (there()?, there()?);
+    Ok(([a, b, again], build::fingerprint(path)?))
+}
+
+fn rounds(blocks: u32) -> u64 {
+    u64::from(blocks) * SLOTS as u64
+}
+
+fn weigh_into(result: &mut DuelResult, samples: Vec<Sample>, rules: &Rules) {
+    let weighed = weigh(&samples, &result.noise, rules);
+    result.verdict = weighed.verdict;
+    result.reason = weighed.reason;
+    result.ratio = weighed.ratio;
+    result.metrics = weighed.metrics;
+    result.control = Some(weighed.control);
+    result.dropped_blocks = weighed.dropped;
+    result.samples = samples;
+}
+
+/// Block by block in the order of the line-up, until the end or the first wrong verdict.
+fn fight(
+    arms: &mut [Box<dyn Fighter + '_>; 3],
+    args: &Args,
+    round: Duration,
+    stop: &AtomicBool,
+    (progress, say): (&Progress, &dyn Fn(u32)),
+) -> Result<Fought, Failure> {
+    let (mut samples, mut noise) = (Vec::<Sample>::new(), Vec::new());
+    for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
+        say(block);
+        let (first, mut watch) = (samples.len(), BlockWatch::start(arms));
+        for (heat, order) in order.chunks(SLOTS / 2).enumerate() {
+            let rounds = heat::fight(arms, order, round, block as usize + heat);
+            if stop.load(Ordering::Relaxed) {
+                let message = "interrupted: a duel cut short says nothing";
+                return Err(Failure::Error(message.into()));
+            }
+            for (mut round, arm) in rounds?.into_iter().zip(order) {
+                watch.enter(&mut round);
+                if !round.wrong.is_empty() {
+                    let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm: *arm, wrong });
+                    return Ok(Fought { samples, noise, wrong: wrong.collect() });
+                }
+                let slot = (samples.len() - first) as u32;
+                let reading = round.reading;
+                samples.push(Sample { block, slot, arm: *arm, reading });
+                progress.step();
+            }
+        }
+        noise.push(watch.finish(block));
+    }
+    Ok(Fought { samples, noise, wrong: Vec::new() })
+}
+
+impl Args {
+    fn base_args(&self) -> CornerArgs {
+        CornerArgs {
+            contender: self.base.clone(),
+            scenario: self.scenario.clone(),
+            origin: self.origin.clone(),
+            algorithm: self.algorithm,
+            duration: self.duration,
+            seed: self.seed,
+            cache_policy: self.base_cache_policy.clone(),
+            policy: self.base_policy.clone(),
+            plant: 0.0,
+        }
+    }
+
+    fn candidate_args(&self) -> CornerArgs {
+        CornerArgs {
+            contender: self.candidate.clone(),
+            cache_policy: self.cache_policy.clone(),
+            policy: self.policy.clone(),
+            plant: self.plant.unwrap_or(0.0),
+            ..self.base_args()
+        }
+    }
+
+    fn rules(&self, corner: &Corner) -> Rules {
+        let is_chosen = !self.gate.is_empty();
+        let own = Metric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
+        let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };
+        let limit = (!is_chosen).then_some(LIMIT);
+        let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();
+        Rules { thresholds, gates, limit, seed: self.seed }
+    }
+
+    fn output(&self) -> Result<Option<Output>, Failure> {
+        let Some(folder) = &self.out else {
+            return Ok(None);
+        };
+        Output::prepare(folder.clone(), self.force, Kind::Duel).map(Some)
+    }
+
+    /// One object where an algorithm was asked for, an array of them otherwise.
+    fn show(&self, duels: &[DuelResult], output: Option<&Output>) -> Result<(), Failure> {
+        let json = match duels {
+            [duel] if self.algorithm.is_some() => serde_json::to_string(duel),
+            duels => serde_json::to_string(duels),
+        };
+        let json =
+            json.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
+        if let Some(output) = output {
+            output.put(DUEL, &format!("{json}\n"))?;
+            output.put("duel.md", &duel_markdown(duels))?;
+        }
+        match self.json {
+            true => print(&(json + "\n")),
+            false => print(&duel_terminal(duels, terminal_style())),
+        }
+        Ok(())
+    }
+
+    /// A wrong verdict outranks a regression, which outranks doubt.
+    fn exit(&self, duels: &[DuelResult]) -> Exit {
+        let any = |is: fn(&DuelResult) -> bool| duels.iter().any(is);
+        if any(|duel| !duel.wrong.is_empty()) {
+            Exit::Wrong
+        } else if any(|duel| duel.verdict == Decision::Regressed) {
+            Exit::Regressed
+        } else if self.strict
+            && any(|duel| matches!(duel.verdict, Decision::Inconclusive | Decision::Invalid))
+        {
+            Exit::Unproven
+        } else {
+            Exit::Passed
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A heat: one round of each arm. Where all can, they take turns of a few milliseconds, so that a
+//! host whose speed changes several times a second favours none of them.
+
+use std::thread;
+use std::time::Duration;
+
+use jwtbench_engine::result::duel::Arm;
+use jwtbench_engine::trial::rota::Rota;
+
+use super::super::Failure;
+use super::arm::{Fighter, Fought};
+
+/// Whether all arms can take turns.
+pub(super) fn is_in_turns(arms: &[Box<dyn Fighter + '_>; 3]) -> bool {
+    arms.iter().all(|arm| arm.members().is_some())
+}
+
+/// The rounds of the arms in this order. `shift` moves them all on to other processors.
+pub(super) fn fight(
+    arms: &mut [Box<dyn Fighter + '_>; 3],
+    order: &[Arm],
+    round: Duration,
+    shift: usize,
+) -> Result<Vec<Fought>, Failure> {
+    let members: Option<Vec<usize>> = arms.iter().map(|arm| arm.members()).collect();
+    let Some(members) = members else {
+        return order.iter().map(|arm| arms[*arm as usize].round(None)).collect();
+    };
+    let rota = Rota::of_rounds(order.len(), round);
+    let mut rounds: Vec<(usize, Result<Fought, Failure>)> = thread::scope(|scope| {
+        let fighting: Vec<_> = (arms.iter_mut().zip(members).enumerate())
+            .filter_map(|(arm, (fighter, members))| {
+                let place = order.iter().position(|of| *of as usize == arm)?;
+                let lane = rota.lane(place, members, shift);
+                Some((place, scope.spawn(move || fighter.round(Some(&lane)))))
+            })
+            .collect();
+        let join = |handle: thread::ScopedJoinHandle<'_, _>| {
+            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        fighting.into_iter().map(|(place, handle)| (place, join(handle))).collect()
+    });
+    rounds.sort_by_key(|(place, _)| *place);
+    rounds.into_iter().map(|(_, round)| round).collect()
+}

@@ -1,0 +1,119 @@
+//! How a command ends: the exit codes that CI relies on, and failures with their remedy.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use jwtbench_engine::jwks::endpoint::EndpointError;
+use jwtbench_engine::result::{ReadError, RunResult};
+use jwtbench_engine::scenario::ScenarioError;
+use jwtbench_engine::scenario::library::LibraryError;
+use jwtbench_engine::trial::TrialError;
+
+/// How a command ended. A wrong verdict outranks the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything as it should be.
+    Passed,
+    /// Something failed.
+    Error,
+    /// The command, a scenario or a file is at fault.
+    Usage,
+    /// The candidate of a comparison costs more.
+    Regressed,
+    /// A verdict was not the one due.
+    Wrong,
+    /// An expectation was not met.
+    Missed,
+    /// A comparison was inconclusive or invalid, under `--strict`.
+    Unproven,
+}
+
+impl Exit {
+    /// What a result means for CI.
+    pub fn of(result: &RunResult) -> Exit {
+        if result.wrong() > 0 {
+            Exit::Wrong
+        } else if !result.is_judged() {
+            Exit::Error
+        } else if result.missed().next().is_some() {
+            Exit::Missed
+        } else {
+            Exit::Passed
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Passed => 0,
+            Exit::Error => 1,
+            Exit::Usage => 2,
+            Exit::Regressed => 3,
+            Exit::Wrong => 4,
+            Exit::Missed => 5,
+            Exit::Unproven => 6,
+        })
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// The user can mend it: what is wrong, and how.
+    Usage(String),
+    /// The user cannot.
+    Error(String),
+    /// A verdict is wrong.
+    Wrong(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Error(_) => Exit::Error,
+            Failure::Wrong(_) => Exit::Wrong,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(message) | Failure::Error(message) | Failure::Wrong(message) => {
+                f.write_str(message)
+            }
+        }
+    }
+}
+
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(error: ScenarioError) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<TrialError> for Failure {
+    fn from(error: TrialError) -> Failure {
+        match error {
+            TrialError::Endpoint(error @ EndpointError::PortInUse { .. }) => {
+                Failure::Usage(error.to_string())
+            }
+            error => Failure::Error(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The filters that every verb has: contenders and algorithms.
+
+use clap::Args;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use jwtbench_engine::contender::{ContenderSpec, Optional};
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::nearest::{did_you_mean, nearest};
+
+use super::Failure;
+
+/// Which contenders and algorithms.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this contender, such as core:ring; a glob such as 'core:*' works (repeatable)
+    #[arg(long, value_name = "CONTENDER")]
+    pub contender: Vec<String>,
+    /// Only this algorithm, such as ES256 (repeatable)
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
+    pub algorithm: Vec<Algorithm>,
+}
+
+/// The scenarios that need no days: those with production durations are left out, and refused if
+/// nothing else was asked for.
+pub fn lasting_seconds(mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Failure> {
+    let first = scenarios.first().map(|scenario| scenario.name.clone()).unwrap_or_default();
+    scenarios.retain(|scenario| !scenario.is_simulated());
+    if scenarios.is_empty() {
+        return Err(Failure::Usage(format!(
+            "{first} lasts hours and is only for virtual time; use `jwtbench simulate {first}`"
+        )));
+    }
+    Ok(scenarios)
+}
+
+/// Reads the name of an algorithm.
+pub fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name).ok_or_else(|| {
+        format!("known algorithms: {}", Algorithm::ALL.map(Algorithm::name).join(", "))
+    })
+}
+
+fn unknown(pattern: &str, all: &[ContenderSpec]) -> String {
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let known = names.join(", ");
+    let meant = did_you_mean(pattern, names.iter().map(String::as_str));
+    format!("no contender matches `{pattern}` on this machine{meant}; known: {known}")
+}
+
+/// A contender of another build that may be meant, with its feature.
+fn elsewhere(pattern: &str) -> String {
+    let meant = nearest(pattern, Optional::missing().map(|optional| optional.name));
+    let optional = Optional::missing().find(|optional| Some(optional.name) == meant);
+    optional.map(|optional| format!("; {}", optional.remedy())).unwrap_or_default()
+}
+
+impl Filter {
+    /// The contenders asked for; the default ones if none was named.
+    pub fn contenders(&self) -> Result<Vec<ContenderSpec>, Failure> {
+        if self.contender.is_empty() {
+            return Ok(ContenderSpec::all());
+        }
+        let all = ContenderSpec::known();
+        let mut chosen: Vec<ContenderSpec> = Vec::new();
+        for pattern in &self.contender {
+            let glob = globset::Glob::new(pattern)
+                .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
+                .compile_matcher();
+            let mut found =
+                all.iter().filter(|spec| glob.is_match(spec.to_string())).copied().peekable();
+            if found.peek().is_none() {
+                let mut missing = Optional::missing();
+                return Err(Failure::Usage(
+                    match missing.find(|optional| glob.is_match(optional.name)) {
+                        Some(optional) => optional.remedy(),
+                        None => unknown(pattern, &all) + &elsewhere(pattern),
+                    },
+                ));
+            }
+            for spec in found {
+                if chosen.iter().all(|known| known.to_string() != spec.to_string()) {
+                    chosen.push(spec);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Whether a name passes the contender filter.
+    pub fn has_contender(&self, name: &str) -> bool {
+        self.contender.is_empty()
+            || self.contender.iter().any(|pattern| {
+                globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(name))
+            })
+    }
+
+    /// The algorithms to run of those a scenario names: the ones asked for, whether it names them
+    /// or not; all of its own if none was asked for.
+    pub fn algorithms(&self, own: &[Algorithm]) -> Vec<Algorithm> {
+        if self.algorithm.is_empty() { own.to_vec() } else { self.algorithm.clone() }
+    }
+
+    /// Whether the name of an algorithm passes.
+    pub fn has_algorithm(&self, name: &str) -> bool {
+        self.algorithm.is_empty() || self.algorithm.iter().any(|known| known.name() == name)
+    }
+}

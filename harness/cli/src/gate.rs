@@ -1,0 +1,144 @@
+//! The gates that `compare` and `replay` share: thresholds, strictness, the form of the output and
+//! the exit code. Knows no folder but that of a result.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use jwtbench_engine::report::{comparison, comparison_markdown};
+use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::comparison::{
+    Allowance, Comparison, Matching, Metric, Terms, Thresholds,
+};
+use jwtbench_engine::result::statistics::Decision;
+
+use super::output::{RESULT, print};
+use super::run::terminal_style;
+use super::{Exit, Failure};
+
+/// What two results are held to.
+#[derive(Args, Clone, Debug)]
+pub struct Gate {
+    /// Unlike in this, all the same (repeatable, or with commas)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    pub allow: Vec<Allow>,
+    /// The metric that decides, over the bound that took turns with the trial
+    #[arg(long, value_enum, default_value_t = Primary::P50)]
+    primary: Primary,
+    /// What a metric may move by: METRIC=SOFT%, METRIC=SOFT%|HARD% or METRIC=|HARD% (repeatable)
+    /// [default: 'p50=5%|25%', 'p99=|100%', 'throughput=|100%', 'bare=|200%']
+    #[arg(long, value_name = "METRIC=SOFT%|HARD%")]
+    threshold: Vec<String>,
+    /// End with 6 if a trial is invalid, inconclusive or missing
+    #[arg(long)]
+    strict: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print Markdown, for a CI step summary
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// What may decide a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Primary {
+    /// Median service time
+    P50,
+    /// CPU time per operation
+    Cpu,
+}
+
+/// In what results may be unlike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Allow {
+    /// Arrivals, events, faults, load or corpus
+    Plan,
+    /// The seed
+    Seed,
+    /// CPU, cores or architecture
+    Machine,
+    /// The schema version of result.json
+    Version,
+}
+
+impl From<Allow> for Allowance {
+    fn from(allow: Allow) -> Allowance {
+        match allow {
+            Allow::Plan => Allowance::Plan,
+            Allow::Seed => Allowance::Seed,
+            Allow::Machine => Allowance::Machine,
+            Allow::Version => Allowance::Version,
+        }
+    }
+}
+
+impl Gate {
+    /// Reads the thresholds.
+    pub fn thresholds(&self) -> Result<Thresholds, Failure> {
+        let primary = match self.primary {
+            Primary::P50 => Metric::P50,
+            Primary::Cpu => Metric::Cpu,
+        };
+        let mut thresholds = Thresholds { primary, ..Thresholds::default() };
+        for text in &self.threshold {
+            let set = thresholds.set(text);
+            set.map_err(|why| Failure::Usage(format!("--threshold {text}: {why}")))?;
+        }
+        Ok(thresholds)
+    }
+
+    /// Reads a result, or the one in a folder.
+    pub fn read(&self, path: &Path) -> Result<RunResult, Failure> {
+        let inside = path.join(RESULT);
+        let path = if path.is_dir() { &inside } else { path };
+        let any_version = self.allow.contains(&Allow::Version);
+        Ok(if any_version { RunResult::read_any(path)? } else { RunResult::read(path)? })
+    }
+
+    /// Holds the candidate against the base, shows what comes of it, and ends.
+    pub fn hold(
+        &self,
+        base: &RunResult,
+        candidate: &RunResult,
+        matching: Matching,
+    ) -> Result<Exit, Failure> {
+        let allowed = self.allow.iter().map(|allow| (*allow).into()).collect();
+        let terms = Terms { allowed, thresholds: self.thresholds()?, matching };
+        let compared = Comparison::of(base, candidate, &terms).map_err(|unlike| {
+            let kinds: Vec<String> = unlike.iter().map(|(kind, _)| kind.to_string()).collect();
+            let reasons: Vec<&str> = unlike.iter().map(|(_, why)| why.as_str()).collect();
+            let (reasons, kinds) = (reasons.join("; "), kinds.join(","));
+            Failure::Usage(format!(
+                "the results are not alike: {reasons}; measure both alike, or add --allow {kinds}"
+            ))
+        })?;
+        let text = match (self.json, self.markdown) {
+            (true, _) => serde_json::to_string(&compared).unwrap_or_default() + "\n",
+            (_, true) => comparison_markdown(&compared),
+            _ => comparison(&compared, terminal_style()),
+        };
+        print(&text);
+        Ok(self.exit(&compared))
+    }
+
+    /// A wrong verdict outranks the rest; then comes what could not be judged at all.
+    fn exit(&self, compared: &Comparison) -> Exit {
+        let trials = &compared.trials;
+        if compared.wrong > 0 {
+            Exit::Wrong
+        } else if compared.is_empty() || trials.iter().any(|trial| trial.broke) {
+            Exit::Error
+        } else if compared.outcome_is_worse()
+            || trials.iter().any(|trial| trial.decision == Some(Decision::Regressed))
+        {
+            Exit::Regressed
+        } else if trials.iter().any(|trial| !trial.newly_missed.is_empty()) {
+            Exit::Missed
+        } else if self.strict && compared.has_gaps() {
+            Exit::Unproven
+        } else {
+            Exit::Passed
+        }
+    }
+}

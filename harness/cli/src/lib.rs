@@ -1,0 +1,208 @@
+//! The command line: one file per verb, all in the same order: `Args`, then `run`. The only place
+//! that knows the user's terminal, folders and signals.
+
+mod capacity;
+mod check;
+mod compare;
+mod completions;
+mod diverge;
+mod duel;
+mod endpoint;
+mod exit;
+mod filter;
+mod gate;
+mod interruption;
+mod job;
+mod list;
+mod lock;
+mod machine;
+mod mint;
+mod origin;
+mod output;
+mod own;
+mod progress;
+mod replacement;
+mod replay;
+mod report;
+mod run;
+mod simulate;
+mod statistics;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+use jwtbench_engine::scenario::nearest::nearest;
+
+/// Which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before production
+/// finds out: every number comes with the verdict that proves the work was done right.
+#[derive(Parser)]
+#[command(
+    name = "jwtbench",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a verb, `run` is meant.\n\n\
+                  Examples:\n  \
+                  jwtbench                                  the canonical workload\n  \
+                  jwtbench run 'rotation/*' --algorithm ES256\n  \
+                  jwtbench run hot-path/accept --contender core:ring --contender core:graviola\n  \
+                  jwtbench check                            every verdict once, in virtual time\n  \
+                  jwtbench simulate                         cache policies over hours\n  \
+                  jwtbench compare reports/runs/A reports/runs/B\n  \
+                  jwtbench replay reports/runs/A            the same plans again, compared\n  \
+                  jwtbench diverge                          where backends and libraries differ\n  \
+                  jwtbench duel core:ring core:aws-lc-rs    which one, and how sure\n  \
+                  jwtbench report reports/runs/X/result.json --out again\n  \
+                  jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
+                  Exit codes: 0 passed, 1 error or nothing judged, 2 usage or configuration,\n\
+                  3 regression, 4 wrong verdict, 5 expectation missed, 6 unproven under --strict,\n\
+                  130 and 143 interrupted. Where several hold: 4, 130 or 143, 1, 3, 5, 6."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    run: run::Args,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Measure scenarios in real time and write the result with its reports.
+    Run(run::Args),
+    /// Judge every scenario once with few tokens, in virtual time; times are not judged.
+    Check(check::Args),
+    /// Hold one stored result against another, and say how sure each change is.
+    Compare(compare::Args),
+    /// Print what a shell completes: bash, zsh or fish.
+    Completions(completions::Args),
+    /// Ask backends and libraries side by side on the inputs where they differ.
+    Diverge(diverge::Args),
+    /// Compare two contenders, configurations or builds in lock step, and say how sure it is.
+    Duel(Box<duel::Args>),
+    /// Serve the rounds of one side of a duel between builds.
+    #[command(hide = true)]
+    DuelArm(duel::ServeArgs),
+    /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.
+    Endpoint(endpoint::Args),
+    /// Show scenarios, contenders, cache policies and token classes.
+    List(list::Args),
+    /// Print the manual page.
+    Man,
+    /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
+    Mint(mint::Args),
+    /// Run a stored result's plans again, and hold the new result against the old one.
+    Replay(replay::Args),
+    /// Render a stored result again, in any form.
+    Report(report::Args),
+    /// Put cache policies through days of production in virtual time, and compare them.
+    Simulate(simulate::Args),
+    /// Answer questions on samples, to be held against another program.
+    #[command(hide = true)]
+    Statistics(statistics::Args),
+    /// Judge tokens, one a line, under a policy file and a JWK set.
+    Verify(verify::Args),
+}
+
+/// The command line as it is defined: verbs, flags and help texts.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command line and says how it ended.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let command = command_line(&args);
+    let first = args.get(1).map(|word| word.to_string_lossy().into_owned());
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            // If the terminal is gone there is nobody left to tell.
+            _ = error.print();
+            return Exit::Usage.into();
+        }
+        // Help, or the version.
+        Err(text) => {
+            let is_coloured = std::io::stdout().is_terminal();
+            let text = text.render();
+            output::print(&match is_coloured {
+                true => text.ansi().to_string(),
+                false => text.to_string(),
+            });
+            return heard(Exit::Passed).into();
+        }
+    };
+    let ended = match cli.verb {
+        None => run::run(cli.run, command).map_err(|failure| or_a_verb(failure, first)),
+        Some(Verb::Run(args)) => run::run(args, command),
+        Some(Verb::Check(args)) => check::run(args, command),
+        Some(Verb::Compare(args)) => compare::run(args),
+        Some(Verb::Completions(args)) => completions::run(args),
+        Some(Verb::Diverge(args)) => diverge::run(args),
+        Some(Verb::Duel(args)) => duel::run(*args, command),
+        Some(Verb::DuelArm(args)) => duel::serve(args),
+        Some(Verb::Endpoint(args)) => endpoint::run(&args),
+        Some(Verb::List(args)) => list::run(args),
+        Some(Verb::Man) => completions::man(),
+        Some(Verb::Mint(args)) => mint::run(args),
+        Some(Verb::Replay(args)) => replay::run(args, command),
+        Some(Verb::Report(args)) => report::run(args),
+        Some(Verb::Simulate(args)) => simulate::run(args, command),
+        Some(Verb::Statistics(statistics::Args)) => statistics::run(),
+        Some(Verb::Verify(args)) => verify::run(args),
+    };
+    let exit = ended.unwrap_or_else(|failure| {
+        eprintln!("jwtbench: {failure}");
+        failure.exit()
+    });
+    let exit = heard(exit);
+    match interruption::interrupted() {
+        // A wrong verdict outranks even that.
+        Some(code) if exit != Exit::Wrong => ExitCode::from(code),
+        _ => exit.into(),
+    }
+}
+
+/// What is no scenario may be a verb with a letter too few.
+fn or_a_verb(failure: Failure, first: Option<String>) -> Failure {
+    let top = definition();
+    let verbs = top.get_subcommands().map(clap::Command::get_name);
+    let meant = first.as_deref().and_then(|word| nearest(word, verbs));
+    match (failure, meant) {
+        (Failure::Usage(message), Some(verb)) if message.starts_with("no scenario matches") => {
+            Failure::Usage(format!("{message}; or did you mean the verb `{verb}`?"))
+        }
+        (failure, _) => failure,
+    }
+}
+
+/// How a command ends whose output was to be printed: whoever reads less than all of it is told.
+fn heard(exit: Exit) -> Exit {
+    let Some(error) = output::unwritten() else {
+        return exit;
+    };
+    eprintln!("jwtbench: cannot write to standard output: {error}");
+    match exit {
+        Exit::Wrong | Exit::Usage => exit,
+        _ => Exit::Error,
+    }
+}
+
+/// The command as it could be typed again, without the path of the binary.
+fn command_line(args: &[OsString]) -> String {
+    let quote = |arg: &OsString| {
+        let arg = arg.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
+        if !arg.is_empty() && arg.chars().all(plain) {
+            arg.into_owned()
+        } else {
+            format!("'{arg}'")
+        }
+    };
+    let words = std::iter::once("jwtbench".to_owned()).chain(args.iter().skip(1).map(quote));
+    words.collect::<Vec<String>>().join(" ")
+}

@@ -1,0 +1,225 @@
+//! `list`: what there is to choose from.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use jwtbench_engine::contender::{ContenderSpec, Optional};
+use jwtbench_engine::result::judgement::spell;
+use jwtbench_engine::result::standing::{Standing, legend};
+use jwtbench_engine::scenario::cache::{About, Presets, read_preset};
+use jwtbench_engine::scenario::class::Class;
+use jwtbench_engine::scenario::source::Source;
+
+use super::filter::Filter;
+use super::origin::OriginArgs;
+use super::output::print;
+use super::{Exit, Failure};
+
+/// Show scenarios, contenders, cache policies and token classes.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench list\n  \
+    jwtbench list 'outage/*' --json\n  \
+    jwtbench list --write mine             every shipped file, to start from")]
+pub struct Args {
+    /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    origin: OriginArgs,
+    #[command(flatten)]
+    filter: Filter,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Write every shipped scenario and cache policy into this new folder instead
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "scenarios-folder", "json"])]
+    write: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    scenarios: Vec<ScenarioLine>,
+    contenders: Vec<ContenderLine>,
+    contenders_of_other_builds: Vec<FeatureLine>,
+    cache_policies: Vec<CachePolicyLine>,
+    token_classes: Vec<ClassLine>,
+}
+
+#[derive(Serialize)]
+struct ScenarioLine {
+    name: String,
+    title: String,
+    canonical: bool,
+    dynamic: bool,
+    algorithms: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ContenderLine {
+    name: String,
+    version: String,
+    judges: bool,
+    key_cache: bool,
+}
+
+#[derive(Serialize)]
+struct FeatureLine {
+    name: &'static str,
+    feature: &'static str,
+}
+
+#[derive(Serialize)]
+struct CachePolicyLine {
+    name: String,
+    title: Option<String>,
+    differs: Option<String>,
+    checked: Option<String>,
+}
+
+impl CachePolicyLine {
+    fn read(presets: &Presets, name: &str) -> Result<CachePolicyLine, Failure> {
+        let preset = read_preset(presets, name).map_err(Failure::Usage)?;
+        let name = preset.name;
+        Ok(match preset.about {
+            None => CachePolicyLine { name, title: None, differs: None, checked: None },
+            Some(About { title, differs, checked, .. }) => {
+                CachePolicyLine { name, title: Some(title), differs, checked }
+            }
+        })
+    }
+
+    fn standing(&self) -> Standing<'_> {
+        Standing::of(self.differs.as_deref(), self.checked.as_deref())
+    }
+}
+
+#[derive(Serialize)]
+struct ClassLine {
+    name: &'static str,
+    due: &'static str,
+    forged: bool,
+    about: &'static str,
+}
+
+/// Runs the verb.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    if let Some(folder) = &args.write {
+        return write(folder);
+    }
+    let library = args.origin.library(args.json)?;
+    let (mut scenarios, mut faults) = (Vec::new(), Vec::new());
+    for scenario in library.each(&args.scenarios)? {
+        match scenario {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let scenarios = scenarios.into_iter().map(|scenario| ScenarioLine {
+        dynamic: scenario.is_dynamic(),
+        algorithms: args
+            .filter
+            .algorithms(&scenario.algorithms)
+            .into_iter()
+            .map(|algorithm| algorithm.name())
+            .collect(),
+        name: scenario.name,
+        title: scenario.title,
+        canonical: scenario.canonical,
+    });
+    let contender = |spec: ContenderSpec| ContenderLine {
+        name: spec.to_string(),
+        version: spec.version(),
+        judges: spec.judges(),
+        key_cache: spec.has_key_cache(),
+    };
+    let class = |class: Class| {
+        let row = class.row();
+        let due = spell(row.due.map_or(Ok(()), Err));
+        ClassLine { name: row.name, due, forged: row.forged, about: row.about }
+    };
+    let contenders = match args.filter.contender.is_empty() {
+        true => ContenderSpec::known(),
+        false => args.filter.contenders()?,
+    };
+    let presets = library.presets();
+    let names = presets.names().into_iter();
+    let cache_policies: Result<_, Failure> =
+        names.map(|name| CachePolicyLine::read(&presets, &name)).collect();
+    let listing = Listing {
+        scenarios: scenarios.collect(),
+        contenders: contenders.into_iter().map(contender).collect(),
+        contenders_of_other_builds: Optional::missing()
+            .filter(|optional| args.filter.has_contender(optional.name))
+            .map(|optional| FeatureLine { name: optional.name, feature: optional.feature })
+            .collect(),
+        cache_policies: cache_policies?,
+        token_classes: Class::all().map(class).collect(),
+    };
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&listing).unwrap_or_default() + "\n",
+        false => listing.to_string(),
+    };
+    print(&text);
+    // Those that can be read are listed all the same.
+    for fault in &faults {
+        eprintln!("jwtbench: {fault}");
+    }
+    Ok(if faults.is_empty() { Exit::Passed } else { Exit::Usage })
+}
+
+/// Writes what was shipped, for people to start from.
+fn write(folder: &Path) -> Result<Exit, Failure> {
+    let shown = folder.display();
+    if folder.exists() {
+        return Err(Failure::Usage(format!("--write {shown} is there already; name a new folder")));
+    }
+    for (path, text) in Source::shipped() {
+        let path = folder.join(path);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+        written
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| Failure::Error(format!("cannot write {}: {error}", path.display())))?;
+    }
+    let count = Source::shipped().len();
+    print(&format!("{count} files in {shown}; --scenarios {shown} uses them\n"));
+    Ok(Exit::Passed)
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Scenarios (* in the canonical workload, ~ dynamic)")?;
+        for line in &self.scenarios {
+            let marks = [(line.canonical, '*'), (line.dynamic, '~')];
+            let marks: String =
+                marks.iter().map(|(on, mark)| if *on { *mark } else { ' ' }).collect();
+            writeln!(f, "  {marks} {:<38} {}", line.name, line.title)?;
+        }
+        writeln!(f, "\nContenders")?;
+        for line in &self.contenders {
+            writeln!(f, "     {:<26} {}", line.name, line.version)?;
+        }
+        for line in &self.contenders_of_other_builds {
+            let remedy = format!("not in this build: --features {}", line.feature);
+            writeln!(f, "     {:<26} {remedy}", line.name)?;
+        }
+        writeln!(f, "\nCache policies")?;
+        for line in &self.cache_policies {
+            let (name, title) = (&line.name, line.title.as_deref().unwrap_or_default());
+            let mark = line.standing().mark().unwrap_or(' ');
+            writeln!(f, "  {mark}  {name:<31} {title}")?;
+        }
+        let lines = self.cache_policies.iter();
+        for line in legend(lines.map(|line| (line.name.as_str(), line.standing()))) {
+            writeln!(f, "     {line}")?;
+        }
+        writeln!(f, "\nToken classes (code due)")?;
+        for line in &self.token_classes {
+            writeln!(f, "     {:<20} {:<24} {}", line.name, line.due, line.about)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! `--scenarios`: where scenarios and presets come from.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::source::Source;
+
+use super::Failure;
+
+/// Where scenarios and presets come from.
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct OriginArgs {
+    /// Scenarios and presets of this folder instead of those in the binary [in a checkout: its own]
+    #[arg(
+        long = "scenarios",
+        id = "scenarios-folder",
+        value_name = "DIR",
+        env = "JWTBENCH_SCENARIOS",
+        hide_env_values = true
+    )]
+    folder: Option<PathBuf>,
+}
+
+impl OriginArgs {
+    /// The folder that was named.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The folder that was named, or that of the checkout around, or what was shipped. Says on
+    /// stderr which folder it is, unless it is to be quiet.
+    pub fn library(&self, is_quiet: bool) -> Result<Library, Failure> {
+        let library = match &self.folder {
+            Some(folder) => Library::open(folder)?,
+            None => {
+                let here = std::env::current_dir()
+                    .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
+                Library::find(&here)
+            }
+        };
+        if let Source::Folder(folder) = library.source()
+            && !is_quiet
+        {
+            eprintln!("jwtbench: scenarios of {}", folder.display());
+        }
+        Ok(library)
+    }
+}

@@ -1,0 +1,221 @@
+//! Progress: lines that redraw themselves on a terminal, a plain line now and then where standard
+//! error is piped or in CI, nothing when told to be quiet.
+
+mod view;
+
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use jwtbench_engine::scenario::plan::Minting;
+use jwtbench_engine::trial::clock::Stopwatch;
+use jwtbench_engine::trial::watch::Watch;
+
+use view::View;
+
+/// Between two drawings on a terminal.
+const REDRAW: Duration = Duration::from_millis(200);
+/// Between two lines elsewhere.
+const REPEAT: Duration = Duration::from_secs(5);
+
+/// What a person sees of a long run.
+pub struct Progress {
+    screen: Arc<Screen>,
+    ticker: Option<Ticker>,
+}
+
+/// Where it is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Terminal,
+    Lines,
+}
+
+struct Screen {
+    place: Place,
+    watch: Watch,
+    bars: MultiProgress,
+    bar: ProgressBar,
+    said: Mutex<Said>,
+}
+
+/// What the command said last.
+#[derive(Default)]
+struct Said {
+    done: u64,
+    steps: u64,
+    message: String,
+    lasting: Option<Duration>,
+    foreseen: Option<Foreseen>,
+}
+
+/// What is to come, as far as it is known.
+struct Foreseen {
+    /// After the step that is taken now.
+    rest: Duration,
+    /// That step.
+    step: Duration,
+    since: Stopwatch,
+}
+
+/// A thread that draws until it is dropped.
+struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Progress over `steps` rounds.
+    pub fn new(steps: u64, quiet: bool) -> Progress {
+        let is_seen = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let place = match (quiet, is_seen) {
+            (true, _) => Place::Nowhere,
+            (false, true) => Place::Terminal,
+            (false, false) => Place::Lines,
+        };
+        let target = match place {
+            Place::Terminal => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let bars = MultiProgress::with_draw_target(target);
+        let bar = bars.add(ProgressBar::new_spinner());
+        bar.set_style(style("{msg}"));
+        let said = Mutex::new(Said { steps, ..Said::default() });
+        let screen = Arc::new(Screen { place, watch: Watch::default(), bars, bar, said });
+        let ticker = match place {
+            Place::Nowhere => None,
+            Place::Terminal => Some(Ticker::start(&screen, REDRAW)),
+            Place::Lines => Some(Ticker::start(&screen, REPEAT)),
+        };
+        Progress { screen, ticker }
+    }
+
+    /// The warm-up and measured time of all rounds together, so that the time left can be told.
+    pub fn will_last(&self, lasting: Duration) {
+        self.screen.say(|said| said.lasting = Some(lasting));
+    }
+
+    /// The step that begins will take so long, and the rest after it so long; from now on the time
+    /// left is told by this.
+    pub fn foresee(&self, rest: Duration, step: Duration) {
+        let since = Stopwatch::start();
+        self.screen.say(|said| said.foreseen = Some(Foreseen { rest, step, since }));
+    }
+
+    /// Where rounds can be watched; `None` if nobody looks.
+    pub fn watch(&self) -> Option<&Watch> {
+        (self.screen.place != Place::Nowhere).then_some(&self.screen.watch)
+    }
+
+    /// What is being done now.
+    pub fn say(&self, message: String) {
+        self.screen.say(|said| said.message = message);
+    }
+
+    /// One round is done.
+    pub fn step(&self) {
+        self.skip(1);
+    }
+
+    /// A heat is over: so many rounds, which together last so long.
+    pub fn heat(&self, rounds: u64, lasting: Duration) {
+        self.screen.watch.pass(lasting);
+        self.skip(rounds);
+    }
+
+    /// Rounds that will not be run.
+    pub fn skip(&self, rounds: u64) {
+        self.screen.say(|said| said.done += rounds);
+    }
+
+    /// The ear of a mint: a bar of its own while tokens are signed.
+    pub fn minting(&self) -> impl Fn(Minting) + Sync + use<> {
+        let bar = self.screen.bars.add(ProgressBar::new(0));
+        bar.set_style(style("{bar:24} {pos}/{len} tokens signed"));
+        move |minting| match minting {
+            Minting::Begin(count) => bar.set_length(count),
+            Minting::One => {
+                bar.inc(1);
+                if bar.position() == bar.length().unwrap_or(0) {
+                    bar.finish_and_clear();
+                }
+            }
+        }
+    }
+
+    /// The end.
+    pub fn finish(mut self) {
+        self.ticker = None;
+        self.screen.bar.finish_and_clear();
+    }
+}
+
+impl Screen {
+    fn say(&self, change: impl FnOnce(&mut Said)) {
+        change(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn draw(&self) {
+        let view = self.view();
+        match self.place {
+            Place::Nowhere => {}
+            Place::Terminal => {
+                // The last column stays free: some terminals wrap when it is written.
+                let width = rustix::termios::tcgetwinsize(std::io::stderr())
+                    .map_or(80, |size| usize::from(size.ws_col));
+                self.bar.set_message(view.lines(width.max(2) - 1).join("\n"));
+                self.bar.tick();
+            }
+            Place::Lines => eprintln!("jwtbench: {}", view.line()),
+        }
+    }
+
+    fn view(&self) -> View {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let Said { done, steps, ref message, lasting, ref foreseen } = *said;
+        let left = match foreseen {
+            Some(Foreseen { rest, step, since }) => {
+                Some(*rest + step.saturating_sub(since.elapsed()))
+            }
+            // What follows the last round was not foreseen.
+            None => lasting
+                .map(|lasting| lasting.saturating_sub(self.watch.passed()))
+                .filter(|left| !left.is_zero()),
+        };
+        View { done, steps, message: message.clone(), left, look: self.watch.look() }
+    }
+}
+
+impl Ticker {
+    fn start(screen: &Arc<Screen>, period: Duration) -> Ticker {
+        let (stop, stopped) = bounded::<()>(0);
+        let screen = Arc::clone(screen);
+        let draw = move || {
+            while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
+                screen.draw();
+            }
+        };
+        // Without a thread there is no progress, and the run is none the worse for it.
+        let thread = std::thread::Builder::new().name("progress".into()).spawn(draw).ok();
+        Ticker { stop: Some(stop), thread }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic while drawing has been shown already.
+            _ = thread.join();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

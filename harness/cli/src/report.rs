@@ -1,0 +1,248 @@
+//! `report`: render a stored result again, in any form. Nothing is measured.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, ValueEnum};
+use globset::Glob;
+
+use jwtbench_engine::report::{
+    answer_list, csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table,
+    simulation_html, simulation_junit, simulation_markdown, simulation_picture,
+    simulation_terminal, terminal,
+};
+use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_engine::result::{RunResult, histogram_log};
+
+use super::filter::Filter;
+use super::output::{HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print};
+use super::run::terminal_style;
+use super::{Exit, Failure};
+
+/// Render a stored result again, in any form.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench report reports/runs/X                       the summary on the terminal\n  \
+    jwtbench report reports/runs/X --format html > x.html\n  \
+    jwtbench report X/result.json --scenario 'rotation/*' --out rotation-only\n  \
+    jwtbench report reports/runs/X --format junit > junit.xml\n  \
+    jwtbench report reports/runs/X --format hgrm --out tables\n  \
+    jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
+    jwtbench report --schema                             the JSON Schema of result.json")]
+pub struct Args {
+    /// A result.json or simulation.json, or the folder it is in
+    #[arg(required_unless_present = "schema")]
+    result: Option<PathBuf>,
+    /// Only scenarios whose name matches this glob (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    scenario: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// The form to print
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    format: Format,
+    /// Write to this folder instead: result.json with its reports, or the files of a --format
+    /// that other tools read
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite a result in --out
+    #[arg(long)]
+    force: bool,
+    /// Print the JSON Schema of result.json
+    #[arg(long)]
+    schema: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Terminal,
+    /// For a CI step summary
+    Markdown,
+    /// The ranking alone, as a Markdown table
+    Ranking,
+    /// The answers alone, as a Markdown list
+    Answers,
+    /// The ranking alone, as an SVG picture
+    Picture,
+    /// The machine in one line
+    Machine,
+    /// One self-contained page
+    Html,
+    /// The result itself, filtered
+    Json,
+    /// For spreadsheets: percentiles of every row, in nanoseconds
+    Csv,
+    /// For CI: a case per trial
+    Junit,
+    /// For HdrHistogram plotters: percentile tables, in microseconds
+    Hgrm,
+    /// For HdrHistogram readers: the whole histograms, an interval log in nanoseconds
+    Hlog,
+}
+
+impl Format {
+    fn needs_histograms(self) -> bool {
+        matches!(self, Format::Hgrm | Format::Hlog)
+    }
+}
+
+/// Runs the verb.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    if args.schema {
+        print(&RunResult::schema());
+        return Ok(Exit::Passed);
+    }
+    let path = args.result.clone().unwrap_or_default();
+    if Kind::Run.is_of(&path) && Kind::Simulation.is_of(&path) {
+        return Err(Failure::Usage(format!(
+            "{0} holds a run and a simulation; name {0}/{RESULT} or {0}/{SIMULATION}",
+            path.display()
+        )));
+    }
+    if let Some(file) = simulation_in(&path) {
+        return args.render(&file);
+    }
+    let path = if path.is_dir() { path.join(RESULT) } else { path };
+    let result = args.filtered(args.read(&path)?)?;
+    if let Some(folder) = &args.out {
+        let output = Output::prepare(folder.clone(), args.force, Kind::Run)?;
+        args.write(&result, &output)?;
+        return Ok(Exit::Passed);
+    }
+    let text = match args.format {
+        Format::Terminal => terminal(&result, terminal_style()),
+        Format::Markdown => markdown(&result),
+        Format::Ranking => ranking_table(&result),
+        Format::Answers => answer_list(&result),
+        Format::Picture => picture(&result),
+        Format::Machine => origin(&result) + "\n",
+        Format::Html => html(&result),
+        Format::Json => serde_json::to_string(&result).unwrap_or_default() + "\n",
+        Format::Csv => csv(&result),
+        Format::Junit => junit(&result),
+        Format::Hgrm => hgrm(&result),
+        Format::Hlog => histogram_log::write(&result),
+    };
+    print(&text);
+    Ok(Exit::Passed)
+}
+
+/// Where a path leads to a simulation, its file.
+fn simulation_in(path: &Path) -> Option<PathBuf> {
+    let is_one =
+        |file: &PathBuf| file.file_name().is_some_and(|name| name == SIMULATION) && file.is_file();
+    [path.to_path_buf(), path.join(SIMULATION)].into_iter().find(is_one)
+}
+
+impl Args {
+    /// A stored simulation.
+    fn render(&self, file: &Path) -> Result<Exit, Failure> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
+        let simulation: Simulation = serde_json::from_str(&text).map_err(|error| {
+            let remedy = "make it again with jwtbench simulate --out";
+            Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
+        })?;
+        if let Some(folder) = &self.out {
+            let output = Output::prepare(folder.clone(), self.force, Kind::Simulation)?;
+            output.write_simulation(&simulation)?;
+            print(&format!("Report   {}\n", output.path("index.html").display()));
+            return Ok(Exit::Passed);
+        }
+        print(&match self.format {
+            Format::Terminal => simulation_terminal(&simulation, terminal_style()),
+            Format::Markdown => simulation_markdown(&simulation),
+            Format::Picture => simulation_picture(&simulation),
+            Format::Html => simulation_html(&simulation),
+            Format::Junit => simulation_junit(&simulation),
+            Format::Json => encoded(&simulation)? + "\n",
+            _ => {
+                let message = format!(
+                    "{shown} is a simulation, which has no such form; use terminal, markdown, \
+                     picture, html, junit or json"
+                );
+                return Err(Failure::Usage(message));
+            }
+        });
+        Ok(Exit::Passed)
+    }
+
+    /// The result, with its whole histograms where the form needs them or a copy should have them.
+    fn read(&self, path: &Path) -> Result<RunResult, Failure> {
+        let mut result = RunResult::read(path)?;
+        let log = histogram_log::beside(path);
+        if self.format.needs_histograms() || (self.out.is_some() && log.exists()) {
+            histogram_log::attach(&mut result, &log)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+        Ok(result)
+    }
+
+    /// Writes the files of the form.
+    fn write(&self, result: &RunResult, output: &Output) -> Result<(), Failure> {
+        let files: Vec<(String, String)> = match self.format {
+            Format::Csv => vec![("result.csv".into(), csv(result))],
+            Format::Junit => vec![("junit.xml".into(), junit(result))],
+            Format::Hlog => vec![(HISTOGRAMS.into(), histogram_log::write(result))],
+            Format::Hgrm => {
+                percentile_tables(result).into_iter().map(|t| (t.file, t.text)).collect()
+            }
+            _ => {
+                output.write(result)?;
+                print(&format!("Report   {}\n", output.path("index.html").display()));
+                return Ok(());
+            }
+        };
+        for (name, text) in &files {
+            output.put(name, text)?;
+        }
+        match files.as_slice() {
+            [(name, _)] => print(&format!("Report   {}\n", output.path(name).display())),
+            files => {
+                print(&format!("Report   {} files in {}\n", files.len(), output.path("").display()))
+            }
+        }
+        Ok(())
+    }
+
+    fn filtered(&self, mut result: RunResult) -> Result<RunResult, Failure> {
+        let mut globs = Vec::new();
+        for pattern in &self.scenario {
+            for text in [pattern.clone(), format!("{}/*", pattern.trim_end_matches('/'))] {
+                let glob = Glob::new(&text)
+                    .map_err(|error| Failure::Usage(format!("--scenario {pattern}: {error}")))?;
+                globs.push(glob.compile_matcher());
+            }
+        }
+        let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+        result.scenarios.retain(|scenario| wanted(&scenario.name));
+        let was_empty = result.measurements.is_empty();
+        result.measurements.retain(|measurement| {
+            wanted(&measurement.scenario)
+                && self.filter.has_contender(&measurement.contender)
+                && self.filter.has_algorithm(&measurement.algorithm)
+        });
+        result.capacities.retain(|capacity| {
+            wanted(&capacity.scenario)
+                && self.filter.has_contender(&capacity.contender)
+                && self.filter.has_algorithm(&capacity.algorithm)
+        });
+        result
+            .rate_bases
+            .retain(|basis| wanted(&basis.scenario) && self.filter.has_algorithm(&basis.algorithm));
+        if result.measurements.is_empty() && !was_empty {
+            return Err(Failure::Usage("the filters leave nothing of this result".into()));
+        }
+        Ok(result)
+    }
+}
+
+/// Where and when a result comes from, in one line.
+fn origin(result: &RunResult) -> String {
+    let machine = &result.machine;
+    let day = result.started_at.split('T').next().unwrap_or_default();
+    let kind = if machine.virtualised { "virtual machine, " } else { "" };
+    let (cpu, cores, seed) = (&machine.cpu, machine.cores, result.seed);
+    format!("{kind}{cpu}, {cores} cores, {day}, seed {seed}")
+}

@@ -1,0 +1,271 @@
+//! `run`: measure scenarios in real time, and write the result with its reports.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_verifier::algorithm::Algorithm;
+
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::report::{TerminalStyle, missed_value, terminal};
+use jwtbench_engine::result::{Measurement, RunResult};
+use jwtbench_engine::scenario::grammar;
+use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::overrides::Overrides;
+use jwtbench_engine::scenario::own;
+use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
+use jwtbench_engine::trial::Plant;
+use jwtbench_engine::trial::clock::utc_now;
+
+use super::capacity::{CapacityArgs, SCENARIO};
+use super::filter::{Filter, lasting_seconds};
+use super::job::{Job, Setting, fitting, measure};
+use super::origin::OriginArgs;
+use super::output::{Kind, Output, RESULT, print};
+use super::own::{OwnArgs, OwnTokens};
+use super::replacement::{Replacement, cache_policy_records, tell_dropped};
+use super::{Exit, Failure};
+
+/// The seed unless told otherwise.
+pub const SEED: u64 = 1;
+
+/// Measure scenarios in real time and write the result with its reports.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench run                              the canonical workload\n  \
+    jwtbench run --full                       every scenario on every contender\n  \
+    jwtbench run unknown-kid                  one family\n  \
+    jwtbench run my.toml --seed 7 --out runs/7\n  \
+    jwtbench run hot-path/accept --rate 2000 --duration 10s\n  \
+    jwtbench run --capacity --slo 'p99 < 1ms' --for-rate 200k\n  \
+    jwtbench run 'rotation/*' --cache-policy mine.toml\n  \
+    jwtbench run --tokens tokens.txt --jwks jwks.json --policy api.toml")]
+pub struct Args {
+    /// Scenarios: names, globs such as 'rotation/*', families, or paths of .toml files
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    origin: OriginArgs,
+    #[command(flatten)]
+    filter: Filter,
+    /// A cache policy in place of each scenario's whole [cache]: a preset, or a file of your own
+    #[arg(long, value_name = "NAME|FILE")]
+    cache_policy: Option<String>,
+    #[command(flatten)]
+    own: OwnArgs,
+    #[command(flatten)]
+    capacity: CapacityArgs,
+    /// Every scenario on every contender and algorithm
+    #[arg(long, conflicts_with = "scenarios")]
+    full: bool,
+    /// Measured time per round, such as 500ms
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Arrivals per second over all streams, such as 2000 or 200k; a closed loop becomes Poisson
+    #[arg(long, value_parser = grammar::rate)]
+    rate: Option<f64>,
+    /// Worker threads
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Option<u32>,
+    /// Rounds per contender, interleaved
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Shed arrivals that are later than this, such as 50ms, and count them [default: none]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    shed_after: Option<Duration>,
+    /// Plant a fault, to see that it is found: starve, slow=200us or stall=50ms@2s
+    #[arg(long, value_name = "FAULT", hide = true)]
+    plant: Option<Plant>,
+    /// Seed of keys, tokens, arrivals and faults
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// Folder for result.json, result.hlog, summary.md and index.html [default: reports/runs/TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite a result in --out
+    #[arg(long)]
+    force: bool,
+    /// Port of the mocked JWKS endpoint on loopback [default: any free one]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Print the result as JSON instead of the summary
+    #[arg(long)]
+    json: bool,
+    /// No progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Reads a duration above zero and at most a day.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let span = grammar::duration(text)?;
+    let day = Duration::from_secs(86_400);
+    if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }
+}
+
+/// Runs the verb.
+pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
+    if args.capacity.is_asked() && args.scenarios.is_empty() {
+        args.scenarios.push(SCENARIO.into());
+    }
+    let library = args.origin.library(args.quiet)?;
+    let presets = library.presets();
+    let policy = args.own.policy.as_deref().filter(|_| args.own.tokens.is_none());
+    let replacement = Replacement::read(args.cache_policy.as_deref(), policy, &presets)?;
+    let jobs = match args.own.read()? {
+        Some(own) => args.own_jobs(own, &replacement)?,
+        None => args.jobs(&library, &replacement)?,
+    };
+    let scenarios = || jobs.iter().map(|job| &job.scenario);
+    if !args.quiet {
+        tell_dropped(scenarios());
+    }
+    let output = match &args.out {
+        Some(folder) => Output::prepare(folder.clone(), args.force, Kind::Run)?,
+        None => Output::fresh(&utc_now())?,
+    };
+    let setting = Setting {
+        command,
+        seed: args.seed,
+        port: args.port,
+        plant: args.plant,
+        is_quiet: args.quiet,
+        shows_progress: !args.quiet && !args.json,
+        capacity: args.capacity.task(args.duration, args.rounds),
+        cache_policies: cache_policy_records(scenarios(), replacement.cache.as_slice(), &presets),
+    };
+    let (result, failure) = measure(&jobs, setting)?;
+    if failure.is_none() || !result.measurements.is_empty() {
+        // What was measured before a failure is kept, marked as partial.
+        output.write(&result)?;
+        args.show(&result, &output);
+    }
+    failure.map_or_else(|| Ok(Exit::of(&result)), Err)
+}
+
+impl Args {
+    /// One trial for each algorithm of the user's tokens.
+    fn own_jobs(&self, own: OwnTokens, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
+        if !self.quiet {
+            eprintln!("jwtbench: {}", own.verdicts());
+        }
+        let path = self.own.tokens.clone().unwrap_or_default();
+        let scenario = own::scenario(&path, &own.desk).with(&self.overrides())?;
+        let scenario = replacement.onto(scenario)?;
+        let judges = |spec: &ContenderSpec| spec.judges() || own.all_accepted();
+        let mut contenders = self.filter.contenders()?;
+        contenders.retain(judges);
+        let own = Arc::new(own);
+        let job = |algorithm: Algorithm| Job {
+            scenario: scenario.clone(),
+            algorithm,
+            contenders: contenders.iter().copied().filter(|c| c.supports(algorithm)).collect(),
+            own: Some(Arc::clone(&own)),
+            policy: None,
+            due: None,
+        };
+        let asked = |algorithm: &Algorithm| self.filter.has_algorithm(algorithm.name());
+        let jobs: Vec<Job> = own.tokens.keys().copied().filter(asked).map(job).collect();
+        if jobs.is_empty() {
+            let message = "--algorithm: none of your tokens names it; leave the filter out";
+            return Err(Failure::Usage(message.into()));
+        }
+        Ok(jobs)
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            duration: self.duration,
+            rate: self.rate,
+            workers: self.workers,
+            rounds: self.rounds,
+            shed_after: self.shed_after,
+            ..Overrides::default()
+        }
+    }
+
+    fn jobs(&self, library: &Library, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
+        replacement.allow(&self.filter.algorithm)?;
+        let is_canonical = self.scenarios.is_empty() && !self.full;
+        let mut scenarios = lasting_seconds(library.select(&self.scenarios)?)?;
+        scenarios.retain(|scenario| scenario.canonical || !is_canonical);
+        let contenders = self.filter.contenders()?;
+        let overrides = self.overrides();
+        let mut jobs = Vec::new();
+        let mut dynamic = 0;
+        for scenario in scenarios {
+            let scenario = replacement.onto(scenario.with(&overrides)?)?;
+            if scenario.planned() > MAX_ARRIVALS {
+                let name = &scenario.name;
+                return Err(Failure::Usage(format!(
+                    "{name}: {:.0} million arrivals are planned; at most {:.0} million fit in \
+                     memory: lower --rate or --duration",
+                    scenario.planned() / 1e6,
+                    MAX_ARRIVALS / 1e6,
+                )));
+            }
+            let algorithms = self.filter.algorithms(&scenario.algorithms);
+            let fitting = fitting(&scenario, &contenders);
+            if is_canonical && scenario.is_dynamic() {
+                // Each dynamic scenario once, algorithms and contenders taking turns.
+                if !fitting.is_empty() {
+                    let algorithm = algorithms[dynamic % algorithms.len()];
+                    let contenders = vec![fitting[dynamic % fitting.len()]];
+                    jobs.push(Job::minted(scenario, algorithm, contenders));
+                    dynamic += 1;
+                }
+                continue;
+            }
+            for algorithm in algorithms {
+                let supports = |spec: &ContenderSpec| spec.supports(algorithm);
+                let contenders: Vec<_> = fitting.iter().copied().filter(supports).collect();
+                if !contenders.is_empty() {
+                    let scenario = scenario.clone();
+                    jobs.push(Job::minted(scenario, algorithm, contenders));
+                }
+            }
+        }
+        if jobs.is_empty() {
+            return Err(Failure::Usage(
+                "nothing to run: no chosen contender fits a chosen scenario (floors and bounds \
+                 run valid tokens only; dynamic scenarios need a key cache, so core:*)"
+                    .into(),
+            ));
+        }
+        Ok(jobs)
+    }
+
+    fn show(&self, result: &RunResult, output: &Output) {
+        if self.json || self.quiet {
+            name_misses(result);
+        }
+        if self.json {
+            print(&(serde_json::to_string(result).unwrap_or_default() + "\n"));
+        } else if !self.quiet {
+            let [result_path, report_path] = [RESULT, "index.html"].map(|name| output.path(name));
+            let summary = terminal(result, terminal_style());
+            let (json, html) = (result_path.display(), report_path.display());
+            print(&format!("{summary}\nResult   {json}\nReport   {html}\n"));
+        }
+    }
+}
+
+/// Each missed expectation with its figure, for those who see no summary.
+fn name_misses(result: &RunResult) {
+    for (measurement, missed) in result.missed() {
+        let Measurement { scenario, algorithm, contender, .. } = measurement;
+        let (key, bound, value) = (&missed.key, &missed.bound, missed_value(missed));
+        eprintln!("jwtbench: {scenario} {algorithm} {contender}: expected {key} {bound}: {value}");
+    }
+}
+
+/// Colour on a terminal that wants it; its width, or 80 columns.
+pub fn terminal_style() -> TerminalStyle {
+    let is_terminal = std::io::stdout().is_terminal();
+    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let columns = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let width = columns().filter(|_| is_terminal).map_or(80, |size| usize::from(size.ws_col));
+    TerminalStyle { colour, width: width.clamp(80, 160) }
+}

@@ -1,0 +1,97 @@
+//! Who is simulated in a scenario: the policies asked for, or that of the scenario's own `[cache]`
+//! beside the presets; and who of them is held to its expectations.
+
+use jwtbench_verifier::cache_policy::CachePolicy;
+
+use jwtbench_engine::result::simulation::{PolicyNote, judge};
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::cache::{CacheSpec, Presets, Start, load_preset};
+use jwtbench_engine::scenario::expectation::binding;
+use jwtbench_engine::trial::simulation::Simulated;
+
+/// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.
+pub(super) const OWN_CACHE: &str = "[cache]";
+
+/// A policy that the command names.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) policy: CachePolicy,
+    /// What a cache holds at the beginning, if its file says so.
+    pub(super) start: Option<Start>,
+}
+
+impl Named {
+    /// As it begins in a scenario.
+    fn spec(&self, scenario: &Scenario) -> CacheSpec {
+        let Named { name, policy, start } = self;
+        let start = start.unwrap_or(scenario.cache.start);
+        CacheSpec { name: name.clone(), policy: policy.clone(), start }
+    }
+}
+
+/// The policies of one scenario.
+pub(super) struct Lineup<'s> {
+    scenario: &'s Scenario,
+    /// In the order of rows.
+    pub(super) specs: Vec<CacheSpec>,
+    /// Those held to the scenario's expectations, by name.
+    gated: Vec<String>,
+}
+
+impl<'s> Lineup<'s> {
+    /// The policies that the command names, which stand in place of the scenario's own; `all` are
+    /// these, and those that they are compared with.
+    pub(super) fn named(scenario: &'s Scenario, all: &[Named], named: Vec<String>) -> Lineup<'s> {
+        let specs = all.iter().map(|one| one.spec(scenario)).collect();
+        Lineup { scenario, specs, gated: named }
+    }
+
+    /// The scenario's own policy, and those that it is compared with.
+    pub(super) fn own(scenario: &'s Scenario, others: &[Named], presets: &Presets) -> Lineup<'s> {
+        let own = own(scenario, presets);
+        let name = own.name.clone();
+        let is_there = others.iter().any(|spec| spec.name == name);
+        let others = others.iter().map(|one| one.spec(scenario));
+        let specs = Some(own).filter(|_| !is_there).into_iter().chain(others);
+        Lineup { scenario, specs: specs.collect(), gated: vec![name] }
+    }
+
+    /// Whether a policy is held to the expectations.
+    pub(super) fn is_gated(&self, name: &str) -> bool {
+        self.gated.iter().any(|gated| gated == name)
+    }
+
+    /// Holds each row to the expectations that bind its policy.
+    pub(super) fn judge(&self, simulated: &mut Simulated) {
+        for (row, figures) in simulated.rows.iter_mut().zip(&simulated.figures) {
+            row.is_gated = self.is_gated(&row.cache_policy);
+            let name = match row.cache_policy.as_str() {
+                OWN_CACHE => &self.scenario.cache.name,
+                name => name,
+            };
+            let bound = binding(&self.scenario.expectations, name, row.is_gated);
+            (row.expectations, row.unjudged) = judge(&bound, figures);
+        }
+    }
+}
+
+/// The policy of the scenario's `[cache]`, under the name of its preset where it is no other.
+fn own(scenario: &Scenario, presets: &Presets) -> CacheSpec {
+    let spec = &scenario.cache;
+    let is_preset = load_preset(presets, &spec.name).is_ok_and(|policy| policy == spec.policy);
+    let name = if is_preset { spec.name.clone() } else { OWN_CACHE.into() };
+    CacheSpec { name, ..spec.clone() }
+}
+
+/// What `[cache]` says, in the scenarios that have a policy of their own.
+pub(super) fn own_cache_note<'s>(scenarios: impl Iterator<Item = &'s Scenario>) -> PolicyNote {
+    let mut keys = Vec::new();
+    for scenario in scenarios {
+        keys.push(format!("# {}", scenario.name));
+        let table = scenario.text.lines().skip_while(|line| line.trim() != "[cache]").skip(1);
+        let table = table.take_while(|line| !line.trim_start().starts_with('['));
+        keys.extend(table.filter(|line| !line.trim().is_empty()).map(str::to_owned));
+    }
+    let title = Some("The policy of the scenario's own `[cache]`".to_owned());
+    PolicyNote { name: OWN_CACHE.into(), title, keys, ..PolicyNote::default() }
+}

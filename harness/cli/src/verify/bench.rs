@@ -1,0 +1,200 @@
+//! The verifier with a policy and a key set from files: no key cache, as the set is all there is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::Backend;
+use jwtbench_verifier::explanation::{Evidence, Explanation};
+use jwtbench_verifier::jwk::{CheckedJwk, Entry};
+use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
+use jwtbench_verifier::policy::{Policy, PolicySpec};
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+
+use crate::Failure;
+use jwtbench_engine::scenario::own::Accepted;
+use jwtbench_engine::scenario::policy_file;
+
+use super::key_file;
+use super::lines::Line;
+
+/// A policy and a key set from files, checked.
+pub struct Papers {
+    /// The policy.
+    pub policy: Policy,
+    /// The key set.
+    pub set: Arc<KeySet>,
+    /// The key set as it stands in its file.
+    pub body: Vec<u8>,
+    jwks: PathBuf,
+}
+
+impl Papers {
+    /// Reads both files.
+    pub fn read(policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+        Papers::of(policy_file::read(policy)?, policy, jwks)
+    }
+
+    /// Reads a key set for a policy that stands in `policy`.
+    pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+        let allowed = spec.algorithms.clone();
+        let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
+        let body = std::fs::read(jwks).map_err(|error| {
+            fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
+        })?;
+        let body = key_file::without_mark(&body).to_vec();
+        let parsed = ParsedSet::parse(&body, &allowed)
+            .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
+        let set = Arc::<KeySet>::default().succeed(parsed);
+        let policy = Policy::new(spec)
+            .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
+        Ok(Papers { policy, set, body, jwks: jwks.into() })
+    }
+}
+
+/// A judge of tokens.
+pub struct Bench {
+    verifier: Verifier,
+    scratch: Scratch,
+    keys: PreparedKeys,
+    jwks: PathBuf,
+    /// Keys that the backend does not take.
+    refused: usize,
+    /// What should not stand in the key set.
+    secrets: Vec<String>,
+}
+
+impl Bench {
+    /// Prepares the keys.
+    pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<Bench, Failure> {
+        let Papers { policy, set, jwks, .. } = papers;
+        let allowed = &policy.spec().algorithms;
+        if let Some(unknown) = allowed.iter().find(|algorithm| !backend.supports(**algorithm)) {
+            return Err(Failure::Usage(format!(
+                "core:{} does not verify {unknown}, which the policy allows; try another contender",
+                backend.name()
+            )));
+        }
+        let keys = PreparedKeys::prepare(backend, allowed, set);
+        let usable = set.keys().filter(|key| allowed.contains(&key.jwk.algorithm));
+        let usable: Vec<&CheckedJwk> = usable.map(|key| &*key.jwk).collect();
+        let refused = usable.iter().filter(|key| backend.prepare(key.algorithm, key).is_err());
+        let refused = refused.count();
+        if refused == usable.len() {
+            let name = backend.name();
+            let jwks = jwks.display();
+            return Err(Failure::Usage(format!(
+                "{jwks}: core:{name} takes none of its keys; try another contender"
+            )));
+        }
+        let scratch = Scratch::new(policy);
+        let verifier = Verifier::new(policy.clone());
+        let secrets = key_file::published_secrets(&papers.body);
+        Ok(Bench { verifier, scratch, keys, jwks: jwks.clone(), refused, secrets })
+    }
+
+    /// Bytes of the longest token that is read whole.
+    pub fn max_token_bytes(&self) -> usize {
+        self.verifier.policy().spec().max_token_bytes
+    }
+
+    /// What of the key set is not used.
+    pub fn notes(&self) -> Vec<String> {
+        let set = self.keys.set();
+        let jwks = self.jwks.display();
+        let secrets = self.secrets.iter().map(|secret| format!("{jwks}: {secret}"));
+        let mut notes: Vec<String> = secrets.collect();
+        if !set.skipped().is_empty() {
+            let kinds =
+                set.skipped().iter().map(|(kind, count)| format!("{count} {}", kind.name()));
+            let kinds: Vec<String> = kinds.collect();
+            notes.push(format!("{jwks}: entries skipped: {}", kinds.join(", ")));
+        }
+        let idle = set.entries().iter().filter(|entry| entry.key.is_none()).count();
+        if idle > 0 {
+            notes.push(format!(
+                "{jwks}: entries that fit no token: {idle}; they are not for signatures, or have \
+                 no `alg` while several allowed algorithms fit"
+            ));
+        }
+        if self.refused > 0 {
+            notes.push(format!("{jwks}: keys that the backend refuses: {}", self.refused));
+        }
+        notes
+    }
+
+    /// The verdict on one token, and what is known of one that is accepted.
+    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<Accepted, Rejection> {
+        let opened = self.verifier.open(token, &mut self.scratch)?;
+        let proven = self.verifier.prove(opened, &mut self.keys)?;
+        self.verifier.in_force(&proven, &Request::default(), now)?;
+        let claims = &proven.claims;
+        let (expires, issued_at) = (claims.expires, claims.issued_at);
+        Ok(Accepted { thumbprint: proven.thumbprint, expires, issued_at })
+    }
+
+    /// Why that is the verdict.
+    pub fn explain(
+        &self,
+        verdict: Result<(), Rejection>,
+        line: &Line<'_>,
+        now: UnixTime,
+    ) -> Explanation {
+        let evidence = Evidence {
+            token: line.token,
+            length: line.length,
+            policy: self.verifier.policy(),
+            keys: self.keys.set(),
+            request: Request::default(),
+            now,
+        };
+        Explanation::of(verdict, &evidence)
+    }
+}
+
+/// Why a file is no key set, and what to do.
+fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
+    match fault {
+        SetFault::NotAKeySet => format!("{fault}: it {}", key_file::instead(body)),
+        SetFault::Empty => format!("{fault}; fetch the set again, or publish a key"),
+        SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
+        SetFault::NoUsableKey => {
+            let allowed_names: Vec<&str> = allowed.iter().map(|known| known.name()).collect();
+            format!(
+                "{fault} ({}): {}; set `algorithms` in {} to those of the keys",
+                allowed_names.join(", "),
+                kinds(body, allowed),
+                policy.display()
+            )
+        }
+    }
+}
+
+/// The entries of a set in which none is usable, counted by what is wrong with them.
+fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
+    #[derive(Deserialize)]
+    struct Set<'a> {
+        #[serde(borrow)]
+        keys: Vec<&'a RawValue>,
+    }
+    let set: Set<'_> = serde_json::from_slice(body).unwrap_or(Set { keys: Vec::new() });
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for raw in set.keys {
+        let kind = match Entry::parse(raw.get(), allowed) {
+            Ok(Entry::Fits(_, jwk)) => format!("for {}", jwk.algorithm),
+            Ok(Entry::NeverFits(_)) => "for no signature, or without `alg`".into(),
+            Err(kind) => kind.name().into(),
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    counts.join(", ")
+}

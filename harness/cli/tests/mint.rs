@@ -1,0 +1,165 @@
+//! The conformance pack: the same to the byte for a seed, the committed sample up to date, private
+//! keys only for who asks. And of all that tokens are made of nothing shows in any other output.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const PER_CLASS: &str = "3";
+
+fn jwtbench(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_jwtbench")).current_dir(ROOT).args(args).output().unwrap()
+}
+
+fn mint(folder: &Path, more: &[&str]) -> Output {
+    let out = folder.to_str().unwrap();
+    let args = ["mint", "--out", out, "--algorithm", "ES256", "--per-class", PER_CLASS];
+    jwtbench(&[&args[..], more].concat())
+}
+
+fn minted(more: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mint(folder.path(), more);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder
+}
+
+/// Every file below a folder, by its path.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            let below = files(&path).into_iter();
+            found.extend(below.map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else {
+            found.push((name, fs::read(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_committed_sample_is_what_the_command_makes() {
+    let sample = Path::new(ROOT).join("reports/pack");
+    let fresh = minted(&[]);
+    let remedy =
+        "refresh it: jwtbench mint --out reports/pack --algorithm ES256 --per-class 3 --force";
+    assert!(files(&sample) == files(fresh.path()), "reports/pack is out of date; {remedy}");
+}
+
+#[test]
+fn another_seed_gives_another_pack() {
+    let (one, two) = (minted(&[]), minted(&["--seed", "2"]));
+    let names = |folder: &Path| files(folder).into_iter().map(|(name, _)| name).collect();
+    let [first, second]: [BTreeSet<String>; 2] = [names(one.path()), names(two.path())];
+    assert_eq!(first, second);
+    let tokens = |folder: &Path| fs::read(folder.join("ES256/tokens.jsonl")).unwrap();
+    assert_ne!(tokens(one.path()), tokens(two.path()));
+}
+
+#[test]
+fn a_pack_is_not_overwritten_unasked() {
+    let folder = minted(&[]);
+    let again = mint(folder.path(), &[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("--force"));
+    assert!(mint(folder.path(), &["--force"]).status.success());
+}
+
+/// The private members of every key (RFC 7518 §6.2.2).
+fn private_members(folder: &Path) -> Vec<String> {
+    let text = fs::read_to_string(folder.join("ES256/private-keys.json")).unwrap();
+    let set: Value = serde_json::from_str(&text).unwrap();
+    let keys = set["keys"].as_array().unwrap().iter();
+    keys.map(|key| key["d"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn private_keys_only_for_who_asks() {
+    let with = minted(&["--with-private-keys"]);
+    let private = private_members(with.path());
+    assert!(private.len() >= 4, "the issuer's keys, the attacker's and the other issuer's");
+    for (name, bytes) in files(minted(&[]).path()) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!name.contains("private"), "{name}");
+        assert!(private.iter().all(|secret| !text.contains(secret)), "a private key in {name}");
+    }
+}
+
+/// What must show nowhere: tokens, their payloads and signatures, subjects, token identifiers.
+fn secrets(folder: &Path) -> Vec<String> {
+    let mut secrets = private_members(folder);
+    let lines = fs::read_to_string(folder.join("ES256/tokens.jsonl")).unwrap();
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let Some(token) = line["token"].as_str() else { continue };
+        secrets.extend(token.split('.').skip(1).map(|part| part.trim().to_owned()));
+        let payload = token.split('.').nth(1).unwrap_or_default();
+        let claims = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+        let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
+        let personal = ["sub", "jti"].map(|name| claims[name].as_str().map(str::to_owned));
+        secrets.extend(personal.into_iter().flatten());
+    }
+    // Shorter ones are no secrets: `admin`, an empty part.
+    secrets.retain(|secret| secret.len() >= 20);
+    secrets.sort();
+    secrets.dedup();
+    secrets
+}
+
+#[test]
+fn nothing_of_a_token_shows_anywhere() {
+    let pack = minted(&["--with-private-keys"]);
+    let secrets = secrets(pack.path());
+    assert!(secrets.len() > 400, "{} secrets", secrets.len());
+    let part = |name: &str| pack.path().join("ES256").join(name).display().to_string();
+    let lines = fs::read_to_string(part("tokens.jsonl")).unwrap();
+    let tokens = lines.lines().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["token"].as_str().map(|token| token.replace(['\n', '\r'], " ") + "\n")
+    });
+    fs::write(part("tokens.txt"), tokens.collect::<String>()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run").display().to_string();
+    let narrow = ["conformance/every-class", "--algorithm", "ES256"];
+    let commands: [Vec<&str>; 5] = [
+        [&["check"], &narrow[..], &["--json"]].concat(),
+        [&["check"], &narrow[..]].concat(),
+        [&["run"], &narrow[..], &["--duration", "50ms", "--out", &out, "--json"]].concat(),
+        vec!["report", &out],
+        vec!["verify", "--policy", "P", "--jwks", "J", "--now", "1767225600", "--explain", "T"],
+    ];
+    let [policy, jwks, text] = ["policy.toml", "jwks.json", "tokens.txt"].map(part);
+    let mut shown: Vec<(String, Vec<u8>)> = Vec::new();
+    for command in &commands {
+        let named = |arg: &&str| match *arg {
+            "P" => policy.clone(),
+            "J" => jwks.clone(),
+            "T" => text.clone(),
+            other => other.to_owned(),
+        };
+        let args: Vec<String> = command.iter().map(named).collect();
+        let output = jwtbench(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let said = [output.stdout, output.stderr].concat();
+        assert!(said.len() > 100, "{command:?} says something");
+        shown.push((command.join(" "), said));
+    }
+    shown.extend(files(folder.path()));
+    assert!(shown.iter().any(|(name, _)| name.ends_with("index.html")), "the reports are there");
+    for (name, bytes) in &shown {
+        let text = String::from_utf8_lossy(bytes);
+        let leak = secrets.iter().find(|secret| text.contains(secret.as_str()));
+        assert_eq!(leak, None, "shown by {name}");
+    }
+}

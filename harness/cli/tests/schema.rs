@@ -1,0 +1,93 @@
+//! The committed schema of `result.json` is the one that the types give, and what the binary
+//! writes is valid under it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
+use serde_json::{Value, json};
+
+fn committed() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/result.schema.json")
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(&RunResult::schema()).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a JSON Schema")
+}
+
+/// The result of `check` on one hot-path and one dynamic scenario.
+fn real() -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["check", "hot-path/mix", "rotation/planned-overlap", "--json"])
+        .args(["--contender", "core:ring", "--contender", "jsonwebtoken:aws-lc-rs"])
+        .args(["--algorithm", "ES256"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the binary runs");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn the_committed_schema_is_that_of_the_types() {
+    let text = std::fs::read_to_string(committed()).unwrap_or_default();
+    assert!(
+        text == RunResult::schema(),
+        "reports/result.schema.json is not what the types give; write it again with\n\
+         cargo run --release -- report --schema > reports/result.schema.json"
+    );
+}
+
+#[test]
+fn a_real_result_is_valid() {
+    let result = real();
+    let faults: Vec<String> = validator()
+        .iter_errors(&result)
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    let scenarios = result["scenarios"].as_array().map(Vec::len);
+    assert_eq!(scenarios, Some(2));
+    let measurements = result["measurements"].as_array().expect("an array");
+    let has = |key: &str| measurements.iter().any(|m| !m[key].is_null());
+    assert!(has("timeline") && has("endpoint"), "a dynamic one");
+    assert_eq!(result["schema_version"], SCHEMA_VERSION);
+    let read: RunResult = serde_json::from_value(result.clone()).expect("a result");
+    let written = serde_json::to_value(&read).expect("JSON");
+    assert_eq!(written, result, "read and written it is the same");
+}
+
+/// Alters the value at a path.
+fn with(result: &Value, path: &str, value: Value) -> Value {
+    let mut result = result.clone();
+    *result.pointer_mut(path).unwrap_or_else(|| panic!("no {path}")) = value;
+    result
+}
+
+#[test]
+fn what_is_no_result_is_not_valid() {
+    let (result, validator) = (real(), validator());
+    for key in result.as_object().expect("an object").keys() {
+        let mut without = result.clone();
+        without.as_object_mut().expect("an object").remove(key);
+        assert!(!validator.is_valid(&without), "without {key}");
+    }
+    let first = "/measurements/0";
+    let rows = [
+        ("", json!([]), "an array"),
+        ("/seed", json!(-1), "a negative seed"),
+        ("/seed", json!("1"), "a seed as text"),
+        ("/partial", json!(null), "neither whole nor partial"),
+        ("/scenarios", json!({}), "an object for a list"),
+        (&format!("{first}/contender"), json!(null), "no contender"),
+        (&format!("{first}/verdicts/wrong"), json!(0.5), "half a verdict"),
+        (&format!("{first}/verdicts"), json!({}), "no verdicts"),
+        (&format!("{first}/arrivals/planned"), json!(-1), "fewer than none"),
+        (&format!("{first}/phases/0/outcomes/0/response"), json!([]), "no histogram"),
+        (&format!("{first}/error"), json!(7), "an error that is no text"),
+        (&format!("{first}/rounds"), json!(null), "no rounds"),
+    ];
+    for (path, value, why) in rows {
+        assert!(!validator.is_valid(&with(&result, path, value)), "{why}");
+    }
+}
