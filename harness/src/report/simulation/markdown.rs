@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::expected::{expected_lines, gated, unjudged, verdict_line};
+use super::expected::{expected_lines, gated, simulation_expectation, unjudged, verdict_line};
 use super::{Column, columns, marked, marks, phase_tables, runs, verdict};
 use crate::report::markdown::cell::{code, plain};
 use crate::result::simulation::{Simulation, SimulationRow};
@@ -14,6 +14,14 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
     let all = runs(&simulation.rows);
     // Writing to a String cannot fail.
     let _ = write!(text, "\n**{}**\n", plain(&line));
+    let missed = simulation.missed().map(|(row, one)| {
+        let said = simulation_expectation(row, one);
+        format!("- {} {}: {}\n", plain(&row.scenario), plain(&row.cache_policy), code(&said))
+    });
+    let missed: String = missed.collect();
+    if !missed.is_empty() {
+        let _ = write!(text, "\n{missed}");
+    }
     let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/README.md`.\n");
     let link = |name: &str| format!("[{}](policies/{name}.md)", plain(&marked(simulation, name)));
     let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
