@@ -1,5 +1,5 @@
 //! The program away from its checkout: scenarios and presets are in it, and a folder that is named
-//! is used instead.
+//! is used instead. `scripts/installed` names an installed binary by JWTBENCH, and hides the checkout.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,9 @@ use std::process::Command;
 
 /// Exit code, stdout and stderr of a command in this folder.
 fn jwtbench(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+    let built = || env!("CARGO_BIN_EXE_jwtbench").into();
+    let binary = std::env::var_os("JWTBENCH").unwrap_or_else(built);
+    let output = Command::new(binary)
         .current_dir(folder)
         .env_remove("JWTBENCH_SCENARIOS")
         .args(arguments)
