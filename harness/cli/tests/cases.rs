@@ -14,17 +14,24 @@ fn folder(name: &str) -> PathBuf {
 
 /// What each line is said to have been compared with.
 fn explained(name: &str) -> Vec<String> {
+    explained_of(name, "jwks.json", "tokens.txt")
+}
+
+/// The same of these files; no explanation is empty.
+fn explained_of(name: &str, keys: &str, tokens: &str) -> Vec<String> {
     let file = |file: &str| folder(name).join(file);
     let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
         .args(["verify", "--now", NOW, "--explain", "--policy"])
         .arg(file("policy.toml"))
         .arg("--jwks")
-        .args([file("jwks.json"), file("tokens.txt")])
+        .args([file(keys), file(tokens)])
         .output()
         .unwrap();
     let compared = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        line["compared"].as_str().unwrap_or_default().to_owned()
+        let compared = line["compared"].as_str().unwrap().to_owned();
+        assert!(!compared.is_empty(), "{name}: {line}");
+        compared
     };
     String::from_utf8(output.stdout).unwrap().lines().map(compared).collect()
 }
@@ -81,6 +88,126 @@ fn an_explanation_tells_apart_what_looks_alike() {
     assert_eq!(compared.len(), due.len());
     for (said, due) in compared.iter().zip(due) {
         assert!(said.contains(due), "{said}: {due}");
+    }
+}
+
+/// RFC 7517 section 5: an entry that is not understood is ignored. A person has to learn of it.
+#[test]
+fn a_key_that_is_not_used_is_told_by_its_place_its_kid_and_the_reason() {
+    let rows: [(&str, &[(&str, &str, &str)]); 5] = [
+        (
+            "rsa-forms",
+            &[
+                ("ACCEPT", "every step passed", ""),
+                ("ACCEPT", "every step passed", ""),
+                ("ACCEPT", "every step passed", ""),
+                (
+                    "JWT_UNKNOWN_KID",
+                    "3 of `keys`, bad-base64: `n`",
+                    "entry 3 of `keys` (kid `std`)",
+                ),
+                ("JWT_UNKNOWN_KID", "no padding", "entry 4 of `keys` (kid `pad`) is skipped, bad-"),
+                ("JWT_UNKNOWN_KID", "white space", "entry 5 of `keys` (kid `newline`)"),
+                ("JWT_UNKNOWN_KID", "`e` is no string", "entry 6 of `keys` (kid `e-int`)"),
+                ("JWT_UNKNOWN_KID", "`n` has 3071 bits", "entry 7 of `keys` (kid `n-hex`)"),
+                ("JWT_UNKNOWN_KID", "`e` is 3", "entry 8 of `keys` (kid `e3-claimed`)"),
+            ],
+        ),
+        (
+            "ec-forms",
+            &[
+                ("ACCEPT", "every step passed", ""),
+                (
+                    "JWT_UNKNOWN_KID",
+                    "`x` has 31 bytes; 32 are due",
+                    "entry 1 of `keys` (kid `short`)",
+                ),
+                (
+                    "JWT_UNKNOWN_KID",
+                    "`y` has 33 bytes; 32 are due",
+                    "entry 2 of `keys` (kid `long`)",
+                ),
+                (
+                    "JWT_KEY_MISMATCH",
+                    "no algorithm of RS256, ES256, EdDSA is for P-384",
+                    "entry 3 of `keys` (kid `",
+                ),
+                ("JWT_UNKNOWN_KID", "`crv` `P-521` is none of", "entry 4 of `keys` (kid `p521`)"),
+            ],
+        ),
+        (
+            "key-without-alg",
+            &[
+                (
+                    "JWT_KEY_MISMATCH",
+                    "(RS256, PS256); allow one of them",
+                    "(kid `k1`) fits no token",
+                ),
+                ("ACCEPT", "every step passed", ""),
+            ],
+        ),
+        (
+            "rsa-sizes",
+            &[
+                (
+                    "JWT_UNKNOWN_KID",
+                    "`n` has 2500 bits; a multiple of 64",
+                    "(kid `r2500`) is skipped",
+                ),
+                (
+                    "JWT_UNKNOWN_KID",
+                    "`e` is 3; odd and from 65537",
+                    "(kid `e3`) is skipped, weak-key",
+                ),
+            ],
+        ),
+        (
+            "keys-for-encryption",
+            &[("JWT_KEY_MISMATCH", "`use` is `enc`, not `sig`", "entry 1 of `keys` (kid `example")],
+        ),
+    ];
+    for (name, due) in rows {
+        let file = |file: &str| folder(name).join(file);
+        let (code, codes, said) =
+            verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));
+        assert_eq!((code, codes.len()), (0, due.len()), "{name}: {said}");
+        for ((got, compared), (code, why, note)) in codes.iter().zip(explained(name)).zip(due) {
+            assert_eq!(got, code, "{name}: {compared}");
+            assert!(compared.contains(why), "{name}: {compared}: {why}");
+            assert!(said.contains(note), "{name}: {said}: {note}");
+        }
+    }
+}
+
+/// A SPIFFE bundle, whose keys are for JWT-SVIDs (its format, section 4.2.2), is not understood.
+#[test]
+fn a_set_without_a_usable_key_says_why_of_each() {
+    let file = |name: &str| folder("spiffe-bundle").join(name);
+    let (code, _, said) = verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));
+    assert_eq!(code, 2, "{said}");
+    for words in
+        ["entry 0 of `keys` (no kid) fits no token: `use` is `x509-svid`", "`use` is `jwt-svid`"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+/// RFC 7515 section 2: base64url without padding, and nothing around it.
+#[test]
+fn what_hinders_a_token_from_being_read_is_told() {
+    let padded = explained("padded-parts");
+    assert!(padded[0].contains("base64url has no padding"), "{padded:?}");
+    assert!(padded[1].contains("the signature does not verify"), "{padded:?}");
+    let rows = [
+        ("authorization", "leave out what stands before the token"),
+        ("bearer", "leave out what stands before the token"),
+        ("json", "only the compact form is taken"),
+        ("quoted", "leave out the quotation marks"),
+        ("utf16", "UTF-16"),
+    ];
+    for (name, words) in rows {
+        let compared = explained_of("key-set-files", "plain.json", &format!("tokens-{name}.txt"));
+        assert!(compared[0].contains(words), "{name}: {compared:?}");
     }
 }
 

@@ -288,16 +288,30 @@ fn entries_that_are_not_used_are_told() {
     let body = &desk.plan.timeline.at(Tick::ZERO).body;
     let mut set: serde_json::Value = serde_json::from_slice(body).unwrap();
     let keys = set["keys"].as_array_mut().unwrap();
-    keys.push(serde_json::json!({ "kty": "oct", "k": "AAAA" }));
+    let keys_before = keys.len();
+    keys.push(serde_json::json!({ "kty": "oct", "k": "AAAA", "kid": "a" }));
     keys.push(serde_json::json!({ "kty": "oct", "k": "BBBB" }));
     keys.push(serde_json::json!("a text"));
     desk.put("jwks.json", set.to_string());
     let token = desk.token("valid");
     let output = desk.run(&[], token.as_bytes());
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("jwks.json: entries skipped: 2 symmetric, 1 not-a-jwk"), "{said}");
+    let last = keys_before + 2;
+    let words = [
+        format!("jwks.json: entry {keys_before} of `keys` (kid `a`) is skipped, symmetric: "),
+        format!("jwks.json: entry {last} of `keys` (no kid) is skipped, not-a-jwk: it is no JSON"),
+    ];
+    for words in words {
+        assert!(said.contains(&words), "{words}: {said}");
+    }
     assert_eq!(String::from_utf8(output.stdout).unwrap(), accept(1) + "\n");
     assert_eq!(desk.verdicts(&["-q"], token.as_bytes()), [accept(1)], "-q says nothing");
+    let keys = set["keys"].as_array_mut().unwrap();
+    keys.extend((0..20).map(|_| serde_json::json!({ "kty": "oct" })));
+    desk.put("jwks.json", set.to_string());
+    let said = String::from_utf8(desk.run(&[], token.as_bytes()).stderr).unwrap();
+    assert!(said.contains("jwks.json: 7 more entries are not used: 7 symmetric"), "{said}");
+    assert!(said.lines().count() < 25, "{said}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 mod claims;
 mod curtain;
+mod encoding;
+mod unused;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +22,12 @@ use crate::unix_time::UnixTime;
 use crate::verifier::Request;
 
 use curtain::{Curtain, list};
+use encoding::{base64_fault, wrapping};
+
+pub use unused::{UnusedEntries, UnusedEntry};
+
+/// Unused entries of a key set are told up to this many.
+const MAX_ENTRIES: usize = 2;
 
 /// A step of the contract's order of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +104,8 @@ pub struct Evidence<'a> {
     pub policy: &'a Policy,
     /// The key set that was held.
     pub keys: &'a KeySet,
+    /// What of it verifies no token.
+    pub unused: &'a UnusedEntries,
     /// The request.
     pub request: Request<'a>,
     /// The instant of the verdict.
@@ -180,7 +190,7 @@ impl<'a> Case<'a> {
     fn parts(&self) -> String {
         let dots = self.evidence.token.iter().filter(|byte| **byte == b'.').count();
         let kind = if dots == 4 { " (a JWE)" } else { "" };
-        format!("parts: {}{kind}; a JWS has 3", dots + 1)
+        format!("parts: {}{kind}; a JWS has 3{}", dots + 1, wrapping(self.evidence.token))
     }
 
     fn malformed(&self) -> (Step, String) {
@@ -192,18 +202,27 @@ impl<'a> Case<'a> {
             return (Step::Header, fault);
         }
         if self.signature.is_none() {
-            return (Step::Signature, "the signature part is no strict base64url".into());
+            return (Step::Signature, self.encoding("signature", |compact| compact.signature));
         }
         let compared = match &self.payload {
-            None => "the payload part is no strict base64url".into(),
+            None => self.encoding("payload", |compact| compact.payload),
             Some(payload) => json_fault("the payload", payload, crate::claims::MAX_DEPTH),
         };
         (Step::Claims, compared)
     }
 
+    /// Why a part cannot be decoded.
+    fn encoding(&self, name: &str, part: fn(&Compact<'a>) -> &'a [u8]) -> String {
+        let Evidence { token, policy, .. } = self.evidence;
+        let compact = Compact::split(token, policy.spec().max_token_bytes).ok();
+        let fault = compact.and_then(|compact| base64_fault(part(&compact)));
+        let fault = fault.unwrap_or_else(|| "it cannot be decoded".into());
+        format!("the {name} part is no strict base64url: {fault}{}", wrapping(token))
+    }
+
     fn header_fault(&self) -> Option<String> {
         let Some(header) = &self.header else {
-            return Some("the header part is no strict base64url".into());
+            return Some(self.encoding("header", |compact| compact.header));
         };
         let limit = self.evidence.policy.spec().max_header_bytes;
         if header.len() > limit {
@@ -276,7 +295,9 @@ impl<'a> Case<'a> {
                 return "no kid, and kid-required".into();
             }
             let count = fitting(keys.entries().iter(), algorithm);
-            return format!("no kid; different keys that fit alg {alg}: {count}");
+            let unused: Vec<&UnusedEntry> = self.evidence.unused.all().iter().collect();
+            let unused = if count == 0 { self.unused(&unused) } else { String::new() };
+            return format!("no kid; different keys that fit alg {alg}: {count}{unused}");
         };
         if kid.len() > MAX_KID_BYTES {
             return format!("a kid of {} bytes > {MAX_KID_BYTES}", kid.len());
@@ -284,20 +305,46 @@ impl<'a> Case<'a> {
         let shown = self.curtain.show(&kid);
         let own = |entry: &&KeyEntry| entry.kid.as_deref() == Some(kid.as_str());
         let entries: Vec<&KeyEntry> = keys.entries().iter().filter(own).collect();
+        let unused = self.evidence.unused.under(&kid);
+        if entries.is_empty() && !unused.is_empty() {
+            return format!("kid {shown} is of a skipped entry{}", self.unused(&unused));
+        }
         if entries.is_empty() {
             let count = keys.entries().len();
             return format!("kid {shown} is none of the key set's (entries: {count})");
         }
         match fitting(entries.iter().copied(), algorithm) {
             0 => {
-                let keys = entries.iter().filter_map(|entry| entry.key.as_ref());
-                let own: Vec<Algorithm> = keys.map(|key| key.jwk.algorithm).collect();
-                let own = if own.is_empty() { "no signature".into() } else { names(&own) };
-                format!("kid {shown} is of a key for {own}; the token's alg is {alg}")
+                let mut own: Vec<Algorithm> = Vec::new();
+                for key in entries.iter().filter_map(|entry| entry.key.as_ref()) {
+                    if !own.contains(&key.jwk.algorithm) {
+                        own.push(key.jwk.algorithm);
+                    }
+                }
+                let own = match own.as_slice() {
+                    [] => "that fits no token".into(),
+                    own => format!("for {}", names(own)),
+                };
+                let unused = self.unused(&unused);
+                format!("kid {shown} is of a key {own}{unused}; the token's alg is {alg}")
             }
             1 => format!("kid {shown}: the backend refuses its key"),
             count => format!("kid {shown}; different keys that fit alg {alg}: {count}"),
         }
+    }
+
+    /// Entries that are not used, in parentheses; nothing for none.
+    fn unused(&self, entries: &[&UnusedEntry]) -> String {
+        let told = |entry: &&UnusedEntry| {
+            let told = entry.short();
+            // What stands in the key set may stand in the token too.
+            if self.curtain.hides(&told) { format!("entry {}", entry.place) } else { told }
+        };
+        let mut told: Vec<String> = entries.iter().take(MAX_ENTRIES).map(told).collect();
+        if entries.len() > MAX_ENTRIES {
+            told.push(format!("{} more", entries.len() - MAX_ENTRIES));
+        }
+        if told.is_empty() { String::new() } else { format!(" ({})", told.join("; ")) }
     }
 
     fn bad_signature(&self) -> String {

@@ -193,7 +193,7 @@ fn is_verify(operation: &String) -> bool {
 }
 
 /// The registered key-management algorithms for asymmetric keys (RFC 7518 §4.1).
-fn is_encryption(alg: &str) -> bool {
+pub(crate) fn is_encryption(alg: &str) -> bool {
     alg == "RSA1_5" || alg.starts_with("RSA-OAEP") || alg.starts_with("ECDH-ES")
 }
 

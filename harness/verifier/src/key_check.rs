@@ -6,17 +6,17 @@ use ed25519_dalek::VerifyingKey;
 use crate::jwk::{KeyMaterial, SkipKind};
 
 /// The accepted sizes of an RSA modulus, in bits.
-const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+pub(crate) const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// The length of an accepted RSA modulus is a multiple of this, in bits. graviola writes the padded
 /// message in whole 64-bit words, so that under any other modulus it refuses valid signatures.
-const MODULUS_STEP: usize = 64;
+pub(crate) const MODULUS_STEP: usize = 64;
 
 /// The least accepted RSA exponent; the greatest is what 32 bits hold.
-const MIN_EXPONENT: u32 = 65537;
+pub(crate) const MIN_EXPONENT: u32 = 65537;
 
 /// The length of an ML-DSA-44 public key (FIPS 204 §4, table 2).
-const ML_DSA_44_BYTES: usize = 1312;
+pub(crate) const ML_DSA_44_BYTES: usize = 1312;
 
 /// Checks an RSA key given as big-endian integers (RFC 7518 §6.3.1), leading zeros allowed.
 ///
@@ -93,13 +93,14 @@ pub fn ed25519(x: &[u8]) -> Result<KeyMaterial, SkipKind> {
     Ok(KeyMaterial::Ed25519(encoded))
 }
 
-fn strip_leading_zeros(integer: &[u8]) -> &[u8] {
+/// A big-endian integer at its least length.
+pub(crate) fn strip_leading_zeros(integer: &[u8]) -> &[u8] {
     let zeros = integer.iter().take_while(|byte| **byte == 0).count();
     &integer[zeros..]
 }
 
 /// The value, if 32 bits hold it.
-fn exponent(e: &[u8]) -> Option<u32> {
+pub(crate) fn exponent(e: &[u8]) -> Option<u32> {
     let e = strip_leading_zeros(e);
     if e.len() > 4 {
         return None;

@@ -77,10 +77,11 @@ impl fmt::Display for SetFault {
 
 impl std::error::Error for SetFault {}
 
+/// A JWK set, its entries as they stand.
 #[derive(Deserialize)]
-struct WireSet<'a> {
+pub(crate) struct WireSet<'a> {
     #[serde(borrow)]
-    keys: Vec<&'a RawValue>,
+    pub(crate) keys: Vec<&'a RawValue>,
 }
 
 impl ParsedSet {

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
-use jwtbench_verifier::explanation::{Evidence, Explanation};
-use jwtbench_verifier::jwk::{CheckedJwk, Entry};
+use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries, UnusedEntry};
+use jwtbench_verifier::jwk::{CheckedJwk, Entry, SkipKind};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
 use jwtbench_verifier::policy::{Policy, PolicySpec};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
@@ -25,6 +25,11 @@ use jwtbench_engine::scenario::policy_file;
 use super::key_file;
 use super::lines::Line;
 
+/// Entries that are not used are told one by one up to this many.
+const MAX_NOTES: usize = 16;
+/// As many of them are told of a set in which no entry is usable.
+const MAX_FAULTS: usize = 4;
+
 /// A policy and a key set from files, checked.
 pub struct Papers {
     /// The policy.
@@ -33,6 +38,8 @@ pub struct Papers {
     pub set: Arc<KeySet>,
     /// The key set as it stands in its file.
     pub body: Vec<u8>,
+    /// What of it verifies no token.
+    unused: Arc<UnusedEntries>,
     jwks: PathBuf,
 }
 
@@ -53,9 +60,10 @@ impl Papers {
         let parsed = ParsedSet::parse(&body, &allowed)
             .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
+        let unused = Arc::new(UnusedEntries::of(&body, &allowed));
         let policy = Policy::new(spec)
             .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
-        Ok(Papers { policy, set, body, jwks: jwks.into() })
+        Ok(Papers { policy, set, body, unused, jwks: jwks.into() })
     }
 }
 
@@ -64,6 +72,7 @@ pub struct Bench {
     verifier: Verifier,
     scratch: Scratch,
     keys: PreparedKeys,
+    unused: Arc<UnusedEntries>,
     jwks: PathBuf,
     /// Keys that the backend does not take.
     refused: usize,
@@ -97,7 +106,8 @@ impl Bench {
         let scratch = Scratch::new(policy);
         let verifier = Verifier::new(policy.clone());
         let secrets = key_file::published_secrets(&papers.body);
-        Ok(Bench { verifier, scratch, keys, jwks: jwks.clone(), refused, secrets })
+        let unused = Arc::clone(&papers.unused);
+        Ok(Bench { verifier, scratch, keys, unused, jwks: jwks.clone(), refused, secrets })
     }
 
     /// Bytes of the longest token that is read whole.
@@ -107,22 +117,15 @@ impl Bench {
 
     /// What of the key set is not used.
     pub fn notes(&self) -> Vec<String> {
-        let set = self.keys.set();
         let jwks = self.jwks.display();
+        let unused = self.unused.all();
+        let (told, more) = unused.split_at(unused.len().min(MAX_NOTES));
         let secrets = self.secrets.iter().map(|secret| format!("{jwks}: {secret}"));
-        let mut notes: Vec<String> = secrets.collect();
-        if !set.skipped().is_empty() {
-            let kinds =
-                set.skipped().iter().map(|(kind, count)| format!("{count} {}", kind.name()));
-            let kinds: Vec<String> = kinds.collect();
-            notes.push(format!("{jwks}: entries skipped: {}", kinds.join(", ")));
-        }
-        let idle = set.entries().iter().filter(|entry| entry.key.is_none()).count();
-        if idle > 0 {
-            notes.push(format!(
-                "{jwks}: entries that fit no token: {idle}; they are not for signatures, or have \
-                 no `alg` while several allowed algorithms fit"
-            ));
+        let told = told.iter().map(|entry| format!("{jwks}: {entry}"));
+        let mut notes: Vec<String> = secrets.chain(told).collect();
+        if !more.is_empty() {
+            let kinds = counted(more.iter().map(kind));
+            notes.push(format!("{jwks}: {} more entries are not used: {kinds}", more.len()));
         }
         if self.refused > 0 {
             notes.push(format!("{jwks}: keys that the backend refuses: {}", self.refused));
@@ -152,6 +155,7 @@ impl Bench {
             length: line.length,
             policy: self.verifier.policy(),
             keys: self.keys.set(),
+            unused: &self.unused,
             request: Request::default(),
             now,
         };
@@ -167,10 +171,13 @@ fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -
         SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
         SetFault::NoUsableKey => {
             let allowed_names: Vec<&str> = allowed.iter().map(|known| known.name()).collect();
+            let unused = UnusedEntries::of(body, allowed);
+            let first = unused.all().iter().take(MAX_FAULTS).map(|entry| format!("; {entry}"));
             format!(
-                "{fault} ({}): {}; set `algorithms` in {} to those of the keys",
+                "{fault} ({}): {}{}; set `algorithms` in {} to those of the keys",
                 allowed_names.join(", "),
                 kinds(body, allowed),
+                first.collect::<String>(),
                 policy.display()
             )
         }
@@ -185,15 +192,22 @@ fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
         keys: Vec<&'a RawValue>,
     }
     let set: Set<'_> = serde_json::from_slice(body).unwrap_or(Set { keys: Vec::new() });
+    counted(set.keys.into_iter().map(|raw| match Entry::parse(raw.get(), allowed) {
+        Ok(Entry::Fits(_, jwk)) => format!("for {}", jwk.algorithm),
+        Ok(Entry::NeverFits(_)) => "that fits no token".into(),
+        Err(kind) => kind.name().into(),
+    }))
+}
+
+/// What is wrong with an entry, in a word or two.
+fn kind(entry: &UnusedEntry) -> String {
+    entry.kind.map_or("that fits no token", SkipKind::name).into()
+}
+
+/// Kinds, each with how often it comes.
+fn counted(kinds: impl Iterator<Item = String>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for raw in set.keys {
-        let kind = match Entry::parse(raw.get(), allowed) {
-            Ok(Entry::Fits(_, jwk)) => format!("for {}", jwk.algorithm),
-            Ok(Entry::NeverFits(_)) => "for no signature, or without `alg`".into(),
-            Err(kind) => kind.name().into(),
-        };
-        *counts.entry(kind).or_default() += 1;
-    }
+    kinds.for_each(|kind| *counts.entry(kind).or_default() += 1);
     let counts: Vec<String> =
         counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     counts.join(", ")

@@ -32,7 +32,10 @@ pub fn instead(body: &[u8]) -> String {
         Ok(text) => text,
         Err(error) => {
             let (line, column) = place(&body[..error.valid_up_to()]);
-            return format!("line {line}, column {column}: is no UTF-8; fetch the set again");
+            return format!(
+                "is no UTF-8 at line {line}, column {column}; fetch the set again (RFC 8259 \
+                 section 8.1)"
+            );
         }
     };
     if text.trim_start().starts_with("-----BEGIN") {
@@ -47,7 +50,7 @@ pub fn instead(body: &[u8]) -> String {
             let (line, column) = (error.line(), error.column());
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
-            format!("line {line}, column {column}: is no JSON ({reason}); fetch the set again")
+            format!("is no JSON at line {line}, column {column} ({reason}); fetch the set again")
         }
     }
 }
@@ -169,11 +172,14 @@ mod tests {
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"\xff\xfe{\0", "UTF-16"),
             (b"\xfe\xff\0{", "UTF-16"),
-            (b"{\"keys\":\n [\"a\xff\"]}", "line 2, column 5: is no UTF-8"),
+            (b"{\"keys\":\n [\"a\xff\"]}", "is no UTF-8 at line 2, column 5"),
             (b"  -----BEGIN PUBLIC KEY-----\n", "PEM"),
             (b"<!doctype html>", "HTML"),
-            (b"{\"keys\":[{},\n]}", "line 2, column 1: is no JSON (trailing comma)"),
-            (b"{\"keys\":[{}]}\n<!-- x -->", "line 2, column 1: is no JSON (trailing characters)"),
+            (b"{\"keys\":[{},\n]}", "is no JSON at line 2, column 1 (trailing comma)"),
+            (
+                b"{\"keys\":[{}]}\n<!-- x -->",
+                "is no JSON at line 2, column 1 (trailing characters)",
+            ),
             (b"[{\"kty\":\"EC\"}]", "JSON array"),
             (b"\"{\\\"keys\\\":[]}\"", "a JSON string that holds JSON"),
             (b"7", "no JSON object"),

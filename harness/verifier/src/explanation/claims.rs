@@ -19,6 +19,7 @@ enum Form {
     List,
     Date,
     Confirmation,
+    Version,
 }
 
 impl Form {
@@ -29,6 +30,7 @@ impl Form {
             Form::List => raw.get().starts_with('[') && json::each_text(raw, drop).is_some(),
             Form::Date => numeric_date(raw).is_some(),
             Form::Confirmation => confirmation(raw).is_some(),
+            Form::Version => raw.get().parse::<u64>().is_ok(),
         }
     }
 
@@ -39,6 +41,7 @@ impl Form {
             Form::List => "an array of strings",
             Form::Date => "a NumericDate before the year 10000",
             Form::Confirmation => "an object of strings",
+            Form::Version => "a whole number",
         }
     }
 }
@@ -99,7 +102,7 @@ impl Case<'_> {
         let leeway = seconds(spec.leeway);
         let now = instant(self.evidence.now);
         let Some(claims) = self.proven() else {
-            return String::new();
+            return "the claims cannot be read again".into();
         };
         let ahead = |name: &str, date: Option<UnixTime>| {
             let date = date.map_or_else(String::new, instant);
@@ -204,6 +207,7 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
         (TokenUse as usize, Form::Text),
         (policy.tenant, Form::Text),
         (policy.subject_kind, Form::Text),
+        (policy.authorization_version, Form::Version),
     ];
     forms.extend(policy.clients.iter().map(|place| (*place, Form::Text)));
     forms.push((policy.scope, scope));
@@ -212,7 +216,7 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
         Some((place, form)) => {
             format!("claim {} is not {}", quote(policy.members.name(place)), form.name())
         }
-        None => String::new(),
+        None => "a claim that is read has not the form that it must have".into(),
     }
 }
 

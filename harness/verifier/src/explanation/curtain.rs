@@ -35,14 +35,22 @@ impl<'a> Curtain<'a> {
     /// A text of the token, between backticks.
     pub(super) fn show(&self, text: &str) -> String {
         let shown = quote(text);
-        let hides = |hidden: &String| {
-            text == hidden || hidden.len() >= MIN_HIDDEN && text.contains(hidden.as_str())
-        };
-        let leaks = |part: &[u8]| memmem::find(self.token, part).is_some();
-        if self.hidden.iter().any(hides) || shown.as_bytes().windows(MAX_LEAK).any(leaks) {
+        let is_hidden = self.hidden.iter().any(|hidden| text == hidden || is_within(hidden, text));
+        if is_hidden || self.leaks(&shown) {
             return "(withheld)".into();
         }
         shown
+    }
+
+    /// Whether a text of ours holds what must not be seen.
+    pub(super) fn hides(&self, text: &str) -> bool {
+        self.hidden.iter().any(|hidden| is_within(hidden, text)) || self.leaks(text)
+    }
+
+    /// Whether a text holds a part of the token.
+    fn leaks(&self, text: &str) -> bool {
+        let of_token = |part: &[u8]| memmem::find(self.token, part).is_some();
+        text.as_bytes().windows(MAX_LEAK).any(of_token)
     }
 
     /// Where a text of the token first differs from one of ours that is shown alike, because both
@@ -74,6 +82,11 @@ impl<'a> Curtain<'a> {
     pub(super) fn show_all(&self, texts: &[String]) -> String {
         joined(texts, |text| self.show(text))
     }
+}
+
+/// Whether a text holds a hidden one that is long enough to be searched for.
+fn is_within(hidden: &str, text: &str) -> bool {
+    hidden.len() >= MIN_HIDDEN && text.contains(hidden)
 }
 
 /// Texts of our own.

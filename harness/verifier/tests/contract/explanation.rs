@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwtbench_verifier::backend;
-use jwtbench_verifier::explanation::{Evidence, Explanation};
+use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::policy::{Policy, Profile, SenderConstraint};
 use jwtbench_verifier::rejection::Rejection;
@@ -37,12 +37,14 @@ fn explain(court: &Court, token: &str) -> (Result<(), Rejection>, Explanation) {
     let policy = Policy::new(court.spec.clone()).expect("a valid policy");
     let parsed = ParsedSet::parse(court.key_set.as_bytes(), &court.spec.algorithms);
     let keys = Arc::<KeySet>::default().succeed(parsed.expect("a key set"));
+    let unused = UnusedEntries::of(court.key_set.as_bytes(), &court.spec.algorithms);
     let verdict = court.judge(backend::available()[0], token.as_bytes());
     let evidence = Evidence {
         token: token.as_bytes(),
         length: token.len(),
         policy: &policy,
         keys: &keys,
+        unused: &unused,
         request: Request { tenant: court.tenant, proof: court.proof, revocations: None },
         now: court.now,
     };
@@ -106,7 +108,11 @@ fn says_what_was_compared_from_the_text_alone() {
         (|d| d.then(|_| "x".repeat(9000)), "length", "9000 bytes > max-token-bytes 8192"),
         (|d| d.then(|_| "x".into()), "parts", "parts: 1; a JWS has 3"),
         (|d| d.then(|t| t + ".e30.e30"), "parts", "parts: 5 (a JWE); a JWS has 3"),
-        (|d| d.then(|t| format!("={t}")), "header", "the header part is no strict base64url"),
+        (
+            |d| d.then(|t| format!("={t}")),
+            "header",
+            "the header part is no strict base64url: `=` as character 1; base64url has no padding",
+        ),
         (twice, "header", "the header holds a member twice that is read"),
         (|d| d.header_text("[]"), "header", "the header is no JSON object"),
         (|d| d.header_text(*b"\xff"), "header", "the header is no UTF-8"),
@@ -149,21 +155,32 @@ fn says_what_was_compared_under_a_key() {
         (
             |d| d.head("kid", "\"enc\""),
             "key",
-            "kid `enc` is of a key for no signature; the token's alg is ES256",
+            "kid `enc` is of a key that fits no token (entry 6 of `keys`: `use` is `enc`, not `sig`; \
+             entry 7 of `keys`: `use` is `enc`, not `sig`); the token's alg is ES256",
         ),
         (
             |d| d.head("kid", "\"twins\""),
             "key",
             "kid `twins`; different keys that fit alg ES256: 2",
         ),
-        (|d| d.then(|t| t + "="), "signature", "the signature part is no strict base64url"),
+        (
+            |d| d.then(|t| t + "="),
+            "signature",
+            "the signature part is no strict base64url: `=` as character 87; base64url has no \
+             padding",
+        ),
         (
             |d| d.then(|t| t + "AAAA"),
             "signature",
             "a signature of 67 bytes; ES256 under kid `ec` has 64",
         ),
         (Draft::forged, "signature", "the signature does not verify: ES256 under kid `ec`"),
-        (|d| d.encoded_payload_tail("="), "claims", "the payload part is no strict base64url"),
+        (
+            |d| d.encoded_payload_tail("="),
+            "claims",
+            "the payload part is no strict base64url: `=` as character 399; base64url has no \
+             padding",
+        ),
         (|d| d.claim_again("exp", "1"), "claims", "the payload holds a member twice that is read"),
         (
             |d| d.claim("exp", "\"soon\""),

@@ -1,0 +1,90 @@
+//! Why a text is no strict base64url, and what may stand around a token that does not belong to it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// What hinders a text from being strict base64url (RFC 7515 §2); `None` if it is.
+pub(super) fn base64_fault(text: &[u8]) -> Option<String> {
+    URL_SAFE_NO_PAD.decode(text).err()?;
+    let is_known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let Some(at) = text.iter().position(|byte| !is_known(byte)) else {
+        let fault = match text.len() % 4 {
+            1 => "no bytes have its length",
+            _ => "its last character holds stray bits",
+        };
+        return Some(fault.into());
+    };
+    let (byte, number) = (text[at], at + 1);
+    Some(match byte {
+        b'=' => format!("`=` as character {number}; base64url has no padding"),
+        b'+' | b'/' => {
+            format!("`{}` as character {number}; that is another alphabet", char::from(byte))
+        }
+        b' ' | b'\t' | b'\r' | b'\n' => format!("white space as character {number}"),
+        b'`' | 0..=0x20 | 0x7f.. => format!("byte 0x{byte:02x} as character {number}"),
+        _ => format!("`{}` as character {number}", char::from(byte)),
+    })
+}
+
+/// What stands around a token, and what to do; empty if nothing that is known does.
+pub(super) fn wrapping(token: &[u8]) -> &'static str {
+    let begins = |name: &str| {
+        token.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    match token {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..] => {
+            "; this is UTF-16, save it as UTF-8"
+        }
+        _ if begins("bearer ") || begins("authorization:") => {
+            "; leave out what stands before the token"
+        }
+        [b'{', ..] => "; only the compact form is taken, alone on its line (RFC 7515 section 7.1)",
+        [b'"' | b'\'', ..] => "; leave out the quotation marks",
+        [b' ' | b'\t' | b'\r', ..] | [.., b' ' | b'\t' | b'\r'] => "; leave out the white space",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_apart() {
+        let rows: [(&[u8], Option<&str>); 10] = [
+            (b"", None),
+            (b"AAAA", None),
+            (b"AA==", Some("`=` as character 3; base64url has no padding")),
+            (b"A+/A", Some("`+` as character 2; that is another alphabet")),
+            (b"AA\nAA", Some("white space as character 3")),
+            (b"AA\0A", Some("byte 0x00 as character 3")),
+            (b"A`AA", Some("byte 0x60 as character 2")),
+            (b"\xffAA", Some("byte 0xff as character 1")),
+            (b"\"AAA", Some("`\"` as character 1")),
+            (b"AAAAA", Some("no bytes have its length")),
+        ];
+        for (text, due) in rows {
+            assert_eq!(base64_fault(text).as_deref(), due, "{text:?}");
+        }
+        assert_eq!(base64_fault(b"AB").as_deref(), Some("its last character holds stray bits"));
+    }
+
+    #[test]
+    fn what_stands_around_is_told() {
+        let rows: [(&[u8], &str); 9] = [
+            (b"eyJ.e30.c2ln", ""),
+            (b"Bearer eyJ.e30.c2ln", "before the token"),
+            (b"authorization: bearer eyJ", "before the token"),
+            (b"{\"token\":\"eyJ\"}", "compact form"),
+            (b"\"eyJ.e30.c2ln\"", "quotation marks"),
+            (b" eyJ", "white space"),
+            (b"eyJ ", "white space"),
+            (b"\xff\xfee\0", "UTF-16"),
+            (b"\0e\0y", "UTF-16"),
+        ];
+        for (token, due) in rows {
+            let said = wrapping(token);
+            assert!(said.contains(due) && said.is_empty() == due.is_empty(), "{token:?}: {said}");
+        }
+    }
+}
