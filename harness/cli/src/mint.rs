@@ -1,7 +1,9 @@
 //! `mint`: a conformance pack for any language: key set, policy, and tokens with the verdict due.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use clap::Args as ClapArgs;
 use clap::builder::RangedI64ValueParser;
@@ -13,6 +15,7 @@ use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::policy_file;
 use jwtbench_engine::scenario::signer::Signers;
 
+use super::interruption::stop_on_signal;
 use super::origin::OriginArgs;
 use super::output::print;
 use super::progress::Progress;
@@ -21,6 +24,8 @@ use super::{Exit, Failure};
 
 /// The scenario that a pack is made of.
 const EVERY_CLASS: &str = "conformance/every-class";
+/// The file of an algorithm's private keys.
+const PRIVATE_KEYS: &str = "private-keys.json";
 
 /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
 #[derive(ClapArgs, Clone, Debug)]
@@ -42,7 +47,7 @@ pub struct Args {
     /// Tokens of each class, at most; one of each that is longer than 16 KB
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = count())]
     per_class: u32,
-    /// Also write the private keys of the issuer
+    /// Also write the private keys of the issuer, readable by you alone
     #[arg(long)]
     with_private_keys: bool,
     /// Replace the pack in the folder
@@ -71,6 +76,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if algorithms.is_empty() {
         algorithms.clone_from(&scenario.algorithms);
     }
+    // Those of the pack that was there would pass for those of this one.
+    for algorithm in &algorithms {
+        remove(&args.out.join(algorithm.name()).join(PRIVATE_KEYS))?;
+    }
     let signers = Signers::new(args.seed);
     let progress = Progress::new(algorithms.len() as u64, args.quiet);
     let mut count = 0;
@@ -85,13 +94,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         write(&folder, "policy.toml", policy.as_bytes())?;
         write(&folder, "pack.json", pack.about().as_bytes())?;
         write(&folder, "tokens.jsonl", pack.tokens().as_bytes())?;
-        if args.with_private_keys {
-            let keys = signers.private_jwks(*algorithm);
-            write(&folder, "private-keys.json", keys.to_string().as_bytes())?;
-        }
         progress.step();
     }
     write(&args.out, pack::README, pack::readme(&algorithms, args.seed).as_bytes())?;
+    if args.with_private_keys {
+        write_private_keys(&args.out, &algorithms, &signers)?;
+    }
     progress.finish();
     if !args.quiet {
         print(&format!("{count} tokens in {shown}; {} says how to use them\n", pack::README));
@@ -101,8 +109,62 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let path = folder.join(name);
-    fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes)).map_err(|error| {
-        let shown = path.display();
-        Failure::Usage(format!("--out: {shown} cannot be written ({error}); choose another folder"))
-    })
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
+    written.map_err(|error| unwritable(&path, &error))
+}
+
+/// Writes the private keys of each algorithm. If it fails or is interrupted, none of them is left.
+fn write_private_keys(
+    out: &Path,
+    algorithms: &[Algorithm],
+    signers: &Signers,
+) -> Result<(), Failure> {
+    let stop = stop_on_signal()?;
+    let mut written: Vec<PathBuf> = Vec::new();
+    let mut failed = None;
+    for algorithm in algorithms {
+        let path = out.join(algorithm.name()).join(PRIVATE_KEYS);
+        let keys = signers.private_jwks(*algorithm).to_string();
+        if let Err(error) = write_private(&path, keys.as_bytes()) {
+            failed = Some(unwritable(&path, &error));
+            break;
+        }
+        written.push(path);
+    }
+    if failed.is_some() || stop.load(Ordering::Relaxed) {
+        written.iter().try_for_each(|path| remove(path))?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let passing = path.with_extension(format!("{}.part", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&passing)?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&passing, path));
+    if written.is_err() {
+        // The first error is the one to be told.
+        _ = fs::remove_file(&passing);
+    }
+    written
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let shown = path.display();
+            let message = format!("--out: {shown} cannot be removed ({error}); remove it yourself");
+            Err(Failure::Usage(message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let shown = path.display();
+    Failure::Usage(format!("--out: {shown} cannot be written ({error}); choose another folder"))
 }

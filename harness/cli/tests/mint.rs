@@ -97,6 +97,30 @@ fn private_keys_only_for_who_asks() {
     }
 }
 
+/// Nobody else can read them, whatever the umask; and those of another pack do not stay.
+#[cfg(unix)]
+#[test]
+fn private_keys_are_their_owners_alone_and_not_left_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = minted(&["--with-private-keys"]);
+    let keys = folder.path().join("ES256/private-keys.json");
+    let mode = || fs::metadata(&keys).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(mint(folder.path(), &["--with-private-keys", "--force"]).status.success());
+    assert_eq!(mode(), 0o600, "it was another file before");
+    let names =
+        || -> Vec<String> { files(folder.path()).into_iter().map(|(name, _)| name).collect() };
+    assert!(!names().iter().any(|name| name.contains("part")), "{:?}", names());
+    assert!(mint(folder.path(), &["--force"]).status.success());
+    assert!(!names().iter().any(|name| name.contains("private")), "{:?}", names());
+    // What cannot be written: nothing of it is left.
+    fs::create_dir_all(keys.join("in-the-way")).unwrap();
+    let output = mint(folder.path(), &["--with-private-keys", "--force"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!names().iter().any(|name| name.ends_with(".json.part")), "{:?}", names());
+}
+
 /// What must show nowhere: tokens, their payloads and signatures, subjects, token identifiers.
 fn secrets(folder: &Path) -> Vec<String> {
     let mut secrets = private_members(folder);
