@@ -1,15 +1,9 @@
-//! Tells the harness which compiler built it, which a result names, and puts every scenario and
-//! preset into it.
+//! Puts every scenario and preset into the harness.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let version = std::process::Command::new(rustc).arg("--version").output();
-    let version = version.ok().and_then(|output| String::from_utf8(output.stdout).ok());
-    let version = version.as_deref().map_or("unknown", str::trim);
-    println!("cargo:rustc-env=JWTBENCH_RUSTC={version}");
     println!("cargo:rerun-if-changed=build.rs");
     if let Err(error) = ship() {
         println!("cargo::error=scenarios: {error}");

@@ -8,6 +8,3 @@ pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod trial;
-
-/// The compiler that built this, as `rustc --version` names it.
-pub const RUSTC: &str = env!("JWTBENCH_RUSTC");

@@ -1,7 +1,6 @@
 //! Looks at the machine a result comes from.
 
 use std::fs;
-use std::process::Command;
 
 use jwtbench_engine::result::Machine;
 use jwtbench_engine::trial::calibrate;
@@ -28,8 +27,8 @@ pub fn describe(since: Option<CpuTime>) -> Machine {
         virtualised: field("flags").is_some_and(|flags| flags.contains("hypervisor")),
         steal,
         profile: profile().into(),
-        revision: revision(),
-        rustc: jwtbench_engine::RUSTC.into(),
+        revision: Some(env!("JWTBENCH_REVISION").into()),
+        rustc: env!("JWTBENCH_RUSTC").into(),
         clock_read_ns: calibration.clock_read_ns,
         sleep_overshoot_p99_ns: calibration.sleep_overshoot_p99_ns,
         calibration: Some(calibration),
@@ -46,15 +45,4 @@ fn memory_bytes() -> u64 {
     let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kilobytes = total.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
-}
-
-/// The revision of the checkout, `+` if it has changes.
-fn revision() -> Option<String> {
-    let git = |args: &[&str]| {
-        let output = Command::new("git").args(args).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let revision = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    Some(if changes.is_empty() { revision } else { format!("{revision}+") })
 }

@@ -61,6 +61,34 @@ fn every_verb_runs_in_an_empty_folder() {
     assert!(code == 0 && out.contains("JWT_MALFORMED"), "{out} {said}");
 }
 
+/// Whatever stands where the program is run: no git is asked, so that no hook of a repository runs.
+#[cfg(unix)]
+#[test]
+fn the_revision_is_that_of_the_build() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let git = folder.join("git");
+    fs::write(&git, "#!/bin/sh\n: > \"$0.called\"\necho 0123456789ab\n").unwrap();
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.join("tiny.toml"), TINY).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .current_dir(folder)
+        .env("PATH", folder)
+        .args(["run", "tiny.toml", "--contender", "core:ring", "--algorithm", "ES256", "--quiet"])
+        .args(["--out", "a"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!folder.join("git.called").exists(), "git was run");
+    let result: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("a/result.json")).unwrap()).unwrap();
+    let revision = result["machine"]["revision"].as_str().unwrap();
+    let is_one = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let told = revision.strip_suffix('+').unwrap_or(revision);
+    assert!(revision == "unknown" || is_one(told) && told != "0123456789ab", "{revision}");
+}
+
 #[test]
 fn a_folder_that_is_written_can_be_named() {
     let temporary = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ pub struct Machine {
     pub steal: Option<f64>,
     /// `release` or `debug`. A debug build's times are never to be compared.
     pub profile: String,
-    /// Revision of the source tree, where git told it, with `+` when it had changes.
+    /// Revision that the program was built from, `+` with changes, `unknown` outside a checkout.
     pub revision: Option<String>,
     /// Compiler version.
     pub rustc: String,

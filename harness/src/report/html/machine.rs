@@ -33,7 +33,7 @@ fn facts(result: &RunResult) -> Markup {
         ("steal", machine.steal.map_or_else(unknown, quantity::share)),
         ("profile", machine.profile.clone()),
         ("compiler", machine.rustc.clone()),
-        ("revision", machine.revision.clone().unwrap_or_else(|| "not told by git".to_owned())),
+        ("revision", machine.revision.clone().unwrap_or_else(|| "unknown".to_owned())),
         ("one clock read", quantity::nanoseconds(machine.clock_read_ns as f64)),
         ("overshoot of a sleep, p99", quantity::nanoseconds(machine.sleep_overshoot_p99_ns as f64)),
     ];
