@@ -1,5 +1,6 @@
 //! Reports: one file per form, each a pure function of a stored result. Reporting never measures,
-//! reads no clock and does no I/O, so any old result can be rendered again.
+//! reads no clock and does no I/O, so any old result can be rendered again. What leaves here as a
+//! page or a document has gone through [`shown`]; what is for a terminal is made of lines that have.
 
 mod answer;
 mod capacity;
@@ -21,6 +22,7 @@ mod markdown;
 mod picture;
 pub mod quantity;
 mod ranking;
+pub mod shown;
 mod simulation;
 mod speed;
 mod standing;
@@ -28,19 +30,87 @@ mod summary;
 mod terminal;
 mod unjudged;
 
+use crate::result::RunResult;
+use crate::result::comparison::Comparison;
+use crate::result::divergence::Divergence;
+use crate::result::duel::DuelResult;
+use crate::result::simulation::{PolicyNote, Simulation};
+
 pub use self::csv::csv;
 pub use check::check_table;
-pub use comparison::{comparison, comparison_markdown};
-pub use divergence::divergence;
-pub use duel::{duel_markdown, duel_terminal};
+pub use comparison::comparison;
+pub use duel::duel_terminal;
 pub use hgrm::{PercentileTable, hgrm, percentile_tables};
-pub use html::html;
-pub use junit::junit;
-pub use markdown::{answer_list, markdown, ranking_table};
-pub use picture::picture;
-pub use simulation::{
-    policy_markdown, simulation_expectation, simulation_html, simulation_junit,
-    simulation_markdown, simulation_picture, simulation_terminal,
-};
+pub use simulation::{simulation_expectation, simulation_terminal};
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};
+
+/// The result as a step summary in Markdown.
+pub fn markdown(result: &RunResult) -> String {
+    shown::lines(&markdown::markdown(result))
+}
+
+/// The ranking alone as a table in Markdown; empty when there is none.
+pub fn ranking_table(result: &RunResult) -> String {
+    shown::lines(&markdown::ranking_table(result))
+}
+
+/// The answers alone as a list in Markdown; empty when there are none.
+pub fn answer_list(result: &RunResult) -> String {
+    shown::lines(&markdown::answer_list(result))
+}
+
+/// The result as one page that needs nothing else.
+pub fn html(result: &RunResult) -> String {
+    shown::lines(&html::html(result))
+}
+
+/// The result as JUnit XML.
+pub fn junit(result: &RunResult) -> String {
+    shown::lines(&junit::junit(result))
+}
+
+/// The ranking alone as an SVG picture.
+pub fn picture(result: &RunResult) -> String {
+    shown::lines(&picture::picture(result))
+}
+
+/// A comparison in Markdown.
+pub fn comparison_markdown(compared: &Comparison) -> String {
+    shown::lines(&comparison::comparison_markdown(compared))
+}
+
+/// A simulation in Markdown.
+pub fn simulation_markdown(simulation: &Simulation) -> String {
+    shown::lines(&simulation::simulation_markdown(simulation))
+}
+
+/// A simulation as one page that needs nothing else.
+pub fn simulation_html(simulation: &Simulation) -> String {
+    shown::lines(&simulation::simulation_html(simulation))
+}
+
+/// A simulation as JUnit XML.
+pub fn simulation_junit(simulation: &Simulation) -> String {
+    shown::lines(&simulation::simulation_junit(simulation))
+}
+
+/// The frontier of a simulation as an SVG picture.
+pub fn simulation_picture(simulation: &Simulation) -> String {
+    shown::lines(&simulation::simulation_picture(simulation))
+}
+
+/// What differs between backends and libraries, in Markdown.
+pub fn divergence(divergence: &Divergence) -> String {
+    shown::lines(&divergence::divergence(divergence))
+}
+
+/// One policy of a simulation in Markdown.
+pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
+    shown::lines(&simulation::policy_markdown(simulation, note))
+}
+
+/// Duels in Markdown.
+pub fn duel_markdown(duels: &[DuelResult]) -> String {
+    shown::lines(&duel::duel_markdown(duels))
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use globset::Glob;
 
-use jwtbench_engine::report::{check_table, terminal_verdict};
+use jwtbench_engine::report::{check_table, shown, terminal_verdict};
 use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::cache::{Preset, Presets, read_cache_policy};
@@ -167,7 +167,7 @@ impl Args {
 
     fn show(&self, result: &RunResult) {
         let text = match (self.json, self.quiet) {
-            (true, _) => serde_json::to_string(result).unwrap_or_default() + "\n",
+            (true, _) => shown::json(&serde_json::to_string(result).unwrap_or_default()) + "\n",
             (false, true) => terminal_verdict(result, terminal_style()),
             (false, false) => {
                 let style = terminal_style();

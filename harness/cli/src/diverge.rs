@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 
 use jwtbench_engine::divergence::observe;
-use jwtbench_engine::report;
+use jwtbench_engine::report::{self, shown};
 
 use super::output::print;
 use super::run::SEED;
@@ -51,7 +51,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Failure::Error("jwtbench itself failed on an input; please report it with --seed".into())
     })?;
     let text = match args.json {
-        true => serde_json::to_string_pretty(&divergence).unwrap_or_default() + "\n",
+        true => shown::json(&serde_json::to_string_pretty(&divergence).unwrap_or_default()) + "\n",
         false => report::divergence(&divergence),
     };
     let Some(path) = &args.out else {

@@ -17,7 +17,7 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::report::{duel_markdown, duel_terminal};
+use jwtbench_engine::report::{duel_markdown, duel_terminal, shown};
 use jwtbench_engine::result::Machine;
 use jwtbench_engine::result::duel::{
     BlockNoise, DUEL_SCHEMA_VERSION, DuelResult, LIMIT, Metric, Rules, SLOTS, Sample, WrongArm,
@@ -36,7 +36,7 @@ use super::interruption::stop_on_signal;
 use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::origin::OriginArgs;
-use super::output::{DUEL, Kind, Output, print};
+use super::output::{DUEL, Kind, Output, print, tell};
 use super::progress::Progress;
 use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
@@ -148,7 +148,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let output = args.output()?;
     let stop = stop_on_signal()?;
     if profile() == "debug" && !args.quiet {
-        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+        tell("a debug build: its times mean nothing; use cargo run --release");
     }
     if !args.quiet {
         let sides = matchups.iter().flat_map(|one| [&one.candidate.scenario, &one.base.scenario]);
@@ -189,7 +189,7 @@ impl Args {
                 let (candidate, base) = (self.candidate_args(), self.base_args());
                 let (shared, others) = corner::shared_algorithms(&candidate, &base)?;
                 for other in others.iter().filter(|_| !self.quiet) {
-                    eprintln!("jwtbench: {other} is left out: only one side verifies it, or none");
+                    tell(format!("{other} is left out: only one side verifies it, or none"));
                 }
                 shared
             }
@@ -390,7 +390,7 @@ impl Args {
             output.put("duel.md", &duel_markdown(duels))?;
         }
         match self.json {
-            true => print(&(json + "\n")),
+            true => print(&(shown::json(&json) + "\n")),
             false => print(&duel_terminal(duels, terminal_style())),
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use jwtbench_engine::report::{comparison, comparison_markdown};
+use jwtbench_engine::report::{comparison, comparison_markdown, shown};
 use jwtbench_engine::result::RunResult;
 use jwtbench_engine::result::comparison::{
     Allowance, Comparison, Matching, Metric, Terms, Thresholds,
@@ -114,7 +114,7 @@ impl Gate {
             ))
         })?;
         let text = match (self.json, self.markdown) {
-            (true, _) => serde_json::to_string(&compared).unwrap_or_default() + "\n",
+            (true, _) => shown::json(&serde_json::to_string(&compared).unwrap_or_default()) + "\n",
             (_, true) => comparison_markdown(&compared),
             _ => comparison(&compared, terminal_style()),
         };

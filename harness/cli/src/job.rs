@@ -29,6 +29,7 @@ use super::Failure;
 use super::capacity::{Agenda, Bench, Task};
 use super::interruption::stop_on_signal;
 use super::machine::{CpuTime, describe, profile};
+use super::output::tell;
 use super::own::OwnTokens;
 use super::progress::Progress;
 
@@ -130,10 +131,10 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
         outcome_ranges: Vec::new(),
     };
     if profile() == "debug" && !setting.is_quiet {
-        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+        tell("a debug build: its times mean nothing; use cargo run --release");
     }
     if let Some(crowded) = crowded(jobs, result.machine.cores).filter(|_| !setting.is_quiet) {
-        eprintln!("jwtbench: {crowded}");
+        tell(crowded);
     }
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
     let mut agenda = setting.capacity.as_ref().map(|task| task.agenda(jobs));

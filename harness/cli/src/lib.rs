@@ -156,7 +156,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Verify(args)) => verify::run(args),
     };
     let exit = ended.unwrap_or_else(|failure| {
-        eprintln!("jwtbench: {failure}");
+        output::tell(&failure);
         failure.exit()
     });
     let exit = heard(exit);
@@ -185,7 +185,7 @@ fn heard(exit: Exit) -> Exit {
     let Some(error) = output::unwritten() else {
         return exit;
     };
-    eprintln!("jwtbench: cannot write to standard output: {error}");
+    output::tell(format!("cannot write to standard output: {error}"));
     match exit {
         Exit::Wrong | Exit::Usage => exit,
         _ => Exit::Error,

@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
+use jwtbench_engine::report::shown;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::result::standing::{Standing, legend};
 use jwtbench_engine::scenario::cache::{About, Presets, read_preset};
@@ -16,7 +17,7 @@ use jwtbench_engine::scenario::source::Source;
 
 use super::filter::Filter;
 use super::origin::OriginArgs;
-use super::output::print;
+use super::output::{print, tell};
 use super::{Exit, Failure};
 
 /// Show scenarios, contenders, cache policies and token classes.
@@ -160,13 +161,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         token_classes: Class::all().map(class).collect(),
     };
     let text = match args.json {
-        true => serde_json::to_string_pretty(&listing).unwrap_or_default() + "\n",
-        false => listing.to_string(),
+        true => shown::json(&serde_json::to_string_pretty(&listing).unwrap_or_default()) + "\n",
+        false => shown::lines(&listing.to_string()),
     };
     print(&text);
     // Those that can be read are listed all the same.
     for fault in &faults {
-        eprintln!("jwtbench: {fault}");
+        tell(fault);
     }
     Ok(if faults.is_empty() { Exit::Passed } else { Exit::Usage })
 }

@@ -8,6 +8,7 @@ use jwtbench_engine::scenario::library::Library;
 use jwtbench_engine::scenario::source::Source;
 
 use super::Failure;
+use super::output::tell;
 
 /// Where scenarios and presets come from.
 #[derive(ClapArgs, Clone, Debug, Default)]
@@ -43,7 +44,7 @@ impl OriginArgs {
         if let Source::Folder(folder) = library.source()
             && !is_quiet
         {
-            eprintln!("jwtbench: scenarios of {}", folder.display());
+            tell(format!("scenarios of {}", folder.display()));
         }
         Ok(library)
     }

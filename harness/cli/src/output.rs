@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
-use jwtbench_engine::report;
+use jwtbench_engine::report::{self, shown};
 use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, histogram_log};
 
@@ -197,11 +197,16 @@ fn default_folder(started_at: &str) -> PathBuf {
 /// Why standard output could not be written, the first time that it could not.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Prints to standard output. A reader that has gone away (`| head`) is no fault; what else hinders
+/// Says something to the user on standard error. What comes from a file is shown as [`shown`] has it.
+pub fn tell(message: impl std::fmt::Display) {
+    eprintln!("jwtbench: {}", shown::lines(&message.to_string()));
+}
+
+/// Prints to standard output, but for what would drive a terminal; colours stay. A reader that has gone away (`| head`) is no fault; what else hinders
 /// it, [`unwritten`] tells once the command is at its end.
 pub fn print(text: &str) {
     let mut out = io::stdout();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(shown::painted(text).as_bytes()).and_then(|()| out.flush());
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {

@@ -11,10 +11,12 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use jwtbench_engine::report::shown;
 use jwtbench_engine::scenario::plan::Minting;
 use jwtbench_engine::trial::clock::Stopwatch;
 use jwtbench_engine::trial::watch::Watch;
 
+use super::output::tell;
 use view::View;
 
 /// Between two drawings on a terminal.
@@ -168,10 +170,11 @@ impl Screen {
                 // The last column stays free: some terminals wrap when it is written.
                 let width = rustix::termios::tcgetwinsize(std::io::stderr())
                     .map_or(80, |size| usize::from(size.ws_col));
-                self.bar.set_message(view.lines(width.max(2) - 1).join("\n"));
+                let lines = view.lines(width.max(2) - 1).join("\n");
+                self.bar.set_message(shown::lines(&lines));
                 self.bar.tick();
             }
-            Place::Lines => eprintln!("jwtbench: {}", view.line()),
+            Place::Lines => tell(view.line()),
         }
     }
 

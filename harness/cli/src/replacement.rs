@@ -12,6 +12,7 @@ use jwtbench_engine::scenario::cache::{Preset, Presets, read_cache_policy, read_
 use jwtbench_engine::scenario::policy_file::PolicyFile;
 
 use super::Failure;
+use super::output::tell;
 
 /// The policy that needs no mark: our own recommendation, which stands for nothing else.
 const OURS: &str = "default";
@@ -83,7 +84,7 @@ pub fn tell_dropped<'a>(scenarios: impl Iterator<Item = &'a Scenario>) {
     }
     let parts = dropped.into_iter().map(|(keys, names)| format!("{keys} of {}", names.join(", ")));
     let parts: Vec<String> = parts.collect();
-    eprintln!("jwtbench: --cache-policy drops from [cache]: {}", parts.join("; "));
+    tell(format!("--cache-policy drops from [cache]: {}", parts.join("; ")));
 }
 
 /// The cache policies of scenarios as a result keeps them, each once.

@@ -7,7 +7,7 @@ use globset::Glob;
 
 use jwtbench_engine::report::{
     answer_list, csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table,
-    simulation_html, simulation_junit, simulation_markdown, simulation_picture,
+    shown, simulation_html, simulation_junit, simulation_markdown, simulation_picture,
     simulation_terminal, terminal,
 };
 use jwtbench_engine::result::simulation::Simulation;
@@ -115,9 +115,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Ranking => ranking_table(&result),
         Format::Answers => answer_list(&result),
         Format::Picture => picture(&result),
-        Format::Machine => origin(&result) + "\n",
+        Format::Machine => shown::line(&origin(&result)) + "\n",
         Format::Html => html(&result),
-        Format::Json => serde_json::to_string(&result).unwrap_or_default() + "\n",
+        Format::Json => shown::json(&serde_json::to_string(&result).unwrap_or_default()) + "\n",
         Format::Csv => csv(&result),
         Format::Junit => junit(&result),
         Format::Hgrm => hgrm(&result),
@@ -156,7 +156,7 @@ impl Args {
             Format::Picture => simulation_picture(&simulation),
             Format::Html => simulation_html(&simulation),
             Format::Junit => simulation_junit(&simulation),
-            Format::Json => encoded(&simulation)? + "\n",
+            Format::Json => shown::json(&encoded(&simulation)?) + "\n",
             _ => {
                 let message = format!(
                     "{shown} is a simulation, which has no such form; use terminal, markdown, \

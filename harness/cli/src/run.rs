@@ -10,7 +10,7 @@ use clap::Args as ClapArgs;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::report::{TerminalStyle, missed_value, terminal};
+use jwtbench_engine::report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_engine::result::{Measurement, RunResult};
 use jwtbench_engine::scenario::grammar;
 use jwtbench_engine::scenario::library::Library;
@@ -24,7 +24,7 @@ use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
 use super::job::{Job, Setting, fitting, measure};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, RESULT, print};
+use super::output::{Kind, Output, RESULT, print, tell};
 use super::own::{OwnArgs, OwnTokens};
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::{Exit, Failure};
@@ -149,7 +149,7 @@ impl Args {
     /// One trial for each algorithm of the user's tokens.
     fn own_jobs(&self, own: OwnTokens, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
         if !self.quiet {
-            eprintln!("jwtbench: {}", own.verdicts());
+            tell(own.verdicts());
         }
         let path = self.own.tokens.clone().unwrap_or_default();
         let scenario = own::scenario(&path, &own.desk).with(&self.overrides())?;
@@ -242,7 +242,7 @@ impl Args {
             name_misses(result);
         }
         if self.json {
-            print(&(serde_json::to_string(result).unwrap_or_default() + "\n"));
+            print(&(shown::json(&serde_json::to_string(result).unwrap_or_default()) + "\n"));
         } else if !self.quiet {
             let [result_path, report_path] = [RESULT, "index.html"].map(|name| output.path(name));
             let summary = terminal(result, terminal_style());
@@ -257,7 +257,7 @@ fn name_misses(result: &RunResult) {
     for (measurement, missed) in result.missed() {
         let Measurement { scenario, algorithm, contender, .. } = measurement;
         let (key, bound, value) = (&missed.key, &missed.bound, missed_value(missed));
-        eprintln!("jwtbench: {scenario} {algorithm} {contender}: expected {key} {bound}: {value}");
+        tell(format!("{scenario} {algorithm} {contender}: expected {key} {bound}: {value}"));
     }
 }
 

@@ -13,7 +13,7 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::report::{simulation_expectation, simulation_terminal};
+use jwtbench_engine::report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_engine::result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_engine::scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
 use jwtbench_engine::scenario::library::Library;
@@ -29,7 +29,7 @@ use sweep::{Place, swept};
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, encoded, print};
+use super::output::{Kind, Output, encoded, print, tell};
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
@@ -131,7 +131,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 fn exit(wrong: &[WrongVerdict], simulation: &Simulation) -> Exit {
     for breach in wrong {
         let WrongVerdict { scenario, cache_policy, class, due, given, count } = breach;
-        eprintln!("jwtbench: {scenario} {cache_policy}: {class}: {count} × {given}, due {due}");
+        tell(format!("{scenario} {cache_policy}: {class}: {count} × {given}, due {due}"));
     }
     if !wrong.is_empty() {
         Exit::Wrong
@@ -197,7 +197,7 @@ impl Args {
     /// The tables, or the JSON. Who sees no table is told what was missed.
     fn show(&self, simulation: &Simulation) -> Result<(), Failure> {
         if self.json {
-            print(&(encoded(simulation)? + "\n"));
+            print(&(shown::json(&encoded(simulation)?) + "\n"));
         } else if !self.quiet {
             print(&simulation_terminal(simulation, terminal_style()));
         }
@@ -205,7 +205,7 @@ impl Args {
             for (row, missed) in simulation.missed() {
                 let (scenario, policy) = (&row.scenario, &row.cache_policy);
                 let said = simulation_expectation(row, missed);
-                eprintln!("jwtbench: {scenario} {policy}: expected {said}");
+                tell(format!("{scenario} {policy}: expected {said}"));
             }
         }
         Ok(())

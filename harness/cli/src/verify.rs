@@ -22,6 +22,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::clock::unix_now;
 
+use super::output::tell;
 use super::{Exit, Failure};
 use batch::{Batch, Piece};
 use bench::{Bench, Papers};
@@ -87,7 +88,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let benches: Vec<Bench> =
         workers.map(|_| Bench::new(backend, &papers)).collect::<Result<_, _>>()?;
     if !args.quiet {
-        benches[0].notes().iter().for_each(|note| eprintln!("jwtbench: {note}"));
+        benches[0].notes().iter().for_each(tell);
     }
     match args.judge_all(benches, args.open()?) {
         Ok(()) => Ok(Exit::Passed),

@@ -283,3 +283,45 @@ fn a_published_private_key_is_told() {
     assert!(std::fs::read_to_string(file("jwks.json")).unwrap().contains(secret), "in the file");
     assert!(!said.contains(secret), "and nowhere else");
 }
+
+/// A title and a contender that would drive a terminal, through every form that is shown.
+#[test]
+fn control_characters_of_a_file_reach_nobody() {
+    let temporary = tempfile::tempdir().unwrap();
+    let jwtbench = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
+        let output = command.current_dir(temporary.path()).args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (out, said) = (text(output.stdout), text(output.stderr));
+        let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        assert!(!out.contains(odd) && !said.contains(odd), "{arguments:?}: {out:?} {said:?}");
+        (output.status.code().unwrap(), out, said)
+    };
+    let scenario = folder("odd-names").join("esc.toml");
+    let scenario = scenario.to_str().unwrap();
+    let (code, out, _) = jwtbench(&["list", scenario]);
+    assert!(code == 0 && out.contains("bell"), "{out}");
+    jwtbench(&["list", scenario, "--json"]);
+    let run = ["run", scenario, "--contender", "core:ring", "--out", "a"];
+    let (code, _, said) = jwtbench(&run);
+    assert_eq!(code, 0, "{said}");
+    let stored = temporary.path().join("a/result.json");
+    let text = std::fs::read_to_string(&stored).unwrap();
+    let odd = text.replace("core:ring", "core:ring\\u001b]0;x\\u0007\u{9b}2J\u{7f}");
+    assert_ne!(odd, text);
+    std::fs::write(&stored, odd).unwrap();
+    for form in [
+        "terminal", "markdown", "ranking", "answers", "machine", "html", "json", "junit", "picture",
+    ] {
+        let (code, out, said) = jwtbench(&["report", "a", "--format", form]);
+        assert_eq!(code, 0, "{form}: {said}");
+        assert!(!out.is_empty() || matches!(form, "ranking" | "answers" | "picture"), "{form}");
+    }
+    jwtbench(&["compare", "a", "a"]);
+    jwtbench(&["compare", "a", "a", "--markdown"]);
+    // What is wrong with a file is told in its own words.
+    std::fs::write(&stored, "{\"schema_version\": \"\u{9b}2J\"}").unwrap();
+    assert_ne!(jwtbench(&["report", "a"]).0, 0);
+    let (code, _, said) = jwtbench(&["run", "no-such-\u{1b}[2J.toml"]);
+    assert!(code == 2 && said.contains("no-such-"), "{said}");
+}

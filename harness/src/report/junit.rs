@@ -9,6 +9,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::caveat::legend;
 use super::fault::fault;
 use super::quantity;
+use super::shown::is_unshown;
 use super::standing;
 use super::summary::warnings;
 use crate::result::{Measurement, RunResult};
@@ -231,6 +232,6 @@ fn seconds<'c>(cases: impl Iterator<Item = &'c Case>) -> String {
 
 /// Without the control characters that XML cannot hold.
 pub(super) fn printable(text: &str) -> String {
-    let is_held = |c: &char| !c.is_control() || *c == '\n';
+    let is_held = |c: &char| !is_unshown(*c) || *c == '\n';
     text.chars().filter(|c| is_held(c) && !['\u{fffe}', '\u{ffff}'].contains(c)).collect()
 }

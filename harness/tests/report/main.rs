@@ -4,8 +4,10 @@
 mod fixture;
 mod generator;
 
+use jwtbench_engine::report::shown::is_unshown;
 use jwtbench_engine::report::{
-    TerminalStyle, answer_list, html, markdown, ranking_table, terminal,
+    TerminalStyle, answer_list, check_table, html, junit, markdown, picture, ranking_table,
+    terminal, terminal_verdict,
 };
 use jwtbench_engine::result::{Measurement, RunResult};
 
@@ -227,6 +229,74 @@ fn hostile_names_stay_text() {
     }
     let text = terminal(&result, PLAIN);
     assert!(!text.contains('\u{1b}'), "no foreign escape codes");
+}
+
+/// The JSON pointers of every text in a value.
+fn texts(value: &serde_json::Value, at: &str, into: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(_) => into.push(at.to_owned()),
+        serde_json::Value::Array(list) => {
+            list.iter().enumerate().for_each(|(n, one)| texts(one, &format!("{at}/{n}"), into));
+        }
+        serde_json::Value::Object(members) => {
+            let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+            members.iter().for_each(|(name, one)| {
+                texts(one, &format!("{at}/{}", escaped(name)), into);
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Every text of a result that holds what would drive a terminal, in every form that is shown.
+#[test]
+fn no_text_of_a_foreign_result_drives_a_terminal() {
+    const ODD: &str = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\r\u{0}";
+    let mut value = serde_json::to_value(fixture::result()).unwrap();
+    let mut pointers = Vec::new();
+    texts(&value, "", &mut pointers);
+    // Alike but for places in lists: what may hold any text is found out once.
+    let is_place = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let shape = |pointer: &str| -> String {
+        pointer.split('/').map(|part| if is_place(part) { "*" } else { part }).collect()
+    };
+    let mut is_free: std::collections::BTreeMap<String, bool> = Default::default();
+    for pointer in &pointers {
+        let is_known = is_free.get(&shape(pointer)).copied();
+        if is_known == Some(false) {
+            continue;
+        }
+        let place = value.pointer_mut(pointer).unwrap();
+        let text = place.as_str().unwrap().to_owned();
+        *place = format!("{text}{ODD}").into();
+        if is_known.is_none() {
+            let reads = serde_json::from_value::<RunResult>(value.clone()).is_ok();
+            is_free.insert(shape(pointer), reads);
+            if !reads {
+                *value.pointer_mut(pointer).unwrap() = text.into();
+            }
+        }
+    }
+    assert!(is_free.values().filter(|is_free| **is_free).count() > 20, "{is_free:?}");
+    let result: RunResult = serde_json::from_value(value).unwrap();
+    let style = TerminalStyle { colour: false, width: 100 };
+    let forms = [
+        ("terminal", terminal(&result, style)),
+        ("verdict", terminal_verdict(&result, style)),
+        ("matrix", check_table(&result, style)),
+        ("Markdown", markdown(&result)),
+        ("ranking", ranking_table(&result)),
+        ("answers", answer_list(&result)),
+        ("JUnit", junit(&result)),
+        ("page", html(&result)),
+        ("picture", picture(&result)),
+    ];
+    for (name, text) in &forms {
+        let is_odd = |c| is_unshown(c) && c != '\t';
+        assert_eq!(text.lines().find(|line| line.contains(is_odd)), None, "{name}");
+    }
+    let mut reader = quick_xml::Reader::from_str(&forms[6].1);
+    while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Text that comes from a result, made safe for a GitHub-flavoured table: it can neither leave its
 //! cell nor become HTML, a link or a mention.
 
+use crate::report::shown::is_unshown;
+
 /// Plain text with everything that Markdown reads as markup escaped.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -14,7 +16,7 @@ pub fn plain(text: &str) -> String {
                 out.push(c);
             }
             '@' => out.push_str("&#64;"),
-            c if c.is_control() => out.push(' '),
+            c if is_unshown(c) => out.push(' '),
             c => out.push(c),
         }
     }
@@ -28,7 +30,7 @@ pub fn code(text: &str) -> String {
         match c {
             '`' => out.push('\''),
             '|' => out.push_str("\\|"),
-            c if c.is_control() => out.push(' '),
+            c if is_unshown(c) => out.push(' '),
             c => out.push(c),
         }
     }

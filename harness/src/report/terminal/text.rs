@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::TerminalStyle;
+use crate::report::shown;
 
 /// What a line stands for; a colour where colours are allowed, nothing otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Text {
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(head.to_vec());
         for (_, cells) in rows {
-            table.add_row(cells.iter().map(|c| printable(c)).collect::<Vec<_>>());
+            table.add_row(cells.iter().map(|c| shown::line(c)).collect::<Vec<_>>());
         }
         for (at, column) in table.column_iter_mut().enumerate() {
             let alignment = if at < left { CellAlignment::Left } else { CellAlignment::Right };
@@ -112,7 +113,7 @@ impl Text {
     }
 
     fn cut(&self, line: &str) -> String {
-        let line = printable(line);
+        let line = shown::line(line);
         if line.chars().count() <= self.style.width {
             return line;
         }
@@ -120,9 +121,4 @@ impl Text {
         cut.push('…');
         cut
     }
-}
-
-/// Control characters could drive the terminal of whoever reads a foreign result.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
