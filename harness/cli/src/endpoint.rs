@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal as _};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -15,13 +17,15 @@ use jwtbench_verifier::unix_time::UnixTime;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::jwks::key_source::{FetchNote, FetchStep};
+use jwtbench_engine::report::shown;
 use jwtbench_engine::result::judgement::{Operation, spell};
 use jwtbench_engine::scenario::event::Action;
 use jwtbench_engine::scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::{Arrivals, Scenario};
 use jwtbench_engine::trial::Trial;
-use jwtbench_engine::trial::serving::Serving;
+use jwtbench_engine::trial::clock::unix_now;
+use jwtbench_engine::trial::serving::{ArrivedRequest, Serving};
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;
@@ -36,7 +40,9 @@ use super::{Exit, Failure};
     Prints JSON, one object a line: `scenario` (where the key set is, what good tokens are), an\n\
     `arrival` for each token with the verdict and its time under the scenario's cache policy in\n\
     virtual time, and `ready`. Then it reads one line, the instant of tick 0 in milliseconds\n\
-    since 1970, plays the scenario, waits for the end of its input, and prints `served`.\n\n\
+    since 1970 (to come, within the hour), plays the scenario, and waits for the end of its\n\
+    input. Behind `ready` it prints a `request` for each one that came, with its time, and at\n\
+    the end `served`.\n\n\
     The tokens are signed by keys that are made from the seed. Do not keep them.")]
 pub struct Args {
     /// The scenario: a name, or the path of a .toml file
@@ -56,6 +62,9 @@ pub struct Args {
     #[arg(long)]
     port: Option<u16>,
 }
+
+/// Tick 0 is no further ahead than this, in milliseconds: more is no instant in milliseconds.
+const MAX_LEAD_MS: i128 = 3_600_000;
 
 /// A line of output.
 #[derive(Serialize)]
@@ -91,6 +100,14 @@ enum Line<'a> {
         verdict_ms: Option<f64>,
     },
     Ready,
+    Request {
+        /// On the scenario clock; `None` before tick 0 is known.
+        at_ms: Option<f64>,
+        /// In milliseconds since 1970.
+        unix_ms: f64,
+        /// The first line of the request.
+        line: &'a str,
+    },
     Served {
         connections: u64,
         requests: u64,
@@ -122,19 +139,26 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {});
     let trial = Trial::new(&plan, ContenderSpec::Core(&Ring), None)?;
     let (operations, fetches) = trial.foresee()?;
+    let (came, requests) = mpsc::channel();
+    let end = came.clone();
+    // Whoever has stopped to print needs to be told no more.
+    let tell = move |request| drop(came.send(Some(request)));
     let serving =
-        Serving::open(&plan, args.port).map_err(|error| Failure::Usage(error.to_string()))?;
+        Serving::open(&plan, args.port, tell).map_err(|error| Failure::Usage(error.to_string()))?;
     show(&head(&plan, &serving.url(), &fetches))?;
     for line in arrivals(&plan, &operations) {
         show(&line)?;
     }
     show(&Line::Ready)?;
+    let printer = thread::spawn(move || show_requests(&requests));
     let mut input = io::stdin().lock();
     serving.follow(begin(&mut input)?)?;
     // Whoever verifies may still be at it.
     io::copy(&mut input, &mut io::sink())
         .map_err(|error| Failure::Error(format!("cannot read the input: {error}")))?;
     let counts = serving.counts();
+    _ = end.send(None);
+    printer.join().map_err(|_| Failure::Error("the printer of requests has died".into()))??;
     show(&Line::Served { connections: counts.connections, requests: counts.served })?;
     Ok(Exit::Passed)
 }
@@ -221,7 +245,7 @@ fn milliseconds(at: Tick) -> f64 {
 fn show(line: &Line<'_>) -> Result<(), Failure> {
     let json = serde_json::to_string(line)
         .map_err(|error| Failure::Error(format!("cannot encode a line: {error}")))?;
-    print(&(json + "\n"));
+    print(&(shown::json(&json) + "\n"));
     Ok(())
 }
 
@@ -236,5 +260,25 @@ fn begin(input: &mut impl BufRead) -> Result<UnixTime, Failure> {
         Failure::Usage(message.into())
     };
     let milliseconds: i64 = line.trim().parse().map_err(|_| fault())?;
-    Ok(UnixTime(i128::from(milliseconds) * 1_000_000))
+    let lead = i128::from(milliseconds) - unix_now().0 / 1_000_000;
+    let refused = |what: &str| {
+        Err(Failure::Usage(format!(
+            "the instant of tick 0, {milliseconds}, {what}; write milliseconds since 1970, a moment \
+             from now"
+        )))
+    };
+    match lead {
+        ..0 => refused(&format!("is past by {} ms", -lead)),
+        0..=MAX_LEAD_MS => Ok(UnixTime(i128::from(milliseconds) * 1_000_000)),
+        _ => refused("is more than an hour ahead"),
+    }
+}
+
+/// A line for each request, until there are no more.
+fn show_requests(requests: &Receiver<Option<ArrivedRequest>>) -> Result<(), Failure> {
+    while let Ok(Some(ArrivedRequest { at, wall, line })) = requests.recv() {
+        let unix_ms = wall.0 as f64 / 1e6;
+        show(&Line::Request { at_ms: at.map(milliseconds), unix_ms, line: &line })?;
+    }
+    Ok(())
 }

@@ -117,6 +117,14 @@ fn another_process_sees_the_key_sets_and_faults_of_the_scenario_at_their_time() 
     at(1250);
     assert_eq!(keys(url), None);
     drop(input);
+    for due in [250.0, 750.0] {
+        let request = outside.line()["request"].take();
+        let at = request["at_ms"].as_f64().unwrap();
+        assert!((due..due + 200.0).contains(&at), "{request}: asked after {due} ms");
+        let wall = request["unix_ms"].as_f64().unwrap() - begin as f64;
+        assert!((at - wall).abs() < 20.0, "{request}: tick 0 was at {begin}");
+        assert_eq!(request["line"], "GET /.well-known/jwks.json HTTP/1.1");
+    }
     let served = outside.line()["served"].take();
     assert_eq!((&served["requests"], &served["connections"]), (&2.into(), &2.into()));
     assert!(outside.child.wait().unwrap().success());
@@ -129,7 +137,7 @@ fn what_another_process_cannot_be_told_is_refused() {
     let path = folder.path().join("served.toml");
     fs::write(&path, SCENARIO).unwrap();
     let path = path.to_str().unwrap();
-    let rows: [(&[&str], &str, &str, &str); 8] = [
+    let rows: [(&[&str], &str, &str, &str); 11] = [
         (&["hot-path/accept"], "", "poisson", "a closed loop has no instants"),
         (&["rotation/evict-on-compromise"], "", "leave the event out", "its cache is its own"),
         (&["revocation/revoke-users"], "", "leave the event out", "so is its list"),
@@ -138,6 +146,9 @@ fn what_another_process_cannot_be_told_is_refused() {
         (&["nothing"], "", "jwtbench list", "there is none"),
         (&[path], "soon\n", "milliseconds since 1970", "no instant"),
         (&[path], "", "milliseconds since 1970", "nobody says when"),
+        (&[path], "0\n", "is past by", "1970"),
+        (&[path], "1795000000\n", "is past by", "seconds"),
+        (&[path], "9795000000000000\n", "more than an hour ahead", "microseconds"),
     ];
     for (arguments, input, remedy, reason) in rows {
         let mut child = spawn(arguments);

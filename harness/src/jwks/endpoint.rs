@@ -44,6 +44,10 @@ pub struct Endpoint {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What is called with the head of each request, once it had been read. It must not block: the
+/// endpoint waits for it.
+pub type RequestWatch = Box<dyn Fn(&[u8]) + Send + Sync>;
+
 /// What an endpoint has served since its start. Never falls, `in_flight` and `max_in_flight`
 /// aside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,6 +158,11 @@ impl Endpoint {
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(stuck),
         }
+    }
+
+    /// Calls this at every request from now on. Only the first watch of an endpoint counts.
+    pub fn watch(&self, watch: RequestWatch) {
+        _ = self.desk.watch.set(watch);
     }
 
     /// What was served so far.

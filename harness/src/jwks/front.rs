@@ -8,7 +8,7 @@ use std::future::{pending, poll_fn};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{interval, sleep, timeout};
 
 use super::document::cache_control;
-use super::endpoint::ServedCounts;
+use super::endpoint::{RequestWatch, ServedCounts};
 use super::faults;
 use crate::scenario::endpoint::{EndpointSetting, Fault};
 
@@ -98,6 +98,8 @@ pub(super) struct Order {
 pub(super) struct Desk {
     seed: u64,
     state: Mutex<State>,
+    /// Told of every request.
+    pub(super) watch: OnceLock<RequestWatch>,
 }
 
 struct State {
@@ -117,7 +119,7 @@ impl Desk {
             counts: ServedCounts::default(),
             relayed: HashMap::new(),
         };
-        Desk { seed, state: Mutex::new(state) }
+        Desk { seed, state: Mutex::new(state), watch: OnceLock::new() }
     }
 
     pub(super) fn publish(&self, key_set: Arc<[u8]>) {
@@ -295,6 +297,9 @@ impl Exchange {
         let head = timeout(HEAD_LIMIT, read_head(&mut stream)).await??;
         let method = Method::of(&head);
         let mut service = self.desk.admit();
+        if let Some(watch) = self.desk.watch.get() {
+            watch(&head);
+        }
         let Order { ordinal, setting, key_set } = service.order.clone();
         pause(&mut stream, faults::latency(&setting, self.desk.seed, ordinal)).await?;
         match &setting.fault {

@@ -1,7 +1,7 @@
 //! The endpoint of a plan alone, in real time and for another process: key sets and faults come and
 //! go on the scenario clock, and nobody here verifies anything.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
@@ -19,6 +19,18 @@ use super::happening::{Course, Surroundings, happenings};
 pub struct Serving<'p> {
     plan: &'p Plan,
     endpoint: Endpoint,
+    /// Once it is known when tick 0 is.
+    clock: Arc<OnceLock<RealClock>>,
+}
+
+/// A request that came to the endpoint.
+pub struct ArrivedRequest {
+    /// When its head had been read, on the scenario clock; `None` before tick 0 is known.
+    pub at: Option<Tick>,
+    /// The same by the wall clock.
+    pub wall: UnixTime,
+    /// Its first line (RFC 9112 §3): method, target, version. Bytes that are no UTF-8 are replaced.
+    pub line: String,
 }
 
 struct Outside<'s> {
@@ -48,15 +60,28 @@ impl Surroundings for Outside<'_> {
 }
 
 impl<'p> Serving<'p> {
-    /// Opens the endpoint on this port, or on any free one.
+    /// Opens the endpoint on this port, or on any free one. `tell` is called at every request; it
+    /// must not block.
     ///
     /// # Errors
     /// If the port is in use or cannot be had.
-    pub fn open(plan: &'p Plan, port: Option<u16>) -> Result<Serving<'p>, EndpointError> {
+    pub fn open(
+        plan: &'p Plan,
+        port: Option<u16>,
+        tell: impl Fn(ArrivedRequest) + Send + Sync + 'static,
+    ) -> Result<Serving<'p>, EndpointError> {
         let endpoint = Endpoint::start(port, plan.seed)?;
+        let clock = Arc::new(OnceLock::<RealClock>::new());
+        let known = Arc::clone(&clock);
+        endpoint.watch(Box::new(move |head: &[u8]| {
+            let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+            let line = String::from_utf8_lossy(line).into_owned();
+            let at = known.get().map(|clock| clock.now());
+            tell(ArrivedRequest { at, wall: unix_now(), line });
+        }));
         endpoint.publish(Arc::from(plan.timeline.epochs()[0].body.as_slice()));
         endpoint.apply(plan.scenario.phases[0].endpoint.clone())?;
-        Ok(Serving { plan, endpoint })
+        Ok(Serving { plan, endpoint, clock })
     }
 
     /// Where the key set is.
@@ -71,6 +96,7 @@ impl<'p> Serving<'p> {
     pub fn follow(&self, begin: UnixTime) -> Result<(), TrialError> {
         let lead = u64::try_from(begin.0 - unix_now().0).unwrap_or(0);
         let clock = RealClock::starting_in(Duration::from_nanos(lead));
+        _ = self.clock.set(clock);
         let mut outside = Outside { endpoint: &self.endpoint, clock };
         let mut course = Course::default();
         for happening in &happenings(self.plan) {
