@@ -1,6 +1,6 @@
 //! Reports: one file per form, each a pure function of a stored result. Reporting never measures,
 //! reads no clock and does no I/O, so any old result can be rendered again. What leaves here as a
-//! page or a document has gone through [`shown`]; what is for a terminal is made of lines that have.
+//! page or a document has gone through [`shown`]; a text for a terminal is made of lines that have.
 
 mod answer;
 mod capacity;

@@ -263,8 +263,8 @@ fn begin(input: &mut impl BufRead) -> Result<UnixTime, Failure> {
     let lead = i128::from(milliseconds) - unix_now().0 / 1_000_000;
     let refused = |what: &str| {
         Err(Failure::Usage(format!(
-            "the instant of tick 0, {milliseconds}, {what}; write milliseconds since 1970, a moment \
-             from now"
+            "the instant of tick 0, {milliseconds}, {what}; write milliseconds since 1970, of a \
+             moment to come"
         )))
     };
     match lead {

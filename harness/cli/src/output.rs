@@ -2,7 +2,7 @@
 //! unasked, and each file whole or not at all.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -197,16 +197,29 @@ fn default_folder(started_at: &str) -> PathBuf {
 /// Why standard output could not be written, the first time that it could not.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Says something to the user on standard error. What comes from a file is shown as [`shown`] has it.
+/// Says something to the user on standard error, in what may be shown of it.
 pub fn tell(message: impl std::fmt::Display) {
     eprintln!("jwtbench: {}", shown::lines(&message.to_string()));
 }
 
-/// Prints to standard output, but for what would drive a terminal; colours stay. A reader that has gone away (`| head`) is no fault; what else hinders
-/// it, [`unwritten`] tells once the command is at its end.
+/// Prints to standard output what may be shown of a text, and its colours. A reader that has gone
+/// away (`| head`) is no fault; what else hinders it, [`unwritten`] tells once the command is at its
+/// end.
 pub fn print(text: &str) {
+    put_out(&shown::painted(text));
+}
+
+/// As [`print`], to the byte: for what another program reads. A terminal is shown what may be.
+pub fn print_exact(text: &str) {
+    match io::stdout().is_terminal() {
+        true => print(text),
+        false => put_out(text),
+    }
+}
+
+fn put_out(text: &str) {
     let mut out = io::stdout();
-    let written = out.write_all(shown::painted(text).as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {

@@ -14,7 +14,7 @@ use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, histogram_log};
 
 use super::filter::Filter;
-use super::output::{HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print};
+use super::output::{HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print, print_exact};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -123,7 +123,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Hgrm => hgrm(&result),
         Format::Hlog => histogram_log::write(&result),
     };
-    print(&text);
+    match args.format {
+        Format::Csv | Format::Hgrm | Format::Hlog => print_exact(&text),
+        _ => print(&text),
+    }
     Ok(Exit::Passed)
 }
 

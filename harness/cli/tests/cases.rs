@@ -91,82 +91,63 @@ fn an_explanation_tells_apart_what_looks_alike() {
     }
 }
 
+/// What is due of a token: its code, a part of its explanation, and of what is said of the key set.
+type Due = (&'static str, &'static str, &'static str);
+
+/// Key sets that hold keys which are not used.
+const UNUSED_KEYS: [(&str, &[Due]); 5] = [
+    (
+        "rsa-forms",
+        &[
+            ("ACCEPT", "every step passed", ""),
+            ("ACCEPT", "every step passed", ""),
+            ("ACCEPT", "every step passed", ""),
+            ("JWT_UNKNOWN_KID", "3 of `keys`, bad-base64: `n`", "entry 3 of `keys` (kid `std`)"),
+            ("JWT_UNKNOWN_KID", "no padding", "entry 4 of `keys` (kid `pad`) is skipped, bad-"),
+            ("JWT_UNKNOWN_KID", "white space", "entry 5 of `keys` (kid `newline`)"),
+            ("JWT_UNKNOWN_KID", "`e` is no string", "entry 6 of `keys` (kid `e-int`)"),
+            ("JWT_UNKNOWN_KID", "`n` has 3071 bits", "entry 7 of `keys` (kid `n-hex`)"),
+            ("JWT_UNKNOWN_KID", "`e` is 3", "entry 8 of `keys` (kid `e3-claimed`)"),
+        ],
+    ),
+    (
+        "ec-forms",
+        &[
+            ("ACCEPT", "every step passed", ""),
+            ("JWT_UNKNOWN_KID", "`x` has 31 bytes; 32 are due", "entry 1 of `keys` (kid `short`)"),
+            ("JWT_UNKNOWN_KID", "`y` has 33 bytes; 32 are due", "entry 2 of `keys` (kid `long`)"),
+            (
+                "JWT_KEY_MISMATCH",
+                "no algorithm of RS256, ES256, EdDSA is for P-384",
+                "entry 3 of `keys` (kid `",
+            ),
+            ("JWT_UNKNOWN_KID", "`crv` `P-521` is none of", "entry 4 of `keys` (kid `p521`)"),
+        ],
+    ),
+    (
+        "key-without-alg",
+        &[
+            ("JWT_KEY_MISMATCH", "(RS256, PS256); allow one of them", "(kid `k1`) fits no token"),
+            ("ACCEPT", "every step passed", ""),
+        ],
+    ),
+    (
+        "rsa-sizes",
+        &[
+            ("JWT_UNKNOWN_KID", "`n` has 2500 bits; a multiple of 64", "(kid `r2500`) is skipped"),
+            ("JWT_UNKNOWN_KID", "`e` is 3; odd and from 65537", "(kid `e3`) is skipped, weak-key"),
+        ],
+    ),
+    (
+        "keys-for-encryption",
+        &[("JWT_KEY_MISMATCH", "`use` is `enc`, not `sig`", "entry 1 of `keys` (kid `example")],
+    ),
+];
+
 /// RFC 7517 section 5: an entry that is not understood is ignored. A person has to learn of it.
 #[test]
 fn a_key_that_is_not_used_is_told_by_its_place_its_kid_and_the_reason() {
-    let rows: [(&str, &[(&str, &str, &str)]); 5] = [
-        (
-            "rsa-forms",
-            &[
-                ("ACCEPT", "every step passed", ""),
-                ("ACCEPT", "every step passed", ""),
-                ("ACCEPT", "every step passed", ""),
-                (
-                    "JWT_UNKNOWN_KID",
-                    "3 of `keys`, bad-base64: `n`",
-                    "entry 3 of `keys` (kid `std`)",
-                ),
-                ("JWT_UNKNOWN_KID", "no padding", "entry 4 of `keys` (kid `pad`) is skipped, bad-"),
-                ("JWT_UNKNOWN_KID", "white space", "entry 5 of `keys` (kid `newline`)"),
-                ("JWT_UNKNOWN_KID", "`e` is no string", "entry 6 of `keys` (kid `e-int`)"),
-                ("JWT_UNKNOWN_KID", "`n` has 3071 bits", "entry 7 of `keys` (kid `n-hex`)"),
-                ("JWT_UNKNOWN_KID", "`e` is 3", "entry 8 of `keys` (kid `e3-claimed`)"),
-            ],
-        ),
-        (
-            "ec-forms",
-            &[
-                ("ACCEPT", "every step passed", ""),
-                (
-                    "JWT_UNKNOWN_KID",
-                    "`x` has 31 bytes; 32 are due",
-                    "entry 1 of `keys` (kid `short`)",
-                ),
-                (
-                    "JWT_UNKNOWN_KID",
-                    "`y` has 33 bytes; 32 are due",
-                    "entry 2 of `keys` (kid `long`)",
-                ),
-                (
-                    "JWT_KEY_MISMATCH",
-                    "no algorithm of RS256, ES256, EdDSA is for P-384",
-                    "entry 3 of `keys` (kid `",
-                ),
-                ("JWT_UNKNOWN_KID", "`crv` `P-521` is none of", "entry 4 of `keys` (kid `p521`)"),
-            ],
-        ),
-        (
-            "key-without-alg",
-            &[
-                (
-                    "JWT_KEY_MISMATCH",
-                    "(RS256, PS256); allow one of them",
-                    "(kid `k1`) fits no token",
-                ),
-                ("ACCEPT", "every step passed", ""),
-            ],
-        ),
-        (
-            "rsa-sizes",
-            &[
-                (
-                    "JWT_UNKNOWN_KID",
-                    "`n` has 2500 bits; a multiple of 64",
-                    "(kid `r2500`) is skipped",
-                ),
-                (
-                    "JWT_UNKNOWN_KID",
-                    "`e` is 3; odd and from 65537",
-                    "(kid `e3`) is skipped, weak-key",
-                ),
-            ],
-        ),
-        (
-            "keys-for-encryption",
-            &[("JWT_KEY_MISMATCH", "`use` is `enc`, not `sig`", "entry 1 of `keys` (kid `example")],
-        ),
-    ];
-    for (name, due) in rows {
+    for (name, due) in UNUSED_KEYS {
         let file = |file: &str| folder(name).join(file);
         let (code, codes, said) =
             verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));

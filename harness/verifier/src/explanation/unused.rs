@@ -267,8 +267,8 @@ impl Jwk<'_> {
             return format!("it has no `alg`, and no algorithm of {allowed} is for {kind} keys");
         }
         format!(
-            "it has no `alg`, and several allowed algorithms are for {kind} keys ({}); allow one of \
-             them, or have the issuer publish `alg`",
+            "it has no `alg`, and several allowed algorithms are for {kind} keys ({}); allow one \
+             of them, or have the issuer publish `alg`",
             names(&fitting)
         )
     }
@@ -301,12 +301,6 @@ mod tests {
 
     #[test]
     fn each_entry_has_its_reason() {
-        let rsa = |bits: usize, e: &str| {
-            let mut n = vec![0xa5u8; bits.div_ceil(8)];
-            n[0] = 0xff >> (n.len() * 8 - bits);
-            let n = URL_SAFE_NO_PAD.encode(n);
-            format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#)
-        };
         let rows = [
             ("7", ", not-a-jwk: it is no JSON object"),
             (r#"{"kid":"a"}"#, ", not-a-jwk: `kty` is absent"),
@@ -362,6 +356,16 @@ mod tests {
         for (entry, due) in rows {
             check(entry, due);
         }
+    }
+
+    #[test]
+    fn rsa_keys_are_told_by_their_figures() {
+        let rsa = |bits: usize, e: &str| {
+            let mut n = vec![0xa5u8; bits.div_ceil(8)];
+            n[0] = 0xff >> (n.len() * 8 - bits);
+            let n = URL_SAFE_NO_PAD.encode(n);
+            format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#)
+        };
         check(&rsa(1024, "AQAB"), ", weak-key: `n` has 1024 bits; 2048 to 8192 are taken");
         check(&rsa(2048, "Aw"), ", weak-key: `e` is 3; odd and from 65537 to 4294967295 is due");
         check(&rsa(2500, "AQAB"), ", unusual-size: `n` has 2500 bits; a multiple of 64 is due");

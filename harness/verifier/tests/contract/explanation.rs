@@ -155,8 +155,8 @@ fn says_what_was_compared_under_a_key() {
         (
             |d| d.head("kid", "\"enc\""),
             "key",
-            "kid `enc` is of a key that fits no token (entry 6 of `keys`: `use` is `enc`, not `sig`; \
-             entry 7 of `keys`: `use` is `enc`, not `sig`); the token's alg is ES256",
+            "kid `enc` is of a key that fits no token (entry 6 of `keys`: `use` is `enc`, not \
+             `sig`; entry 7 of `keys`: `use` is `enc`, not `sig`); the token's alg is ES256",
         ),
         (
             |d| d.head("kid", "\"twins\""),
@@ -199,6 +199,10 @@ fn says_what_was_compared_under_a_key() {
         ),
     ];
     check(&Court::default(), &rows);
+}
+
+#[test]
+fn says_which_claims_are_absent_or_of_another_form() {
     let many: [Row; 3] = [
         (
             |d| d.no_claim("iat").claim("client_id", "\"\""),
