@@ -106,6 +106,17 @@ fn tokio_only_for_keys_that_travel() {
     check(applies, rule, "tokio outside jwks/");
 }
 
+/// There it goes through `report::shown`, whoever's file it comes from.
+#[test]
+fn what_is_said_leaves_in_one_place() {
+    let applies = |source: &Source| source.is_product() && !source.path.ends_with("cli/output.rs");
+    let rule = |source: &Source| {
+        let names = ["println", "eprintln", "eprint"];
+        names.iter().flat_map(|name| source.words(name)).collect()
+    };
+    check(applies, rule, "printed past cli/output.rs: use its `print` or `tell`");
+}
+
 #[test]
 fn entropy_only_in_cli() {
     let applies = |source: &Source| source.is_product() && source.layer() != "cli";

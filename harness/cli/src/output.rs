@@ -203,8 +203,7 @@ pub fn tell(message: impl std::fmt::Display) {
 }
 
 /// Prints to standard output what may be shown of a text, and its colours. A reader that has gone
-/// away (`| head`) is no fault; what else hinders it, [`unwritten`] tells once the command is at its
-/// end.
+/// away (`| head`) is no fault; what else hinders it, [`unwritten`] tells at the end.
 pub fn print(text: &str) {
     put_out(&shown::painted(text));
 }

@@ -166,9 +166,10 @@ fn a_set_without_a_usable_key_says_why_of_each() {
     let file = |name: &str| folder("spiffe-bundle").join(name);
     let (code, _, said) = verify(&file("policy.toml"), &file("jwks.json"), &file("tokens.txt"));
     assert_eq!(code, 2, "{said}");
-    for words in
-        ["entry 0 of `keys` (no kid) fits no token: `use` is `x509-svid`", "`use` is `jwt-svid`"]
-    {
+    for words in [
+        "(ES256): 2 for no token; entry 0 of `keys` (no kid) fits no token: `use` is `x509-svid`",
+        "`use` is `jwt-svid`",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
 }

@@ -5,6 +5,7 @@
 use csv::{Terminator, WriterBuilder};
 
 use super::fault::fault;
+use super::shown::is_unshown;
 use super::standing::standing;
 use crate::result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
 
@@ -16,13 +17,9 @@ const FIGURES: [&str; 5] = ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"];
 pub fn csv(result: &RunResult) -> String {
     let mut rows = vec![heading()];
     for measurement in &result.measurements {
-        let mut fault = fault(measurement).unwrap_or_default();
-        fault.retain(|c| !c.is_control());
+        let fault = fault(measurement).unwrap_or_default();
         let standing = standing(result, &measurement.cache_policy);
-        let mut remark = standing.mark().zip(standing.sentence());
-        if let Some((_, sentence)) = &mut remark {
-            sentence.retain(|c| !c.is_control());
-        }
+        let remark = standing.mark().zip(standing.sentence());
         let remark = remark.map_or_else(String::new, |(mark, said)| format!("{mark} {said}"));
         let origin = |mut row: Vec<String>| {
             row.extend([remark.clone(), result.machine.profile.clone(), fault.clone()]);
@@ -71,16 +68,15 @@ fn cells(
     }
     // Who had a hand in the figures.
     cells.push(phase.verdict.map_or_else(String::new, |verdict| verdict.name().to_owned()));
-    let mut disturbed = phase.disturbed.clone().or(measurement.noisy.clone()).unwrap_or_default();
-    disturbed.retain(|c| !c.is_control());
-    cells.push(disturbed);
+    cells.push(phase.disturbed.clone().or(measurement.noisy.clone()).unwrap_or_default());
     cells
 }
 
 fn encode(rows: &[Vec<String>]) -> String {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row).expect("memory takes it, and all rows are as long as the first");
+        let shown = row.iter().map(|cell| cell.replace(is_unshown, ""));
+        writer.write_record(shown).expect("memory takes it, and all rows are as long as the first");
     }
     let bytes = writer.into_inner().expect("memory takes it");
     String::from_utf8(bytes).expect("text and commas")

@@ -6,7 +6,7 @@ mod generator;
 
 use jwtbench_engine::report::shown::is_unshown;
 use jwtbench_engine::report::{
-    TerminalStyle, answer_list, check_table, html, junit, markdown, picture, ranking_table,
+    TerminalStyle, answer_list, check_table, csv, html, junit, markdown, picture, ranking_table,
     terminal, terminal_verdict,
 };
 use jwtbench_engine::result::{Measurement, RunResult};
@@ -290,6 +290,7 @@ fn no_text_of_a_foreign_result_drives_a_terminal() {
         ("JUnit", junit(&result)),
         ("page", html(&result)),
         ("picture", picture(&result)),
+        ("CSV", csv(&result)),
     ];
     for (name, text) in &forms {
         let is_odd = |c| is_unshown(c) && c != '\t';

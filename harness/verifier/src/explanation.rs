@@ -295,8 +295,8 @@ impl<'a> Case<'a> {
                 return "no kid, and kid-required".into();
             }
             let count = fitting(keys.entries().iter(), algorithm);
-            let unused: Vec<&UnusedEntry> = self.evidence.unused.all().iter().collect();
-            let unused = if count == 0 { self.unused(&unused) } else { String::new() };
+            let all = || self.evidence.unused.all().iter().collect::<Vec<&UnusedEntry>>();
+            let unused = if count == 0 { self.unused(&all()) } else { String::new() };
             return format!("no kid; different keys that fit alg {alg}: {count}{unused}");
         };
         if kid.len() > MAX_KID_BYTES {

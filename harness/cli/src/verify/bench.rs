@@ -194,14 +194,14 @@ fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
     let set: Set<'_> = serde_json::from_slice(body).unwrap_or(Set { keys: Vec::new() });
     counted(set.keys.into_iter().map(|raw| match Entry::parse(raw.get(), allowed) {
         Ok(Entry::Fits(_, jwk)) => format!("for {}", jwk.algorithm),
-        Ok(Entry::NeverFits(_)) => "that fits no token".into(),
+        Ok(Entry::NeverFits(_)) => "for no token".into(),
         Err(kind) => kind.name().into(),
     }))
 }
 
 /// What is wrong with an entry, in a word or two.
 fn kind(entry: &UnusedEntry) -> String {
-    entry.kind.map_or("that fits no token", SkipKind::name).into()
+    entry.kind.map_or("for no token", SkipKind::name).into()
 }
 
 /// Kinds, each with how often it comes.
