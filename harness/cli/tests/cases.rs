@@ -266,19 +266,22 @@ fn a_published_private_key_is_told() {
     assert!(!said.contains(secret), "and nowhere else");
 }
 
+/// Exit code, stdout and stderr of a command, neither of which drives a terminal.
+fn shown(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
+    let output = command.current_dir(folder).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, said) = (text(output.stdout), text(output.stderr));
+    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    assert!(!out.contains(odd) && !said.contains(odd), "{arguments:?}: {out:?} {said:?}");
+    (output.status.code().unwrap(), out, said)
+}
+
 /// A title and a contender that would drive a terminal, through every form that is shown.
 #[test]
 fn control_characters_of_a_file_reach_nobody() {
     let temporary = tempfile::tempdir().unwrap();
-    let jwtbench = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-        let output = command.current_dir(temporary.path()).args(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let (out, said) = (text(output.stdout), text(output.stderr));
-        let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        assert!(!out.contains(odd) && !said.contains(odd), "{arguments:?}: {out:?} {said:?}");
-        (output.status.code().unwrap(), out, said)
-    };
+    let jwtbench = |arguments: &[&str]| shown(temporary.path(), arguments);
     let scenario = folder("odd-names").join("esc.toml");
     let scenario = scenario.to_str().unwrap();
     let (code, out, _) = jwtbench(&["list", scenario]);
@@ -306,4 +309,31 @@ fn control_characters_of_a_file_reach_nobody() {
     assert_ne!(jwtbench(&["report", "a"]).0, 0);
     let (code, _, said) = jwtbench(&["run", "no-such-\u{1b}[2J.toml"]);
     assert!(code == 2 && said.contains("no-such-"), "{said}");
+}
+
+/// The same of a simulation: titles, prose and names of policies.
+#[test]
+fn control_characters_of_a_simulation_reach_nobody() {
+    let temporary = tempfile::tempdir().unwrap();
+    let jwtbench = |arguments: &[&str]| shown(temporary.path(), arguments);
+    let simulate = ["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"];
+    let (code, _, said) = jwtbench(&[&simulate[..], &["-q", "--out", "s"]].concat());
+    assert_eq!(code, 0, "{said}");
+    let stored = temporary.path().join("s/simulation.json");
+    let text = std::fs::read_to_string(&stored).unwrap();
+    let odd = "\\u001b]0;x\\u0007\u{9b}2J\u{7f}\\u0000";
+    let mut spoilt = text.replace("policy/drill", &format!("policy/drill{odd}"));
+    for name in ["default", "users"] {
+        spoilt = spoilt.replace(&format!("\"{name}\""), &format!("\"{name}{odd}\""));
+    }
+    for member in ["title", "analysis", "about"] {
+        let begin = format!("\"{member}\":\"");
+        spoilt = spoilt.replace(&begin, &format!("{begin}{odd}"));
+    }
+    assert!(spoilt.matches(odd).count() > 4, "{spoilt}");
+    std::fs::write(&stored, spoilt).unwrap();
+    for form in ["terminal", "markdown", "html", "junit", "json", "picture"] {
+        let (code, out, said) = jwtbench(&["report", "s", "--format", form]);
+        assert!(code == 0 && !out.is_empty(), "{form}: {said}");
+    }
 }
