@@ -1,5 +1,6 @@
-//! The engine of jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before
-//! production finds out. Data flows one way: scenario, plan, trial, measurement, result, report.
+//! The engine of jwtbench: which JWT crypto backend, JWKS-cache policy and revocation strategy hold
+//! up, before production finds out. Data flows one way: scenario, plan, trial, measurement, result,
+//! report.
 
 pub mod contender;
 pub mod divergence;

@@ -109,7 +109,8 @@ fn tokio_only_for_keys_that_travel() {
 /// There it goes through `report::shown`, whoever's file it comes from.
 #[test]
 fn what_is_said_leaves_in_one_place() {
-    let applies = |source: &Source| source.is_product() && !source.path.ends_with("cli/src/output.rs");
+    let applies =
+        |source: &Source| source.is_product() && !source.path.ends_with("cli/src/output.rs");
     let rule = |source: &Source| {
         let names = ["println", "eprintln", "eprint"];
         names.iter().flat_map(|name| source.words(name)).collect()
