@@ -8,6 +8,7 @@ mod josekit;
 mod jsonwebtoken;
 #[cfg(feature = "jwt-simple")]
 mod jwt_simple;
+mod keyring;
 mod library;
 mod null;
 mod optional;

@@ -237,12 +237,15 @@ impl Scenario {
     }
 
     /// The policy of a trial: only its own algorithm is allowed, unless the policy is the user's.
+    /// Keys are bound by its algorithms, and nowhere by others. What the cache policy says of
+    /// leeway and of tokens without `kid` is in it.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
         let algorithms = match self.own_algorithms {
             true => self.policy.algorithms.clone(),
             false => vec![algorithm],
         };
-        PolicySpec { algorithms, leeway: self.leeway(), ..self.policy.clone() }
+        let kid_required = self.policy.kid_required || self.cache.policy.kid_required;
+        PolicySpec { algorithms, leeway: self.leeway(), kid_required, ..self.policy.clone() }
     }
 
     /// How far clocks may differ: what the library says that the cache policy stands for, or else

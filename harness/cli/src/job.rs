@@ -247,8 +247,42 @@ struct Conditions {
 }
 
 impl Job {
+    /// Takes of these contenders those that can run it, and says of the others why they cannot.
+    pub fn take(&mut self, contenders: &[ContenderSpec]) -> Vec<String> {
+        let algorithm = self.algorithm;
+        let (mut strangers, mut guessing) = (Vec::new(), Vec::new());
+        for contender in contenders {
+            match (contender.supports(algorithm), self.is_known_to(*contender)) {
+                (true, true) => self.contenders.push(*contender),
+                (true, false) => guessing.push(contender.to_string()),
+                (false, _) => strangers.push(contender.to_string()),
+            }
+        }
+        let mut why = Vec::new();
+        if !strangers.is_empty() {
+            why.push(format!("{algorithm}: not verified by {}", strangers.join(", ")));
+        }
+        if !guessing.is_empty() {
+            let (count, refused) =
+                self.own.as_ref().map_or((0, 0), |own| own.refused(algorithm));
+            why.push(format!(
+                "{algorithm}: {refused} of its {count} tokens are refused, so that bounds and \
+                 floors, which take every token for good, are left out: {}",
+                guessing.join(", ")
+            ));
+        }
+        why
+    }
+
+    /// Whether a contender can know what is due to every token. Floors and bounds take each one for
+    /// good; a user's may not be.
+    pub fn is_known_to(&self, contender: ContenderSpec) -> bool {
+        let refused = self.own.as_ref().map_or(0, |own| own.refused(self.algorithm).1);
+        contender.judges() || refused == 0
+    }
+
     /// Warm-up and measured time of all rounds.
-    fn lasting(&self) -> Duration {
+    pub fn lasting(&self) -> Duration {
         let load = &self.scenario.load;
         (load.warmup + load.duration) * load.rounds * self.contenders.len() as u32
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,15 +14,17 @@ use serde_json::Value;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend};
-use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use jwtbench_engine::result::judgement::spell;
-use jwtbench_engine::scenario::own::{Accepted, Desk, OwnToken};
+use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::own::{Desk, OwnToken};
+use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
 
 use super::Failure;
-use super::verify::bench::{Bench, Papers};
+use super::verify::bench::{Bench, Papers, TimedVerdict};
 use super::verify::lines::Lines;
 
 /// At most this many tokens, so that a corpus stays in memory.
@@ -51,38 +54,53 @@ pub struct OwnTokens {
     pub desk: Desk,
     /// The tokens of each algorithm; those that name none stand with the first.
     pub tokens: BTreeMap<Algorithm, Vec<OwnToken>>,
+    /// What of the key set is not used.
+    notes: Vec<String>,
 }
 
 impl OwnArgs {
-    /// Reads and judges the tokens; `None` if the user named none.
-    pub fn read(&self) -> Result<Option<OwnTokens>, Failure> {
-        let (Some(tokens), Some(jwks), Some(policy)) = (&self.tokens, &self.jwks, &self.policy)
-        else {
-            return Ok(None);
-        };
+    /// Reads policy and key set; `None` if the user named no tokens.
+    pub fn papers(&self) -> Result<Option<Papers>, Failure> {
+        match (&self.tokens, &self.jwks, &self.policy) {
+            (Some(_), Some(jwks), Some(policy)) => Papers::read(policy, jwks).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Where the tokens are; of no meaning if the user named none.
+    pub fn path(&self) -> &Path {
+        self.tokens.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Reads the tokens and judges them as they are to be judged in this scenario.
+    pub fn read(&self, papers: Papers, scenario: &Scenario) -> Result<OwnTokens, Failure> {
         // A whole second, so that a replay can judge at the same instant.
         let seconds = self.now.unwrap_or_else(|| unix_now().seconds());
-        let papers = Papers::read(policy, jwks)?;
-        OwnTokens::read(tokens, papers, UnixTime::from_seconds(seconds)).map(Some)
+        OwnTokens::read(self.path(), papers, scenario, UnixTime::from_seconds(seconds))
     }
 }
 
 impl OwnTokens {
-    /// Reads tokens, and judges them by these papers as of `now`.
-    pub fn read(tokens: &Path, papers: Papers, now: UnixTime) -> Result<OwnTokens, Failure> {
-        let spec = papers.policy.spec();
-        let texts = texts(tokens, spec.max_token_bytes)?;
-        let mut court: Vec<(&str, Bench)> = Vec::new();
-        let fits = |known: &&dyn Backend| spec.algorithms.iter().all(|a| known.supports(*a));
-        for backend in backend::available().into_iter().filter(fits) {
-            court.push((backend.name(), Bench::new(backend, &papers)?));
-        }
+    /// Reads tokens, and judges them as of `now` by these papers, and by what the cache policy of
+    /// the scenario says of leeway and of tokens without `kid`.
+    pub fn read(
+        tokens: &Path,
+        papers: Papers,
+        scenario: &Scenario,
+        now: UnixTime,
+    ) -> Result<OwnTokens, Failure> {
+        let policy = papers.policy.spec().clone();
+        let first = policy.algorithms[0];
+        let judging = Policy::new(scenario.policy_for(first)).map_err(TrialError::from)?;
+        let papers = papers.under(judging);
+        let texts = texts(tokens, policy.max_token_bytes)?;
+        let mut court = court(&papers)?;
         let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
         for (line, bytes) in (1u64..).zip(texts) {
-            let verdict = agreed(&mut court, &bytes, now, line)?;
-            let named = algorithm(&bytes).filter(|named| spec.algorithms.contains(named));
-            let algorithm = named.unwrap_or(spec.algorithms[0]);
-            by_algorithm.entry(algorithm).or_default().push(OwnToken { bytes, verdict });
+            let TimedVerdict { verdict, changes_at } = agreed(&mut court, &bytes, now, line)?;
+            let named = algorithm(&bytes).filter(|named| policy.algorithms.contains(named));
+            let token = OwnToken { bytes, verdict, changes_at };
+            by_algorithm.entry(named.unwrap_or(first)).or_default().push(token);
         }
         if by_algorithm.is_empty() {
             let shown = tokens.display();
@@ -94,12 +112,14 @@ impl OwnTokens {
             Some((kid, entry.key.as_ref()?.jwk.thumbprint))
         });
         let keys = keys.collect();
-        let desk = Desk { policy: spec.clone(), key_set: papers.body, keys, now };
-        Ok(OwnTokens { desk, tokens: by_algorithm })
+        let notes = court[0].1.notes();
+        let desk = Desk { policy, key_set: papers.body, keys, now };
+        Ok(OwnTokens { desk, tokens: by_algorithm, notes })
     }
 
-    /// The verdicts, counted: what is due in the run.
-    pub fn verdicts(&self) -> String {
+    /// What is to be said before they are measured for so long: what of the key set is not used,
+    /// the verdicts, counted, and how many of them a clock that goes on would change.
+    pub fn told(&self, lasting: Duration) -> Vec<String> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for token in self.tokens.values().flatten() {
             let code = token.verdict.as_ref().map(|_| ()).map_err(|code| *code);
@@ -107,13 +127,55 @@ impl OwnTokens {
         }
         let counts: Vec<String> =
             counts.iter().map(|(code, count)| format!("{count} {code}")).collect();
-        format!("verdicts on which the core agrees over all backends: {}", counts.join(", "))
+        let mut told = self.notes.clone();
+        told.push(format!(
+            "verdicts on which the core agrees over all backends: {}",
+            counts.join(", ")
+        ));
+        told.push(self.held_clock(lasting));
+        told
     }
 
-    /// Whether all are accepted.
-    pub fn all_accepted(&self) -> bool {
-        self.tokens.values().flatten().all(|token| token.verdict.is_ok())
+    /// At which instant the clock stands, and how many verdicts would change if it did not.
+    pub fn held_clock(&self, lasting: Duration) -> String {
+        let now = self.desk.now;
+        let tokens = || self.tokens.values().flatten();
+        let until = now + lasting;
+        let changing = tokens().filter(|token| token.changes_at.is_some_and(|at| at <= until));
+        format!(
+            "the clock of the verifier stands at {} while it runs; in the {:.1} s that are planned \
+             {} of {} verdicts would change",
+            now.seconds(),
+            lasting.as_secs_f64(),
+            changing.count(),
+            tokens().count()
+        )
     }
+
+    /// The tokens of an algorithm, and how many of them are refused.
+    pub fn refused(&self, algorithm: Algorithm) -> (usize, usize) {
+        let tokens = self.tokens.get(&algorithm).map_or(&[][..], Vec::as_slice);
+        (tokens.len(), tokens.iter().filter(|token| token.verdict.is_err()).count())
+    }
+}
+
+/// The core over every backend that verifies all that the policy allows.
+fn court(papers: &Papers) -> Result<Vec<(&'static str, Bench)>, Failure> {
+    let allowed = &papers.policy.spec().algorithms;
+    let fits = |known: &&dyn Backend| allowed.iter().all(|algorithm| known.supports(*algorithm));
+    let mut court: Vec<(&str, Bench)> = Vec::new();
+    for backend in backend::available().into_iter().filter(fits) {
+        court.push((backend.name(), Bench::new(backend, papers)?));
+    }
+    if court.is_empty() {
+        let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
+        return Err(Failure::Usage(format!(
+            "no backend of this build verifies all that the policy allows ({}); name fewer in its \
+             `algorithms`",
+            names.join(", ")
+        )));
+    }
+    Ok(court)
 }
 
 fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
@@ -139,24 +201,25 @@ fn agreed(
     token: &[u8],
     now: UnixTime,
     line: u64,
-) -> Result<Result<Accepted, Rejection>, Failure> {
-    let mut verdicts = court.iter_mut().map(|(name, bench)| (*name, bench.judge(token, now)));
-    let Some((first, verdict)) = verdicts.next() else {
+) -> Result<TimedVerdict, Failure> {
+    let mut verdicts =
+        court.iter_mut().map(|(name, bench)| (*name, bench.judge_at_length(token, now)));
+    let Some((first, timed)) = verdicts.next() else {
         return Err(Failure::Error("no backend runs on this machine".into()));
     };
     for (name, other) in verdicts {
-        if other != verdict {
-            let code = |verdict: &Result<Accepted, Rejection>| {
-                spell(verdict.as_ref().map(|_| ()).map_err(|code| *code))
+        if other != timed {
+            let code = |timed: &TimedVerdict| {
+                spell(timed.verdict.as_ref().map(|_| ()).map_err(|code| *code))
             };
-            let (one, two) = (code(&verdict), code(&other));
+            let (one, two) = (code(&timed), code(&other));
             return Err(Failure::Wrong(format!(
                 "line {line}: core:{first} says {one}, core:{name} says {two}; one of them is \
                  wrong, so nothing is measured"
             )));
         }
     }
-    Ok(verdict)
+    Ok(timed)
 }
 
 /// What the header names, unverified: only to sort by.

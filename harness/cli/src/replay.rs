@@ -221,7 +221,7 @@ impl Args {
             };
             for name in asked(measurement, matching) {
                 let spec = contender(&name)?;
-                let fits = !fitting(&job.scenario, &[spec]).is_empty();
+                let fits = !fitting(&job.scenario, &[spec]).is_empty() && job.is_known_to(spec);
                 let is_new = job.contenders.iter().all(|known| known.to_string() != name);
                 if is_new && fits && spec.supports(job.algorithm) {
                     job.contenders.push(spec);

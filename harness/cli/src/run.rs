@@ -25,8 +25,9 @@ use super::filter::{Filter, lasting_seconds};
 use super::job::{Job, Setting, fitting, measure};
 use super::origin::OriginArgs;
 use super::output::{Kind, Output, RESULT, print, tell};
-use super::own::{OwnArgs, OwnTokens};
+use super::own::OwnArgs;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
+use super::verify::bench::Papers;
 use super::{Exit, Failure};
 
 /// The seed unless told otherwise.
@@ -114,8 +115,8 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     let presets = library.presets();
     let policy = args.own.policy.as_deref().filter(|_| args.own.tokens.is_none());
     let replacement = Replacement::read(args.cache_policy.as_deref(), policy, &presets)?;
-    let jobs = match args.own.read()? {
-        Some(own) => args.own_jobs(own, &replacement)?,
+    let jobs = match args.own.papers()? {
+        Some(papers) => args.own_jobs(papers, &replacement)?,
         None => args.jobs(&library, &replacement)?,
     };
     let scenarios = || jobs.iter().map(|job| &job.scenario);
@@ -147,32 +148,52 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
 
 impl Args {
     /// One trial for each algorithm of the user's tokens.
-    fn own_jobs(&self, own: OwnTokens, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
-        if !self.quiet {
-            tell(own.verdicts());
-        }
-        let path = self.own.tokens.clone().unwrap_or_default();
-        let scenario = own::scenario(&path, &own.desk).with(&self.overrides())?;
-        let scenario = replacement.onto(scenario)?;
-        let judges = |spec: &ContenderSpec| spec.judges() || own.all_accepted();
-        let mut contenders = self.filter.contenders()?;
-        contenders.retain(judges);
-        let own = Arc::new(own);
-        let job = |algorithm: Algorithm| Job {
-            scenario: scenario.clone(),
-            algorithm,
-            contenders: contenders.iter().copied().filter(|c| c.supports(algorithm)).collect(),
-            own: Some(Arc::clone(&own)),
-            policy: None,
-            due: None,
-        };
+    fn own_jobs(&self, papers: Papers, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
+        let scenario = own::scenario(self.own.path(), papers.policy.spec());
+        let scenario = replacement.onto(scenario.with(&self.overrides())?)?;
+        let own = Arc::new(self.own.read(papers, &scenario)?);
+        let contenders = self.filter.contenders()?;
         let asked = |algorithm: &Algorithm| self.filter.has_algorithm(algorithm.name());
-        let jobs: Vec<Job> = own.tokens.keys().copied().filter(asked).map(job).collect();
-        if jobs.is_empty() {
+        let algorithms: Vec<Algorithm> = own.tokens.keys().copied().filter(asked).collect();
+        if algorithms.is_empty() {
             let message = "--algorithm: none of your tokens names it; leave the filter out";
             return Err(Failure::Usage(message.into()));
         }
+        let (mut jobs, mut left_out) = (Vec::new(), Vec::new());
+        for algorithm in algorithms {
+            let mut job = Job::minted(scenario.clone(), algorithm, Vec::new());
+            job.own = Some(Arc::clone(&own));
+            left_out.extend(job.take(&contenders));
+            if !job.contenders.is_empty() {
+                jobs.push(job);
+            }
+        }
+        self.refuse_unused(&jobs, &left_out)?;
+        let lasting = jobs.iter().map(Job::lasting).sum();
+        for job in &mut jobs {
+            let analysis = &mut job.scenario.analysis;
+            *analysis = format!("{analysis} As it ran: {}.", own.held_clock(lasting));
+        }
+        if !self.quiet {
+            let told = own.told(lasting);
+            told.iter().chain(&left_out).for_each(|line| eprintln!("jwtbench: {line}"));
+        }
         Ok(jobs)
+    }
+
+    /// Refuses contenders that were asked for and run nowhere.
+    fn refuse_unused(&self, jobs: &[Job], left_out: &[String]) -> Result<(), Failure> {
+        let running = || jobs.iter().flat_map(|job| &job.contenders).map(ToString::to_string);
+        let is_unused = |pattern: &&String| {
+            let alone = Filter { contender: vec![(*pattern).clone()], algorithm: Vec::new() };
+            !running().any(|name| alone.has_contender(&name))
+        };
+        let unused = self.filter.contender.iter().find(is_unused);
+        unused.map_or(Ok(()), |pattern| {
+            let why = left_out.join("; ");
+            let message = format!("--contender {pattern}: none of it can run on your tokens: {why}");
+            Err(Failure::Usage(message))
+        })
     }
 
     fn overrides(&self) -> Overrides {

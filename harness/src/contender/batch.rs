@@ -42,7 +42,7 @@ impl<'c> Batched<'c> {
         Batched {
             verifier: Verifier::new(setup.policy.clone()),
             scratch: Scratch::new(setup.policy),
-            keys: PreparedKeys::prepare(&batch, &[setup.algorithm], &view.keys),
+            keys: PreparedKeys::prepare(&batch, &setup.policy.spec().algorithms, &view.keys),
             held: Held::from(&**view),
             batch,
             clock: setup.clock.clone(),

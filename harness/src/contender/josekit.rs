@@ -2,14 +2,12 @@
 //! and found by `kid`, then a validator of the payload that is told the time. It offers no leeway
 //! and no limit on size.
 
-use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use josekit::JoseError;
 use josekit::jwk::Jwk;
 use josekit::jws::{ES256, ES384, EdDSA, JwsVerifier, PS256, PS384, PS512, RS256, RS384, RS512};
 use josekit::jwt::{JwtPayloadValidator, decode_with_verifier_selector};
-use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
 use jwtbench_verifier::algorithm::Algorithm;
@@ -20,6 +18,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
+use super::keyring::Keyring;
 use super::{Contender, Presented, Progress, Setup};
 
 /// Claims that hold a date.
@@ -33,7 +32,7 @@ pub(super) fn version() -> String {
 }
 
 pub(super) struct Josekit {
-    keys: HashMap<String, Box<dyn JwsVerifier>, FxBuildHasher>,
+    keys: Keyring<Box<dyn JwsVerifier>>,
     /// One for each audience: it takes one, and a token for any of them is good.
     validators: Vec<JwtPayloadValidator>,
     clock: WallClock,
@@ -50,16 +49,8 @@ impl Josekit {
             validator.set_audience(audience);
             validator
         };
-        let mut keys = HashMap::default();
-        let set: Value = serde_json::from_slice(setup.key_set).unwrap_or_default();
-        for jwk in set["keys"].as_array().into_iter().flatten() {
-            let kid = jwk["kid"].as_str();
-            if let (Some(kid), Some(key)) = (kid, verifier(setup.algorithm, jwk)) {
-                keys.entry(kid.to_owned()).or_insert(key);
-            }
-        }
         Josekit {
-            keys,
+            keys: Keyring::new(setup, |jwk| verifier(setup.algorithm, jwk)),
             validators: policy.audience.iter().map(validator).collect(),
             clock: setup.clock.clone(),
             leeway: policy.leeway,
@@ -74,7 +65,7 @@ impl Josekit {
         }
         let keys = &self.keys;
         let (payload, _) = decode_with_verifier_selector(token, |header| {
-            Ok(header.key_id().and_then(|kid| keys.get(kid)).map(|key| &**key))
+            Ok(keys.find(header.key_id()).ok().map(|key| &**key))
         })
         .map_err(|error| code(&error))?;
         if !DATES.iter().all(|name| is_representable(payload.claim(name))) {
@@ -108,8 +99,8 @@ fn is_representable(date: Option<&Value>) -> bool {
 }
 
 /// A verifier for this algorithm alone.
-fn verifier(algorithm: Algorithm, jwk: &Value) -> Option<Box<dyn JwsVerifier>> {
-    let jwk = Jwk::from_map(jwk.as_object()?.clone()).ok()?;
+fn verifier(algorithm: Algorithm, jwk: &str) -> Option<Box<dyn JwsVerifier>> {
+    let jwk = Jwk::from_bytes(jwk).ok()?;
     Some(match algorithm {
         Algorithm::RS256 => Box::new(RS256.verifier_from_jwk(&jwk).ok()?),
         Algorithm::RS384 => Box::new(RS384.verifier_from_jwk(&jwk).ok()?),

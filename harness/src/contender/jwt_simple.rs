@@ -2,11 +2,8 @@
 //! of JWKs once and found by `kid`, every check that it offers switched on, the time told to it by
 //! `artificial_time`.
 
-use std::collections::HashMap;
-
 use jwt_simple::prelude::*;
 use jwt_simple::{Error, JWTError};
-use rustc_hash::FxBuildHasher;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
@@ -14,6 +11,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
+use super::keyring::Keyring;
 use super::{Contender, Presented, Progress, Setup};
 
 /// The versions behind it.
@@ -24,7 +22,7 @@ pub(super) const VERSION: &str =
 type Check = Box<dyn Fn(&str, VerificationOptions) -> Result<(), Error> + Send>;
 
 pub(super) struct JwtSimple {
-    keys: HashMap<String, Check, FxBuildHasher>,
+    keys: Keyring<Check>,
     options: VerificationOptions,
     clock: WallClock,
 }
@@ -46,14 +44,7 @@ impl JwtSimple {
             max_header_length: Some(policy.max_header_bytes),
             ..VerificationOptions::default()
         };
-        let set: serde_json::Value = serde_json::from_slice(setup.key_set).unwrap_or_default();
-        let mut keys = HashMap::default();
-        for jwk in set["keys"].as_array().into_iter().flatten() {
-            let kid = jwk["kid"].as_str();
-            if let (Some(kid), Ok(check)) = (kid, check(setup.algorithm, &jwk.to_string())) {
-                keys.entry(kid.to_owned()).or_insert(check);
-            }
-        }
+        let keys = Keyring::new(setup, |jwk| check(setup.algorithm, jwk).ok());
         JwtSimple { keys, options, clock: setup.clock.clone() }
     }
 
@@ -64,8 +55,7 @@ impl JwtSimple {
         }
         let token = std::str::from_utf8(token).map_err(|_| Rejection::Malformed)?;
         let header = Token::decode_metadata(token).map_err(|_| Rejection::Malformed)?;
-        let kid = header.key_id().ok_or(Rejection::UnknownKid)?;
-        let check = self.keys.get(kid).ok_or(Rejection::UnknownKid)?;
+        let check = self.keys.find(header.key_id())?;
         let seconds = u64::try_from(self.clock.at(now).seconds()).unwrap_or(0);
         let now = UnixTimeStamp::from_secs(seconds);
         // The library takes its options by value.

@@ -216,7 +216,7 @@ impl<'p> Judge<'p> {
         token.class.row().due.is_none()
             && self.history.published(&self.plan.timeline, facts, from, to) == Over::Always
             && self.history.revoked(facts, from, to) == Over::Never
-            && self.times(facts, self.plan.epoch.at(to)).is_ok()
+            && self.times(facts, self.plan.instant(to)).is_ok()
     }
 
     /// The cause, if the token should not have been trusted at any instant.
@@ -258,12 +258,7 @@ impl<'p> Judge<'p> {
         let verdict = &operation.verdict;
         let now = self.clock.at(verdict.now);
         match facts.settled {
-            // It may have run out since.
-            Some(Ok(())) => return (self.times(facts, now), None),
-            // It may have come into force since; while a set is fetched its kid is not yet unknown.
-            Some(Err(code @ (Rejection::NotYetValid | Rejection::IssuedInFuture))) => {
-                return (Err(code), Some(verdict.code));
-            }
+            // While a set is fetched its kid is not yet unknown.
             Some(Err(Rejection::UnknownKid)) => {
                 return (Err(Rejection::UnknownKid), Some(Err(Rejection::KeysUnavailable)));
             }

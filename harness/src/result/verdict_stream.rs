@@ -99,6 +99,9 @@ fn is_steady(plan: &Plan, token: &Token) -> bool {
     if scenario.is_dynamic() || waits_for_keys {
         return false;
     }
+    if plan.is_still {
+        return true;
+    }
     let leeway = scenario.leeway();
     let before = scenario.load.warmup + Duration::from_secs(1);
     let span = before + scenario.load.duration + SLACK;

@@ -38,7 +38,8 @@ pub struct Token {
 pub struct Facts {
     /// The code due for its one fault that keys, clock and state do not decide, and where.
     pub fault: Option<(Stage, Rejection)>,
-    /// The verdict due whatever else is known: of tokens that were not minted.
+    /// The verdict due whatever else is known: of tokens that were not minted, whose plan's time
+    /// stands still.
     pub settled: Option<Result<(), Rejection>>,
     /// The kid in its header.
     pub kid: KidFact,

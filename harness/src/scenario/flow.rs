@@ -243,8 +243,16 @@ pub fn plan(
     };
     let corpus = Corpus::mint(&mint, refs.names(), &|| {});
     let hash = hash(scenario, algorithm, &[], refs.names(), &corpus);
-    let corpus = Arc::new(corpus);
-    let scenario = scenario.clone();
-    let (schedules, epoch) = (Vec::new(), EPOCH);
-    Ok((Plan { scenario, algorithm, seed, epoch, schedules, timeline, corpus, hash }, refs))
+    let plan = Plan {
+        scenario: scenario.clone(),
+        algorithm,
+        seed,
+        epoch: EPOCH,
+        is_still: false,
+        schedules: Vec::new(),
+        timeline,
+        corpus: Arc::new(corpus),
+        hash,
+    };
+    Ok((plan, refs))
 }

@@ -35,6 +35,8 @@ pub struct OwnToken {
     pub bytes: Box<[u8]>,
     /// The verdict of the core on every backend.
     pub verdict: Result<Accepted, Rejection>,
+    /// When a clock that goes on would give it another one; `None` for never.
+    pub changes_at: Option<UnixTime>,
 }
 
 /// What is known of a token that was accepted.
@@ -51,7 +53,7 @@ pub struct Accepted {
 /// What the user's tokens are judged by.
 #[derive(Clone, Debug)]
 pub struct Desk {
-    /// The policy.
+    /// The policy as it stands in its file; a cache policy may say more.
     pub policy: PolicySpec,
     /// The JWK set, as it is.
     pub key_set: Vec<u8>,
@@ -61,9 +63,9 @@ pub struct Desk {
     pub now: UnixTime,
 }
 
-/// The scenario of tokens from `path`, a hot path in a closed loop.
-pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
-    let policy = desk.policy.clone();
+/// The scenario of tokens from `path` under a policy, a hot path in a closed loop.
+pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
+    let policy = policy.clone();
     let setting = StreamSetting { shares: vec![(Class::own(), 100.0)], ..StreamSetting::default() };
     let start = Phase {
         name: "start".into(),
@@ -78,7 +80,9 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
         text: super::policy_file::text(&policy),
         title: "Your own tokens".into(),
         analysis: "Tokens, key set and policy are yours. What is due to each token is the verdict \
-                   on which the core agreed over all backends before the run."
+                   on which the core agreed over all backends before the run. The clock of the \
+                   verifier stands at the instant of those verdicts, so that none changes while it \
+                   runs."
             .into(),
         canonical: false,
         algorithms: policy.algorithms.clone(),
@@ -121,7 +125,7 @@ pub fn scenario(path: &Path, desk: &Desk) -> Scenario {
 }
 
 impl Plan {
-    /// The plan that goes through `tokens` again and again.
+    /// The plan that goes through `tokens` again and again, at the instant of their verdicts.
     pub fn of_own(
         scenario: &Scenario,
         algorithm: Algorithm,
@@ -143,10 +147,17 @@ impl Plan {
         let cycle: Vec<Arrival> = (0..tokens.len() as u32).map(arrival).collect();
         let schedules = vec![cycle; scenario.load.workers as usize];
         let hash = super::plan::hash(scenario, algorithm, &schedules, &refs, &corpus);
-        let scenario = scenario.clone();
-        // No token is seen before the instant of the verdicts, not even in the warm-up.
-        let epoch = desk.now + scenario.load.warmup + Duration::from_secs(1);
-        Plan { scenario, algorithm, seed: 0, epoch, schedules, timeline, corpus, hash }
+        Plan {
+            scenario: scenario.clone(),
+            algorithm,
+            seed: 0,
+            epoch: desk.now,
+            is_still: true,
+            schedules,
+            timeline,
+            corpus,
+            hash,
+        }
     }
 }
 

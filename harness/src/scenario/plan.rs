@@ -60,6 +60,9 @@ pub struct Plan {
     pub seed: u64,
     /// The instant of tick 0.
     pub epoch: UnixTime,
+    /// Whether the time of all claims stands at `epoch`, however long the plan takes: for tokens
+    /// whose verdict was given as of an instant.
+    pub is_still: bool,
     /// Arrivals of each worker, in order of time (closed loop: a cycle).
     pub schedules: Vec<Vec<Arrival>>,
     /// The issuer.
@@ -93,14 +96,31 @@ impl Plan {
         let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
         let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
         let corpus = Arc::new(corpus);
-        let scenario = scenario.clone();
-        Plan { scenario, algorithm, seed, epoch: EPOCH, schedules, timeline, corpus, hash }
+        Plan {
+            scenario: scenario.clone(),
+            algorithm,
+            seed,
+            epoch: EPOCH,
+            is_still: false,
+            schedules,
+            timeline,
+            corpus,
+            hash,
+        }
     }
 
     /// What the verifier takes the time to be.
     pub fn wall_clock(&self) -> WallClock {
+        if self.is_still {
+            return WallClock::still(self.epoch);
+        }
         let phases = self.scenario.phases.iter();
         WallClock::new(self.epoch, phases.map(|phase| (Tick::ZERO + phase.at, phase.skew)))
+    }
+
+    /// What the time of claims is at a tick, whatever the verifier takes it to be.
+    pub fn instant(&self, tick: Tick) -> UnixTime {
+        if self.is_still { self.epoch } else { self.epoch.at(tick) }
     }
 
     /// SHA-256 of the policy that judges, in hex: no part of [`Plan::hash`].

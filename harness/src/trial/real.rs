@@ -218,10 +218,11 @@ impl Trial<'_> {
     }
 
     pub(super) fn caches(&self, transport: &dyn Fn() -> Box<dyn Transport>) -> Caches {
-        let Plan { scenario, algorithm, seed, .. } = self.plan;
+        let Plan { scenario, seed, .. } = self.plan;
         let (policy, workers) = (&scenario.cache.policy, scenario.load.workers);
         let (backend, warm) = (self.contender.backend(), self.warm());
-        Caches::new(backend, &[*algorithm], policy, *seed, workers, warm.as_ref(), transport)
+        let allowed = &self.policy.spec().algorithms;
+        Caches::new(backend, allowed, policy, *seed, workers, warm.as_ref(), transport)
     }
 
     pub(super) fn setup<'c>(

@@ -273,6 +273,7 @@ fn with(plan: &Plan, scenario: Scenario) -> Plan {
         algorithm: plan.algorithm,
         seed: plan.seed,
         epoch: plan.epoch,
+        is_still: plan.is_still,
         schedules: Vec::new(),
         timeline: plan.timeline.clone(),
         corpus: Arc::clone(&plan.corpus),

@@ -35,12 +35,19 @@ pub struct WallClock {
     epoch: UnixTime,
     /// Since when it is off by how much, in order; empty if it is always right.
     skews: Vec<(Tick, Skew)>,
+    /// Whether it stands at `epoch`.
+    is_still: bool,
 }
 
 impl WallClock {
     /// A clock that is right. `epoch` is the instant of tick 0.
     pub const fn right(epoch: UnixTime) -> WallClock {
-        WallClock { epoch, skews: Vec::new() }
+        WallClock { epoch, skews: Vec::new(), is_still: false }
+    }
+
+    /// A clock that shows `instant` whatever the tick: for tokens that are judged as of then.
+    pub const fn still(instant: UnixTime) -> WallClock {
+        WallClock { epoch: instant, skews: Vec::new(), is_still: true }
     }
 
     /// A clock that is off by so much from each of these instants on, which stand in order.
@@ -49,11 +56,14 @@ impl WallClock {
         if skews.iter().all(|(_, skew)| *skew == Skew::None) {
             skews.clear();
         }
-        WallClock { epoch, skews }
+        WallClock { epoch, skews, is_still: false }
     }
 
     /// What it shows.
     pub fn at(&self, now: Tick) -> UnixTime {
+        if self.is_still {
+            return self.epoch;
+        }
         let skew = self.skews.iter().rfind(|(since, _)| *since <= now);
         skew.map_or(Skew::None, |(_, skew)| *skew).off(self.epoch.at(now))
     }
@@ -79,5 +89,14 @@ mod tests {
         }
         let right = WallClock::new(UnixTime::from_seconds(7), [(tick(0), Skew::None)]);
         assert_eq!(right, WallClock::right(UnixTime::from_seconds(7)), "nothing to look through");
+    }
+
+    #[test]
+    fn one_that_stands_shows_one_instant() {
+        let instant = UnixTime::from_seconds(1000);
+        let clock = WallClock::still(instant);
+        for now in [Tick(i64::MIN), Tick(-1), Tick::ZERO, Tick(1), Tick(i64::MAX)] {
+            assert_eq!(clock.at(now), instant, "{now:?}");
+        }
     }
 }

@@ -58,7 +58,13 @@ impl Stored<'_> {
             None => policy_file::parse(&path, &record.text)?,
         };
         let papers = Papers::of(spec, &path, files.jwks)?;
-        OwnTokens::read(files.tokens, papers, UnixTime::from_seconds(seconds))
+        let scenario = own::scenario(files.tokens, papers.policy.spec());
+        let mut measured = self.result.measurements.iter();
+        let scenario = match measured.find(|measurement| measurement.family == OWN) {
+            Some(one) => self.under(scenario, &one.cache_policy).map_err(|why| fault(&why))?,
+            None => scenario,
+        };
+        OwnTokens::read(files.tokens, papers, &scenario, UnixTime::from_seconds(seconds))
     }
 
     /// The scenario of a trial under the stored load.
@@ -72,7 +78,7 @@ impl Stored<'_> {
         let record = self.result.scenarios.iter().find(|record| record.name == *name);
         let record = record.ok_or_else(|| fault("its text is not kept; run it again".into()))?;
         let scenario = match own.filter(|_| measurement.family == OWN) {
-            Some((path, own)) => own::scenario(path, &own.desk),
+            Some((path, own)) => own::scenario(path, &own.desk.policy),
             None => self.parsed(record).map_err(fault)?,
         };
         // A result from before the load was kept: the plan's hash tells whether the text is enough.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
+use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries, UnusedEntry};
 use jwtbench_verifier::jwk::{CheckedJwk, Entry, SkipKind};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
@@ -16,7 +18,7 @@ use jwtbench_verifier::policy::{Policy, PolicySpec};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
-use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 
 use crate::Failure;
 use jwtbench_engine::scenario::own::Accepted;
@@ -51,20 +53,35 @@ impl Papers {
 
     /// Reads a key set for a policy that stands in `policy`.
     pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
-        let allowed = spec.algorithms.clone();
+        let policy_fault = |fault| Failure::Usage(format!("{}: {fault}", policy.display()));
+        let checked = Policy::new(spec).map_err(policy_fault)?;
+        // Keys are bound by the algorithms that are allowed, here and in a run.
+        let allowed = &checked.spec().algorithms;
         let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
         let body = std::fs::read(jwks).map_err(|error| {
             fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
         })?;
         let body = key_file::without_mark(&body).to_vec();
-        let parsed = ParsedSet::parse(&body, &allowed)
-            .map_err(|set_fault| fault(why_not(set_fault, &body, &allowed, policy)))?;
+        let parsed = ParsedSet::parse(&body, allowed)
+            .map_err(|set_fault| fault(why_not(set_fault, &body, allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
-        let unused = Arc::new(UnusedEntries::of(&body, &allowed));
-        let policy = Policy::new(spec)
-            .map_err(|fault| Failure::Usage(format!("{}: {fault}", policy.display())))?;
-        Ok(Papers { policy, set, body, unused, jwks: jwks.into() })
+        let unused = Arc::new(UnusedEntries::of(&body, allowed));
+        Ok(Papers { policy: checked, set, body, unused, jwks: jwks.into() })
     }
+
+    /// The same under a policy that allows the same algorithms.
+    pub fn under(self, policy: Policy) -> Papers {
+        Papers { policy, ..self }
+    }
+}
+
+/// A verdict, and how long it lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedVerdict {
+    /// The verdict, and what is known of a token that is accepted.
+    pub verdict: Result<Accepted, Rejection>,
+    /// When the clock alone gives the token another one; `None` for never.
+    pub changes_at: Option<UnixTime>,
 }
 
 /// A judge of tokens.
@@ -133,14 +150,26 @@ impl Bench {
         notes
     }
 
-    /// The verdict on one token, and what is known of one that is accepted.
-    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<Accepted, Rejection> {
-        let opened = self.verifier.open(token, &mut self.scratch)?;
-        let proven = self.verifier.prove(opened, &mut self.keys)?;
-        self.verifier.in_force(&proven, &Request::default(), now)?;
-        let claims = &proven.claims;
-        let (expires, issued_at) = (claims.expires, claims.issued_at);
-        Ok(Accepted { thumbprint: proven.thumbprint, expires, issued_at })
+    /// The verdict on one token.
+    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<(), Rejection> {
+        let Bench { verifier, scratch, keys, .. } = self;
+        let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
+        verifier.in_force(&proven, &Request::default(), now)
+    }
+
+    /// The verdict on one token, what is known of one that is accepted, and how long it lasts.
+    pub fn judge_at_length(&mut self, token: &[u8], now: UnixTime) -> TimedVerdict {
+        let Bench { verifier, scratch, keys, .. } = self;
+        let opened = verifier.open(token, scratch);
+        let proven = match opened.and_then(|opened| verifier.prove(opened, keys)) {
+            Ok(proven) => proven,
+            Err(code) => return TimedVerdict { verdict: Err(code), changes_at: None },
+        };
+        let code = verifier.in_force(&proven, &Request::default(), now);
+        let Claims { expires, issued_at, .. } = proven.claims;
+        let accepted = Accepted { thumbprint: proven.thumbprint, expires, issued_at };
+        let changes_at = next_change(verifier, &proven, code, now);
+        TimedVerdict { verdict: code.map(|()| accepted), changes_at }
     }
 
     /// Why that is the verdict.
@@ -161,6 +190,28 @@ impl Bench {
         };
         Explanation::of(verdict, &evidence)
     }
+}
+
+/// The first instant after `now` at which step 10 of the contract decides otherwise.
+fn next_change(
+    verifier: &Verifier,
+    proven: &Proven<'_>,
+    code: Result<(), Rejection>,
+    now: UnixTime,
+) -> Option<UnixTime> {
+    let spec = verifier.policy().spec();
+    let leeway = spec.leeway;
+    let Claims { expires, not_before, issued_at, .. } = proven.claims;
+    let mut edges = vec![expires + leeway];
+    edges.extend(not_before.map(|not_before| not_before - leeway));
+    edges.extend(issued_at.map(|issued_at| issued_at - leeway));
+    // At its greatest age a token is not yet too old.
+    let too_old = |issued_at| Some(issued_at + spec.max_age? + leeway + Duration::from_nanos(1));
+    edges.extend(issued_at.and_then(too_old));
+    edges.retain(|edge| *edge > now);
+    edges.sort_unstable();
+    let differs = |edge: &UnixTime| verifier.in_force(proven, &Request::default(), *edge) != code;
+    edges.into_iter().find(differs)
 }
 
 /// Why a file is no key set, and what to do.

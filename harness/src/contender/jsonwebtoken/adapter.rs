@@ -4,9 +4,7 @@
 //! and the times it returns are judged here by its own rule.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 
-use rustc_hash::FxBuildHasher;
 use serde::Deserialize;
 
 use jwtbench_verifier::rejection::Rejection;
@@ -14,11 +12,12 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
+use crate::contender::keyring::Keyring;
 use crate::contender::{Contender, Presented, Progress, Provider, Setup};
 
 use super::library::crypto::{CryptoProvider, JwtVerifier, KeyUtils, aws_lc, rust_crypto};
 use super::library::errors::{ErrorKind, Result};
-use super::library::jwk::JwkSet;
+use super::library::jwk::Jwk;
 use super::library::{Algorithm, DecodingKey, Validation, decode, decode_header};
 
 thread_local! {
@@ -47,7 +46,7 @@ struct Claims {
 
 pub(in crate::contender) struct Jsonwebtoken {
     provider: Provider,
-    keys: HashMap<String, DecodingKey, FxBuildHasher>,
+    keys: Keyring<DecodingKey>,
     validation: Validation,
     clock: WallClock,
     leeway: f64,
@@ -69,16 +68,14 @@ impl Jsonwebtoken {
         validation.leeway = policy.leeway.as_secs();
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let set: JwkSet = serde_json::from_slice(setup.key_set).unwrap_or(JwkSet { keys: vec![] });
-        let mut keys = HashMap::default();
-        for jwk in &set.keys {
-            if let (Some(kid), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
-                keys.entry(kid.clone()).or_insert(key);
-            }
-        }
+        // Entry by entry: one that the library cannot read does not cost it the others.
+        let key = |jwk: &str| {
+            let jwk: Jwk = serde_json::from_str(jwk).ok()?;
+            DecodingKey::from_jwk(&jwk).ok()
+        };
         Jsonwebtoken {
             provider,
-            keys,
+            keys: Keyring::new(setup, key),
             validation,
             clock: setup.clock.clone(),
             leeway: policy.leeway.as_secs_f64(),
@@ -92,8 +89,7 @@ impl Jsonwebtoken {
             return Err(Rejection::Oversized);
         }
         let header = decode_header(token).map_err(|_| Rejection::Malformed)?;
-        let kid = header.kid.ok_or(Rejection::UnknownKid)?;
-        let key = self.keys.get(&kid).ok_or(Rejection::UnknownKid)?;
+        let key = self.keys.find(header.kid.as_deref())?;
         let claims = decode::<Claims>(token, key, &self.validation)
             .map_err(|error| code(error.kind()))?
             .claims;

@@ -56,6 +56,7 @@ impl<'p> Redraw<'p> {
             algorithm: *algorithm,
             seed,
             epoch: EPOCH,
+            is_still: false,
             schedules,
             timeline: timeline.clone(),
             corpus: Arc::clone(&self.corpus),
