@@ -263,11 +263,10 @@ impl Job {
             why.push(format!("{algorithm}: not verified by {}", strangers.join(", ")));
         }
         if !guessing.is_empty() {
-            let (count, refused) =
-                self.own.as_ref().map_or((0, 0), |own| own.refused(algorithm));
+            let (count, refused) = self.own.as_ref().map_or((0, 0), |own| own.refused(algorithm));
             why.push(format!(
-                "{algorithm}: {refused} of its {count} tokens are refused, so that bounds and \
-                 floors, which take every token for good, are left out: {}",
+                "{algorithm}: tokens refused: {refused} of {count}; bounds and floors take every \
+                 token for good and are left out: {}",
                 guessing.join(", ")
             ));
         }

@@ -191,7 +191,7 @@ impl Args {
         let unused = self.filter.contender.iter().find(is_unused);
         unused.map_or(Ok(()), |pattern| {
             let why = left_out.join("; ");
-            let message = format!("--contender {pattern}: none of it can run on your tokens: {why}");
+            let message = format!("--contender {pattern}: none can run on your tokens: {why}");
             Err(Failure::Usage(message))
         })
     }

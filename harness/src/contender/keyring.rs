@@ -87,7 +87,6 @@ fn only<'s>(set: &Set<'s>, setup: &Setup<'_>) -> Result<&'s str, Rejection> {
     let parsed = ParsedSet::parse(setup.key_set, &policy.algorithms);
     let held = Arc::<KeySet>::default().succeed(parsed.map_err(|_| Rejection::KeysUnavailable)?);
     let meant = held.find(None, setup.algorithm)?.jwk.thumbprint;
-    let is_meant =
-        |text: &&str| fitting(text, setup).is_some_and(|jwk| jwk.thumbprint == meant);
+    let is_meant = |text: &&str| fitting(text, setup).is_some_and(|jwk| jwk.thumbprint == meant);
     set.keys.iter().map(|raw| raw.get()).find(is_meant).ok_or(Rejection::KeyMismatch)
 }
