@@ -97,9 +97,10 @@ impl OwnTokens {
         let mut court = court(&papers)?;
         let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
         for (line, bytes) in (1u64..).zip(texts) {
-            let TimedVerdict { verdict, changes_at } = agreed(&mut court, &bytes, now, line)?;
+            let timed = agreed(&mut court, &bytes, now, line)?;
+            let TimedVerdict { verdict, kid, refused_at, changes_at } = timed;
             let named = algorithm(&bytes).filter(|named| policy.algorithms.contains(named));
-            let token = OwnToken { bytes, verdict, changes_at };
+            let token = OwnToken { bytes, verdict, kid, refused_at, changes_at };
             by_algorithm.entry(named.unwrap_or(first)).or_default().push(token);
         }
         if by_algorithm.is_empty() {

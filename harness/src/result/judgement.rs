@@ -257,13 +257,8 @@ impl<'p> Judge<'p> {
         }
         let verdict = &operation.verdict;
         let now = self.clock.at(verdict.now);
-        match facts.settled {
-            // While a set is fetched its kid is not yet unknown.
-            Some(Err(Rejection::UnknownKid)) => {
-                return (Err(Rejection::UnknownKid), Some(Err(Rejection::KeysUnavailable)));
-            }
-            Some(code) => return (code, None),
-            None => {}
+        if let Some(code) = facts.settled {
+            return self.settled(code, facts, operation);
         }
         let kid = match &facts.kid {
             KidFact::Named(kid) => kid,
@@ -290,6 +285,26 @@ impl<'p> Judge<'p> {
             return (Err(code), None);
         }
         self.state(facts, operation)
+    }
+
+    /// For a token whose verdict was given under the whole set, which may not be held.
+    fn settled(&self, code: Code, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
+        let unavailable = Err(Rejection::KeysUnavailable);
+        if code == Err(Rejection::UnknownKid) {
+            // While a set is fetched its kid is not yet unknown.
+            return (code, Some(unavailable));
+        }
+        let verdict = &operation.verdict;
+        let is_without = verdict.held.is_some_and(|held| held.freshness == Freshness::None);
+        match &facts.kid {
+            KidFact::Absent if is_without => (unavailable, None),
+            KidFact::Named(kid)
+                if is_without && self.keys(verdict).find(kid) == Err(Rejection::UnknownKid) =>
+            {
+                self.absent(facts, operation)
+            }
+            _ => (code, None),
+        }
     }
 
     /// Steps 11 and 12, from the state on.

@@ -14,7 +14,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::Skew;
 
 use super::cache::{CacheSpec, Start};
-use super::class::Class;
+use super::class::{Class, Stage};
 use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
 use super::issuer::{Published, Timeline};
@@ -35,7 +35,11 @@ pub struct OwnToken {
     pub bytes: Box<[u8]>,
     /// The verdict of the core on every backend.
     pub verdict: Result<Accepted, Rejection>,
-    /// When a clock that goes on would give it another one; `None` for never.
+    /// The kid in its header.
+    pub kid: KidFact,
+    /// Where it is refused whatever keys are held: by its text, or by claims that are not proven.
+    pub refused_at: Option<Stage>,
+    /// When a clock that goes on would give it another verdict; `None` for never.
     pub changes_at: Option<UnixTime>,
 }
 
@@ -163,10 +167,11 @@ impl Plan {
 
 fn minted(token: &OwnToken, now: UnixTime) -> Token {
     let accepted = token.verdict.as_ref().ok();
+    let settled = token.verdict.as_ref().map(|_| ()).map_err(|code| *code);
     let facts = Facts {
-        fault: None,
-        settled: Some(token.verdict.as_ref().map(|_| ()).map_err(|code| *code)),
-        kid: KidFact::Absent,
+        fault: token.refused_at.zip(settled.err()),
+        settled: Some(settled),
+        kid: token.kid.clone(),
         signed_by: accepted.map(|accepted| accepted.thumbprint),
         expires: accepted.map_or(now, |accepted| accepted.expires),
         not_before: None,

@@ -21,6 +21,8 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 
 use crate::Failure;
+use jwtbench_engine::scenario::class::Stage;
+use jwtbench_engine::scenario::corpus::KidFact;
 use jwtbench_engine::scenario::own::Accepted;
 use jwtbench_engine::scenario::policy_file;
 
@@ -80,6 +82,10 @@ impl Papers {
 pub struct TimedVerdict {
     /// The verdict, and what is known of a token that is accepted.
     pub verdict: Result<Accepted, Rejection>,
+    /// The kid in its header.
+    pub kid: KidFact,
+    /// Where it is refused whatever keys are held: by its text, or by claims that are not proven.
+    pub refused_at: Option<Stage>,
     /// When the clock alone gives the token another one; `None` for never.
     pub changes_at: Option<UnixTime>,
 }
@@ -160,16 +166,32 @@ impl Bench {
     /// The verdict on one token, what is known of one that is accepted, and how long it lasts.
     pub fn judge_at_length(&mut self, token: &[u8], now: UnixTime) -> TimedVerdict {
         let Bench { verifier, scratch, keys, .. } = self;
-        let opened = verifier.open(token, scratch);
-        let proven = match opened.and_then(|opened| verifier.prove(opened, keys)) {
+        let refused = |code, kid, refused_at| TimedVerdict {
+            verdict: Err(code),
+            kid,
+            refused_at,
+            changes_at: None,
+        };
+        let mut opened = match verifier.open(token, scratch) {
+            Ok(opened) => opened,
+            Err(code) => return refused(code, KidFact::Absent, Some(Stage::Open)),
+        };
+        let kid = match opened.kid() {
+            Some(kid) => KidFact::Named(kid.into()),
+            None if opened.has_kid() => KidFact::TooLong,
+            None => KidFact::Absent,
+        };
+        let refuses_itself = verifier.refuses_itself(&mut opened, now);
+        let refused_at = refuses_itself.then_some(Stage::Claims);
+        let proven = match verifier.prove(opened, keys) {
             Ok(proven) => proven,
-            Err(code) => return TimedVerdict { verdict: Err(code), changes_at: None },
+            Err(code) => return refused(code, kid, refused_at),
         };
         let code = verifier.in_force(&proven, &Request::default(), now);
         let Claims { expires, issued_at, .. } = proven.claims;
         let accepted = Accepted { thumbprint: proven.thumbprint, expires, issued_at };
         let changes_at = next_change(verifier, &proven, code, now);
-        TimedVerdict { verdict: code.map(|()| accepted), changes_at }
+        TimedVerdict { verdict: code.map(|()| accepted), kid, refused_at, changes_at }
     }
 
     /// Why that is the verdict.
