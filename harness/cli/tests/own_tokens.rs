@@ -354,6 +354,12 @@ fn a_cache_policy_has_its_say_on_leeway_and_kid() {
     let folder = case("no-kid");
     let good = lines(folder.path());
     write_lines(folder.path(), &[&good[0], &good[1]]);
+    for by_kid in ["jwks-rsa-java-like", "krakend-cache-like"] {
+        let named = case("no-kid");
+        let by_kid = ["--now", AS_OF, "--contender", "core:ring", "--cache-policy", by_kid];
+        let (exit, _, said) = measured(named.path(), "@policy.toml", &by_kid);
+        assert_eq!(exit, 0, "keys are held by kid: {said}");
+    }
     let required = ["--now", AS_OF, "--cache-policy", "aws-jwt-verify-like"];
     let (exit, result, said) = measured(folder.path(), "@policy.toml", &required);
     assert_eq!(exit, 0, "{said}");

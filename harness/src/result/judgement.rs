@@ -298,6 +298,11 @@ impl<'p> Judge<'p> {
         let is_without = verdict.held.is_some_and(|held| held.freshness == Freshness::None);
         match &facts.kid {
             KidFact::Absent if is_without => (unavailable, None),
+            // A cache that holds keys by kid loses those without one, and others, as it fetches.
+            KidFact::Absent => {
+                let by_kid = self.plan.scenario.cache.policy.per_kid;
+                (code, by_kid.map(|_| Err(Rejection::KeyMismatch)))
+            }
             KidFact::Named(kid)
                 if is_without && self.keys(verdict).find(kid) == Err(Rejection::UnknownKid) =>
             {
