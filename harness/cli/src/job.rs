@@ -281,7 +281,7 @@ impl Job {
     }
 
     /// Warm-up and measured time of all rounds.
-    pub fn lasting(&self) -> Duration {
+    fn lasting(&self) -> Duration {
         let load = &self.scenario.load;
         (load.warmup + load.duration) * load.rounds * self.contenders.len() as u32
     }
@@ -352,6 +352,21 @@ impl Job {
         let measurements = finished.collect();
         Ok((measurements, plan))
     }
+}
+
+/// What is to be said of the user's own tokens before these jobs are measured. Their scenarios are
+/// told how many verdicts depend on that the clock stands.
+pub fn told_of_own(jobs: &mut [Job]) -> Vec<String> {
+    let Some(own) = jobs.iter().find_map(|job| job.own.clone()) else {
+        return Vec::new();
+    };
+    let is_own = |job: &Job| job.own.is_some();
+    let lasting = jobs.iter().filter(|job| is_own(job)).map(Job::lasting).sum();
+    for job in jobs.iter_mut().filter(|job| is_own(job)) {
+        let Scenario { analysis, .. } = &mut job.scenario;
+        *analysis = format!("{analysis} Of these, {}.", own.changing(lasting));
+    }
+    own.told(lasting)
 }
 
 /// The places of contenders so that those of one backend take turns one after the other: a bound is

@@ -133,23 +133,21 @@ impl OwnTokens {
             "verdicts on which the core agrees over all backends: {}",
             counts.join(", ")
         ));
-        told.push(self.held_clock(lasting));
+        let (now, changing) = (self.desk.now.seconds(), self.changing(lasting));
+        told.push(format!("the clock of the verifier stands at {now} while it runs; {changing}"));
         told
     }
 
-    /// At which instant the clock stands, and how many verdicts would change if it did not.
-    pub fn held_clock(&self, lasting: Duration) -> String {
-        let now = self.desk.now;
+    /// How many verdicts would change in this time if the clock went on.
+    pub fn changing(&self, lasting: Duration) -> String {
         let tokens = || self.tokens.values().flatten();
-        let until = now + lasting;
+        let until = self.desk.now + lasting;
         let changing = tokens().filter(|token| token.changes_at.is_some_and(|at| at <= until));
         format!(
-            "the clock of the verifier stands at {} while it runs; in the {:.1} s that are planned \
-             {} of {} verdicts would change",
-            now.seconds(),
-            lasting.as_secs_f64(),
+            "{} of {} verdicts would change in the {:.1} s that are planned if it went on",
             changing.count(),
-            tokens().count()
+            tokens().count(),
+            lasting.as_secs_f64()
         )
     }
 

@@ -22,7 +22,7 @@ use jwtbench_engine::trial::clock::utc_now;
 
 use super::filter::Filter;
 use super::gate::Gate;
-use super::job::{Job, PlanHashes, Setting, fitting, measure};
+use super::job::{Job, PlanHashes, Setting, fitting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Kind, Output};
 use super::own::OwnTokens;
@@ -91,7 +91,11 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let cache = Replacement::read(args.cache_policy.as_deref(), None, &presets)?.cache;
     let stored =
         Stored { result: &base, path: &args.result, presets: &presets, cache: cache.as_ref() };
-    let jobs = args.jobs(&stored, policy.as_ref(), &matching)?;
+    let mut jobs = args.jobs(&stored, policy.as_ref(), &matching)?;
+    let told = told_of_own(&mut jobs);
+    if !args.quiet {
+        told.iter().for_each(|line| eprintln!("jwtbench: {line}"));
+    }
     let scenarios = || jobs.iter().map(|job| &job.scenario);
     if cache.is_some() && !args.quiet {
         tell_dropped(scenarios());

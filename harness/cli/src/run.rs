@@ -22,7 +22,7 @@ use jwtbench_engine::trial::clock::utc_now;
 
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
-use super::job::{Job, Setting, fitting, measure};
+use super::job::{Job, Setting, fitting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Kind, Output, RESULT, print, tell};
 use super::own::OwnArgs;
@@ -169,13 +169,8 @@ impl Args {
             }
         }
         self.refuse_unused(&jobs, &left_out)?;
-        let lasting = jobs.iter().map(Job::lasting).sum();
-        for job in &mut jobs {
-            let analysis = &mut job.scenario.analysis;
-            *analysis = format!("{analysis} As it ran: {}.", own.held_clock(lasting));
-        }
+        let told = told_of_own(&mut jobs);
         if !self.quiet {
-            let told = own.told(lasting);
             told.iter().chain(&left_out).for_each(|line| eprintln!("jwtbench: {line}"));
         }
         Ok(jobs)

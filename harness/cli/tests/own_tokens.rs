@@ -345,10 +345,11 @@ fn a_cache_policy_has_its_say_on_leeway_and_kid() {
             assert_eq!(exit, 0, "{preset} {policy}: {said}");
             assert!(cells(&result).len() > 20, "{preset} {policy}");
         }
-        let replay = ["replay", "@out", "--tokens", "@tokens.txt", "--jwks", "@jwks.json", "-q"];
+        let replay = ["replay", "@out", "--tokens", "@tokens.txt", "--jwks", "@jwks.json"];
         let output = jwtbench(&folder, &[&replay[..], &["--out", "@again", "--force"]].concat());
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{preset}, again: {said}");
+        assert!(said.contains("the clock of the verifier stands at 1767225600"), "{said}");
     }
 
     let folder = case("no-kid");

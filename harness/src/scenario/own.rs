@@ -173,7 +173,8 @@ fn minted(token: &OwnToken, now: UnixTime) -> Token {
         settled: Some(settled),
         kid: token.kid.clone(),
         signed_by: accepted.map(|accepted| accepted.thumbprint),
-        expires: accepted.map_or(now, |accepted| accepted.expires),
+        // Of one that is refused, `fault` says whether its times refuse it.
+        expires: accepted.map_or(UnixTime(i128::MAX), |accepted| accepted.expires),
         not_before: None,
         issued_at: accepted.and_then(|accepted| accepted.issued_at).unwrap_or(now),
         jwt_id: "".into(),
