@@ -24,7 +24,7 @@ use super::filter::Filter;
 use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, fitting, measure, told_of_own};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output};
+use super::output::{Kind, Output, tell};
 use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
@@ -94,7 +94,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let mut jobs = args.jobs(&stored, policy.as_ref(), &matching)?;
     let told = told_of_own(&mut jobs);
     if !args.quiet {
-        told.iter().for_each(|line| eprintln!("jwtbench: {line}"));
+        told.iter().for_each(tell);
     }
     let scenarios = || jobs.iter().map(|job| &job.scenario);
     if cache.is_some() && !args.quiet {

@@ -171,7 +171,7 @@ impl Args {
         self.refuse_unused(&jobs, &left_out)?;
         let told = told_of_own(&mut jobs);
         if !self.quiet {
-            told.iter().chain(&left_out).for_each(|line| eprintln!("jwtbench: {line}"));
+            told.iter().chain(&left_out).for_each(tell);
         }
         Ok(jobs)
     }
