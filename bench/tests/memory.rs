@@ -46,6 +46,7 @@ fn proven() -> Proven<'static> {
         expires: UnixTime(1),
         not_before: None,
         issued_at: Some(UnixTime(0)),
+        is_issued_between: false,
         jwt_id: text("00000000-0000-4000-8000-000000000000"),
         client: text("web-frontend"),
         tenant: text("acme"),

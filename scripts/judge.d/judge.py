@@ -153,10 +153,21 @@ def numeric_date(value):
     return date
 
 
-def typed(claims, names):
-    """Every claim has its JSON type."""
-    for name in ["iss", "sub", "jti", "token_use", names["tenant"], names["subject-kind"],
-                 *names["client"]]:
+def asked_texts(policy):
+    """Texts that the policy asks for beside those that are always read (RFC 7519 section 4)."""
+    names = policy["claims"]
+    return [
+        *([names["tenant"]] if policy.get("tenant") else []),
+        *([names["subject-kind"]] if policy["subject-kinds"] else []),
+        *(names["client"] if policy["clients"] else []),
+        *(["client_id"] if policy["profile"] == "rfc9068" else []),
+    ]
+
+
+def typed(claims, policy):
+    """Every claim that is asked for has its JSON type."""
+    names = policy["claims"]
+    for name in ["iss", "sub", "jti", "token_use", *asked_texts(policy)]:
         refuse_unless(name not in claims or is_text(claims[name]), "JWT_CLAIM_INVALID")
     aud = claims.get("aud", [])
     refuse_unless(is_text(aud) or (isinstance(aud, list) and all(map(is_text, aud))),
@@ -164,27 +175,31 @@ def typed(claims, names):
     for name in ["exp", "nbf", "iat"]:
         if name in claims:
             numeric_date(claims[name])
-    version = claims.get(names["authorization-version"], Number("0"))
-    refuse_unless(isinstance(version, Number) and version.isdigit(), "JWT_CLAIM_INVALID")
-    cnf = claims.get("cnf", {})
-    refuse_unless(isinstance(cnf, dict), "JWT_CLAIM_INVALID")
-    refuse_unless(all(is_text(cnf.get(m, "")) for m in ("jkt", "x5t#S256")), "JWT_CLAIM_INVALID")
-    scope = claims.get(names["scope"])
-    if names["scope-form"] == "array":
-        good = scope is None or (isinstance(scope, list) and all(map(is_text, scope)))
+    if policy["sender-constraint"] != "off":
+        cnf = claims.get("cnf", {})
+        refuse_unless(isinstance(cnf, dict), "JWT_CLAIM_INVALID")
+        texts = all(is_text(cnf.get(member, "")) for member in ("jkt", "x5t#S256"))
+        refuse_unless(texts, "JWT_CLAIM_INVALID")
+    if names["scope"] in claims and policy["required-scopes"]:
+        check_scope_type(claims[names["scope"]], names["scope-form"])
+
+
+def check_scope_type(scope, form):
+    if form == "array":
+        good = isinstance(scope, list) and all(map(is_text, scope))
     else:
-        good = scope is None or is_text(scope)
+        good = is_text(scope)
     refuse_unless(good, "JWT_CLAIM_INVALID")
 
 
 def proven_claims(part, policy):
     names = policy["claims"]
-    members = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "token_use",
-               names["scope"], names["tenant"], names["subject-kind"], *names["client"],
-               names["authorization-version"], *policy["required-claims"],
-               *policy["prohibited-claims"]]
+    members = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "token_use",
+               *asked_texts(policy), *policy["required-claims"], *policy["prohibited-claims"],
+               *([names["scope"]] if policy["required-scopes"] else []),
+               *(["cnf"] if policy["sender-constraint"] != "off" else [])]
     claims = read_object(decode(part), 64, members)
-    typed(claims, names)
+    typed(claims, policy)
     required = ["iss", "sub", "aud", "exp", *policy["required-claims"]]
     if "max-age" in policy:
         required.append("iat")
@@ -197,7 +212,7 @@ def proven_claims(part, policy):
     refuse_unless(claims["iss"] == policy["issuer"], "JWT_ISSUER_MISMATCH")
     aud = [claims["aud"]] if is_text(claims["aud"]) else claims["aud"]
     refuse_unless(set(aud) & set(policy["audience"]), "JWT_AUDIENCE_MISMATCH")
-    scope = claims.get(names["scope"])
+    scope = claims.get(names["scope"]) if policy["required-scopes"] else None
     granted = [] if scope is None else scope if isinstance(scope, list) else scope.split(" ")
     word = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
     refuse_unless(all(word.fullmatch(g) for g in granted), "JWT_SCOPE_INVALID")
@@ -219,9 +234,11 @@ def in_force(claims, granted, policy, pack):
     bound = constraint == "required" or (constraint == "if-present" and "cnf" in claims)
     refuse_unless(not bound, "JWT_SENDER_MISMATCH")
     refuse_unless(claims.get("jti") not in pack["revoked"], "JWT_REVOKED")
-    least = pack["authorization_versions"].get(claims["sub"], 0)
-    version = int(claims.get(names["authorization-version"], -1 if least else 0))
-    refuse_unless(version >= least, "JWT_STALE_AUTHORIZATION")
+    least = pack["authorization_versions"].get(claims["sub"])
+    if least is not None:
+        version = claims.get(names["authorization-version"])
+        is_version = isinstance(version, Number) and version.isdigit()
+        refuse_unless(is_version and int(version) >= least, "JWT_STALE_AUTHORIZATION")
     if policy.get("tenant"):
         refuse_unless(claims[names["tenant"]] == policy["tenant"], "JWT_TENANT_MISMATCH")
     kinds, clients = policy["subject-kinds"], policy["clients"]

@@ -8,6 +8,26 @@ use std::process::Command;
 /// An instant within the life of every token here.
 const NOW: &str = "1795000000";
 
+/// Private claims of any type, then `token_use`, `cnf`, `nbf`, `iat` and `jti`: the policy asks for
+/// a purpose, for a proof where a token is bound, and for what RFC 7519 registers.
+const UNUSED: [&str; 15] = [
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "ACCEPT",
+    "JWT_CLAIM_INVALID",
+    "JWT_CLAIM_INVALID",
+    "JWT_CLAIM_INVALID",
+    "JWT_CLAIM_INVALID",
+    "JWT_CLAIM_INVALID",
+];
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
 }
@@ -55,7 +75,7 @@ fn verify(policy: &Path, key_set: &Path, tokens: &Path) -> (i32, Vec<String>, St
 
 #[test]
 fn every_token_gets_what_is_due() {
-    let rows: [(&str, &[&str], &str); 2] = [
+    let rows: [(&str, &[&str], &str); 3] = [
         (
             "types-in-full",
             &["ACCEPT", "ACCEPT", "ACCEPT"],
@@ -65,6 +85,11 @@ fn every_token_gets_what_is_due() {
             "one-algorithm-twice",
             &["ACCEPT", "ACCEPT"],
             "RFC 9864 section 2.2: EdDSA and Ed25519 are one, and a key without alg is bound to it",
+        ),
+        (
+            "unused-claims-of-other-types",
+            &UNUSED,
+            "RFC 7519 section 4: what a policy does not ask for is ignored, whatever its type",
         ),
     ];
     for (name, due, why) in rows {

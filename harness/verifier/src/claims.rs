@@ -4,33 +4,37 @@
 use std::borrow::Cow;
 
 use crate::json::{self, Members, Names, Raw};
-use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm};
+use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm, SenderConstraint};
 use crate::rejection::Rejection;
-use crate::unix_time::UnixTime;
+use crate::unix_time::{NumericDate, UnixTime};
 
 /// A payload may nest this deep.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The claims of one token, right for this issuer and this API.
+/// The claims of one token, right for this issuer and this API. Those that the policy does not ask
+/// for are not here (RFC 7519 §4).
 #[derive(Clone, Debug)]
 pub struct Claims<'a> {
     /// `sub`.
     pub subject: Cow<'a, str>,
-    /// `exp`.
+    /// `exp`: the first nanosecond that is not before it.
     pub expires: UnixTime,
-    /// `nbf`.
+    /// `nbf`: the first nanosecond that is not before it.
     pub not_before: Option<UnixTime>,
-    /// `iat`.
+    /// `iat`: the last nanosecond that is not after it.
     pub issued_at: Option<UnixTime>,
+    /// Whether `iat` lies between that nanosecond and the next.
+    pub is_issued_between: bool,
     /// `jti`.
     pub jwt_id: Option<Cow<'a, str>>,
-    /// The client, from the first client claim that is there.
+    /// The client, from the first client claim that is there; `client_id` where the profile asks
+    /// for it and all clients are served.
     pub client: Option<Cow<'a, str>>,
-    /// The tenant.
+    /// The tenant, if it is a text.
     pub tenant: Option<Cow<'a, str>>,
     /// The kind of subject.
     pub subject_kind: Option<Cow<'a, str>>,
-    /// The authorization version that the token was issued under.
+    /// The authorization version that the token was issued under, if it is a whole number.
     pub authorization_version: Option<u64>,
     /// `token_use`.
     pub token_use: Option<Cow<'a, str>>,
@@ -69,18 +73,30 @@ impl<'a> Claims<'a> {
         let not_before = optional(fixed(Member::Nbf), numeric_date)?;
         let issued_at = optional(fixed(Member::Iat), numeric_date)?;
         let jwt_id = optional(fixed(Member::Jti), json::text)?;
-        let confirmation = optional(fixed(Member::Cnf), confirmation)?;
+        let confirmation = match spec.sender_constraint {
+            SenderConstraint::Off => None,
+            _ => optional(fixed(Member::Cnf), confirmation)?,
+        };
         let token_use = optional(fixed(Member::TokenUse), json::text)?;
-        let tenant = optional(members[policy.tenant], json::text)?;
-        let subject_kind = optional(members[policy.subject_kind], json::text)?;
+        let tenant = match spec.tenant {
+            Some(_) => optional(members[policy.tenant], json::text)?,
+            // The request may ask for it, and the claim decides nothing before.
+            None => members[policy.tenant].and_then(json::text),
+        };
+        let asked = |place: Option<usize>| place.and_then(|place| members[place]);
+        let subject_kind = optional(asked(policy.subject_kind), json::text)?;
         let version = |raw: Raw<'_>| raw.get().parse::<u64>().ok();
-        let authorization_version = optional(members[policy.authorization_version], version)?;
+        let authorization_version = members[policy.authorization_version].and_then(version);
         let mut client = None;
         for place in &policy.clients {
             let named = optional(members[*place], json::text)?;
             client = client.or(named);
         }
-        let scope = Scope::read(members[policy.scope], spec.claims.scope_form)?;
+        let client_id = optional(asked(policy.client_id), json::text)?;
+        if policy.clients.is_empty() {
+            client = client_id;
+        }
+        let scope = Scope::read(asked(policy.scope), spec.claims.scope_form)?;
         if policy.required.iter().any(|place| is_absent(members[*place])) {
             return Err(Rejection::ClaimMissing);
         }
@@ -100,9 +116,10 @@ impl<'a> Claims<'a> {
         let is_other_kind = policy.prohibited.iter().any(|place| members[*place].is_some());
         Ok(Claims {
             subject,
-            expires,
-            not_before,
-            issued_at,
+            expires: expires.up(),
+            not_before: not_before.map(NumericDate::up),
+            issued_at: issued_at.map(NumericDate::down),
+            is_issued_between: issued_at.is_some_and(|date| date.down() != date.up()),
             jwt_id,
             client,
             tenant,
@@ -135,6 +152,7 @@ impl Claims<'_> {
             expires: self.expires,
             not_before: self.not_before,
             issued_at: self.issued_at,
+            is_issued_between: self.is_issued_between,
             authorization_version: self.authorization_version,
             is_other_kind: self.is_other_kind,
             has_scopes: self.has_scopes,
@@ -150,10 +168,10 @@ fn optional<'a, T>(
     raw.map(|raw| read(raw).ok_or(Rejection::ClaimInvalid)).transpose()
 }
 
-pub(crate) fn numeric_date(raw: Raw<'_>) -> Option<UnixTime> {
+pub(crate) fn numeric_date(raw: Raw<'_>) -> Option<NumericDate> {
     let text = raw.get();
     let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    is_number.then(|| UnixTime::from_json_number(text)).flatten()
+    is_number.then(|| NumericDate::from_json_number(text)).flatten()
 }
 
 pub(crate) fn confirmation(raw: Raw<'_>) -> Option<Confirmation<'_>> {

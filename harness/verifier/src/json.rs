@@ -44,6 +44,8 @@ pub(crate) struct Names<S, L> {
     each: PhantomData<S>,
     /// The places of the names of each kind, a bit each.
     by_kind: [u32; KINDS],
+    /// The places of names that may stand twice, a bit each: they then say nothing.
+    excused: u32,
 }
 
 impl<const N: usize> Names<&'static str, [&'static str; N]> {
@@ -55,7 +57,7 @@ impl<const N: usize> Names<&'static str, [&'static str; N]> {
             by_kind[kind(names[place].as_bytes())] |= 1 << place;
             place += 1;
         }
-        Names { names, each: PhantomData, by_kind }
+        Names { names, each: PhantomData, by_kind, excused: 0 }
     }
 }
 
@@ -66,7 +68,13 @@ impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
         for (place, name) in names.as_ref().iter().enumerate().take(32) {
             by_kind[kind(name.as_ref().as_bytes())] |= 1 << place;
         }
-        Names { names, each: PhantomData, by_kind }
+        Names { names, each: PhantomData, by_kind, excused: 0 }
+    }
+
+    /// The same, but the names in these places may stand twice, and then say nothing.
+    pub(crate) fn excusing(mut self, places: impl IntoIterator<Item = usize>) -> Names<S, L> {
+        self.excused = places.into_iter().fold(0, |all, place| all | 1 << place);
+        self
     }
 
     /// The name that stands there.
@@ -89,7 +97,8 @@ impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
 }
 
 /// Reads one JSON object of at most `max_depth` levels and keeps the members called `names`.
-/// `None` if it is anything else, or a name that is read stands twice (escaped or not).
+/// `None` if it is anything else, or a name that is read stands twice (escaped or not) and is not
+/// excused.
 pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     bytes: &'a [u8],
     max_depth: usize,
@@ -99,23 +108,32 @@ pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     let is_plain = look_over(bytes, max_depth)?;
     let place = |name: &str| names.place(name);
     let mut members = [None; N];
-    let is_repeated = read(text, &place, is_plain, &mut members)?;
-    (!is_repeated).then_some(members)
+    let repeated = read(text, &place, is_plain, &mut members)?;
+    if repeated & !names.excused != 0 {
+        return None;
+    }
+    let mut left = repeated;
+    while left != 0 {
+        members[left.trailing_zeros() as usize] = None;
+        left &= left - 1;
+    }
+    Some(members)
 }
 
-/// Reads members into their places. Whether one stood twice; `None` if it could not be read.
+/// Reads members into their places. The places of those that stood twice, a bit each; `None` if it
+/// could not be read.
 fn read<'a>(
     text: &'a str,
     place: &dyn Fn(&str) -> Option<usize>,
     is_plain: bool,
     members: &mut [Option<Raw<'a>>],
-) -> Option<bool> {
+) -> Option<u32> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut is_repeated = false;
-    let object = Object { text, place, is_plain, members, is_repeated: &mut is_repeated };
+    let mut repeated = 0;
+    let object = Object { text, place, is_plain, members, repeated: &mut repeated };
     object.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    Some(is_repeated)
+    Some(repeated)
 }
 
 /// Reads members into their places, so that nothing large is moved. A name that stands twice is
@@ -127,7 +145,7 @@ struct Object<'m, 'a> {
     /// Whether no text in it has an escape.
     is_plain: bool,
     members: &'m mut [Option<Raw<'a>>],
-    is_repeated: &'m mut bool,
+    repeated: &'m mut u32,
 }
 
 impl<'a> DeserializeSeed<'a> for Object<'_, 'a> {
@@ -152,8 +170,10 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
                 true => quoted(self.text, map.next_value()?),
                 false => Raw { text: map.next_value::<&RawValue>()?.get(), is_plain: false },
             };
-            if let Some(member) = (self.place)(&name.0).and_then(|at| self.members.get_mut(at)) {
-                *self.is_repeated |= member.replace(value).is_some();
+            if let Some(at) = (self.place)(&name.0)
+                && let Some(member) = self.members.get_mut(at)
+            {
+                *self.repeated |= u32::from(member.replace(value).is_some()) << at;
             }
         }
         Ok(())
@@ -336,5 +356,19 @@ mod tests {
         check(r#"{"a":"#, None, "cut off");
         let names = Names::new(["a", "b"]);
         assert!(read_object::<2, _, _>(b"{\"a\":\"\xff\"}", 3, &names).is_none(), "not UTF-8");
+    }
+
+    #[test]
+    fn what_is_excused_may_stand_twice_and_says_nothing() {
+        let names = Names::new(["a", "b"]).excusing([1]);
+        let read = |json: &str| {
+            let members = read_object::<2, _, _>(json.as_bytes(), 3, &names)?;
+            Some(members.map(|member| member.map(|raw| raw.get().to_owned())))
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(read(r#"{"a":1,"b":2}"#), Some([text("1"), text("2")]), "once");
+        assert_eq!(read(r#"{"a":1,"b":2,"b":2}"#), Some([text("1"), None]), "twice");
+        assert_eq!(read(r#"{"b":2,"\u0062":3,"b":4}"#), Some([None, None]), "three times");
+        assert_eq!(read(r#"{"a":1,"a":1,"b":2,"b":2}"#), None, "another that is not excused");
     }
 }

@@ -178,11 +178,18 @@ pub struct Policy {
     spec: PolicySpec,
     /// Names of the payload members that are read; the first are those of [`Member`].
     pub(crate) members: Names<String, Vec<String>>,
-    pub(crate) scope: usize,
+    /// Where scopes are, if any is required.
+    pub(crate) scope: Option<usize>,
+    /// Where the tenant is: the policy asks for it, or a request may.
     pub(crate) tenant: usize,
-    pub(crate) subject_kind: usize,
+    /// Where the kind of subject is, if not all are served.
+    pub(crate) subject_kind: Option<usize>,
+    /// Where the authorization version is: state may ask for it.
     pub(crate) authorization_version: usize,
+    /// Where the client is, if not all are served.
     pub(crate) clients: Vec<usize>,
+    /// Where `client_id` is, if the profile asks for it.
+    pub(crate) client_id: Option<usize>,
     pub(crate) required: Vec<usize>,
     pub(crate) prohibited: Vec<usize>,
 }
@@ -202,11 +209,13 @@ impl Policy {
                 members.len() - 1
             })
         };
-        let scope = place(&spec.claims.scope);
-        let tenant = place(&spec.claims.tenant);
-        let subject_kind = place(&spec.claims.subject_kind);
-        let authorization_version = place(&spec.claims.authorization_version);
-        let clients = spec.claims.client.iter().map(|name| place(name)).collect();
+        // A claim that nobody asks for has no place: it is not read (RFC 7519 §4).
+        let scope = (!spec.required_scopes.is_empty()).then(|| place(&spec.claims.scope));
+        let is_kind_asked = !spec.subject_kinds.is_empty();
+        let subject_kind = is_kind_asked.then(|| place(&spec.claims.subject_kind));
+        let names = spec.claims.client.iter().filter(|_| !spec.clients.is_empty());
+        let clients: Vec<usize> = names.map(|name| place(name)).collect();
+        let client_id = (spec.profile == Profile::Rfc9068).then(|| place("client_id"));
         let mut required: Vec<usize> = ["iss", "sub", "aud", "exp"].map(&mut place).to_vec();
         if spec.max_age.is_some() {
             required.push(place("iat"));
@@ -215,11 +224,26 @@ impl Policy {
             required.extend(["iat", "jti", "client_id"].map(&mut place));
         }
         if spec.tenant.is_some() {
-            required.push(tenant);
+            required.push(place(&spec.claims.tenant));
         }
         required.extend(spec.required_claims.iter().map(|name| place(name)));
         let prohibited: Vec<usize> =
             spec.prohibited_claims.iter().map(|name| place(name)).collect();
+        let mut excused = Vec::new();
+        if spec.sender_constraint == SenderConstraint::Off {
+            excused.push(Member::Cnf as usize);
+        }
+        excused.retain(|place| !required.contains(place) && !prohibited.contains(place));
+        // What only a request or state may ask for decides nothing by itself, not even twice.
+        let [tenant, authorization_version] =
+            [&spec.claims.tenant, &spec.claims.authorization_version].map(|name| {
+                let known = members.iter().position(|known| known == name);
+                known.unwrap_or_else(|| {
+                    members.push(name.clone());
+                    excused.push(members.len() - 1);
+                    members.len() - 1
+                })
+            });
         if let Some(both) = prohibited.iter().find(|place| required.contains(place)) {
             let name = &members[*both];
             let reason = format!("prohibits `{name}`, which every token must have; leave it out");
@@ -231,12 +255,13 @@ impl Policy {
         }
         Ok(Policy {
             spec,
-            members: Names::new(members),
+            members: Names::new(members).excusing(excused),
             scope,
             tenant,
             subject_kind,
             authorization_version,
             clients,
+            client_id,
             required,
             prohibited,
         })

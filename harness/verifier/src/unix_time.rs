@@ -10,6 +10,8 @@ use crate::tick::Tick;
 pub struct UnixTime(pub i128);
 
 const NANOS: i128 = 1_000_000_000;
+/// Numbers of nanoseconds of so many digits are exact; longer ones lie 10^20 years from here.
+const LONGEST: i64 = 37;
 /// 9999-12-31T23:59:59Z in seconds.
 const LAST_SECOND: i128 = 253_402_300_799;
 
@@ -17,16 +19,6 @@ impl UnixTime {
     /// From whole seconds.
     pub const fn from_seconds(seconds: i64) -> UnixTime {
         UnixTime(seconds as i128 * NANOS)
-    }
-
-    /// Reads a JSON number as NumericDate, fractions kept. `None` if it is no finite number or lies
-    /// beyond the year 9999.
-    pub fn from_json_number(text: &str) -> Option<UnixTime> {
-        let nanos = match text.parse::<i64>() {
-            Ok(seconds) => i128::from(seconds) * NANOS,
-            Err(_) => fractional(text)?,
-        };
-        (nanos < (LAST_SECOND + 1) * NANOS).then_some(UnixTime(nanos))
     }
 
     /// Whole seconds, rounded down.
@@ -41,23 +33,96 @@ impl UnixTime {
     }
 }
 
-/// A number with a fraction or an exponent. The whole part is kept exact where it is plain digits.
-fn fractional(text: &str) -> Option<i128> {
-    if !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-        // More digits than an i64: far outside any date, on one side or the other.
-        return text.starts_with('-').then_some(i128::MIN / 2);
+/// A date as a claim has it (NumericDate, RFC 7519 §2), not rounded: a number of whole nanoseconds,
+/// or between two of them. No instant is told apart more finely, so every comparison with one is
+/// exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumericDate {
+    down: UnixTime,
+    is_between: bool,
+}
+
+impl NumericDate {
+    /// Reads a JSON number (RFC 8259 §6). `None` if it is no number, beyond what a double holds, or
+    /// beyond the year 9999. More than 10^20 years ago all dates are alike.
+    pub fn from_json_number(text: &str) -> Option<NumericDate> {
+        let date = match text.parse::<i64>() {
+            Ok(seconds) => whole(i128::from(seconds) * NANOS),
+            Err(_) => Decimal::split(text)?.nanos()?,
+        };
+        (date.down.0 < (LAST_SECOND + 1) * NANOS).then_some(date)
     }
-    if let Some((whole, fraction)) = text.split_once('.')
-        && fraction.bytes().all(|byte| byte.is_ascii_digit())
-        && let Ok(seconds) = whole.parse::<i64>()
-    {
-        let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
-        let nanos = digits.fold(0i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
-        let nanos = if whole.starts_with('-') { -nanos } else { nanos };
-        return Some(i128::from(seconds) * NANOS + nanos);
+
+    /// The last nanosecond that is not after it.
+    pub fn down(self) -> UnixTime {
+        self.down
     }
-    let seconds: f64 = text.parse().ok()?;
-    seconds.is_finite().then_some((seconds * 1e9) as i128)
+
+    /// The first nanosecond that is not before it.
+    pub fn up(self) -> UnixTime {
+        UnixTime(self.down.0 + i128::from(self.is_between))
+    }
+}
+
+fn whole(nanos: i128) -> NumericDate {
+    NumericDate { down: UnixTime(nanos), is_between: false }
+}
+
+/// A number as it is written: ± `integer`.`fraction` × 10^`exponent`.
+struct Decimal<'a> {
+    is_negative: bool,
+    integer: &'a str,
+    fraction: &'a str,
+    exponent: i64,
+}
+
+impl<'a> Decimal<'a> {
+    /// `None` if it is no number, or none that a double holds.
+    fn split(text: &'a str) -> Option<Decimal<'a>> {
+        text.parse::<f64>().ok().filter(|number| number.is_finite())?;
+        let (is_negative, text) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        // One beyond an i64 is of a number that is zero, or next to it: the others are no doubles.
+        let least = if exponent.starts_with('-') { i64::MIN } else { 0 };
+        Some(Decimal {
+            is_negative,
+            integer,
+            fraction,
+            exponent: exponent.parse().unwrap_or(least),
+        })
+    }
+
+    /// As nanoseconds, if it is a number of seconds.
+    fn nanos(&self) -> Option<NumericDate> {
+        let digits = || self.integer.bytes().chain(self.fraction.bytes());
+        if !digits().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let zeros = digits().take_while(|digit| *digit == b'0').count();
+        let significant = || digits().skip(zeros);
+        // How many of them stand before the point once it is a number of nanoseconds.
+        let before = (self.integer.len() as i64 - zeros as i64)
+            .saturating_add(self.exponent)
+            .saturating_add(9);
+        if significant().next().is_none() {
+            return Some(whole(0));
+        }
+        if before > LONGEST {
+            return self.is_negative.then_some(whole(i128::MIN / 2));
+        }
+        let before = usize::try_from(before).unwrap_or(0);
+        let kept = significant().chain(std::iter::repeat(b'0')).take(before);
+        let nanos = kept.fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+        let is_between = significant().skip(before).any(|digit| digit != b'0');
+        Some(match self.is_negative {
+            true => NumericDate { down: UnixTime(-nanos - i128::from(is_between)), is_between },
+            false => NumericDate { down: UnixTime(nanos), is_between },
+        })
+    }
 }
 
 impl Add<Duration> for UnixTime {
@@ -80,24 +145,61 @@ impl Sub<Duration> for UnixTime {
 mod tests {
     use super::*;
 
+    /// What is read: the nanosecond before, and whether it lies between that and the next.
+    fn read(text: &str) -> Option<(i128, bool)> {
+        let date = NumericDate::from_json_number(text)?;
+        let (down, up) = (date.down().0, date.up().0);
+        Some((down, up == down + 1))
+    }
+
     #[test]
     fn reads_every_form_of_a_json_number() {
         let cases = [
             ("1700000000", Some(1_700_000_000_000_000_000), "integer"),
             ("1700000000.5", Some(1_700_000_000_500_000_000), "fraction kept"),
-            ("1700000000.0000000019", Some(1_700_000_000_000_000_001), "cut below 1 ns"),
             ("-1.25", Some(-1_250_000_000), "negative fraction"),
             ("-0.5", Some(-500_000_000), "negative fraction of zero"),
+            ("-0", Some(0), "zero with a sign"),
+            ("0.000e-999999999999999999999", Some(0), "zero with any exponent"),
+            ("0e99999999999999999999", Some(0), "also a large one"),
             ("1.7e9", Some(1_700_000_000_000_000_000), "exponent"),
+            ("1.767225899123456789E+9", Some(1_767_225_899_123_456_789), "to the last digit"),
+            ("17672258991234567.89e-7", Some(1_767_225_899_123_456_789), "a negative exponent"),
+            ("1767225899.123456789000", Some(1_767_225_899_123_456_789), "zeros behind it"),
             ("253402300799", Some(253_402_300_799_000_000_000), "last second of 9999"),
+            ("253402300799.999999999", Some(253_402_300_799_999_999_999), "and nanosecond"),
             ("253402300800", None, "year 10000"),
+            ("253402300800.0000000001", None, "just after it begins"),
             ("9223372036854775807", None, "i64::MAX"),
             ("9223372036854775808", None, "beyond i64"),
             ("1e400", None, "not finite"),
-            ("-9223372036854775809", Some(i128::MIN / 2), "far past saturates"),
+            ("-1e400", None, "nor this"),
+            ("1e300", None, "finite, and far beyond"),
+            ("-9223372036854775809", Some(-9_223_372_036_854_775_809 * NANOS), "below an i64"),
+            ("-1e300", Some(i128::MIN / 2), "far past saturates"),
+            ("nan", None, "no number"),
+            ("infinity", None, "no number"),
+            ("", None, "nothing"),
         ];
         for (text, nanos, reason) in cases {
-            assert_eq!(UnixTime::from_json_number(text).map(|t| t.0), nanos, "{reason}: {text}");
+            assert_eq!(read(text), nanos.map(|nanos| (nanos, false)), "{reason}: {text}");
+        }
+        assert_eq!(read(&"9".repeat(400)), None, "no double");
+        assert_eq!(read(&format!("-{}", "9".repeat(400))), None, "nor this");
+    }
+
+    #[test]
+    fn keeps_that_a_date_lies_between_two_nanoseconds() {
+        let cases = [
+            ("1700000000.0000000019", 1_700_000_000_000_000_001, "ten digits"),
+            ("253402300799.99999999999", 253_402_300_799_999_999_999, "the very end of 9999"),
+            ("-1.0000000001", -1_000_000_001, "before 1970, down is further away"),
+            ("1e-300", 0, "next to 1970"),
+            ("-1e-300", -1, "and just before"),
+            ("1e-99999999999999999999", 0, "an exponent beyond an i64"),
+        ];
+        for (text, down, reason) in cases {
+            assert_eq!(read(text), Some((down, true)), "{reason}: {text}");
         }
     }
 }

@@ -112,6 +112,7 @@ mod tests {
             expires: UnixTime::from_seconds(1),
             not_before: None,
             issued_at: None,
+            is_issued_between: false,
             jwt_id: None,
             client: None,
             tenant: None,

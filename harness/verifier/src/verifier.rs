@@ -251,7 +251,8 @@ fn check_times(
     let Some(issued_at) = claims.issued_at else {
         return Ok(());
     };
-    if latest < issued_at {
+    // Where it lies after this nanosecond, this nanosecond is too early.
+    if latest < issued_at || (latest == issued_at && claims.is_issued_between) {
         return Err(Rejection::IssuedInFuture);
     }
     match max_age {

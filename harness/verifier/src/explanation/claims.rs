@@ -177,7 +177,7 @@ impl Case<'_> {
         let policy = self.evidence.policy;
         let spec = policy.spec();
         let mut granted: Vec<String> = Vec::new();
-        if let Some(raw) = self.members()[policy.scope] {
+        if let Some(raw) = policy.scope.and_then(|place| self.members()[place]) {
             _ = json::each_text(raw, |text| match spec.claims.scope_form {
                 ScopeForm::String => granted.extend(text.split(' ').map(String::from)),
                 ScopeForm::Array => granted.push(text.into_owned()),
@@ -195,6 +195,7 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
         ScopeForm::String => Form::Text,
         ScopeForm::Array => Form::List,
     };
+    let is_bound = policy.spec().sender_constraint != SenderConstraint::Off;
     let mut forms = vec![
         (Iss as usize, Form::Text),
         (Sub as usize, Form::Text),
@@ -203,14 +204,15 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
         (Nbf as usize, Form::Date),
         (Iat as usize, Form::Date),
         (Jti as usize, Form::Text),
-        (Cnf as usize, Form::Confirmation),
         (TokenUse as usize, Form::Text),
-        (policy.tenant, Form::Text),
-        (policy.subject_kind, Form::Text),
-        (policy.authorization_version, Form::Version),
     ];
-    forms.extend(policy.clients.iter().map(|place| (*place, Form::Text)));
-    forms.push((policy.scope, scope));
+    // The others only where they are asked for.
+    forms.extend(is_bound.then_some((Cnf as usize, Form::Confirmation)));
+    forms.extend(policy.spec().tenant.as_ref().map(|_| (policy.tenant, Form::Text)));
+    forms.extend(policy.subject_kind.map(|place| (place, Form::Text)));
+    let clients = policy.clients.iter().copied().chain(policy.client_id);
+    forms.extend(clients.map(|place| (place, Form::Text)));
+    forms.extend(policy.scope.map(|place| (place, scope)));
     let fault = |(place, form): &(usize, Form)| members[*place].is_some_and(|raw| !form.fits(raw));
     match forms.into_iter().find(fault) {
         Some((place, form)) => {

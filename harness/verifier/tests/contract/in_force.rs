@@ -3,7 +3,7 @@
 use jwtbench_verifier::policy::SenderConstraint::{IfPresent, Off, Required};
 use jwtbench_verifier::policy::{PolicySpec, Profile};
 use jwtbench_verifier::rejection::Rejection::{
-    self, ClaimInvalid, ClientMismatch, Expired, IssuedInFuture, NotYetValid, Revoked,
+    self, ClientMismatch, Expired, IssuedInFuture, NotYetValid, Revoked,
     ScopeInsufficient, SenderMismatch, StaleAuthorization, StateUnavailable, SubjectKind,
     TenantMismatch, TooOld, TypeMismatch,
 };
@@ -80,6 +80,26 @@ fn every_skew_edge() {
                 (0, ACCEPT, "iat itself"),
                 (NS, ACCEPT, "a nanosecond after iat"),
                 (S, ACCEPT, "a second after iat"),
+            ],
+        );
+        // Between two nanoseconds: one is too early, the next is not.
+        let between = |d: Draft| far(d).claim("iat", &format!("{T}.0000000005"));
+        check_edge(
+            leeway,
+            T - skew,
+            &between,
+            &[
+                (0, Err(IssuedInFuture), "half a nanosecond before iat"),
+                (NS, ACCEPT, "half a nanosecond after iat"),
+            ],
+        );
+        check_edge(
+            leeway,
+            T + 100_000 + skew,
+            &between,
+            &[
+                (0, ACCEPT, "half a nanosecond short of max-age"),
+                (NS, Err(TooOld), "half a nanosecond over max-age"),
             ],
         );
         check_edge(
@@ -199,12 +219,20 @@ fn authorization_versions() {
         (&|d| d, Err(StaleAuthorization), "none, where one is required"),
         (&|d| d.claim("auth_version", "2"), ACCEPT, "the one in force"),
         (&|d| d.claim("auth_version", "3"), ACCEPT, "newer than we know"),
-        (&|d| d.claim("auth_version", "\"2\""), Err(ClaimInvalid), "a text"),
-        (&|d| d.claim("auth_version", "-1"), Err(ClaimInvalid), "negative"),
-        (&|d| d.claim("auth_version", "2.5"), Err(ClaimInvalid), "no whole number"),
+        (&|d| d.claim("auth_version", "\"2\""), Err(StaleAuthorization), "a text is no version"),
+        (&|d| d.claim("auth_version", "-1"), Err(StaleAuthorization), "nor is this"),
+        (&|d| d.claim("auth_version", "2.5"), Err(StaleAuthorization), "nor this"),
+        (
+            &|d| d.claim("auth_version", "2").claim_again("auth_version", "2"),
+            Err(StaleAuthorization),
+            "twice says nothing",
+        ),
     ]);
     let other = Court { versioned: Some("somebody else"), ..Court::default() };
-    other.check(&[(&|d| d.claim("auth_version", "1"), ACCEPT, "nothing is required of it")]);
+    other.check(&[
+        (&|d| d.claim("auth_version", "1"), ACCEPT, "nothing is required of it"),
+        (&|d| d.claim("auth_version", "\"x\""), ACCEPT, "whatever it says"),
+    ]);
 }
 
 #[test]
@@ -233,6 +261,12 @@ fn the_tenant_of_the_request() {
     open.check(&[
         (&|d| d, ACCEPT, "the request's"),
         (&|d| d.no_claim("tenant_id"), Err(TenantMismatch), "not required, and not the one"),
+        (&|d| d.claim("tenant_id", "7"), Err(TenantMismatch), "no text is not the one"),
+        (
+            &|d| d.claim_again("tenant_id", "\"acme\""),
+            Err(TenantMismatch),
+            "twice says nothing",
+        ),
     ]);
     let none = Court::of(|spec| spec.tenant = None);
     none.check(&[(&|d| d.claim("tenant_id", "\"x\""), ACCEPT, "nobody asks")]);

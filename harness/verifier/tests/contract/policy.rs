@@ -32,7 +32,7 @@ fn a_policy_is_valid_or_names_its_fault() {
         (|s| s.max_header_bytes = s.max_token_bytes, Ok(()), "the longest header"),
         (|s| s.types = vec!["AT+JWT".into()], Ok(()), "types compare without case"),
         (
-            |s| s.required_claims = (0..17).map(|n| format!("c{n}")).collect(),
+            |s| s.required_claims = (0..19).map(|n| format!("c{n}")).collect(),
             Ok(()),
             "as many claims as are read",
         ),
@@ -56,7 +56,7 @@ fn a_policy_is_valid_or_names_its_fault() {
         (|s| s.required_scopes.push("é".into()), Err("required-scopes"), "not ASCII"),
         (|s| s.claims.client.clear(), Err("claims.client"), "no claim for the client"),
         (
-            |s| s.required_claims = (0..18).map(|n| format!("c{n}")).collect(),
+            |s| s.required_claims = (0..20).map(|n| format!("c{n}")).collect(),
             Err("required-claims"),
             "more claims than are read",
         ),
