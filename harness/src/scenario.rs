@@ -11,6 +11,7 @@ pub(crate) mod draft;
 pub mod endpoint;
 pub mod event;
 pub mod expectation;
+pub mod fit;
 pub mod flow;
 pub mod grammar;
 pub mod issuer;

@@ -77,7 +77,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         thin.load.rounds = 1;
         let under = under(&thin, &replacements);
         for algorithm in args.filter.algorithms(&scenario.algorithms) {
-            let mut plan = Plan::new(&thin, algorithm, &signers, &|_| {});
+            let mut plan = Plan::new(&thin, algorithm, &signers, &|_| {}).checked()?;
             let revoked = initial_revocations(&plan);
             for scenario in &under {
                 // The tokens, the arrivals and the issuer do not hang on the cache policy.

@@ -214,7 +214,7 @@ impl Args {
         let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
         let Matchup { algorithm, candidate, base } = matchup;
         progress.say(format!("{algorithm}: signing"));
-        let plan = base.plan(&Signers::new(self.seed), &progress.minting());
+        let plan = base.plan(&Signers::new(self.seed), &progress.minting())?;
         let other = candidate.other_plan(base, &plan, progress)?;
         let (machine, control) = (describe(None), Control { stop, port: None });
         let plans = [other.as_ref().unwrap_or(&plan), &plan];

@@ -136,7 +136,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     scenario.load.workers = 1;
     scenario.load.warmup = Duration::ZERO;
     let signers = Signers::new(args.seed);
-    let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {});
+    let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {}).checked()?;
     let trial = Trial::new(&plan, ContenderSpec::Core(&Ring), None)?;
     let (operations, fetches) = trial.foresee()?;
     let (came, requests) = mpsc::channel();

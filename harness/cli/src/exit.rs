@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use jwtbench_engine::jwks::endpoint::EndpointError;
 use jwtbench_engine::result::{ReadError, RunResult};
 use jwtbench_engine::scenario::ScenarioError;
+use jwtbench_engine::scenario::fit::UnfitClass;
 use jwtbench_engine::scenario::library::LibraryError;
 use jwtbench_engine::trial::TrialError;
 
@@ -97,6 +98,12 @@ impl From<LibraryError> for Failure {
 
 impl From<ScenarioError> for Failure {
     fn from(error: ScenarioError) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<UnfitClass> for Failure {
+    fn from(error: UnfitClass) -> Failure {
         Failure::Usage(error.to_string())
     }
 }

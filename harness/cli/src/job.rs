@@ -297,7 +297,10 @@ impl Job {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
         progress.say(format!("{name}: signing"));
         let mut plan = match &self.own {
-            None => Plan::new(&self.scenario, self.algorithm, signers, &progress.minting()),
+            None => {
+                let minting = progress.minting();
+                Plan::new(&self.scenario, self.algorithm, signers, &minting).checked()?
+            }
             Some(own) => {
                 let tokens = &own.tokens[&self.algorithm];
                 Plan::of_own(&self.scenario, self.algorithm, &own.desk, tokens)

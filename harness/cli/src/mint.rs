@@ -85,7 +85,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut count = 0;
     for algorithm in &algorithms {
         progress.say(format!("{algorithm}: signing"));
-        let plan = Plan::new(&scenario, *algorithm, &signers, &progress.minting());
+        let plan = Plan::new(&scenario, *algorithm, &signers, &progress.minting()).checked()?;
         let pack = Pack::of(&plan, args.per_class);
         count += pack.len();
         let folder = args.out.join(algorithm.name());

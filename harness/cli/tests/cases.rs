@@ -362,3 +362,26 @@ fn control_characters_of_a_simulation_reach_nobody() {
         assert!(code == 0 && !out.is_empty(), "{form}: {said}");
     }
 }
+
+/// A policy's own values are no faults: its tokens fit it, or the scenario is refused by name.
+#[test]
+fn the_minter_fits_the_policy_or_says_what_cannot_be() {
+    let fits = ["audience-begins-beyond-ascii", "audience-upper", "required-email", "required-nbf"];
+    let fits = fits.into_iter().chain(["types-in-full"]).map(|name| (name, 0, ""));
+    let refused = [
+        ("limit-64k", 2, "class `oversized-16k` cannot hold"),
+        ("limit-64k", 2, "`max-token-bytes` = 65536"),
+        ("required-and-prohibited", 2, "`prohibited-claims`: prohibits `nonce`"),
+    ];
+    for (name, exit, words) in fits.chain(refused) {
+        let path = folder("minter-and-policy").join(format!("{name}.toml"));
+        let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+            .args(["check", "--contender", "core:*", "--contender", "jsonwebtoken:*"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(exit), "{name}: {said}");
+        assert!(said.contains(words), "{name}: {said}");
+    }
+}

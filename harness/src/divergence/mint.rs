@@ -14,7 +14,6 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use crate::scenario::corpus::audience;
 use crate::scenario::draft::{Draft, DraftKeys, Parts, Times};
 use crate::scenario::signer::{Signers, SigningKey};
 
@@ -61,8 +60,8 @@ impl Mint {
     pub(super) fn draft<'k>(&'k self, key: &'k SigningKey) -> Draft<'k> {
         let keys = DraftKeys { signing: key, other_type: key, attacker: key, other_issuer: key };
         let ids = ["a3f1", "7c20"];
-        let times = Times { issued_at: NOW - 60, lifetime: 300, leeway: 0, max_age: 0, now: NOW };
-        Draft::good(keys, &audience(&self.policy), ids, &times, 0)
+        let times = Times { issued_at: NOW - 60, lifetime: 300, now: NOW };
+        Draft::good(keys, &self.policy, ids, &times, 0)
     }
 
     /// The input that is `draft` under `jwk`.

@@ -9,6 +9,7 @@ use jwtbench_verifier::rejection::Rejection;
 
 pub use super::class_table::CLASSES;
 use super::draft::Draft;
+use super::fit;
 
 /// A token class.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,13 +78,13 @@ pub enum Need {
     Clients,
     /// `subject-kinds` is not empty.
     SubjectKinds,
-    /// `max-age` is set.
+    /// `max-age` is set, to an age that a date can express.
     MaxAge,
     /// `tenant` is set.
     Tenant,
     /// `required-scopes` is not empty.
     Scopes,
-    /// `sender-constraint` is not off.
+    /// `sender-constraint` is not off, and `cnf` is not prohibited.
     SenderConstraint,
     /// `kid-required` is true.
     KidRequired,
@@ -93,25 +94,45 @@ pub enum Need {
     Rfc9068,
     /// `prohibited-claims` is not empty.
     ProhibitedClaims,
+    /// `jti` is not prohibited.
+    JwtId,
+    /// `claims.authorization-version` is no claim that stands for something else, and neither is
+    /// `sub`.
+    Versions,
 }
 
 impl Need {
     /// Whether the policy says it; otherwise, the remedy.
     pub fn check(self, policy: &PolicySpec) -> Result<(), &'static str> {
         use jwtbench_verifier::policy::{Profile, SenderConstraint};
+        let is_prohibited = |name: &str| policy.prohibited_claims.iter().any(|own| own == name);
         let (met, remedy) = match self {
             Need::Nothing => (true, ""),
             Need::Clients => (!policy.clients.is_empty(), "clients = [\"billing-web\"]"),
             Need::SubjectKinds => (!policy.subject_kinds.is_empty(), "subject-kinds = [\"user\"]"),
-            Need::MaxAge => (policy.max_age.is_some(), "max-age = \"1h\""),
+            Need::MaxAge => {
+                let longest = std::time::Duration::from_secs(fit::LONGEST_AGE as u64);
+                (policy.max_age.is_some_and(|age| age < longest), "max-age = \"1h\"")
+            }
             Need::Tenant => (policy.tenant.is_some(), "tenant = \"acme\""),
             Need::Scopes => {
                 (!policy.required_scopes.is_empty(), "required-scopes = [\"invoice:read\"]")
             }
-            Need::SenderConstraint => (
-                policy.sender_constraint != SenderConstraint::Off,
-                "sender-constraint = \"if-present\"",
-            ),
+            Need::SenderConstraint if policy.sender_constraint == SenderConstraint::Off => {
+                (false, "sender-constraint = \"if-present\"")
+            }
+            Need::SenderConstraint => (!is_prohibited("cnf"), "`prohibited-claims` without `cnf`"),
+            Need::JwtId => (!is_prohibited("jti"), "`prohibited-claims` without `jti`"),
+            Need::Versions => {
+                let name = &policy.claims.authorization_version;
+                let is_own = !is_prohibited(name) && fit::is_free(policy, name);
+                let is_subject_own = fit::asked(policy).all(|(_, name)| name != "sub");
+                (
+                    is_own && is_subject_own,
+                    "a `claims.authorization-version` that names a claim of its own, and `sub` for \
+                     nothing but the subject",
+                )
+            }
             Need::KidRequired => (policy.kid_required, "kid-required = true"),
             Need::Types => (
                 !policy.types.iter().any(|typ| typ.eq_ignore_ascii_case("jwt")),

@@ -75,6 +75,18 @@ fn stray_bits(text: &str) -> Option<String> {
     Some(format!("{}{}", &text[..text.len() - 1], char::from(ALPHABET[value | 1])))
 }
 
+/// A text that is none of those taken, of which there is one at least, and is not empty: the one
+/// given, or another that is nearly alike.
+fn unlike(taken: &[String], mut text: String) -> String {
+    if text.is_empty() {
+        text.clone_from(&taken[0]);
+    }
+    while taken.contains(&text) {
+        text.push_str("-v2");
+    }
+    text
+}
+
 /// Moves `iat` and `exp` this many seconds into the past.
 fn age(draft: &mut Draft<'_>, seconds: i64) {
     draft.claims.insert("iat".into(), json!(draft.issued_at - seconds));

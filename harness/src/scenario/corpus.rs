@@ -11,13 +11,13 @@ use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::{MAX_KID_BYTES, Thumbprint};
-use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
+use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use super::class::{Class, Stage};
-use super::draft::{Audience, Draft, DraftKeys, Signed, Times};
+use super::draft::{Draft, DraftKeys, Signed, Times};
 use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, SHARED_KEY, Timeline, other_types};
 use super::random;
 use super::signer::Signers;
@@ -154,6 +154,11 @@ pub fn issue_tick(holder: u32, holders: u32, issue: u32, lifetime_ns: i64) -> Ti
 }
 
 impl Mint<'_> {
+    /// A lifetime, in nanoseconds, that ends an hour after the scenario.
+    fn beyond_the_end(&self) -> i64 {
+        self.lifetime_ns.saturating_add(self.duration_ns).saturating_add(HOUR_NS)
+    }
+
     fn token(&self, name: &TokenRef) -> Token {
         let class = name.class;
         let row = class.row();
@@ -163,7 +168,7 @@ impl Mint<'_> {
                 (issue_tick(name.ordinal, holders, name.issue, self.lifetime_ns), self.lifetime_ns)
             }
             // Not in a holder's hands: in date for the whole scenario.
-            false => (Tick(-1_000_000_000), self.lifetime_ns + self.duration_ns + HOUR_NS),
+            false => (Tick(-1_000_000_000), self.beyond_the_end()),
         };
         let (label, kid) = match row.name {
             "stolen-key" => (FIRST_KEY, None),
@@ -193,13 +198,10 @@ impl Mint<'_> {
         let times = Times {
             issued_at: self.epoch.at(issued).seconds(),
             lifetime: seconds(lifetime_ns).max(1),
-            leeway: self.policy.leeway.as_secs() as i64,
-            max_age: self.policy.max_age.map_or(0, |age| age.as_secs() as i64),
             now: self.epoch.seconds(),
         };
-        let audience = audience(self.policy);
         let ids = [subject.as_str(), jwt_id.as_str()];
-        let mut draft = Draft::good(keys, &audience, ids, &times, name.ordinal);
+        let mut draft = Draft::good(keys, self.policy, ids, &times, name.ordinal);
         if let Some(kid) = kid {
             draft.header.insert("kid".into(), json!(kid));
         }
@@ -214,23 +216,6 @@ impl Mint<'_> {
 }
 
 const HOUR_NS: i64 = 3_600_000_000_000;
-
-/// The values of `policy` that a good token carries.
-pub(crate) fn audience(policy: &PolicySpec) -> Audience<'_> {
-    let names = &policy.claims;
-    Audience {
-        issuer: &policy.issuer,
-        audience: &policy.audience[0],
-        typ: policy.types.iter().find(|typ| *typ != "absent").map(String::as_str),
-        names,
-        tenant: policy.tenant.as_deref(),
-        scope_is_array: names.scope_form == ScopeForm::Array,
-        scopes: &policy.required_scopes,
-        client: policy.clients.first().map_or("billing-web", String::as_str),
-        subject_kind: policy.subject_kinds.first().map_or("user", String::as_str),
-        prohibited: &policy.prohibited_claims,
-    }
-}
 
 fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>) -> Facts {
     let row = class.row();
@@ -256,6 +241,9 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
     };
     let date = |name: &str| draft.claims.get(name).and_then(instant);
     let good = |seconds: i64| UnixTime::from_seconds(seconds);
+    // Where the policy prohibits `iat`, no instant is before it.
+    let never = UnixTime(i128::MIN / 2);
+    let issued_at = if draft.allows("iat") { good(draft.issued_at) } else { never };
     Facts {
         fault: static_fault,
         settled: None,
@@ -263,7 +251,7 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
         signed_by,
         expires: date("exp").unwrap_or_else(|| good(draft.issued_at + draft.lifetime)),
         not_before: date("nbf"),
-        issued_at: date("iat").unwrap_or_else(|| good(draft.issued_at)),
+        issued_at: date("iat").unwrap_or(issued_at),
         jwt_id: jwt_id.into(),
         is_revoked: row.due == Some(Rejection::Revoked),
         versioned: None,

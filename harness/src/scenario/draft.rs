@@ -8,8 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::policy::ClaimNames;
+use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
 
+use super::fit;
 use super::signer::{Form, SigningKey};
 
 /// The keys a recipe may use.
@@ -38,20 +39,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) issued_at: i64,
     /// `exp - iat`, in seconds.
     pub(crate) lifetime: i64,
-    /// Clock skew that the policy forgives, in seconds.
-    pub(crate) leeway: i64,
-    /// The policy's `max-age`, in seconds; 0 if it has none.
-    pub(crate) max_age: i64,
     /// The instant of tick 0, in seconds since 1970.
     pub(crate) now: i64,
-    /// This API, as the policy names it.
-    pub(crate) audience: &'a str,
-    /// Where the policy looks for claims.
-    pub(crate) names: &'a ClaimNames,
-    /// Whether scopes stand in an array.
-    pub(crate) scope_is_array: bool,
-    /// Claims that the policy prohibits.
-    pub(crate) prohibited: &'a [String],
+    /// The policy that the token is minted for.
+    pub(crate) policy: &'a PolicySpec,
     /// The header's bytes, instead of `header`.
     pub(crate) header_bytes: Option<Vec<u8>>,
     /// The payload's bytes, instead of `claims`.
@@ -91,94 +82,126 @@ pub(crate) struct Parts {
     pub(crate) signature_text: Option<String>,
 }
 
-/// Who the token is for: the values a policy checks.
-pub(crate) struct Audience<'a> {
-    pub(crate) issuer: &'a str,
-    pub(crate) audience: &'a str,
-    pub(crate) typ: Option<&'a str>,
-    pub(crate) names: &'a ClaimNames,
-    pub(crate) tenant: Option<&'a str>,
-    pub(crate) scope_is_array: bool,
-    pub(crate) scopes: &'a [String],
-    pub(crate) client: &'a str,
-    pub(crate) subject_kind: &'a str,
-    pub(crate) prohibited: &'a [String],
-}
-
 /// When a draft is drawn up and for how long, in seconds.
 pub(crate) struct Times {
     /// `iat`, since 1970.
     pub(crate) issued_at: i64,
     /// `exp - iat`.
     pub(crate) lifetime: i64,
-    /// The policy's leeway.
-    pub(crate) leeway: i64,
-    /// The policy's `max-age`; 0 for none.
-    pub(crate) max_age: i64,
     /// Tick 0, since 1970.
     pub(crate) now: i64,
 }
 
 impl<'a> Draft<'a> {
-    /// A good access token (RFC 9068 §2), about 700 bytes once signed with RS256.
+    /// A good access token (RFC 9068 §2) under this policy, about 700 bytes once signed with RS256.
     pub(crate) fn good(
         keys: DraftKeys<'a>,
-        audience: &Audience<'a>,
+        policy: &'a PolicySpec,
         ids: [&str; 2],
         times: &Times,
         ordinal: u32,
     ) -> Draft<'a> {
-        let Times { issued_at, lifetime, leeway, max_age, now } = *times;
-        let names = audience.names;
-        let [subject, jwt_id] = ids;
+        let Times { issued_at, lifetime, now } = *times;
         let mut header = BTreeMap::new();
         header.insert("alg".into(), json!(keys.signing.algorithm().name()));
         header.insert("kid".into(), json!(keys.signing.kid()));
-        if let Some(typ) = audience.typ {
+        if let Some(typ) = policy.types.iter().find(|typ| *typ != "absent") {
             header.insert("typ".into(), json!(typ));
         }
-        let mut scopes: Vec<&str> = audience.scopes.iter().map(String::as_str).collect();
-        scopes.push("ledger:read");
-        let mut claims = BTreeMap::new();
-        claims.insert("iss".into(), json!(audience.issuer));
-        claims.insert("sub".into(), json!(subject));
-        claims.insert("aud".into(), json!([audience.audience, "ledger-api"]));
-        claims.insert("iat".into(), json!(issued_at));
-        claims.insert("exp".into(), json!(issued_at + lifetime));
-        claims.insert("jti".into(), json!(jwt_id));
-        claims.insert("client_id".into(), json!(audience.client));
-        claims.insert(names.client[0].clone(), json!(audience.client));
-        claims.insert(names.subject_kind.clone(), json!(audience.subject_kind));
-        let scope = match audience.scope_is_array {
-            true => json!(scopes),
-            false => json!(scopes.join(" ")),
-        };
-        claims.insert(names.scope.clone(), scope);
-        if let Some(tenant) = audience.tenant {
-            claims.insert(names.tenant.clone(), json!(tenant));
-        }
-        Draft {
+        let mut draft = Draft {
             signed_by: Signed::By(keys.signing),
             keys,
             ordinal,
             header,
-            claims,
+            claims: BTreeMap::new(),
             issued_at,
             lifetime,
-            leeway,
-            max_age,
             now,
-            audience: audience.audience,
-            names,
-            scope_is_array: audience.scope_is_array,
-            prohibited: audience.prohibited,
+            policy,
             header_bytes: None,
             payload_bytes: None,
             payload_text: None,
             form: Form::Raw,
             after: None,
             text: None,
+        };
+        draft.claim(ids);
+        draft
+    }
+
+    /// The usual claims, those that the policy looks at, and those that it requires; without those
+    /// that it prohibits.
+    fn claim(&mut self, [subject, jwt_id]: [&str; 2]) {
+        let policy = self.policy;
+        let client = policy.clients.first().map_or("billing-web", String::as_str);
+        let audience = json!([policy.audience[0], "ledger-api"]);
+        let usual = [
+            ("iss", json!(policy.issuer)),
+            ("sub", json!(subject)),
+            ("aud", audience),
+            ("iat", json!(self.issued_at)),
+            ("exp", json!(self.issued_at + self.lifetime)),
+            ("jti", json!(jwt_id)),
+            ("client_id", json!(client)),
+        ];
+        self.claims.extend(usual.map(|(name, value)| (name.to_owned(), value)));
+        let kind = policy.subject_kinds.first().map_or("user", String::as_str);
+        let mut scopes: Vec<&str> = policy.required_scopes.iter().map(String::as_str).collect();
+        scopes.push("ledger:read");
+        let names = &policy.claims;
+        let client_claim = fit::client_claim(policy).to_owned();
+        self.put(&client_claim, json!(client), !policy.clients.is_empty());
+        self.put(&names.subject_kind, json!(kind), !policy.subject_kinds.is_empty());
+        self.put(&names.scope, self.scopes(&scopes), !policy.required_scopes.is_empty());
+        if let Some(tenant) = &policy.tenant {
+            self.put(&names.tenant, json!(tenant), true);
         }
+        for name in &policy.required_claims {
+            let value = self.fitting(name);
+            self.claims.entry(name.clone()).or_insert(value);
+        }
+        self.claims.retain(|name, _| !policy.prohibited_claims.contains(name));
+    }
+
+    /// Adds a claim, unless nobody asks for it and its name stands for something else.
+    fn put(&mut self, name: &str, value: Value, is_asked: bool) {
+        let is_free = !self.claims.contains_key(name) && !fit::REGISTERED.contains(&name);
+        if is_asked || is_free {
+            self.claims.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Scopes as the policy has them.
+    pub(crate) fn scopes(&self, scopes: &[&str]) -> Value {
+        match self.policy.claims.scope_form {
+            ScopeForm::Array => json!(scopes),
+            ScopeForm::String => json!(scopes.join(" ")),
+        }
+    }
+
+    /// A value that a claim of this name may have.
+    pub(crate) fn fitting(&self, name: &str) -> Value {
+        match name {
+            "iat" | "nbf" => json!(self.issued_at),
+            "token_use" => json!("access"),
+            "cnf" => json!({}),
+            _ => json!("x"),
+        }
+    }
+
+    /// Whether a claim of this name may be there in a good token.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        !self.policy.prohibited_claims.iter().any(|prohibited| prohibited == name)
+    }
+
+    /// Clock skew that the policy forgives, in whole seconds: rounded down, and up.
+    pub(crate) fn leeway(&self) -> [i64; 2] {
+        whole_seconds(self.policy.leeway)
+    }
+
+    /// The policy's `max-age` in whole seconds, rounded down and up; 0 if it has none.
+    pub(crate) fn max_age(&self) -> [i64; 2] {
+        whole_seconds(self.policy.max_age.unwrap_or_default())
     }
 
     /// The text of the draft as it would be without `after`: for classes that cut it up.
@@ -226,7 +249,7 @@ impl<'a> Draft<'a> {
         let entitlements: Vec<String> =
             (0..missing / 24).map(|index| format!("urn:acme:feature:{index:04}")).collect();
         if !entitlements.is_empty() {
-            self.claims.insert("entitlements".into(), json!(entitlements));
+            self.claims.insert(fit::unread(self.policy, "entitlements"), json!(entitlements));
         }
     }
 
@@ -234,4 +257,10 @@ impl<'a> Draft<'a> {
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.keys.signing.algorithm()
     }
+}
+
+/// Rounded down, and up. A span that no date can express is cut to one that is as good.
+fn whole_seconds(span: std::time::Duration) -> [i64; 2] {
+    let seconds = i64::try_from(span.as_secs()).unwrap_or(fit::LONGEST_AGE).min(fit::LONGEST_AGE);
+    [seconds, seconds + i64::from(span.subsec_nanos() > 0)]
 }

@@ -12,6 +12,7 @@ use jwtbench_verifier::tick::Tick;
 use super::arrivals::exponential;
 use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef};
+use super::fit::UnfitClass;
 use super::issuer::Timeline;
 use super::plan::{Draw, EPOCH, Plan, hash, nanos};
 use super::random::{self, Zipf};
@@ -65,6 +66,9 @@ struct Part {
 /// Why a scenario cannot flow.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowFault {
+    /// A class that the policy's limits do not let be what it is.
+    #[error(transparent)]
+    Class(#[from] UnfitClass),
     /// A closed loop or a ramp.
     #[error(
         "{scenario}: a simulation needs arrivals that are `constant` or `poisson`; change [load]"
@@ -254,5 +258,5 @@ pub fn plan(
         corpus: Arc::new(corpus),
         hash,
     };
-    Ok((plan, refs))
+    Ok((plan.checked()?, refs))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::capacity::Rate;
+use super::fit;
 use super::policy_file::PolicyFile;
 use super::{Arrivals, InstanceAges, Instances, Scenario, ScenarioError};
 
@@ -39,17 +40,21 @@ impl Scenario {
     /// it, for the algorithms that it allows where it names any.
     ///
     /// # Errors
-    /// If the policy leaves out what a class of the scenario's tokens needs.
+    /// If the policy leaves out what a class of the scenario's tokens needs, or no token can say
+    /// what it looks at.
     pub fn judged_by(mut self, file: &PolicyFile) -> Result<Scenario, ScenarioError> {
+        let fault = |message| ScenarioError { path: file.path.clone(), line: None, message };
+        fit::check_names(&file.spec).map_err(fault)?;
+        fit::check_events(&self.events, &file.spec).map_err(fault)?;
         for class in self.classes() {
-            if let Err(remedy) = class.row().need.check(&file.spec) {
+            if let Err(remedy) = fit::check_class(class, &file.spec) {
                 let message = format!(
                     "{} has tokens of class `{}`, which means nothing unless the policy has \
                      {remedy}",
                     self.name,
                     class.name()
                 );
-                return Err(ScenarioError { path: file.path.clone(), line: None, message });
+                return Err(fault(message));
             }
         }
         if file.names_algorithms {

@@ -17,6 +17,7 @@ use toml::Spanned;
 use super::cache::{Presets, Start};
 use super::endpoint::{EndpointSetting, Fault};
 use super::event::Event;
+use super::fit;
 use super::overrides::Replaced;
 use super::signer::RSA_BITS;
 use super::sweep::Sweep;
@@ -99,7 +100,8 @@ impl Scenario {
         if table.has_algorithms() {
             return file.fault(at, POLICY_ALGORITHMS);
         }
-        let policy = table.resolve().or_else(|fault| file.fault(at, fault.to_string()))?;
+        let policy = table.resolve().or_else(|fault| file.fault(at.clone(), fault.to_string()))?;
+        fit::check_names(&policy).or_else(|message| file.fault(at, message))?;
         let (at, table) = table_of(wire.cache.take());
         let cache = table.resolve(presets);
         let cache =
@@ -116,6 +118,7 @@ impl Scenario {
         let capacity_of = capacity_of(&file, wire.load.get_ref())?;
         let events = events(&file, &wire.event, &load, &streams, &phases, &family)?;
         check_closed(&file, &load, &phases, &events)?;
+        fit::check_events(&events, &policy).or_else(|message| file.fault(None, message))?;
         let expectations = expectations(&file, &wire.expect, &phases, &streams)?;
         let issuer = issuer(&file, wire.issuer.take())?;
         let sweep = sweep(&file, wire.sweep.take(), &family)?;

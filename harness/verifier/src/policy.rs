@@ -305,15 +305,25 @@ fn check_lists(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
     if let Some((key, _)) = lists.into_iter().find(|(_, names)| holds_empty(names)) {
         return Err(InvalidPolicy { key, reason: "holds an empty name; leave it out".into() });
     }
+    let is_no_type = |typ: &&String| {
+        let short = header::without_prefix(typ);
+        short.is_empty() || short != header::without_prefix(short)
+    };
+    if let Some(typ) = spec.types.iter().find(is_no_type) {
+        let reason = format!("holds {typ:?}, which is no media type; \"at+jwt\" is one");
+        return Err(InvalidPolicy { key: "types", reason });
+    }
     let is_none = |typ: &&String| typ.as_str() != "absent" && typ.eq_ignore_ascii_case("absent");
     if let Some(typ) = spec.types.iter().find(is_none) {
         let reason = format!("holds {typ:?}; a token without `typ` is allowed by \"absent\"");
         return Err(InvalidPolicy { key: "types", reason });
     }
     let ClaimNames { scope, client, subject_kind, .. } = &spec.claims;
+    let all_prohibited =
+        |names: &[String]| names.iter().all(|name| spec.prohibited_claims.contains(name));
     let needed = [
         ("required-scopes", !spec.required_scopes.is_empty(), std::slice::from_ref(scope)),
-        ("clients", !spec.clients.is_empty() && client.len() == 1, client.as_slice()),
+        ("clients", !spec.clients.is_empty() && all_prohibited(client), client.as_slice()),
         ("subject-kinds", !spec.subject_kinds.is_empty(), std::slice::from_ref(subject_kind)),
     ];
     for (asking, is_asked, claims) in needed {

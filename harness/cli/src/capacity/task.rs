@@ -74,7 +74,7 @@ impl Bench<'_> {
                  lower the share of capacity, or --duration"
             )));
         }
-        Ok(Plan::new(scenario, self.job.algorithm, self.signers, &|_| {}))
+        Ok(Plan::new(scenario, self.job.algorithm, self.signers, &|_| {}).checked()?)
     }
 
     fn trial<'p>(&self, plan: &'p Plan, contender: ContenderSpec) -> Result<Trial<'p>, Failure> {

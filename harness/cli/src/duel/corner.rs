@@ -110,8 +110,12 @@ impl Corner {
     }
 
     /// The plan of its rounds.
-    pub fn plan(&self, signers: &Signers, minted: &(dyn Fn(Minting) + Sync)) -> Plan {
-        Plan::new(&self.scenario, self.algorithm, signers, minted)
+    pub fn plan(
+        &self,
+        signers: &Signers,
+        minted: &(dyn Fn(Minting) + Sync),
+    ) -> Result<Plan, Failure> {
+        Ok(Plan::new(&self.scenario, self.algorithm, signers, minted).checked()?)
     }
 
     /// A plan of its own where its policies are not the base's: of the same arrivals and tokens,
@@ -126,7 +130,7 @@ impl Corner {
         if mine.policy == theirs.policy && mine.cache == theirs.cache {
             return Ok(None);
         }
-        let own = self.plan(&Signers::new(self.args.seed), &progress.minting());
+        let own = self.plan(&Signers::new(self.args.seed), &progress.minting())?;
         if own.hash != plan.hash {
             return Err(Failure::Usage(
                 "the two policies ask for different tokens (issuer, audience, types, tenant, \

@@ -47,7 +47,7 @@ pub struct TurnOver;
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let corner = Corner::new(args.corner)?;
     let stop = stop_on_signal()?;
-    let plan = corner.plan(&Signers::new(corner.args.seed), &|_| {});
+    let plan = corner.plan(&Signers::new(corner.args.seed), &|_| {})?;
     let mut arm = LocalArm::new(&corner, &plan, Control { stop, port: None }, Some(calibrate()))?;
     let hello = Hello {
         plan_hash: plan.hash.clone(),

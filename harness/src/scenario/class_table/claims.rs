@@ -3,8 +3,9 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::{Value, json};
 
-use super::{ClassRow, Need, Stage, base64_url, row, stray_bits};
+use super::{ClassRow, Need, Stage, base64_url, row, stray_bits, unlike};
 use crate::scenario::draft::Draft;
+use crate::scenario::fit;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 13] = [
@@ -69,39 +70,43 @@ pub(super) static ROWS: [ClassRow; 13] = [
     .needs(Need::Rfc9068),
     row("missing-tenant", Some(ClaimMissing), Stage::Claims, "No tenant, or an empty one.", |d| {
         match d.ordinal.is_multiple_of(2) {
-            true => d.claims.remove(&d.names.tenant),
-            false => d.claims.insert(d.names.tenant.clone(), json!("")),
+            true => d.claims.remove(&d.policy.claims.tenant),
+            false => d.claims.insert(d.policy.claims.tenant.clone(), json!("")),
         };
     })
     .needs(Need::Tenant),
     row("wrong-issuer", Some(IssuerMismatch), Stage::Claims, "Another `iss`, nearly alike.", |d| {
-        let good = d.claims["iss"].as_str().unwrap_or_default().to_owned();
+        let good = d.policy.issuer.clone();
         let spoiled = match d.ordinal % 6 {
             0 => format!("{good}/"),
             1 => good.to_uppercase(),
             2 => format!("{good}.attacker.example"),
             3 => good.chars().skip(1).collect(),
-            4 => good.chars().take(good.len() - 1).collect(),
+            4 => good.chars().take(good.chars().count() - 1).collect(),
             _ => "https://issuer.example/realms/other".into(),
         };
-        d.claims.insert("iss".into(), json!(spoiled));
+        let own = std::slice::from_ref(&d.policy.issuer);
+        d.claims.insert("iss".into(), json!(unlike(own, spoiled)));
     }),
     row("wrong-audience", Some(AudienceMismatch), Stage::Claims, "For another API.", |d| {
+        let good = d.policy.audience[0].as_str();
+        let other = |name: &str| unlike(&d.policy.audience, name.to_owned());
         let spoiled = match d.ordinal % 6 {
-            0 => json!("ledger-api"),
-            1 => json!(["ledger-api", "reports-api"]),
-            2 => json!(format!("{}-v2", d.audience)),
-            3 => json!([d.audience.to_uppercase()]),
-            4 => json!(format!("{} ", d.audience)),
-            _ => json!([d.audience[1..]]),
+            0 => json!(other("ledger-api")),
+            1 => json!([other("ledger-api"), other("reports-api")]),
+            2 => json!(other(&format!("{good}-v2"))),
+            3 => json!([other(&good.to_uppercase())]),
+            4 => json!(other(&format!("{good} "))),
+            _ => json!([other(&good.chars().skip(1).collect::<String>())]),
         };
         d.claims.insert("aud".into(), spoiled);
     }),
     row("scope-syntax", Some(ScopeInvalid), Stage::Claims, "`scope` of no valid syntax.", |d| {
-        let spoiled = ["read  x", "read\tx", "\"read\"", "", " read", "a\\b"];
+        // An empty text is a claim that is missing where it must be there.
+        let empty = if d.policy.required_claims.contains(&d.policy.claims.scope) { " " } else { "" };
+        let spoiled = ["read  x", "read\tx", "\"read\"", empty, " read", "a\\b"];
         let spoiled = spoiled[d.ordinal as usize % spoiled.len()];
-        let value = if d.scope_is_array { json!([spoiled]) } else { json!(spoiled) };
-        d.claims.insert(d.names.scope.clone(), value);
+        d.claims.insert(d.policy.claims.scope.clone(), d.scopes(&[spoiled]));
     })
     .needs(Need::Scopes),
 ];
@@ -109,7 +114,8 @@ pub(super) static ROWS: [ClassRow; 13] = [
 /// Claims with values that are not theirs.
 fn wrong_types(draft: &Draft<'_>) -> Vec<(&'static str, Value)> {
     let exp = draft.issued_at + draft.lifetime;
-    vec![
+    let audience = draft.policy.audience[0].as_str();
+    let mut wrong = vec![
         ("exp", json!(exp.to_string())),
         ("exp", json!(null)),
         ("exp", json!(true)),
@@ -118,9 +124,9 @@ fn wrong_types(draft: &Draft<'_>) -> Vec<(&'static str, Value)> {
         ("nbf", json!("now")),
         ("iat", json!("today")),
         ("iat", json!(false)),
-        ("aud", json!([draft.audience, 7])),
-        ("aud", json!([[draft.audience]])),
-        ("aud", json!({ draft.audience: true })),
+        ("aud", json!([audience, 7])),
+        ("aud", json!([[audience]])),
+        ("aud", json!({ audience: true })),
         ("aud", json!(7)),
         ("iss", json!([draft.claims["iss"]])),
         ("sub", json!(42)),
@@ -128,5 +134,8 @@ fn wrong_types(draft: &Draft<'_>) -> Vec<(&'static str, Value)> {
         ("client_id", json!(["billing-web"])),
         ("cnf", json!("jkt")),
         ("token_use", json!(["access"])),
-    ]
+    ];
+    // What the policy does not look at may have any type (RFC 7519 §4).
+    wrong.retain(|(name, _)| fit::is_typed(draft.policy, name));
+    wrong
 }

@@ -68,8 +68,11 @@ pub(super) static ROWS: [ClassRow; 25] = [
         "long-header",
         Some(Malformed),
         Stage::Open,
-        "A header over 2048 bytes in a token under the limit.",
-        |d| _ = d.header.insert("note".into(), json!("n".repeat(2048))),
+        "A header over the limit, or over 2048 bytes, in a token under the limit.",
+        |d| {
+            let note = "n".repeat(d.policy.max_header_bytes.max(2048));
+            d.header.insert("note".into(), json!(note));
+        },
     ),
     row("deep-header", Some(Malformed), Stage::Open, "A header nested 17 levels deep.", |d| {
         let nest = format!("{}1{}", "[".repeat(16), "]".repeat(16));
@@ -145,7 +148,11 @@ pub(super) static ROWS: [ClassRow; 25] = [
     .needs(Need::Types),
     row("other-typ", Some(TypeMismatch), Stage::Open, "`typ` of another kind of token.", |d| {
         let texts = ["logout+jwt", "dpop+jwt", "secevent+jwt", "at+jwt+jwt", "application/", ""];
-        let typ = [&texts.map(|text| json!(text))[..], &[json!(7), json!(null)]].concat();
+        let own = &d.policy.types;
+        let is_other = |typ: &&str| !own.iter().any(|own| own.eq_ignore_ascii_case(typ));
+        let texts: Vec<_> =
+            texts.into_iter().filter(is_other).map(|typ| json!(typ)).collect();
+        let typ = [&texts[..], &[json!(7), json!(null)]].concat();
         d.header.insert("typ".into(), typ[d.ordinal as usize % typ.len()].clone());
     }),
     row("no-typ", Some(TypeMismatch), Stage::Open, "No `typ`.", |d| _ = d.header.remove("typ"))

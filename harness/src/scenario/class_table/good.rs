@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Alter, ClassRow, Family, Need, Stage, row};
 use crate::scenario::draft::Draft;
+use crate::scenario::fit;
 use crate::scenario::signer::Form;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
@@ -38,30 +39,42 @@ pub(super) static ROWS: [ClassRow; 10] = [
     )
     .only(Family::Ecdsa),
     row("edge-valid", None, Stage::Time, "The last second within every bound of time.", |d| {
-        let now = d.now;
+        let (now, leeway, max_age) = (d.now, d.leeway()[0], d.max_age()[0]);
         match d.ordinal % 4 {
-            0 => _ = d.claims.insert("exp".into(), json!(now - d.leeway + 1)),
-            1 => _ = d.claims.insert("nbf".into(), json!(now + d.leeway)),
-            2 => _ = d.claims.insert("iat".into(), json!(now + d.leeway)),
-            _ => _ = d.claims.insert("iat".into(), json!(now - d.max_age - d.leeway)),
+            1 if d.allows("nbf") => _ = d.claims.insert("nbf".into(), json!(now + leeway)),
+            0 | 1 => _ = d.claims.insert("exp".into(), json!(now - leeway + 1)),
+            2 => _ = d.claims.insert("iat".into(), json!(now + leeway)),
+            _ => _ = d.claims.insert("iat".into(), json!(now - max_age - leeway)),
         }
     })
     .needs(Need::MaxAge),
     row("current-version", None, Stage::State, "Under the authorization version in force.", |d| {
-        let claim = d.names.authorization_version.clone();
+        let claim = d.policy.claims.authorization_version.clone();
         d.claims.insert(claim, json!(2 + d.ordinal % 2));
-    }),
+    })
+    .needs(Need::Versions),
 ];
 
 const FORMS: [Alter; 16] = [
-    |d| _ = d.claims.insert("aud".into(), json!(d.audience)),
-    |d| _ = d.claims.insert("aud".into(), json!(["ledger-api", "reports-api", d.audience])),
+    |d| _ = d.claims.insert("aud".into(), json!(d.policy.audience[0])),
+    |d| {
+        let audience = json!(["ledger-api", "reports-api", d.policy.audience[0]]);
+        d.claims.insert("aud".into(), audience);
+    },
     |d| _ = d.claims.insert("exp".into(), json!((d.issued_at + d.lifetime) as f64 + 0.5)),
-    |d| _ = d.claims.insert("iat".into(), json!(d.issued_at as f64 - 0.25)),
-    |d| _ = d.claims.insert("nbf".into(), json!(d.issued_at)),
-    |d| retype(d, |typ| typ.to_uppercase()),
+    |d| {
+        if d.allows("iat") {
+            d.claims.insert("iat".into(), json!(d.issued_at as f64 - 0.25));
+        }
+    },
+    |d| {
+        if d.allows("nbf") {
+            d.claims.insert("nbf".into(), json!(d.issued_at));
+        }
+    },
+    |d| retype(d, |typ| typ.to_ascii_uppercase()),
     |d| retype(d, |typ| format!("application/{typ}")),
-    |d| retype(d, |typ| format!("Application/{}", typ.to_uppercase())),
+    |d| retype(d, |typ| format!("Application/{}", typ.to_ascii_uppercase())),
     |d| _ = d.header.insert("cty".into(), json!("json")),
     |d| _ = d.header.insert("jwk".into(), d.keys.signing.public_jwk().clone()),
     |d| _ = d.header.insert("x5c".into(), json!(["not looked at"])),
@@ -73,12 +86,15 @@ const FORMS: [Alter; 16] = [
     |d| {
         let nest = format!("{}1{}", "[".repeat(63), "]".repeat(63));
         let text = json!(d.claims).to_string();
-        d.payload_bytes = Some(text.replacen('{', &format!("{{\"x\":{nest},"), 1).into_bytes());
+        let name = json!(fit::unread(d.policy, "x"));
+        d.payload_bytes = Some(text.replacen('{', &format!("{{{name}:{nest},"), 1).into_bytes());
     },
     |d| {
         // What nobody reads may stand twice.
         let text = json!(d.claims).to_string();
-        d.payload_bytes = Some(text.replacen('{', "{\"x\":1,\"x\":2,", 1).into_bytes());
+        let name = json!(fit::unread(d.policy, "x"));
+        let twice = format!("{{{name}:1,{name}:2,");
+        d.payload_bytes = Some(text.replacen('{', &twice, 1).into_bytes());
     },
     |d| {
         if d.algorithm().name() == "EdDSA" {
@@ -88,8 +104,10 @@ const FORMS: [Alter; 16] = [
     },
 ];
 
+/// Spells `typ` in another way, where it has one (RFC 7515 §4.1.9).
 fn retype(draft: &mut Draft<'_>, change: impl Fn(&str) -> String) {
-    if let Some(typ) = draft.header.get("typ").and_then(|typ| typ.as_str()).map(change) {
+    let typ = draft.header.get("typ").and_then(|typ| typ.as_str());
+    if let Some(typ) = typ.filter(|typ| !typ.contains('/')).map(change) {
         draft.header.insert("typ".into(), json!(typ));
     }
 }

@@ -69,7 +69,7 @@ pub(super) static ROWS: [ClassRow; 20] = [
             let kid = format!("{}-{}", d.keys.attacker.kid(), d.ordinal);
             d.header.insert("kid".into(), json!(kid));
             d.signed_by = Signed::By(d.keys.attacker);
-            age(d, d.lifetime + d.leeway + 60);
+            age(d, d.lifetime + d.leeway()[1] + 60);
         },
     )
     .forged(),
@@ -218,6 +218,6 @@ pub(super) static ROWS: [ClassRow; 20] = [
 /// The token as the other trusted issuer would issue it.
 fn other_issuer(draft: &mut Draft<'_>) {
     draft.claims.insert("iss".into(), json!("https://issuer.example/realms/globex"));
-    draft.claims.insert(draft.names.tenant.clone(), json!("globex"));
+    draft.claims.insert(draft.policy.claims.tenant.clone(), json!("globex"));
     draft.signed_by = Signed::By(draft.keys.other_issuer);
 }

@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::{Checked, File, HOLDERS};
 use crate::scenario::capacity::Rate;
 use crate::scenario::class::Class;
+use crate::scenario::fit::check_class;
 use crate::scenario::wire::{
     WireRate, WireReuse, WireScenario, WireStream, WireTokens, WireTokensNamed,
 };
@@ -215,7 +216,7 @@ fn stream_setting(
         if share.is_nan() || *share <= 0.0 {
             return fault(format!("the share of `{name}` is not above 0"));
         }
-        if let Err(remedy) = class.row().need.check(policy) {
+        if let Err(remedy) = check_class(class, policy) {
             return fault(format!("class `{name}` means nothing unless [policy] has {remedy}"));
         }
         shares.push((class, *share));
@@ -237,7 +238,7 @@ fn stream_setting(
 /// Every class alike, in turn.
 fn every_class(policy: &PolicySpec) -> Result<StreamSetting, String> {
     for class in Class::all() {
-        if let Err(remedy) = class.row().need.check(policy) {
+        if let Err(remedy) = check_class(class, policy) {
             let name = class.name();
             return Err(format!("class `{name}` means nothing unless [policy] has {remedy}"));
         }

@@ -3,9 +3,9 @@
 use jwtbench_verifier::policy::SenderConstraint::{IfPresent, Off, Required};
 use jwtbench_verifier::policy::{PolicySpec, Profile};
 use jwtbench_verifier::rejection::Rejection::{
-    self, ClientMismatch, Expired, IssuedInFuture, NotYetValid, Revoked,
-    ScopeInsufficient, SenderMismatch, StaleAuthorization, StateUnavailable, SubjectKind,
-    TenantMismatch, TooOld, TypeMismatch,
+    self, ClientMismatch, Expired, IssuedInFuture, NotYetValid, Revoked, ScopeInsufficient,
+    SenderMismatch, StaleAuthorization, StateUnavailable, SubjectKind, TenantMismatch, TooOld,
+    TypeMismatch,
 };
 use jwtbench_verifier::unix_time::UnixTime;
 
@@ -262,11 +262,7 @@ fn the_tenant_of_the_request() {
         (&|d| d, ACCEPT, "the request's"),
         (&|d| d.no_claim("tenant_id"), Err(TenantMismatch), "not required, and not the one"),
         (&|d| d.claim("tenant_id", "7"), Err(TenantMismatch), "no text is not the one"),
-        (
-            &|d| d.claim_again("tenant_id", "\"acme\""),
-            Err(TenantMismatch),
-            "twice says nothing",
-        ),
+        (&|d| d.claim_again("tenant_id", "\"acme\""), Err(TenantMismatch), "twice says nothing"),
     ]);
     let none = Court::of(|spec| spec.tenant = None);
     none.check(&[(&|d| d.claim("tenant_id", "\"x\""), ACCEPT, "nobody asks")]);

@@ -82,9 +82,25 @@ fn a_policy_is_valid_or_names_its_fault() {
     );
 }
 
+fn plain(spec: &mut PolicySpec, types: &[&str]) {
+    spec.profile = Profile::Plain;
+    spec.types = types.iter().map(|typ| String::from(*typ)).collect();
+}
+
 #[test]
 fn what_no_token_can_be_is_refused() {
-    let rows: [Row; 12] = [
+    let rows: [Row; 15] = [
+        (|s| plain(s, &["application/"]), Err("types"), "no type behind the prefix"),
+        (|s| plain(s, &["application/application/x"]), Err("types"), "the prefix twice"),
+        (
+            |s| {
+                plain(s, &["JWT"]);
+                s.clients.push("billing-web".into());
+                s.prohibited_claims.extend(["azp", "client_id"].map(String::from));
+            },
+            Err("prohibited-claims"),
+            "the client is in one of them",
+        ),
         (|s| s.types = vec!["absent".into(), "ABSENT".into()], Err("types"), "profile rfc9068"),
         (|s| s.clients.push(String::new()), Err("clients"), "a client without a name"),
         (|s| s.subject_kinds.push(String::new()), Err("subject-kinds"), "a kind without a name"),
