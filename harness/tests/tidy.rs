@@ -68,6 +68,7 @@ fn may_use(path: &str, name: &str) -> bool {
     match path {
         "harness/verifier/src/key_check.rs" => ["p256", "p384", "ed25519_dalek"].contains(&name),
         "harness/src/scenario/signer.rs" => name != "rsa",
+        "harness/src/scenario/signer/public_form.rs" => ["p256", "rsa_signer"].contains(&name),
         "harness/src/scenario/draft.rs" => name == "aws_lc_rs",
         _ if name == "rsa_signer" => false,
         path => path.starts_with("harness/verifier/src/backend/"),

@@ -48,7 +48,7 @@ pub fn classify(class: Class, accepted: bool) -> (FindingTag, &'static str) {
         "issued-in-future" | "edge-future" => {
             (OurPolicy, "RFC 7519 §4.1.6 does not ask to refuse a future `iat`.")
         }
-        "other-algorithm" | "alg-case" => {
+        "other-algorithm" | "alg-case" | "hmac-confusion" | "hmac-weak-key" => {
             (BreaksMust, "RFC 7515 §4.1.1: `alg` is case-sensitive and must be acceptable.")
         }
         _ => match class.row().stage {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
 
 use super::fit;
-use super::signer::{Form, SigningKey};
+use super::signer::{Form, PublicForm, SigningKey};
 
 /// The keys a recipe may use.
 pub(crate) struct DraftKeys<'a> {
@@ -64,10 +65,54 @@ pub(crate) struct Draft<'a> {
 pub(crate) enum Signed<'a> {
     /// By this key.
     By(&'a SigningKey),
-    /// With HMAC-SHA-256 under the public key's text: the RS/HS confusion.
-    HmacUnderPublicKey(&'a SigningKey),
+    /// With an HMAC under what is no secret.
+    Hmac(Hmac, HmacKey<'a>),
     /// Not at all.
     Not,
+}
+
+/// What an HMAC is keyed with that anybody can know.
+#[derive(Clone, Copy)]
+pub(crate) enum HmacKey<'a> {
+    /// A public key in one of its forms: the RS/HS confusion.
+    Public(&'a SigningKey, PublicForm),
+    /// These bytes.
+    Bytes(&'static [u8]),
+}
+
+/// HMAC with SHA-2 (RFC 7518 §3.2).
+#[derive(Clone, Copy)]
+pub(crate) enum Hmac {
+    Hs256,
+    Hs384,
+    Hs512,
+}
+
+impl Hmac {
+    /// All of them.
+    pub(crate) const ALL: [Hmac; 3] = [Hmac::Hs256, Hmac::Hs384, Hmac::Hs512];
+
+    /// Its name in `alg`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Hmac::Hs256 => "HS256",
+            Hmac::Hs384 => "HS384",
+            Hmac::Hs512 => "HS512",
+        }
+    }
+
+    fn sign(self, key: HmacKey<'_>, input: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Hmac::Hs256 => hmac::HMAC_SHA256,
+            Hmac::Hs384 => hmac::HMAC_SHA384,
+            Hmac::Hs512 => hmac::HMAC_SHA512,
+        };
+        let key = match key {
+            HmacKey::Public(key, form) => key.public_text(form),
+            HmacKey::Bytes(bytes) => bytes.to_vec(),
+        };
+        hmac::sign(&hmac::Key::new(algorithm, &key), input).as_ref().to_vec()
+    }
 }
 
 /// The encoded parts of a signed token.
@@ -215,12 +260,7 @@ impl<'a> Draft<'a> {
         let input = format!("{header}.{payload}");
         let signature = match self.signed_by {
             Signed::By(key) => self.form.of(key, key.sign(input.as_bytes(), salt)),
-            Signed::HmacUnderPublicKey(key) => {
-                let secret = key.public_jwk().to_string();
-                let secret =
-                    aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
-                aws_lc_rs::hmac::sign(&secret, input.as_bytes()).as_ref().to_vec()
-            }
+            Signed::Hmac(hmac, key) => hmac.sign(key, input.as_bytes()),
             Signed::Not => Vec::new(),
         };
         Parts { header, payload, signature, signature_text: None }

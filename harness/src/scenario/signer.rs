@@ -1,6 +1,8 @@
 //! Keys made for the run, from the seed alone, and the only place that signs. Private keys never
 //! leave it.
 
+mod public_form;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +22,8 @@ use jwtbench_verifier::algorithm::{Algorithm, KeyType};
 use jwtbench_verifier::jwk::{Entry, Thumbprint};
 
 use super::random;
+
+pub use public_form::PublicForm;
 
 /// Usual size of the issuer's RSA keys, in bits.
 pub const RSA_BITS: usize = 2048;
@@ -268,6 +272,13 @@ macro_rules! high_s {
     }};
 }
 
+/// The order of the group of a curve, big-endian.
+macro_rules! order {
+    ($curve:ty) => {
+        <$curve as p256::elliptic_curve::Curve>::ORDER.to_be_bytes().as_ref().to_vec()
+    };
+}
+
 /// The form a signature is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -279,6 +290,10 @@ pub enum Form {
     Der,
     /// Ed25519 with the group order added to `S`: refused by RFC 8032 §5.1.7.
     PlusOrder,
+    /// ECDSA with `r` and `s` zero, which fits any text where nobody looks at their range.
+    Zero,
+    /// ECDSA with `r` and `s` the order of the group: zero to who reduces them first.
+    Order,
 }
 
 /// The order of the group of Ed25519, little-endian (RFC 8032 §5.1).
@@ -297,6 +312,9 @@ impl Form {
             (Form::Der, Secret::P384(_)) => p384::ecdsa::Signature::from_slice(&raw)
                 .map_or(raw, |signature| signature.to_der().as_bytes().to_vec()),
             (Form::PlusOrder, Secret::Ed25519(_)) => plus_order(raw),
+            (Form::Zero, Secret::P256(_) | Secret::P384(_)) => vec![0; raw.len()],
+            (Form::Order, Secret::P256(_)) => order!(p256::NistP256).repeat(2),
+            (Form::Order, Secret::P384(_)) => order!(p384::NistP384).repeat(2),
             _ => raw,
         }
     }

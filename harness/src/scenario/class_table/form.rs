@@ -4,10 +4,10 @@ use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
 use super::{ClassRow, Need, Stage, row};
-use crate::scenario::draft::{Draft, Parts, Signed};
+use crate::scenario::draft::{Draft, Hmac, HmacKey, Parts, Signed};
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
-pub(super) static ROWS: [ClassRow; 25] = [
+pub(super) static ROWS: [ClassRow; 26] = [
     row("missing", Some(Missing), Stage::Open, "No token at all.", |d| d.text = Some(Vec::new())),
     row(
         "oversized-16k",
@@ -110,10 +110,23 @@ pub(super) static ROWS: [ClassRow; 25] = [
         "hmac-confusion",
         Some(AlgNotAllowed),
         Stage::Open,
-        "HS256 keyed with the issuer's public key.",
+        "An HMAC keyed with the issuer's public key, in each form that keys go about in.",
         |d| {
-            d.header.insert("alg".into(), json!("HS256"));
-            d.signed_by = Signed::HmacUnderPublicKey(d.keys.signing);
+            let forms = d.keys.signing.public_forms();
+            let (turn, form) = (d.ordinal as usize / forms.len(), d.ordinal as usize % forms.len());
+            sign_with(d, turn + form, HmacKey::Public(d.keys.signing, forms[form]));
+        },
+    )
+    .forged(),
+    row(
+        "hmac-weak-key",
+        Some(AlgNotAllowed),
+        Stage::Open,
+        "An HMAC keyed with nothing, or with one byte.",
+        |d| {
+            let keys: [&[u8]; 3] = [b"", b"\0", b"0"];
+            let (turn, key) = (d.ordinal as usize / keys.len(), d.ordinal as usize % keys.len());
+            sign_with(d, turn + key, HmacKey::Bytes(keys[key]));
         },
     )
     .forged(),
@@ -175,6 +188,13 @@ pub(super) static ROWS: [ClassRow; 25] = [
         }
     }),
 ];
+
+/// Signs with one of the HMACs, in turn.
+fn sign_with<'a>(draft: &mut Draft<'a>, turn: usize, key: HmacKey<'a>) {
+    let hmac = Hmac::ALL[turn % Hmac::ALL.len()];
+    draft.header.insert("alg".into(), json!(hmac.name()));
+    draft.signed_by = Signed::Hmac(hmac, key);
+}
 
 const MALFORMED: [fn(&mut Draft<'_>); 22] = [
     |d| d.text = Some(b"not a token".to_vec()),

@@ -8,7 +8,7 @@ use crate::scenario::draft::{Draft, Signed};
 use crate::scenario::signer::Form;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
-pub(super) static ROWS: [ClassRow; 20] = [
+pub(super) static ROWS: [ClassRow; 22] = [
     row(
         "unknown-kid",
         Some(UnknownKid),
@@ -60,6 +60,18 @@ pub(super) static ROWS: [ClassRow; 20] = [
         d.header.remove("kid");
     })
     .needs(Need::KidRequired),
+    row(
+        "embedded-jwk-unknown-kid",
+        Some(UnknownKid),
+        Stage::Key,
+        "Signed by an attacker whose public key stands in the header under a kid of its own.",
+        |d| {
+            d.header.insert("kid".into(), json!(d.keys.attacker.kid()));
+            d.header.insert("jwk".into(), d.keys.attacker.public_jwk().clone());
+            d.signed_by = Signed::By(d.keys.attacker);
+        },
+    )
+    .forged(),
     row(
         "unknown-kid-expired",
         Some(UnknownKid),
@@ -205,6 +217,15 @@ pub(super) static ROWS: [ClassRow; 20] = [
         |d| d.form = Form::Der,
     )
     .only(Family::Ecdsa),
+    row(
+        "out-of-range-signature",
+        Some(BadSignature),
+        Stage::Signature,
+        "ECDSA with `r` and `s` both 0, or both the order of the group (CVE-2022-21449).",
+        |d| d.form = if d.ordinal.is_multiple_of(2) { Form::Zero } else { Form::Order },
+    )
+    .only(Family::Ecdsa)
+    .forged(),
     row(
         "s-plus-order",
         Some(BadSignature),
