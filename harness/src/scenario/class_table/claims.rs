@@ -103,7 +103,8 @@ pub(super) static ROWS: [ClassRow; 13] = [
     }),
     row("scope-syntax", Some(ScopeInvalid), Stage::Claims, "`scope` of no valid syntax.", |d| {
         // An empty text is a claim that is missing where it must be there.
-        let empty = if d.policy.required_claims.contains(&d.policy.claims.scope) { " " } else { "" };
+        let is_required = d.policy.required_claims.contains(&d.policy.claims.scope);
+        let empty = if is_required { " " } else { "" };
         let spoiled = ["read  x", "read\tx", "\"read\"", empty, " read", "a\\b"];
         let spoiled = spoiled[d.ordinal as usize % spoiled.len()];
         d.claims.insert(d.policy.claims.scope.clone(), d.scopes(&[spoiled]));
