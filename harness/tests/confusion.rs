@@ -210,12 +210,12 @@ fn a_verifier_that_takes_a_signature_of_zeros_is_caught() {
         let signature = decoded(token, 2)?;
         (signature.len() == 64 && signature.iter().all(|byte| *byte == 0)).then_some(true)
     };
-    assert_eq!(desk.let_through(takes_zeros), BTreeSet::from(["out-of-range-signature"]));
+    assert_eq!(desk.let_through(takes_zeros), BTreeSet::from(["zero-signature"]));
     // As above, once `r` and `s` are reduced by the order of the group.
     let order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551".repeat(2);
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let takes_the_order = |token: &[u8]| (hex(&decoded(token, 2)?) == order).then_some(true);
-    assert_eq!(desk.let_through(takes_the_order), BTreeSet::from(["out-of-range-signature"]));
+    assert_eq!(desk.let_through(takes_the_order), BTreeSet::from(["zero-signature"]));
 }
 
 /// CVE-2018-0114: the token brings the key that verifies it.
@@ -235,14 +235,14 @@ fn a_verifier_that_trusts_an_embedded_key_is_caught() {
             let header = header(token)?;
             header["jwk"].is_object().then(|| embedded(token, &header))
         };
-        let both = BTreeSet::from(["embedded-jwk", "embedded-jwk-unknown-kid"]);
+        let both = BTreeSet::from(["embedded-jwk", "embedded-jwk-new-kid"]);
         assert_eq!(desk.let_through(trusts), both, "{algorithm}: whatever the kid");
         let trusts_the_unknown = |token: &[u8]| {
             let header = header(token)?;
             let is_asked = header["jwk"].is_object() && !known(&header["kid"]);
             is_asked.then(|| embedded(token, &header))
         };
-        let unknown = BTreeSet::from(["embedded-jwk-unknown-kid"]);
+        let unknown = BTreeSet::from(["embedded-jwk-new-kid"]);
         assert_eq!(desk.let_through(trusts_the_unknown), unknown, "{algorithm}: as a last resort");
     }
 }

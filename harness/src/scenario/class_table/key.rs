@@ -61,7 +61,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
     })
     .needs(Need::KidRequired),
     row(
-        "embedded-jwk-unknown-kid",
+        "embedded-jwk-new-kid",
         Some(UnknownKid),
         Stage::Key,
         "Signed by an attacker whose public key stands in the header under a kid of its own.",
@@ -218,7 +218,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
     )
     .only(Family::Ecdsa),
     row(
-        "out-of-range-signature",
+        "zero-signature",
         Some(BadSignature),
         Stage::Signature,
         "ECDSA with `r` and `s` both 0, or both the order of the group (CVE-2022-21449).",
