@@ -23,9 +23,12 @@ pub mod outcome;
 mod packed_latencies;
 pub mod set_age;
 pub mod simulation;
+mod soundness;
 pub mod standing;
 pub mod statistics;
 mod timeline;
+pub mod tracked;
+pub mod trend;
 mod verdict_stream;
 pub mod window;
 
@@ -38,6 +41,7 @@ pub use measurement::{
     Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
 pub use packed_latencies::PackedLatencies;
+pub use soundness::Unsound;
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
 pub use verdict_stream::{ClassVerdicts, VerdictStream};
 
@@ -208,6 +212,13 @@ impl RunResult {
         let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
         text.push('\n');
         text
+    }
+
+    /// The start in nanoseconds since 1970; `None` if `started_at` is no time in UTC.
+    pub fn started_ns(&self) -> Option<u64> {
+        let civil = self.started_at.strip_suffix('Z')?.parse::<jiff::civil::DateTime>().ok()?;
+        let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        u64::try_from(zoned.timestamp().as_nanosecond()).ok()
     }
 
     /// Whether any row has its whole histograms.

@@ -52,19 +52,10 @@ impl Caveat {
 /// The caveats on a measurement, each once.
 pub fn caveats(measurement: &Measurement) -> Vec<Caveat> {
     let has = |caveat: &Caveat| match caveat {
-        Caveat::Disturbed => is_disturbed(measurement),
+        Caveat::Disturbed => measurement.is_disturbed(),
         _ => measurement.phases.iter().any(|phase| Caveat::of_phase(phase) == Some(*caveat)),
     };
     Caveat::ALL.into_iter().filter(has).collect()
-}
-
-/// Whether the host had a hand in any figure of a measurement.
-pub fn is_disturbed(measurement: &Measurement) -> bool {
-    let is_stolen = |phase: &PhaseResult| Caveat::of_phase(phase) == Some(Caveat::Disturbed);
-    let mut kept = measurement.rounds.iter().filter(|round| round.dropped.is_none());
-    measurement.noisy.is_some()
-        || kept.any(|round| round.disturbed.is_some())
-        || measurement.phases.iter().any(|phase| phase.disturbed.is_some() || is_stolen(phase))
 }
 
 /// The letters of a measurement; empty for a figure without reserve.

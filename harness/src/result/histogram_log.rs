@@ -125,7 +125,7 @@ pub fn write(result: &RunResult) -> String {
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
-        .add_comment(&start_time(&result.started_at))
+        .add_comment(&start_time(result.started_ns()))
         .add_comment("[jwtbench: values in nanoseconds; third field in milliseconds]")
         .add_comment(
             "[jwtbench: one interval per phase, stream, class, code and latency; all rounds \
@@ -153,10 +153,8 @@ fn nanoseconds(ns: i64) -> Duration {
 }
 
 /// The header that readers take the absolute time from; empty if the result's own is not readable.
-fn start_time(started_at: &str) -> String {
-    let civil = started_at.trim_end_matches('Z').parse::<jiff::civil::DateTime>().ok();
-    let zoned = civil.and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok());
-    let seconds = zoned.map(|zoned| zoned.timestamp().as_second());
+fn start_time(started_ns: Option<u64>) -> String {
+    let seconds = started_ns.map(|ns| ns / 1_000_000_000);
     seconds.map_or_else(String::new, |s| format!("[StartTime: {s}.000 (seconds since epoch)]"))
 }
 

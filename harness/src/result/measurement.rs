@@ -113,6 +113,16 @@ impl Measurement {
         let by = first.map_or_else(String::new, |by| format!(", the first of them by {by}"));
         Some(format!("{noisy}{by}"))
     }
+
+    /// Whether the host had a hand in any figure: too many rounds were disturbed, or one of those
+    /// that were kept, or a phase.
+    pub fn is_disturbed(&self) -> bool {
+        let is_stolen = |phase: &PhaseResult| phase.verdict == Some(WindowVerdict::HostStolen);
+        let mut kept = self.rounds.iter().filter(|round| round.dropped.is_none());
+        self.noisy.is_some()
+            || kept.any(|round| round.disturbed.is_some())
+            || self.phases.iter().any(|phase| phase.disturbed.is_some() || is_stolen(phase))
+    }
 }
 
 /// The judgements of one trial.

@@ -4,6 +4,7 @@
 mod bootstrap;
 mod decision;
 mod holm;
+mod pettitt;
 mod power;
 mod sign_flip;
 mod unpaired;
@@ -11,6 +12,7 @@ mod unpaired;
 pub use bootstrap::{Bootstrap, Estimate, RESAMPLES};
 pub use decision::{ALPHA, Decision, Evidence, decide};
 pub use holm::holm;
+pub use pettitt::{Pettitt, fewest_values, least_p, pettitt};
 pub use power::{POWER_FACTOR, blocks_for_alpha, blocks_needed, minimum_effect};
 pub use sign_flip::{EXACT_BLOCKS, SignFlip, sign_flip};
 pub use unpaired::{

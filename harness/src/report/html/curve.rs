@@ -7,7 +7,6 @@ use maud::{Markup, html as markup};
 
 use super::ink::Ink;
 use super::scale::{Scale, coordinate};
-use crate::report::caveat::is_disturbed;
 use crate::report::quantity;
 use crate::report::ranking::{Ranking, RankingRow, Role};
 use crate::report::speed::at_quantile;
@@ -53,7 +52,7 @@ pub fn plot(ranking: &Ranking, ink: &Ink) -> Markup {
             }
             figcaption {
                 "Service time by percentile. Dotted: bare signature check."
-                @if drawn.iter().any(|row| is_disturbed(row.measurement)) {
+                @if drawn.iter().any(|row| row.measurement.is_disturbed()) {
                     " Pale: disturbed by the host."
                 }
             }
@@ -126,7 +125,7 @@ fn path(row: &RankingRow, x: &Scale, y: &Scale) -> String {
 }
 
 fn class(row: &RankingRow, ink: &Ink) -> String {
-    let pale = if is_disturbed(row.measurement) { " disturbed" } else { "" };
+    let pale = if row.measurement.is_disturbed() { " disturbed" } else { "" };
     format!("{} line{pale}", ink.contender(&row.measurement.contender))
 }
 
