@@ -3,6 +3,7 @@
 //! page or a document has gone through [`shown`]; a text for a terminal is made of lines that have.
 
 mod answer;
+mod bencher;
 mod capacity;
 mod caveat;
 mod chapter;
@@ -12,14 +13,18 @@ mod conformance;
 mod csv;
 mod divergence;
 mod duel;
+mod export;
 mod fault;
 mod finding;
 mod generator;
+mod github_action;
 mod hgrm;
 mod html;
 mod junit;
 mod markdown;
+mod opentelemetry;
 mod picture;
+mod prometheus;
 pub mod quantity;
 mod ranking;
 pub mod shown;
@@ -37,10 +42,15 @@ use crate::result::duel::DuelResult;
 use crate::result::simulation::{PolicyNote, Simulation};
 
 pub use self::csv::csv;
+pub use bencher::bencher;
 pub use check::check_table;
 pub use comparison::comparison;
 pub use duel::duel_terminal;
+pub use export::Export;
+pub use github_action::{Direction, github_action};
 pub use hgrm::{PercentileTable, hgrm, percentile_tables};
+pub use opentelemetry::opentelemetry;
+pub use prometheus::prometheus;
 pub use simulation::{simulation_expectation, simulation_terminal};
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};

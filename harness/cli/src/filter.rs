@@ -21,6 +21,29 @@ pub struct Filter {
     pub algorithm: Vec<Algorithm>,
 }
 
+/// Which scenarios of a stored result.
+pub struct ScenarioFilter(Vec<globset::GlobMatcher>);
+
+impl ScenarioFilter {
+    /// Reads the globs of `--scenario`; a family stands for all of its scenarios.
+    pub fn of(patterns: &[String]) -> Result<ScenarioFilter, Failure> {
+        let mut globs = Vec::new();
+        for pattern in patterns {
+            for text in [pattern.clone(), format!("{}/*", pattern.trim_end_matches('/'))] {
+                let glob = globset::Glob::new(&text)
+                    .map_err(|error| Failure::Usage(format!("--scenario {pattern}: {error}")))?;
+                globs.push(glob.compile_matcher());
+            }
+        }
+        Ok(ScenarioFilter(globs))
+    }
+
+    /// Whether a name passes.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|glob| glob.is_match(name))
+    }
+}
+
 /// The scenarios that need no days: those with production durations are left out, and refused if
 /// nothing else was asked for.
 pub fn lasting_seconds(mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Failure> {

@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
-use globset::Glob;
 
 use jwtbench_engine::report::{
-    answer_list, csv, hgrm, html, junit, markdown, percentile_tables, picture, ranking_table,
-    shown, simulation_html, simulation_junit, simulation_markdown, simulation_picture,
-    simulation_terminal, terminal,
+    Direction, Export, answer_list, bencher, csv, github_action, hgrm, html, junit, markdown,
+    opentelemetry, percentile_tables, picture, prometheus, ranking_table, shown, simulation_html,
+    simulation_junit, simulation_markdown, simulation_picture, simulation_terminal, terminal,
 };
 use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, histogram_log};
 
-use super::filter::Filter;
+use super::filter::{Filter, ScenarioFilter};
 use super::output::{HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print, print_exact};
 use super::run::terminal_style;
 use super::{Exit, Failure};
@@ -26,6 +25,7 @@ use super::{Exit, Failure};
     jwtbench report X/result.json --scenario 'rotation/*' --out rotation-only\n  \
     jwtbench report reports/runs/X --format junit > junit.xml\n  \
     jwtbench report reports/runs/X --format hgrm --out tables\n  \
+    jwtbench report reports/reference --format prometheus > jwtbench.prom\n  \
     jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
@@ -78,11 +78,40 @@ enum Format {
     Hgrm,
     /// For HdrHistogram readers: the whole histograms, an interval log in nanoseconds
     Hlog,
+    /// For OpenTelemetry collectors: OTLP JSON lines with exponential histograms, in seconds
+    Opentelemetry,
+    /// For Prometheus: text exposition with histograms, in seconds
+    Prometheus,
+    /// For Bencher: Bencher Metric Format
+    Bencher,
+    /// For github-action-benchmark: its customSmallerIsBetter
+    GithubActionBenchmark,
+    /// The same for what more is better of: its customBiggerIsBetter
+    GithubActionBenchmarkBigger,
 }
 
 impl Format {
     fn needs_histograms(self) -> bool {
-        matches!(self, Format::Hgrm | Format::Hlog)
+        use Format::{Hgrm, Hlog, Opentelemetry, Prometheus};
+        matches!(self, Hgrm | Hlog | Opentelemetry | Prometheus)
+    }
+
+    /// A form that only figures which stand alone go into, with the name of its file; `None` for
+    /// the others. Bounds are those of the whole result.
+    fn export(self, shown: &RunResult, whole: &RunResult) -> Option<(&'static str, Export)> {
+        let benchmark = |direction| github_action(shown, whole, direction);
+        Some(match self {
+            Format::Opentelemetry => ("metrics.jsonl", opentelemetry(shown, whole)),
+            Format::Prometheus => ("metrics.prom", prometheus(shown, whole)),
+            Format::Bencher => ("bencher.json", bencher(shown, whole)),
+            Format::GithubActionBenchmark => {
+                ("smaller-is-better.json", benchmark(Direction::Smaller))
+            }
+            Format::GithubActionBenchmarkBigger => {
+                ("bigger-is-better.json", benchmark(Direction::Bigger))
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -103,7 +132,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return args.render(&file);
     }
     let path = if path.is_dir() { path.join(RESULT) } else { path };
-    let result = args.filtered(args.read(&path)?)?;
+    let whole = args.read(&path)?;
+    let result = args.filtered(whole.clone())?;
+    if let Some((file, export)) = args.format.export(&result, &whole) {
+        return args.hand_on(file, &export);
+    }
     if let Some(folder) = &args.out {
         let output = Output::prepare(folder.clone(), args.force, Kind::Run)?;
         args.write(&result, &output)?;
@@ -122,6 +155,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Junit => junit(&result),
         Format::Hgrm => hgrm(&result),
         Format::Hlog => histogram_log::write(&result),
+        // Handed on above.
+        Format::Opentelemetry
+        | Format::Prometheus
+        | Format::Bencher
+        | Format::GithubActionBenchmark
+        | Format::GithubActionBenchmarkBigger => String::new(),
     };
     match args.format {
         Format::Csv | Format::Hgrm | Format::Hlog => print_exact(&text),
@@ -171,6 +210,26 @@ impl Args {
         Ok(Exit::Passed)
     }
 
+    /// Prints or writes a form for another program, and tells what is not in it.
+    fn hand_on(&self, file: &str, export: &Export) -> Result<Exit, Failure> {
+        if export.trials == 0 {
+            let why = export.left_out.join("; ");
+            let why = if why.is_empty() { "it holds no trial" } else { &why };
+            return Err(Failure::Error(format!("nothing of this result can be handed on: {why}")));
+        }
+        for line in &export.left_out {
+            eprintln!("jwtbench: {line}");
+        }
+        let Some(folder) = &self.out else {
+            print(&export.text);
+            return Ok(Exit::Passed);
+        };
+        let output = Output::prepare(folder.clone(), self.force, Kind::Run)?;
+        output.put(file, &export.text)?;
+        print(&format!("Report   {}\n", output.path(file).display()));
+        Ok(Exit::Passed)
+    }
+
     /// The result, with its whole histograms where the form needs them or a copy should have them.
     fn read(&self, path: &Path) -> Result<RunResult, Failure> {
         let mut result = RunResult::read(path)?;
@@ -210,15 +269,8 @@ impl Args {
     }
 
     fn filtered(&self, mut result: RunResult) -> Result<RunResult, Failure> {
-        let mut globs = Vec::new();
-        for pattern in &self.scenario {
-            for text in [pattern.clone(), format!("{}/*", pattern.trim_end_matches('/'))] {
-                let glob = Glob::new(&text)
-                    .map_err(|error| Failure::Usage(format!("--scenario {pattern}: {error}")))?;
-                globs.push(glob.compile_matcher());
-            }
-        }
-        let wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.is_match(name));
+        let scenarios = ScenarioFilter::of(&self.scenario)?;
+        let wanted = |name: &str| scenarios.has(name);
         result.scenarios.retain(|scenario| wanted(&scenario.name));
         let was_empty = result.measurements.is_empty();
         result.measurements.retain(|measurement| {

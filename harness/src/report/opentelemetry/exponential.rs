@@ -1,0 +1,97 @@
+//! An HdrHistogram in nanoseconds as an exponential histogram in seconds (OpenTelemetry data model,
+//! ExponentialHistogram): bucket i holds what is above base^i and up to base^(i + 1), with base
+//! 2^(2^-scale).
+
+use hdrhistogram::Histogram;
+
+/// The finest scale: a bucket is 0.14 % wide, and 3 digits tell no more apart.
+const MAX_SCALE: i32 = 9;
+/// The most buckets that the SDKs use by default.
+const MAX_BUCKETS: i32 = 160;
+
+/// The buckets.
+pub(super) struct ExponentialHistogram {
+    /// How fine: each step doubles the buckets of a power of two.
+    pub(super) scale: i32,
+    /// Values of zero.
+    pub(super) zero_count: u64,
+    /// Index of the first bucket.
+    pub(super) offset: i32,
+    /// Values by bucket.
+    pub(super) counts: Vec<u64>,
+}
+
+impl ExponentialHistogram {
+    /// At the finest scale that keeps to the number of buckets. A value counts as the highest that
+    /// its HdrHistogram bucket holds, as in every percentile of ours.
+    pub(super) fn of(histogram: &Histogram<u64>) -> ExponentialHistogram {
+        let mut zero_count = 0;
+        let mut found: Vec<(i32, u64)> = Vec::new();
+        for step in histogram.iter_recorded() {
+            let count = step.count_since_last_iteration();
+            match step.value_iterated_to() {
+                0 => zero_count += count,
+                ns => found.push((index(ns), count)),
+            }
+        }
+        let first = found.first().map_or(0, |(index, _)| *index);
+        let last = found.last().map_or(0, |(index, _)| *index);
+        // One scale less joins two buckets, the even one with the one after it.
+        let mut less = 0;
+        while (last >> less) - (first >> less) >= MAX_BUCKETS {
+            less += 1;
+        }
+        let offset = first >> less;
+        let length = if found.is_empty() { 0 } else { (last >> less) - offset + 1 };
+        let mut counts = vec![0; length as usize];
+        for (index, count) in found {
+            counts[((index >> less) - offset) as usize] += count;
+        }
+        ExponentialHistogram { scale: MAX_SCALE - less, zero_count, offset, counts }
+    }
+}
+
+/// The bucket at the finest scale.
+fn index(ns: u64) -> i32 {
+    let powers = libm::log2(ns as f64 / 1e9);
+    (powers * f64::from(1 << MAX_SCALE)).ceil() as i32 - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_hold_what_is_above_their_lower_end_and_up_to_the_upper() {
+        let rows = [
+            (1_000_000_000, -1, "1 s is the upper end of the bucket below it"),
+            (1_000_000_001, 0, "and what is above it lies in the next"),
+            (2_000_000_000, 511, "512 buckets for a power of two"),
+            (500_000_000, -513, "and as many below"),
+        ];
+        for (ns, expected, why) in rows {
+            assert_eq!(index(ns), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_over_any_range() {
+        let rows: [(&[u64], &str); 5] = [
+            (&[], "nothing recorded"),
+            (&[0, 0], "only zeros"),
+            (&[50_000], "one value"),
+            (&[1, 1_000, 50_000, 9_000_000_000, 0], "ten decades"),
+            (&[i64::MAX as u64, 1], "as far as it goes"),
+        ];
+        for (values, why) in rows {
+            let mut histogram = Histogram::new(3).expect("3 digits");
+            values.iter().for_each(|ns| histogram.record(*ns).expect("it grows"));
+            let exponential = ExponentialHistogram::of(&histogram);
+            let counted: u64 = exponential.counts.iter().sum();
+            assert_eq!(counted + exponential.zero_count, values.len() as u64, "{why}");
+            assert!(exponential.counts.len() <= MAX_BUCKETS as usize, "{why}");
+            let ends = [exponential.counts.first(), exponential.counts.last()];
+            assert!(ends.into_iter().flatten().all(|count| *count > 0), "{why}: no empty ends");
+        }
+    }
+}
