@@ -33,6 +33,7 @@ mod speed;
 mod standing;
 mod summary;
 mod terminal;
+mod trend;
 mod unjudged;
 
 use crate::result::RunResult;
@@ -40,6 +41,7 @@ use crate::result::comparison::Comparison;
 use crate::result::divergence::Divergence;
 use crate::result::duel::DuelResult;
 use crate::result::simulation::{PolicyNote, Simulation};
+use crate::result::trend::Trend;
 
 pub use self::csv::csv;
 pub use bencher::bencher;
@@ -54,6 +56,7 @@ pub use prometheus::prometheus;
 pub use simulation::{simulation_expectation, simulation_terminal};
 pub use summary::missed_value;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};
+pub use trend::trend;
 
 /// The result as a step summary in Markdown.
 pub fn markdown(result: &RunResult) -> String {
@@ -123,4 +126,9 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
 /// Duels in Markdown.
 pub fn duel_markdown(duels: &[DuelResult]) -> String {
     shown::lines(&duel::duel_markdown(duels))
+}
+
+/// A trend as an SVG picture.
+pub fn trend_picture(trend: &Trend) -> String {
+    shown::lines(&trend::trend_picture(trend))
 }

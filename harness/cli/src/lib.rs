@@ -27,6 +27,7 @@ mod report;
 mod run;
 mod simulate;
 mod statistics;
+mod trend;
 mod verify;
 
 use std::ffi::OsString;
@@ -104,6 +105,8 @@ enum Verb {
     /// Answer questions on samples, to be held against another program.
     #[command(hide = true)]
     Statistics(statistics::Args),
+    /// Show one metric over stored results, with the point where it changed.
+    Trend(trend::Args),
     /// Judge tokens, one a line, under a policy file and a JWK set.
     Verify(verify::Args),
 }
@@ -153,6 +156,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Report(args)) => report::run(args),
         Some(Verb::Simulate(args)) => simulate::run(args, command),
         Some(Verb::Statistics(statistics::Args)) => statistics::run(),
+        Some(Verb::Trend(args)) => trend::run(args),
         Some(Verb::Verify(args)) => verify::run(args),
     };
     let exit = ended.unwrap_or_else(|failure| {
