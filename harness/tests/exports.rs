@@ -450,6 +450,28 @@ fn a_ratio_stands_with_its_bound() {
     assert!(export.text.contains("p50-over-bound") && export.left_out.is_empty(), "{export:?}");
 }
 
+/// Older results have several rows of one phase, stream, class and code.
+#[test]
+fn rows_of_one_kind_are_one_series() {
+    let mut result = result();
+    result.measurements.truncate(1);
+    let rows = &mut result.measurements[0].phases[0].outcomes;
+    rows.insert(0, row("valid", "ACCEPT", 10));
+    // As they come out of a log, where they do not grow.
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("result.hlog");
+    std::fs::write(&log, histogram_log::write(&result)).unwrap();
+    histogram_log::attach(&mut result, &log).unwrap();
+    let families = families(&prometheus(&result, &result).text);
+    let samples = &families["jwtbench_service_seconds"].1;
+    let counts = samples.iter().filter(|sample| sample.name.ends_with("_count"));
+    let counts: Vec<f64> = counts.map(|sample| sample.value).collect();
+    assert_eq!(counts, [1_010.0, 5_000.0, 7.0]);
+    let line = opentelemetry(&result, &result).text;
+    assert_eq!(line.matches("\"count\":\"1010\"").count(), 3, "each of the three latencies");
+    assert_eq!(line.matches("\"stringValue\":\"ACCEPT\"").count(), 6, "two rows of each");
+}
+
 #[test]
 fn names_of_foreign_results_do_no_harm() {
     let mut result = result();

@@ -174,6 +174,15 @@ fn a_log_read_back_gives_the_same_forms() {
 }
 
 #[test]
+fn a_dropped_round_is_in_no_histogram() {
+    let mut result = result();
+    // 1,000 operations in histograms, and 200 of a round whose times were withheld.
+    result.measurements[0].phases[0].outcomes[0].count = 1_200;
+    let log = histogram_log::write(&result);
+    assert_eq!(histogram_log::write(&attach(&result, &log).unwrap()), log);
+}
+
+#[test]
 fn a_log_that_is_damaged_or_of_another_result_is_refused() {
     let result = result();
     let log = histogram_log::write(&result);

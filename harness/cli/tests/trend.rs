@@ -106,7 +106,7 @@ fn a_planted_step_is_shown_and_gates_nothing() {
         "(worse)",
         "between 2026-01-06T09:00:00Z (rev06) and 2026-01-07T09:00:00Z (rev07)",
         "with it core:ring: ring 0.17.14 became ring 0.18.0",
-        "1.053× d",
+        "1.051× d",
         "→ 2026-01-07T09:00:00Z",
         "1 trial changed.",
         "Pettitt's test (1979)",

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
+
 use super::quantity::counted;
+use crate::result::histogram_log::Series;
 use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
-use crate::result::{Measurement, RunResult, Unsound};
+use crate::result::{LatencyKind, Measurement, RunResult, Unsound};
 
 /// A result in a form for another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,4 +83,42 @@ impl<'r> Exported<'r> {
         }
         Export { text, trials: self.trials.len(), left_out }
     }
+}
+
+/// One latency of the operations of one phase, stream, class and code, in nanoseconds.
+pub(super) struct WholeLatency<'r> {
+    pub(super) phase: &'r str,
+    pub(super) stream: &'r str,
+    pub(super) class: &'r str,
+    pub(super) code: &'r str,
+    pub(super) histogram: Histogram<u64>,
+}
+
+/// The whole histograms that were kept of a trial. Older results have several rows of one phase,
+/// stream, class and code: they are one here, since no form knows the same series twice.
+pub(super) fn whole_latencies(trial: &Measurement, kind: LatencyKind) -> Vec<WholeLatency<'_>> {
+    let mut all: Vec<WholeLatency<'_>> = Vec::new();
+    for series in Series::of(trial).filter(|series| series.kind == kind) {
+        let Some(whole) = &series.row.whole else { continue };
+        let (phase, row) = (series.phase.name.as_str(), series.row);
+        let mut histogram = whole.histogram(kind);
+        histogram.auto(true);
+        let is_it = |known: &&mut WholeLatency<'_>| {
+            (known.phase, known.stream) == (phase, row.stream.as_str())
+                && (known.class, known.code) == (row.class.as_str(), row.code.as_str())
+        };
+        match all.iter_mut().find(is_it) {
+            Some(known) => {
+                known.histogram.add(&histogram).expect("it grows as far as a u64 goes");
+            }
+            None => all.push(WholeLatency {
+                phase,
+                stream: &row.stream,
+                class: &row.class,
+                code: &row.code,
+                histogram,
+            }),
+        }
+    }
+    all
 }

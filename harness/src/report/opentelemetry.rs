@@ -6,8 +6,7 @@ mod exponential;
 
 use serde::Serialize;
 
-use super::export::{Export, Exported};
-use crate::result::histogram_log::Series;
+use super::export::{Export, Exported, WholeLatency, whole_latencies};
 use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric, printable};
 use crate::result::{LatencyKind, RunResult};
 use exponential::ExponentialHistogram;
@@ -225,9 +224,9 @@ fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &Span) -> Option<Met
             ("lateness", "What the generator was late although the worker was free.")
         }
     };
-    let series = Series::of(named.trial).filter(|series| series.kind == kind);
+    let whole = whole_latencies(named.trial, kind);
     let data_points: Vec<HistogramPoint> =
-        series.filter_map(|series| histogram_point(named, &series, span)).collect();
+        whole.iter().map(|whole| histogram_point(named, whole, span)).collect();
     (!data_points.is_empty()).then(|| Metric {
         name: format!("jwtbench.{name}.duration"),
         description,
@@ -238,23 +237,23 @@ fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &Span) -> Option<Met
 
 fn histogram_point(
     named: &NamedTrial<'_>,
-    series: &Series<'_>,
+    whole: &WholeLatency<'_>,
     span: &Span,
-) -> Option<HistogramPoint> {
-    let histogram = series.row.whole.as_ref()?.histogram(series.kind);
-    let exponential = ExponentialHistogram::of(&histogram);
+) -> HistogramPoint {
+    let histogram = &whole.histogram;
+    let exponential = ExponentialHistogram::of(histogram);
     let mut attributes = of_trial(named);
     attributes.extend([
-        text("jwtbench.phase", &series.phase.name),
-        text("jwtbench.stream", &series.row.stream),
-        text("jwtbench.class", &series.row.class),
-        text("jwtbench.code", &series.row.code),
+        text("jwtbench.phase", whole.phase),
+        text("jwtbench.stream", whole.stream),
+        text("jwtbench.class", whole.class),
+        text("jwtbench.code", whole.code),
     ]);
     let positive = (!exponential.counts.is_empty()).then(|| Buckets {
         offset: exponential.offset,
         bucket_counts: exponential.counts.iter().map(u64::to_string).collect(),
     });
-    Some(HistogramPoint {
+    HistogramPoint {
         attributes,
         start_time_unix_nano: span.start.to_string(),
         time_unix_nano: span.end.to_string(),
@@ -265,7 +264,7 @@ fn histogram_point(
         positive,
         min: histogram.min() as f64 / NS_PER_S,
         max: histogram.max() as f64 / NS_PER_S,
-    })
+    }
 }
 
 fn gauge(

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::export::{Export, Exported};
-use crate::result::histogram_log::Series;
+use hdrhistogram::Histogram;
+
+use super::export::{Export, Exported, whole_latencies};
 use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric, printable};
 use crate::result::{LatencyKind, RunResult};
 
@@ -140,31 +141,26 @@ fn histograms(exported: &Exported<'_>, kind: LatencyKind, out: &mut String) {
     let mut is_first = true;
     for named in &exported.trials {
         let number = named.number.to_string();
-        for series in Series::of(named.trial).filter(|series| series.kind == kind) {
-            if series.row.whole.is_none() {
-                continue;
-            }
+        for whole in whole_latencies(named.trial, kind) {
             if is_first {
                 head(out, &name, "histogram", help);
                 is_first = false;
             }
             let mut labels = of_trial(named, &number);
             labels.extend([
-                ("phase", series.phase.name.as_str()),
-                ("stream", series.row.stream.as_str()),
-                ("class", series.row.class.as_str()),
-                ("code", series.row.code.as_str()),
+                ("phase", whole.phase),
+                ("stream", whole.stream),
+                ("class", whole.class),
+                ("code", whole.code),
             ]);
-            histogram(out, &name, &labels, &series);
+            samples(out, &name, &labels, &whole.histogram);
         }
     }
 }
 
 /// The samples of one histogram. A value counts as the highest that its HdrHistogram bucket holds,
 /// as in every percentile of ours.
-fn histogram(out: &mut String, name: &str, labels: &Labels<'_>, series: &Series<'_>) {
-    let Some(whole) = &series.row.whole else { return };
-    let histogram = whole.histogram(series.kind);
+fn samples(out: &mut String, name: &str, labels: &Labels<'_>, histogram: &Histogram<u64>) {
     let mut steps = histogram.iter_recorded().peekable();
     let (bucket, mut up_to) = (format!("{name}_bucket"), 0);
     for end_ns in ends() {

@@ -1,4 +1,4 @@
-//! A trend for a terminal: a line and a row of blocks per trial, the change point in words, and
+//! A trend for a terminal: a row of blocks per trial, the change point in words, and
 //! every figure where few trials are asked for. Knows no file.
 
 mod picture;
@@ -15,8 +15,11 @@ pub use picture::trend_picture;
 
 /// Up to so many series are shown figure by figure.
 const IN_FULL: usize = 3;
-/// The latest so many figures are in the row of blocks.
-const BLOCKS: usize = 60;
+/// The latest so many figures have a block where few series are shown, and where many are.
+const BLOCKS: usize = 50;
+const FEW_BLOCKS: usize = 20;
+/// Columns for a name beside its blocks.
+const NAME: usize = 34;
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// A figure that is not worth a height.
 const NO_HEIGHT: char = '·';
@@ -95,34 +98,45 @@ fn name(series: &TrendSeries) -> String {
 }
 
 fn show(text: &mut Text, trend: &Trend, series: &TrendSeries) {
-    let values: Vec<f64> = series.points.iter().filter_map(TrendPoint::counted).collect();
-    text.wrapped(Paint::Strong, "  ", &name(series));
-    let ends = match (values.first(), values.last()) {
-        (Some(first), Some(last)) => {
-            let (first, last) = (shown(trend.metric, *first), shown(trend.metric, *last));
-            format!("first {first}, last {last}, of {}", values.len())
+    let is_in_full = trend.series.len() <= IN_FULL;
+    if is_in_full {
+        text.wrapped(Paint::Strong, "  ", &name(series));
+        text.line(Paint::Plain, &format!("    {}", row(trend, series, BLOCKS)));
+    } else {
+        let name = name(series);
+        let row = row(trend, series, FEW_BLOCKS);
+        // A name that leaves no room has a line of its own.
+        let beside = if name.chars().count() > NAME { "" } else { &name };
+        if beside.is_empty() {
+            text.wrapped(Paint::Plain, "  ", &name);
         }
-        _ => "no figure that counts".to_owned(),
-    };
-    let skipped = series.points.len().saturating_sub(BLOCKS);
-    let latest = if skipped > 0 { format!(" (the latest {BLOCKS})") } else { String::new() };
-    text.line(Paint::Plain, &format!("    {ends}{latest}"));
-    text.line(Paint::Plain, &format!("    {}", blocks(&series.points[skipped..])));
+        text.line(Paint::Plain, &format!("  {beside:<NAME$} {row}"));
+    }
     if let Change::Found(change) = &series.change {
         let paint = if change.is_better { Paint::Good } else { Paint::Warning };
         text.wrapped(paint, "    ", &sentence(trend, series, change));
     }
-    if trend.series.len() <= IN_FULL {
+    if is_in_full {
         in_full(text, trend, series);
     }
 }
 
+/// The first and the last figure that count, and a block for each of the latest ones.
+fn row(trend: &Trend, series: &TrendSeries, most: usize) -> String {
+    let values: Vec<f64> = series.points.iter().filter_map(TrendPoint::counted).collect();
+    let end = |value: Option<&f64>| value.map_or("–".into(), |value| shown(trend.metric, *value));
+    let (first, last) = (end(values.first()), end(values.last()));
+    let earlier = series.points.len().saturating_sub(most);
+    let cut = if earlier > 0 { "…" } else { "" };
+    format!("{first:>9} {cut}{} {last}", blocks(&series.points[earlier..]))
+}
+
 /// Every figure of a series.
 fn in_full(text: &mut Text, trend: &Trend, series: &TrendSeries) {
-    let row = |(place, point): (usize, &TrendPoint)| {
+    let cells = |(place, point): (usize, &TrendPoint)| {
         let result = &trend.results[point.result];
         let figure = |of: f64| shown(trend.metric, of);
-        let cells = match &point.figure {
+        let figures = match &point.figure {
             Some(of) => [
                 figure(of.value) + mark(point.unsound),
                 figure(of.low),
@@ -141,9 +155,9 @@ fn in_full(text: &mut Text, trend: &Trend, series: &TrendSeries) {
         let from = if is_first_after { "→ " } else { "" };
         let revision = result.revision.clone().unwrap_or_default();
         let names = [format!("{from}{}", result.started_at), revision];
-        (paint, names.into_iter().chain(cells).collect())
+        (paint, names.into_iter().chain(figures).collect())
     };
-    let rows: Vec<(Paint, Vec<String>)> = series.points.iter().enumerate().map(row).collect();
+    let rows: Vec<(Paint, Vec<String>)> = series.points.iter().enumerate().map(cells).collect();
     text.table(2, &["started", "revision", "value", "lowest", "highest", "rounds"], &rows);
     for point in &series.points {
         let at = &trend.results[point.result].started_at;
