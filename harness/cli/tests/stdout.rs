@@ -61,6 +61,8 @@ fn stored() -> tempfile::TempDir {
     temporary
 }
 
+/// A result of a release build.
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/reference");
 const ONE: [&str; 4] = ["--contender", "core:ring", "--algorithm", "ES256"];
 
 #[test]
@@ -94,6 +96,13 @@ fn what_cannot_be_written_is_an_error() {
     for form in ["terminal", "markdown", "html", "json", "csv", "junit"] {
         rows.push(vec!["report", "a", "--format", form]);
     }
+    // What a debug build made is not handed on.
+    let one = ["--scenario", "hot-path/accept", "--contender", "core:ring"];
+    for form in ["opentelemetry", "prometheus", "bencher", "github-action-benchmark"] {
+        rows.push([&["report", REFERENCE, "--format", form][..], &one].concat());
+    }
+    rows.push(vec!["trend", REFERENCE]);
+    rows.push(vec!["trend", REFERENCE, "--json"]);
     for arguments in rows {
         let (code, said) = jwtbench(stored.path(), &arguments, full());
         // The endpoint has no input either, which is found first.

@@ -181,7 +181,9 @@ fn results_that_are_not_alike_are_apart() {
         other.started_at = format!("2026-02-{day:02}T09:00:00Z");
         store(&folder.path().join("runs"), &format!("other-{day}"), &other);
     }
-    let (text, _) = said(folder.path(), &["trend", "runs"], 0);
+    let (text, _) = said(folder.path(), &["trend", "runs", "--svg", "apart.svg"], 0);
+    let picture = fs::read_to_string(folder.path().join("apart.svg")).unwrap();
+    assert!(roxmltree::Document::parse(&picture).is_ok(), "{picture}");
     for words in ["[machine Example CPU", "[machine Another CPU \u{fffd}[31m", "Holm over 2 trials"]
     {
         assert!(joined(&text).contains(words), "`{words}` is not in: {text}");

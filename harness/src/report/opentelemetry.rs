@@ -52,11 +52,13 @@ struct Attribute {
 }
 
 #[derive(Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
 enum AttributeValue {
-    StringValue(String),
-    IntValue(String),
-    BoolValue(bool),
+    #[serde(rename = "stringValue")]
+    Text(String),
+    #[serde(rename = "intValue")]
+    Int(String),
+    #[serde(rename = "boolValue")]
+    Bool(bool),
 }
 
 #[derive(Serialize)]
@@ -151,7 +153,7 @@ impl Span {
 }
 
 fn text(key: &str, value: &str) -> Attribute {
-    Attribute { key: printable(key), value: AttributeValue::StringValue(printable(value)) }
+    Attribute { key: printable(key), value: AttributeValue::Text(printable(value)) }
 }
 
 /// The program and the machine, under the names of the semantic conventions where they have one.
@@ -175,7 +177,7 @@ fn resource(result: &RunResult) -> Vec<Attribute> {
     ];
     let int = |key: &str, value: u64| Attribute {
         key: key.to_owned(),
-        value: AttributeValue::IntValue(value.to_string()),
+        value: AttributeValue::Int(value.to_string()),
     };
     attributes.push(int("jwtbench.machine.cores", machine.cores.into()));
     if let Ok(bytes) = i64::try_from(machine.memory_bytes) {
@@ -183,7 +185,7 @@ fn resource(result: &RunResult) -> Vec<Attribute> {
     }
     attributes.push(Attribute {
         key: "jwtbench.machine.virtualised".to_owned(),
-        value: AttributeValue::BoolValue(machine.virtualised),
+        value: AttributeValue::Bool(machine.virtualised),
     });
     if let Some(revision) = &machine.revision {
         attributes.push(text("vcs.ref.head.revision", revision));
@@ -206,7 +208,7 @@ fn of_trial(named: &NamedTrial<'_>) -> Vec<Attribute> {
     if named.number > 1 {
         attributes.push(Attribute {
             key: "jwtbench.repeat".to_owned(),
-            value: AttributeValue::IntValue(named.number.to_string()),
+            value: AttributeValue::Int(named.number.to_string()),
         });
     }
     attributes

@@ -162,10 +162,10 @@ fn histograms(exported: &Exported<'_>, kind: LatencyKind, out: &mut String) {
 /// as in every percentile of ours.
 fn samples(out: &mut String, name: &str, labels: &Labels<'_>, histogram: &Histogram<u64>) {
     let mut steps = histogram.iter_recorded().peekable();
-    let (bucket, mut up_to) = (format!("{name}_bucket"), 0);
+    let (bucket, mut up_to) = (format!("{name}_bucket"), 0u64);
     for end_ns in ends() {
         while let Some(step) = steps.next_if(|step| step.value_iterated_to() <= end_ns) {
-            up_to += step.count_since_last_iteration();
+            up_to = up_to.saturating_add(step.count_since_last_iteration());
         }
         let end = (end_ns as f64 / NS_PER_S).to_string();
         sample(out, &bucket, &[labels, &[("le", end.as_str())]].concat(), &up_to.to_string());

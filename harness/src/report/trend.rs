@@ -236,7 +236,7 @@ fn closing(trend: &Trend) -> Vec<String> {
             None => "name fewer trials, since all tests share one error rate".to_owned(),
         };
         lines.push(format!(
-            "It cannot be told whether {trials} changed: {figures} at the most that count; {needed}."
+            "It cannot be told whether {trials} changed: at the most {figures} count; {needed}."
         ));
     }
     lines.push(

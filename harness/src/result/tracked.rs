@@ -1,6 +1,8 @@
 //! A figure as it is followed from one result to the next: one value of one trial, with the lowest
 //! and the highest of its rounds, under a name that does not change. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::comparison::{Metric, ratios_by_round};
@@ -148,18 +150,14 @@ pub struct NamedTrial<'r> {
 impl<'r> NamedTrial<'r> {
     /// Every trial of a result, in its order.
     pub fn all(result: &'r RunResult) -> Vec<NamedTrial<'r>> {
-        let is_same = |one: &Measurement, other: &Measurement| {
-            one.scenario == other.scenario
-                && one.contender == other.contender
-                && one.algorithm == other.algorithm
-                && one.cache_policy == other.cache_policy
+        let mut seen: BTreeMap<[&str; 4], u32> = BTreeMap::new();
+        let named = |trial: &'r Measurement| {
+            let Measurement { scenario, contender, algorithm, cache_policy, .. } = trial;
+            let number = seen.entry([scenario, contender, algorithm, cache_policy]).or_insert(0);
+            *number += 1;
+            NamedTrial { trial, number: *number }
         };
-        let mut all: Vec<NamedTrial<'r>> = Vec::new();
-        for trial in &result.measurements {
-            let before = all.iter().filter(|known| is_same(known.trial, trial)).count();
-            all.push(NamedTrial { trial, number: before as u32 + 1 });
-        }
-        all
+        result.measurements.iter().map(named).collect()
     }
 
     /// `scenario/contender/algorithm`, with `@policy` where the cache policy is not the default one

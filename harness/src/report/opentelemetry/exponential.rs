@@ -25,12 +25,12 @@ impl ExponentialHistogram {
     /// At the finest scale that keeps to the number of buckets. A value counts as the highest that
     /// its HdrHistogram bucket holds, as in every percentile of ours.
     pub(super) fn of(histogram: &Histogram<u64>) -> ExponentialHistogram {
-        let mut zero_count = 0;
+        let mut zero_count = 0u64;
         let mut found: Vec<(i32, u64)> = Vec::new();
         for step in histogram.iter_recorded() {
             let count = step.count_since_last_iteration();
             match step.value_iterated_to() {
-                0 => zero_count += count,
+                0 => zero_count = zero_count.saturating_add(count),
                 ns => found.push((index(ns), count)),
             }
         }
@@ -45,7 +45,8 @@ impl ExponentialHistogram {
         let length = if found.is_empty() { 0 } else { (last >> less) - offset + 1 };
         let mut counts = vec![0; length as usize];
         for (index, count) in found {
-            counts[((index >> less) - offset) as usize] += count;
+            let held: &mut u64 = &mut counts[((index >> less) - offset) as usize];
+            *held = held.saturating_add(count);
         }
         ExponentialHistogram { scale: MAX_SCALE - less, zero_count, offset, counts }
     }

@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html as markup};
 
 use super::{limits, mark, name, place, shown, size};
 use crate::report::quantity::counted;
+use crate::result::tracked::printable;
 use crate::result::trend::{Change, Trend, TrendPoint, TrendSeries};
 
 const WIDTH: f64 = 760.0;
@@ -33,14 +34,15 @@ pub fn trend_picture(trend: &Trend) -> String {
             style { (PreEscaped(STYLE)) }
             text.head x="0" y="14" { (title) }
             text.dim x="0" y="30" {
-                (trend.metric.meaning()) "; a hollow point was disturbed and is in no test"
+                (trend.metric.meaning()) "; no test counts a hollow point"
             }
             @for (place, series) in trend.series.iter().enumerate() {
                 (panel(trend, series, HEAD + PANEL * place as f64))
             }
         }
     };
-    picture.into_string() + "\n"
+    // A control character of a foreign result would make it no XML.
+    printable(&picture.into_string()) + "\n"
 }
 
 /// Where the figures of a series lie.

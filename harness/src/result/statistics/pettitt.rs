@@ -50,7 +50,7 @@ pub fn least_p(values: usize) -> f64 {
     let half = values / 2;
     let ways: f64 = (0..half).map(|place| (values - place) as f64 / (place + 1) as f64).product();
     // An odd number has two middles, which share some orders.
-    let middles = if values % 2 == 0 { 1.0 } else { 2.0 - 1.0 / (half + 1) as f64 };
+    let middles = if values.is_multiple_of(2) { 1.0 } else { 2.0 - 1.0 / (half + 1) as f64 };
     (2.0 * middles / ways).clamp(1.0 / f64::from(ORDERS + 1), 1.0)
 }
 
