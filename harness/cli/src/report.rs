@@ -13,7 +13,9 @@ use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, histogram_log};
 
 use super::filter::{Filter, ScenarioFilter};
-use super::output::{HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print, print_exact};
+use super::output::{
+    HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print, print_exact, tell,
+};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -218,7 +220,7 @@ impl Args {
             return Err(Failure::Error(format!("nothing of this result can be handed on: {why}")));
         }
         for line in &export.left_out {
-            eprintln!("jwtbench: {line}");
+            tell(line);
         }
         let Some(folder) = &self.out else {
             print(&export.text);

@@ -5,6 +5,7 @@
 
 /// The result that the suite `report` renders.
 #[allow(dead_code)]
+#[path = "../../tests/report"]
 mod report {
     pub mod fixture;
 }

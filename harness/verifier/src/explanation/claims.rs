@@ -19,7 +19,6 @@ enum Form {
     List,
     Date,
     Confirmation,
-    Version,
 }
 
 impl Form {
@@ -30,7 +29,6 @@ impl Form {
             Form::List => raw.get().starts_with('[') && json::each_text(raw, drop).is_some(),
             Form::Date => numeric_date(raw).is_some(),
             Form::Confirmation => confirmation(raw).is_some(),
-            Form::Version => raw.get().parse::<u64>().is_ok(),
         }
     }
 
@@ -41,7 +39,6 @@ impl Form {
             Form::List => "an array of strings",
             Form::Date => "a NumericDate before the year 10000",
             Form::Confirmation => "an object of strings",
-            Form::Version => "a whole number",
         }
     }
 }
