@@ -34,6 +34,7 @@ use jwtbench_verifier::tick::Tick;
 use crate::contender::ContenderSpec;
 use crate::jwks::document::Document;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
+use crate::jwks::host_fault::HostFault;
 use crate::jwks::key_source::FetchNote;
 use crate::result::capacity::Service;
 use crate::result::ledger::Ledger;
@@ -136,6 +137,22 @@ pub enum TrialError {
     /// No thread.
     #[error("the system gives no further thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// A limit of this host ended a round.
+    #[error("this host ended the trial: {0}")]
+    Host(HostFault),
+}
+
+impl TrialError {
+    /// This, or the limit of this host that it comes from.
+    #[must_use]
+    pub fn of_host(self) -> TrialError {
+        let fault = match &self {
+            TrialError::Endpoint(error) => error.host_fault(),
+            TrialError::Thread(error) => HostFault::of(error),
+            TrialError::Policy(_) | TrialError::Host(_) => None,
+        };
+        fault.map_or(self, TrialError::Host)
+    }
 }
 
 /// What a run may be told.

@@ -4,13 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwtbench_engine::jwks::body_budget::{BodyBudget, MAX_BODIES};
 use jwtbench_engine::jwks::document::Document;
 use jwtbench_engine::jwks::endpoint::{Endpoint, KEY_SET_PATH};
 use jwtbench_engine::jwks::faults::{Body, Exchange, exchange, huge_body};
-use jwtbench_engine::jwks::http::get;
+use jwtbench_engine::jwks::http::{self, FetchFault};
 use jwtbench_engine::scenario::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
@@ -35,6 +37,15 @@ fn fetch(idle: u64, total: u64) -> Fetch {
     let (connect, idle, total) = (millis(1000), millis(idle), millis(total));
     let (id, timeouts) = (FetchId(0), Timeouts { connect, idle, total });
     Fetch { id, timeouts, max_body: 1 << 20 }
+}
+
+/// One fetch, with room for what it brings.
+async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
+    match http::get(addr, path, fetch, &BodyBudget::new(MAX_BODIES)).await {
+        Ok(fetched) => Ok(fetched.document),
+        Err(FetchFault::Failed(failure)) => Err(failure),
+        Err(FetchFault::Host(fault)) => panic!("{fault}"),
+    }
 }
 
 fn patient() -> Fetch {

@@ -22,7 +22,8 @@ use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::{Arrivals, Scenario};
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::{
-    Control, Gathering, Plant, Trial, heat, initial_revocations, outcome_range,
+    Control, Gathering, Plant, RoundRecord, Trial, TrialError, heat, initial_revocations,
+    outcome_range,
 };
 
 use super::Failure;
@@ -334,19 +335,19 @@ impl Job {
                 let racing: Vec<&Trial<'_>> = order.iter().map(|at| &trials[*at].0).collect();
                 let records = heat(&racing, round, control);
                 for (place, (record, index)) in records.into_iter().zip(order).enumerate() {
-                    trials[index].1.add((round * count + place) as u32, record?);
+                    enter(&mut trials[index].1, (round * count + place) as u32, record)?;
                 }
                 progress.heat(count as u64, self.lasting() / self.scenario.load.rounds);
                 continue;
             }
             for (place, index) in order.into_iter().enumerate() {
                 let (trial, gathering) = &mut trials[index];
-                if control.stop.load(Ordering::Relaxed) {
+                if control.stop.load(Ordering::Relaxed) || gathering.has_failed() {
                     progress.skip(1);
                     continue;
                 }
                 progress.say(format!("{name} {}", self.contenders[index]));
-                gathering.add((round * count + place) as u32, trial.run(control)?);
+                enter(gathering, (round * count + place) as u32, trial.run(control))?;
                 progress.step();
             }
         }
@@ -370,6 +371,21 @@ pub fn told_of_own(jobs: &mut [Job]) -> Vec<String> {
         *analysis = format!("{analysis} Of these, {}.", own.changing(lasting));
     }
     own.told(lasting)
+}
+
+/// Enters a round. One that a limit of this host ended leaves its trial without figures, and says
+/// nothing of the others.
+fn enter(
+    gathering: &mut Gathering<'_>,
+    order: u32,
+    round: Result<RoundRecord, TrialError>,
+) -> Result<(), Failure> {
+    match round {
+        Ok(record) => _ = gathering.add(order, record),
+        Err(fault @ TrialError::Host(_)) => gathering.fail(fault.to_string()),
+        Err(fault) => return Err(fault.into()),
+    }
+    Ok(())
 }
 
 /// The places of contenders so that those of one backend take turns one after the other: a bound is

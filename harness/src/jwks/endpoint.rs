@@ -20,13 +20,14 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use super::document::cache_control;
 use super::faults;
 use super::front::{BACKLOG, Command, Desk, Front, ORDER_HEADER, Port};
+use super::host_fault::{HostFault, HostFaults};
 use crate::scenario::endpoint::{EndpointSetting, Fault};
 
 /// The path of the key set. Others are not found.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
 /// Where [`Fault::Redirect`] points.
-const MOVED_PATH: &str = "/moved/jwks.json";
+pub(super) const MOVED_PATH: &str = "/moved/jwks.json";
 /// How long the threads may take to start, to apply a setting, to end.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -44,7 +45,7 @@ pub struct Endpoint {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What is called with the head of each request, once it had been read. It must not block: the
+/// What is called with the first line of each request, once its head has been read. It must not block: the
 /// endpoint waits for it.
 pub type RequestWatch = Box<dyn Fn(&[u8]) + Send + Sync>;
 
@@ -93,6 +94,20 @@ pub enum EndpointError {
         /// Its address.
         addr: SocketAddr,
     },
+}
+
+impl EndpointError {
+    /// The limit of this host behind it, if there is one.
+    pub fn host_fault(&self) -> Option<HostFault> {
+        match self {
+            EndpointError::Listen { source, .. } | EndpointError::Start(source) => {
+                HostFault::of(source)
+            }
+            // Any port would have done.
+            EndpointError::PortInUse { port: 0 } => Some(HostFault::Ports),
+            EndpointError::PortInUse { .. } | EndpointError::Stuck { .. } => None,
+        }
+    }
 }
 
 impl Endpoint {
@@ -168,6 +183,11 @@ impl Endpoint {
     /// What was served so far.
     pub fn counts(&self) -> ServedCounts {
         self.desk.counts()
+    }
+
+    /// Limits of this host that the endpoint met. Who fetches from it notes its own with them.
+    pub fn host_faults(&self) -> HostFaults {
+        self.desk.host.clone()
     }
 
     /// The most requests in service at once since the last call; starts anew from those in service
@@ -304,7 +324,17 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::jwks::http::get;
+    use crate::jwks::body_budget::BodyBudget;
+    use crate::jwks::document::Document;
+    use crate::jwks::http::{self, FetchFault};
+
+    async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
+        match http::get(addr, path, fetch, &BodyBudget::new(1 << 20)).await {
+            Ok(fetched) => Ok(fetched.document),
+            Err(FetchFault::Failed(failure)) => Err(failure),
+            Err(FetchFault::Host(fault)) => panic!("{fault}"),
+        }
+    }
 
     fn fetch(idle: u64) -> Fetch {
         let (idle, long) = (Duration::from_millis(idle), Duration::from_secs(30));

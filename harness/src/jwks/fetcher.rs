@@ -8,13 +8,14 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
+use jwtbench_verifier::key_cache::{Fetch, FetchId};
 use jwtbench_verifier::tick::Tick;
 
+use super::body_budget::{BodyBudget, MAX_BODIES};
 use super::caches::Caches;
-use super::document::Document;
 use super::endpoint::KEY_SET_PATH;
-use super::http;
+use super::host_fault::HostFaults;
+use super::http::{self, FetchFault, Fetched};
 use super::key_source::Transport;
 
 /// The scenario clock, as far as the fetcher needs it.
@@ -62,7 +63,7 @@ impl Transport for HttpTransport {
 }
 
 impl Idle {
-    /// Starts the thread.
+    /// Starts the thread. What a limit of this host ends is told to `host` and not to the caches.
     ///
     /// # Errors
     /// If the system gives no thread or no event queue.
@@ -71,11 +72,11 @@ impl Idle {
         transport: &HttpTransport,
         caches: Arc<Caches>,
         endpoint: SocketAddr,
-        now: Now,
+        (now, host): (Now, HostFaults),
     ) -> std::io::Result<Fetcher> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("fetcher".into()).spawn(move || {
-            runtime.block_on(serve(self.0, &caches, endpoint, &now));
+            runtime.block_on(serve(self.0, &caches, endpoint, (&now, &host)));
         })?;
         Ok(Fetcher { commands: transport.commands.clone(), thread: Some(thread) })
     }
@@ -102,24 +103,33 @@ async fn serve(
     mut commands: UnboundedReceiver<Command>,
     caches: &Caches,
     endpoint: SocketAddr,
-    now: &Now,
+    (now, host): (&Now, &HostFaults),
 ) {
-    let mut attempts: JoinSet<(FetchId, Result<Document, FetchFailure>)> = JoinSet::new();
+    let bodies = BodyBudget::new(MAX_BODIES);
+    let mut attempts: JoinSet<(FetchId, Result<Fetched, FetchFault>)> = JoinSet::new();
     loop {
         let deadline = caches.next_deadline();
         let pause = deadline.map(|deadline| deadline.since(now()));
         tokio::select! {
             command = commands.recv() => match command {
                 Some(Command::Fetch(fetch)) => {
+                    let bodies = Arc::clone(&bodies);
                     attempts.spawn(async move {
-                        (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch).await)
+                        (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch, &bodies).await)
                     });
                 }
                 Some(Command::Evict(kid)) => caches.evict(&kid, now()),
                 Some(Command::DeadlineMoved) => {}
                 Some(Command::Stop) | None => return,
             },
-            Some(Ok((id, reply))) = attempts.join_next() => caches.complete(id, reply, || now()),
+            Some(Ok((id, reply))) = attempts.join_next() => match reply {
+                // Its share is given back once it has been read.
+                Ok(Fetched { document, share: _share }) => {
+                    caches.complete(id, Ok(document), || now());
+                }
+                Err(FetchFault::Failed(failure)) => caches.complete(id, Err(failure), || now()),
+                Err(FetchFault::Host(fault)) => host.note(fault),
+            },
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {
                 caches.tick(now());
             }

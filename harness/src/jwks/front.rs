@@ -19,8 +19,10 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{interval, sleep, timeout};
 
 use super::document::cache_control;
-use super::endpoint::{RequestWatch, ServedCounts};
+use super::endpoint::{KEY_SET_PATH, MOVED_PATH, RequestWatch, ServedCounts};
 use super::faults;
+use super::host_fault::{HostFault, HostFaults};
+use super::request_head::{MAX_HEAD, Method, RequestHead, end_of_head};
 use crate::scenario::endpoint::{EndpointSetting, Fault};
 
 /// Connections that the kernel holds until they are accepted.
@@ -31,8 +33,6 @@ pub(super) const ORDER_HEADER: &str = "jwtbench-order";
 const MAX_CONNECTIONS: usize = 1024;
 /// Requests at the HTTP server at once; further ones wait their turn.
 const MAX_RELAYS: usize = 32;
-/// Longest head of a request, and of the HTTP server's response, in bytes.
-const MAX_HEAD: usize = 16 << 10;
 /// How long a client may take to send its head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long the HTTP server may take.
@@ -100,6 +100,8 @@ pub(super) struct Desk {
     state: Mutex<State>,
     /// Told of every request.
     pub(super) watch: OnceLock<RequestWatch>,
+    /// Limits of this host met on the endpoint's side.
+    pub(super) host: HostFaults,
 }
 
 struct State {
@@ -119,7 +121,12 @@ impl Desk {
             counts: ServedCounts::default(),
             relayed: HashMap::new(),
         };
-        Desk { seed, state: Mutex::new(state), watch: OnceLock::new() }
+        Desk {
+            seed,
+            state: Mutex::new(state),
+            watch: OnceLock::new(),
+            host: HostFaults::default(),
+        }
     }
 
     pub(super) fn publish(&self, key_set: Arc<[u8]>) {
@@ -149,6 +156,13 @@ impl Desk {
         let (setting, key_set) = (state.setting.clone(), state.key_set.clone());
         let order = Order { ordinal, setting, key_set };
         Service { desk: self.clone(), order, over: false }
+    }
+
+    /// Notes what an error says of the host.
+    fn note(&self, error: &io::Error) {
+        if let Some(fault) = HostFault::of(error) {
+            self.host.note(fault);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -228,7 +242,10 @@ impl Front {
                 }
                 accepted = accept(self.listener.as_ref()), if open => match accepted {
                     Ok(stream) => self.converse(stream),
-                    Err(_) => sleep(ACCEPT_REST).await,
+                    Err(error) => {
+                        self.exchange.desk.note(&error);
+                        sleep(ACCEPT_REST).await;
+                    }
                 },
                 Some(_ended) = self.connections.join_next() => {}
             }
@@ -294,11 +311,11 @@ impl Exchange {
     /// One request, one response. Ends early when the client hangs up, or shuts its side down.
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let head = timeout(HEAD_LIMIT, read_head(&mut stream)).await??;
-        let method = Method::of(&head);
+        let head = timeout(HEAD_LIMIT, RequestHead::read(&mut stream)).await??;
+        let method = head.method();
         let mut service = self.desk.admit();
         if let Some(watch) = self.desk.watch.get() {
-            watch(&head);
+            watch(head.line());
         }
         let Order { ordinal, setting, key_set } = service.order.clone();
         pause(&mut stream, faults::latency(&setting, self.desk.seed, ordinal)).await?;
@@ -330,15 +347,18 @@ impl Exchange {
                 drip(&mut stream, &mut service, &key_set, *interval).await
             }
             Fault::Truncated => {
-                let half = faults::body(&setting.fault, &key_set).unwrap_or_default();
-                let response = [head_of(key_set.len() as u64, &setting), half].concat();
-                service.sends_last(key_set.len() / 2);
-                stream.write_all(&response).await?;
-                stream.shutdown().await
+                stream.write_all(&head_of(key_set.len() as u64, &setting)).await?;
+                send(&mut stream, &mut service, &key_set[..key_set.len() / 2]).await
             }
             Fault::HugeBody { bytes } => {
                 stream.write_all(&head_of(faults::huge_length(*bytes), &setting)).await?;
                 flood(&mut stream, &mut service, *bytes).await
+            }
+            fault if is_key_set(fault, &head) => {
+                // Shared by all who ask: however long it is, and however many they are.
+                stream.write_all(&head_of(key_set.len() as u64, &setting)).await?;
+                let body = if method == Method::Head { &[] } else { &*key_set };
+                send(&mut stream, &mut service, body).await
             }
             _ => {
                 let response = self.relay(&head, &service.order).await;
@@ -355,17 +375,17 @@ impl Exchange {
     }
 
     /// The HTTP server's whole response.
-    async fn relay(&self, head: &[u8], order: &Order) -> io::Result<Vec<u8>> {
+    async fn relay(&self, head: &RequestHead, order: &Order) -> io::Result<Vec<u8>> {
         let _turn = self.relays.acquire().await.map_err(io::Error::other)?;
         self.desk.state().relayed.insert(order.ordinal, order.clone());
         let response = timeout(RELAY_LIMIT, self.ask(head, order)).await;
         self.desk.state().relayed.remove(&order.ordinal);
-        response?
+        response?.inspect_err(|error| self.desk.note(error))
     }
 
-    async fn ask(&self, head: &[u8], order: &Order) -> io::Result<Vec<u8>> {
+    async fn ask(&self, head: &RequestHead, order: &Order) -> io::Result<Vec<u8>> {
         // Of the client's head only the first line: no body, no second request, no upgrade.
-        let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = head.line();
         // What a HEAD is answered is the head of what a GET would be (RFC 9110 §9.3.2).
         let line = match line.strip_prefix(b"HEAD ") {
             Some(rest) => [b"GET ", rest].concat(),
@@ -386,41 +406,13 @@ impl Exchange {
     }
 }
 
-/// What a request asks for, as far as it matters here.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Get,
-    Head,
-    Other,
-}
-
-impl Method {
-    /// Of the head of a request.
-    fn of(head: &[u8]) -> Method {
-        match head.split(|byte| *byte == b' ').next() {
-            Some(b"GET") => Method::Get,
-            Some(b"HEAD") => Method::Head,
-            _ => Method::Other,
-        }
+/// Whether the published key set answers a request under this fault, whole.
+fn is_key_set(fault: &Fault, head: &RequestHead) -> bool {
+    match (fault, head.path()) {
+        (Fault::None, Some(path)) => [KEY_SET_PATH, MOVED_PATH].contains(&path),
+        (Fault::Redirect, Some(path)) => path == MOVED_PATH,
+        _ => false,
     }
-}
-
-async fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    while end_of_head(&head).is_none() {
-        if head.len() >= MAX_HEAD {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        if stream.read_buf(&mut head).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    Ok(head)
-}
-
-/// Where the body begins (RFC 9112 §2.1).
-fn end_of_head(message: &[u8]) -> Option<usize> {
-    message.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// Lets time pass, unless the client hangs up.
@@ -457,6 +449,13 @@ fn head_of(length: u64, setting: &EndpointSetting) -> Vec<u8> {
          {freshness}connection: close\r\n\r\n"
     )
     .into_bytes()
+}
+
+/// Sends a body whose head has been sent, and ends the response.
+async fn send(stream: &mut TcpStream, service: &mut Service, body: &[u8]) -> io::Result<()> {
+    service.sends_last(body.len());
+    stream.write_all(body).await?;
+    stream.shutdown().await
 }
 
 async fn drip(

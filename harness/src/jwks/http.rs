@@ -1,16 +1,17 @@
-//! One fetch over HTTP/1.1: one connection, three limits of time and one of size. Trusts nothing
-//! that the server says; knows neither caches nor what a key set is.
+//! One fetch over HTTP/1.1: one connection, three limits of time, one of its size and one of all
+//! bodies together. Trusts nothing that the server says; knows neither caches nor what a key set is.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HOST, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -19,8 +20,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::body_budget::{BodyBudget, BodyShare};
 use super::document::{Document, parse_max_age};
 use super::faults::parse_retry_after;
+use super::host_fault::HostFault;
+
+/// What a connection holds of what it has received and nobody has taken, in bytes.
+const MAX_BUFFER: usize = 1 << 16;
+
+/// What a fetch brought.
+#[derive(Debug)]
+pub struct Fetched {
+    /// It.
+    pub document: Document,
+    /// What its body has taken of the budget.
+    pub share: BodyShare,
+}
+
+/// Why a fetch brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchFault {
+    /// The endpoint's doing, or the client's limits: what a cache is told.
+    Failed(FetchFailure),
+    /// A limit of this host: it says nothing of the endpoint nor of the client.
+    Host(HostFault),
+}
+
+impl From<FetchFailure> for FetchFault {
+    fn from(failure: FetchFailure) -> FetchFault {
+        FetchFault::Failed(failure)
+    }
+}
 
 /// Fetches `path` from `addr`: what came with status 200, whole.
 ///
@@ -29,25 +59,38 @@ use super::faults::parse_retry_after;
 /// runtime with time and network on.
 ///
 /// # Errors
-/// Every [`FetchFailure`] but `Set`. What is no HTTP counts as [`FetchFailure::Reset`]: no whole
-/// response came. So does a `path` that cannot be put into a request.
-pub async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
-    match timeout(fetch.timeouts.total, attempt(addr, path, fetch)).await {
+/// Every [`FetchFailure`] but `Set`, and every [`HostFault`]. What is no HTTP counts as
+/// [`FetchFailure::Reset`]: no whole response came. So does a `path` that cannot be put into a
+/// request.
+pub async fn get(
+    addr: SocketAddr,
+    path: &str,
+    fetch: &Fetch,
+    bodies: &Arc<BodyBudget>,
+) -> Result<Fetched, FetchFault> {
+    match timeout(fetch.timeouts.total, attempt(addr, path, fetch, bodies)).await {
         Ok(reply) => reply,
-        Err(_elapsed) => Err(FetchFailure::TotalTimeout),
+        Err(_elapsed) => Err(FetchFailure::TotalTimeout.into()),
     }
 }
 
-async fn attempt(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
+async fn attempt(
+    addr: SocketAddr,
+    path: &str,
+    fetch: &Fetch,
+    bodies: &Arc<BodyBudget>,
+) -> Result<Fetched, FetchFault> {
     let stream = connect(addr, fetch.timeouts.connect).await?;
     let idled = AtomicBool::new(false);
     let watched = Watched::new(stream, fetch.timeouts.idle, &idled);
-    let failure = |_| match idled.load(Ordering::Relaxed) {
-        true => FetchFailure::IdleTimeout,
-        false => FetchFailure::Reset,
+    let failure = |error: hyper::Error| match HostFault::behind(&error) {
+        Some(fault) => FetchFault::Host(fault),
+        None if idled.load(Ordering::Relaxed) => FetchFailure::IdleTimeout.into(),
+        None => FetchFailure::Reset.into(),
     };
-    let (sender, connection) = handshake(TokioIo::new(watched)).await.map_err(failure)?;
-    let reply = request(sender, addr, path, fetch.max_body);
+    let handshake = Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(watched));
+    let (sender, connection) = handshake.await.map_err(failure)?;
+    let reply = request(sender, addr, path, (fetch.max_body, bodies.share()));
     tokio::pin!(reply);
     let reply = tokio::select! {
         biased;
@@ -56,27 +99,34 @@ async fn attempt(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document
         _end = connection => reply.await,
     };
     reply.map_err(|ended| match ended {
-        Ended::Refused(reason) => reason,
+        Ended::Refused(reason) => reason.into(),
+        Ended::Host(fault) => FetchFault::Host(fault),
         Ended::Broken(error) => failure(error),
     })
 }
 
-async fn connect(addr: SocketAddr, limit: Duration) -> Result<TcpStream, FetchFailure> {
-    match timeout(limit, TcpStream::connect(addr)).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Err(_elapsed) => Err(FetchFailure::ConnectTimeout),
-        Ok(Err(error)) => Err(match error.kind() {
-            io::ErrorKind::TimedOut => FetchFailure::ConnectTimeout,
-            io::ErrorKind::ConnectionReset => FetchFailure::Reset,
-            _ => FetchFailure::Refused,
-        }),
+async fn connect(addr: SocketAddr, limit: Duration) -> Result<TcpStream, FetchFault> {
+    let error = match timeout(limit, TcpStream::connect(addr)).await {
+        Ok(Ok(stream)) => return Ok(stream),
+        Err(_elapsed) => return Err(FetchFailure::ConnectTimeout.into()),
+        Ok(Err(error)) => error,
+    };
+    if let Some(fault) = HostFault::of(&error) {
+        return Err(FetchFault::Host(fault));
     }
+    Err(FetchFault::Failed(match error.kind() {
+        io::ErrorKind::TimedOut => FetchFailure::ConnectTimeout,
+        io::ErrorKind::ConnectionReset => FetchFailure::Reset,
+        _ => FetchFailure::Refused,
+    }))
 }
 
 /// Why there is no body.
 enum Ended {
     /// The response is whole so far, and not what was asked for.
     Refused(FetchFailure),
+    /// There is no room for it.
+    Host(HostFault),
     /// The connection or the protocol broke.
     Broken(hyper::Error),
 }
@@ -85,8 +135,8 @@ async fn request(
     mut sender: SendRequest<Empty<Bytes>>,
     addr: SocketAddr,
     path: &str,
-    max_body: usize,
-) -> Result<Document, Ended> {
+    (max_body, mut share): (usize, BodyShare),
+) -> Result<Fetched, Ended> {
     let request = Request::get(path)
         .header(HOST, addr.to_string())
         .header(ACCEPT, "application/jwk-set+json, application/json")
@@ -98,8 +148,8 @@ async fn request(
         StatusCode::OK => {
             let freshness = response.headers().get(CACHE_CONTROL);
             let max_age = freshness.and_then(|value| parse_max_age(value.as_bytes()));
-            let body = read(response.into_body(), max_body).await?;
-            Ok(Document { body, max_age })
+            let body = read(response.into_body(), max_body, &mut share).await?;
+            Ok(Fetched { document: Document { body, max_age }, share })
         }
         status if status.is_redirection() => Err(Ended::Refused(FetchFailure::Redirect)),
         status => {
@@ -113,12 +163,18 @@ fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
     parse_retry_after(response.headers().get(RETRY_AFTER)?.as_bytes())
 }
 
-async fn read(mut body: Incoming, max_body: usize) -> Result<Vec<u8>, Ended> {
+async fn read(
+    mut body: Incoming,
+    max_body: usize,
+    share: &mut BodyShare,
+) -> Result<Vec<u8>, Ended> {
     let too_large = || Ended::Refused(FetchFailure::TooLarge);
     // `Content-Length` may already say so.
-    if body.size_hint().lower() > max_body as u64 {
+    let announced = body.size_hint();
+    if announced.lower() > max_body as u64 {
         return Err(too_large());
     }
+    let announced = announced.exact().map_or(max_body, |length| length as usize);
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(Ended::Broken)?;
@@ -128,6 +184,13 @@ async fn read(mut body: Incoming, max_body: usize) -> Result<Vec<u8>, Ended> {
         };
         if data.len() > max_body - bytes.len() {
             return Err(too_large());
+        }
+        let length = bytes.len() + data.len();
+        if length > bytes.capacity() {
+            // What was announced may never come, so room is taken as it does.
+            let room = length.max(announced.min(2 * bytes.capacity()));
+            share.grow(room - bytes.capacity()).map_err(Ended::Host)?;
+            bytes.reserve_exact(room - bytes.len());
         }
         bytes.extend_from_slice(&data);
     }
@@ -197,7 +260,17 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::task::JoinSet;
 
+    use super::super::body_budget::MAX_BODIES;
     use super::*;
+
+    /// One fetch alone: no host is so small that it ends there.
+    async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
+        match super::get(addr, path, fetch, &BodyBudget::new(MAX_BODIES)).await {
+            Ok(fetched) => Ok(fetched.document),
+            Err(FetchFault::Failed(failure)) => Err(failure),
+            Err(FetchFault::Host(fault)) => panic!("{fault}"),
+        }
+    }
 
     const fn millis(span: u64) -> Duration {
         Duration::from_millis(span)
@@ -335,5 +408,29 @@ mod tests {
             let reply = get(addr, path, &fetch(5000, 5000)).await;
             assert_eq!(reply, Err(FetchFailure::Reset), "{path}");
         }
+    }
+
+    /// Two bodies that each may come, and together may not: one comes, and the other is no fault
+    /// of its server. Announced or not, what does not come takes no room.
+    #[tokio::test]
+    async fn bodies_in_flight_share_one_budget() {
+        let kib = vec![b'A'; 1 << 10];
+        let budget = BodyBudget::new(3 << 10);
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 2048\r\n\r\n";
+        let pieces = vec![head.to_vec(), kib.clone(), kib.clone()];
+        let addr = hostile(pieces.clone(), millis(1), true).await;
+        let first = super::get(addr, "/", &fetch(5000, 5000), &budget).await.unwrap();
+        assert_eq!((first.document.body.len(), budget.taken()), (2 << 10, 2 << 10));
+        let addr = hostile(pieces.clone(), millis(1), true).await;
+        let second = super::get(addr, "/", &fetch(5000, 5000), &budget).await;
+        assert_eq!(second.err(), Some(FetchFault::Host(HostFault::Bodies { limit: 3 << 10 })));
+        assert_eq!(budget.taken(), 2 << 10, "what was cut short gives back what it took");
+        let addr = hostile(vec![head.to_vec()], millis(1), true).await;
+        let broken = super::get(addr, "/", &fetch(5000, 5000), &budget).await;
+        assert_eq!(broken.err(), Some(FetchFailure::Reset.into()), "announced, and never came");
+        drop(first);
+        let addr = hostile(pieces, millis(1), true).await;
+        assert!(super::get(addr, "/", &fetch(5000, 5000), &budget).await.is_ok());
+        assert_eq!(budget.taken(), 0);
     }
 }

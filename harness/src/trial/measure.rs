@@ -83,6 +83,11 @@ impl<'p> Gathering<'p> {
         self.error.get_or_insert(reason);
     }
 
+    /// Whether a round could not be run.
+    pub fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Adds a round, the `order`th that the run made. One cut short counts for conformance and
     /// arrivals only. False if its figures are left out.
     pub fn add(&mut self, order: u32, mut record: RoundRecord) -> bool {

@@ -10,7 +10,8 @@ use jwtbench_verifier::tick::Tick;
 use crate::contender::{Contender, Setup};
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
-use crate::jwks::fetcher::{Fetcher, HttpTransport};
+use crate::jwks::fetcher::{Fetcher, HttpTransport, Now};
+use crate::jwks::host_fault::HostFaults;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::{KeySource, Transport};
 use crate::result::ArrivalCounts;
@@ -79,7 +80,7 @@ impl Trial<'_> {
     /// Runs one round in real time.
     ///
     /// # Errors
-    /// If the system gives no socket or thread.
+    /// If the system gives no socket or thread, or a limit of this host ends the round.
     pub fn run(&self, control: Control<'_>) -> Result<RoundRecord, TrialError> {
         self.run_in_turns(control, None)
     }
@@ -87,8 +88,16 @@ impl Trial<'_> {
     /// The same in the turns of a lane, if there is one. A lane has a member for each worker.
     ///
     /// # Errors
-    /// If the system gives no socket or thread.
+    /// As [`Trial::run`].
     pub fn run_in_turns(
+        &self,
+        control: Control<'_>,
+        lane: Option<&Lane<'_>>,
+    ) -> Result<RoundRecord, TrialError> {
+        self.round(control, lane).map_err(TrialError::of_host)
+    }
+
+    fn round(
         &self,
         control: Control<'_>,
         lane: Option<&Lane<'_>>,
@@ -110,10 +119,11 @@ impl Trial<'_> {
         let mut viewing = Viewing::prepare(self.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
+        let host = endpoint.as_ref().map(Endpoint::host_faults).unwrap_or_default();
         let wire = match endpoint {
             Some(endpoint) => {
-                let now = Arc::new(move || clock.now());
-                let fetcher = idle.run(&http, Arc::clone(&caches), endpoint.addr(), now)?;
+                let told = (Arc::new(move || clock.now()) as Now, host.clone());
+                let fetcher = idle.run(&http, Arc::clone(&caches), endpoint.addr(), told)?;
                 Some(Wire { endpoint, fetcher })
             }
             None => None,
@@ -133,6 +143,7 @@ impl Trial<'_> {
                     let account = viewing.account(worker);
                     let contender = contender.as_mut();
                     let seen = (account, &slots[worker]);
+                    let control = (control, &host);
                     let post = self.post(control, clock, contender, worker, &texts, seen);
                     let (judge, seat) = (&judge, lane.map(|lane| lane.seat(worker)));
                     scope.spawn(move || match load.arrivals {
@@ -141,13 +152,16 @@ impl Trial<'_> {
                     })
                 })
                 .collect();
-            let course = self.follow(wire.as_ref(), clock, control);
+            let course = self.follow(wire.as_ref(), clock, (control, &host));
             let shifts: Vec<Shift> = shifts.into_iter().map(join).collect();
             is_over.store(true, Ordering::Relaxed);
             (shifts, course, join(watched))
         });
         drop(viewing);
         let course = course?;
+        if let Some(fault) = host.first() {
+            return Err(TrialError::Host(fault));
+        }
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
         Ok(self.record(shifts, course, wire, &caches, Watched { kernel_ns, ..watched }))
@@ -156,7 +170,7 @@ impl Trial<'_> {
     /// What a worker works with.
     fn post<'a, 'c>(
         &'a self,
-        control: Control<'a>,
+        (control, host): (Control<'a>, &'a HostFaults),
         clock: RealClock,
         contender: &'a mut dyn Contender<'c>,
         worker: usize,
@@ -170,6 +184,7 @@ impl Trial<'_> {
             texts,
             clock: self.workers_clock(clock),
             stop: control.stop,
+            host,
             records_services: self.records_services,
             shed_after: scenario.shed_after,
             is_starved: self.plant == Some(Plant::Starve),
@@ -257,7 +272,7 @@ impl Trial<'_> {
         &self,
         wire: Option<&Wire>,
         clock: RealClock,
-        control: Control<'_>,
+        (control, host): (Control<'_>, &HostFaults),
     ) -> Result<Course, TrialError> {
         let mut course = Course::default();
         let Some(Wire { endpoint, fetcher }) = wire else {
@@ -265,11 +280,12 @@ impl Trial<'_> {
         };
         let mut sockets = Sockets { endpoint, fetcher, clock };
         let happenings: Vec<Happening> = happenings(self.plan);
+        let is_over = || control.stop.load(Ordering::Relaxed) || host.first().is_some();
         for happening in &happenings {
-            while clock.now() < happening.at && !control.stop.load(Ordering::Relaxed) {
+            while clock.now() < happening.at && !is_over() {
                 clock.approach(happening.at);
             }
-            if control.stop.load(Ordering::Relaxed) {
+            if is_over() {
                 break;
             }
             let revocations = self.revocations.as_deref();

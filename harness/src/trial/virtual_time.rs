@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jwtbench_verifier::key_cache::{Counters, FetchFailure, FetchId};
@@ -36,17 +37,35 @@ pub(super) enum Turn {
     Arrival,
 }
 
-type Reply = Result<Document, FetchFailure>;
+/// What an attempt under way will bring. Of what it is, no copy: there may be many.
+struct Coming {
+    reply: Result<Body, FetchFailure>,
+    key_set: Arc<[u8]>,
+    max_age: Option<Duration>,
+}
+
+impl Coming {
+    /// As it arrives.
+    fn arrive(self) -> Result<Document, FetchFailure> {
+        let body = match self.reply? {
+            Body::KeySet => self.key_set.to_vec(),
+            Body::Bytes(body) => body,
+            // However long its one entry, it is of no known type: read like the shortest.
+            Body::Huge(_) => faults::huge_body(0).flatten().copied().collect(),
+        };
+        Ok(Document { body, max_age: self.max_age })
+    }
+}
 
 /// The endpoint and the clock, in memory.
 pub(super) struct World<'s> {
     pub(super) now: Tick,
     seed: u64,
-    body: Vec<u8>,
+    body: Arc<[u8]>,
     setting: EndpointSetting,
     served: ServedCounts,
     in_flight: BinaryHeap<Reverse<(Tick, FetchId)>>,
-    replies: HashMap<FetchId, Reply>,
+    replies: HashMap<FetchId, Coming>,
     caches: &'s Caches,
     transport: InProcess,
 }
@@ -62,7 +81,7 @@ impl<'s> World<'s> {
         World {
             now,
             seed: plan.seed,
-            body: plan.timeline.epochs()[0].body.clone(),
+            body: Arc::from(plan.timeline.epochs()[0].body.as_slice()),
             setting: plan.scenario.phases[0].endpoint.clone(),
             served: ServedCounts::default(),
             in_flight: BinaryHeap::new(),
@@ -88,17 +107,10 @@ impl<'s> World<'s> {
                     Err(_) => 0,
                 };
             }
-            let reply = exchange.reply.map(|body| {
-                let body = match body {
-                    Body::KeySet => self.body.clone(),
-                    Body::Bytes(body) => body,
-                    // However long its one entry, it is of no known type: read like the shortest.
-                    Body::Huge(_) => faults::huge_body(0).flatten().copied().collect(),
-                };
-                Document { body, max_age }
-            });
+            let (reply, key_set) = (exchange.reply, Arc::clone(&self.body));
+            let coming = Coming { reply, key_set, max_age };
             self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
-            self.replies.insert(fetch.id, reply);
+            self.replies.insert(fetch.id, coming);
         }
     }
 
@@ -110,16 +122,16 @@ impl<'s> World<'s> {
         let Some(Reverse((_, id))) = self.in_flight.pop() else {
             return;
         };
-        if let Some(reply) = self.replies.remove(&id) {
+        if let Some(coming) = self.replies.remove(&id) {
             let now = self.now;
-            self.caches.complete(id, reply, || now);
+            self.caches.complete(id, coming.arrive(), || now);
         }
     }
 }
 
 impl Surroundings for World<'_> {
     fn publish(&mut self, body: &[u8]) {
-        self.body = body.to_vec();
+        self.body = Arc::from(body);
     }
 
     fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError> {

@@ -9,6 +9,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
+use crate::jwks::host_fault::HostFaults;
 use crate::result::capacity::Service;
 use crate::result::judgement::{Judge, Operation};
 use crate::result::ledger::Ledger;
@@ -69,6 +70,8 @@ pub(super) struct Post<'a, 'c> {
     pub(super) texts: &'c [&'c [u8]],
     pub(super) clock: RealClock,
     pub(super) stop: &'a AtomicBool,
+    /// What ends the round as well.
+    pub(super) host: &'a HostFaults,
     /// Whether a closed loop records its services.
     pub(super) records_services: bool,
     /// An arrival later than this is shed.
@@ -163,7 +166,7 @@ impl<'c> Post<'_, 'c> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.host.first().is_some()
     }
 
     /// Follows the schedule. What a response is, [`Operation::response`] says.
