@@ -51,6 +51,7 @@ pub use heat::heat;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use outcome_range::{SEEDS, outcome_range};
 pub use plant::Plant;
+pub use real::longest_round;
 pub use saturation::saturate;
 use watch::Watch;
 

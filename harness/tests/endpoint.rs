@@ -286,6 +286,34 @@ async fn a_large_key_set_passes_whole() {
     assert_eq!(key_set(&endpoint).await, Err(FetchFailure::TooLarge));
 }
 
+/// Memory of this process that is resident, in bytes.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+}
+
+/// Clients that ask for a set of 20 MB and read nothing: 2 GB if each had one of its own.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_large_key_set_is_shared_by_all_who_ask() {
+    let endpoint = Endpoint::start(None, SEED).unwrap();
+    endpoint.publish(vec![b' '; 20 << 20].into());
+    let before = resident();
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let mut client = TcpStream::connect(endpoint.addr()).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        // Its head has come, so its body is on the way.
+        client.readable().await.unwrap();
+        clients.push(client);
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 400 << 20, "{grown} bytes for {} clients", clients.len());
+    assert_eq!(endpoint.counts().served, 100);
+}
+
 #[tokio::test]
 async fn other_paths_are_not_found_and_the_redirect_has_a_target() {
     let endpoint = endpoint();

@@ -1,5 +1,6 @@
 //! `duel`: two contenders, configurations or builds in lock step, and what can be said of them.
 
+mod answers;
 mod arm;
 mod block;
 mod build;
@@ -44,7 +45,7 @@ use super::{Exit, Failure};
 
 use arm::{Fighter, LocalArm};
 use block::BlockWatch;
-use build::BuildArm;
+use build::{BuildArm, Patience};
 use corner::{Corner, CornerArgs};
 
 pub use serve::{Args as ServeArgs, run as serve};
@@ -108,6 +109,9 @@ pub struct Args {
     /// Another jwtbench that runs the base, in a process of its own
     #[arg(long, value_name = "PATH")]
     base_binary: Option<PathBuf>,
+    /// How long --base-binary may be silent beyond the work it is asked for before it is ended
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1m")]
+    base_timeout: Duration,
     /// Make the candidate slower by this share of each operation, to see it found
     #[arg(long, hide = true, value_name = "PERCENT", value_parser = limit::percent)]
     plant: Option<f64>,
@@ -216,9 +220,11 @@ impl Args {
         progress.say(format!("{algorithm}: signing"));
         let plan = base.plan(&Signers::new(self.seed), &progress.minting())?;
         let other = candidate.other_plan(base, &plan, progress)?;
+        let planning = stopwatch.elapsed();
         let (machine, control) = (describe(None), Control { stop, port: None });
         let plans = [other.as_ref().unwrap_or(&plan), &plan];
-        let (mut arms, build) = fighters(self, [candidate, base], plans, (control, &machine))?;
+        let (mut arms, build) =
+            fighters(self, [candidate, base], plans, (control, &machine, planning))?;
         let in_turns = heat::is_in_turns(&arms);
         let rules = self.rules(candidate);
         let round = base.scenario.load.duration;
@@ -269,7 +275,7 @@ fn fighters<'p>(
     args: &Args,
     [candidate, base]: [&Corner; 2],
     [plan, base_plan]: [&'p Plan; 2],
-    (control, machine): (Control<'p>, &Machine),
+    (control, machine, planning): (Control<'p>, &Machine, Duration),
 ) -> Result<([Box<dyn Fighter + 'p>; 3], String), Failure> {
     let Some(path) = &args.base_binary else {
         let here = |corner, plan| {
@@ -280,8 +286,10 @@ fn fighters<'p>(
         return Ok(([a, b, again], "this".into()));
     };
     // The candidate is a process too: as far away as the base.
-    let a = Box::new(BuildArm::this(candidate, plan)?);
-    let there = || BuildArm::start(path, "--base-binary", base, base_plan).map(Box::new);
+    let patience = Patience { silence: args.base_timeout, planning, stop: control.stop };
+    let a = Box::new(BuildArm::this(candidate, plan, patience)?);
+    let named = (path.as_path(), "--base-binary");
+    let there = || BuildArm::start(named, base, base_plan, patience).map(Box::new);
     let (b, again) = (there()?, there()?);
     Ok(([a, b, again], build::fingerprint(path)?))
 }

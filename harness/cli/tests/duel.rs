@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use jwtbench_engine::result::duel::{Arm, BlockNoise, DuelResult, Reading, SLOTS, weigh};
 use jwtbench_engine::result::duel::{LIMIT, Metric, Rules};
@@ -182,13 +183,54 @@ fn a_duel_covers_all_algorithms_of_both_sides() {
 
 /// A stand-in for another build, that says and answers what a test wants.
 fn stand_in(folder: &Path, hello: &str, answer: &str) -> String {
-    let path = folder.join("jwtbench").to_str().unwrap().to_owned();
+    let path = folder.join("jwtbench");
     let text = format!("#!/bin/sh\necho '{hello}'\nwhile read _; do echo '{answer}'; done\n");
-    // Written by another process: this one would hand the open file on to what it starts.
+    write_executable(&path, &text);
+    path.to_str().unwrap().to_owned()
+}
+
+/// Written by another process: this one would hand the open file on to what it starts.
+fn write_executable(path: &Path, text: &str) {
     let write = "printf %s \"$1\" > \"$2\" && chmod +x \"$2\"";
-    let status = Command::new("sh").args(["-c", write, "sh", &text, &path]).status().unwrap();
+    let mut command = Command::new("sh");
+    let status = command.args(["-c", write, "sh", text]).arg(path).status().unwrap();
     assert!(status.success());
-    path
+}
+
+/// Whether a process is there and at work.
+fn is_alive(id: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+/// Whatever stands in for another build: it is ended in time, with all that it has started.
+#[test]
+fn a_build_that_does_not_answer_is_ended() {
+    let rows = [
+        ("sleep 1000 & echo $! >> ids; wait", "gave no answer within", "it hangs"),
+        ("trap '' TERM INT HUP; while :; do sleep 1; done", "gave no answer", "it ignores SIGTERM"),
+        ("exec cat /dev/zero", "wrote without end", "one line without end"),
+        ("exec yes", "no valid answer", "lines without end"),
+        ("while :; do printf x; sleep 0.1; done", "gave no answer", "a line that never ends"),
+        ("exec 1>&-; sleep 1000", "ended without an answer", "it hangs with its output closed"),
+    ];
+    for (does, words, why) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        let ids = folder.path().join("ids");
+        let does = does.replace("ids", ids.to_str().unwrap());
+        let path = folder.path().join("jwtbench");
+        let text = format!("#!/bin/sh\necho $$ >> {}\n{does}\n", ids.display());
+        write_executable(&path, &text);
+        let begun = Instant::now();
+        let output = small(&["--base-timeout", "3s", "--base-binary", path.to_str().unwrap()]);
+        let took = begun.elapsed();
+        let said = said(&output);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{why}: {said}");
+        assert!(said.contains(words) && !said.contains("panicked"), "{why}: {said}");
+        assert!(took < Duration::from_secs(60), "{why}: after {took:?}");
+        let ids = std::fs::read_to_string(&ids).unwrap();
+        assert!(ids.lines().count() > 0 && !ids.lines().any(is_alive), "{why}: left over: {ids}");
+    }
 }
 
 #[test]
@@ -217,12 +259,13 @@ fn builds_fight_in_lock_step_over_one_plan() {
         (hello(&duel.plan_hash, "other"), &*answer, 2, "build both alike", "not the same profile"),
         ("hello".to_owned(), &*answer, 1, "no valid answer", "no jwtbench"),
         (good.clone(), "oh", 1, "no valid answer", "not a round"),
+        (good.clone(), "'$(sleep 1000)'", 2, "gave no answer", "hangs in a round"),
         (good, &*answer, 4, "", "a wrong verdict"),
     ];
     for (hello, answer, code, words, why) in rows {
         let folder = tempfile::tempdir().unwrap();
         let path = stand_in(folder.path(), &hello, answer);
-        let output = small(&["--json", "--base-binary", &path]);
+        let output = small(&["--json", "--base-timeout", "3s", "--base-binary", &path]);
         assert_eq!(output.status.code(), Some(code), "{why}: {}", said(&output));
         assert!(said(&output).contains(words), "{why}: {}", said(&output));
         if code == 4 {

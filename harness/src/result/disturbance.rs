@@ -15,6 +15,8 @@ pub const MAX_PRESSURE: f64 = 0.05;
 /// Workers had no processor for more than this share of their time: then one arrival in a hundred
 /// meets such a wait, and a 99th percentile is no longer the contender's.
 pub const MAX_WAIT: f64 = 0.01;
+/// This process stood still for more than this share of the time: as with a wait for a processor.
+pub const MAX_PAUSED: f64 = 0.01;
 /// A thread that sleeps wakes later than this at the median, in nanoseconds: thrice the most that
 /// an idle machine showed (86 us).
 pub const MAX_HICCUP_P50_NS: u64 = 250_000;
@@ -40,6 +42,8 @@ pub struct HostShare {
     /// Time of the workers in which they were runnable and had no CPU, beyond what other threads
     /// of ours used.
     pub worker_wait: Option<f64>,
+    /// Time in which this process stood still as a whole: stopped by a signal, or frozen.
+    pub paused: Option<f64>,
     /// How late a thread woke; `None` where our workers left it no processor to wake on.
     pub hiccups: Option<Hiccups>,
     /// CPUs that the shares are of.
@@ -54,12 +58,13 @@ impl HostShare {
             || self.worker_wait.is_some_and(|wait| wait > MAX_WAIT);
         let others = self.others.filter(|_| presses).unwrap_or(0.0);
         let all = span_ns as f64 * f64::from(self.cpus);
-        all * (self.steal.unwrap_or(0.0) + others)
+        all * (self.steal.unwrap_or(0.0) + self.paused.unwrap_or(0.0) + others)
     }
 
     /// Why what was measured meanwhile counts as disturbed; `None` if it does not.
     pub fn disturbance(&self) -> Option<String> {
         let limits = [
+            ("time in which this process stood still", self.paused, MAX_PAUSED),
             ("steal", self.steal, MAX_STEAL),
             ("CPU time of other processes", self.others, MAX_OTHERS),
             ("time in which others waited for a CPU", self.foreign_pressure, MAX_PRESSURE),
@@ -94,6 +99,7 @@ mod tests {
         pressure: Some(0.0056),
         foreign_pressure: Some(0.0056),
         worker_wait: Some(0.0005),
+        paused: Some(0.0),
         hiccups: Some(Hiccups { count: 220, p50_ns: 86_014, p99_ns: 66_471, max_ns: 3_914_382 }),
         cpus: 2,
     };
@@ -133,6 +139,8 @@ mod tests {
                 "short-lived processes crowd",
             ),
             (HostShare { worker_wait: Some(0.02), ..IDLE }, Some("workers waited"), "we wait"),
+            (HostShare { paused: Some(MAX_PAUSED), ..IDLE }, None, "at the limit"),
+            (HostShare { paused: Some(0.3), ..IDLE }, Some("stood still 30.0 %"), "SIGSTOP"),
             (HostShare { hiccups: hiccups(20, 300_000, 0), ..IDLE }, Some("median"), "late"),
             (
                 HostShare { hiccups: hiccups(220, 20_000, 3_000_000), ..IDLE },
@@ -157,6 +165,7 @@ mod tests {
         let rows = [
             (still, 0.0, "nothing told"),
             (HostShare { steal: Some(0.25), ..still }, 500.0, "half a processor of two"),
+            (HostShare { paused: Some(0.25), ..still }, 500.0, "stopped: all processors"),
             (HostShare { others: Some(0.25), ..still }, 500.0, "no pressure told: in our way"),
             (
                 HostShare { others: Some(0.25), pressure: Some(0.0), ..still },

@@ -29,6 +29,10 @@ pub struct Noise {
     /// threads of ours used, 0..=1.
     #[serde(default)]
     pub worker_wait: Option<f64>,
+    /// Share of the time in which this process stood still as a whole, 0..=1: stopped by a signal
+    /// (`SIGSTOP`), or frozen with its container or machine. In turns: of the turns.
+    #[serde(default)]
+    pub paused: Option<f64>,
     /// Processors beyond one for each worker: 0 if the watching thread had none of its own; null
     /// in results older than this field.
     #[serde(default)]
@@ -103,6 +107,7 @@ impl Noise {
             cpu_pressure: mean(|noise| noise.cpu_pressure),
             foreign_pressure: mean(|noise| noise.foreign_pressure),
             worker_wait: mean(|noise| noise.worker_wait),
+            paused: mean(|noise| noise.paused),
             spare_processors: rounds.iter().filter_map(|noise| noise.spare_processors).min(),
             involuntary_switches: sum(|noise| noise.involuntary_switches),
             run_queue_ns: sum(|noise| noise.run_queue_ns),
@@ -121,6 +126,7 @@ impl Noise {
             pressure: self.cpu_pressure,
             foreign_pressure: self.foreign_pressure,
             worker_wait: self.worker_wait,
+            paused: self.paused,
             hiccups: self.hiccups.filter(|_| self.spare_processors.is_some_and(|spare| spare > 0)),
             cpus: 0,
         }

@@ -130,6 +130,9 @@ pub struct Window {
     /// threads of ours used, 0..=1.
     #[serde(default)]
     pub worker_wait: Option<f64>,
+    /// Share of the time in which this process stood still as a whole, 0..=1.
+    #[serde(default)]
+    pub paused: Option<f64>,
     /// Null, or why the host disturbed it: its figures are neither gated nor ranked.
     #[serde(default)]
     pub disturbed: Option<String>,
@@ -227,6 +230,7 @@ impl Pace {
             foreign_pressure: host.foreign_pressure,
             others: host.others,
             worker_wait: host.worker_wait,
+            paused: host.paused,
             disturbed: self.disturbance(host),
         }
     }
@@ -242,6 +246,7 @@ mod tests {
         pressure: Some(0.0),
         foreign_pressure: Some(0.0),
         worker_wait: Some(0.0),
+        paused: Some(0.0),
         hiccups: None,
         cpus: 2,
     };

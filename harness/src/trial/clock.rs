@@ -31,10 +31,13 @@ impl RealClock {
 
     /// Now.
     pub fn now(&self) -> Tick {
-        let now = Instant::now();
-        match now.checked_duration_since(self.origin) {
+        self.tick(Instant::now())
+    }
+
+    fn tick(&self, at: Instant) -> Tick {
+        match at.checked_duration_since(self.origin) {
             Some(since) => Tick::ZERO + since,
-            None => Tick::ZERO - self.origin.duration_since(now),
+            None => Tick::ZERO - self.origin.duration_since(at),
         }
     }
 
@@ -46,6 +49,27 @@ impl RealClock {
         } else {
             std::hint::spin_loop();
         }
+    }
+}
+
+/// A span in which this process stood still although it would have run: stopped by a signal, or
+/// frozen with its container or its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    from: Instant,
+    until: Instant,
+}
+
+impl Pause {
+    /// One that is over just now.
+    pub(super) fn just_over(length: Duration) -> Option<Pause> {
+        let until = Instant::now();
+        Some(Pause { from: until.checked_sub(length)?, until })
+    }
+
+    /// The same on a scenario clock.
+    pub(super) fn on(&self, clock: &RealClock) -> (Tick, Tick) {
+        (clock.tick(self.from), clock.tick(self.until))
     }
 }
 

@@ -1,5 +1,6 @@
-//! A thread that watches the host during a round: readings at the edges of the windows, and how
-//! late it wakes from a sleep. Knows neither contender nor operations.
+//! A thread that watches the host during a round: readings at the edges of the windows, how late
+//! it wakes from a sleep, and whether the whole process stood still. Knows neither contender nor
+//! operations.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,13 +9,17 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::result::noise::Hiccups;
 
-use super::clock::{RealClock, overshoot, pause, thread_cpu_time, tighten_timer};
-use super::host::{HostReading, ThreadSlot};
+use super::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};
+use super::host::{HostReading, ThreadReading, ThreadSlot};
+use super::rota::Lane;
 
 /// How long the thread sleeps to see how late it wakes.
 const SLEEP: Duration = Duration::from_millis(1);
 /// The rest of the time until it does so again: the thread must cost next to nothing.
 const REST: Duration = Duration::from_millis(9);
+/// The process stood still if the thread wakes later than this and did not wait for a processor
+/// meanwhile. On an idle machine it woke 3.9 ms late at the most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// What it saw.
 pub(super) struct Watched {
@@ -24,6 +29,8 @@ pub(super) struct Watched {
     pub(super) hiccups: Vec<u64>,
     /// How many of them there were at each edge.
     pub(super) hiccups_at: Vec<usize>,
+    /// Spans in which the process stood still.
+    pub(super) pauses: Vec<Pause>,
     /// CPU time that watching cost.
     pub(super) cpu: Duration,
     /// How many rounds shared the time, each watched by a thread of its own.
@@ -42,37 +49,71 @@ impl Watched {
     }
 }
 
+/// Tells the time that a thread was stopped from the time that it waited for a processor.
+struct Standstill {
+    /// The latter up to some instant, since which it is not known; `None` if it never is.
+    queued_ns: Option<u64>,
+}
+
+impl Standstill {
+    fn new() -> Standstill {
+        Standstill { queued_ns: ThreadReading::run_queue_ns() }
+    }
+
+    /// The calling thread just woke so much too late: how the process stood still, if it did.
+    fn behind(&mut self, late: Duration) -> Option<Pause> {
+        if late < SHORTEST_PAUSE {
+            return None;
+        }
+        let now = ThreadReading::run_queue_ns()?;
+        let queued = now.saturating_sub(self.queued_ns.replace(now)?);
+        let stood = late.saturating_sub(Duration::from_nanos(queued));
+        (stood >= SHORTEST_PAUSE).then(|| Pause::just_over(stood))?
+    }
+}
+
 /// Watches until the last edge, or until it is over; workers say in slots who they are.
 pub(super) fn watch(
     clock: RealClock,
     (edges, slots): (&[Tick], &[ThreadSlot]),
-    lanes: u32,
+    lane: Option<&Lane<'_>>,
     is_over: &AtomicBool,
 ) -> Watched {
     tighten_timer();
+    let lanes = lane.map_or(1, Lane::lanes);
+    let (mut standstill, mut pauses) = (Standstill::new(), Vec::new());
     let mut watched = Watched {
         readings: Vec::with_capacity(edges.len()),
         hiccups: Vec::new(),
         hiccups_at: Vec::with_capacity(edges.len()),
+        pauses: Vec::new(),
         cpu: Duration::ZERO,
         lanes,
         workers: Vec::new(),
         kernel_ns: 0,
     };
+    let mut note = |pause: Pause| match lane {
+        Some(lane) => lane.note_pause(pause),
+        None => pauses.push(pause),
+    };
     for edge in edges {
         while clock.now() < *edge && !is_over.load(Ordering::Relaxed) {
             let left = edge.since(clock.now());
             if left > SLEEP {
-                let late = overshoot(SLEEP).as_nanos();
+                let late = overshoot(SLEEP);
+                standstill.behind(late).into_iter().for_each(&mut note);
                 if !watched.readings.is_empty() {
-                    watched.hiccups.push(u64::try_from(late).unwrap_or(u64::MAX));
+                    watched.hiccups.push(u64::try_from(late.as_nanos()).unwrap_or(u64::MAX));
                 }
             }
-            pause(edge.since(clock.now()).min(REST * lanes));
+            let late = overshoot(edge.since(clock.now()).min(REST * lanes));
+            standstill.behind(late).into_iter().for_each(&mut note);
         }
+        standstill = Standstill::new();
         watched.readings.push(HostReading::take(slots));
         watched.hiccups_at.push(watched.hiccups.len());
     }
+    watched.pauses = pauses;
     watched.workers = slots.iter().filter_map(ThreadSlot::id).collect();
     watched.cpu = thread_cpu_time();
     watched

@@ -10,6 +10,7 @@ use crate::result::noise::{Hiccups, Noise};
 use crate::result::window::Pace;
 use crate::scenario::plan::{Plan, WARMUP};
 
+use super::clock::RealClock;
 use super::host::{ThreadReading, processors};
 use super::lookout::Watched;
 use super::worker::Shift;
@@ -60,11 +61,36 @@ fn waited_in_turns(shifts: &[Shift]) -> Option<f64> {
     (!time.is_zero()).then(|| waited as f64 / time.as_nanos() as f64)
 }
 
+/// The share of a span in which the process stood still; `None` of an empty one.
+fn share_of(pauses: &[(Tick, Tick)], spans: &[(Tick, Tick)]) -> Option<f64> {
+    let length = |(from, until): &(Tick, Tick)| until.since(*from).as_nanos();
+    let whole: u128 = spans.iter().map(length).sum();
+    let common = |span: &(Tick, Tick)| {
+        let parts = pauses.iter().map(|(from, until)| (span.0.max(*from), span.1.min(*until)));
+        parts.filter(|(from, until)| from < until).map(|part| length(&part)).sum::<u128>()
+    };
+    let stood: u128 = spans.iter().map(common).sum();
+    (whole > 0).then(|| stood as f64 / whole as f64)
+}
+
+/// Pauses that several threads may have seen, each instant once.
+fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
+    pauses.sort_unstable();
+    let mut apart: Vec<(Tick, Tick)> = Vec::with_capacity(pauses.len());
+    for (from, until) in pauses {
+        match apart.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(until),
+            _ => apart.push((from, until)),
+        }
+    }
+    apart
+}
+
 /// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes
 /// on a still machine.
 pub(super) fn record(
     plan: &Plan,
-    shifts: &[Shift],
+    (shifts, clock): (&[Shift], RealClock),
     watched: Watched,
     calibrated_ns: Option<u64>,
 ) -> CourseRecord {
@@ -84,6 +110,9 @@ pub(super) fn record(
     }
     let spare = processors().saturating_sub(plan.scenario.load.workers);
     let in_turns = waited_in_turns(shifts);
+    let pauses = disjoint(watched.pauses.iter().map(|pause| pause.on(&clock)).collect());
+    let turns: Vec<(Tick, Tick)> = shifts.iter().flat_map(|shift| &shift.spans).copied().collect();
+    let paused_in_turns = share_of(&pauses, &turns);
     let host = |from: usize, until: usize| {
         let span = spans[until - 1].until.since(spans[from].from) * watched.lanes;
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
@@ -92,7 +121,9 @@ pub(super) fn record(
             _ => HostShare::default(),
         };
         let hiccups = watched.hiccups_between(from, until).filter(|_| spare > 0);
-        HostShare { worker_wait: in_turns.or(share.worker_wait), hiccups, ..share }
+        let paused = paused_in_turns
+            .or_else(|| share_of(&pauses, &[(spans[from].from, spans[until - 1].until)]));
+        HostShare { worker_wait: in_turns.or(share.worker_wait), hiccups, paused, ..share }
     };
     let workers = plan.scenario.load.workers;
     let by_window = windows.iter().zip(&spans).enumerate().map(|(number, (pace, span))| {
@@ -120,6 +151,7 @@ pub(super) fn record(
             cpu_pressure: whole.pressure,
             foreign_pressure: whole.foreign_pressure,
             worker_wait: whole.worker_wait,
+            paused: whole.paused,
             spare_processors: Some(spare),
             involuntary_switches: thread.involuntary,
             run_queue_ns: thread.run_queue_ns,
@@ -129,5 +161,31 @@ pub(super) fn record(
             watch_cpu: Some(watched.cpu.as_secs_f64() / total.as_secs_f64()),
         },
         hiccups: watched.hiccups,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_falls_on_whoever_was_at_work() {
+        let ticks = |spans: &[(i64, i64)]| -> Vec<(Tick, Tick)> {
+            spans.iter().map(|(from, until)| (Tick(*from), Tick(*until))).collect()
+        };
+        let pauses = ticks(&[(100, 400), (350, 500), (90, 120), (700, 710)]);
+        let pauses = disjoint(pauses);
+        assert_eq!(pauses, ticks(&[(90, 500), (700, 710)]), "each instant once");
+        let rows: [(&[(i64, i64)], _, &str); 6] = [
+            (&[(0, 1000)], Some(0.42), "a round that has the time to itself"),
+            (&[(0, 90), (500, 700)], Some(0.0), "turns between them"),
+            (&[(80, 505)], Some(410.0 / 425.0), "the turn that was at work"),
+            (&[(0, 50), (200, 250)], Some(0.5), "one turn of two"),
+            (&[(600, 600)], None, "no time at all"),
+            (&[], None, "no turns"),
+        ];
+        for (spans, due, why) in rows {
+            assert_eq!(share_of(&pauses, &ticks(spans)), due, "{why}");
+        }
     }
 }

@@ -135,7 +135,7 @@ impl Trial<'_> {
         let (edges, is_over) = (pace::edges(plan, lanes), AtomicBool::new(false));
         let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
         let (shifts, course, watched) = thread::scope(|scope| {
-            let watched = scope.spawn(|| watch(clock, (&edges, &slots), lanes, &is_over));
+            let watched = scope.spawn(|| watch(clock, (&edges, &slots), lane, &is_over));
             let shifts: Vec<_> = contenders
                 .iter_mut()
                 .enumerate()
@@ -164,7 +164,9 @@ impl Trial<'_> {
         }
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
-        Ok(self.record(shifts, course, wire, &caches, Watched { kernel_ns, ..watched }))
+        let pauses = lane.map_or(watched.pauses, Lane::pauses);
+        let watched = Watched { kernel_ns, pauses, ..watched };
+        Ok(self.record((shifts, clock), course, wire, &caches, watched))
     }
 
     /// What a worker works with.
@@ -296,7 +298,7 @@ impl Trial<'_> {
 
     fn record(
         &self,
-        shifts: Vec<Shift>,
+        (shifts, clock): (Vec<Shift>, RealClock),
         mut course: Course,
         wire: Option<Wire>,
         caches: &Caches,
@@ -315,7 +317,7 @@ impl Trial<'_> {
         let log = caches.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
         let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
-        let paced = pace::record(self.plan, &shifts, watched, calibrated_ns);
+        let paced = pace::record(self.plan, (&shifts, clock), watched, calibrated_ns);
         let mut record = RoundRecord {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),
@@ -372,6 +374,14 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),
     }
+}
+
+/// The longest that a round in real time takes, preparations aside: warm-up, measured time, and
+/// how long operations may wait beyond the end.
+pub fn longest_round(plan: &Plan) -> Duration {
+    let load = &plan.scenario.load;
+    let waits = if load.arrivals == Arrivals::Closed { Duration::ZERO } else { grace(plan) };
+    (load.warmup + load.duration).saturating_add(waits)
 }
 
 /// How long operations may wait beyond the end: as long as the key cache lets them, and a bit.

@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use super::clock::Pause;
+
 /// Length of a turn: so short that the host seldom changes its speed between those of two lanes,
 /// so long that caches filled anew do not count.
 const TURN: Duration = Duration::from_millis(5);
@@ -21,6 +23,9 @@ pub struct Rota {
     order: Vec<usize>,
     length: Duration,
     state: Mutex<State>,
+    /// Spans in which the process stood still. Each lane's watching thread sleeps the longer the
+    /// more lanes there are; together they miss nothing.
+    pauses: Mutex<Vec<Pause>>,
 }
 
 #[derive(Default)]
@@ -38,7 +43,7 @@ struct State {
 impl Rota {
     /// Turns of this length, given to lanes in this order.
     pub fn new(order: Vec<usize>, length: Duration) -> Rota {
-        Rota { order, length, state: Mutex::default() }
+        Rota { order, length, state: Mutex::default(), pauses: Mutex::default() }
     }
 
     /// Turns for rounds of this length; an even number, so that each lane is as often first as
@@ -116,6 +121,16 @@ impl Lane<'_> {
     /// How long a turn is.
     pub fn length(&self) -> Duration {
         self.rota.length
+    }
+
+    /// The process stood still.
+    pub(super) fn note_pause(&self, pause: Pause) {
+        self.rota.pauses.lock().unwrap_or_else(PoisonError::into_inner).push(pause);
+    }
+
+    /// What any lane has noted so far.
+    pub(super) fn pauses(&self) -> Vec<Pause> {
+        self.rota.pauses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// By how much its members are moved on to other processors.

@@ -43,6 +43,8 @@ pub(super) struct Shift {
     /// Time in its turns, and the part of it in which it had no CPU in nanoseconds; `None` where it
     /// takes none, or the kernel does not tell.
     pub(super) in_turns: Option<(Duration, u64)>,
+    /// When each of its turns with measured operations began and ended.
+    pub(super) spans: Vec<(Tick, Tick)>,
     /// Operations already judged.
     pub(super) ledger: Ledger,
     /// Services of a closed loop, where they are to be recorded.
@@ -299,6 +301,7 @@ impl<'c> Post<'_, 'c> {
             let from = begin + seat.length() / TURN_WARMUP;
             shift.turns.push(Vec::new());
             self.stretch(judge, shift, cycle, (from, from + seat.length()));
+            shift.spans.push((begin, self.clock.now()));
             if let Some((before, now)) = waited.zip(ThreadReading::run_queue_ns()) {
                 let (time, waited) = shift.in_turns.get_or_insert_default();
                 *time += self.clock.now().since(begin);

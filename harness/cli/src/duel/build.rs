@@ -2,47 +2,79 @@
 //! so that only one of two builds is ever at work.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use jwtbench_engine::scenario::plan::{Plan, hex};
+use jwtbench_engine::trial::clock::{Stopwatch, pause};
+use jwtbench_engine::trial::longest_round;
 use jwtbench_engine::trial::rota::Lane;
 
 use super::super::Failure;
 use super::super::machine::profile;
+use super::answers::{Answers, NoAnswer};
 use super::arm::{Fighter, Fought};
 use super::corner::Corner;
 use super::serve::{Hello, TurnOver};
 
-/// A build at work in a process of its own. It ends when it is dropped.
-pub struct BuildArm {
-    child: Child,
-    asks: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    shown: String,
-    takes_turns: bool,
+/// How long a build may take to end once it has nothing more to do.
+const ENDING: Duration = Duration::from_secs(2);
+/// A build signs the corpus as well: it may take so many times as long as this one took.
+const SLOWER: u32 = 10;
+
+/// How long another build is waited for.
+#[derive(Clone, Copy)]
+pub struct Patience<'p> {
+    /// How long it may be silent beyond the work that it was asked for.
+    pub silence: Duration,
+    /// How long this build took to draw up the plan.
+    pub planning: Duration,
+    /// Set to wait no longer.
+    pub stop: &'p AtomicBool,
 }
 
-impl BuildArm {
+/// A build at work in a process of its own. It ends when it is dropped, whether it wants or not.
+pub struct BuildArm<'p> {
+    child: Child,
+    asks: Option<ChildStdin>,
+    answers: Answers,
+    shown: String,
+    takes_turns: bool,
+    patience: Patience<'p>,
+    /// The longest that one of its rounds takes.
+    round: Duration,
+    /// It did not answer as it should: nobody waits for it to end.
+    is_lost: bool,
+}
+
+impl<'p> BuildArm<'p> {
     /// This build, in another process: as far away as the other one.
-    pub fn this(corner: &Corner, plan: &Plan) -> Result<BuildArm, Failure> {
+    pub fn this(
+        corner: &Corner,
+        plan: &Plan,
+        patience: Patience<'p>,
+    ) -> Result<BuildArm<'p>, Failure> {
         let path = std::env::current_exe()
             .map_err(|error| Failure::Error(format!("no path to this binary: {error}")))?;
-        BuildArm::start(&path, "this binary", corner, plan)
+        BuildArm::start((&path, "this binary"), corner, plan, patience)
     }
 
     /// Starts a build and makes sure that it would run the same plan.
     pub fn start(
-        path: &Path,
-        what: &str,
+        (path, what): (&Path, &str),
         corner: &Corner,
         plan: &Plan,
-    ) -> Result<BuildArm, Failure> {
+        patience: Patience<'p>,
+    ) -> Result<BuildArm<'p>, Failure> {
         let shown = format!("{what} {}", path.display());
         let fault =
             |error| Failure::Usage(format!("{shown} cannot be run ({error}); name a jwtbench"));
@@ -51,14 +83,18 @@ impl BuildArm {
             .args(told(corner, plan))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Whatever it starts in turn is ended with it.
+            .process_group(0)
             .spawn()
             .map_err(fault)?;
         let (asks, answers) = (child.stdin.take(), child.stdout.take());
-        let Some(answers) = answers.map(BufReader::new) else {
+        let Some(answers) = answers.map(Answers::of) else {
             return Err(Failure::Error(format!("{shown} has no output")));
         };
-        let mut arm = BuildArm { child, asks, answers, shown, takes_turns: false };
-        let hello: Hello = arm.read()?;
+        let (round, takes_turns, is_lost) = (longest_round(plan), false, false);
+        let mut arm =
+            BuildArm { child, asks, answers, shown, takes_turns, patience, round, is_lost };
+        let hello: Hello = arm.read(patience.planning * SLOWER)?;
         arm.check(&hello, plan)?;
         arm.takes_turns = hello.takes_turns;
         Ok(arm)
@@ -90,18 +126,51 @@ impl BuildArm {
         }
     }
 
-    fn read<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        let mut line = String::new();
-        let read = self.answers.read_line(&mut line);
+    /// The next answer, which takes so much work.
+    fn read<T: DeserializeOwned>(&mut self, work: Duration) -> Result<T, Failure> {
+        let within = work.saturating_add(self.patience.silence);
+        let line = self.answers.next(within, self.patience.stop);
+        self.is_lost = line.is_err();
         let shown = &self.shown;
-        if !read.is_ok_and(|length| length > 0) {
-            return Err(Failure::Usage(format!(
+        let line = line.map_err(|missing| match missing {
+            NoAnswer::Ended => Failure::Usage(format!(
                 "{shown} ended without an answer; it must be a jwtbench that knows the verb \
                  `duel-arm`, this scenario and this contender"
-            )));
+            )),
+            NoAnswer::Late => Failure::Usage(format!(
+                "{shown} gave no answer within {} and was ended; name a jwtbench, or give it more \
+                 time with --base-timeout",
+                humantime::format_duration(Duration::from_secs(within.as_secs().max(1))),
+            )),
+            NoAnswer::TooLong => Failure::Usage(format!(
+                "{shown} wrote without end and was ended; name a jwtbench that knows the verb \
+                 `duel-arm`"
+            )),
+            NoAnswer::Stopped => Failure::Error(format!("interrupted while {shown} was at work")),
+        })?;
+        serde_json::from_slice(&line).map_err(|error| {
+            self.is_lost = true;
+            Failure::Error(format!("{} gave no valid answer: {error}", self.shown))
+        })
+    }
+
+    /// Ends it and what it has started, if it does not end by itself.
+    fn end(&mut self) {
+        // Without standard input it has nothing more to do.
+        drop(self.asks.take());
+        let stopwatch = Stopwatch::start();
+        while !self.is_lost && stopwatch.elapsed() < ENDING {
+            match self.child.try_wait() {
+                Ok(None) => pause(Duration::from_millis(5)),
+                Ok(Some(_)) | Err(_) => return,
+            }
         }
-        serde_json::from_str(&line)
-            .map_err(|error| Failure::Error(format!("{shown} gave no valid answer: {error}")))
+        // It is not waited for yet, so its id is still its own. No process can refuse.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            _ = kill_process_group(group, Signal::KILL);
+        }
+        _ = self.child.kill();
+        _ = self.child.wait();
     }
 }
 
@@ -132,14 +201,21 @@ fn told(corner: &Corner, plan: &Plan) -> Vec<OsString> {
 
 /// The first twelve digits of a binary's SHA-256: which build it was, without where it lay.
 pub fn fingerprint(path: &Path) -> Result<String, Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
-    let mut digest = hex(&Sha256::digest(bytes));
+    let fault = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
+    let mut file = File::open(path).map_err(fault)?;
+    let (mut hash, mut piece) = (Sha256::new(), [0; 1 << 16]);
+    loop {
+        match file.read(&mut piece).map_err(fault)? {
+            0 => break,
+            length => hash.update(&piece[..length]),
+        }
+    }
+    let mut digest = hex(&hash.finalize());
     digest.truncate(12);
     Ok(format!("sha256:{digest}"))
 }
 
-impl Fighter for BuildArm {
+impl Fighter for BuildArm<'_> {
     fn members(&self) -> Option<usize> {
         // Its own workers share the turn there.
         self.takes_turns.then_some(1)
@@ -152,7 +228,7 @@ impl Fighter for BuildArm {
     fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
         let Some(lane) = lane else {
             self.ask("round");
-            return self.read();
+            return self.read(self.round);
         };
         let (turns, length) = (lane.turns(), lane.length().as_micros());
         self.ask(&format!("turns {turns} {length} {}", lane.shift()));
@@ -161,17 +237,15 @@ impl Fighter for BuildArm {
             // A process that was told to stop ends on its own, and reading says so.
             seat.wait(&AtomicBool::new(false));
             self.ask("turn");
-            self.read::<TurnOver>()?;
+            self.read::<TurnOver>(self.round)?;
             seat.pass();
         }
-        self.read()
+        self.read(self.round)
     }
 }
 
-impl Drop for BuildArm {
+impl Drop for BuildArm<'_> {
     fn drop(&mut self) {
-        // Without standard input it has nothing more to do.
-        drop(self.asks.take());
-        _ = self.child.wait();
+        self.end();
     }
 }
