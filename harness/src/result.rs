@@ -54,6 +54,8 @@ use serde::{Deserialize, Serialize};
 use capacity::{Capacity, RateBasis};
 use outcome::OutcomeRange;
 
+use crate::scenario::bounded_file;
+
 /// The version of `result.json`; raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -185,7 +187,7 @@ impl RunResult {
     /// Reads a stored result. The version is looked at before anything else.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = bounded_file::read_to_string(path, bounded_file::RESULT)
             .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
         let malformed = |source| ReadError::Malformed { path: shown.clone(), source };
         let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
@@ -201,7 +203,7 @@ impl RunResult {
     /// If it cannot be read, or lacks a field.
     pub fn read_any(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = bounded_file::read_to_string(path, bounded_file::RESULT)
             .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
         serde_json::from_str(&text).map_err(|source| ReadError::Malformed { path: shown, source })
     }

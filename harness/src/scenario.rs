@@ -2,6 +2,7 @@
 //! seed and resolved rates. Knows no contender, no socket and no clock.
 
 pub mod arrivals;
+pub mod bounded_file;
 pub mod cache;
 pub mod capacity;
 pub mod class;

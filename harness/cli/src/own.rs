@@ -2,7 +2,6 @@
 //! each other before anything is measured.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
+use jwtbench_engine::scenario::bounded_file;
 use jwtbench_engine::scenario::own::{Desk, OwnToken};
 use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
@@ -179,16 +179,22 @@ fn court(papers: &Papers) -> Result<Vec<(&'static str, Bench)>, Failure> {
 
 fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
     let fault = |reason: String| Failure::Usage(format!("{}: {reason}", path.display()));
-    let file = File::open(path)
+    let file = bounded_file::open(path, bounded_file::TOKENS)
         .map_err(|error| fault(format!("cannot be read ({error}); name a file of tokens")))?;
     let mut lines = Lines::new(BufReader::new(file), limit);
-    let mut texts: Vec<Box<[u8]>> = Vec::new();
+    let (mut texts, mut held) = (Vec::<Box<[u8]>>::new(), 0);
     while let Some(line) =
         lines.next().map_err(|error| fault(format!("cannot be read ({error})")))?
     {
+        let line_length = line.length as u64;
         texts.push(line.token.into());
         if texts.len() > MAX_TOKENS {
             return Err(fault(format!("holds over {MAX_TOKENS} tokens; name a part of them")));
+        }
+        held += line_length;
+        if held > bounded_file::TOKENS {
+            let most = bounded_file::TOKENS;
+            return Err(fault(format!("holds over {most} bytes; name a part of them")));
         }
     }
     Ok(texts)

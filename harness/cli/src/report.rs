@@ -11,6 +11,7 @@ use jwtbench_engine::report::{
 };
 use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, histogram_log};
+use jwtbench_engine::scenario::bounded_file;
 
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{
@@ -182,7 +183,7 @@ impl Args {
     /// A stored simulation.
     fn render(&self, file: &Path) -> Result<Exit, Failure> {
         let shown = file.display();
-        let text = std::fs::read_to_string(file)
+        let text = bounded_file::read_to_string(file, bounded_file::RESULT)
             .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
         let simulation: Simulation = serde_json::from_str(&text).map_err(|error| {
             let remedy = "make it again with jwtbench simulate --out";

@@ -45,8 +45,8 @@ pub struct Endpoint {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What is called with the first line of each request, once its head has been read. It must not block: the
-/// endpoint waits for it.
+/// What is called with the first line of each request, once its head has been read. It must not
+/// block: the endpoint waits for it.
 pub type RequestWatch = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 /// What an endpoint has served since its start. Never falls, `in_flight` and `max_in_flight`

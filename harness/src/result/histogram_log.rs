@@ -13,6 +13,8 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 
+use crate::scenario::bounded_file;
+
 use super::{LatencyKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult};
 
 /// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of
@@ -163,8 +165,8 @@ fn start_time(started_ns: Option<u64>) -> String {
 /// # Errors
 /// If there is none, if it is damaged, or if it is the log of another result.
 pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
-    let text =
-        std::fs::read(path).map_err(|source| LogError::Unreadable { path: path.into(), source })?;
+    let text = bounded_file::read(path, bounded_file::RESULT)
+        .map_err(|source| LogError::Unreadable { path: path.into(), source })?;
     let malformed = |fault: String| LogError::Malformed { path: path.into(), fault };
     let foreign = |fault: String| LogError::Foreign { path: path.into(), fault };
     let mut intervals = Vec::new();

@@ -75,14 +75,19 @@ impl History {
             return Over::Never;
         };
         let (mut any, mut all) = (false, true);
-        for (index, epoch) in timeline.epochs().iter().enumerate() {
+        // Changes are in order: of what was over before, nothing can be seen.
+        let first = self.epochs.partition_point(|change| change.end <= from);
+        for (index, epoch) in timeline.epochs().iter().enumerate().skip(first) {
             // An epoch whose change was not made has not begun.
             let begin = match index.checked_sub(1) {
                 None => Tick::MIN,
                 Some(change) => self.epochs.get(change).map_or(Tick::MAX, |change| change.begin),
             };
             let end = self.epochs.get(index).map_or(Tick::MAX, |change| change.end);
-            if begin > to || end <= from {
+            if begin > to {
+                break;
+            }
+            if end <= from {
                 continue;
             }
             let found = epoch.published.iter().any(|key| key.thumbprint == thumbprint);

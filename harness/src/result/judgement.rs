@@ -109,20 +109,21 @@ pub struct Judge<'p> {
     shares_fetches: bool,
 }
 
-/// The usable keys of a set by kid, for the algorithm of the trial.
+/// The usable keys of a set by kid, for the algorithm of the trial: two different ones at the most,
+/// as further ones change no answer.
 #[derive(Default)]
-struct HeldKeys(HashMap<Kid, Vec<Option<Thumbprint>>, FxBuildHasher>);
+struct HeldKeys(HashMap<Kid, Vec<Thumbprint>, FxBuildHasher>);
 
 impl HeldKeys {
     fn of(set: &KeySet, algorithm: Algorithm) -> HeldKeys {
-        let mut keys: HashMap<Kid, Vec<Option<Thumbprint>>, FxBuildHasher> = HashMap::default();
+        let mut keys: HashMap<Kid, Vec<Thumbprint>, FxBuildHasher> = HashMap::default();
         for entry in set.entries() {
             if let Some(kid) = &entry.kid {
                 let key = entry.key.as_ref().filter(|key| key.jwk.algorithm == algorithm);
-                let fitting = key.map(|key| key.jwk.thumbprint);
                 let keys = keys.entry(Arc::clone(kid)).or_default();
-                if !keys.contains(&fitting) {
-                    keys.push(fitting);
+                let fitting = key.map(|key| key.jwk.thumbprint);
+                if let Some(new) = fitting.filter(|new| keys.len() < 2 && !keys.contains(new)) {
+                    keys.push(new);
                 }
             }
         }
@@ -131,11 +132,10 @@ impl HeldKeys {
 
     fn find(&self, kid: &str) -> Result<Thumbprint, Rejection> {
         let keys = self.0.get(kid).ok_or(Rejection::UnknownKid)?;
-        let mut fitting = keys.iter().flatten();
-        match (fitting.next(), fitting.next()) {
-            (Some(one), None) => Ok(*one),
-            (None, _) => Err(Rejection::KeyMismatch),
-            (Some(_), Some(_)) => Err(Rejection::KeyAmbiguous),
+        match keys.as_slice() {
+            [] => Err(Rejection::KeyMismatch),
+            [one] => Ok(*one),
+            _ => Err(Rejection::KeyAmbiguous),
         }
     }
 }

@@ -50,6 +50,17 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether the issuer publishes another set from then on, or signs under another key.
+    pub fn changes_set(&self) -> bool {
+        match self {
+            Action::PublishKey { .. }
+            | Action::SignWith(_)
+            | Action::WithdrawKey(_)
+            | Action::PublishSet(_) => true,
+            Action::RevokeTokens { .. } | Action::Evict(_) | Action::State { .. } => false,
+        }
+    }
+
     /// The action in words, as a mark in a timeline.
     pub fn label(&self) -> String {
         match self {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use super::bounded_file;
 use super::cache::{PRESETS, Presets};
 use super::nearest::did_you_mean;
 use super::source::Source;
@@ -183,7 +184,7 @@ impl Library {
     fn matching(&self, pattern: &str) -> Result<Vec<Result<Scenario, LibraryError>>, LibraryError> {
         let path = Path::new(pattern);
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = std::fs::read_to_string(path)
+            let text = bounded_file::read_to_string(path, bounded_file::SCENARIO)
                 .map_err(|source| LibraryError::Unreadable { path: path.into(), source })?;
             return Ok(vec![self.parse(path, &text)]);
         }

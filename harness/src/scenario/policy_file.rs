@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use jwtbench_verifier::policy::PolicySpec;
 
-use super::ScenarioError;
 use super::parse::{Checked, File};
 use super::policy::WirePolicy;
+use super::{ScenarioError, bounded_file};
 
 /// A policy file, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ pub fn read(path: &Path) -> Result<PolicySpec, ScenarioError> {
 }
 
 fn text_of(path: &Path) -> Result<String, ScenarioError> {
-    std::fs::read_to_string(path).map_err(|error| {
+    bounded_file::read_to_string(path, bounded_file::POLICY).map_err(|error| {
         let message = format!("cannot be read ({error}); name a policy file, in TOML");
         ScenarioError { path: path.into(), line: None, message }
     })

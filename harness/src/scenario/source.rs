@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::bounded_file;
+
 mod shipped {
     include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 }
@@ -68,7 +70,9 @@ impl Source {
                 let found = found.map(|(_, text)| (*text).to_owned());
                 found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
             }
-            Source::Folder(_) => std::fs::read_to_string(self.path(folder, stem)),
+            Source::Folder(_) => {
+                bounded_file::read_to_string(&self.path(folder, stem), bounded_file::SCENARIO)
+            }
         }
     }
 

@@ -153,7 +153,8 @@ impl Course {
                     revoke_holders(plan, *holders, issued_by, revocations);
                 }
                 if let Some((stream, below)) = *holders {
-                    self.list(stream, below, issued_by, Change { begin, end: surroundings.now() });
+                    let listed = Change { begin, end: surroundings.now() };
+                    self.list(stream, below, (issued_by, *lag), listed);
                 }
             }
             What::Evict(kid) => surroundings.evict(kid),
@@ -171,11 +172,19 @@ impl Course {
 
 impl Course {
     /// The verifier's list has what was revoked before; without a lag the issuer revokes it now.
-    fn list(&mut self, stream: u16, below: u32, issued_by: Tick, listed: Change) {
+    fn list(
+        &mut self,
+        stream: u16,
+        below: u32,
+        (issued_by, lag): (Tick, Duration),
+        listed: Change,
+    ) {
         let is_it = |known: &&mut HolderRevocation| {
             (known.stream, known.below, known.issued_by) == (stream, below, issued_by)
         };
-        match self.history.revocations.iter_mut().find(is_it) {
+        let mut revoked = self.history.revocations.iter_mut().rev();
+        let known = if lag.is_zero() { None } else { revoked.find(is_it) };
+        match known {
             Some(known) => known.listed = listed,
             None => {
                 let change = listed;

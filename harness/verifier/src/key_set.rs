@@ -40,8 +40,31 @@ pub struct KeyEntry {
 pub struct KeySet {
     generation: u64,
     entries: Vec<KeyEntry>,
-    by_kid: HashMap<Kid, Vec<u32>, FxBuildHasher>,
+    by_kid: HashMap<Kid, Candidates, FxBuildHasher>,
+    /// Of all entries, whatever their kid.
+    all: Candidates,
     skipped: Vec<(SkipKind, u32)>,
+}
+
+/// Places of entries among which a token finds its key: of those for one algorithm the first, and
+/// the first that is another key. Further ones change no answer, however many there are.
+#[derive(Clone, Debug, Default)]
+struct Candidates(Vec<u32>);
+
+impl Candidates {
+    fn add(&mut self, place: u32, entries: &[KeyEntry]) {
+        let key = |place: u32| entries[place as usize].key.as_ref();
+        let Some(added) = key(place) else { return };
+        let known = self.0.iter().filter_map(|known| key(*known));
+        let mut rivals = known.filter(|known| known.jwk.algorithm == added.jwk.algorithm);
+        let is_further = match rivals.next() {
+            None => false,
+            Some(first) => first.slot == added.slot || rivals.next().is_some(),
+        };
+        if !is_further {
+            self.0.push(place);
+        }
+    }
 }
 
 /// A key set as read, before it has a place in the sequence of generations.
@@ -214,13 +237,15 @@ impl KeySet {
     }
 
     fn index(generation: u64, entries: Vec<KeyEntry>, skipped: Vec<(SkipKind, u32)>) -> KeySet {
-        let mut by_kid: HashMap<Kid, Vec<u32>, FxBuildHasher> = HashMap::default();
-        for (index, entry) in (0u32..).zip(&entries) {
+        let mut by_kid: HashMap<Kid, Candidates, FxBuildHasher> = HashMap::default();
+        let mut all = Candidates::default();
+        for (place, entry) in (0u32..).zip(&entries) {
+            all.add(place, &entries);
             if let Some(kid) = &entry.kid {
-                by_kid.entry(Kid::clone(kid)).or_default().push(index);
+                by_kid.entry(Kid::clone(kid)).or_default().add(place, &entries);
             }
         }
-        KeySet { generation, entries, by_kid, skipped }
+        KeySet { generation, entries, by_kid, all, skipped }
     }
 
     fn keys_by_identity(&self) -> HashMap<([u8; 32], Algorithm), Slot, FxBuildHasher> {
@@ -258,32 +283,31 @@ impl KeySet {
     /// [`Rejection::UnknownKid`], [`Rejection::KeyMismatch`] or [`Rejection::KeyAmbiguous`].
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&SlottedKey, Rejection> {
         let Some(kid) = kid else {
-            return one_fitting(self.entries.iter(), algorithm);
+            return self.one_fitting(&self.all, algorithm);
         };
         if kid.len() > MAX_KID_BYTES {
             return Err(Rejection::UnknownKid);
         }
-        let indices = self.by_kid.get(kid).ok_or(Rejection::UnknownKid)?;
-        one_fitting(indices.iter().map(|index| &self.entries[*index as usize]), algorithm)
+        let candidates = self.by_kid.get(kid).ok_or(Rejection::UnknownKid)?;
+        self.one_fitting(candidates, algorithm)
     }
-}
 
-/// Identical keys share a slot and count as one.
-fn one_fitting<'a>(
-    entries: impl Iterator<Item = &'a KeyEntry>,
-    algorithm: Algorithm,
-) -> Result<&'a SlottedKey, Rejection> {
-    let mut found: Option<&SlottedKey> = None;
-    for key in entries.filter_map(|entry| entry.key.as_ref()) {
-        if key.jwk.algorithm != algorithm {
-            continue;
-        }
-        match found {
-            Some(first) if first.slot != key.slot => return Err(Rejection::KeyAmbiguous),
-            _ => found = Some(key),
+    /// Identical keys share a slot and count as one.
+    fn one_fitting(
+        &self,
+        candidates: &Candidates,
+        algorithm: Algorithm,
+    ) -> Result<&SlottedKey, Rejection> {
+        let mut keys = candidates.0.iter().filter_map(|place| {
+            let key = self.entries[*place as usize].key.as_ref()?;
+            (key.jwk.algorithm == algorithm).then_some(key)
+        });
+        match (keys.next(), keys.next()) {
+            (Some(_), Some(_)) => Err(Rejection::KeyAmbiguous),
+            (Some(key), None) => Ok(key),
+            (None, _) => Err(Rejection::KeyMismatch),
         }
     }
-    found.ok_or(Rejection::KeyMismatch)
 }
 
 /// The same keys under the same kids. A slot alone says nothing: it passes from key to key.

@@ -21,6 +21,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 
 use crate::Failure;
+use jwtbench_engine::scenario::bounded_file;
 use jwtbench_engine::scenario::class::Stage;
 use jwtbench_engine::scenario::corpus::KidFact;
 use jwtbench_engine::scenario::own::Accepted;
@@ -60,7 +61,7 @@ impl Papers {
         // Keys are bound by the algorithms that are allowed, here and in a run.
         let allowed = &checked.spec().algorithms;
         let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
-        let body = std::fs::read(jwks).map_err(|error| {
+        let body = bounded_file::read(jwks, bounded_file::KEY_SET).map_err(|error| {
             fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
         })?;
         let body = key_file::without_mark(&body).to_vec();

@@ -6,6 +6,7 @@ use std::path::Path;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 use super::{About, Start, WireCache};
+use crate::scenario::bounded_file;
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::parse::{Checked, File};
 use crate::scenario::policy_file::{key_at, place};
@@ -80,7 +81,7 @@ pub fn read_cache_policy(presets: &Presets, given: &str) -> Result<Preset, Strin
             format!("--cache-policy {given}: {fault}, or the path of a .toml file")
         });
     }
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = bounded_file::read_to_string(path, bounded_file::POLICY).map_err(|error| {
         format!("{given}: cannot be read ({error}); name a cache policy, in TOML")
     })?;
     let preset = parse_preset(path, &text, presets)?;

@@ -1,5 +1,6 @@
 //! The `[[event]]` tables: what happens when, and in an order that makes sense.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -10,6 +11,14 @@ use crate::scenario::issuer::FIRST_KEY;
 use crate::scenario::wire::{WireEvent, WireState};
 use crate::scenario::{Load, Phase, SIMULATED, Stream};
 
+/// A scenario has at most so many events, repeated ones counted each time.
+const MAX_EVENTS: usize = 200_000;
+/// The key sets that the events publish one after the other hold at most so many keys together:
+/// each is kept as it is served.
+const MAX_PUBLISHED: usize = 500_000;
+/// Revocations of tokens that never arrive, over all events.
+const MAX_OTHERS: u64 = 10_000_000;
+
 pub(super) fn events(
     file: &File<'_>,
     wire: &[Spanned<WireEvent>],
@@ -18,7 +27,7 @@ pub(super) fn events(
     phases: &[Phase],
     family: &str,
 ) -> Checked<Vec<Event>> {
-    let mut events = Vec::new();
+    let (mut events, mut others) = (Vec::new(), 0);
     for given in wire {
         let span = Some(given.span());
         let event = given.get_ref();
@@ -46,6 +55,16 @@ pub(super) fn events(
         for turn in 0..times {
             let at = event.at.0 + every * turn;
             events.push(Event { at, action: action.clone(), spread });
+        }
+        if let Action::RevokeTokens { others: more, .. } = action {
+            others += more * u64::from(times);
+        }
+        if events.len() > MAX_EVENTS || others > MAX_OTHERS {
+            let message = format!(
+                "over {MAX_EVENTS} events, or over {MAX_OTHERS} tokens under `others`, up to here \
+                 and repeated as `times` says; leave some out"
+            );
+            return file.fault(span, message);
         }
     }
     events.sort_by_key(|event| event.at);
@@ -108,12 +127,14 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
 /// An event that moves passes no other event, no phase and not the end.
 fn check_spreads(file: &File<'_>, events: &[Event], load: &Load, phases: &[Phase]) -> Checked<()> {
     let phases = phases.iter().map(|phase| phase.at);
-    let ends: Vec<Duration> = phases.chain([load.duration]).collect();
+    let mut ends: Vec<Duration> = phases.chain([load.duration]).collect();
+    ends.sort_unstable();
     for (place, event) in events.iter().enumerate().filter(|(_, event)| !event.spread.is_zero()) {
-        let later = events[place + 1..].iter().map(|event| event.at);
-        let ends = ends.iter().copied().filter(|end| *end > event.at);
+        // Both are in order of time.
+        let later = events.get(place + 1).map(|event| event.at);
+        let end = ends.get(ends.partition_point(|end| *end <= event.at)).copied();
         let last = event.at + event.spread;
-        if let Some(end) = later.chain(ends).min().filter(|end| *end <= last) {
+        if let Some(end) = later.into_iter().chain(end).min().filter(|end| *end <= last) {
             let [at, spread, end] = [event.at, event.spread, end].map(humantime::format_duration);
             let message = format!(
                 "the event at {at} with spread = \"{spread}\" could come after what is at {end}; \
@@ -127,30 +148,41 @@ fn check_spreads(file: &File<'_>, events: &[Event], load: &Load, phases: &[Phase
 
 /// Keys are published before they sign or go.
 fn check_keys(file: &File<'_>, events: &[Event]) -> Checked<()> {
-    let mut published = vec![FIRST_KEY.to_owned()];
+    let mut published = HashSet::from([FIRST_KEY]);
     let mut seen = published.clone();
+    let mut kept = 0;
     for event in events {
         let at = humantime::format_duration(event.at);
         match &event.action {
             Action::PublishKey { label, kid_of } => {
-                if let Some(other) = kid_of.as_ref().filter(|other| !seen.contains(other)) {
+                if let Some(other) = kid_of.as_ref().filter(|other| !seen.contains(other.as_str()))
+                {
                     return file.fault(None, format!("kid-of = \"{other}\" at {at}: no such key"));
                 }
-                published.push(label.clone());
-                seen.push(label.clone());
+                published.insert(label);
+                seen.insert(label);
             }
             Action::WithdrawKey(label) => {
-                if !published.contains(label) {
+                if !published.remove(label.as_str()) {
                     let message = format!("withdraw-key = \"{label}\" at {at}: not published");
                     return file.fault(None, message);
                 }
-                published.retain(|known| known != label);
             }
-            Action::SignWith(label) | Action::Evict(label) if !seen.contains(label) => {
+            Action::SignWith(label) | Action::Evict(label) if !seen.contains(label.as_str()) => {
                 let message = format!("key \"{label}\" at {at}: never published before");
                 return file.fault(None, message);
             }
             _ => {}
+        }
+        if event.action.changes_set() {
+            kept += published.len();
+        }
+        if kept > MAX_PUBLISHED {
+            let message = format!(
+                "the key sets published up to {at} hold over {MAX_PUBLISHED} keys together; \
+                 publish fewer keys, withdraw some before, or let fewer events change the set"
+            );
+            return file.fault(None, message);
         }
     }
     Ok(())

@@ -1,6 +1,10 @@
 //! The kids that a per-kid cache keeps: each with an age of its own, the one used longest ago first
 //! to go.
 
+use std::collections::HashSet;
+
+use rustc_hash::FxBuildHasher;
+
 use crate::jwk::Kid;
 use crate::key_set::KeySet;
 use crate::tick::Tick;
@@ -41,9 +45,10 @@ impl Kids {
     /// All kids of a set, fetched by a request that started then.
     pub(super) fn all(set: &KeySet, since: Tick) -> Kids {
         let mut kids = Kids::default();
-        for kid in set.entries().iter().filter_map(|entry| entry.kid.clone()) {
-            if kids.since(&kid).is_none() {
-                kids.0.push((kid, since));
+        let mut seen: HashSet<&str, FxBuildHasher> = HashSet::default();
+        for kid in set.entries().iter().filter_map(|entry| entry.kid.as_ref()) {
+            if seen.insert(kid) {
+                kids.0.push((Kid::clone(kid), since));
             }
         }
         kids
