@@ -1,5 +1,6 @@
 //! One fetch over HTTP/1.1: one connection, three limits of time, one of its size and one of all
-//! bodies together. Trusts nothing that the server says; knows neither caches nor what a key set is.
+//! bodies together. Trusts nothing that the server says; knows neither caches nor what a key set
+//! is.
 
 use std::io;
 use std::net::SocketAddr;

@@ -136,31 +136,42 @@ pub(super) fn record(
         let host = host(first, last);
         PhaseCourse { verdict: pace.verdict(&host), disturbed: pace.disturbance(&host) }
     });
-    let whole = host(0, spans.len());
+    let noise = noise(plan, shifts, &watched, (&host(0, spans.len()), calibrated_ns));
+    CourseRecord {
+        windows: by_window.collect(),
+        phases: by_phase.collect(),
+        noise,
+        hiccups: watched.hiccups,
+    }
+}
+
+/// What the host did in a whole round.
+fn noise(
+    plan: &Plan,
+    shifts: &[Shift],
+    watched: &Watched,
+    (whole, calibrated_ns): (&HostShare, Option<u64>),
+) -> Noise {
+    let load = &plan.scenario.load;
     let threads = shifts.iter().map(|shift| shift.thread);
     let thread = threads.fold(ThreadReading::default(), ThreadReading::plus);
     let kernel_ns = watched.kernel_ns;
     let drift = |calibrated: u64| kernel_ns as f64 / calibrated.max(1) as f64 - 1.0;
-    let total = (plan.scenario.load.duration + plan.scenario.load.warmup) * watched.lanes;
-    CourseRecord {
-        windows: by_window.collect(),
-        phases: by_phase.collect(),
-        noise: Noise {
-            steal: whole.steal,
-            others: whole.others,
-            cpu_pressure: whole.pressure,
-            foreign_pressure: whole.foreign_pressure,
-            worker_wait: whole.worker_wait,
-            paused: whole.paused,
-            spare_processors: Some(spare),
-            involuntary_switches: thread.involuntary,
-            run_queue_ns: thread.run_queue_ns,
-            kernel_ns,
-            kernel_drift: calibrated_ns.map(drift),
-            hiccups: Hiccups::of(&watched.hiccups),
-            watch_cpu: Some(watched.cpu.as_secs_f64() / total.as_secs_f64()),
-        },
-        hiccups: watched.hiccups,
+    let total = (load.duration + load.warmup) * watched.lanes;
+    Noise {
+        steal: whole.steal,
+        others: whole.others,
+        cpu_pressure: whole.pressure,
+        foreign_pressure: whole.foreign_pressure,
+        worker_wait: whole.worker_wait,
+        paused: whole.paused,
+        spare_processors: Some(processors().saturating_sub(load.workers)),
+        involuntary_switches: thread.involuntary,
+        run_queue_ns: thread.run_queue_ns,
+        kernel_ns,
+        kernel_drift: calibrated_ns.map(drift),
+        hiccups: Hiccups::of(&watched.hiccups),
+        watch_cpu: Some(watched.cpu.as_secs_f64() / total.as_secs_f64()),
     }
 }
 

@@ -102,8 +102,7 @@ impl Trial<'_> {
         control: Control<'_>,
         lane: Option<&Lane<'_>>,
     ) -> Result<RoundRecord, TrialError> {
-        let plan = self.plan;
-        let load = &plan.scenario.load;
+        let (plan, load) = (self.plan, &self.plan.scenario.load);
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let (http, idle) = HttpTransport::new();
         let needs_endpoint = self.needs_endpoint();
@@ -114,7 +113,6 @@ impl Trial<'_> {
             .map(|worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
-        let lanes = lane.map_or(1, Lane::lanes);
         // Those who take turns have no time to themselves before, and are watched as one.
         let mut viewing = Viewing::prepare(self.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
@@ -132,7 +130,8 @@ impl Trial<'_> {
         let first = caches.log();
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
-        let (edges, is_over) = (pace::edges(plan, lanes), AtomicBool::new(false));
+        let (edges, is_over) =
+            (pace::edges(plan, lane.map_or(1, Lane::lanes)), AtomicBool::new(false));
         let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
         let (shifts, course, watched) = thread::scope(|scope| {
             let watched = scope.spawn(|| watch(clock, (&edges, &slots), lane, &is_over));

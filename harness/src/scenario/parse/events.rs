@@ -163,7 +163,8 @@ fn check_keys(file: &File<'_>, events: &[Event]) -> Checked<()> {
                 seen.insert(label);
             }
             Action::WithdrawKey(label) => {
-                if !published.remove(label.as_str()) {
+                let was_there = published.remove(label.as_str());
+                if !was_there {
                     let message = format!("withdraw-key = \"{label}\" at {at}: not published");
                     return file.fault(None, message);
                 }
