@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::disturbance::MAX_PAUSED;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
 
@@ -143,14 +144,17 @@ fn a_pause_of_the_process_disturbs_closed_loops_and_open_ones() {
         let output = stop_and_go(command.stderr(Stdio::piped()).spawn().unwrap());
         let result = RunResult::read(&out.join("result.json"));
         let result = result.unwrap_or_else(|error| panic!("{why}: {error}: {output:?}"));
-        assert!(!result.measurements.is_empty(), "{why}");
+        let mut hit = 0;
         for row in &result.measurements {
             let [round] = row.rounds.as_slice() else { panic!("{why}: one round") };
             let paused = round.noise.as_ref().and_then(|noise| noise.paused).unwrap_or(0.0);
-            assert!((0.1..0.9).contains(&paused), "{why}: {} stood still {paused}", row.contender);
+            assert!(paused < 0.9, "{why}: {} stood still {paused}", row.contender);
             let reason = round.disturbed.as_ref();
             let is_told = reason.is_some_and(|reason| reason.contains("process stood still"));
-            assert!(is_told, "{why}: {}: {reason:?}", row.contender);
+            assert_eq!(is_told, paused > MAX_PAUSED, "{why}: {}: {reason:?}", row.contender);
+            hit += usize::from(paused > 0.05);
         }
+        // In turns a pause falls on one of them, and some may be spared.
+        assert!(hit > 0, "{why}: nobody stood still");
     }
 }
