@@ -66,7 +66,7 @@ fn a_limit_of_this_host_is_no_outcome() {
     const ALONE: &str = "ip link set lo up; echo 40000 40040 > \
                          /proc/sys/net/ipv4/ip_local_port_range;";
     let rows = [
-        ("ulimit -n 40;", "EMFILE", false, "descriptors run out in the flood"),
+        ("ulimit -n 64;", "EMFILE", false, "descriptors run out in the flood"),
         ("ulimit -n 16;", "EMFILE", false, "descriptors run out before it"),
         ("", "ENETUNREACH", true, "the loopback interface is down"),
         (ALONE, "EADDRNOTAVAIL", true, "40 ephemeral ports"),

@@ -3,6 +3,7 @@
 //! connection. It serves what it is given: it knows no issuer, no timeline and no phases.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, sync_channel};
@@ -28,6 +29,8 @@ pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
 /// Where [`Fault::Redirect`] points.
 pub(super) const MOVED_PATH: &str = "/moved/jwks.json";
+/// File descriptors of three event loops and their first sockets, and some more.
+const DESCRIPTORS: usize = 24;
 /// How long the threads may take to start, to apply a setting, to end.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -116,6 +119,7 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`] if the port is in use or cannot be had, or the system gives no thread.
     pub fn start(port: Option<u16>, seed: u64) -> Result<Endpoint, EndpointError> {
+        spare_descriptors().map_err(EndpointError::Start)?;
         let port = claim(port.unwrap_or(0))?;
         let addr = port.addr();
         let no_keys = faults::body(&Fault::EmptyKeys, &[]).unwrap_or_default();
@@ -206,6 +210,13 @@ impl Drop for Endpoint {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether the file descriptors are there that the endpoint and its fetcher begin with: the HTTP
+/// server panics without.
+fn spare_descriptors() -> io::Result<()> {
+    let spare = (0..DESCRIPTORS).map(|_| File::open("/dev/null"));
+    spare.collect::<io::Result<Vec<File>>>().map(drop)
 }
 
 fn claim(port: u16) -> Result<Port, EndpointError> {
