@@ -121,12 +121,7 @@ impl Desk {
             counts: ServedCounts::default(),
             relayed: HashMap::new(),
         };
-        Desk {
-            seed,
-            state: Mutex::new(state),
-            watch: OnceLock::new(),
-            host: HostFaults::default(),
-        }
+        Desk { seed, state: Mutex::new(state), watch: OnceLock::new(), host: HostFaults::default() }
     }
 
     pub(super) fn publish(&self, key_set: Arc<[u8]>) {
