@@ -110,7 +110,13 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     base_binary: Option<PathBuf>,
     /// How long --base-binary may be silent beyond the work it is asked for before it is ended
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1m")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = duration,
+        default_value = "1m",
+        requires = "base_binary"
+    )]
     base_timeout: Duration,
     /// Make the candidate slower by this share of each operation, to see it found
     #[arg(long, hide = true, value_name = "PERCENT", value_parser = limit::percent)]

@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 use jwtbench_engine::scenario::library::Library;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const DOCUMENTS: [(&str, &str); 3] = [
+const DOCUMENTS: [(&str, &str); 4] = [
     ("README.md", include_str!("../../../README.md")),
     ("reports/README.md", include_str!("../../../reports/README.md")),
+    ("reports/CI.md", include_str!("../../../reports/CI.md")),
     ("scenarios/README.md", include_str!("../../../scenarios/README.md")),
 ];
 /// What stands for a word of the user's in a sentence, and a word that fits.
@@ -34,8 +35,9 @@ const PLACEHOLDERS: [(&str, &str); 13] = [
     ("NAME", "default"),
 ];
 /// Files that are clearly the user's own.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "my-scenario.toml",
+    "my-policy.toml",
     "my.toml",
     "flood.toml",
     "mine.toml",

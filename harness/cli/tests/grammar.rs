@@ -20,13 +20,19 @@ const RATE_FLAGS: [Flag; 2] = [
     (&["run", NOWHERE, "--capacity"], "--for-rate", "", ""),
 ];
 
-const DURATION_FLAGS: [Flag; 8] = [
+const DURATION_FLAGS: [Flag; 9] = [
     (&["run", NOWHERE], "--duration", "", ""),
     (&["run", NOWHERE], "--shed-after", "", ""),
     (&["run", NOWHERE, "--capacity"], "--slo", "p99 < ", ""),
     (&["run", NOWHERE], "--plant", "slow=", ""),
     (&["run", NOWHERE], "--plant", "stall=1s@", ""),
     (&["duel", "core:ring", "core:ring", "--scenario", NOWHERE], "--duration", "", ""),
+    (
+        &["duel", "core:ring", "core:ring", "--scenario", NOWHERE, "--base-binary", "x"],
+        "--base-timeout",
+        "",
+        "",
+    ),
     (&["simulate", NOWHERE], "--horizon", "", ""),
     (&["simulate", NOWHERE], "--sweep", "ttl=1ms..", ":2"),
 ];
