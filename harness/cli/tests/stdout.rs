@@ -62,7 +62,7 @@ fn stored() -> tempfile::TempDir {
 }
 
 /// A result of a release build.
-const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/reference");
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reports/reference");
 const ONE: [&str; 4] = ["--contender", "core:ring", "--algorithm", "ES256"];
 
 #[test]
