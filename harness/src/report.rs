@@ -55,6 +55,7 @@ pub use opentelemetry::opentelemetry;
 pub use prometheus::prometheus;
 pub use simulation::{simulation_expectation, simulation_terminal};
 pub use summary::missed_value;
+pub use terminal::text::filled;
 pub use terminal::{TerminalStyle, terminal, terminal_verdict};
 pub use trend::trend;
 

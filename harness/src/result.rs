@@ -26,6 +26,7 @@ pub mod simulation;
 mod soundness;
 pub mod standing;
 pub mod statistics;
+pub mod stored;
 mod timeline;
 pub mod tracked;
 pub mod trend;
@@ -188,13 +189,22 @@ impl RunResult {
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
         let text = bounded_file::read_to_string(path, bounded_file::RESULT)
-            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
+            .map_err(|source| ReadError::Unreadable { path: shown, source })?;
+        RunResult::parse(path, &text)
+    }
+
+    /// Reads the text of a stored result, which `path` names in messages.
+    ///
+    /// # Errors
+    /// If it is of another version, lacks a field or holds an impossible figure.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ReadError> {
+        let shown = path.display().to_string();
         let malformed = |source| ReadError::Malformed { path: shown.clone(), source };
-        let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
+        let version: WireVersion = serde_json::from_str(text).map_err(malformed)?;
         if version.schema_version != u64::from(SCHEMA_VERSION) {
             return Err(ReadError::Version { path: shown, found: version.schema_version });
         }
-        serde_json::from_str(&text).map_err(malformed)
+        stored::from_json(text).map_err(malformed)
     }
 
     /// Reads a stored result of any version whose fields are enough.
@@ -205,7 +215,7 @@ impl RunResult {
         let shown = path.display().to_string();
         let text = bounded_file::read_to_string(path, bounded_file::RESULT)
             .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
-        serde_json::from_str(&text).map_err(|source| ReadError::Malformed { path: shown, source })
+        stored::from_json(&text).map_err(|source| ReadError::Malformed { path: shown, source })
     }
 
     /// The JSON Schema of `result.json`, generated from these types.

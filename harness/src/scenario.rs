@@ -144,6 +144,12 @@ pub struct Instances {
 
 /// The most instances of a simulation.
 pub const MAX_INSTANCES: u32 = 10_000;
+/// Workers at the most.
+pub const MAX_WORKERS: u32 = 1024;
+/// Rounds at the most.
+pub const MAX_ROUNDS: u32 = 1000;
+/// The longest round, and the longest warm-up.
+pub const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
 /// How the ages of the instances' caches lie to each other at the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

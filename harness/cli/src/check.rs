@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use globset::Glob;
 
+use jwtbench_verifier::algorithm::Algorithm;
+
+use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::report::{check_table, shown, terminal_verdict};
 use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
 use jwtbench_engine::scenario::Scenario;
@@ -16,7 +19,8 @@ use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::{Trial, initial_revocations};
 
 use super::filter::{Filter, lasting_seconds};
-use super::job::{fitting, records, versions};
+use super::fit::Fit;
+use super::job::{records, versions};
 use super::machine::describe;
 use super::origin::OriginArgs;
 use super::output::print;
@@ -60,6 +64,15 @@ pub struct Args {
     quiet: bool,
 }
 
+/// Contenders by the algorithm that they can be judged under.
+type Pairs = Vec<(Algorithm, Vec<ContenderSpec>)>;
+
+/// A scenario with few tokens, under each cache policy with those that can run it.
+struct Thin {
+    scenario: Scenario,
+    under: Vec<(Scenario, Pairs)>,
+}
+
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let (started_at, stopwatch) = (utc_now(), Stopwatch::start());
@@ -68,29 +81,26 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let scenarios = args.judged(lasting_seconds(library.select(&args.scenarios)?)?, &presets)?;
     let replacements = cache_policies(&args.cache_policy, &presets)?;
     let contenders = args.filter.contenders()?;
+    let thin = args.thinned(&scenarios, &replacements, &contenders)?;
     let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
     let (mut measurements, mut judged) = (Vec::new(), Vec::new());
-    for scenario in &scenarios {
-        progress.say(scenario.name.clone());
-        let mut thin = scenario.clone().thinned(OPERATIONS);
-        thin.load.rounds = 1;
-        let under = under(&thin, &replacements);
-        for algorithm in args.filter.algorithms(&scenario.algorithms) {
-            let mut plan = Plan::new(&thin, algorithm, &signers, &|_| {}).checked()?;
+    for thin in &thin {
+        progress.say(thin.scenario.name.clone());
+        for algorithm in args.filter.algorithms(&thin.scenario.algorithms) {
+            let mut plan = Plan::new(&thin.scenario, algorithm, &signers, &|_| {}).checked()?;
             let revoked = initial_revocations(&plan);
-            for scenario in &under {
+            for (scenario, pairs) in &thin.under {
                 // The tokens, the arrivals and the issuer do not hang on the cache policy.
                 plan.scenario = scenario.clone();
-                for contender in fitting(scenario, &contenders) {
-                    if contender.supports(algorithm) {
-                        let trial = Trial::new(&plan, contender, revoked.as_ref())?;
-                        measurements.push(trial.simulated()?);
-                    }
+                let able = pairs.iter().filter(|(able, _)| *able == algorithm);
+                for contender in able.flat_map(|(_, contenders)| contenders) {
+                    let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
+                    measurements.push(trial.simulated()?);
                 }
             }
         }
-        judged.extend(under);
+        judged.extend(thin.under.iter().map(|(scenario, _)| scenario.clone()));
         progress.step();
     }
     progress.finish();
@@ -154,6 +164,33 @@ fn under(scenario: &Scenario, replacements: &[Preset]) -> Vec<Scenario> {
 }
 
 impl Args {
+    /// The scenarios with few tokens, and who is judged in them.
+    fn thinned(
+        &self,
+        scenarios: &[Scenario],
+        replacements: &[Preset],
+        contenders: &[ContenderSpec],
+    ) -> Result<Vec<Thin>, Failure> {
+        let mut fit = Fit::new(&self.filter, &self.scenarios);
+        let mut thin = Vec::new();
+        for scenario in scenarios {
+            let mut scenario = scenario.clone().thinned(OPERATIONS);
+            scenario.load.rounds = 1;
+            let algorithms = self.filter.algorithms(&scenario.algorithms);
+            let mut pairs = |scenario: Scenario| {
+                let pairs = fit.pairs(&scenario, &algorithms, contenders)?;
+                Ok((scenario, pairs))
+            };
+            let under = under(&scenario, replacements);
+            let under: Result<_, Failure> = under.into_iter().map(&mut pairs).collect();
+            thin.push(Thin { scenario, under: under? });
+        }
+        if !self.quiet {
+            fit.tell();
+        }
+        Ok(thin)
+    }
+
     /// The scenarios under the policy that was named.
     fn judged(
         &self,

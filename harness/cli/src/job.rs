@@ -14,7 +14,6 @@ use jwtbench_engine::result::{
     CachePolicyRecord, Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION,
     ScenarioRecord,
 };
-use jwtbench_engine::scenario::class::Stage;
 use jwtbench_engine::scenario::own::OWN;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::policy_file;
@@ -397,16 +396,6 @@ fn neighbours(contenders: &[ContenderSpec]) -> Vec<usize> {
     places
         .sort_by_key(|place| (0..names.len()).position(|first| backend(&first) == backend(place)));
     places
-}
-
-/// The contenders a scenario means something to.
-pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
-    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
-    let fits = |spec: &&ContenderSpec| {
-        let is_cached = scenario.is_dynamic() || scenario.cache.policy.verdict_cache.is_some();
-        (!is_cached || spec.has_key_cache()) && (only_good || spec.judges())
-    };
-    contenders.iter().filter(fits).copied().collect()
 }
 
 /// The versions behind the contenders, and our own.

@@ -10,6 +10,7 @@ mod duel;
 mod endpoint;
 mod exit;
 mod filter;
+mod fit;
 mod gate;
 mod interruption;
 mod job;

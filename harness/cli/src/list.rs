@@ -1,6 +1,5 @@
 //! `list`: what there is to choose from.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
-use jwtbench_engine::report::shown;
+use jwtbench_engine::report::{filled, shown};
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::result::standing::{Standing, legend};
 use jwtbench_engine::scenario::cache::{About, Presets, read_preset};
@@ -18,6 +17,7 @@ use jwtbench_engine::scenario::source::Source;
 use super::filter::Filter;
 use super::origin::OriginArgs;
 use super::output::{print, tell};
+use super::run::terminal_style;
 use super::{Exit, Failure};
 
 /// Show scenarios, contenders, cache policies and token classes.
@@ -162,7 +162,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     let text = match args.json {
         true => shown::json(&serde_json::to_string_pretty(&listing).unwrap_or_default()) + "\n",
-        false => shown::lines(&listing.to_string()),
+        false => shown::lines(&listing.text(terminal_style().width)),
     };
     print(&text);
     // Those that can be read are listed all the same.
@@ -190,37 +190,38 @@ fn write(folder: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-impl fmt::Display for Listing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Scenarios (* in the canonical workload, ~ dynamic)")?;
+impl Listing {
+    /// As text within a width.
+    fn text(&self, width: usize) -> String {
+        let mut out = "Scenarios (* in the canonical workload, ~ dynamic)\n".to_owned();
         for line in &self.scenarios {
             let marks = [(line.canonical, '*'), (line.dynamic, '~')];
             let marks: String =
                 marks.iter().map(|(on, mark)| if *on { *mark } else { ' ' }).collect();
-            writeln!(f, "  {marks} {:<38} {}", line.name, line.title)?;
+            out += &filled(&format!("  {marks} {:<38} ", line.name), &line.title, width);
         }
-        writeln!(f, "\nContenders")?;
+        out += "\nContenders\n";
         for line in &self.contenders {
-            writeln!(f, "     {:<26} {}", line.name, line.version)?;
+            out += &filled(&format!("     {:<26} ", line.name), &line.version, width);
         }
         for line in &self.contenders_of_other_builds {
             let remedy = format!("not in this build: --features {}", line.feature);
-            writeln!(f, "     {:<26} {remedy}", line.name)?;
+            out += &filled(&format!("     {:<26} ", line.name), &remedy, width);
         }
-        writeln!(f, "\nCache policies")?;
+        out += "\nCache policies\n";
         for line in &self.cache_policies {
             let (name, title) = (&line.name, line.title.as_deref().unwrap_or_default());
             let mark = line.standing().mark().unwrap_or(' ');
-            writeln!(f, "  {mark}  {name:<31} {title}")?;
+            out += &filled(&format!("  {mark}  {name:<31} "), title, width);
         }
         let lines = self.cache_policies.iter();
         for line in legend(lines.map(|line| (line.name.as_str(), line.standing()))) {
-            writeln!(f, "     {line}")?;
+            out += &filled("     ", &line, width);
         }
-        writeln!(f, "\nToken classes (code due)")?;
+        out += "\nToken classes (code due)\n";
         for line in &self.token_classes {
-            writeln!(f, "     {:<20} {:<24} {}", line.name, line.due, line.about)?;
+            out += &filled(&format!("     {:<20} {:<24} ", line.name, line.due), line.about, width);
         }
-        Ok(())
+        out
     }
 }

@@ -22,7 +22,8 @@ use jwtbench_engine::trial::clock::utc_now;
 
 use super::filter::Filter;
 use super::gate::Gate;
-use super::job::{Job, PlanHashes, Setting, fitting, measure, told_of_own};
+use super::fit::Fit;
+use super::job::{Job, PlanHashes, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Kind, Output, tell};
 use super::own::OwnTokens;
@@ -212,6 +213,7 @@ impl Args {
     ) -> Result<Vec<Job>, Failure> {
         let own = self.own(stored, policy)?;
         let mut jobs: Vec<(&Measurement, Job)> = Vec::new();
+        let mut fit = Fit::new(&self.filter, &self.scenario);
         for measurement in &stored.result.measurements {
             let known = jobs.iter_mut().find(|(first, _)| is_one_job(first, measurement));
             let job = match known {
@@ -225,12 +227,16 @@ impl Args {
             };
             for name in asked(measurement, matching) {
                 let spec = contender(&name)?;
-                let fits = !fitting(&job.scenario, &[spec]).is_empty() && job.is_known_to(spec);
+                let fits = job.is_known_to(spec);
                 let is_new = job.contenders.iter().all(|known| known.to_string() != name);
-                if is_new && fits && spec.supports(job.algorithm) {
+                let pairs = fit.pairs(&job.scenario, &[job.algorithm], &[spec])?;
+                if is_new && fits && !pairs.is_empty() {
                     job.contenders.push(spec);
                 }
             }
+        }
+        if !self.quiet {
+            fit.tell();
         }
         let jobs: Vec<Job> = jobs.into_iter().map(|(_, job)| job).collect();
         let jobs: Vec<Job> = jobs.into_iter().filter(|job| !job.contenders.is_empty()).collect();

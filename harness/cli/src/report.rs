@@ -10,7 +10,7 @@ use jwtbench_engine::report::{
     simulation_junit, simulation_markdown, simulation_picture, simulation_terminal, terminal,
 };
 use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{RunResult, histogram_log};
+use jwtbench_engine::result::{RunResult, histogram_log, stored};
 use jwtbench_engine::scenario::bounded_file;
 
 use super::filter::{Filter, ScenarioFilter};
@@ -185,7 +185,7 @@ impl Args {
         let shown = file.display();
         let text = bounded_file::read_to_string(file, bounded_file::RESULT)
             .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-        let simulation: Simulation = serde_json::from_str(&text).map_err(|error| {
+        let simulation: Simulation = stored::from_json(&text).map_err(|error| {
             let remedy = "make it again with jwtbench simulate --out";
             Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
         })?;

@@ -22,7 +22,8 @@ use jwtbench_engine::trial::clock::utc_now;
 
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
-use super::job::{Job, Setting, fitting, measure, told_of_own};
+use super::fit::{Fit, fitting};
+use super::job::{Job, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Kind, Output, RESULT, print, tell};
 use super::own::OwnArgs;
@@ -209,6 +210,7 @@ impl Args {
         scenarios.retain(|scenario| scenario.canonical || !is_canonical);
         let contenders = self.filter.contenders()?;
         let overrides = self.overrides();
+        let mut fit = Fit::new(&self.filter, &self.scenarios);
         let mut jobs = Vec::new();
         let mut dynamic = 0;
         for scenario in scenarios {
@@ -223,9 +225,9 @@ impl Args {
                 )));
             }
             let algorithms = self.filter.algorithms(&scenario.algorithms);
-            let fitting = fitting(&scenario, &contenders);
             if is_canonical && scenario.is_dynamic() {
                 // Each dynamic scenario once, algorithms and contenders taking turns.
+                let fitting = fitting(&scenario, &contenders);
                 if !fitting.is_empty() {
                     let algorithm = algorithms[dynamic % algorithms.len()];
                     let contenders = vec![fitting[dynamic % fitting.len()]];
@@ -234,14 +236,12 @@ impl Args {
                 }
                 continue;
             }
-            for algorithm in algorithms {
-                let supports = |spec: &ContenderSpec| spec.supports(algorithm);
-                let contenders: Vec<_> = fitting.iter().copied().filter(supports).collect();
-                if !contenders.is_empty() {
-                    let scenario = scenario.clone();
-                    jobs.push(Job::minted(scenario, algorithm, contenders));
-                }
+            for (algorithm, able) in fit.pairs(&scenario, &algorithms, &contenders)? {
+                jobs.push(Job::minted(scenario.clone(), algorithm, able));
             }
+        }
+        if !self.quiet {
+            fit.tell();
         }
         if jobs.is_empty() {
             return Err(Failure::Usage(

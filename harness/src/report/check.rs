@@ -1,9 +1,14 @@
 //! The conformance matrix for a terminal: a line per token class, a column per contender.
 
+use std::ops::Range;
+
 use super::TerminalStyle;
-use super::conformance::{Cell, MatrixRow, matrix};
+use super::conformance::{Cell, Matrix, MatrixRow, matrix};
 use super::terminal::text::{Paint, Text};
 use crate::result::RunResult;
+
+/// What stands before the marks of a row, in columns.
+const BESIDE: usize = 46;
 
 /// The matrix as text. `+` conforms, `.` was not asked, `A` accepted and `R` refused against what
 /// was due, `x` gave another code than the one due.
@@ -14,16 +19,10 @@ pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
     for (number, contender) in (1..).zip(&matrix.contenders) {
         text.line(Paint::Plain, &format!("  {number:>2} {contender}"));
     }
-    let numbers: Vec<String> =
-        (1..=matrix.contenders.len()).map(|number| format!("{number:>2}")).collect();
-    let header = format!("{:<21}{:<24} {}", "class", "due", numbers.join(" "));
-    text.heading(&header);
-    for row in &matrix.rows {
-        let marks: Vec<String> =
-            row.cells.iter().map(|cell| format!("{:>2}", mark(cell.as_ref(), row.due))).collect();
-        let algorithms = row.algorithms.join(",");
-        let line = format!("{:<21}{:<24} {} {algorithms}", row.class, row.due, marks.join(" "));
-        text.line(if deviates(row) { Paint::Warning } else { Paint::Plain }, &line);
+    let marks = matrix.contenders.len().max(1);
+    let room = style.width.max(80).saturating_sub(BESIDE) / 3;
+    for from in (0..marks).step_by(room.max(1)) {
+        write_block(&matrix, from..(from + room).min(matrix.contenders.len()), &mut text);
     }
     let legend = "+ conforms · A accepted, R refused, x another code, against what was due · . not \
                   asked. Foreign libraries are judged by accept or refuse only.";
@@ -44,6 +43,29 @@ pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
         }
     }
     text.into_string()
+}
+
+/// The rows, with the marks of some of the contenders.
+fn write_block(matrix: &Matrix<'_>, shown: Range<usize>, text: &mut Text) {
+    let numbers: Vec<String> =
+        shown.clone().map(|place| format!("{:>2}", place + 1)).collect();
+    let header = format!("{:<21}{:<24} {}", "class", "due", numbers.join(" "));
+    text.heading(&header);
+    for row in &matrix.rows {
+        let cells = &row.cells[shown.clone()];
+        let marks: Vec<String> =
+            cells.iter().map(|cell| format!("{:>2}", mark(cell.as_ref(), row.due))).collect();
+        let algorithms = row.algorithms.join(",");
+        let line = format!("{:<21}{:<24} {}", row.class, row.due, marks.join(" "));
+        let paint = if deviates(row) { Paint::Warning } else { Paint::Plain };
+        let width = line.chars().count() + 1 + algorithms.chars().count();
+        if algorithms.is_empty() || width <= text.width() {
+            text.line(paint, &format!("{line} {algorithms}"));
+        } else {
+            text.line(paint, &line);
+            text.wrapped(paint, "    ", &row.algorithms.join(", "));
+        }
+    }
 }
 
 fn deviates(row: &MatrixRow<'_>) -> bool {

@@ -137,8 +137,8 @@ pub fn duel_markdown(duels: &[DuelResult]) -> String {
         out.push_str(&format!(
             "\n{}: plan {}, corpus {}.",
             plain(&duel.algorithm),
-            code(&duel.plan_hash[..duel.plan_hash.len().min(12)]),
-            code(&duel.corpus_hash[..duel.corpus_hash.len().min(12)]),
+            code(&beginning(&duel.plan_hash)),
+            code(&beginning(&duel.corpus_hash)),
         ));
     }
     let machine = &first.machine;
@@ -149,6 +149,11 @@ pub fn duel_markdown(duels: &[DuelResult]) -> String {
         code(&first.command),
     ));
     out
+}
+
+/// The beginning of a hash.
+fn beginning(hash: &str) -> String {
+    hash.chars().take(12).collect()
 }
 
 /// The verdict in words: `RS256 REGRESSED: A takes 31 % more time than B.`

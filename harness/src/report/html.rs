@@ -21,6 +21,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use super::answer::answers;
 use super::chapter::{Chapter, chapters, families};
 use super::fault::fault;
+use super::junit::printable;
 use super::standing;
 use super::summary::warnings;
 use crate::result::{Measurement, RunResult};
@@ -69,7 +70,7 @@ pub fn html(result: &RunResult) -> String {
             }
         }
     };
-    page.into_string()
+    printable(&page.into_string())
 }
 
 /// What is to be said of the cache policies.

@@ -169,7 +169,7 @@ fn write_suite(
     let [tests, failures, errors, skipped] = counts(cases.iter());
     let mut properties = vec![
         ("seed", result.seed.to_string()),
-        ("build", result.machine.profile.clone()),
+        ("build", printable(&result.machine.profile)),
         ("cpu", printable(&result.machine.cpu)),
     ];
     properties.extend(warnings(result).iter().map(|warning| ("warning", printable(warning))));
@@ -181,7 +181,7 @@ fn write_suite(
         .with_attribute(("errors", errors.as_str()))
         .with_attribute(("skipped", skipped.as_str()))
         .with_attribute(("time", seconds(cases.iter()).as_str()))
-        .with_attribute(("timestamp", result.started_at.trim_end_matches('Z')))
+        .with_attribute(("timestamp", printable(result.started_at.trim_end_matches('Z')).as_str()))
         .write_inner_content(|writer| {
             writer.create_element("properties").write_inner_content(|writer| {
                 for (name, value) in &properties {
@@ -230,7 +230,8 @@ fn seconds<'c>(cases: impl Iterator<Item = &'c Case>) -> String {
     format!("{:.3}", cases.map(|case| case.seconds).sum::<f64>())
 }
 
-/// Without the control characters that XML cannot hold.
+/// Without the characters that XML cannot hold (XML 1.0, section 2.2), and without those that drive
+/// a terminal.
 pub(super) fn printable(text: &str) -> String {
     let is_held = |c: &char| !is_unshown(*c) || *c == '\n';
     text.chars().filter(|c| is_held(c) && !['\u{fffe}', '\u{ffff}'].contains(c)).collect()

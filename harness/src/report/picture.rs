@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html as markup};
 
 use super::caveat::{legend, marked};
 use super::chapter::chapters;
+use super::junit::printable;
 use super::quantity;
 use super::ranking::{Ranking, RankingRow, Role, rankings};
 use crate::result::RunResult;
@@ -50,7 +51,7 @@ pub fn picture(result: &RunResult) -> String {
             }
         }
     };
-    picture.into_string() + "\n"
+    printable(&picture.into_string()) + "\n"
 }
 
 fn bars<'r, 'a>(ranking: &'r Ranking<'a>) -> impl Iterator<Item = &'r RankingRow<'a>> {

@@ -125,6 +125,8 @@ pub fn beside(result: &Path) -> PathBuf {
 pub fn write(result: &RunResult) -> String {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
+    // A comment is one line, whatever a result says.
+    let profile = result.machine.profile.replace(char::is_control, "");
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
         .add_comment(&start_time(result.started_ns()))
@@ -133,7 +135,7 @@ pub fn write(result: &RunResult) -> String {
             "[jwtbench: one interval per phase, stream, class, code and latency; all rounds \
              merged; timestamps on the scenario clock, in seconds]",
         )
-        .add_comment(&format!("[jwtbench: {} build]", result.machine.profile))
+        .add_comment(&format!("[jwtbench: {profile} build]"))
         .with_max_value_divisor(MAX_VALUE_DIVISOR)
         .begin_log_with(&mut bytes, &mut serializer)
         .expect("memory takes it");
@@ -167,10 +169,18 @@ fn start_time(started_ns: Option<u64>) -> String {
 pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
     let text = bounded_file::read(path, bounded_file::RESULT)
         .map_err(|source| LogError::Unreadable { path: path.into(), source })?;
+    attach_text(result, path, &text)
+}
+
+/// Reads the text of a log into the rows of `result`; `path` names it in messages.
+///
+/// # Errors
+/// As [`attach`].
+pub fn attach_text(result: &mut RunResult, path: &Path, text: &[u8]) -> Result<(), LogError> {
     let malformed = |fault: String| LogError::Malformed { path: path.into(), fault };
     let foreign = |fault: String| LogError::Foreign { path: path.into(), fault };
     let mut intervals = Vec::new();
-    for entry in IntervalLogIterator::new(&text) {
+    for entry in IntervalLogIterator::new(text) {
         match entry {
             Ok(LogEntry::Interval(interval)) => intervals.push(interval),
             Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) => {}

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::capacity::Rate;
-use crate::scenario::{Arrivals, Scenario};
+use crate::scenario::overrides::Overrides;
+use crate::scenario::{Arrivals, MAX_DURATION, MAX_ROUNDS, MAX_WORKERS, Scenario};
 
 /// The load as it was resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,11 +103,26 @@ impl LoadRecord {
         let Some((_, arrivals)) = named else {
             return Err(format!("its arrivals `{}` are of another jwtbench", self.arrivals));
         };
+        let limits: [(&str, u64, u64); 4] = [
+            ("workers", self.workers.into(), MAX_WORKERS.into()),
+            ("rounds", self.rounds.into(), MAX_ROUNDS.into()),
+            ("duration_ns", self.duration_ns, nanos(MAX_DURATION)),
+            ("warmup_ns", self.warmup_ns.max(1), nanos(MAX_DURATION)),
+        ];
+        for (key, value, most) in limits {
+            if !(1..=most).contains(&value) {
+                return Err(format!("its load has {key} {value}, which is not in 1..={most}"));
+            }
+        }
+        let duration = Duration::from_nanos(self.duration_ns);
+        if duration != scenario.load.duration {
+            let overrides = Overrides { duration: Some(duration), ..Overrides::default() };
+            scenario = scenario.with(&overrides).map_err(|error| error.to_string())?;
+        }
         scenario.load.arrivals = *arrivals;
         scenario.load.workers = self.workers;
         scenario.load.rounds = self.rounds;
         scenario.load.warmup = Duration::from_nanos(self.warmup_ns);
-        scenario.load.duration = Duration::from_nanos(self.duration_ns);
         scenario.load.deadline = Duration::from_nanos(self.deadline_ns);
         for RateRecord { stream, phase, per_s, to_per_s } in &self.rates {
             let place = scenario.phases.iter().position(|known| known.name == *phase);

@@ -26,7 +26,8 @@ use super::wire::{
     WireScenario,
 };
 use super::{
-    Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_INSTANCES, Phase, SIMULATED, Scenario,
+    Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_DURATION, MAX_INSTANCES, MAX_ROUNDS,
+    MAX_WORKERS, Phase, SIMULATED, Scenario,
 };
 use events::events;
 use expectations::expectations;
@@ -232,13 +233,13 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
         rounds: given.rounds.unwrap_or(1),
         deadline: given.deadline.map_or(Duration::from_secs(1), |span| span.0),
     };
-    if load.duration.is_zero() || load.duration > Duration::from_secs(86_400) {
+    if load.duration.is_zero() || load.duration > MAX_DURATION {
         return fault("`duration` is zero or over a day; choose one in between");
     }
-    if load.workers == 0 || load.workers > 1024 {
+    if load.workers == 0 || load.workers > MAX_WORKERS {
         return fault("`workers` is not between 1 and 1024; one per core is usual");
     }
-    if load.rounds == 0 || load.rounds > 1000 {
+    if load.rounds == 0 || load.rounds > MAX_ROUNDS {
         return fault("`rounds` is not between 1 and 1000; 3 is usual");
     }
     Ok(load)

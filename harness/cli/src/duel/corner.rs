@@ -17,7 +17,7 @@ use jwtbench_engine::scenario::signer::Signers;
 
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
-use super::super::job::fitting;
+use super::super::fit::misfit;
 use super::super::origin::OriginArgs;
 use super::super::progress::Progress;
 use super::super::replacement::{Replacement, cache_policy_records};
@@ -83,11 +83,8 @@ impl Corner {
             let message = format!("{contender} does not verify {algorithm}; choose --algorithm");
             return Err(Failure::Usage(message));
         }
-        if fitting(&scenario, &[contender]).is_empty() {
-            return Err(Failure::Usage(format!(
-                "{contender} does not fit {name}: floors and bounds run valid tokens only, and \
-                 dynamic scenarios need a key cache (core:*); choose another --scenario"
-            )));
+        if let Some(misfit) = misfit(&scenario, contender) {
+            return Err(misfit.refusal(&scenario, contender));
         }
         if scenario.has_relative_rates() {
             return Err(Failure::Usage(format!(

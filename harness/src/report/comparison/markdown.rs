@@ -14,8 +14,8 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     let mut out = format!("## {}\n\n", plain(&closing(comparison)));
     for (side, from) in [("Base", &comparison.base), ("Candidate", &comparison.candidate)] {
         let revision = from.revision.as_deref().unwrap_or("no revision");
-        out +=
-            &format!("{side}: {} {} {}\n\n", from.started_at, code(revision), code(&from.command));
+        let (started, command) = (plain(&from.started_at), code(&from.command));
+        out += &format!("{side}: {started} {} {command}\n\n", code(revision));
     }
     out += &outcome::markdown(comparison);
     let unlike = comparison.unlike.iter().map(|text| format!("unlike, as allowed: {text}"));

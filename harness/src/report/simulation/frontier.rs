@@ -7,6 +7,7 @@ use maud::{Markup, PreEscaped, html as markup};
 
 use super::{FOREVER, figure, marked, runs, standing};
 use crate::report::html::scale::{Scale, coordinate};
+use crate::report::junit::printable;
 use crate::result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
 const WIDTH: f64 = 760.0;
@@ -86,7 +87,7 @@ pub fn simulation_picture(simulation: &Simulation) -> String {
     match scenarios.max_by_key(choices) {
         Some(scenario) if choices(&scenario) > 0 => {
             let points = points(simulation, scenario);
-            drawing(simulation, scenario, &points, STYLE).into_string() + "\n"
+            printable(&drawing(simulation, scenario, &points, STYLE).into_string()) + "\n"
         }
         _ => String::new(),
     }

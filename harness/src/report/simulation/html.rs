@@ -11,6 +11,7 @@ use super::sweep::sweep;
 use super::words::{better, words};
 use super::{Column, columns, facts, marked, marks, phase_tables, runs, verdict};
 use crate::report::html::{CONTENT_POLICY, STYLE, analysis};
+use crate::report::junit::printable;
 use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
 
 /// The page.
@@ -49,7 +50,7 @@ pub fn simulation_html(simulation: &Simulation) -> String {
             }
         }
     };
-    page.into_string()
+    printable(&page.into_string())
 }
 
 /// Links to everything below.

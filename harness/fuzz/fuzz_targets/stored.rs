@@ -1,0 +1,13 @@
+//! Stored results, simulations, duels and histogram logs: changed as the input says, or taken from
+//! it as they are, each is refused in words or rendered in every form.
+
+#![no_main]
+
+#[path = "../../tests/stored/case.rs"]
+mod case;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let _ = case::try_case(input);
+});
