@@ -21,8 +21,8 @@ use jwtbench_engine::scenario::policy_file;
 use jwtbench_engine::trial::clock::utc_now;
 
 use super::filter::Filter;
-use super::gate::Gate;
 use super::fit::Fit;
+use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Kind, Output, tell};

@@ -57,7 +57,7 @@ fn what_cannot_be_fought_is_refused_with_a_remedy() {
         (&["core:ring", "core:ring", "--duration", "50ms"], &["jitter", "100ms"], "too short"),
         (&["core:ring", "core:ring", "--scenario", "no/such"], &["no/such"], "no scenario"),
         (&["core:ring", "core:ring", "--scenario", "hot-path"], &["over one"], "a family"),
-        (&["null:", "raw:ring", "--scenario", "hot-path/mix"], &["does not fit"], "a floor"),
+        (&["null:", "raw:ring", "--scenario", "hot-path/mix"], &["cannot run in"], "a floor"),
         (&["core:ring", "core:ring", "--scenario", "hot-path/ramp"], &["rates per second"], "70 %"),
         (&["core:ring", "core:ring", "--cache-policy", "x"], &["`x`", "default"], "no preset"),
         (&["core:ring", "core:ring", "--policy", &faulty], &["faulty.toml:1", "isuer"], "a fault"),

@@ -47,8 +47,7 @@ pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
 
 /// The rows, with the marks of some of the contenders.
 fn write_block(matrix: &Matrix<'_>, shown: Range<usize>, text: &mut Text) {
-    let numbers: Vec<String> =
-        shown.clone().map(|place| format!("{:>2}", place + 1)).collect();
+    let numbers: Vec<String> = shown.clone().map(|place| format!("{:>2}", place + 1)).collect();
     let header = format!("{:<21}{:<24} {}", "class", "due", numbers.join(" "));
     text.heading(&header);
     for row in &matrix.rows {

@@ -3,6 +3,7 @@
 
 mod fixture;
 mod generator;
+mod width;
 
 use jwtbench_engine::report::shown::is_unshown;
 use jwtbench_engine::report::{

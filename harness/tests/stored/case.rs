@@ -132,8 +132,7 @@ fn run_forms(result: &RunResult) -> Vec<(&'static str, String)> {
 }
 
 fn compare(base: &RunResult, candidate: &RunResult) {
-    let allowed =
-        vec![Allowance::Plan, Allowance::Seed, Allowance::Machine, Allowance::Version];
+    let allowed = vec![Allowance::Plan, Allowance::Seed, Allowance::Machine, Allowance::Version];
     for any_cache_policy in [false, true] {
         let matching = Matching { contenders: Vec::new(), any_cache_policy };
         let terms = Terms { allowed: allowed.clone(), matching, ..Terms::default() };
@@ -203,10 +202,9 @@ fn duel(text: &str) -> Vec<(&'static str, String)> {
 fn log(bytes: &[u8]) -> Vec<(&'static str, String)> {
     let mut result = BASE.clone();
     match histogram_log::attach_text(&mut result, Path::new("result.hlog"), bytes) {
-        Ok(()) => checked(vec![
-            ("hgrm", report::hgrm(&result)),
-            ("hlog", histogram_log::write(&result)),
-        ]),
+        Ok(()) => {
+            checked(vec![("hgrm", report::hgrm(&result)), ("hlog", histogram_log::write(&result))])
+        }
         Err(_) => Vec::new(),
     }
 }

@@ -23,6 +23,21 @@ pub fn plain(text: &str) -> String {
     out
 }
 
+/// Prose of an author, whose Markdown stands, without HTML, mentions and what drives a terminal.
+pub fn prose(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '@' => out.push_str("&#64;"),
+            '\n' => out.push(c),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A code span. GitHub honours `\|` inside one, so a pipe cannot end the cell.
 pub fn code(text: &str) -> String {
     let mut out = String::from("`");

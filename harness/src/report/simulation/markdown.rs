@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::expected::{expected_lines, gated, simulation_expectation, unjudged, verdict_line};
 use super::{Column, columns, marked, marks, phase_tables, runs, verdict};
-use crate::report::markdown::cell::{code, plain};
+use crate::report::markdown::cell::{code, plain, prose};
 use crate::result::simulation::{Simulation, SimulationRow};
 
 /// A table per scenario, with what to look at.
@@ -44,7 +44,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
         let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
         let _ = write!(text, "\n## {}\n", plain(scenario));
         if let Some(note) = simulation.scenarios.iter().find(|note| note.name == scenario) {
-            let _ = write!(text, "\n**{}.** {}\n", plain(&note.title), note.analysis);
+            let _ = write!(text, "\n**{}.** {}\n", plain(&note.title), prose(&note.analysis));
         }
         let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows.iter().copied()));
         table(&mut text, simulation, &columns(&rows), &rows);
@@ -55,7 +55,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
         write_expected(&mut text, simulation, &rows);
         for row in rows.iter().filter(|row| simulation.is_own(row)) {
             if let Some(verdict) = verdict(simulation, row) {
-                let _ = write!(text, "\n**{}**: {verdict}\n", plain(&row.cache_policy));
+                let _ = write!(text, "\n**{}**: {}\n", plain(&row.cache_policy), plain(&verdict));
             }
         }
     }

@@ -25,7 +25,10 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
         let _ = writeln!(text, "- **{name}**: {}.", plain(fact));
     }
     if !note.keys.is_empty() {
-        let _ = write!(text, "\n```toml\n{}\n```\n", note.keys.join("\n"));
+        // Nothing ends the block but its end.
+        let held = |c: char| c.is_control() || c == '`';
+        let keys = note.keys.iter().map(|key| key.replace(held, " ") + "\n");
+        let _ = write!(text, "\n```toml\n{}```\n", keys.collect::<String>());
     }
     let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows()));
     text.push_str("\n| scenario | exposure | lockout | regret |\n|---|---:|---:|---:|\n");
@@ -35,7 +38,7 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
         let _ = writeln!(text, "| {} | {cells} |", code(&row.scenario));
     }
     for row in rows() {
-        let (title, said) = (title(simulation, row), words(row).join(" "));
+        let (title, said) = (title(simulation, row), plain(&words(row).join(" ")));
         let _ = write!(text, "\n## {}\n\n{}: {said}", plain(title), code(&row.scenario));
         if let Some(better) = better(simulation, row) {
             let _ = write!(text, " {}", plain(&better));

@@ -148,7 +148,7 @@ impl Text {
         let most = self.style.width - GAP;
         let broken = |at: usize, cell: &str| {
             let width = if at == 0 { label } else { most };
-            pieces(&printable(cell), width.max(1)).join("\n")
+            pieces(&shown::line(cell), width.max(1)).join("\n")
         };
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
