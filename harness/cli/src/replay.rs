@@ -17,6 +17,7 @@ use jwtbench_engine::result::comparison::Matching;
 use jwtbench_engine::result::{Measurement, RunResult};
 use jwtbench_engine::scenario::class::Class;
 use jwtbench_engine::scenario::own::OWN;
+use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
 use jwtbench_engine::scenario::policy_file;
 use jwtbench_engine::trial::clock::utc_now;
 
@@ -270,6 +271,9 @@ impl Args {
             Failure::Usage(format!("{shown}: {name}: {why}"))
         };
         let scenario = stored.scenario(measurement, self.tokens.as_deref().zip(own))?;
+        if scenario.planned() > MAX_ARRIVALS {
+            return Err(fault("its load plans more arrivals than fit in memory"));
+        }
         let algorithm = Algorithm::from_name(&measurement.algorithm);
         let algorithm = algorithm.ok_or_else(|| fault("its algorithm is not known here"))?;
         let own = own.filter(|_| measurement.family == OWN).cloned();
