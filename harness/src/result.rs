@@ -21,6 +21,7 @@ mod measurement;
 pub mod noise;
 pub mod outcome;
 mod packed_latencies;
+pub mod part;
 pub mod set_age;
 pub mod simulation;
 mod soundness;

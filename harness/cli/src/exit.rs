@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use jwtbench_engine::jwks::endpoint::EndpointError;
+use jwtbench_engine::result::part::PartError;
 use jwtbench_engine::result::{ReadError, RunResult};
 use jwtbench_engine::scenario::ScenarioError;
 use jwtbench_engine::scenario::fit::UnfitClass;
@@ -111,6 +112,16 @@ impl From<UnfitClass> for Failure {
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
         Failure::Usage(error.to_string())
+    }
+}
+
+impl From<PartError> for Failure {
+    fn from(error: PartError) -> Failure {
+        match error.is_empty() {
+            // Nothing is wrong with it; there is nothing to show.
+            true => Failure::Error(error.to_string()),
+            false => Failure::Usage(error.to_string()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use jwtbench_engine::result::comparison::{
 };
 use jwtbench_engine::result::statistics::Decision;
 
-use super::output::{RESULT, print};
+use super::output::{Kind, RESULT, print};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -91,6 +91,15 @@ impl Gate {
     /// Reads a result, or the one in a folder.
     pub fn read(&self, path: &Path) -> Result<RunResult, Failure> {
         let inside = path.join(RESULT);
+        let part = path.join(Kind::Run.part().1);
+        if part.is_file() && !inside.exists() {
+            let shown = path.display();
+            return Err(Failure::Usage(format!(
+                "{} is what was finished of a run that was cut short; `jwtbench report {shown} \
+                 --out DIR` makes a partial result of it",
+                part.display()
+            )));
+        }
         let path = if path.is_dir() { &inside } else { path };
         let any_version = self.allow.contains(&Allow::Version);
         Ok(if any_version { RunResult::read_any(path)? } else { RunResult::read(path)? })

@@ -10,6 +10,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::result::outcome::OutcomeRange;
 use jwtbench_engine::result::{
     CachePolicyRecord, Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION,
     ScenarioRecord,
@@ -29,8 +30,9 @@ use super::Failure;
 use super::capacity::{Agenda, Bench, Task};
 use super::interruption::stop_on_signal;
 use super::machine::{CpuTime, describe, profile};
-use super::output::tell;
+use super::output::{Output, tell};
 use super::own::OwnTokens;
+use super::part::RunPart;
 use super::progress::Progress;
 
 /// One scenario under one algorithm, on several contenders.
@@ -107,35 +109,23 @@ pub struct Setting {
     pub capacity: Option<Task>,
     /// The cache policies of the jobs that are not our own recommendation.
     pub cache_policies: Vec<CachePolicyRecord>,
+    /// What is changed in each trial before it is kept.
+    pub revise: fn(&mut Measurement),
 }
 
 /// Measures jobs one after the other: the result, marked as partial after a failure, and the
-/// failure.
-pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Failure>), Failure> {
+/// failure. What is finished is kept in the part of the output at once.
+pub fn measure(
+    jobs: &[Job],
+    setting: Setting,
+    output: &Output,
+) -> Result<(RunResult, Option<Failure>), Failure> {
     let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
     let stop = stop_on_signal()?;
-    let mut result = RunResult {
-        schema_version: SCHEMA_VERSION,
-        command: setting.command,
-        started_at,
-        elapsed_s: 0.0,
-        seed: setting.seed,
-        partial: false,
-        machine: describe(None),
-        versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
-        scenarios: job_records(jobs),
-        cache_policies: setting.cache_policies,
-        measurements: Vec::new(),
-        rate_bases: Vec::new(),
-        capacities: Vec::new(),
-        outcome_ranges: Vec::new(),
-    };
-    if profile() == "debug" && !setting.is_quiet {
-        tell("a debug build: its times mean nothing; use cargo run --release");
-    }
-    if let Some(crowded) = crowded(jobs, result.machine.cores).filter(|_| !setting.is_quiet) {
-        tell(crowded);
-    }
+    let mut result = RunResult { started_at, ..nothing_yet(jobs, &setting) };
+    let planned = |job: &Job| format!("{} {}", job.scenario.name, job.algorithm);
+    let mut part = RunPart::begin(output, jobs.iter().map(planned).collect(), &result)?;
+    warn(jobs, &setting, result.machine.cores);
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
     let mut agenda = setting.capacity.as_ref().map(|task| task.agenda(jobs));
     let steps = agenda.as_ref().map(Agenda::steps);
@@ -162,17 +152,25 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
                     task.measure(&bench, agenda, &mut result)
                 }
                 None => job.measure(&signers, control, &conditions, &progress).map(|measured| {
-                    let (measurements, plan) = measured;
+                    let (mut measurements, plan) = measured;
+                    measurements.iter_mut().for_each(setting.revise);
                     result.measurements.extend(measurements);
                     measured_plans.extend(MeasuredPlan::of(&job, plan));
                 }),
             }
         });
         failure = measured.err();
+        result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+        part.add(&result);
     }
     result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
     if failure.is_none() {
-        failure = draw_again(&measured_plans, &signers, stop, &progress, &mut result).err();
+        failure = draw_again(&measured_plans, &signers, (stop, &progress), |ranges| {
+            result.outcome_ranges.extend(ranges);
+            result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+            part.add(&result);
+        })
+        .err();
     }
     progress.finish();
     // A stop that comes once all is measured cuts outcome ranges short, which say so themselves.
@@ -180,6 +178,39 @@ pub fn measure(jobs: &[Job], setting: Setting) -> Result<(RunResult, Option<Fail
     result.partial = failure.is_some() || (stop.load(Ordering::Relaxed) && !is_whole);
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     Ok((result, failure))
+}
+
+/// The result before anything is measured.
+fn nothing_yet(jobs: &[Job], setting: &Setting) -> RunResult {
+    RunResult {
+        schema_version: SCHEMA_VERSION,
+        command: setting.command.clone(),
+        started_at: String::new(),
+        elapsed_s: 0.0,
+        seed: setting.seed,
+        partial: false,
+        machine: describe(None),
+        versions: versions(jobs.iter().flat_map(|job| &job.contenders)),
+        scenarios: job_records(jobs),
+        cache_policies: setting.cache_policies.clone(),
+        measurements: Vec::new(),
+        rate_bases: Vec::new(),
+        capacities: Vec::new(),
+        outcome_ranges: Vec::new(),
+    }
+}
+
+/// Says what makes times worth less.
+fn warn(jobs: &[Job], setting: &Setting, processors: u32) {
+    if setting.is_quiet {
+        return;
+    }
+    if profile() == "debug" {
+        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+    }
+    if let Some(crowded) = crowded(jobs, processors) {
+        eprintln!("jwtbench: {crowded}");
+    }
 }
 
 /// Whether every contender of every job has all its rounds.
@@ -207,14 +238,13 @@ impl MeasuredPlan {
 fn draw_again(
     measured: &[MeasuredPlan],
     signers: &Signers,
-    stop: &AtomicBool,
-    progress: &Progress,
-    result: &mut RunResult,
+    (stop, progress): (&AtomicBool, &Progress),
+    mut add: impl FnMut(Vec<OutcomeRange>),
 ) -> Result<(), Failure> {
     for MeasuredPlan { plan, minted_for } in measured {
         let name = format!("{} {}", plan.scenario.name, plan.algorithm);
         progress.say(format!("{name}: other seeds, in virtual time"));
-        result.outcome_ranges.extend(outcome_range(plan, signers, minted_for, stop)?);
+        add(outcome_range(plan, signers, minted_for, stop)?.into_iter().collect());
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod mint;
 mod origin;
 mod output;
 mod own;
+mod part;
 mod progress;
 mod replacement;
 mod replay;
@@ -28,6 +29,7 @@ mod report;
 mod run;
 mod simulate;
 mod statistics;
+mod stored;
 mod trend;
 mod verify;
 

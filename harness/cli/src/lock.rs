@@ -35,6 +35,11 @@ impl Lock {
     }
 }
 
+/// Whether a command is at work in a folder, or was killed there.
+pub fn was_begun(folder: &Path) -> bool {
+    folder.join(NAME).exists()
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // Left over it hinders nobody.

@@ -7,11 +7,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use jwtbench_engine::report::{self, shown};
-use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_engine::result::simulation::{PolicyNote, Simulation};
 use jwtbench_engine::result::{RunResult, histogram_log};
 
-use super::Failure;
 use super::lock::Lock;
+use super::{Exit, Failure};
 
 /// A folder that this command alone writes to.
 pub struct Output {
@@ -40,7 +40,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Run, Kind::Duel, Kind::Simulation];
+    /// Each of them.
+    pub const ALL: [Kind; 3] = [Kind::Run, Kind::Duel, Kind::Simulation];
 
     /// A file by which a folder of this kind is known, and what it holds in words.
     fn mark(self) -> (&'static str, &'static str) {
@@ -52,7 +53,7 @@ impl Kind {
     }
 
     /// The file that has the figures.
-    fn result(self) -> &'static str {
+    pub fn result(self) -> &'static str {
         match self {
             Kind::Run => RESULT,
             Kind::Duel => DUEL,
@@ -60,9 +61,18 @@ impl Kind {
         }
     }
 
+    /// The verb's own word for it, and the file that it is kept in while it comes.
+    pub fn part(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Run => ("run", "result.jsonl.part"),
+            Kind::Duel => ("duel", "duel.jsonl.part"),
+            Kind::Simulation => ("simulation", "simulation.jsonl.part"),
+        }
+    }
+
     /// Whether a folder is of this kind.
     pub fn is_of(self, folder: &Path) -> bool {
-        folder.join(self.mark().0).is_file()
+        [self.mark().0, self.part().1].iter().any(|name| folder.join(name).is_file())
     }
 }
 
@@ -84,7 +94,18 @@ impl Output {
             ));
         }
         match fs::create_dir_all(&folder).and_then(|()| Lock::take(&folder)) {
-            Ok(Some(lock)) => Ok(Output { folder, _lock: Some(lock) }),
+            Ok(Some(lock)) => {
+                let (word, part) = kind.part();
+                if folder.join(part).exists() && !force {
+                    let shown = folder.display();
+                    return refused(&format!(
+                        "holds {part}, what was finished of a {word} that was cut short: read it \
+                         with jwtbench report {shown}, choose another folder, or add --force to \
+                         replace it"
+                    ));
+                }
+                Ok(Output { folder, _lock: Some(lock) })
+            }
             Ok(None) => refused("is being written by another jwtbench; choose another folder"),
             Err(error) => refused(&format!("cannot be written ({error}); choose another")),
         }
@@ -119,39 +140,69 @@ impl Output {
     pub fn write(&self, result: &RunResult) -> Result<(), Failure> {
         let json = serde_json::to_string(result)
             .map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
-        self.put(RESULT, &(json + "\n"))?;
-        self.put_histograms(result)?;
-        self.put("summary.md", &report::markdown(result))?;
-        self.put("index.html", &report::html(result))
+        let mut files = Files::new(self, Kind::Run);
+        files.add(RESULT, &(json + "\n"));
+        match result.has_histograms() {
+            true => files.add(HISTOGRAMS, &histogram_log::write(result)),
+            // Those of an overwritten result must not stay.
+            false => files.remove(HISTOGRAMS),
+        }
+        files.add("summary.md", &report::markdown(result));
+        files.add("index.html", &report::html(result));
+        files.finish(&[RESULT, HISTOGRAMS])
+    }
+
+    /// Writes the result if it is worth it; if not, what was kept while it came goes too.
+    pub fn keep(&self, result: &RunResult, is_worth: bool) -> Result<(), Failure> {
+        if is_worth { self.write(result) } else { self.remove(Kind::Run.part().1) }
     }
 
     /// Writes a simulation and its reports; the result first, and the rest from what is stored.
     pub fn write_simulation(&self, simulation: &Simulation) -> Result<(), Failure> {
         let text = encoded(simulation)?;
-        self.put(SIMULATION, &format!("{text}\n"))?;
         let stored: Simulation = serde_json::from_str(&text)
             .map_err(|error| Failure::Error(format!("cannot read what was stored: {error}")))?;
         let simulation = &stored;
-        self.put("simulation.md", &report::simulation_markdown(simulation))?;
-        self.put("frontier.svg", &report::simulation_picture(simulation))?;
-        self.put("index.html", &report::simulation_html(simulation))?;
-        let pages = Output { folder: self.path("policies"), _lock: None };
-        fs::create_dir_all(&pages.folder).map_err(|error| {
-            Failure::Error(format!("cannot write {}: {error}", pages.folder.display()))
-        })?;
-        for note in &simulation.policies {
-            let page = report::policy_markdown(simulation, note);
-            pages.put(&format!("{}.md", note.name), &page)?;
+        let page = |note: &PolicyNote| {
+            (format!("{}.md", note.name), report::policy_markdown(simulation, note))
+        };
+        let pages: Vec<(String, String)> = simulation.policies.iter().map(page).collect();
+        for (name, _) in &pages {
+            allowed(name)?;
         }
-        Ok(())
+        let mut files = Files::new(self, Kind::Simulation);
+        files.add(SIMULATION, &format!("{text}\n"));
+        files.add("simulation.md", &report::simulation_markdown(simulation));
+        files.add("frontier.svg", &report::simulation_picture(simulation));
+        files.add("index.html", &report::simulation_html(simulation));
+        let folder = self.path("policies");
+        if let Err(error) = fs::create_dir_all(&folder) {
+            files.lacks(
+                "policies",
+                Failure::Error(format!("cannot write {}: {error}", folder.display())),
+            );
+            return files.finish(&[SIMULATION]);
+        }
+        let below = Output { folder, _lock: None };
+        for (name, text) in &pages {
+            if let Err(failure) = below.put(name, text) {
+                files.lacks(&format!("policies/{name}"), failure);
+            }
+        }
+        files.finish(&[SIMULATION])
     }
 
-    /// The whole histograms, where any were kept; those of an overwritten result must not stay.
-    fn put_histograms(&self, result: &RunResult) -> Result<(), Failure> {
-        if result.has_histograms() {
-            return self.put(HISTOGRAMS, &histogram_log::write(result));
-        }
-        let path = self.path(HISTOGRAMS);
+    /// Writes duels.
+    pub fn write_duels(&self, json: &str, markdown: &str) -> Result<(), Failure> {
+        let mut files = Files::new(self, Kind::Duel);
+        files.add(DUEL, &format!("{json}\n"));
+        files.add("duel.md", markdown);
+        files.finish(&[DUEL])
+    }
+
+    /// Removes what was kept while the result came.
+    pub fn remove(&self, name: &str) -> Result<(), Failure> {
+        let path = self.path(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(Failure::Error(format!("cannot remove {}: {error}", path.display())))
@@ -163,22 +214,109 @@ impl Output {
     /// Writes one file under a passing name first. Names may come from a file of anybody's: one
     /// that leads elsewhere is refused.
     pub fn put(&self, name: &str, text: &str) -> Result<(), Failure> {
-        let parts: Vec<Component<'_>> = Path::new(name).components().collect();
-        if !matches!(parts.as_slice(), [Component::Normal(part)] if *part == name) {
-            return Err(Failure::Usage(format!(
-                "{name:?} is no name of a file; what was to be reported is not of jwtbench"
-            )));
-        }
+        allowed(name)?;
         let path = self.folder.join(name);
         let passing = self.folder.join(format!(".{name}.{}.part", std::process::id()));
-        fs::write(&passing, text)
-            .and_then(|()| fs::rename(&passing, &path))
-            .map_err(|error| Failure::Error(format!("cannot write {}: {error}", path.display())))
+        let written = || {
+            let mut file = fs::File::create(&passing)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&passing, &path)
+        };
+        written().map_err(|error| {
+            // Half of it takes the room that the next file needs.
+            _ = fs::remove_file(&passing);
+            Failure::Error(format!("cannot write {}: {error}", path.display()))
+        })
     }
 
     /// A file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+}
+
+/// Refuses a name that leads elsewhere.
+fn allowed(name: &str) -> Result<(), Failure> {
+    let parts: Vec<Component<'_>> = Path::new(name).components().collect();
+    match parts.as_slice() {
+        [Component::Normal(part)] if *part == name => Ok(()),
+        _ => Err(Failure::Usage(format!(
+            "{name:?} is no name of a file; what was to be reported is not of jwtbench"
+        ))),
+    }
+}
+
+/// The files of a result while they are written: each is tried, and what is missing is told.
+struct Files<'o> {
+    output: &'o Output,
+    kind: Kind,
+    missing: Vec<String>,
+    first: Option<Failure>,
+}
+
+impl Files<'_> {
+    fn new(output: &Output, kind: Kind) -> Files<'_> {
+        Files { output, kind, missing: Vec::new(), first: None }
+    }
+
+    fn add(&mut self, name: &str, text: &str) {
+        if let Err(failure) = self.output.put(name, text) {
+            self.lacks(name, failure);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Err(failure) = self.output.remove(name) {
+            self.lacks(name, failure);
+        }
+    }
+
+    fn lacks(&mut self, name: &str, failure: Failure) {
+        self.missing.push(name.to_owned());
+        self.first.get_or_insert(failure);
+    }
+
+    /// Removes the part once all of these are written; says what is missing and how to have it.
+    fn finish(self, needed: &[&str]) -> Result<(), Failure> {
+        let is_missing = |name: &&str| self.missing.iter().any(|missing| missing == name);
+        let (_, part) = self.kind.part();
+        let is_kept = needed.iter().any(is_missing);
+        if !is_kept {
+            self.output.remove(part)?;
+        }
+        let Some(first) = self.first else {
+            return Ok(());
+        };
+        let missing = self.missing.join(", ");
+        let [part, result] = [part, self.kind.result()].map(|name| self.output.path(name));
+        let from = match is_kept {
+            false => result,
+            true if part.is_file() => part,
+            true => {
+                let message = format!("{first}; missing: {missing}; make room, and run it again");
+                return Err(Failure::Error(message));
+            }
+        };
+        let from = from.display();
+        Err(Failure::Error(format!(
+            "{first}; missing: {missing}; make room, then `jwtbench report {from} --out DIR` writes \
+             what {from} holds"
+        )))
+    }
+}
+
+/// How a command ends whose figures were shown already: that they were not written is an error,
+/// outranked by wrong verdicts, and told beside another failure.
+pub fn written(kept: Result<(), Failure>, ended: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    match (kept, ended) {
+        (Ok(()), ended) => ended,
+        (Err(lost), Ok(Exit::Wrong)) => Err(Failure::Wrong(lost.to_string())),
+        (Err(lost), Ok(_)) => Err(lost),
+        (Err(lost), Err(failure)) => {
+            eprintln!("jwtbench: {lost}");
+            Err(failure)
+        }
     }
 }
 

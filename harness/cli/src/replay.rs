@@ -26,7 +26,7 @@ use super::fit::Fit;
 use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, tell};
+use super::output::{Kind, Output, tell, written};
 use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
@@ -116,24 +116,24 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         capacity: None,
         plant: None,
         cache_policies,
+        revise: if policy.is_some() { forgive } else { |_| {} },
     };
-    let (mut result, failure) = measure(&jobs, setting)?;
-    if policy.is_some() {
-        let minted = result.measurements.iter_mut().filter(|m| m.family != OWN);
-        minted.for_each(forgive);
-    }
-    if !result.measurements.is_empty() {
-        output.write(&result)?;
-    }
-    match failure {
+    let (result, failure) = measure(&jobs, setting, &output)?;
+    // The comparison is shown before the result is written: the disk may be full.
+    let held = match failure {
         Some(failure) => Err(failure),
         None => args.gate.hold(&base, &result, matching),
-    }
+    };
+    let has_trials = !result.measurements.is_empty();
+    written(output.keep(&result, has_trials), held)
 }
 
 /// What is due was minted under the stored policy. Under another one a verdict that differs is
 /// drift; a forged token accepted is wrong under any.
 fn forgive(measurement: &mut Measurement) {
+    if measurement.family == OWN {
+        return;
+    }
     measurement.wrong.retain(|wrong| {
         let is_forged = Class::find(&wrong.class).is_some_and(|class| class.row().forged);
         is_forged && wrong.got == "ACCEPT"

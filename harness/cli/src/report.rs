@@ -1,6 +1,6 @@
 //! `report`: render a stored result again, in any form. Nothing is measured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -9,15 +9,12 @@ use jwtbench_engine::report::{
     opentelemetry, percentile_tables, picture, prometheus, ranking_table, shown, simulation_html,
     simulation_junit, simulation_markdown, simulation_picture, simulation_terminal, terminal,
 };
-use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{RunResult, histogram_log, stored};
-use jwtbench_engine::scenario::bounded_file;
+use jwtbench_engine::result::{RunResult, histogram_log};
 
 use super::filter::{Filter, ScenarioFilter};
-use super::output::{
-    HISTOGRAMS, Kind, Output, RESULT, SIMULATION, encoded, print, print_exact, tell,
-};
+use super::output::{HISTOGRAMS, Kind, Output, encoded, print, print_exact, tell};
 use super::run::terminal_style;
+use super::stored::Stored;
 use super::{Exit, Failure};
 
 /// Render a stored result again, in any form.
@@ -32,7 +29,8 @@ use super::{Exit, Failure};
     jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
-    /// A result.json or simulation.json, or the folder it is in
+    /// A result.json or simulation.json, or the folder it is in; of a command that was cut short,
+    /// what it had finished
     #[arg(required_unless_present = "schema")]
     result: Option<PathBuf>,
     /// Only scenarios whose name matches this glob (repeatable)
@@ -124,18 +122,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         print(&RunResult::schema());
         return Ok(Exit::Passed);
     }
-    let path = args.result.clone().unwrap_or_default();
-    if Kind::Run.is_of(&path) && Kind::Simulation.is_of(&path) {
-        return Err(Failure::Usage(format!(
-            "{0} holds a run and a simulation; name {0}/{RESULT} or {0}/{SIMULATION}",
-            path.display()
-        )));
+    let found = Stored::find(&args.result.clone().unwrap_or_default())?;
+    if found.kind == Kind::Simulation {
+        return args.render(&found);
     }
-    if let Some(file) = simulation_in(&path) {
-        return args.render(&file);
-    }
-    let path = if path.is_dir() { path.join(RESULT) } else { path };
-    let whole = args.read(&path)?;
+    let whole = args.read(&found)?;
     let result = args.filtered(whole.clone())?;
     if let Some((file, export)) = args.format.export(&result, &whole) {
         return args.hand_on(file, &export);
@@ -172,23 +163,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// Where a path leads to a simulation, its file.
-fn simulation_in(path: &Path) -> Option<PathBuf> {
-    let is_one =
-        |file: &PathBuf| file.file_name().is_some_and(|name| name == SIMULATION) && file.is_file();
-    [path.to_path_buf(), path.join(SIMULATION)].into_iter().find(is_one)
-}
-
 impl Args {
     /// A stored simulation.
-    fn render(&self, file: &Path) -> Result<Exit, Failure> {
-        let shown = file.display();
-        let text = bounded_file::read_to_string(file, bounded_file::RESULT)
-            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-        let simulation: Simulation = stored::from_json(&text).map_err(|error| {
-            let remedy = "make it again with jwtbench simulate --out";
-            Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
-        })?;
+    fn render(&self, stored: &Stored) -> Result<Exit, Failure> {
+        let shown = stored.path.display();
+        let simulation = stored.simulation()?;
         if let Some(folder) = &self.out {
             let output = Output::prepare(folder.clone(), self.force, Kind::Simulation)?;
             output.write_simulation(&simulation)?;
@@ -234,8 +213,13 @@ impl Args {
     }
 
     /// The result, with its whole histograms where the form needs them or a copy should have them.
-    fn read(&self, path: &Path) -> Result<RunResult, Failure> {
+    fn read(&self, stored: &Stored) -> Result<RunResult, Failure> {
+        if stored.is_part {
+            return stored.partial_run();
+        }
+        let path = &stored.path;
         let mut result = RunResult::read(path)?;
+        stored.tell_part_beside(&result);
         let log = histogram_log::beside(path);
         if self.format.needs_histograms() || (self.out.is_some() && log.exists()) {
             histogram_log::attach(&mut result, &log)

@@ -25,7 +25,7 @@ use super::filter::{Filter, lasting_seconds};
 use super::fit::{Fit, fitting};
 use super::job::{Job, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, RESULT, print, tell};
+use super::output::{Kind, Output, RESULT, print, tell, written};
 use super::own::OwnArgs;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::verify::bench::Papers;
@@ -137,14 +137,22 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
         shows_progress: !args.quiet && !args.json,
         capacity: args.capacity.task(args.duration, args.rounds),
         cache_policies: cache_policy_records(scenarios(), replacement.cache.as_slice(), &presets),
+        revise: |_| {},
     };
-    let (result, failure) = measure(&jobs, setting)?;
-    if failure.is_none() || !result.measurements.is_empty() {
-        // What was measured before a failure is kept, marked as partial.
-        output.write(&result)?;
-        args.show(&result, &output);
+    let (result, failure) = measure(&jobs, setting, &output)?;
+    // What was measured before a failure is kept, marked as partial; and it is shown before it is
+    // written, as the disk may be full.
+    let is_shown = failure.is_none() || !result.measurements.is_empty();
+    if is_shown {
+        args.show(&result);
     }
-    failure.map_or_else(|| Ok(Exit::of(&result)), Err)
+    let ended = failure.map_or_else(|| Ok(Exit::of(&result)), Err);
+    let kept = output.keep(&result, is_shown);
+    if is_shown && kept.is_ok() && !args.json && !args.quiet {
+        let [result, report] = [RESULT, "index.html"].map(|name| output.path(name));
+        print(&format!("\nResult   {}\nReport   {}\n", result.display(), report.display()));
+    }
+    written(kept, ended)
 }
 
 impl Args {
@@ -253,17 +261,14 @@ impl Args {
         Ok(jobs)
     }
 
-    fn show(&self, result: &RunResult, output: &Output) {
+    fn show(&self, result: &RunResult) {
         if self.json || self.quiet {
             name_misses(result);
         }
         if self.json {
             print(&(shown::json(&serde_json::to_string(result).unwrap_or_default()) + "\n"));
         } else if !self.quiet {
-            let [result_path, report_path] = [RESULT, "index.html"].map(|name| output.path(name));
-            let summary = terminal(result, terminal_style());
-            let (json, html) = (result_path.display(), report_path.display());
-            print(&format!("{summary}\nResult   {json}\nReport   {html}\n"));
+            print(&terminal(result, terminal_style()));
         }
     }
 }

@@ -13,9 +13,15 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 
+<<<<<<< HEAD
 use crate::scenario::bounded_file;
 
 use super::{LatencyKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult};
+=======
+use super::{
+    LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,
+};
+>>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
 
 /// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of
 /// the Java library.
@@ -37,7 +43,12 @@ pub struct Series<'r> {
 impl<'r> Series<'r> {
     /// Every series of a result, in its order.
     pub fn all(result: &'r RunResult) -> impl Iterator<Item = Series<'r>> {
-        result.measurements.iter().flat_map(Series::of)
+        Series::of_each(&result.measurements)
+    }
+
+    /// Every series of measurements, in their order.
+    fn of_each(measurements: &'r [Measurement]) -> impl Iterator<Item = Series<'r>> {
+        measurements.iter().flat_map(Series::of)
     }
 
     /// Every series of a measurement, in its order.
@@ -123,23 +134,44 @@ pub fn beside(result: &Path) -> PathBuf {
 
 /// The log of a result: empty but for its comments when no whole histogram was kept.
 pub fn write(result: &RunResult) -> String {
+    log(&result.started_at, &result.machine, &result.measurements)
+}
+
+/// The log of some measurements of a result; empty when no whole histogram was kept.
+pub fn of(started_at: &str, machine: &Machine, measurements: &[Measurement]) -> String {
+    let mut phases = measurements.iter().flat_map(|measurement| &measurement.phases);
+    match phases.any(|phase| phase.outcomes.iter().any(|row| row.whole.is_some())) {
+        true => log(started_at, machine, measurements),
+        false => String::new(),
+    }
+}
+
+fn log(started_at: &str, machine: &Machine, measurements: &[Measurement]) -> String {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     // A comment is one line, whatever a result says.
     let profile = result.machine.profile.replace(char::is_control, "");
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
+<<<<<<< HEAD
         .add_comment(&start_time(result.started_ns()))
+=======
+        .add_comment(&start_time(started_at))
+>>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
         .add_comment("[jwtbench: values in nanoseconds; third field in milliseconds]")
         .add_comment(
             "[jwtbench: one interval per phase, stream, class, code and latency; all rounds \
              merged; timestamps on the scenario clock, in seconds]",
         )
+<<<<<<< HEAD
         .add_comment(&format!("[jwtbench: {profile} build]"))
+=======
+        .add_comment(&format!("[jwtbench: {} build]", machine.profile))
+>>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
         .with_max_value_divisor(MAX_VALUE_DIVISOR)
         .begin_log_with(&mut bytes, &mut serializer)
         .expect("memory takes it");
-    for series in Series::all(result) {
+    for series in Series::of_each(measurements) {
         let Some(whole) = &series.row.whole else { continue };
         let histogram = whole.histogram(series.kind);
         let start = nanoseconds(series.phase.start_ns);
@@ -167,6 +199,7 @@ fn start_time(started_ns: Option<u64>) -> String {
 /// # Errors
 /// If there is none, if it is damaged, or if it is the log of another result.
 pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
+<<<<<<< HEAD
     let text = bounded_file::read(path, bounded_file::RESULT)
         .map_err(|source| LogError::Unreadable { path: path.into(), source })?;
     attach_text(result, path, &text)
@@ -177,6 +210,22 @@ pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
 /// # Errors
 /// As [`attach`].
 pub fn attach_text(result: &mut RunResult, path: &Path, text: &[u8]) -> Result<(), LogError> {
+=======
+    let text =
+        std::fs::read(path).map_err(|source| LogError::Unreadable { path: path.into(), source })?;
+    attach_text(&mut result.measurements, &text, path)
+}
+
+/// The same from a text, which is found at `path`, into measurements.
+///
+/// # Errors
+/// If it is damaged, or if it is the log of other measurements.
+pub fn attach_text(
+    measurements: &mut [Measurement],
+    text: &[u8],
+    path: &Path,
+) -> Result<(), LogError> {
+>>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
     let malformed = |fault: String| LogError::Malformed { path: path.into(), fault };
     let foreign = |fault: String| LogError::Foreign { path: path.into(), fault };
     let mut intervals = Vec::new();
@@ -187,7 +236,7 @@ pub fn attach_text(result: &mut RunResult, path: &Path, text: &[u8]) -> Result<(
             Err(error) => return Err(malformed(format!("no interval log ({error:?})"))),
         }
     }
-    let rows = Series::all(result).step_by(LatencyKind::ALL.len());
+    let rows = Series::of_each(measurements).step_by(LatencyKind::ALL.len());
     let mut wholes = Vec::new();
     let mut left = intervals.as_slice();
     for row in rows {
@@ -213,7 +262,7 @@ pub fn attach_text(result: &mut RunResult, path: &Path, text: &[u8]) -> Result<(
         let tag = interval.tag().map_or("an interval without a tag", |tag| tag.as_str());
         return Err(foreign(format!("holds {tag}")));
     }
-    let phases = result.measurements.iter_mut().flat_map(|measurement| &mut measurement.phases);
+    let phases = measurements.iter_mut().flat_map(|measurement| &mut measurement.phases);
     let rows = phases.flat_map(|phase| &mut phase.outcomes);
     rows.zip(wholes).for_each(|(row, whole)| row.whole = whole);
     Ok(())

@@ -1,0 +1,104 @@
+//! What a folder holds to be reported: a result, or what a command that was cut short had finished.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::part::{self, Cut};
+use jwtbench_engine::result::simulation::Simulation;
+
+use super::Failure;
+use super::lock::was_begun;
+use super::output::{Kind, RESULT, SIMULATION};
+
+/// A file that can be reported.
+pub struct Stored {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is of.
+    pub kind: Kind,
+    /// Whether it is what was finished of a command that was cut short.
+    pub is_part: bool,
+}
+
+impl Stored {
+    /// What a path leads to: a file, or the one in a folder; the result before its part.
+    pub fn find(path: &Path) -> Result<Stored, Failure> {
+        let whole = |kind: Kind, path: PathBuf| Stored { path, kind, is_part: false };
+        if !path.is_dir() {
+            let name = path.file_name().unwrap_or_default();
+            let part = Kind::ALL.into_iter().find(|kind| name == kind.part().1);
+            let known = Kind::ALL.into_iter().find(|kind| name == kind.result());
+            let kind = part.or(known).unwrap_or(Kind::Run);
+            return Ok(Stored { is_part: part.is_some(), ..whole(kind, path.into()) });
+        }
+        if Kind::Run.is_of(path) && Kind::Simulation.is_of(path) {
+            return Err(Failure::Usage(format!(
+                "{0} holds a run and a simulation; name {0}/{RESULT} or {0}/{SIMULATION}",
+                path.display()
+            )));
+        }
+        let results = Kind::ALL.into_iter().map(|kind| whole(kind, path.join(kind.result())));
+        let parts = Kind::ALL
+            .into_iter()
+            .map(|kind| Stored { is_part: true, ..whole(kind, path.join(kind.part().1)) });
+        if let Some(found) = results.chain(parts).find(|stored| stored.path.is_file()) {
+            return Ok(found);
+        }
+        if was_begun(path) {
+            return Err(Failure::Error(format!(
+                "{}: the command that began here is not yet at its first row, or was ended before; \
+                 run it again",
+                path.display()
+            )));
+        }
+        Ok(whole(Kind::Run, path.join(RESULT)))
+    }
+
+    /// What was finished of a run.
+    pub fn partial_run(&self) -> Result<RunResult, Failure> {
+        let (result, cut) = RunResult::read_part(&self.path)?;
+        self.tell(cut);
+        Ok(result)
+    }
+
+    /// A simulation, whole or not.
+    pub fn simulation(&self) -> Result<Simulation, Failure> {
+        let shown = self.path.display();
+        let text = fs::read_to_string(&self.path)
+            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| {
+            let remedy = "make it again with jwtbench simulate --out";
+            Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
+        })
+    }
+
+    fn tell(&self, cut: Cut) {
+        let (shown, (word, _)) = (self.path.display(), self.kind.part());
+        let Cut { done, planned, is_torn } = cut;
+        eprintln!(
+            "jwtbench: {shown}: a {word} that was cut short, or goes on: {done} of {planned} are \
+             finished"
+        );
+        if is_torn {
+            eprintln!("jwtbench: {shown}: the last line was cut off, and is left out");
+        }
+    }
+
+    /// Says so if the result is older than a command that was cut short in the same folder.
+    pub fn tell_part_beside(&self, result: &RunResult) {
+        let part = self.path.with_file_name(self.kind.part().1);
+        if !part.is_file() {
+            return;
+        }
+        let head = part::read::<RunResult, serde::de::IgnoredAny>(&part, self.kind.part().0);
+        if !head.is_ok_and(|part| part.head.started_at == result.started_at) {
+            eprintln!(
+                "jwtbench: {} is from before a run that was cut short, or goes on; what that one \
+                 had finished is in {}",
+                self.path.display(),
+                part.display()
+            );
+        }
+    }
+}
