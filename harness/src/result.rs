@@ -229,9 +229,7 @@ impl RunResult {
 
     /// The start in nanoseconds since 1970; `None` if `started_at` is no time in UTC.
     pub fn started_ns(&self) -> Option<u64> {
-        let civil = self.started_at.strip_suffix('Z')?.parse::<jiff::civil::DateTime>().ok()?;
-        let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        u64::try_from(zoned.timestamp().as_nanosecond()).ok()
+        started_ns(&self.started_at)
     }
 
     /// Whether any row has its whole histograms.
@@ -265,4 +263,11 @@ impl RunResult {
 #[derive(Deserialize)]
 struct WireVersion {
     schema_version: u64,
+}
+
+/// The start of a result in nanoseconds since 1970; `None` if it is no instant in UTC.
+fn started_ns(started_at: &str) -> Option<u64> {
+    let civil = started_at.strip_suffix('Z')?.parse::<jiff::civil::DateTime>().ok()?;
+    let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    u64::try_from(zoned.timestamp().as_nanosecond()).ok()
 }

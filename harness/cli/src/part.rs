@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use jwtbench_engine::result::RunResult;
-use jwtbench_engine::result::part::{Head, PART_VERSION, Written};
+use jwtbench_engine::result::part::{Head, PART_VERSION, Simulated, Written};
+use jwtbench_engine::result::simulation::Simulation;
 
 use super::Failure;
 use super::output::{Kind, Output};
@@ -109,6 +110,34 @@ impl RunPart {
     /// Adds what has come to the result since.
     pub fn add(&mut self, result: &RunResult) {
         if let Some(row) = self.written.more(result) {
+            self.part.add(&row);
+        }
+    }
+}
+
+/// The part of a simulation, and how much of it is there.
+pub struct SimulationPart {
+    part: Part,
+    written: Simulated,
+}
+
+impl SimulationPart {
+    /// Begins it with a simulation that holds no row yet.
+    ///
+    /// # Errors
+    /// Those of [`Part::begin`].
+    pub fn begin(
+        output: &Output,
+        planned: Vec<String>,
+        head: &Simulation,
+    ) -> Result<SimulationPart, Failure> {
+        let part = Part::begin(output, Kind::Simulation, planned, head)?;
+        Ok(SimulationPart { part, written: Simulated::default() })
+    }
+
+    /// Adds what has come to the simulation since.
+    pub fn add(&mut self, simulation: &Simulation) {
+        if let Some(row) = self.written.more(simulation) {
             self.part.add(&row);
         }
     }

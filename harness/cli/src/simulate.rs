@@ -21,7 +21,7 @@ use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::sweep::Sweep;
 use jwtbench_engine::scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
-use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate};
+use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
 
 use advice::advise;
 use lineup::{Lineup, Named, OWN_CACHE, own_cache_note};
@@ -29,7 +29,8 @@ use sweep::{Place, swept};
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, encoded, print, tell};
+use super::output::{Kind, Output, encoded, print, tell, written};
+use super::part::SimulationPart;
 use super::progress::Progress;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
@@ -113,18 +114,35 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let signers = Signers::new(args.seed);
     let mut simulation = args.head(&scenarios, &lineups, notes);
     simulation.command = command;
+    let planned = args.planned(&scenarios, &lineups)?;
+    let part = output.as_ref().map(|output| SimulationPart::begin(output, planned, &simulation));
+    let mut coming = Coming { simulation, part: part.transpose()? };
     let mut wrong = Vec::new();
     for (scenario, lineup) in scenarios.iter().zip(&lineups) {
         progress.say(scenario.name.clone());
-        wrong.append(&mut args.simulate(scenario, lineup, &signers, &mut simulation)?);
+        wrong.append(&mut args.simulate(scenario, lineup, &signers, &mut coming)?);
         progress.step();
     }
     progress.finish();
-    if let Some(output) = &output {
-        output.write_simulation(&simulation)?;
-    }
+    let simulation = coming.simulation;
+    // Before it is written: the disk may be full.
     args.show(&simulation)?;
-    Ok(exit(&wrong, &simulation))
+    let kept = output.map_or(Ok(()), |output| output.write_simulation(&simulation));
+    written(kept, Ok(exit(&wrong, &simulation)))
+}
+
+/// A simulation under way, and its part where there is a folder.
+struct Coming {
+    simulation: Simulation,
+    part: Option<SimulationPart>,
+}
+
+impl Coming {
+    fn keep(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.add(&self.simulation);
+        }
+    }
 }
 
 /// A breach of the contract is named, and outranks the rest.
@@ -211,32 +229,64 @@ impl Args {
         Ok(())
     }
 
+    /// What will be simulated, a name for each row and each point of a sweep.
+    fn planned(
+        &self,
+        scenarios: &[Scenario],
+        lineups: &[Lineup<'_>],
+    ) -> Result<Vec<String>, Failure> {
+        let mut planned = Vec::new();
+        for (scenario, lineup) in scenarios.iter().zip(lineups) {
+            let specs = self.specs(lineup, &self.places(scenario, lineup)?);
+            planned.extend(specs.iter().map(|spec| format!("{} {}", scenario.name, spec.name)));
+        }
+        Ok(planned)
+    }
+
+    /// A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
+    fn specs(&self, lineup: &Lineup<'_>, places: &[Place]) -> Vec<CacheSpec> {
+        let rest = if self.sweep.is_empty() { lineup.specs.as_slice() } else { &[] };
+        let swept = places.iter().map(|place| place.spec().clone());
+        rest.iter().cloned().chain(swept).collect()
+    }
+
     /// Adds what comes of one scenario; returns what the contract does not allow.
     fn simulate(
         &self,
         scenario: &Scenario,
         lineup: &Lineup<'_>,
         signers: &Signers,
-        simulation: &mut Simulation,
+        coming: &mut Coming,
     ) -> Result<Vec<WrongVerdict>, Failure> {
         let &Args { algorithm, offsets, draws, .. } = self;
         let ask = Ask { algorithm, offsets, draws };
         let policies = &lineup.specs;
         let places = self.places(scenario, lineup)?;
-        let swept = places.iter().map(|place| place.spec().clone());
-        // A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
-        let rest = if self.sweep.is_empty() { policies.as_slice() } else { &[] };
-        let specs: Vec<CacheSpec> = rest.iter().cloned().chain(swept).collect();
-        let mut simulated = simulate(scenario, &specs, signers, ask)?;
-        let rows = simulated.rows[rest.len()..].iter().zip(&places);
-        simulation.sweep.extend(rows.map(|(row, place)| place.point(row)));
-        if self.sweep.is_empty() {
-            simulated.rows.truncate(rest.len());
-            lineup.judge(&mut simulated);
-        }
-        simulation.rows.append(&mut simulated.rows);
-        simulation.hindsight.append(&mut simulated.hindsight);
-        simulation.events.append(&mut simulated.events);
+        let specs = self.specs(lineup, &places);
+        let (mut left, mut wrong) = (specs.len(), Vec::new());
+        simulate_each(scenario, &specs, signers, ask, &mut |mut one| {
+            let simulation = &mut coming.simulation;
+            simulation.hindsight.append(&mut one.hindsight);
+            simulation.events.append(&mut one.events);
+            wrong.append(&mut one.wrong);
+            if one.rows.is_empty() {
+                return;
+            }
+            // Those of a sweep come last.
+            match places.len().checked_sub(left) {
+                Some(place) => {
+                    let points = one.rows.iter().map(|row| places[place].point(row));
+                    simulation.sweep.extend(points);
+                }
+                None => {
+                    lineup.judge(&mut one);
+                    simulation.rows.append(&mut one.rows);
+                }
+            }
+            left -= 1;
+            coming.keep();
+        })?;
+        let simulation = &mut coming.simulation;
         let is_beaten = |spec: &&CacheSpec| {
             let mut rows = simulation.of_scenario(&scenario.name);
             let row = rows.find(|row| row.cache_policy == spec.name);
@@ -248,7 +298,8 @@ impl Args {
         for spec in beaten {
             simulation.advice.extend(advise(scenario, spec, signers, ask)?);
         }
-        Ok(simulated.wrong)
+        coming.keep();
+        Ok(wrong)
     }
 
     fn scenarios(&self, library: &Library) -> Result<Vec<Scenario>, Failure> {

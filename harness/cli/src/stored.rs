@@ -64,6 +64,11 @@ impl Stored {
 
     /// A simulation, whole or not.
     pub fn simulation(&self) -> Result<Simulation, Failure> {
+        if self.is_part {
+            let (simulation, cut) = Simulation::read_part(&self.path)?;
+            self.tell(cut);
+            return Ok(simulation);
+        }
         let shown = self.path.display();
         let text = fs::read_to_string(&self.path)
             .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;

@@ -13,15 +13,11 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 
-<<<<<<< HEAD
 use crate::scenario::bounded_file;
 
-use super::{LatencyKind, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult};
-=======
 use super::{
-    LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,
+    LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult, started_ns,
 };
->>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
 
 /// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of
 /// the Java library.
@@ -150,24 +146,16 @@ fn log(started_at: &str, machine: &Machine, measurements: &[Measurement]) -> Str
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     // A comment is one line, whatever a result says.
-    let profile = result.machine.profile.replace(char::is_control, "");
+    let profile = machine.profile.replace(char::is_control, "");
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
-<<<<<<< HEAD
-        .add_comment(&start_time(result.started_ns()))
-=======
-        .add_comment(&start_time(started_at))
->>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
+        .add_comment(&start_time(started_ns(started_at)))
         .add_comment("[jwtbench: values in nanoseconds; third field in milliseconds]")
         .add_comment(
             "[jwtbench: one interval per phase, stream, class, code and latency; all rounds \
              merged; timestamps on the scenario clock, in seconds]",
         )
-<<<<<<< HEAD
         .add_comment(&format!("[jwtbench: {profile} build]"))
-=======
-        .add_comment(&format!("[jwtbench: {} build]", machine.profile))
->>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
         .with_max_value_divisor(MAX_VALUE_DIVISOR)
         .begin_log_with(&mut bytes, &mut serializer)
         .expect("memory takes it");
@@ -199,20 +187,8 @@ fn start_time(started_ns: Option<u64>) -> String {
 /// # Errors
 /// If there is none, if it is damaged, or if it is the log of another result.
 pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
-<<<<<<< HEAD
     let text = bounded_file::read(path, bounded_file::RESULT)
         .map_err(|source| LogError::Unreadable { path: path.into(), source })?;
-    attach_text(result, path, &text)
-}
-
-/// Reads the text of a log into the rows of `result`; `path` names it in messages.
-///
-/// # Errors
-/// As [`attach`].
-pub fn attach_text(result: &mut RunResult, path: &Path, text: &[u8]) -> Result<(), LogError> {
-=======
-    let text =
-        std::fs::read(path).map_err(|source| LogError::Unreadable { path: path.into(), source })?;
     attach_text(&mut result.measurements, &text, path)
 }
 
@@ -225,7 +201,6 @@ pub fn attach_text(
     text: &[u8],
     path: &Path,
 ) -> Result<(), LogError> {
->>>>>>> 40853a5 (result: a run keeps what it has finished in a part, and report reads it)
     let malformed = |fault: String| LogError::Malformed { path: path.into(), fault };
     let foreign = |fault: String| LogError::Foreign { path: path.into(), fault };
     let mut intervals = Vec::new();

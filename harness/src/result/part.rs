@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::capacity::{Capacity, RateBasis};
 use super::outcome::OutcomeRange;
+use super::simulation::{
+    Advice, HindsightPoint, Simulation, SimulationEvent, SimulationRow, SweepPoint,
+};
 use super::{Measurement, RunResult, histogram_log};
 
 /// The version of parts; raised when a field changes its meaning or goes.
@@ -245,6 +248,77 @@ impl RunResult {
             head.outcome_ranges.extend(row.outcome_ranges.into_owned());
         }
         head.partial = true;
+        Ok((head, Cut { done, planned: planned.len(), is_torn }))
+    }
+}
+
+/// What one policy in one scenario brought to a simulation.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SimulatedRow<'s> {
+    /// Rows of the table.
+    rows: Cow<'s, [SimulationRow]>,
+    /// Points of a sweep.
+    sweep: Cow<'s, [SweepPoint]>,
+    /// What the scenario allows whoever knows it beforehand.
+    hindsight: Cow<'s, [HindsightPoint]>,
+    /// What happens in the scenario.
+    events: Cow<'s, [SimulationEvent]>,
+    /// What to change.
+    advice: Cow<'s, [Advice]>,
+}
+
+/// How much of a simulation is in its part.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Simulated {
+    rows: usize,
+    sweep: usize,
+    hindsight: usize,
+    events: usize,
+    advice: usize,
+}
+
+impl Simulated {
+    /// What has come to the simulation since, which counts as written from now on. `None` without
+    /// any figure.
+    pub fn more<'s>(&mut self, simulation: &'s Simulation) -> Option<SimulatedRow<'s>> {
+        let row = SimulatedRow {
+            rows: Cow::Borrowed(&simulation.rows[self.rows..]),
+            sweep: Cow::Borrowed(&simulation.sweep[self.sweep..]),
+            hindsight: Cow::Borrowed(&simulation.hindsight[self.hindsight..]),
+            events: Cow::Borrowed(&simulation.events[self.events..]),
+            advice: Cow::Borrowed(&simulation.advice[self.advice..]),
+        };
+        if row.rows.is_empty() && row.sweep.is_empty() && row.advice.is_empty() {
+            return None;
+        }
+        *self = Simulated {
+            rows: simulation.rows.len(),
+            sweep: simulation.sweep.len(),
+            hindsight: simulation.hindsight.len(),
+            events: simulation.events.len(),
+            advice: simulation.advice.len(),
+        };
+        Some(row)
+    }
+}
+
+impl Simulation {
+    /// Reads the part of a simulation as one that was cut short.
+    ///
+    /// # Errors
+    /// Those of [`read`].
+    pub fn read_part(path: &Path) -> Result<(Simulation, Cut), PartError> {
+        let part = read::<Simulation, SimulatedRow>(path, "simulation")?;
+        let Part { planned, mut head, rows, is_torn } = part;
+        for row in rows {
+            head.rows.extend(row.rows.into_owned());
+            head.sweep.extend(row.sweep.into_owned());
+            head.hindsight.extend(row.hindsight.into_owned());
+            head.events.extend(row.events.into_owned());
+            head.advice.extend(row.advice.into_owned());
+        }
+        head.partial = true;
+        let done = head.rows.len() + head.sweep.len();
         Ok((head, Cut { done, planned: planned.len(), is_torn }))
     }
 }

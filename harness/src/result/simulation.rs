@@ -18,6 +18,9 @@ pub struct Simulation {
     /// The command.
     #[serde(default)]
     pub command: String,
+    /// True when the command was cut short: rows are missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// The names of the user's own policies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<String>,

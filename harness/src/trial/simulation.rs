@@ -111,7 +111,7 @@ pub enum SimulationError {
 }
 
 /// What came of one scenario.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Simulated {
     /// A row for each cache policy, in their order.
     pub rows: Vec<SimulationRow>,
@@ -137,38 +137,58 @@ pub fn simulate(
     signers: &Signers,
     ask: Ask,
 ) -> Result<Simulated, SimulationError> {
+    let mut whole = Simulated::default();
+    simulate_each(scenario, policies, signers, ask, &mut |one: Simulated| {
+        whole.rows.extend(one.rows);
+        whole.figures.extend(one.figures);
+        whole.hindsight.extend(one.hindsight);
+        whole.events.extend(one.events);
+        whole.wrong.extend(one.wrong);
+    })?;
+    Ok(whole)
+}
+
+/// The same, handed over as it comes: first what is known of the scenario without any policy, then
+/// policy by policy.
+///
+/// # Errors
+/// Those of [`simulate`].
+pub fn simulate_each(
+    scenario: &Scenario,
+    policies: &[CacheSpec],
+    signers: &Signers,
+    ask: Ask,
+    finished: &mut dyn FnMut(Simulated),
+) -> Result<(), SimulationError> {
     let draws = ask.draws.max(1);
     let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
     let schedule = schedule(&drawn(&plan, 0), &refs)?;
     let hindsights = (0..draws)
         .map(|draw| schedule.points(&drawn(&plan, draw), &refs))
         .collect::<Result<Vec<_>, TrialError>>()?;
-    let plans: Vec<Variants> = policies.iter().map(|spec| Variants::new(&plan, spec)).collect();
-    let runs = |plan: &Variants| {
+    let hindsight = worst(&hindsights);
+    finished(Simulated { hindsight, events: events(scenario), ..Simulated::default() });
+    let is_cold = |scenario: &Scenario| scenario.cache.start == Start::Cold;
+    for spec in policies {
+        let plan = Variants::new(&plan, spec);
         let ages = plan.ages(ask.offsets);
         let runs = (0..draws).flat_map(move |draw| (0..ages).map(move |age| (age, draw)));
-        runs.map(move |(age, draw)| Beginning { age: (age, ages), draw })
-    };
-    let jobs: Vec<(&Variants, Beginning)> =
-        plans.iter().flat_map(|plan| runs(plan).map(move |run| (plan, run))).collect();
-    let is_cold = |scenario: &Scenario| scenario.cache.start == Start::Cold;
-    let one = |(plan, run): &(&Variants, Beginning)| {
+        let runs: Vec<Beginning> =
+            runs.map(|(age, draw)| Beginning { age: (age, ages), draw }).collect();
         // A schedule that begins with other keys is nothing to be held against.
         let is_alike = is_cold(&plan.whole.scenario) == is_cold(scenario);
-        let hindsight = if is_alike { hindsights[run.draw as usize].as_slice() } else { &[] };
-        plan.met_by(*run).live(&refs, *run, hindsight)
-    };
-    let mut fleets = jobs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
-    let (mut rows, mut figures, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-    for plan in &plans {
-        let ages = plan.ages(ask.offsets);
-        let rest = fleets.split_off((ages * draws) as usize);
-        let fleets = std::mem::replace(&mut fleets, rest);
-        figures.push(over_runs(fleets.iter().flat_map(|fleet| &fleet.asked)));
-        rows.push(plan.row(fleets, (ages, draws), &mut wrong));
+        let one = |run: &Beginning| {
+            let hindsight = if is_alike { hindsights[run.draw as usize].as_slice() } else { &[] };
+            plan.met_by(*run).live(&refs, *run, hindsight)
+        };
+        let fleets = runs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
+        let figures = over_runs(fleets.iter().flat_map(|fleet| &fleet.asked));
+        let mut wrong = Vec::new();
+        let row = plan.row(fleets, (ages, draws), &mut wrong);
+        let (rows, figures) = (vec![row], vec![figures]);
+        finished(Simulated { rows, figures, wrong, ..Simulated::default() });
     }
-    let hindsight = worst(&hindsights);
-    Ok(Simulated { rows, figures, hindsight, events: events(scenario), wrong })
+    Ok(())
 }
 
 /// Each figure over all runs that have it.

@@ -93,7 +93,7 @@ fn run(text: &str, compares: bool) -> Vec<(&'static str, String)> {
         return Vec::new();
     };
     let path = Path::new("result.hlog");
-    if histogram_log::attach_text(&mut result, path, LOG).is_err() {
+    if histogram_log::attach_text(&mut result.measurements, LOG, path).is_err() {
         result.measurements.iter_mut().for_each(drop_histograms);
     }
     let forms = run_forms(&result);
@@ -201,7 +201,7 @@ fn duel(text: &str) -> Vec<(&'static str, String)> {
 /// A log beside the run that it is of.
 fn log(bytes: &[u8]) -> Vec<(&'static str, String)> {
     let mut result = BASE.clone();
-    match histogram_log::attach_text(&mut result, Path::new("result.hlog"), bytes) {
+    match histogram_log::attach_text(&mut result.measurements, bytes, Path::new("result.hlog")) {
         Ok(()) => {
             checked(vec![("hgrm", report::hgrm(&result)), ("hlog", histogram_log::write(&result))])
         }

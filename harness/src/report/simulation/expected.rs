@@ -17,7 +17,8 @@ pub(super) struct ExpectedLine<'s> {
     pub(super) figure: String,
 }
 
-/// The verdict on all expectations that gate: whether one is missed, and the line.
+/// The verdict on all expectations that gate: whether one is missed or
+/// may be, and the line.
 pub(super) fn verdict_line(simulation: &Simulation) -> (bool, String) {
     let gated = || simulation.rows.iter().filter(|row| row.is_gated);
     let judged = gated().map(|row| row.expectations.len() as u64).sum::<u64>();
@@ -31,11 +32,16 @@ pub(super) fn verdict_line(simulation: &Simulation) -> (bool, String) {
         (_, 0) => format!("PASSED: all {} met", counted(judged, "expectation")),
         _ => format!("FAILED: {missed} of {} missed", counted(judged, "expectation")),
     };
+    // What is missing might have missed.
+    let said = match simulation.partial {
+        true => format!("INTERRUPTED: rows are missing; of those that are there, {said}"),
+        false => said,
+    };
     let rest = match unjudged {
         0 => String::new(),
         count => format!("; {} not judged here, `run` judges them", counted(count, "other")),
     };
-    (missed > 0, said + &rest)
+    (missed > 0 || simulation.partial, said + &rest)
 }
 
 /// Who is held to the expectations of a scenario.
