@@ -24,6 +24,7 @@ use jwtbench_engine::result::duel::{
     BlockNoise, DUEL_SCHEMA_VERSION, DuelResult, LIMIT, Metric, Rules, SLOTS, Sample, WrongArm,
     lineup, weigh,
 };
+use jwtbench_engine::result::part::DuelRow;
 use jwtbench_engine::result::standing::of_both;
 use jwtbench_engine::result::statistics::Decision;
 use jwtbench_engine::scenario::Arrivals;
@@ -37,7 +38,8 @@ use super::interruption::stop_on_signal;
 use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::origin::OriginArgs;
-use super::output::{DUEL, Kind, Output, print, tell};
+use super::output::{Kind, Output, print, tell, written};
+use super::part::Part;
 use super::progress::Progress;
 use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
@@ -168,8 +170,11 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let progress = Progress::new(all, args.quiet || args.json);
     let mut duels: Vec<DuelResult> = Vec::new();
     let mut failure = None;
+    let planned = matchups.iter().map(|one| one.algorithm.name().to_owned()).collect();
+    let part = output.as_ref().map(|output| Part::begin(output, Kind::Duel, planned, &command));
+    let mut part = part.transpose()?;
     for matchup in &matchups {
-        match args.duel(matchup, &command, stop, &progress) {
+        match args.duel(matchup, &command, stop, (&progress, part.as_mut())) {
             Ok(duel) => duels.push(duel),
             Err(cause) => {
                 failure = Some(cause);
@@ -178,15 +183,19 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         }
     }
     progress.finish();
-    // What was fought to its end before a failure is kept.
-    if failure.is_none() || !duels.is_empty() {
-        args.show(&duels, output.as_ref())?;
-    }
-    match failure {
+    // What was fought to its end before a failure is kept, and shown before it is written: the disk
+    // may be full. The blocks of a duel that was cut short stay in the part.
+    let is_whole = failure.is_none();
+    let kept = match is_whole || !duels.is_empty() {
+        true => args.show(&duels, output.as_ref().map(|output| (output, is_whole))),
+        false => Ok(()),
+    };
+    let ended = match failure {
         Some(failure) if args.exit(&duels) != Exit::Wrong => Err(failure),
         Some(failure) => Err(Failure::Wrong(failure.to_string())),
         None => Ok(args.exit(&duels)),
-    }
+    };
+    written(kept, ended)
 }
 
 impl Args {
@@ -219,7 +228,7 @@ impl Args {
         matchup: &Matchup,
         command: &str,
         stop: &AtomicBool,
-        progress: &Progress,
+        (progress, mut part): (&Progress, Option<&mut Part>),
     ) -> Result<DuelResult, Failure> {
         let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
         let Matchup { algorithm, candidate, base } = matchup;
@@ -237,8 +246,32 @@ impl Args {
         let say = |block| {
             progress.say(format!("{algorithm}: block {} of {}", block + 1, self.blocks));
         };
-        let fought = fight(&mut arms, self, round, stop, (progress, &say))?;
-        let mut result = DuelResult {
+        let made = (command, started_at, build);
+        let mut result = DuelResult { machine, in_turns, ..self.nothing_yet(matchup, &plan, made) };
+        let mut blocks = Blocks { duel: &result, part: part.as_deref_mut() };
+        let fought = fight(&mut arms, self, round, stop, (progress, &say, &mut blocks))?;
+        (result.noise, result.wrong) = (fought.noise, fought.wrong);
+        if result.wrong.is_empty() {
+            weigh_into(&mut result, fought.samples, &rules);
+        }
+        result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
+        result.elapsed_s = stopwatch.elapsed().as_secs_f64();
+        if let Some(part) = part {
+            part.add(&DuelRow { ended: Some(Box::new(result.clone())), ..DuelRow::default() });
+        }
+        Ok(result)
+    }
+}
+
+impl Args {
+    /// A duel before its first block.
+    fn nothing_yet(
+        &self,
+        Matchup { algorithm, candidate, base }: &Matchup,
+        plan: &Plan,
+        (command, started_at, build): (&str, String, String),
+    ) -> DuelResult {
+        DuelResult {
             schema_version: DUEL_SCHEMA_VERSION,
             command: command.to_owned(),
             started_at,
@@ -253,7 +286,7 @@ impl Args {
             scenario: plan.scenario.name.clone(),
             plan_hash: plan.hash.clone(),
             corpus_hash: plan.corpus.hash.clone(),
-            machine,
+            machine: Machine::default(),
             versions: versions([candidate.contender, base.contender].iter()),
             verdict: Decision::Invalid,
             reason: "verdicts were wrong: there are no figures".into(),
@@ -261,18 +294,32 @@ impl Args {
             metrics: Vec::new(),
             control: None,
             blocks: self.blocks,
-            in_turns,
+            in_turns: false,
             dropped_blocks: 0,
-            noise: fought.noise,
-            wrong: fought.wrong,
+            noise: Vec::new(),
+            wrong: Vec::new(),
             samples: Vec::new(),
-        };
-        if result.wrong.is_empty() {
-            weigh_into(&mut result, fought.samples, &rules);
         }
-        result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
-        result.elapsed_s = stopwatch.elapsed().as_secs_f64();
-        Ok(result)
+    }
+}
+
+/// A duel under way, and the part that its blocks are kept in.
+struct Blocks<'d> {
+    duel: &'d DuelResult,
+    part: Option<&'d mut Part>,
+}
+
+impl Blocks<'_> {
+    /// A block is over; with the first one goes what the duel is about.
+    fn keep(&mut self, samples: &[Sample], noise: &BlockNoise) {
+        if let Some(part) = &mut self.part {
+            part.add(&DuelRow {
+                begun: (noise.block == 0).then(|| Box::new(self.duel.clone())),
+                samples: samples.to_vec(),
+                noise: Some(noise.clone()),
+                ended: None,
+            });
+        }
     }
 }
 
@@ -321,7 +368,7 @@ fn fight(
     args: &Args,
     round: Duration,
     stop: &AtomicBool,
-    (progress, say): (&Progress, &dyn Fn(u32)),
+    (progress, say, kept): (&Progress, &dyn Fn(u32), &mut Blocks<'_>),
 ) -> Result<Fought, Failure> {
     let (mut samples, mut noise) = (Vec::<Sample>::new(), Vec::new());
     for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
@@ -346,6 +393,7 @@ fn fight(
             }
         }
         noise.push(watch.finish(block));
+        kept.keep(&samples[first..], &noise[block as usize]);
     }
     Ok(Fought { samples, noise, wrong: Vec::new() })
 }
@@ -391,23 +439,23 @@ impl Args {
         Output::prepare(folder.clone(), self.force, Kind::Duel).map(Some)
     }
 
-    /// One object where an algorithm was asked for, an array of them otherwise.
-    fn show(&self, duels: &[DuelResult], output: Option<&Output>) -> Result<(), Failure> {
+    /// One object where an algorithm was asked for, an array of them otherwise; printed, and then
+    /// written to the output, which is whole or not.
+    fn show(&self, duels: &[DuelResult], output: Option<(&Output, bool)>) -> Result<(), Failure> {
         let json = match duels {
             [duel] if self.algorithm.is_some() => serde_json::to_string(duel),
             duels => serde_json::to_string(duels),
         };
         let json =
             json.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
-        if let Some(output) = output {
-            output.put(DUEL, &format!("{json}\n"))?;
-            output.put("duel.md", &duel_markdown(duels))?;
-        }
         match self.json {
             true => print(&(shown::json(&json) + "\n")),
             false => print(&duel_terminal(duels, terminal_style())),
         }
-        Ok(())
+        match output {
+            Some((output, is_whole)) => output.write_duels(&json, &duel_markdown(duels), is_whole),
+            None => Ok(()),
+        }
     }
 
     /// A wrong verdict outranks a regression, which outranks doubt.

@@ -192,11 +192,12 @@ impl Output {
         files.finish(&[SIMULATION])
     }
 
-    /// Writes duels.
-    pub fn write_duels(&self, json: &str, markdown: &str) -> Result<(), Failure> {
+    /// Writes duels. Where they are not all, the blocks that were kept stay.
+    pub fn write_duels(&self, json: &str, markdown: &str, is_all: bool) -> Result<(), Failure> {
         let mut files = Files::new(self, Kind::Duel);
         files.add(DUEL, &format!("{json}\n"));
         files.add("duel.md", markdown);
+        files.keeps_part = !is_all;
         files.finish(&[DUEL])
     }
 
@@ -253,11 +254,12 @@ struct Files<'o> {
     kind: Kind,
     missing: Vec<String>,
     first: Option<Failure>,
+    keeps_part: bool,
 }
 
 impl Files<'_> {
     fn new(output: &Output, kind: Kind) -> Files<'_> {
-        Files { output, kind, missing: Vec::new(), first: None }
+        Files { output, kind, missing: Vec::new(), first: None, keeps_part: false }
     }
 
     fn add(&mut self, name: &str, text: &str) {
@@ -282,7 +284,7 @@ impl Files<'_> {
         let is_missing = |name: &&str| self.missing.iter().any(|missing| missing == name);
         let (_, part) = self.kind.part();
         let is_kept = needed.iter().any(is_missing);
-        if !is_kept {
+        if !is_kept && !self.keeps_part {
             self.output.remove(part)?;
         }
         let Some(first) = self.first else {

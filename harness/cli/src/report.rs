@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use jwtbench_engine::report::{
-    Direction, Export, answer_list, bencher, csv, github_action, hgrm, html, junit, markdown,
-    opentelemetry, percentile_tables, picture, prometheus, ranking_table, shown, simulation_html,
-    simulation_junit, simulation_markdown, simulation_picture, simulation_terminal, terminal,
+    Direction, Export, answer_list, bencher, csv, duel_markdown, duel_terminal, github_action, hgrm,
+    html, junit, markdown, opentelemetry, percentile_tables, picture, prometheus, ranking_table,
+    shown, simulation_html, simulation_junit, simulation_markdown, simulation_picture,
+    simulation_terminal, terminal,
 };
 use jwtbench_engine::result::{RunResult, histogram_log};
 
@@ -29,7 +30,7 @@ use super::{Exit, Failure};
     jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
-    /// A result.json or simulation.json, or the folder it is in; of a command that was cut short,
+    /// A result.json, simulation.json or duel.json, or the folder it is in; of a command that was cut short,
     /// what it had finished
     #[arg(required_unless_present = "schema")]
     result: Option<PathBuf>,
@@ -123,8 +124,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     let found = Stored::find(&args.result.clone().unwrap_or_default())?;
-    if found.kind == Kind::Simulation {
-        return args.render(&found);
+    match found.kind {
+        Kind::Simulation => return args.render(&found),
+        Kind::Duel => return args.render_duels(&found),
+        Kind::Run => {}
     }
     let whole = args.read(&found)?;
     let result = args.filtered(whole.clone())?;
@@ -209,6 +212,34 @@ impl Args {
         let output = Output::prepare(folder.clone(), self.force, Kind::Run)?;
         output.put(file, &export.text)?;
         print(&format!("Report   {}\n", output.path(file).display()));
+        Ok(Exit::Passed)
+    }
+
+    /// Stored duels.
+    fn render_duels(&self, stored: &Stored) -> Result<Exit, Failure> {
+        let duels = stored.duels()?;
+        let json = || match duels.as_slice() {
+            [duel] => serde_json::to_string(duel).unwrap_or_default(),
+            duels => serde_json::to_string(duels).unwrap_or_default(),
+        };
+        if let Some(folder) = &self.out {
+            let output = Output::prepare(folder.clone(), self.force, Kind::Duel)?;
+            output.write_duels(&json(), &duel_markdown(&duels), true)?;
+            print(&format!("Report   {}\n", output.path("duel.md").display()));
+            return Ok(Exit::Passed);
+        }
+        print(&match self.format {
+            Format::Terminal => duel_terminal(&duels, terminal_style()),
+            Format::Markdown => duel_markdown(&duels),
+            Format::Json => shown::json(&json()) + "\n",
+            _ => {
+                let shown = stored.path.display();
+                let message = format!(
+                    "{shown} is a duel, which has no such form; use terminal, markdown or json"
+                );
+                return Err(Failure::Usage(message));
+            }
+        });
         Ok(Exit::Passed)
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::duel::DuelResult;
 use jwtbench_engine::result::part::{self, Cut};
 use jwtbench_engine::result::simulation::Simulation;
 
@@ -75,6 +76,27 @@ impl Stored {
         serde_json::from_str(&text).map_err(|error| {
             let remedy = "make it again with jwtbench simulate --out";
             Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
+        })
+    }
+
+    /// Duels, whole or not.
+    pub fn duels(&self) -> Result<Vec<DuelResult>, Failure> {
+        let shown = self.path.display();
+        if self.is_part {
+            let (duels, cut) = DuelResult::read_part(&self.path)?;
+            self.tell(cut);
+            return Ok(duels);
+        }
+        let part = self.path.with_file_name(Kind::Duel.part().1);
+        if part.is_file() {
+            eprintln!("jwtbench: {shown}: a duel that was cut short is in {}", part.display());
+        }
+        let text = fs::read_to_string(&self.path)
+            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
+        let one = serde_json::from_str(&text).map(|duel| vec![duel]);
+        one.or_else(|_| serde_json::from_str(&text)).map_err(|error| {
+            let remedy = "make it again with jwtbench duel --out";
+            Failure::Usage(format!("{shown} is no duel of this version ({error}); {remedy}"))
         })
     }
 

@@ -291,3 +291,77 @@ fn what_is_left_is_replaced_only_when_asked() {
     let output = jwtbench(folder, &["report", "left/result.jsonl.part"]);
     assert!(text(&output.stdout).contains("PARTIAL RESULT"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_simulation_that_is_killed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let simulate = ["simulate", "policy/drill", "policy/same-kid", "-q", "--out", "s"];
+    let mut child = command(folder, &simulate).spawn().unwrap();
+    let part = folder.join("s/simulation.jsonl.part");
+    wait_for("rows", || lines(&part) > 3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let rows = lines(&part) - 1;
+    let output = jwtbench(folder, &["report", "s", "--format", "json"]);
+    let simulation: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(simulation["rows"].as_array().unwrap().len(), rows, "{}", text(&output.stderr));
+    assert_eq!(simulation["partial"], true);
+    let said = format!("{rows} of ");
+    assert!(text(&output.stderr).contains(&said), "{}", text(&output.stderr));
+    for (form, word) in [
+        ("terminal", "INTERRUPTED: rows are missing"),
+        ("markdown", "INTERRUPTED: rows are missing"),
+        ("html", "INTERRUPTED: rows are missing"),
+        ("junit", "partial result"),
+    ] {
+        let output = jwtbench(folder, &["report", "s", "--format", form]);
+        let shown = text(&output.stdout);
+        assert!(output.status.success() && shown.contains(word), "{form}: {shown}");
+    }
+    // A line that is cut off is left out; another verb leaves the folder alone.
+    let mut file = fs::OpenOptions::new().append(true).open(&part).unwrap();
+    file.write_all(b"{\"rows\":[").unwrap();
+    let output = jwtbench(folder, &["report", "s", "--out", "made"]);
+    assert!(text(&output.stderr).contains("last line was cut off"), "{}", text(&output.stderr));
+    let made = fs::read_to_string(folder.join("made/simulation.json")).unwrap();
+    assert!(made.contains("\"partial\":true"));
+    let small = ["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"];
+    let small = [&small[..], &["--draws", "1", "-q", "--out", "s"]].concat();
+    let output = jwtbench(folder, &small);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("jwtbench report s"), "{said}");
+    let output = jwtbench(folder, &[&small[..], &["--force"]].concat());
+    assert!(output.status.success() && !part.exists(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_duel_that_is_killed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let duel = ["duel", "core:ring", "core:ring", "--duration", "100ms", "--blocks", "6", "-q"];
+    let duel = [&duel[..], &["--scenario", "hot-path/accept", "--out", "d"]].concat();
+    let mut child = command(folder, &duel).spawn().unwrap();
+    let part = folder.join("d/duel.jsonl.part");
+    // The first of them to its end, and two blocks of the second.
+    wait_for("blocks", || lines(&part) > 9);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let blocks = lines(&part) - 8;
+    let output = jwtbench(folder, &["report", "d", "--format", "json"]);
+    let duels: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cut = &duels[1];
+    assert_eq!(cut["verdict"], "INVALID", "{cut}");
+    assert_eq!(cut["noise"].as_array().unwrap().len(), blocks);
+    assert_eq!(cut["samples"].as_array().unwrap().len(), blocks * 6);
+    assert_eq!(duels[0]["samples"].as_array().unwrap().len(), 36);
+    for form in ["terminal", "markdown"] {
+        let output = jwtbench(folder, &["report", "d", "--format", form]);
+        let shown = text(&output.stdout).replace("\n  ", " ");
+        let due = format!("INTERRUPTED after {blocks} of 6 blocks");
+        assert!(output.status.success() && shown.contains(&due), "{form}: {shown}");
+    }
+    let output = jwtbench(folder, &duel);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("jwtbench report d"), "{said}");
+}

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::capacity::{Capacity, RateBasis};
+use super::duel::{BlockNoise, DuelResult, Sample};
 use super::outcome::OutcomeRange;
 use super::simulation::{
     Advice, HindsightPoint, Simulation, SimulationEvent, SimulationRow, SweepPoint,
@@ -320,5 +321,59 @@ impl Simulation {
         head.partial = true;
         let done = head.rows.len() + head.sweep.len();
         Ok((head, Cut { done, planned: planned.len(), is_torn }))
+    }
+}
+
+/// What a duel brought: a block, or its end.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DuelRow {
+    /// With the first block: the duel, without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Box<DuelResult>>,
+    /// The rounds of the block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
+    /// What the host did meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<BlockNoise>,
+    /// At its end: the duel, with all its blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Box<DuelResult>>,
+}
+
+impl DuelResult {
+    /// Reads the part of duels: those that were fought to their end, and the blocks of one that was
+    /// not, from which nothing follows.
+    ///
+    /// # Errors
+    /// Those of [`read`], and for a block before its duel.
+    pub fn read_part(path: &Path) -> Result<(Vec<DuelResult>, Cut), PartError> {
+        let Part { planned, rows, is_torn, .. } = read::<String, DuelRow>(path, "duel")?;
+        let (mut duels, mut open) = (Vec::new(), None::<DuelResult>);
+        for (line, row) in (2..).zip(rows) {
+            if let Some(ended) = row.ended {
+                duels.push(*ended);
+                open = None;
+                continue;
+            }
+            if let Some(begun) = row.begun {
+                open = Some(*begun);
+            }
+            let Some(duel) = &mut open else {
+                let fault = "a block before its duel".to_owned();
+                return Err(PartError::Broken { path: path.into(), line, fault });
+            };
+            duel.samples.extend(row.samples);
+            duel.noise.extend(row.noise);
+        }
+        let done = duels.len();
+        duels.extend(open.map(|duel| {
+            let (fought, blocks) = (duel.noise.len(), duel.blocks);
+            let reason = format!(
+                "INTERRUPTED after {fought} of {blocks} blocks: a duel cut short says nothing"
+            );
+            DuelResult { reason, ..duel }
+        }));
+        Ok((duels, Cut { done, planned: planned.len(), is_torn }))
     }
 }
