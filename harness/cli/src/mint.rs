@@ -1,7 +1,7 @@
 //! `mint`: a conformance pack for any language: key set, policy, and tokens with the verdict due.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -16,6 +16,7 @@ use jwtbench_engine::scenario::policy_file;
 use jwtbench_engine::scenario::signer::Signers;
 
 use super::interruption::stop_on_signal;
+use super::lock::Lock;
 use super::origin::OriginArgs;
 use super::output::print;
 use super::progress::Progress;
@@ -26,6 +27,11 @@ use super::{Exit, Failure};
 const EVERY_CLASS: &str = "conformance/every-class";
 /// The file of an algorithm's private keys.
 const PRIVATE_KEYS: &str = "private-keys.json";
+/// Where a pack is made before it is moved to its place.
+const MAKING: &str = ".mint.part";
+/// The files of an algorithm.
+const FILES: [&str; 5] =
+    ["jwks.json", "policy.toml", "pack.json", "tokens.jsonl", PRIVATE_KEYS];
 
 /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
 #[derive(ClapArgs, Clone, Debug)]
@@ -65,30 +71,26 @@ fn count() -> RangedI64ValueParser<u32> {
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let shown = args.out.display();
-    if args.out.join(pack::README).exists() && !args.force {
-        return Err(Failure::Usage(format!(
-            "--out {shown} holds a pack already; choose another folder, or add --force"
-        )));
-    }
     let mut scenarios = args.origin.library(args.quiet)?.select(&[EVERY_CLASS.to_owned()])?;
     let scenario = scenarios.remove(0);
     let mut algorithms = args.algorithm.clone();
     if algorithms.is_empty() {
         algorithms.clone_from(&scenario.algorithms);
     }
-    // Those of the pack that was there would pass for those of this one.
-    for algorithm in &algorithms {
-        remove(&args.out.join(algorithm.name()).join(PRIVATE_KEYS))?;
-    }
+    let stop = stop_on_signal()?;
+    let desk = Desk::prepare(&args.out, args.force)?;
     let signers = Signers::new(args.seed);
     let progress = Progress::new(algorithms.len() as u64, args.quiet);
     let mut count = 0;
     for algorithm in &algorithms {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
         progress.say(format!("{algorithm}: signing"));
         let plan = Plan::new(&scenario, *algorithm, &signers, &progress.minting()).checked()?;
         let pack = Pack::of(&plan, args.per_class);
         count += pack.len();
-        let folder = args.out.join(algorithm.name());
+        let folder = desk.making.join(algorithm.name());
         let policy = policy_file::text(&plan.scenario.policy_for(*algorithm));
         write(&folder, "jwks.json", &pack.key_set)?;
         write(&folder, "policy.toml", policy.as_bytes())?;
@@ -96,10 +98,16 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         write(&folder, "tokens.jsonl", pack.tokens().as_bytes())?;
         progress.step();
     }
-    write(&args.out, pack::README, pack::readme(&algorithms, args.seed).as_bytes())?;
     if args.with_private_keys {
-        write_private_keys(&args.out, &algorithms, &signers)?;
+        for algorithm in &algorithms {
+            let keys = signers.private_jwks(*algorithm).to_string();
+            write_private(&desk.making.join(algorithm.name()), keys.as_bytes())?;
+        }
     }
+    if stop.load(Ordering::Relaxed) {
+        return Err(Failure::Error("interrupted: no pack is written".into()));
+    }
+    desk.hand_over(&algorithms, &pack::readme(&algorithms, args.seed))?;
     progress.finish();
     if !args.quiet {
         print(&format!("{count} tokens in {shown}; {} says how to use them\n", pack::README));
@@ -107,64 +115,110 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
+/// A pack is made in a folder of its own inside the one it is for, and moved when it is whole: what
+/// a killed command leaves is never taken for a pack.
+struct Desk {
+    out: PathBuf,
+    making: PathBuf,
+    _lock: Lock,
+}
+
+impl Desk {
+    /// Makes sure of the folder. One that holds a pack, or what is left of one, is refused without
+    /// `force`.
+    fn prepare(out: &Path, force: bool) -> Result<Desk, Failure> {
+        let refused = |why: &str| {
+            let shown = out.display();
+            Err(Failure::Usage(format!("--out {shown} {why}; choose another folder")))
+        };
+        if out.join(pack::README).exists() && !force {
+            return refused("holds a pack already; add --force");
+        }
+        let lock = match fs::create_dir_all(out).and_then(|()| Lock::take(out)) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return refused("is being written by another jwtbench"),
+            Err(error) => return refused(&format!("cannot be written ({error})")),
+        };
+        let making = out.join(MAKING);
+        if making.exists() {
+            if !force {
+                return refused(&format!(
+                    "holds {MAKING}, what a mint that was cut short left and nothing can use: add \
+                     --force to replace it"
+                ));
+            }
+            fs::remove_dir_all(&making).map_err(|error| unwritten(&making, &error))?;
+        }
+        fs::create_dir(&making).map_err(|error| unwritten(&making, &error))?;
+        Ok(Desk { out: out.into(), making, _lock: lock })
+    }
+
+    /// Moves what was made to where it belongs. The README comes last: without it nothing is a pack.
+    fn hand_over(&self, algorithms: &[Algorithm], readme: &str) -> Result<(), Failure> {
+        let unmoved = |path: &Path| {
+            let path = path.to_owned();
+            move |error: io::Error| unwritten(&path, &error)
+        };
+        let last = self.out.join(pack::README);
+        if last.exists() {
+            fs::remove_file(&last).map_err(unmoved(&last))?;
+        }
+        for algorithm in algorithms {
+            let [made, due] = [&self.making, &self.out].map(|folder| folder.join(algorithm.name()));
+            if due.is_dir() {
+                for name in FILES.iter().filter(|name| due.join(name).exists()) {
+                    fs::remove_file(due.join(name)).map_err(unmoved(&due))?;
+                }
+                // What else is there is not of a pack, and stays.
+                for entry in fs::read_dir(&made).map_err(unmoved(&made))? {
+                    let name = entry.map_err(unmoved(&made))?.file_name();
+                    fs::rename(made.join(&name), due.join(&name)).map_err(unmoved(&due))?;
+                }
+                fs::remove_dir(&made).map_err(unmoved(&made))?;
+            } else {
+                fs::rename(&made, &due).map_err(unmoved(&due))?;
+            }
+        }
+        write(&self.making, pack::README, readme.as_bytes())?;
+        fs::rename(self.making.join(pack::README), &last).map_err(unmoved(&last))?;
+        fs::remove_dir_all(&self.making).map_err(unmoved(&self.making))
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // After an error too: half a pack is of no use, and may hold private keys.
+        _ = fs::remove_dir_all(&self.making);
+    }
+}
+
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let path = folder.join(name);
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
-    written.map_err(|error| unwritable(&path, &error))
+    let written = || {
+        fs::create_dir_all(folder)?;
+        let mut file = fs::File::create(&path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    written().map_err(|error| unwritten(&path, &error))
 }
 
-/// Writes the private keys of each algorithm. If it fails or is interrupted, none of them is left.
-fn write_private_keys(
-    out: &Path,
-    algorithms: &[Algorithm],
-    signers: &Signers,
-) -> Result<(), Failure> {
-    let stop = stop_on_signal()?;
-    let mut written: Vec<PathBuf> = Vec::new();
-    let mut failed = None;
-    for algorithm in algorithms {
-        let path = out.join(algorithm.name()).join(PRIVATE_KEYS);
-        let keys = signers.private_jwks(*algorithm).to_string();
-        if let Err(error) = write_private(&path, keys.as_bytes()) {
-            failed = Some(unwritable(&path, &error));
-            break;
-        }
-        written.push(path);
-    }
-    if failed.is_some() || stop.load(Ordering::Relaxed) {
-        written.iter().try_for_each(|path| remove(path))?;
-    }
-    failed.map_or(Ok(()), Err)
-}
-
-/// Writes a file that only its owner can read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let passing = path.with_extension(format!("{}.part", std::process::id()));
+/// Writes private keys, for their owner's eyes alone.
+fn write_private(folder: &Path, keys: &[u8]) -> Result<(), Failure> {
+    let path = folder.join(PRIVATE_KEYS);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&passing)?;
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&passing, path));
-    if written.is_err() {
-        // The first error is the one to be told.
-        _ = fs::remove_file(&passing);
-    }
-    written
+    let written = || {
+        let mut file = options.open(&path)?;
+        file.write_all(keys)?;
+        file.sync_all()
+    };
+    written().map_err(|error| unwritten(&path, &error))
 }
 
-fn remove(path: &Path) -> Result<(), Failure> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            let shown = path.display();
-            let message = format!("--out: {shown} cannot be removed ({error}); remove it yourself");
-            Err(Failure::Usage(message))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
     Failure::Usage(format!("--out: {shown} cannot be written ({error}); choose another folder"))
 }

@@ -365,3 +365,95 @@ fn a_duel_that_is_killed() {
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("jwtbench report d"), "{said}");
 }
+
+#[test]
+fn a_mint_that_is_killed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let mint = ["mint", "--out", "pack", "-q", "--algorithm", "ES256", "--algorithm", "EdDSA"];
+    let mut child = command(folder, &mint).spawn().unwrap();
+    wait_for("the first", || folder.join("pack/.mint.part/ES256/jwks.json").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for name in ["pack/README.md", "pack/ES256", "pack/EdDSA"] {
+        assert!(!folder.join(name).exists(), "{name}: it looks like a pack");
+    }
+    let output = jwtbench(folder, &mint);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("cut short"), "{said}");
+    let output = jwtbench(folder, &[&mint[..], &["--force", "--with-private-keys"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // A pack that is replaced leaves nothing of the old one, and what is not of a pack alone.
+    fs::write(folder.join("pack/ES256/mine.txt"), "mine").unwrap();
+    let output = jwtbench(folder, &[&mint[..], &["--force"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(folder.join("pack/ES256/mine.txt").exists());
+    assert!(!folder.join("pack/ES256/private-keys.json").exists());
+    let left = fs::read_dir(folder.join("pack")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
+    left.sort();
+    assert_eq!(left, ["ES256", "EdDSA", "README.md"]);
+}
+
+/// What a shell says at its end: `code` and stdout and stderr.
+fn shell(folder: &Path, script: &str) -> Output {
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).env("JWTBENCH", BINARY).args(["-c", script]).output().unwrap()
+}
+
+const SHORT: &str = "run hot-path/accept --contender core:ring --algorithm ES256 \
+                     --duration 60ms --rounds 2";
+
+#[test]
+fn figures_are_shown_before_they_are_written() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    // Files of 8 KB at the most (a block is 512 bytes): the head of the part fits, and no result.
+    let limit = "trap '' XFSZ; ulimit -f 16; exec $JWTBENCH";
+    let output = shell(folder, &format!("{limit} {SHORT} --out r"));
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(shown.contains("core:ring") && shown.contains("Verdict"), "{shown}");
+    assert!(!shown.contains("Result   "), "{shown}");
+    assert!(said.contains("missing: result.json") && said.contains("index.html"), "{said}");
+    assert!(folder.join("r/summary.md").is_file(), "what fits is written: {said}");
+    let left: Vec<_> = fs::read_dir(folder.join("r")).unwrap().map(|one| one.unwrap()).collect();
+    let is_passing = |name: &str| name.starts_with('.') && name.ends_with(".part");
+    assert!(!left.iter().any(|one| is_passing(one.file_name().to_str().unwrap())));
+    let output = shell(folder, &format!("{limit} {SHORT} --json --out j"));
+    let result: RunResult = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && result.measurements.len() == 1);
+    let simulate = "simulate policy/drill --offsets 1 --draws 1 --out s";
+    let output = shell(folder, &format!("{limit} {simulate}"));
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("simulation.json"), "{said}");
+    assert!(text(&output.stdout).contains("policy/drill"));
+    // No room for the head: nothing is measured.
+    let output =
+        shell(folder, &format!("trap '' XFSZ; ulimit -f 1; exec $JWTBENCH {SHORT} --out n"));
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("cannot be written"), "{said}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_disk_that_is_full() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    fs::create_dir(folder.join("disk")).unwrap();
+    // The mount is seen in this shell alone, and goes with it.
+    let script = format!(
+        "mount -t tmpfs -o size=40k none disk || exit 99; $JWTBENCH {SHORT} --out disk/r; \
+         code=$?; ls disk/r; $JWTBENCH report disk/r; echo read $?; exit $code"
+    );
+    let script = format!("unshare --mount --map-root-user sh -c '{script}' || exit $?");
+    let output = shell(folder, &script);
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    if output.status.code() != Some(1) || !said.contains("missing") {
+        // A machine that lets nobody mount.
+        assert!(said.contains("unshare") || said.contains("mount"), "{shown}{said}");
+        return;
+    }
+    assert!(said.contains("No space left") && said.contains("index.html"), "{said}");
+    assert!(shown.contains("Verdict") && shown.contains("read 0"), "{shown}{said}");
+}
