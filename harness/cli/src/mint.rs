@@ -153,7 +153,7 @@ impl Desk {
         Ok(Desk { out: out.into(), making, _lock: lock })
     }
 
-    /// Moves what was made to where it belongs. The README comes last: without it nothing is a pack.
+    /// Moves what was made to where it belongs. The README comes last: nothing is a pack without it.
     fn hand_over(&self, algorithms: &[Algorithm], readme: &str) -> Result<(), Failure> {
         let unmoved = |path: &Path| {
             let path = path.to_owned();

@@ -302,8 +302,8 @@ impl Files<'_> {
         };
         let from = from.display();
         Err(Failure::Error(format!(
-            "{first}; missing: {missing}; make room, then `jwtbench report {from} --out DIR` writes \
-             what {from} holds"
+            "{first}; missing: {missing}; make room, then `jwtbench report {from} --out DIR` \
+             writes what {from} holds"
         )))
     }
 }

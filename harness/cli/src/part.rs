@@ -17,7 +17,7 @@ use super::output::{Kind, Output};
 /// The part of a result in a folder.
 pub struct Part {
     path: PathBuf,
-    /// `None` once a row could not be written: a row that is missing must not be followed by others.
+    /// `None` once a row could not be written: none follows on one that is missing.
     file: Option<File>,
     /// Bytes of whole lines.
     whole: u64,

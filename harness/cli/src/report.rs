@@ -30,8 +30,8 @@ use super::{Exit, Failure};
     jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
     jwtbench report --schema                             the JSON Schema of result.json")]
 pub struct Args {
-    /// A result.json, simulation.json or duel.json, or the folder it is in; of a command that was cut short,
-    /// what it had finished
+    /// A result.json, simulation.json or duel.json, or the folder it is in; where a command was
+    /// killed there, what it had finished
     #[arg(required_unless_present = "schema")]
     result: Option<PathBuf>,
     /// Only scenarios whose name matches this glob (repeatable)

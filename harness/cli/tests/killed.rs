@@ -423,11 +423,18 @@ fn figures_are_shown_before_they_are_written() {
     let output = shell(folder, &format!("{limit} {SHORT} --json --out j"));
     let result: RunResult = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.code() == Some(1) && result.measurements.len() == 1);
-    let simulate = "simulate policy/drill --offsets 1 --draws 1 --out s";
-    let output = shell(folder, &format!("{limit} {simulate}"));
+    let simulate = "simulate policy/drill --offsets 1 --draws 1";
+    let output = shell(folder, &format!("$JWTBENCH {simulate} -q --out whole"));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let blocks = fs::metadata(folder.join("whole/simulation.json")).unwrap().len() / 512;
+    let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec $JWTBENCH");
+    let output = shell(folder, &format!("{limit} {simulate} --out s"));
     let said = text(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("simulation.json"), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("missing: simulation.json"), "{said}");
     assert!(text(&output.stdout).contains("policy/drill"));
+    let output = shell(folder, "$JWTBENCH report s");
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && shown.contains("INTERRUPTED"), "{said}");
     // No room for the head: nothing is measured.
     let output =
         shell(folder, &format!("trap '' XFSZ; ulimit -f 1; exec $JWTBENCH {SHORT} --out n"));
