@@ -12,6 +12,7 @@ use jwtbench_engine::scenario::class::Stage;
 
 use super::Failure;
 use super::filter::Filter;
+use super::output::tell;
 
 /// What tells a pattern from a name.
 const GLOB: [char; 4] = ['*', '?', '[', '{'];
@@ -158,7 +159,7 @@ impl<'f> Fit<'f> {
     /// Says what was left out of what was asked for, a line for each contender and reason. Nothing
     /// is said where no contender was asked for: then each scenario has those that it is for.
     pub fn tell(&self) {
-        self.lines().iter().for_each(|line| eprintln!("jwtbench: {line}"));
+        self.lines().iter().for_each(tell);
     }
 
     fn lines(&self) -> Vec<String> {

@@ -206,10 +206,10 @@ fn warn(jobs: &[Job], setting: &Setting, processors: u32) {
         return;
     }
     if profile() == "debug" {
-        eprintln!("jwtbench: a debug build: its times mean nothing; use cargo run --release");
+        tell("a debug build: its times mean nothing; use cargo run --release");
     }
     if let Some(crowded) = crowded(jobs, processors) {
-        eprintln!("jwtbench: {crowded}");
+        tell(crowded);
     }
 }
 

@@ -12,7 +12,7 @@ use jwtbench_engine::result::part::{Head, PART_VERSION, Simulated, Written};
 use jwtbench_engine::result::simulation::Simulation;
 
 use super::Failure;
-use super::output::{Kind, Output};
+use super::output::{Kind, Output, tell};
 
 /// The part of a result in a folder.
 pub struct Part {
@@ -64,10 +64,8 @@ impl Part {
                 _ = file.set_len(self.whole);
             }
             let shown = self.path.display();
-            eprintln!(
-                "jwtbench: cannot write {shown}: {error}; the command goes on, and what it finds \
-                 from now on is lost if it is killed"
-            );
+            tell(format!("cannot write {shown}: {error}; the command goes on, and what it finds \
+                 from now on is lost if it is killed"));
         }
     }
 

@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, stored};
 use jwtbench_engine::result::duel::DuelResult;
 use jwtbench_engine::result::part::{self, Cut};
 use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_engine::scenario::bounded_file;
 
 use super::Failure;
 use super::lock::was_begun;
-use super::output::{Kind, RESULT, SIMULATION};
+use super::output::{Kind, RESULT, SIMULATION, tell};
 
 /// A file that can be reported.
 pub struct Stored {
@@ -71,9 +72,9 @@ impl Stored {
             return Ok(simulation);
         }
         let shown = self.path.display();
-        let text = fs::read_to_string(&self.path)
+        let text = bounded_file::read_to_string(&self.path, bounded_file::RESULT)
             .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-        serde_json::from_str(&text).map_err(|error| {
+        stored::from_json(&text).map_err(|error| {
             let remedy = "make it again with jwtbench simulate --out";
             Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
         })
@@ -89,12 +90,12 @@ impl Stored {
         }
         let part = self.path.with_file_name(Kind::Duel.part().1);
         if part.is_file() {
-            eprintln!("jwtbench: {shown}: a duel that was cut short is in {}", part.display());
+            tell(format!("{shown}: a duel that was cut short is in {}", part.display()));
         }
-        let text = fs::read_to_string(&self.path)
+        let text = bounded_file::read_to_string(&self.path, bounded_file::RESULT)
             .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-        let one = serde_json::from_str(&text).map(|duel| vec![duel]);
-        one.or_else(|_| serde_json::from_str(&text)).map_err(|error| {
+        let one = stored::from_json(&text).map(|duel| vec![duel]);
+        one.or_else(|_| stored::from_json(&text)).map_err(|error| {
             let remedy = "make it again with jwtbench duel --out";
             Failure::Usage(format!("{shown} is no duel of this version ({error}); {remedy}"))
         })
@@ -103,12 +104,10 @@ impl Stored {
     fn tell(&self, cut: Cut) {
         let (shown, (word, _)) = (self.path.display(), self.kind.part());
         let Cut { done, planned, is_torn } = cut;
-        eprintln!(
-            "jwtbench: {shown}: a {word} that was cut short, or goes on: {done} of {planned} are \
-             finished"
-        );
+        tell(format!("{shown}: a {word} that was cut short, or goes on: {done} of {planned} are \
+             finished"));
         if is_torn {
-            eprintln!("jwtbench: {shown}: the last line was cut off, and is left out");
+            tell(format!("{shown}: the last line was cut off, and is left out"));
         }
     }
 
@@ -120,12 +119,10 @@ impl Stored {
         }
         let head = part::read::<RunResult, serde::de::IgnoredAny>(&part, self.kind.part().0);
         if !head.is_ok_and(|part| part.head.started_at == result.started_at) {
-            eprintln!(
-                "jwtbench: {} is from before a run that was cut short, or goes on; what that one \
+            tell(format!("{} is from before a run that was cut short, or goes on; what that one \
                  had finished is in {}",
                 self.path.display(),
-                part.display()
-            );
+                part.display()));
         }
     }
 }

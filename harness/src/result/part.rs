@@ -13,7 +13,8 @@ use super::outcome::OutcomeRange;
 use super::simulation::{
     Advice, HindsightPoint, Simulation, SimulationEvent, SimulationRow, SweepPoint,
 };
-use super::{Measurement, RunResult, histogram_log};
+use super::{Measurement, RunResult, histogram_log, stored};
+use crate::scenario::bounded_file;
 
 /// The version of parts; raised when a field changes its meaning or goes.
 pub const PART_VERSION: u32 = 1;
@@ -118,7 +119,7 @@ where
     T: DeserializeOwned,
     R: DeserializeOwned,
 {
-    let bytes = std::fs::read(path)
+    let bytes = bounded_file::read(path, bounded_file::RESULT)
         .map_err(|source| PartError::Unreadable { path: path.into(), source })?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     let is_torn = whole < bytes.len();
@@ -149,7 +150,8 @@ where
 }
 
 fn parsed<T: DeserializeOwned>(path: &Path, line: usize, bytes: &[u8]) -> Result<T, PartError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let text = String::from_utf8_lossy(bytes);
+    stored::from_json(&text).map_err(|error| {
         // The error's own line is always 1.
         let fault = format!("no line of a part (column {}: {})", error.column(), what(&error));
         PartError::Broken { path: path.into(), line, fault }
