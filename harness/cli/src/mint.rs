@@ -30,8 +30,7 @@ const PRIVATE_KEYS: &str = "private-keys.json";
 /// Where a pack is made before it is moved to its place.
 const MAKING: &str = ".mint.part";
 /// The files of an algorithm.
-const FILES: [&str; 5] =
-    ["jwks.json", "policy.toml", "pack.json", "tokens.jsonl", PRIVATE_KEYS];
+const FILES: [&str; 5] = ["jwks.json", "policy.toml", "pack.json", "tokens.jsonl", PRIVATE_KEYS];
 
 /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
 #[derive(ClapArgs, Clone, Debug)]

@@ -64,8 +64,10 @@ impl Part {
                 _ = file.set_len(self.whole);
             }
             let shown = self.path.display();
-            tell(format!("cannot write {shown}: {error}; the command goes on, and what it finds \
-                 from now on is lost if it is killed"));
+            tell(format!(
+                "cannot write {shown}: {error}; the command goes on, and what it finds \
+                 from now on is lost if it is killed"
+            ));
         }
     }
 

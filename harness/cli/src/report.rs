@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use jwtbench_engine::report::{
-    Direction, Export, answer_list, bencher, csv, duel_markdown, duel_terminal, github_action, hgrm,
-    html, junit, markdown, opentelemetry, percentile_tables, picture, prometheus, ranking_table,
-    shown, simulation_html, simulation_junit, simulation_markdown, simulation_picture,
-    simulation_terminal, terminal,
+    Direction, Export, answer_list, bencher, csv, duel_markdown, duel_terminal, github_action,
+    hgrm, html, junit, markdown, opentelemetry, percentile_tables, picture, prometheus,
+    ranking_table, shown, simulation_html, simulation_junit, simulation_markdown,
+    simulation_picture, simulation_terminal, terminal,
 };
 use jwtbench_engine::result::{RunResult, histogram_log};
 

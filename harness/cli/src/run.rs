@@ -9,7 +9,6 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_engine::result::{Measurement, RunResult};
 use jwtbench_engine::scenario::grammar;

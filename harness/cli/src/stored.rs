@@ -1,12 +1,11 @@
 //! What a folder holds to be reported: a result, or what a command that was cut short had finished.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use jwtbench_engine::result::{RunResult, stored};
 use jwtbench_engine::result::duel::DuelResult;
 use jwtbench_engine::result::part::{self, Cut};
 use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_engine::result::{RunResult, stored};
 use jwtbench_engine::scenario::bounded_file;
 
 use super::Failure;
@@ -104,8 +103,10 @@ impl Stored {
     fn tell(&self, cut: Cut) {
         let (shown, (word, _)) = (self.path.display(), self.kind.part());
         let Cut { done, planned, is_torn } = cut;
-        tell(format!("{shown}: a {word} that was cut short, or goes on: {done} of {planned} are \
-             finished"));
+        tell(format!(
+            "{shown}: a {word} that was cut short, or goes on: {done} of {planned} are \
+             finished"
+        ));
         if is_torn {
             tell(format!("{shown}: the last line was cut off, and is left out"));
         }
@@ -119,10 +120,12 @@ impl Stored {
         }
         let head = part::read::<RunResult, serde::de::IgnoredAny>(&part, self.kind.part().0);
         if !head.is_ok_and(|part| part.head.started_at == result.started_at) {
-            tell(format!("{} is from before a run that was cut short, or goes on; what that one \
+            tell(format!(
+                "{} is from before a run that was cut short, or goes on; what that one \
                  had finished is in {}",
                 self.path.display(),
-                part.display()));
+                part.display()
+            ));
         }
     }
 }

@@ -16,7 +16,8 @@ use hdrhistogram::serialization::interval_log::{
 use crate::scenario::bounded_file;
 
 use super::{
-    LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult, started_ns,
+    LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,
+    started_ns,
 };
 
 /// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of
