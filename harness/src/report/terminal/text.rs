@@ -111,7 +111,7 @@ impl Text {
 
     /// A table without rules: the first `left` columns to the left, the rest to the right. Where it
     /// is too wide its first column is broken into several lines between words, and where that is
-    /// not enough the other columns go on in a further table with the same labels: no figure is cut.
+    /// not enough the other columns go on in another table with the same labels: no figure is cut.
     pub fn table(&mut self, left: usize, head: &[&str], rows: &[(Paint, Vec<String>)]) {
         let labels = left.max(1);
         let width = |at: usize| {
