@@ -152,7 +152,7 @@ impl Desk {
         Ok(Desk { out: out.into(), making, _lock: lock })
     }
 
-    /// Moves what was made to where it belongs. The README comes last: nothing is a pack without it.
+    /// Moves what was made to where it belongs. The README comes last: nothing is a pack before.
     fn hand_over(&self, algorithms: &[Algorithm], readme: &str) -> Result<(), Failure> {
         let unmoved = |path: &Path| {
             let path = path.to_owned();

@@ -119,7 +119,11 @@ impl Stored {
             return;
         }
         let head = part::read::<RunResult, serde::de::IgnoredAny>(&part, self.kind.part().0);
-        if !head.is_ok_and(|part| part.head.started_at == result.started_at) {
+        // Times are in seconds, so the command counts as well.
+        let is_one = |head: &RunResult| {
+            head.started_at == result.started_at && head.command == result.command
+        };
+        if !head.is_ok_and(|part| is_one(&part.head)) {
             tell(format!(
                 "{} is from before a run that was cut short, or goes on; what that one \
                  had finished is in {}",

@@ -15,8 +15,8 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const DOCUMENTS: [(&str, &str); 4] = [
     ("README.md", include_str!("../../../README.md")),
     ("reports/README.md", include_str!("../../../reports/README.md")),
-    ("reports/CI.md", include_str!("../../../reports/CI.md")),
     ("scenarios/README.md", include_str!("../../../scenarios/README.md")),
+    ("reports/CI.md", include_str!("../../../reports/CI.md")),
 ];
 /// What stands for a word of the user's in a sentence, and a word that fits.
 const PLACEHOLDERS: [(&str, &str); 13] = [

@@ -185,8 +185,7 @@ pub struct RunRow<'r> {
     pub histograms: String,
 }
 
-#[expect(clippy::ptr_arg, reason = "serde passes the field as it is")]
-fn is_none<T: Clone>(rows: &Cow<'_, [T]>) -> bool {
+fn is_none<T>(rows: &[T]) -> bool {
     rows.is_empty()
 }
 
