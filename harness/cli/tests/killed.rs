@@ -37,7 +37,7 @@ fn text(bytes: &[u8]) -> String {
 /// A run of six jobs, two contenders each where both fit.
 fn run(more: &[&'static str]) -> Vec<&'static str> {
     let mut arguments = vec!["run", "--quiet", "--duration", "60ms", "--rounds", "2"];
-    arguments.extend(["--contender", "core:ring", "--contender", "null:"]);
+    arguments.extend(["--contender", "core:ring", "--contender", "null:*"]);
     arguments.extend(ALGORITHMS.iter().flat_map(|name| ["--algorithm", name]));
     arguments.extend(SCENARIOS);
     arguments.extend(more);
