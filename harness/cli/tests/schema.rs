@@ -20,7 +20,7 @@ fn validator() -> jsonschema::Validator {
 fn real() -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
         .args(["check", "hot-path/mix", "rotation/planned-overlap", "--json"])
-        .args(["--contender", "core:ring", "--contender", "jsonwebtoken:aws-lc-rs"])
+        .args(["--contender", "core:ring", "--contender", "jsonwebtoken:aws*"])
         .args(["--algorithm", "ES256"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
