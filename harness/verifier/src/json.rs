@@ -108,16 +108,22 @@ pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     let is_plain = look_over(bytes, max_depth)?;
     let place = |name: &str| names.place(name);
     let mut members = [None; N];
-    let repeated = read(text, &place, is_plain, &mut members)?;
-    if repeated & !names.excused != 0 {
-        return None;
+    match read(text, &place, is_plain, &mut members)? {
+        0 => Some(members),
+        repeated => without(members, repeated, names.excused),
     }
-    let mut left = repeated;
-    while left != 0 {
-        members[left.trailing_zeros() as usize] = None;
-        left &= left - 1;
-    }
-    Some(members)
+}
+
+/// The members without those that stood twice; `None` if one of them is not excused.
+#[cold]
+fn without<const N: usize>(
+    mut members: [Option<Raw<'_>>; N],
+    repeated: u32,
+    excused: u32,
+) -> Option<[Option<Raw<'_>>; N]> {
+    let places = (0..N).filter(|place| repeated >> place & 1 == 1);
+    places.for_each(|place| members[place] = None);
+    (repeated & !excused == 0).then_some(members)
 }
 
 /// Reads members into their places. The places of those that stood twice, a bit each; `None` if it
@@ -148,6 +154,11 @@ struct Object<'m, 'a> {
     repeated: &'m mut u32,
 }
 
+#[cold]
+fn note(repeated: &mut u32, place: usize) {
+    *repeated |= 1 << place;
+}
+
 impl<'a> DeserializeSeed<'a> for Object<'_, 'a> {
     type Value = ();
 
@@ -170,10 +181,10 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
                 true => quoted(self.text, map.next_value()?),
                 false => Raw { text: map.next_value::<&RawValue>()?.get(), is_plain: false },
             };
-            if let Some(at) = (self.place)(&name.0)
-                && let Some(member) = self.members.get_mut(at)
-            {
-                *self.repeated |= u32::from(member.replace(value).is_some()) << at;
+            let Some(at) = (self.place)(&name.0) else { continue };
+            let Some(member) = self.members.get_mut(at) else { continue };
+            if member.replace(value).is_some() {
+                note(self.repeated, at);
             }
         }
         Ok(())
