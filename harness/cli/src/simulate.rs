@@ -277,6 +277,9 @@ impl Args {
                 Some(place) => {
                     let points = one.rows.iter().map(|row| places[place].point(row));
                     simulation.sweep.extend(points);
+                    if !self.sweep.is_empty() {
+                        simulation.rows.append(&mut one.rows);
+                    }
                 }
                 None => {
                     lineup.judge(&mut one);

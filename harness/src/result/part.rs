@@ -313,7 +313,10 @@ impl Simulation {
     pub fn read_part(path: &Path) -> Result<(Simulation, Cut), PartError> {
         let part = read::<Simulation, SimulatedRow>(path, "simulation")?;
         let Part { planned, mut head, rows, is_torn } = part;
+        let mut done = 0;
         for row in rows {
+            // A point of a sweep that was asked for has a row as well.
+            done += usize::from(!(row.rows.is_empty() && row.sweep.is_empty()));
             head.rows.extend(row.rows.into_owned());
             head.sweep.extend(row.sweep.into_owned());
             head.hindsight.extend(row.hindsight.into_owned());
@@ -321,7 +324,6 @@ impl Simulation {
             head.advice.extend(row.advice.into_owned());
         }
         head.partial = true;
-        let done = head.rows.len() + head.sweep.len();
         Ok((head, Cut { done, planned: planned.len(), is_torn }))
     }
 }
