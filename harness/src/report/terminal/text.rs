@@ -277,13 +277,13 @@ mod tests {
     #[test]
     fn a_table_that_is_too_wide_loses_nothing() {
         let name = "a-contender:with-a-name-of-forty-characters under a-preset-of-forty-characters";
-        let figure = "123,456.78 ms";
+        let figure = "456.78 ms";
         let few = shown(&["who", "p50", "p99", "says"], &[&[name, figure, figure, "REGRESSED"]]);
         let many = shown(
             &["who", "a", "b", "c", "d", "e", "f", "says"],
             &[&[name, figure, figure, figure, figure, figure, figure, "REGRESSED"]],
         );
-        for (text, blocks) in [(&few, 1), (&many, 2)] {
+        for (text, blocks) in [(&few, 1), (&many, 3)] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             assert!(!text.contains('…') && text.contains("REGRESSED"), "{text}");
             assert_eq!(text.matches("who").count(), blocks, "{text}");
