@@ -1,5 +1,6 @@
 //! The program away from its checkout: scenarios and presets are in it, and a folder that is named
-//! is used instead. `scripts/installed` names an installed binary by JWTBENCH, and hides the checkout.
+//! is used instead. `scripts/installed` names an installed binary by JWTBENCH, and hides the
+//! checkout.
 
 #![allow(clippy::unwrap_used)]
 
