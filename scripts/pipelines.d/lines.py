@@ -60,7 +60,8 @@ class Comments(BaseHTTPRequestHandler):
 
     def write(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-        Comments.asked.append((self.command, self.path, dict(self.headers), body))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        Comments.asked.append((self.command, self.path, headers, body))
         Comments.known = [{"id": 7, "body": body}]
         self.answer({"id": 7})
 
@@ -193,7 +194,7 @@ def main():
         held(f"simulate, {turn} comment", action(f"missed-{turn}", missed, api, "12"), 5, ["attempts_per_hour"])
         asked = Comments.asked[-1]
         assert asked[0] == method and asked[1].startswith("/repos/acme/api/issues/"), asked[:2]
-        assert asked[2]["Authorization"] == "Bearer a-token" and "attempts_per_hour" in asked[3]
+        assert asked[2]["authorization"] == "Bearer a-token" and "attempts_per_hour" in asked[3]
     Comments.known = []
     variables = {"VERB": "simulate", "ARGUMENTS": missed["arguments"], "JWTBENCH_TOKEN": "b-token"}
     for turn, method in (("first", "POST"), ("second", "PUT")):
@@ -201,7 +202,7 @@ def main():
                      ["attempts_per_hour"])
         asked = Comments.asked[-1]
         assert asked[0] == method and asked[1].startswith("/projects/5/merge_requests/3/notes"), asked[:2]
-        assert asked[2]["Private-token"] == "b-token" and "b-token" not in ended[2]
+        assert asked[2]["private-token"] == "b-token" and "b-token" not in ended[2]
     held("GitLab, check", gitlab("lab-check", {"ARGUMENTS": "hot-path/accept"}, api), 0, ["PASSED"])
 
 
