@@ -232,6 +232,12 @@ impl RunResult {
         started_ns(&self.started_at)
     }
 
+    /// Whether any row has latencies.
+    pub fn has_latencies(&self) -> bool {
+        let mut phases = self.measurements.iter().flat_map(|measurement| &measurement.phases);
+        phases.any(|phase| phase.outcomes.iter().any(|row| row.latency.is_some()))
+    }
+
     /// Whether any row has its whole histograms.
     pub fn has_histograms(&self) -> bool {
         let mut phases = self.measurements.iter().flat_map(|measurement| &measurement.phases);
