@@ -252,9 +252,12 @@ impl Args {
         let mut result = RunResult::read(path)?;
         stored.tell_part_beside(&result);
         let log = histogram_log::beside(path);
-        // A run that was ended before its first round has no log, and nothing that would be in it.
-        let is_needed = self.format.needs_histograms() && result.has_latencies();
-        if is_needed || (self.out.is_some() && log.exists()) {
+        if self.format.needs_histograms() && result.partial && !result.has_latencies() {
+            let shown = path.display();
+            let message = format!("{shown} has no latencies: it was ended before its first round");
+            return Err(Failure::Error(message));
+        }
+        if self.format.needs_histograms() || (self.out.is_some() && log.exists()) {
             histogram_log::attach(&mut result, &log)
                 .map_err(|error| Failure::Usage(error.to_string()))?;
         }
