@@ -159,6 +159,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         | Format::GithubActionBenchmark
         | Format::GithubActionBenchmarkBigger => String::new(),
     };
+    if text.is_empty() && matches!(args.format, Format::Hgrm) {
+        let message = "no latencies: no trial of this result has figures for this form";
+        return Err(Failure::Error(message.into()));
+    }
     match args.format {
         Format::Csv | Format::Hgrm | Format::Hlog => print_exact(&text),
         _ => print(&text),
