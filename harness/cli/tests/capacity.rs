@@ -3,19 +3,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use binary::jwtbench;
 
 use jwtbench_engine::report::{TerminalStyle, html, markdown, terminal};
 use jwtbench_engine::result::RunResult;
 use jwtbench_engine::result::capacity::Capacity;
-
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
 
 fn check(args: &[&str], code: i32, words: &[&str], reason: &str) {
     let output = jwtbench(args);

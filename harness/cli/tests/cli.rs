@@ -3,11 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+
+use binary::jwtbench;
 
 use jwtbench_engine::result::RunResult;
 use jwtbench_engine::scenario::library::Library;
@@ -31,12 +36,6 @@ latency = "1ms"
 [expect]
 "all.users.valid.lockouts" = "== 0"
 "#;
-
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
 
 /// A scenario file in a folder of its own.
 fn file(folder: &Path, text: &str) -> String {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
 /// The result that the suite `report` renders.
 #[allow(dead_code)]
 #[path = "../../tests/report"]
@@ -12,6 +14,8 @@ mod report {
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use binary::check;
 
 use jwtbench_engine::result::noise::Noise;
 use jwtbench_engine::result::{
@@ -85,18 +89,6 @@ fn compare(base: &RunResult, candidate: &RunResult, options: &[&str]) -> Output 
     let paths = [store(folder.path(), "base", base), store(folder.path(), "candidate", candidate)];
     let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
     command.arg("compare").args(paths).args(options).output().unwrap()
-}
-
-/// The exit code, and words that either stream must hold.
-fn check(output: &Output, code: i32, words: &[&str], reason: &str) {
-    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    // Lines are broken to a width.
-    let said = format!("{out}{err}").split_whitespace().collect::<Vec<&str>>().join(" ");
-    assert_eq!(output.status.code(), Some(code), "{reason}: {said}");
-    for word in words {
-        assert!(said.contains(word), "{reason}: `{word}` is not in: {said}");
-    }
-    assert!(!said.contains("panicked"), "{reason}: {said}");
 }
 
 #[test]

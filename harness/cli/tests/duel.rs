@@ -3,21 +3,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
+
+use binary::jwtbench;
 
 use jwtbench_engine::result::duel::{Arm, BlockNoise, DuelResult, Reading, SLOTS, weigh};
 use jwtbench_engine::result::duel::{LIMIT, Metric, Rules};
 use jwtbench_engine::result::statistics::Decision;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
-
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(BINARY);
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

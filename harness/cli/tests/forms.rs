@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+
+use binary::jwtbench;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -368,12 +372,6 @@ duration = "200ms"
 name = "users"
 tokens = { valid = 90, expired = 10 }
 "#;
-
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
 
 /// What the command printed; its exit code is as expected.
 fn said(args: &[&str], code: i32) -> String {

@@ -3,10 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use binary::jwtbench;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,10 +19,6 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const PER_CLASS: &str = "3";
-
-fn jwtbench(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_jwtbench")).current_dir(ROOT).args(args).output().unwrap()
-}
 
 fn mint(folder: &Path, more: &[&str]) -> Output {
     let out = folder.to_str().unwrap();

@@ -3,17 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use binary::jwtbench;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_verifier::algorithm::Algorithm;
-
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -3,20 +3,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
+
 use std::fs;
-use std::process::{Command, Output};
+
+use binary::jwtbench;
 
 use serde_json::Value;
 
 const HAS_FORMER: bool = cfg!(feature = "jsonwebtoken-11");
 const FORMER: &str = "jsonwebtoken-11:aws-lc-rs";
 const REMEDY: &str = "build with `--features jsonwebtoken-11`";
-
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
 
 /// Without the feature: exit code 2, and words on standard error.
 fn check_refused(args: &[&str], words: &[&str]) {

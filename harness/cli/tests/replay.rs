@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod binary;
 #[path = "replay/outcome.rs"]
 mod outcome;
 
 use std::fs;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
+
+use binary::{check, jwtbench};
 
 use jwtbench_engine::result::RunResult;
 
@@ -51,12 +55,6 @@ static STORED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     folder
 });
 
-fn jwtbench(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
-    command.output().unwrap()
-}
-
 fn stored() -> RunResult {
     RunResult::read(&STORED.path().join("base/result.json")).unwrap()
 }
@@ -72,17 +70,6 @@ fn replay(result: &RunResult, options: &[&str]) -> (Output, Option<RunResult>) {
     let output = jwtbench(&args);
     let replayed = RunResult::read(&out.join("result.json")).ok();
     (output, replayed)
-}
-
-fn check(output: &Output, code: i32, words: &[&str], reason: &str) {
-    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    // Lines are broken to a width.
-    let said = format!("{out}{err}").split_whitespace().collect::<Vec<&str>>().join(" ");
-    assert_eq!(output.status.code(), Some(code), "{reason}: {said}");
-    for word in words {
-        assert!(said.contains(word), "{reason}: `{word}` is not in: {said}");
-    }
-    assert!(!said.contains("panicked"), "{reason}: {said}");
 }
 
 #[test]
