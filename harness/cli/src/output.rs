@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use jwtbench_engine::report::{self, shown};
 use jwtbench_engine::result::simulation::{PolicyNote, Simulation};
 use jwtbench_engine::result::{RunResult, histogram_log};
+use jwtbench_engine::trial::clock::utc_now;
 
 use super::lock::Lock;
 use super::{Exit, Failure};
@@ -111,8 +112,16 @@ impl Output {
         }
     }
 
+    /// The folder of a run: the one that was asked for, or a new one.
+    pub fn of_run(asked: Option<&Path>, force: bool) -> Result<Output, Failure> {
+        match asked {
+            Some(folder) => Output::prepare(folder.into(), force, Kind::Run),
+            None => Output::fresh(&utc_now()),
+        }
+    }
+
     /// A new folder for a run that was told none: `reports/runs/` and the time.
-    pub fn fresh(started_at: &str) -> Result<Output, Failure> {
+    fn fresh(started_at: &str) -> Result<Output, Failure> {
         let first = default_folder(started_at);
         let failed = |error: io::Error| {
             let shown = first.display();

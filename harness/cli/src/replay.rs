@@ -19,14 +19,13 @@ use jwtbench_engine::scenario::class::Class;
 use jwtbench_engine::scenario::own::OWN;
 use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
 use jwtbench_engine::scenario::policy_file;
-use jwtbench_engine::trial::clock::utc_now;
 
 use super::filter::Filter;
 use super::fit::Fit;
 use super::gate::Gate;
 use super::job::{Job, PlanHashes, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, tell, written};
+use super::output::{Output, tell, written};
 use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
@@ -103,10 +102,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         tell_dropped(scenarios());
     }
     let cache_policies = stored.cache_policies(scenarios());
-    let output = match &args.out {
-        Some(folder) => Output::prepare(folder.clone(), args.force, Kind::Run)?,
-        None => Output::fresh(&utc_now())?,
-    };
+    let output = Output::of_run(args.out.as_deref(), args.force)?;
     let setting = Setting {
         command,
         seed: base.seed,

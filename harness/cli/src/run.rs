@@ -17,14 +17,13 @@ use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::own;
 use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
 use jwtbench_engine::trial::Plant;
-use jwtbench_engine::trial::clock::utc_now;
 
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
 use super::fit::{Fit, fitting};
 use super::job::{Job, Setting, measure, told_of_own};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, RESULT, print, tell, written};
+use super::output::{Output, RESULT, print, tell, written};
 use super::own::OwnArgs;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::verify::bench::Papers;
@@ -123,10 +122,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     if !args.quiet {
         tell_dropped(scenarios());
     }
-    let output = match &args.out {
-        Some(folder) => Output::prepare(folder.clone(), args.force, Kind::Run)?,
-        None => Output::fresh(&utc_now())?,
-    };
+    let output = Output::of_run(args.out.as_deref(), args.force)?;
     let setting = Setting {
         command,
         seed: args.seed,
