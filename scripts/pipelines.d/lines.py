@@ -44,10 +44,12 @@ class Comments(BaseHTTPRequestHandler):
     """Comments of both services: listed, written, changed."""
 
     known, asked = [], []
+    # As a token that may not write meets it.
+    is_closed = False
 
     def answer(self, value):
         body = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(403 if Comments.is_closed else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -129,10 +131,10 @@ def gitlab(name, variables, api):
     folder = FOLDER / name
     folder.mkdir(parents=True)
     job = yaml.safe_load((ROOT / ".gitlab/jwtbench.yml").read_text())[".jwtbench"]
-    branch = "gate"
+    source, revision = snapshot()
     env = {"PATH": f"{FOLDER / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "CI_API_V4_URL": api,
            "CI_PROJECT_ID": "5", "CI_MERGE_REQUEST_IID": "3", **job["variables"],
-           "JWTBENCH_SOURCE": str(snapshot(branch)), "JWTBENCH_REVISION": branch, **variables}
+           "JWTBENCH_SOURCE": str(source), "JWTBENCH_REVISION": revision, **variables}
     # One shell for all lines, as a runner has it.
     code, log = bash("\n".join(job["before_script"] + job["script"]), folder, env)
     summary = folder / env["OUT"] / "summary.md"
@@ -141,18 +143,34 @@ def gitlab(name, variables, api):
     return code, summary.read_text(), log, folder
 
 
-def snapshot(branch):
-    """A repository with the files as they are here, committed or not."""
+def snapshot():
+    """A repository with the files as they are here, committed or not, and its one commit."""
     path = FOLDER / "source"
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-C", path]
+    env = {"PATH": os.environ["PATH"], "HOME": str(FOLDER)}
     if not path.exists():
         path.mkdir()
         files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "scripts", "harness/cli"],
                                cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
         subprocess.run(["cp", "--parents", *files, path], cwd=ROOT, check=True)
-        git = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-C", path]
-        for words in (["init", "-qb", branch], ["add", "-A"], ["commit", "-qm", "x"]):
-            subprocess.run([*git, *words], check=True, env={"PATH": os.environ["PATH"], "HOME": str(FOLDER)})
-    return path
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+            subprocess.run([*git, *words], check=True, env=env)
+    revision = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, env=env)
+    return path, revision.stdout.strip()
+
+
+def gate_again():
+    """What an earlier gate left in a folder is never taken for what comes of a later one."""
+    folder = FOLDER / "again"
+    folder.mkdir()
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "JWTBENCH": str(BINARY), "OUT": "out"}
+    for verb, good in (("check", "hot-path/accept"), ("run", SHORT)):
+        for scenario, due, word in ((good, 0, "PASSED"), ("no/such", 2, "left no result")):
+            code, log = bash(f"{ROOT}/scripts/gate {verb} {scenario}", folder, env)
+            summary = (folder / "out/summary.md").read_text()
+            held(f"{verb} {scenario.split()[0]}, in the same folder", (code, summary, log, folder), due, [word])
+    own = f"BASE=out/result {ROOT}/scripts/gate run {SHORT}"
+    held("a base where the new run goes", (*bash(own, folder, env)[:1], "", "", folder), 2, [])
 
 
 def held(what, ended, code, words):
@@ -203,6 +221,11 @@ def main():
         asked = Comments.asked[-1]
         assert asked[0] == method and asked[1].startswith("/projects/5/merge_requests/3/notes"), asked[:2]
         assert asked[2]["private-token"] == "b-token" and "b-token" not in ended[2]
+    Comments.is_closed = True
+    held("simulate, a comment that may not be written", action("closed", missed, api, "12"), 5, [])
+    held("GitLab, simulate, a note that may not be written", gitlab("lab-closed", variables, api), 5, [])
+    Comments.is_closed = False
+    gate_again()
     held("GitLab, check", gitlab("lab-check", {"ARGUMENTS": "hot-path/accept"}, api), 0, ["PASSED"])
 
 
