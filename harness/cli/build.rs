@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the revision stands for, from the package's folder.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "build.rs",
     "Cargo.toml",
     "src",
@@ -14,6 +14,7 @@ const SOURCES: [&str; 10] = [
     "../verifier/Cargo.toml",
     "../verifier/src",
     "../../Cargo.lock",
+    "../../Cargo.toml",
     "../../scenarios",
 ];
 
