@@ -224,10 +224,12 @@ fn next_change(
 ) -> Option<UnixTime> {
     let spec = verifier.policy().spec();
     let leeway = spec.leeway;
-    let Claims { expires, not_before, issued_at, .. } = proven.claims;
+    let Claims { expires, not_before, issued_at, is_issued_between, .. } = proven.claims;
     let mut edges = vec![expires + leeway];
     edges.extend(not_before.map(|not_before| not_before - leeway));
-    edges.extend(issued_at.map(|issued_at| issued_at - leeway));
+    // One between two nanoseconds is no longer in the future with the later of them.
+    let between = Duration::from_nanos(u64::from(is_issued_between));
+    edges.extend(issued_at.map(|issued_at| issued_at - leeway + between));
     // At its greatest age a token is not yet too old.
     let too_old = |issued_at| Some(issued_at + spec.max_age? + leeway + Duration::from_nanos(1));
     edges.extend(issued_at.and_then(too_old));
