@@ -338,7 +338,6 @@ fn a_policys_own_values_make_no_good_forgery() {
     }
 }
 
-/// Where the pack says that no key made a signature, none did.
 #[test]
 fn what_cannot_hold_is_refused_by_name() {
     let base = PolicySpec::default;

@@ -36,9 +36,9 @@ fn impossible_figures_are_refused_by_file_and_key() {
     ];
     for (pointer, figure, key) in rows {
         fs::write(&run, changed(RUN, pointer, &figure)).unwrap();
-        for args in
-            [&["report", run_path][..], &["compare", run_path, run_path], &["replay", run_path]]
-        {
+        let verbs: [&[&str]; 3] =
+            [&["report", run_path], &["compare", run_path, run_path], &["replay", run_path]];
+        for args in verbs {
             let (code, said) = refused(args);
             assert_eq!(code, Some(2), "{args:?}: {said}");
             assert!(said.contains("result.json") && said.contains(key), "{args:?}: {said}");
