@@ -325,7 +325,7 @@ pub fn written(kept: Result<(), Failure>, ended: Result<Exit, Failure>) -> Resul
         (Err(lost), Ok(Exit::Wrong)) => Err(Failure::Wrong(lost.to_string())),
         (Err(lost), Ok(_)) => Err(lost),
         (Err(lost), Err(failure)) => {
-            eprintln!("jwtbench: {lost}");
+            tell(lost);
             Err(failure)
         }
     }

@@ -210,7 +210,7 @@ impl Args {
             tell(line);
         }
         let Some(folder) = &self.out else {
-            print(&export.text);
+            print_exact(&export.text);
             return Ok(Exit::Passed);
         };
         let output = Output::prepare(folder.clone(), self.force, Kind::Run)?;

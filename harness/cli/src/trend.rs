@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use jwtbench_engine::report::{trend, trend_picture};
+use jwtbench_engine::report::{shown, trend, trend_picture};
 use jwtbench_engine::result::tracked::TrackedMetric;
 use jwtbench_engine::result::trend::{Stored, Trend};
 use jwtbench_engine::result::{Measurement, RunResult};
@@ -97,7 +97,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         })?;
     }
     print(&match args.json {
-        true => serde_json::to_string(&found).unwrap_or_default() + "\n",
+        true => shown::json(&serde_json::to_string(&found).unwrap_or_default()) + "\n",
         false => trend(&found, terminal_style()),
     });
     Ok(Exit::Passed)

@@ -1,7 +1,7 @@
 //! The TCP front of the mocked endpoint: it accepts, reads the head of the request, lets the
 //! latency pass, and does what an HTTP server cannot be asked to do: refuse, hang, reset, drip,
-//! break off, send without end. All else it relays to the HTTP server behind it. It knows bytes
-//! and no JSON.
+//! break off, send without end. The key set it sends itself, since all who ask share its bytes;
+//! all else it relays to the HTTP server behind it. It knows bytes and no JSON.
 
 use std::collections::HashMap;
 use std::future::{pending, poll_fn};

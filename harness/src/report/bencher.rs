@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::export::{Export, Exported};
+use super::shown::line;
 use crate::result::RunResult;
 use crate::result::tracked::TrackedMetric;
 
@@ -27,7 +28,7 @@ pub fn bencher(shown: &RunResult, whole: &RunResult) -> Export {
             let (value, lower_value, upper_value) = (figure.value, figure.low, figure.high);
             (measure(metric), BencherMetric { value, lower_value, upper_value })
         });
-        benchmarks.insert(named.name(), measures.collect());
+        benchmarks.insert(line(&named.name()), measures.collect());
     }
     let text = serde_json::to_string_pretty(&benchmarks).unwrap_or_default() + "\n";
     exported.form(text)

@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::export::{Export, Exported};
+use super::shown::line;
 use crate::result::RunResult;
-use crate::result::tracked::printable;
 
 /// Which figures a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn github_action(shown: &RunResult, whole: &RunResult, direction: Direction)
             }
             let (low, high) = (short(figure.low), short(figure.high));
             benchmarks.push(Benchmark {
-                name: format!("{}/{}", named.name(), metric.name()),
+                name: format!("{}/{}", line(&named.name()), metric.name()),
                 unit: metric.unit(),
                 value: figure.value,
                 range: format!("{low} to {high}"),
@@ -64,5 +64,5 @@ fn origin(result: &RunResult) -> String {
         format!("revision {revision}, seed {}", result.seed),
         format!("{cpu}, {cores} cores, {arch}"),
     ];
-    lines.map(|line| printable(&line)).join("\n")
+    lines.map(|text| line(&text)).join("\n")
 }

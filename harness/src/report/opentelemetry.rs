@@ -7,7 +7,8 @@ mod exponential;
 use serde::Serialize;
 
 use super::export::{Export, Exported, WholeLatency, whole_latencies};
-use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric, printable};
+use super::shown;
+use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use crate::result::{LatencyKind, RunResult};
 use exponential::ExponentialHistogram;
 
@@ -153,7 +154,7 @@ impl Span {
 }
 
 fn text(key: &str, value: &str) -> Attribute {
-    Attribute { key: printable(key), value: AttributeValue::Text(printable(value)) }
+    Attribute { key: shown::line(key), value: AttributeValue::Text(shown::line(value)) }
 }
 
 /// The program and the machine, under the names of the semantic conventions where they have one.

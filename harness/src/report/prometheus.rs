@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::export::{Export, Exported, whole_latencies};
-use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric, printable};
+use super::shown::line;
+use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use crate::result::{LatencyKind, RunResult};
 
 /// Upper ends of the buckets within a decade, in tenths: five of them, evenly spaced on a
@@ -202,6 +203,6 @@ fn sample(out: &mut String, name: &str, labels: &Labels<'_>, value: &str) {
 /// The value of a label: backslash, quote and line feed are escaped. Other control characters,
 /// which could drive a terminal, are replaced.
 fn escaped(value: &str) -> String {
-    let lines: Vec<String> = value.split('\n').map(printable).collect();
+    let lines: Vec<String> = value.split('\n').map(line).collect();
     lines.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -10,6 +10,7 @@ mod threshold;
 
 use serde::Serialize;
 
+pub(super) use bound::plain;
 pub use bound::ratios_by_round;
 pub use drift::Drift;
 pub use figure::{Figure, Gate};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::comparison::{Metric, ratios_by_round};
+use super::comparison::{Metric, plain, ratios_by_round};
 use super::statistics::median;
 use super::{Measurement, RunResult, Unsound};
 
@@ -91,8 +91,7 @@ impl TrackedMetric {
             TrackedMetric::Throughput => Metric::Throughput,
             TrackedMetric::Cpu => Metric::Cpu,
         };
-        let rounds = trial.rounds.iter().filter(|round| round.dropped.is_none());
-        TrackedFigure::of(&rounds.filter_map(|round| metric.of(round)).collect::<Vec<f64>>())
+        TrackedFigure::of(&plain(metric, trial))
     }
 
     /// Why that figure does not stand alone; a ratio stands with its bound.
@@ -169,11 +168,6 @@ impl<'r> NamedTrial<'r> {
             other => format!("@{other}"),
         };
         let again = if self.number > 1 { format!("#{}", self.number) } else { String::new() };
-        printable(&format!("{scenario}/{contender}/{algorithm}{policy}{again}"))
+        format!("{scenario}/{contender}/{algorithm}{policy}{again}")
     }
-}
-
-/// The text with every control character replaced: names may come from a file of anybody's.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

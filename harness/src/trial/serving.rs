@@ -73,8 +73,7 @@ impl<'p> Serving<'p> {
         let endpoint = Endpoint::start(port, plan.seed)?;
         let clock = Arc::new(OnceLock::<RealClock>::new());
         let known = Arc::clone(&clock);
-        endpoint.watch(Box::new(move |head: &[u8]| {
-            let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        endpoint.watch(Box::new(move |line: &[u8]| {
             let line = String::from_utf8_lossy(line).into_owned();
             let at = known.get().map(|clock| clock.now());
             tell(ArrivedRequest { at, wall: unix_now(), line });

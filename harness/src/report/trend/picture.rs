@@ -4,8 +4,8 @@
 use maud::{Markup, PreEscaped, html as markup};
 
 use super::{limits, mark, name, place, shown, size};
+use crate::report::junit::printable;
 use crate::report::quantity::counted;
-use crate::result::tracked::printable;
 use crate::result::trend::{Change, Trend, TrendPoint, TrendSeries};
 
 const WIDTH: f64 = 760.0;

@@ -73,7 +73,7 @@ fn beside<'r>(
 }
 
 /// A metric of the rounds that were not dropped, in its own unit.
-pub(super) fn plain(metric: Metric, trial: &Measurement) -> Vec<f64> {
+pub(in crate::result) fn plain(metric: Metric, trial: &Measurement) -> Vec<f64> {
     let rounds = trial.rounds.iter().filter(|round| round.dropped.is_none());
     rounds.filter_map(|round| metric.of(round)).collect()
 }
