@@ -50,7 +50,7 @@ impl Desk {
         let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
         let scenario = library.select(&["conformance/every-class".into()]).unwrap().remove(0);
         let plan = Plan::new(&scenario, algorithm, &Signers::new(1), &|_| {});
-        let pack = Pack::of(&plan, 24);
+        let pack = Pack::of(&plan, 24).unwrap();
         let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         let line = |text: &str| {
             let line = json(text);

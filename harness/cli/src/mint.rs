@@ -87,7 +87,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
         progress.say(format!("{algorithm}: signing"));
         let plan = Plan::new(&scenario, *algorithm, &signers, &progress.minting()).checked()?;
-        let pack = Pack::of(&plan, args.per_class);
+        let pack = Pack::of(&plan, args.per_class)?;
         count += pack.len();
         let folder = desk.making.join(algorithm.name());
         let policy = policy_file::text(&plan.scenario.policy_for(*algorithm));
@@ -98,7 +98,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         progress.step();
     }
     if args.with_private_keys {
-        for algorithm in &algorithms {
+        for algorithm in algorithms.iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
             let keys = signers.private_jwks(*algorithm).to_string();
             write_private(&desk.making.join(algorithm.name()), keys.as_bytes())?;
         }

@@ -411,6 +411,33 @@ fn a_mint_that_is_killed() {
     assert_eq!(left, ["ES256", "EdDSA", "README.md"]);
 }
 
+/// Ctrl-C while tokens are signed, and while private keys are written: nothing of either is left.
+#[test]
+fn a_mint_that_is_interrupted() {
+    for seen in ["jwks.json", "private-keys.json"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
+        let algorithms = ["--algorithm", "ES256", "--algorithm", "EdDSA"];
+        let mint = ["mint", "--out", "pack", "-q", "--with-private-keys"];
+        let child = command(folder, &[&mint[..], &algorithms].concat()).spawn().unwrap();
+        let making = folder.join("pack/.mint.part");
+        let whole = folder.join("pack/README.md");
+        let is_there = || making.join("ES256").join(seen).exists() || whole.exists();
+        wait_for(seen, is_there);
+        send("INT", &child);
+        let output = child.wait_with_output().unwrap();
+        assert!(!making.exists(), "{seen}: {}", text(&output.stderr));
+        if whole.exists() {
+            // It was faster than the signal.
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(130), "{seen}: {}", text(&output.stderr));
+        for algorithm in ["ES256", "EdDSA"] {
+            assert!(!folder.join("pack").join(algorithm).exists(), "{seen}: {algorithm} is left");
+        }
+    }
+}
+
 /// What a shell says at its end: `code` and stdout and stderr.
 fn shell(folder: &Path, script: &str) -> Output {
     let mut shell = Command::new("sh");

@@ -69,6 +69,57 @@ fn another_seed_gives_another_pack() {
     assert_ne!(tokens(one.path()), tokens(two.path()));
 }
 
+/// A pack says what is due at its own instant: holders have had their tokens for up to a lifetime of
+/// 5 minutes, and `max-age` may be shorter.
+#[test]
+fn no_token_of_a_pack_is_older_than_its_policy_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own");
+    let (own, pack) = (own.to_str().unwrap(), folder.path().join("pack"));
+    assert!(jwtbench(&["list", "--write", own]).status.success());
+    let path = Path::new(own).join("conformance/every-class.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let rows = [("max-age = \"2m\"", 0), ("max-age = \"1s\"\nleeway = \"1s\"", 2)];
+    for (keys, due) in rows {
+        let text = text.replace("max-age = \"1h\"", keys);
+        assert!(text.contains(keys), "{keys}: it is in the file");
+        fs::write(&path, text).unwrap();
+        let output = mint(&pack, &["--scenarios", own, "--force", "-q"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(due), "{keys}: {said}");
+        assert_eq!(said.contains("cannot hold: all its tokens are older"), due == 2, "{said}");
+    }
+    let of = |name: &str| pack.join("ES256").join(name);
+    let text = fs::read_to_string(of("tokens.jsonl")).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // What state decides, `verify` is not told.
+    let is_of_state = |line: &Value| {
+        let states = ["JWT_REVOKED", "JWT_STALE_AUTHORIZATION"];
+        line["code"].as_str().is_some_and(|code| states.contains(&code))
+    };
+    let whole = |line: &Value| {
+        line["token"].as_str().is_some_and(|token| !token.is_empty() && !token.contains('\n'))
+    };
+    let lines: Vec<Value> = lines.filter(|line| whole(line) && !is_of_state(line)).collect();
+    let tokens: Vec<&str> = lines.iter().map(|line| line["token"].as_str().unwrap()).collect();
+    fs::write(of("tokens"), tokens.join("\n")).unwrap();
+    let about: Value = serde_json::from_slice(&fs::read(of("pack.json")).unwrap()).unwrap();
+    let now = about["now"].to_string();
+    let [policy, jwks, tokens] = ["policy.toml", "jwks.json", "tokens"].map(of);
+    let [policy, jwks, tokens] = [&policy, &jwks, &tokens].map(|path| path.to_str().unwrap());
+    let verify = ["verify", "--policy", policy, "--jwks", jwks, "--now", &now, tokens];
+    let output = jwtbench(&verify);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let verdicts = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let verdicts: Vec<Value> = verdicts.collect();
+    assert_eq!(verdicts.len(), lines.len(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(lines.iter().filter(|line| line["class"] == "valid").count() > 0, "good ones are left");
+    for (verdict, line) in verdicts.iter().zip(&lines) {
+        let given = [&verdict["verdict"], &verdict["code"]];
+        assert_eq!(given, [&line["verdict"], &line["code"]], "{}", line["class"]);
+    }
+}
+
 #[test]
 fn a_pack_is_not_overwritten_unasked() {
     let folder = minted(&[]);

@@ -47,10 +47,28 @@ pub fn open(path: &Path, limit: u64) -> io::Result<File> {
 /// The text of a file.
 ///
 /// # Errors
-/// As [`read`], and if it is no UTF-8.
+/// As [`read`], and if it is no UTF-8: where, and the remedy.
 pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(read(path, limit)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8"))
+    let bytes = read(path, limit)?;
+    match encoding_fault(&bytes) {
+        None => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Some(fault) => {
+            let message = format!("it {fault}; save it as UTF-8");
+            Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        }
+    }
+}
+
+/// Why bytes are no text in UTF-8: "is UTF-16", or "is no UTF-8" with line and column, from 1.
+pub fn encoding_fault(bytes: &[u8]) -> Option<String> {
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
+        return Some("is UTF-16".into());
+    }
+    let before = &bytes[..str::from_utf8(bytes).err()?.valid_up_to()];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let column = String::from_utf8_lossy(&before[begin..]).chars().count() + 1;
+    Some(format!("is no UTF-8 at line {line}, column {column}"))
 }
 
 fn too_large(size: Option<u64>, limit: u64) -> io::Error {
@@ -80,8 +98,17 @@ mod tests {
         assert!(open(&path, 4).is_err() && open(&path, 5).is_ok());
         let endless = read(Path::new("/dev/zero"), 1 << 16).unwrap_err();
         assert!(endless.to_string().contains("it goes on, and at most 65536"), "{endless}");
-        std::fs::write(&path, b"\xff").unwrap();
-        assert!(read_to_string(&path, 5).unwrap_err().to_string().contains("UTF-8"));
+        let rows: [(&[u8], &str); 4] = [
+            (b"\xff", "it is no UTF-8 at line 1, column 1; save it as UTF-8"),
+            ("a\né".as_bytes().split_last().unwrap().1, "it is no UTF-8 at line 2, column 1;"),
+            (b"\xff\xfea\0", "it is UTF-16; save it as UTF-8"),
+            (b"\xfe\xff\0a", "it is UTF-16; save it as UTF-8"),
+        ];
+        for (bytes, expected) in rows {
+            std::fs::write(&path, bytes).unwrap();
+            let said = read_to_string(&path, 5).unwrap_err().to_string();
+            assert!(said.contains(expected), "{bytes:?}: {said}");
+        }
         assert_eq!(read(folder.path(), 5).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         let missing = read(&folder.path().join("none"), 5).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);

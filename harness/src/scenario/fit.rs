@@ -186,6 +186,12 @@ impl fmt::Display for UnfitClass {
 impl std::error::Error for UnfitClass {}
 
 impl UnfitClass {
+    /// A class of this plan. `what` is wrong, with the remedy.
+    pub(super) fn new(plan: &Plan, class: Class, what: impl Into<String>) -> UnfitClass {
+        let (scenario, algorithm) = (plan.scenario.name.clone(), plan.algorithm);
+        UnfitClass { scenario, algorithm, class, what: what.into() }
+    }
+
     /// The class.
     pub fn class(&self) -> Class {
         self.class
@@ -201,12 +207,7 @@ impl Plan {
         let policy = &self.scenario.policy;
         for token in &self.corpus.tokens {
             if let Err(what) = check_length(token.class, &token.bytes, policy) {
-                return Err(UnfitClass {
-                    scenario: self.scenario.name.clone(),
-                    algorithm: self.algorithm,
-                    class: token.class,
-                    what,
-                });
+                return Err(UnfitClass::new(&self, token.class, what));
             }
         }
         Ok(self)

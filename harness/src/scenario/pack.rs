@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use super::class::Class;
+use super::class::{Class, Stage};
 use super::corpus::Token;
+use super::fit::UnfitClass;
 use super::plan::Plan;
 
 /// The file that says how to use a pack.
@@ -59,20 +60,30 @@ struct Line<'p> {
 }
 
 impl<'p> Pack<'p> {
-    /// The first tokens of each class.
-    pub fn of(plan: &'p Plan, per_class: u32) -> Pack<'p> {
+    /// The first tokens of each class that are what it says at the instant of tick 0.
+    ///
+    /// # Errors
+    /// A class that has none.
+    pub fn of(plan: &'p Plan, per_class: u32) -> Result<Pack<'p>, UnfitClass> {
         let mut taken: HashMap<Class, u32> = HashMap::new();
         let mut few = |token: &&Token| {
             if token.bytes.len() > LONGEST {
                 return false;
             }
             let count = taken.entry(token.class).or_default();
+            if is_too_old(token, plan) {
+                return false;
+            }
             *count += 1;
             *count <= if token.bytes.len() > LONG { 1 } else { per_class }
         };
         let mut tokens: Vec<&Token> = plan.corpus.tokens.iter().filter(|t| few(t)).collect();
         tokens.sort_by_key(|token| token.class);
-        Pack { plan, tokens, key_set: plan.timeline.epochs()[0].body.clone() }
+        if let Some((class, _)) = taken.into_iter().filter(|(_, count)| *count == 0).min() {
+            let what = "all its tokens are older at the start than `max-age` allows; raise it";
+            return Err(UnfitClass::new(plan, class, what));
+        }
+        Ok(Pack { plan, tokens, key_set: plan.timeline.epochs()[0].body.clone() })
     }
 
     /// Tokens.
@@ -121,6 +132,15 @@ impl<'p> Pack<'p> {
         }
         lines
     }
+}
+
+/// Whether the age of a token is what decides on it at tick 0, although its class says otherwise:
+/// holders have had theirs for up to a lifetime, and `max-age` may be shorter.
+fn is_too_old(token: &Token, plan: &Plan) -> bool {
+    let (row, policy) = (token.class.row(), &plan.scenario.policy);
+    let is_decided_before = row.due.is_some() && row.stage <= Stage::Time;
+    let oldest = policy.max_age.map(|age| token.facts.issued_at + age + plan.scenario.leeway());
+    !is_decided_before && oldest.is_some_and(|oldest| plan.epoch > oldest)
 }
 
 /// How to judge a library with the pack.

@@ -12,7 +12,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries, UnusedEntry};
-use jwtbench_verifier::jwk::{CheckedJwk, Entry, SkipKind};
+use jwtbench_verifier::jwk::{Entry, SkipKind};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
 use jwtbench_verifier::policy::{Policy, PolicySpec};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
@@ -98,8 +98,8 @@ pub struct Bench {
     keys: PreparedKeys,
     unused: Arc<UnusedEntries>,
     jwks: PathBuf,
-    /// Keys that the backend does not take.
-    refused: usize,
+    /// Keys that the backend does not take, as messages name them.
+    refused: Vec<String>,
     /// What should not stand in the key set.
     secrets: Vec<String>,
 }
@@ -116,11 +116,8 @@ impl Bench {
             )));
         }
         let keys = PreparedKeys::prepare(backend, allowed, set);
-        let usable = set.keys().filter(|key| allowed.contains(&key.jwk.algorithm));
-        let usable: Vec<&CheckedJwk> = usable.map(|key| &*key.jwk).collect();
-        let refused = usable.iter().filter(|key| backend.prepare(key.algorithm, key).is_err());
-        let refused = refused.count();
-        if refused == usable.len() {
+        let (usable, refused) = refusals(backend, allowed, set);
+        if refused.len() == usable {
             let name = backend.name();
             let jwks = jwks.display();
             return Err(Failure::Usage(format!(
@@ -151,8 +148,10 @@ impl Bench {
             let kinds = counted(more.iter().map(kind));
             notes.push(format!("{jwks}: {} more entries are not used: {kinds}", more.len()));
         }
-        if self.refused > 0 {
-            notes.push(format!("{jwks}: keys that the backend refuses: {}", self.refused));
+        let (told, more) = self.refused.split_at(self.refused.len().min(MAX_NOTES));
+        notes.extend(told.iter().map(|key| format!("{jwks}: the backend refuses {key}")));
+        if !more.is_empty() {
+            notes.push(format!("{jwks}: the backend refuses {} more keys", more.len()));
         }
         notes
     }
@@ -213,6 +212,22 @@ impl Bench {
         };
         Explanation::of(verdict, &evidence)
     }
+}
+
+/// How many keys of a set are for an allowed algorithm, and which of them the backend does not
+/// take, as messages name them.
+fn refusals(backend: &dyn Backend, allowed: &[Algorithm], set: &KeySet) -> (usize, Vec<String>) {
+    let (mut usable, mut refused) = (0, Vec::new());
+    for entry in set.entries() {
+        let key = entry.key.as_ref().map(|key| &*key.jwk);
+        let Some(jwk) = key.filter(|jwk| allowed.contains(&jwk.algorithm)) else { continue };
+        usable += 1;
+        if backend.prepare(jwk.algorithm, jwk).is_err() {
+            let kid = entry.kid.as_ref().map_or("no kid".into(), |kid| format!("kid `{kid}`"));
+            refused.push(format!("the {} key of {kid}", jwk.algorithm));
+        }
+    }
+    (usable, refused)
 }
 
 /// The first instant after `now` at which step 10 of the contract decides otherwise.
@@ -287,4 +302,57 @@ fn counted(kinds: impl Iterator<Item = String>) -> String {
     let counts: Vec<String> =
         counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     counts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jwtbench_verifier::backend::{InvalidKey, VerifyingKey};
+    use jwtbench_verifier::jwk::CheckedJwk;
+
+    use super::*;
+
+    /// A backend that takes no key on P-256.
+    struct WithoutP256;
+
+    impl Backend for WithoutP256 {
+        fn name(&self) -> &'static str {
+            "without-p256"
+        }
+
+        fn version(&self) -> &'static str {
+            "none"
+        }
+
+        fn supports(&self, _: Algorithm) -> bool {
+            true
+        }
+
+        fn prepare(
+            &self,
+            algorithm: Algorithm,
+            jwk: &CheckedJwk,
+        ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
+            match algorithm {
+                Algorithm::ES256 => Err(InvalidKey),
+                _ => jwtbench_verifier::backend::null::Null.prepare(algorithm, jwk),
+            }
+        }
+    }
+
+    /// Keys of RFC 8037 (appendix A.2) and RFC 7517 (appendix A.1).
+    #[test]
+    fn keys_that_a_backend_refuses_are_named() {
+        let body = br#"{"keys":[
+            {"kty":"OKP","crv":"Ed25519","kid":"one","alg":"EdDSA",
+             "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+            {"kty":"EC","crv":"P-256","kid":"two","alg":"ES256",
+             "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+             "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+        let allowed = [Algorithm::EdDSA, Algorithm::ES256];
+        let parsed = ParsedSet::parse(body, &allowed).unwrap();
+        let set = Arc::<KeySet>::default().succeed(parsed);
+        let named = vec!["the ES256 key of kid `two`".to_owned()];
+        assert_eq!(refusals(&WithoutP256, &allowed, &set), (2, named));
+        assert_eq!(refusals(&WithoutP256, &allowed[..1], &set), (1, vec![]), "not allowed");
+    }
 }

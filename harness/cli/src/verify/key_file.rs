@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use jwtbench_engine::scenario::bounded_file;
+
 /// The byte order mark of UTF-8, which a reader may ignore (RFC 8259 §8.1).
 const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Members that only the holder of a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4;
@@ -23,21 +25,12 @@ pub fn instead(body: &[u8]) -> String {
     match body {
         [] => return "is empty; fetch the set again".into(),
         [0x1f, 0x8b, ..] => return "is compressed with gzip; unpack it (gunzip)".into(),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            return "is UTF-16; save it as UTF-8 (RFC 8259 section 8.1)".into();
-        }
         _ => {}
     }
-    let text = match str::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => {
-            let (line, column) = place(&body[..error.valid_up_to()]);
-            return format!(
-                "is no UTF-8 at line {line}, column {column}; fetch the set again (RFC 8259 \
-                 section 8.1)"
-            );
-        }
-    };
+    if let Some(fault) = bounded_file::encoding_fault(body) {
+        return format!("{fault}; save it as UTF-8, or fetch the set again (RFC 8259 section 8.1)");
+    }
+    let text = &*String::from_utf8_lossy(body);
     if text.trim_start().starts_with("-----BEGIN") {
         return "is PEM; publish the key as a JWK, in {\"keys\":[…]}".into();
     }
@@ -53,13 +46,6 @@ pub fn instead(body: &[u8]) -> String {
             format!("is no JSON at line {line}, column {column} ({reason}); fetch the set again")
         }
     }
-}
-
-/// The line and column behind these bytes, from 1.
-fn place(before: &[u8]) -> (usize, usize) {
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    (line, String::from_utf8_lossy(&before[begin..]).chars().count() + 1)
 }
 
 /// JSON that is no set.
