@@ -59,7 +59,7 @@ use outcome::OutcomeRange;
 use crate::scenario::bounded_file;
 
 /// The version of `result.json`; raised when a field changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything one command measured: the content of `result.json`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use binary::jwtbench;
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
 use jwtbench_engine::scenario::library::Library;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
@@ -158,7 +158,8 @@ fn a_result_is_whole_kept_and_rendered_again() {
     let output = jwtbench(&["report", half.to_str().unwrap()]);
     check(&output, 2, &["half.json", "not a whole jwtbench result"], "a half-written result");
     let other = String::from_utf8(before).unwrap();
-    let other = other.replacen("\"schema_version\":1", "\"schema_version\":99", 1);
+    let version = format!("\"schema_version\":{SCHEMA_VERSION}");
+    let other = other.replacen(&version, "\"schema_version\":99", 1);
     fs::write(&half, other).unwrap();
     let output = jwtbench(&["report", half.to_str().unwrap()]);
     check(&output, 2, &["schema version 99"], "a result of another version");

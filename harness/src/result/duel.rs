@@ -18,7 +18,7 @@ use super::statistics::{Decision, Estimate, SignFlip};
 use super::{CachePolicyRecord, Machine, Wrong};
 
 /// The version of `duel.json`; raised when a field changes its meaning or goes.
-pub const DUEL_SCHEMA_VERSION: u32 = 2;
+pub const DUEL_SCHEMA_VERSION: u32 = 3;
 /// Under this many blocks no duel is fought: the sign-flip test cannot get below 5 %.
 pub const MIN_BLOCKS: u32 = 6;
 

@@ -1,6 +1,6 @@
 //! What came of simulations: a row per scenario and cache policy, each metric over all runs: ages
 //! that the cache may have had when the scenario began, and draws of the arrivals. Definitions:
-//! `reports/README.md`.
+//! `reports/METRICS.md`.
 
 mod expected;
 

@@ -13,7 +13,8 @@ use jwtbench_verifier::rejection::Rejection;
 
 use crate::scenario::class::Stage;
 use crate::scenario::corpus::Token;
-use crate::scenario::plan::{Plan, hex};
+use crate::scenario::hex::hex;
+use crate::scenario::plan::Plan;
 
 use super::judgement::Code;
 use super::ledger::Ledger;

@@ -18,6 +18,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 
 use super::class::{Class, Stage};
 use super::draft::{Draft, DraftKeys, Signed, Times};
+use super::hex::hex;
 use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, SHARED_KEY, Timeline, other_types};
 use super::random;
 use super::signer::Signers;
@@ -143,7 +144,7 @@ impl Corpus {
             hash.update((token.bytes.len() as u64).to_be_bytes());
             hash.update(&token.bytes);
         }
-        Corpus { tokens, hash: super::plan::hex(&hash.finalize()) }
+        Corpus { tokens, hash: hex(&hash.finalize()) }
     }
 }
 

@@ -12,9 +12,10 @@ use jwtbench_verifier::tick::Tick;
 use super::arrivals::exponential;
 use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef};
+use super::fingerprint::plan_hash;
 use super::fit::UnfitClass;
 use super::issuer::Timeline;
-use super::plan::{Draw, EPOCH, Plan, hash, nanos};
+use super::plan::{Draw, EPOCH, Plan, nanos};
 use super::random::{self, Zipf};
 use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream};
@@ -246,7 +247,7 @@ pub fn plan(
         holders: &holders,
     };
     let corpus = Corpus::mint(&mint, refs.names(), &|| {});
-    let hash = hash(scenario, algorithm, &[], refs.names(), &corpus);
+    let hash = plan_hash(scenario, algorithm, &[], refs.names(), &corpus);
     let plan = Plan {
         scenario: scenario.clone(),
         algorithm,

@@ -150,7 +150,7 @@ impl Plan {
         let arrival = |token| Arrival { at: Tick::ZERO, stream: 0, phase: 0, token };
         let cycle: Vec<Arrival> = (0..tokens.len() as u32).map(arrival).collect();
         let schedules = vec![cycle; scenario.load.workers as usize];
-        let hash = super::plan::hash(scenario, algorithm, &schedules, &refs, &corpus);
+        let hash = super::fingerprint::plan_hash(scenario, algorithm, &schedules, &refs, &corpus);
         Plan {
             scenario: scenario.clone(),
             algorithm,

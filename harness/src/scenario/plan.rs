@@ -1,12 +1,11 @@
 //! Scenario + seed + resolved rates, worked out: every arrival as stream, class and ordinal, the
-//! issuer's timeline, the corpus. A pure function, with a hash over just that.
+//! issuer's timeline, the corpus. A pure function, with a fingerprint of just that.
 
 mod redraw;
 
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
@@ -15,11 +14,10 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use super::arrivals::{Part, Slope, constant, poisson, ramp};
-use super::cache::CacheSpec;
 use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
+use super::fingerprint::{self, plan_hash};
 use super::issuer::Timeline;
-use super::policy_file;
 use super::random::{self, Zipf};
 use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream, StreamSetting};
@@ -69,7 +67,7 @@ pub struct Plan {
     pub timeline: Timeline,
     /// The tokens.
     pub corpus: Arc<Corpus>,
-    /// SHA-256 over arrivals, events, faults, workers and corpus, in hex.
+    /// SHA-256 over arrivals, events, faults, workers and corpus, in hex (`plan_hash`).
     pub hash: String,
 }
 
@@ -94,7 +92,7 @@ impl Plan {
         let mint = mint(scenario, algorithm, from, &scenario.policy, &holders);
         minted(Minting::Begin(refs.names().len() as u64));
         let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
-        let hash = hash(scenario, algorithm, &schedules, refs.names(), &corpus);
+        let hash = plan_hash(scenario, algorithm, &schedules, refs.names(), &corpus);
         let corpus = Arc::new(corpus);
         Plan {
             scenario: scenario.clone(),
@@ -126,14 +124,12 @@ impl Plan {
     /// SHA-256 of the policy that judges, in hex: no part of [`Plan::hash`].
     pub fn policy_hash(&self) -> String {
         let policy = self.scenario.policy_for(self.algorithm);
-        hex(&Sha256::digest(policy_file::text(&policy)))
+        fingerprint::policy_hash(&policy)
     }
 
     /// SHA-256 of the cache policy and of how old it starts, in hex: no part of [`Plan::hash`].
     pub fn cache_policy_hash(&self) -> String {
-        let CacheSpec { policy, start, .. } = &self.scenario.cache;
-        let text = format!("{policy:?} {start:?}").replace(", leeway: None", "");
-        hex(&Sha256::digest(text))
+        fingerprint::cache_policy_hash(&self.scenario.cache)
     }
 
     /// The measured time of one phase, in ticks.
@@ -327,51 +323,4 @@ fn pool(class: Class) -> u32 {
         name if name.starts_with("oversized") => 16,
         _ => 120,
     }
-}
-
-/// SHA-256 over what a plan is made of, in hex.
-pub(super) fn hash(
-    scenario: &Scenario,
-    algorithm: Algorithm,
-    schedules: &[Vec<Arrival>],
-    refs: &[TokenRef],
-    corpus: &Corpus,
-) -> String {
-    let mut hash = Sha256::new();
-    let mut text = |text: &str| {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
-    };
-    text(algorithm.name());
-    text(&format!("{:?}", scenario.load));
-    if let Some(after) = scenario.shed_after {
-        text(&format!("shed after {after:?}"));
-    }
-    // What came later counts where it is used: older results can still be compared.
-    let unused = [", max_age: None", ", lag: 0ns", ", spread: 0ns", ", skew: None"];
-    let since = |text: String| unused.iter().fold(text, |text, new| text.replace(new, ""));
-    for phase in &scenario.phases {
-        text(&since(format!("{phase:?}")));
-    }
-    for event in &scenario.events {
-        text(&since(format!("{event:?}")));
-    }
-    for stream in &scenario.streams {
-        text(&stream.name);
-    }
-    text(&corpus.hash);
-    for arrival in schedules.iter().flatten() {
-        let name = &refs[arrival.token as usize];
-        hash.update(arrival.at.0.to_be_bytes());
-        hash.update(arrival.stream.to_be_bytes());
-        hash.update(name.class.name());
-        hash.update(name.ordinal.to_be_bytes());
-        hash.update(name.issue.to_be_bytes());
-    }
-    hex(&hash.finalize())
-}
-
-/// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

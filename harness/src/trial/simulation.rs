@@ -31,7 +31,8 @@ use crate::scenario::cache::{CacheSpec, Start};
 use crate::scenario::corpus::Refs;
 use crate::scenario::event::Action;
 use crate::scenario::flow::{self, FlowFault};
-use crate::scenario::plan::{Plan, hex};
+use crate::scenario::hex::hex;
+use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::scenario::{InstanceAges, Phase, Scenario};
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::scenario::corpus::{Corpus, Refs};
+use crate::scenario::fingerprint::plan_hash;
 use crate::scenario::signer::Signers;
 
-use super::{Arrival, EPOCH, Plan, hash, holders, mint, schedule};
+use super::{Arrival, EPOCH, Plan, holders, mint, schedule};
 
 /// A plan whose arrivals can be drawn from any of some seeds, on one corpus.
 pub struct Redraw<'p> {
@@ -50,7 +51,7 @@ impl<'p> Redraw<'p> {
     pub fn plan(&self, seed: u64) -> Plan {
         let Plan { scenario, algorithm, timeline, .. } = self.plan;
         let schedules = schedules(self.plan, seed, &mut self.refs.clone());
-        let hash = hash(scenario, *algorithm, &schedules, self.refs.names(), &self.corpus);
+        let hash = plan_hash(scenario, *algorithm, &schedules, self.refs.names(), &self.corpus);
         Plan {
             scenario: scenario.clone(),
             algorithm: *algorithm,
