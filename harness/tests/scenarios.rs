@@ -1,4 +1,4 @@
-//! The shipped scenarios hold what their README promises, and a scenario file with a fault is
+//! The shipped scenarios hold what their documents promise, and a scenario file with a fault is
 //! refused with its line and the remedy.
 
 #![allow(clippy::unwrap_used)]
@@ -162,12 +162,12 @@ fn the_preset_default_is_the_default() {
 
 #[test]
 fn the_reference_names_every_class_and_code_due() {
-    let reference = include_str!("../../scenarios/README.md");
+    let reference = include_str!("../../scenarios/FORMAT.md");
     for class in Class::all() {
         let row = class.row();
         let due = row.due.map_or("ACCEPT", |code| code.code());
         let line = format!("| `{}` | {due} | {} |", row.name, row.about);
-        assert!(reference.contains(&line), "scenarios/README.md lacks the line\n{line}");
+        assert!(reference.contains(&line), "scenarios/FORMAT.md lacks the line\n{line}");
     }
     for poison in Poison::ALL {
         assert!(reference.contains(&format!("| `{}` |", poison.name())), "{}", poison.name());
@@ -192,7 +192,7 @@ fn an_empty_tenant_checks_none() {
 
 #[test]
 fn the_policy_file_of_the_reference_parses() {
-    let reference = include_str!("../../scenarios/README.md");
+    let reference = include_str!("../../scenarios/FORMAT.md");
     let (_, after) = reference.split_once("A **policy file**").unwrap();
     let example = after.split("```").nth(1).unwrap().trim_start_matches("toml");
     let policy = policy_file::parse(Path::new("api.toml"), example);

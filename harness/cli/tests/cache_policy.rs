@@ -263,7 +263,7 @@ fn a_lock_for_all_is_no_breach_of_the_contract() {
 #[test]
 fn every_preset_says_what_it_is_worth() {
     let shipped = shipped();
-    let reference = include_str!("../../../scenarios/README.md");
+    let reference = include_str!("../../../scenarios/FORMAT.md");
     let drivers = include_str!("../../../reports/drivers.md");
     let mut known: Vec<(String, CachePolicy)> = Vec::new();
     let mut differing = 0;
@@ -289,7 +289,7 @@ fn every_preset_says_what_it_is_worth() {
         let standing = Standing::of(about.differs.as_deref(), Some(&checked));
         let row = format!("| `{}` |", name) + &format!(" {} |", standing.mark().unwrap_or(' '));
         let row = row.replace("|   |", "| |");
-        assert!(reference.contains(&row), "scenarios/README.md lacks {row}");
+        assert!(reference.contains(&row), "scenarios/FORMAT.md lacks {row}");
         differing += usize::from(about.differs.is_some());
     }
     assert!(known.len() > 28, "only {} presets", known.len());

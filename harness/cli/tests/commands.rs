@@ -12,10 +12,17 @@ use std::process::{Command, Stdio};
 use jwtbench_engine::scenario::library::Library;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const DOCUMENTS: [(&str, &str); 4] = [
+const DOCUMENTS: [(&str, &str); 11] = [
     ("README.md", include_str!("../../../README.md")),
+    ("CONTRIBUTING.md", include_str!("../../../CONTRIBUTING.md")),
+    ("CHANGELOG.md", include_str!("../../../CHANGELOG.md")),
+    ("harness/ARCHITECTURE.md", include_str!("../../ARCHITECTURE.md")),
     ("reports/README.md", include_str!("../../../reports/README.md")),
+    ("reports/METHOD.md", include_str!("../../../reports/METHOD.md")),
+    ("reports/METRICS.md", include_str!("../../../reports/METRICS.md")),
+    ("reports/BIAS.md", include_str!("../../../reports/BIAS.md")),
     ("scenarios/README.md", include_str!("../../../scenarios/README.md")),
+    ("scenarios/FORMAT.md", include_str!("../../../scenarios/FORMAT.md")),
     ("reports/CI.md", include_str!("../../../reports/CI.md")),
 ];
 /// What stands for a word of the user's in a sentence, and a word that fits.
@@ -263,6 +270,22 @@ fn every_file_and_scenario_of_a_command_line_is_there() {
     assert!(seen > 50, "only {seen} names are found");
 }
 
+/// README quotes rows of the table that `jwtbench simulate` makes.
+#[test]
+fn the_rows_of_readme_are_those_of_the_table() {
+    let (_, readme) = DOCUMENTS[0].1.split_once("<!-- withdrawal: begin -->").unwrap();
+    let (quoted, _) = readme.split_once("<!-- withdrawal: end -->").unwrap();
+    let tables = fs::read_to_string(Path::new(ROOT).join("reports/simulation/simulation.md"));
+    let tables = tables.unwrap();
+    let (_, table) = tables.split_once("\n## policy/withdrawal\n").unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let quoted: Vec<&str> = quoted.lines().filter(|line| !line.is_empty()).collect();
+    assert!(quoted.len() > 4, "heading and rows: {quoted:?}");
+    for line in quoted {
+        assert!(table.lines().any(|row| row == line), "not in reports/simulation: {line}");
+    }
+}
+
 #[test]
 fn what_is_not_there_is_missed() {
     let library = Library::find(Path::new(ROOT));
@@ -308,7 +331,8 @@ fn checkout() -> tempfile::TempDir {
     fs::write(folder.join("api.toml"), "").unwrap();
     fs::write(folder.join("mine.toml"), "ttl = \"10m\"\n").unwrap();
     fs::write(folder.join("tokens.txt"), "not.a.token\n").unwrap();
-    let (_, tutorial) = DOCUMENTS[2].1.split_once("```toml\n").unwrap();
+    let tutorial = DOCUMENTS.iter().find(|(name, _)| *name == "scenarios/README.md").unwrap().1;
+    let (_, tutorial) = tutorial.split_once("```toml\n").unwrap();
     let flood = tutorial.split("```").next().unwrap();
     fs::write(folder.join("flood.toml"), flood).unwrap();
     let one = ["--contender", "core:ring", "--algorithm", "ES256", "--quiet", "--out", "X"];

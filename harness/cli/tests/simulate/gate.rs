@@ -140,14 +140,14 @@ fn other_verbs_name_what_they_do_not_judge() {
 
 #[test]
 fn the_reference_names_every_metric_of_a_simulation() {
-    let reference = include_str!("../../../../scenarios/README.md");
+    let reference = include_str!("../../../../scenarios/FORMAT.md");
     let names = SIMULATED_METRICS.map(|metric| metric.name);
     assert_eq!(names, jwtbench_engine::result::simulation::COLUMNS, "in the order of tables");
     for metric in &SIMULATED_METRICS {
         let [phase, stream] =
             [metric.by_phase, metric.by_stream].map(|is_so| if is_so { "yes" } else { "no" });
         let line = format!("| `{}` | {phase} | {stream} | ", metric.key());
-        assert!(reference.contains(&line), "scenarios/README.md lacks the line\n{line}");
+        assert!(reference.contains(&line), "scenarios/FORMAT.md lacks the line\n{line}");
         let bound = reference.split(&line).nth(1).unwrap_or_default();
         assert_eq!(bound.starts_with("a duration"), metric.is_span(), "{line}");
         let is_least = bound.lines().next().unwrap_or_default().contains("the worst is the least");

@@ -22,7 +22,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
     if !missed.is_empty() {
         let _ = write!(text, "\n{missed}");
     }
-    let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/README.md`.\n");
+    let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/METRICS.md`.\n");
     let link = |name: &str| {
         // What a name of a file cannot be leads nowhere, and out of the link neither.
         let is_usual = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

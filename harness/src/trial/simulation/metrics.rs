@@ -1,5 +1,5 @@
 //! What the instances of one fleet come to: the metrics of one run. Definitions:
-//! `reports/README.md`.
+//! `reports/METRICS.md`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
