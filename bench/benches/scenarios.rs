@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use jwtbench::Exit;
 use jwtbench_engine::report::{self, TerminalStyle};
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::shipped;
@@ -64,7 +64,7 @@ fn measure(flags: &Flags) -> ExitCode {
         args.extend_from_slice(extent);
         args.extend(names.iter().map(String::as_str));
         let ended = jwtbench(&args);
-        match RunResult::read(&Path::new(&*out).join("result.json")) {
+        match RunResult::read(&Path::new(&*out).join("result.jsonl")) {
             Ok(result) => join(&mut whole, result),
             // The run has said what was wrong.
             Err(_) => return ended,
@@ -114,9 +114,9 @@ fn join(whole: &mut Option<RunResult>, mut part: RunResult) {
 }
 
 fn show(result: &RunResult, folder: &Path) -> ExitCode {
-    let json = serde_json::to_string(result).expect("a result that was read can be written");
+    let lines = result.to_lines().expect("a result that was read can be written");
     let files = [
-        ("result.json", json + "\n"),
+        ("result.jsonl", lines),
         ("summary.md", report::markdown(result)),
         ("index.html", report::html(result)),
     ];

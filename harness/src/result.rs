@@ -14,6 +14,7 @@ pub mod histogram_log;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
+mod lines;
 pub mod lindley;
 mod load;
 mod machine;
@@ -28,6 +29,7 @@ mod soundness;
 pub mod standing;
 pub mod statistics;
 pub mod stored;
+mod stored_form;
 mod timeline;
 pub mod tracked;
 pub mod trend;
@@ -44,11 +46,11 @@ pub use measurement::{
 };
 pub use packed_latencies::PackedLatencies;
 pub use soundness::Unsound;
+pub use stored_form::{ReadError, StoredForm};
 pub use timeline::{Mark, MarkKind, Timeline, TimelineBin};
 pub use verdict_stream::{ClassVerdicts, VerdictStream};
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,12 +58,10 @@ use serde::{Deserialize, Serialize};
 use capacity::{Capacity, RateBasis};
 use outcome::OutcomeRange;
 
-use crate::scenario::bounded_file;
-
-/// The version of `result.json`; raised when a field changes its meaning or goes.
+/// The version of `result.jsonl`; raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// Everything one command measured: the content of `result.json`.
+/// Everything one command measured: the content of `result.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
     /// [`SCHEMA_VERSION`] of the writer.
@@ -150,83 +150,12 @@ pub struct CachePolicyRecord {
     pub text: Option<String>,
 }
 
-/// Why a stored result could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file could not be opened or read.
-    #[error("cannot read {path}: {source}")]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is no result, or only the beginning of one.
-    #[error(
-        "{path} is not a whole jwtbench result ({source}); run the command again, or name \
-             another result.json"
-    )]
-    Malformed {
-        /// The file.
-        path: String,
-        /// Line, column and what was wrong.
-        source: serde_json::Error,
-    },
-    /// The file was written under another schema.
-    #[error(
-        "{path} has schema version {found}; this jwtbench reads version {SCHEMA_VERSION}: \
-             run the scenario again, or use the jwtbench that wrote it"
-    )]
-    Version {
-        /// The file.
-        path: String,
-        /// The version it names.
-        found: u64,
-    },
+impl StoredForm for RunResult {
+    const OF: &'static str = "run";
+    const VERSION: u32 = SCHEMA_VERSION;
 }
 
 impl RunResult {
-    /// Reads a stored result. The version is looked at before anything else.
-    pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let shown = path.display().to_string();
-        let text = bounded_file::read_to_string(path, bounded_file::RESULT)
-            .map_err(|source| ReadError::Unreadable { path: shown, source })?;
-        RunResult::parse(path, &text)
-    }
-
-    /// Reads the text of a stored result, which `path` names in messages.
-    ///
-    /// # Errors
-    /// If it is of another version, lacks a field or holds an impossible figure.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, ReadError> {
-        let shown = path.display().to_string();
-        let malformed = |source| ReadError::Malformed { path: shown.clone(), source };
-        let version: WireVersion = serde_json::from_str(text).map_err(malformed)?;
-        if version.schema_version != u64::from(SCHEMA_VERSION) {
-            return Err(ReadError::Version { path: shown, found: version.schema_version });
-        }
-        stored::from_json(text).map_err(malformed)
-    }
-
-    /// Reads a stored result of any version whose fields are enough.
-    ///
-    /// # Errors
-    /// If it cannot be read, or lacks a field.
-    pub fn read_any(path: &Path) -> Result<Self, ReadError> {
-        let shown = path.display().to_string();
-        let text = bounded_file::read_to_string(path, bounded_file::RESULT)
-            .map_err(|source| ReadError::Unreadable { path: shown.clone(), source })?;
-        stored::from_json(&text).map_err(|source| ReadError::Malformed { path: shown, source })
-    }
-
-    /// The JSON Schema of `result.json`, generated from these types.
-    pub fn schema() -> String {
-        let schema = schemars::schema_for!(RunResult);
-        let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-        text.push('\n');
-        text
-    }
-
     /// The start in nanoseconds since 1970; `None` if `started_at` is no time in UTC.
     pub fn started_ns(&self) -> Option<u64> {
         started_ns(&self.started_at)
@@ -264,11 +193,6 @@ impl RunResult {
             .iter()
             .flat_map(|m| m.expectations.iter().filter(|e| !e.met).map(move |e| (m, e)))
     }
-}
-
-#[derive(Deserialize)]
-struct WireVersion {
-    schema_version: u64,
 }
 
 /// The start of a result in nanoseconds since 1970; `None` if it is no instant in UTC.

@@ -19,7 +19,7 @@ use super::{Exit, Failure};
     or fetches beyond what 16 seeds give the base, 4 wrong verdict,\n\
     5 expectation newly missed, 6 under --strict: invalid, inconclusive or missing.")]
 pub struct Args {
-    /// The base: a result.json, or the folder it is in
+    /// The base: a result.jsonl, or the folder it is in
     base: PathBuf,
     /// The candidate: likewise
     candidate: PathBuf,

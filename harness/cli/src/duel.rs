@@ -18,7 +18,7 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::report::{duel_markdown, duel_terminal, shown};
+use jwtbench_engine::report::{duel_terminal, shown};
 use jwtbench_engine::result::Machine;
 use jwtbench_engine::result::duel::{
     BlockNoise, DUEL_SCHEMA_VERSION, DuelResult, LIMIT, Metric, Rules, SLOTS, Sample, WrongArm,
@@ -129,7 +129,7 @@ pub struct Args {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-    /// Folder for duel.json and duel.md [default: none is written]
+    /// Folder for duel.jsonl and duel.md [default: none is written]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite a duel in --out
@@ -453,7 +453,7 @@ impl Args {
             false => print(&duel_terminal(duels, terminal_style())),
         }
         match output {
-            Some((output, is_whole)) => output.write_duels(&json, &duel_markdown(duels), is_whole),
+            Some((output, is_whole)) => output.write_duels(duels, is_whole),
             None => Ok(()),
         }
     }

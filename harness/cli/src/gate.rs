@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use jwtbench_engine::report::{comparison, comparison_markdown, shown};
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::comparison::{
     Allowance, Comparison, Matching, Metric, Terms, Thresholds,
 };
@@ -58,7 +58,7 @@ pub enum Allow {
     Seed,
     /// CPU, cores or architecture
     Machine,
-    /// The schema version of result.json
+    /// The schema version of result.jsonl
     Version,
 }
 

@@ -61,7 +61,7 @@ use jwtbench_engine::scenario::nearest::nearest;
                   jwtbench replay reports/runs/A            the same plans again, compared\n  \
                   jwtbench diverge                          where backends and libraries differ\n  \
                   jwtbench duel core:ring core:aws-lc-rs    which one, and how sure\n  \
-                  jwtbench report reports/runs/X/result.json --out again\n  \
+                  jwtbench report reports/runs/X/result.jsonl --out again\n  \
                   jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n\n\
                   Exit codes: 0 passed, 1 error or nothing judged, 2 usage or configuration,\n\
                   3 regression, 4 wrong verdict, 5 expectation missed, 6 unproven under --strict,\n\

@@ -7,8 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use jwtbench_engine::report::{self, shown};
+use jwtbench_engine::result::duel::{DuelResult, Duels};
 use jwtbench_engine::result::simulation::{PolicyNote, Simulation};
-use jwtbench_engine::result::{RunResult, histogram_log};
+use jwtbench_engine::result::{RunResult, StoredForm, histogram_log};
 use jwtbench_engine::trial::clock::utc_now;
 
 use super::lock::Lock;
@@ -21,16 +22,16 @@ pub struct Output {
 }
 
 /// The result in a folder.
-pub const RESULT: &str = "result.json";
+pub const RESULT: &str = "result.jsonl";
 /// Its whole histograms.
 pub const HISTOGRAMS: &str = "result.hlog";
-/// A duel in a folder.
-pub const DUEL: &str = "duel.json";
+/// Duels in a folder.
+pub const DUEL: &str = "duel.jsonl";
 /// A simulation in a folder.
-pub const SIMULATION: &str = "simulation.json";
+pub const SIMULATION: &str = "simulation.jsonl";
 
 /// Whose files are in a folder. No verb writes over those of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// `run` and `replay`.
     Run,
@@ -147,10 +148,8 @@ impl Output {
 
     /// Writes the result and its reports; the result first.
     pub fn write(&self, result: &RunResult) -> Result<(), Failure> {
-        let json = serde_json::to_string(result)
-            .map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
         let mut files = Files::new(self, Kind::Run);
-        files.add(RESULT, &(json + "\n"));
+        files.add(RESULT, &lines(result)?);
         match result.has_histograms() {
             true => files.add(HISTOGRAMS, &histogram_log::write(result)),
             // Those of an overwritten result must not stay.
@@ -168,8 +167,8 @@ impl Output {
 
     /// Writes a simulation and its reports; the result first, and the rest from what is stored.
     pub fn write_simulation(&self, simulation: &Simulation) -> Result<(), Failure> {
-        let text = encoded(simulation)?;
-        let stored: Simulation = serde_json::from_str(&text)
+        let text = lines(simulation)?;
+        let stored = Simulation::parse(&self.path(SIMULATION), &text)
             .map_err(|error| Failure::Error(format!("cannot read what was stored: {error}")))?;
         let simulation = &stored;
         let page = |note: &PolicyNote| {
@@ -180,7 +179,7 @@ impl Output {
             allowed(name)?;
         }
         let mut files = Files::new(self, Kind::Simulation);
-        files.add(SIMULATION, &format!("{text}\n"));
+        files.add(SIMULATION, &text);
         files.add("simulation.md", &report::simulation_markdown(simulation));
         files.add("frontier.svg", &report::simulation_picture(simulation));
         files.add("index.html", &report::simulation_html(simulation));
@@ -202,10 +201,10 @@ impl Output {
     }
 
     /// Writes duels. Where they are not all, the blocks that were kept stay.
-    pub fn write_duels(&self, json: &str, markdown: &str, is_all: bool) -> Result<(), Failure> {
+    pub fn write_duels(&self, duels: &[DuelResult], is_all: bool) -> Result<(), Failure> {
         let mut files = Files::new(self, Kind::Duel);
-        files.add(DUEL, &format!("{json}\n"));
-        files.add("duel.md", markdown);
+        files.add(DUEL, &lines(&Duels::new(duels.to_vec()))?);
+        files.add("duel.md", &report::duel_markdown(duels));
         files.keeps_part = !is_all;
         files.finish(&[DUEL])
     }
@@ -329,6 +328,12 @@ pub fn written(kept: Result<(), Failure>, ended: Result<Exit, Failure>) -> Resul
             Err(failure)
         }
     }
+}
+
+/// What is stored of a result.
+fn lines(result: &impl StoredForm) -> Result<String, Failure> {
+    let encoded = result.to_lines();
+    encoded.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))
 }
 
 /// A simulation as JSON, in one line.

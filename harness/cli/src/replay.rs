@@ -41,7 +41,7 @@ use stored::{OwnFiles, Stored};
     jwtbench replay X --contender core:graviola --base core:ring --scenario 'hot-path/*'\n\n\
     Exit codes: those of compare. A plan that cannot be made again ends with 2.")]
 pub struct Args {
-    /// A result.json, or the folder it is in
+    /// A result.jsonl, or the folder it is in
     result: PathBuf,
     #[command(flatten)]
     origin: OriginArgs,

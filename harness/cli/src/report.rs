@@ -10,7 +10,9 @@ use jwtbench_engine::report::{
     ranking_table, shown, simulation_html, simulation_junit, simulation_markdown,
     simulation_picture, simulation_terminal, terminal,
 };
-use jwtbench_engine::result::{RunResult, histogram_log};
+use jwtbench_engine::result::duel::Duels;
+use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_engine::result::{RunResult, StoredForm, histogram_log};
 
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{HISTOGRAMS, Kind, Output, encoded, print, print_exact, tell};
@@ -23,14 +25,14 @@ use super::{Exit, Failure};
 #[command(after_help = "Examples:\n  \
     jwtbench report reports/runs/X                       the summary on the terminal\n  \
     jwtbench report reports/runs/X --format html > x.html\n  \
-    jwtbench report X/result.json --scenario 'rotation/*' --out rotation-only\n  \
+    jwtbench report X/result.jsonl --scenario 'rotation/*' --out rotation-only\n  \
     jwtbench report reports/runs/X --format junit > junit.xml\n  \
     jwtbench report reports/runs/X --format hgrm --out tables\n  \
     jwtbench report reports/reference --format prometheus > jwtbench.prom\n  \
     jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
-    jwtbench report --schema                             the JSON Schema of result.json")]
+    jwtbench report --schema=duel                        the JSON Schema of duels")]
 pub struct Args {
-    /// A result.json, simulation.json or duel.json, or the folder it is in; where a command was
+    /// A result.jsonl, simulation.jsonl or duel.jsonl, or the folder it is in; where a command was
     /// killed there, what it had finished
     #[arg(required_unless_present = "schema")]
     result: Option<PathBuf>,
@@ -42,16 +44,23 @@ pub struct Args {
     /// The form to print
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     format: Format,
-    /// Write to this folder instead: result.json with its reports, or the files of a --format
+    /// Write to this folder instead: result.jsonl with its reports, or the files of a --format
     /// that other tools read
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite a result in --out
     #[arg(long)]
     force: bool,
-    /// Print the JSON Schema of result.json
-    #[arg(long)]
-    schema: bool,
+    /// Print the JSON Schema of what --format json gives of a run, a simulation or a duel
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "run"
+    )]
+    schema: Option<Kind>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -119,8 +128,12 @@ impl Format {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    if args.schema {
-        print(&RunResult::schema());
+    if let Some(kind) = args.schema {
+        print(&match kind {
+            Kind::Run => RunResult::schema(),
+            Kind::Simulation => Simulation::schema(),
+            Kind::Duel => Duels::schema(),
+        });
         return Ok(Exit::Passed);
     }
     let found = Stored::find(&args.result.clone().unwrap_or_default())?;
@@ -228,7 +241,7 @@ impl Args {
         };
         if let Some(folder) = &self.out {
             let output = Output::prepare(folder.clone(), self.force, Kind::Duel)?;
-            output.write_duels(&json(), &duel_markdown(&duels), true)?;
+            output.write_duels(&duels, true)?;
             print(&format!("Report   {}\n", output.path("duel.md").display()));
             return Ok(Exit::Passed);
         }

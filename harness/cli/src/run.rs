@@ -81,7 +81,7 @@ pub struct Args {
     /// Seed of keys, tokens, arrivals and faults
     #[arg(long, default_value_t = SEED)]
     seed: u64,
-    /// Folder for result.json, result.hlog, summary.md and index.html [default: reports/runs/TIME]
+    /// Folder for result.jsonl, result.hlog, summary.md and index.html [default: reports/runs/TIME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite a result in --out

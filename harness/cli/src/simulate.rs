@@ -86,7 +86,7 @@ pub struct Args {
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
-    /// Folder for simulation.json, simulation.md, index.html and the picture frontier.svg
+    /// Folder for simulation.jsonl, simulation.md, index.html and the picture frontier.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write over a simulation that the folder holds

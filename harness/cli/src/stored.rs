@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use jwtbench_engine::result::duel::DuelResult;
+use jwtbench_engine::result::duel::{DuelResult, Duels};
 use jwtbench_engine::result::part::{self, Cut};
 use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{RunResult, stored};
-use jwtbench_engine::scenario::bounded_file;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 use super::Failure;
 use super::lock::was_begun;
@@ -70,13 +69,7 @@ impl Stored {
             self.tell(cut);
             return Ok(simulation);
         }
-        let shown = self.path.display();
-        let text = bounded_file::read_to_string(&self.path, bounded_file::RESULT)
-            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-        stored::from_json(&text).map_err(|error| {
-            let remedy = "make it again with jwtbench simulate --out";
-            Failure::Usage(format!("{shown} is no simulation of this version ({error}); {remedy}"))
-        })
+        Ok(Simulation::read(&self.path)?)
     }
 
     /// Duels, whole or not.
@@ -91,13 +84,7 @@ impl Stored {
         if part.is_file() {
             tell(format!("{shown}: a duel that was cut short is in {}", part.display()));
         }
-        let text = bounded_file::read_to_string(&self.path, bounded_file::RESULT)
-            .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-        let one = stored::from_json(&text).map(|duel| vec![duel]);
-        one.or_else(|_| stored::from_json(&text)).map_err(|error| {
-            let remedy = "make it again with jwtbench duel --out";
-            Failure::Usage(format!("{shown} is no duel of this version ({error}); {remedy}"))
-        })
+        Ok(Duels::read(&self.path)?.duels)
     }
 
     fn tell(&self, cut: Cut) {

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use jwtbench_engine::report::{shown, trend, trend_picture};
 use jwtbench_engine::result::tracked::TrackedMetric;
 use jwtbench_engine::result::trend::{Stored, Trend};
-use jwtbench_engine::result::{Measurement, RunResult};
+use jwtbench_engine::result::{Measurement, RunResult, StoredForm};
 
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{RESULT, print};
@@ -27,7 +27,7 @@ use super::{Exit, Failure};
     marked, and no test counts it. Exit codes: 0 shown, also where something changed, 1 nothing\n\
     to show, 2 usage or no result.")]
 pub struct Args {
-    /// Results: a result.json, the folder it is in, or a folder of such folders
+    /// Results: a result.jsonl, the folder it is in, or a folder of such folders
     #[arg(required = true, value_name = "DIR")]
     results: Vec<PathBuf>,
     /// The metric

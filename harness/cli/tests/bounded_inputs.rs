@@ -87,7 +87,7 @@ fn a_file_over_its_limit_is_refused_by_name_size_and_limit() {
     let scenario = big("user/big.toml", SCENARIO);
     let (rules, cache) = (big("rules.toml", POLICY), big("cache.toml", POLICY));
     let (keys, many) = (big("keys.json", KEY_SET), big("many.txt", TOKENS));
-    let (result, simulation) = (big("a/result.json", RESULT), big("b/simulation.json", RESULT));
+    let (result, simulation) = (big("a/result.jsonl", RESULT), big("b/simulation.jsonl", RESULT));
     let rows: [(&[&str], &str, u64); 9] = [
         (&["check", &scenario], &scenario, SCENARIO),
         (&["run", "hot-path/accept", "--policy", &rules], &rules, POLICY),

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::standing::{Standing, UNDRIVEN};
 use jwtbench_engine::scenario::cache::{
     Preset, Presets, Start, parse_preset, read_cache_policy, read_preset,
@@ -203,7 +203,7 @@ fn a_run_and_its_replay_are_under_the_same_files() {
     fs::remove_file(policy).unwrap();
     check(&["replay", &base, "-q", "--out", &again], 0, &[], "a replay, the files gone");
     let [base, again] = [base, again].map(|folder| {
-        let result = RunResult::read(&Path::new(&folder).join("result.json")).unwrap();
+        let result = RunResult::read(&Path::new(&folder).join("result.jsonl")).unwrap();
         let m = result.measurements[0].clone();
         let accepted = m.conformance.iter().any(|cell| cell.due == "ACCEPT");
         assert!(accepted, "minted to the policy: its own audience is accepted");

@@ -13,7 +13,7 @@ use std::process::Output;
 use binary::jwtbench;
 
 use jwtbench_engine::report::{TerminalStyle, html, markdown, terminal};
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::capacity::Capacity;
 
 fn check(args: &[&str], code: i32, words: &[&str], reason: &str) {
@@ -36,7 +36,7 @@ fn run(text: &str, args: &[&str]) -> (Output, Option<RunResult>) {
     let mut all = vec!["run", path.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"];
     all.extend_from_slice(args);
     let output = jwtbench(&all);
-    let result = RunResult::read(Path::new(&out.join("result.json"))).ok();
+    let result = RunResult::read(Path::new(&out.join("result.jsonl"))).ok();
     (output, result)
 }
 

@@ -315,7 +315,7 @@ fn control_characters_of_a_file_reach_nobody() {
     let run = ["run", scenario, "--contender", "core:ring", "--out", "a"];
     let (code, _, said) = jwtbench(&run);
     assert_eq!(code, 0, "{said}");
-    let stored = temporary.path().join("a/result.json");
+    let stored = temporary.path().join("a/result.jsonl");
     let text = std::fs::read_to_string(&stored).unwrap();
     let odd = text.replace("core:ring", "core:ring\\u001b]0;x\\u0007\u{9b}2J\u{7f}");
     assert_ne!(odd, text);
@@ -344,7 +344,7 @@ fn control_characters_of_a_simulation_reach_nobody() {
     let simulate = ["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"];
     let (code, _, said) = jwtbench(&[&simulate[..], &["-q", "--out", "s"]].concat());
     assert_eq!(code, 0, "{said}");
-    let stored = temporary.path().join("s/simulation.json");
+    let stored = temporary.path().join("s/simulation.jsonl");
     let text = std::fs::read_to_string(&stored).unwrap();
     let odd = "\\u001b]0;x\\u0007\u{9b}2J\u{7f}\\u0000";
     let mut spoilt = text.replace("policy/drill", &format!("policy/drill{odd}"));

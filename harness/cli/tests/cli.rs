@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use binary::jwtbench;
 
-use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
+use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
 use jwtbench_engine::scenario::library::Library;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
@@ -139,7 +139,7 @@ fn a_result_is_whole_kept_and_rendered_again() {
     let first = jwtbench(&run);
     check(&first, 0, &[], "a good run");
     assert!(first.stdout.is_empty(), "-q prints nothing");
-    let stored = PathBuf::from(&out).join("result.json");
+    let stored = PathBuf::from(&out).join("result.jsonl");
     let before = fs::read(&stored).unwrap();
     check(&jwtbench(&run), 2, &["holds a result already", "--force"], "a second run");
     assert_eq!(fs::read(&stored).unwrap(), before, "nothing is overwritten");
@@ -208,7 +208,7 @@ fn ctrl_c_leaves_a_partial_result_that_says_so() {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     child.wait().unwrap();
-    let result = RunResult::read(&PathBuf::from(&out).join("result.json")).unwrap();
+    let result = RunResult::read(&PathBuf::from(&out).join("result.jsonl")).unwrap();
     assert!(result.partial, "the result says that it is partial");
     assert_eq!(result.wrong(), 0);
     let html = fs::read_to_string(PathBuf::from(&out).join("index.html")).unwrap();
@@ -228,7 +228,7 @@ fn nothing_secret_is_written() {
     check(&output, 0, &[], "a run over all classes");
     let mut written = String::from_utf8_lossy(&output.stdout).into_owned();
     written += &String::from_utf8_lossy(&output.stderr);
-    for name in ["result.json", "summary.md", "index.html"] {
+    for name in ["result.jsonl", "summary.md", "index.html"] {
         written += &fs::read_to_string(PathBuf::from(&out).join(name)).unwrap();
     }
     let signers = Signers::new(1);

@@ -55,11 +55,11 @@ const OWN: [&str; 18] = [
     "tokens.txt",
     "main.json",
     "branch.json",
-    "X/result.json",
+    "X/result.jsonl",
     "reports/runs/A",
     "reports/runs/B",
     "reports/runs/X",
-    "reports/runs/X/result.json",
+    "reports/runs/X/result.jsonl",
     "../main/target/release/jwtbench",
 ];
 /// Whole lines that take more than ten seconds.
@@ -99,7 +99,7 @@ const NOT_RUN: [(&str, &str); 29] = [
     ("jwtbench endpoint", "serves until it is interrupted"),
     ("jwtbench replay X --contender", "needs a result with two contenders"),
     ("jwtbench replay RESULT --tokens", "needs a result of the user's own tokens"),
-    ("jwtbench report X/result.json --scenario", "needs a result of family rotation"),
+    ("jwtbench report X/result.jsonl --scenario", "needs a result of family rotation"),
     ("jwtbench report DIR --force", "writes over what it reads"),
     ("jwtbench simulate --", "long: every preset in every scenario"),
     ("jwtbench simulate policy/outage --sweep", "long"),
@@ -343,7 +343,7 @@ fn checkout() -> tempfile::TempDir {
         symlink(folder.join("X"), folder.join(name)).unwrap();
     }
     for name in ["main.json", "branch.json"] {
-        symlink(folder.join("X/result.json"), folder.join(name)).unwrap();
+        symlink(folder.join("X/result.jsonl"), folder.join(name)).unwrap();
     }
     temporary
 }

@@ -78,7 +78,7 @@ fn stream(code: &str) -> VerdictStream {
 }
 
 fn store(folder: &Path, name: &str, result: &RunResult) -> String {
-    let path = folder.join(name).join("result.json");
+    let path = folder.join(name).join("result.jsonl");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, serde_json::to_string(result).unwrap()).unwrap();
     path.parent().unwrap().to_str().unwrap().to_owned()
@@ -386,5 +386,5 @@ fn a_faulty_command_says_what_would_do() {
         .args(["compare", empty, empty])
         .output()
         .unwrap();
-    check(&output, 2, &["cannot read", "result.json"], "a folder without a result");
+    check(&output, 2, &["cannot read", "result.jsonl"], "a folder without a result");
 }

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use binary::jwtbench;
 
-use jwtbench_engine::result::duel::{Arm, BlockNoise, DuelResult, Reading, SLOTS, weigh};
-use jwtbench_engine::result::duel::{LIMIT, Metric, Rules};
+use jwtbench_engine::result::StoredForm;
+use jwtbench_engine::result::duel::{
+    Arm, BlockNoise, DuelResult, Duels, LIMIT, Metric, Reading, Rules, SLOTS, weigh,
+};
 use jwtbench_engine::result::statistics::Decision;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
@@ -39,7 +41,7 @@ fn what_cannot_be_fought_is_refused_with_a_remedy() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(path("other.toml"), "issuer = \"https://other.example\"\n").unwrap();
     std::fs::write(path("faulty.toml"), "isuer = \"x\"\n").unwrap();
-    std::fs::write(path("duel.json"), "{}").unwrap();
+    std::fs::write(path("duel.jsonl"), "{}").unwrap();
     let (other, faulty, held) = (path("other.toml"), path("faulty.toml"), path(""));
     let rows: [(&[&str], &[&str], &str); 20] = [
         (&["core:ring"], &["<B>"], "one side only"),
@@ -146,8 +148,10 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
     let again = weigh(&duel.samples, &duel.noise, &rules);
     assert_eq!(again.metrics, duel.metrics, "the samples alone give the same verdicts");
 
-    let stored = std::fs::read(out.join("duel.json")).unwrap();
-    assert_eq!(stored, output.stdout, "the file is what is printed");
+    let stored = Duels::read(&out.join("duel.jsonl")).unwrap().duels;
+    let [stored] = stored.as_slice() else { panic!("one duel") };
+    let printed = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(serde_json::to_string(stored).unwrap() + "\n", printed, "what is printed");
     let markdown = std::fs::read_to_string(out.join("duel.md")).unwrap();
     assert!(markdown.contains(&format!("**EdDSA {}: ", duel.verdict)), "{markdown}");
     assert!(!markdown.contains(env!("CARGO_MANIFEST_DIR")), "no path of this machine");

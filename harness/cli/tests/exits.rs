@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 /// What the load of a hundred seconds is, and what is expected of it.
 const SLOW: &str = r#"
@@ -114,7 +114,7 @@ fn an_interrupted_run_is_partial_and_says_so() {
         let said = text(&output);
         assert_eq!(output.status.code(), Some(code), "{signal}: {said}");
         assert!(said.contains("INTERRUPTED") && !said.contains("PASSED"), "{signal}: {said}");
-        let stored = fs::read_to_string(out.join("result.json")).unwrap();
+        let stored = fs::read_to_string(out.join("result.jsonl")).unwrap();
         assert!(stored.contains("\"partial\":true"), "{signal}: the partial result is kept");
         let xml = junit(&out);
         assert!(xml.contains("errors=\"1\""), "{signal}: JUnit is not green: {xml}");
@@ -139,7 +139,7 @@ fn a_run_interrupted_after_measuring_is_whole_but_for_its_ranges() {
         assert_eq!(output.status.code(), Some(code), "{signal}: {said}");
         assert!(said.contains("PASSED: ") && !said.contains("INTERRUPTED"), "{signal}: {said}");
         assert!(said.contains("!! NO OUTCOME RANGES: the run was interrupted"), "{signal}: {said}");
-        let mut result = RunResult::read(&out.join("result.json")).unwrap();
+        let mut result = RunResult::read(&out.join("result.jsonl")).unwrap();
         assert!(!result.partial && result.measurements[0].rounds.len() == 1, "{signal}: {said}");
         let [range] = result.outcome_ranges.as_slice() else {
             panic!("{signal}: a range for the trial: {:?}", result.outcome_ranges);
@@ -186,6 +186,6 @@ fn what_is_not_judged_does_not_pass() {
         let is_green = xml.contains("failures=\"0\"") && xml.contains("errors=\"0\"");
         assert_eq!(is_green, code == 0, "{why}: {xml}");
     }
-    let stored = fs::read_to_string(out.join("result.json")).unwrap();
+    let stored = fs::read_to_string(out.join("result.jsonl")).unwrap();
     assert!(stored.contains("\"shed\":0"), "the last result is whole");
 }

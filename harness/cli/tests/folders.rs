@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jwtbench_engine::result::StoredForm;
+use jwtbench_engine::result::simulation::Simulation;
+
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
     command.current_dir(folder).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -67,11 +70,11 @@ fn no_verb_writes_over_another() {
     let left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
     assert!(left.iter().all(|name| !name.starts_with('.')), "{left:?}");
     // Whoever puts both into one folder is asked which is meant.
-    fs::copy(folder.join("s/simulation.json"), folder.join("r/simulation.json")).unwrap();
+    fs::copy(folder.join("s/simulation.jsonl"), folder.join("r/simulation.jsonl")).unwrap();
     let (code, said) = jwtbench(folder, &["report", "r"]);
     assert!(code == 2 && said.contains("holds a run and a simulation"), "{said}");
-    assert_eq!(jwtbench(folder, &["report", "r/simulation.json"]).0, 0);
-    assert_eq!(jwtbench(folder, &["report", "r/result.json"]).0, 0);
+    assert_eq!(jwtbench(folder, &["report", "r/simulation.jsonl"]).0, 0);
+    assert_eq!(jwtbench(folder, &["report", "r/result.jsonl"]).0, 0);
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn runs_of_one_second_have_folders_of_their_own() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let folders = fs::read_dir(folder.join("reports/runs")).unwrap().map(|one| one.unwrap().path());
-    let results = folders.filter(|folder| folder.join("result.json").is_file());
+    let results = folders.filter(|folder| folder.join("result.jsonl").is_file());
     assert_eq!(results.count(), 4);
 }
 
@@ -112,14 +115,14 @@ fn a_foreign_file_writes_nowhere_else() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
     assert_eq!(jwtbench(folder, &simulate(&["--out", "s"])).0, 0);
-    let text = fs::read_to_string(folder.join("s/simulation.json")).unwrap();
+    let stored = Simulation::read(&folder.join("s/simulation.jsonl")).unwrap();
     let absolute = folder.join("evil").display().to_string();
     for name in ["../../evil", "..", "a/b", "", &absolute] {
-        let mut simulation: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let mut simulation = serde_json::to_value(&stored).unwrap();
         simulation["policies"][0]["name"] = name.into();
-        fs::write(folder.join("simulation.json"), simulation.to_string()).unwrap();
+        fs::write(folder.join("simulation.jsonl"), simulation.to_string()).unwrap();
         let (code, said) =
-            jwtbench(folder, &["report", "simulation.json", "--out", "deep/out", "--force"]);
+            jwtbench(folder, &["report", "simulation.jsonl", "--out", "deep/out", "--force"]);
         let is_told = said.contains("is no name of a file");
         // Without a name the page is called `.md`, and stays where it belongs.
         assert!((code == 2 && is_told) || (name.is_empty() || name == ".."), "{name}: {said}");

@@ -137,7 +137,7 @@ fn attach(result: &RunResult, log: &str) -> Result<RunResult, String> {
     fs::write(&path, log).unwrap();
     let mut bare: RunResult =
         serde_json::from_str(&serde_json::to_string(result).unwrap()).unwrap();
-    assert!(!bare.has_histograms(), "result.json holds none");
+    assert!(!bare.has_histograms(), "result.jsonl holds none");
     histogram_log::attach(&mut bare, &path).map_err(|error| error.to_string())?;
     Ok(bare)
 }
@@ -393,8 +393,8 @@ fn the_command_line_writes_and_reads_them() {
     let stored = fs::read_to_string(at("run/result.hlog")).unwrap();
     assert_eq!(said(&["report", &run, "--format", "hlog"], 0), stored);
 
-    // What the log holds is what the summaries in result.json were made from.
-    let result = RunResult::read(Path::new(&at("run/result.json"))).unwrap();
+    // What the log holds is what the summaries in result.jsonl were made from.
+    let result = RunResult::read(Path::new(&at("run/result.jsonl"))).unwrap();
     let summaries = result.measurements.iter().flat_map(|m| &m.phases).flat_map(|p| &p.outcomes);
     let summaries = summaries.filter_map(|row| row.latency.as_ref());
     let summaries = summaries.flat_map(|of| LatencyKind::ALL.map(|kind| of.of(kind).clone()));

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::disturbance::MAX_PAUSED;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
@@ -46,7 +46,7 @@ fn check(folder: &Path, output: &Output, words: &str, why: &str) {
     assert_eq!(output.status.code(), Some(1), "{why}: {said}{also}");
     assert!(!also.contains("panicked"), "{why}: {also}");
     assert!(said.contains("this host ended the trial") && said.contains(words), "{why}: {said}");
-    let result = RunResult::read(&out.join("result.json")).unwrap();
+    let result = RunResult::read(&out.join("result.jsonl")).unwrap();
     let [row] = result.measurements.as_slice() else { panic!("{why}: one trial") };
     assert!(row.error.as_ref().is_some_and(|error| error.contains(words)), "{why}: {row:?}");
     assert_eq!((row.scenario.as_str(), row.contender.as_str()), ("user/limited", "core:ring"));
@@ -142,7 +142,7 @@ fn a_pause_of_the_process_disturbs_closed_loops_and_open_ones() {
         command.arg("run").args(args).args(["--algorithm", "EdDSA", "--rounds", "1"]);
         command.args(["--duration", "2s", "--quiet", "--out"]).arg(&out);
         let output = stop_and_go(command.stderr(Stdio::piped()).spawn().unwrap());
-        let result = RunResult::read(&out.join("result.json"));
+        let result = RunResult::read(&out.join("result.jsonl"));
         let result = result.unwrap_or_else(|error| panic!("{why}: {error}: {output:?}"));
         let mut hit = 0;
         for row in &result.measurements {

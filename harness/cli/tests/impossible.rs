@@ -27,7 +27,7 @@ fn changed(text: &str, pointer: &str, to: &Value) -> String {
 #[test]
 fn impossible_figures_are_refused_by_file_and_key() {
     let folder = tempfile::tempdir().unwrap();
-    let [run, simulation] = ["result.json", "simulation.json"].map(|name| folder.path().join(name));
+    let [run, simulation] = ["result.jsonl", "simulation.jsonl"].map(|name| folder.path().join(name));
     let [run_path, simulation_path] = [&run, &simulation].map(|path| path.to_str().unwrap());
     let rows = [
         ("/measurements/0/verdicts/judged", json!(u64::MAX), "measurements[0].verdicts.judged"),
@@ -41,20 +41,20 @@ fn impossible_figures_are_refused_by_file_and_key() {
         for args in verbs {
             let (code, said) = refused(args);
             assert_eq!(code, Some(2), "{args:?}: {said}");
-            assert!(said.contains("result.json") && said.contains(key), "{args:?}: {said}");
+            assert!(said.contains("result.jsonl") && said.contains(key), "{args:?}: {said}");
         }
     }
     fs::write(&simulation, changed(SIMULATION, "/rows/0/counts/arrivals", &json!(u64::MAX)))
         .unwrap();
     let (code, said) = refused(&["report", simulation_path]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("simulation.json") && said.contains("rows[0].counts.arrivals"), "{said}");
+    assert!(said.contains("simulation.jsonl") && said.contains("rows[0].counts.arrivals"), "{said}");
 }
 
 #[test]
 fn a_load_that_no_scenario_has_is_not_replayed() {
     let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("result.json");
+    let run = folder.path().join("result.jsonl");
     let rows = [
         ("workers", json!(u32::MAX), "workers 4294967295"),
         ("rounds", json!(0), "rounds 0"),
@@ -68,7 +68,7 @@ fn a_load_that_no_scenario_has_is_not_replayed() {
         let args = ["replay", run.to_str().unwrap(), "--out", out.to_str().unwrap()];
         let (code, said) = refused(&args);
         assert_eq!(code, Some(2), "{key}: {said}");
-        assert!(said.contains("result.json") && said.contains(words), "{key}: {said}");
+        assert!(said.contains("result.jsonl") && said.contains(words), "{key}: {said}");
         assert!(!out.exists(), "{key}: nothing is made");
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
 const PART: &str = "result.jsonl.part";
@@ -292,13 +292,13 @@ fn what_is_left_is_replaced_only_when_asked() {
     // A partial result can be made of it, whose own reports say so too.
     let output = jwtbench(folder, &["report", "left", "--out", "made"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(RunResult::read(&folder.join("made/result.json")).unwrap().partial);
+    assert!(RunResult::read(&folder.join("made/result.jsonl")).unwrap().partial);
     assert!(folder.join("made/result.hlog").is_file());
     // A run over it that is killed as well leaves what that one had finished.
     leave(folder, 1, &["--force"]);
     let output = jwtbench(folder, &[&short[..], &["--out", "left", "--force"]].concat());
     assert!(!folder.join("left").join(PART).exists(), "{}", text(&output.stderr));
-    assert!(!RunResult::read(&folder.join("left/result.json")).unwrap().partial);
+    assert!(!RunResult::read(&folder.join("left/result.jsonl")).unwrap().partial);
     // Over a whole result: that stays, and is not taken for the new one.
     leave(folder, 1, &["--force"]);
     let output = jwtbench(folder, &["report", "left"]);
@@ -340,7 +340,7 @@ fn a_simulation_that_is_killed() {
     file.write_all(b"{\"rows\":[").unwrap();
     let output = jwtbench(folder, &["report", "s", "--out", "made"]);
     assert!(text(&output.stderr).contains("last line was cut off"), "{}", text(&output.stderr));
-    let made = fs::read_to_string(folder.join("made/simulation.json")).unwrap();
+    let made = fs::read_to_string(folder.join("made/simulation.jsonl")).unwrap();
     assert!(made.contains("\"partial\":true"));
     let small = ["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"];
     let small = [&small[..], &["--draws", "1", "-q", "--out", "s"]].concat();
@@ -458,7 +458,7 @@ fn figures_are_shown_before_they_are_written() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(shown.contains("core:ring") && shown.contains("Verdict"), "{shown}");
     assert!(!shown.contains("Result   "), "{shown}");
-    assert!(said.contains("missing: result.json") && said.contains("index.html"), "{said}");
+    assert!(said.contains("missing: result.jsonl") && said.contains("index.html"), "{said}");
     assert!(folder.join("r/summary.md").is_file(), "what fits is written: {said}");
     let left: Vec<_> = fs::read_dir(folder.join("r")).unwrap().map(|one| one.unwrap()).collect();
     let is_passing = |name: &str| name.starts_with('.') && name.ends_with(".part");
@@ -469,11 +469,11 @@ fn figures_are_shown_before_they_are_written() {
     let simulate = "simulate policy/drill --offsets 1 --draws 1";
     let output = shell(folder, &format!("$JWTBENCH {simulate} -q --out whole"));
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let blocks = fs::metadata(folder.join("whole/simulation.json")).unwrap().len() / 512;
+    let blocks = fs::metadata(folder.join("whole/simulation.jsonl")).unwrap().len() / 512;
     let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec $JWTBENCH");
     let output = shell(folder, &format!("{limit} {simulate} --out s"));
     let said = text(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("missing: simulation.json"), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("missing: simulation.jsonl"), "{said}");
     assert!(text(&output.stdout).contains("policy/drill"));
     let output = shell(folder, "$JWTBENCH report s");
     let (shown, said) = (text(&output.stdout), text(&output.stderr));

@@ -56,7 +56,7 @@ fn a_stored_contender_that_the_build_lacks_is_named() {
     let short = ["--duration", "20ms", "--rounds", "1", "--quiet", "--out", shown];
     let output = jwtbench(&[&choice[..], &short].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let path = out.join("result.json");
+    let path = out.join("result.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("\"core:ring\"", &format!("\"{FORMER}\""))).unwrap();
     check_refused(&["replay", shown, "--quiet"], &[FORMER, REMEDY, "--contender"]);

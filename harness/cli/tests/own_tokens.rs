@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use jwtbench_engine::result::{RunResult, StoredForm};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -126,8 +127,8 @@ fn a_replay_takes_the_same_tokens_again_and_no_others() {
         assert!(said.contains(words), "{options:?}: {said}");
     }
     let [base, again] = ["out", "again"].map(|name| {
-        let text = fs::read_to_string(folder.join(name).join("result.json")).unwrap();
-        let result: Value = serde_json::from_str(&text).unwrap();
+        let result = RunResult::read(&folder.join(name).join("result.jsonl")).unwrap();
+        let result = serde_json::to_value(&result).unwrap();
         assert_eq!(result["scenarios"][0]["judged_at_s"], 1_767_225_600);
         result["measurements"][0]["verdict_stream"]["hash"].clone()
     });

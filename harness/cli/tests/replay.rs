@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use binary::{check, jwtbench};
 
-use jwtbench_engine::result::RunResult;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 const SCENARIO: &str = r#"
 title = "t"
@@ -56,19 +56,19 @@ static STORED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 });
 
 fn stored() -> RunResult {
-    RunResult::read(&STORED.path().join("base/result.json")).unwrap()
+    RunResult::read(&STORED.path().join("base/result.jsonl")).unwrap()
 }
 
 /// Replays a result, and gives what came of it.
 fn replay(result: &RunResult, options: &[&str]) -> (Output, Option<RunResult>) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("result.json");
+    let path = folder.path().join("result.jsonl");
     fs::write(&path, serde_json::to_string(result).unwrap()).unwrap();
     let out = folder.path().join("out");
     let mut args = vec!["replay", path.to_str().unwrap(), "-q", "--out", out.to_str().unwrap()];
     args.extend(options);
     let output = jwtbench(&args);
-    let replayed = RunResult::read(&out.join("result.json")).ok();
+    let replayed = RunResult::read(&out.join("result.jsonl")).ok();
     (output, replayed)
 }
 
@@ -100,7 +100,7 @@ fn shares_of_capacity_stay_what_they_came_to() {
     let [path, to] = [&path, &out].map(|path| path.to_str().unwrap());
     let output = jwtbench(&["run", path, "--contender", "core:ring", "--out", to, "-q"]);
     check(&output, 0, &[], "a run");
-    let base = RunResult::read(&out.join("result.json")).unwrap();
+    let base = RunResult::read(&out.join("result.jsonl")).unwrap();
     let (output, again) = replay(&base, &[]);
     check(&output, 0, &["core:ring"], "a replay");
     let again = again.unwrap();
@@ -159,7 +159,7 @@ fn another_cache_policy_is_the_same_plan() {
         .output()
         .unwrap();
     check(&output, 0, &["default → brief", "another cache policy"], "another preset");
-    let again = RunResult::read(&out.join("result.json")).unwrap();
+    let again = RunResult::read(&out.join("result.jsonl")).unwrap();
     let (one, other) = (&stored().measurements[0], &again.measurements[0]);
     assert_eq!(one.plan_hash, other.plan_hash, "no part of the plan");
     assert_ne!(one.cache_policy_hash, other.cache_policy_hash);

@@ -1,18 +1,29 @@
-//! The committed schema of `result.json` is the one that the types give, and what the binary
+//! The committed schema of `result.jsonl` is the one that the types give, and what the binary
 //! writes is valid under it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
+use jwtbench_engine::result::duel::{DUEL_SCHEMA_VERSION, Duels};
+use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
 use serde_json::{Value, json};
 
-fn committed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/result.schema.json")
+/// The committed schemas: kind, text by the types.
+fn schemas() -> [(&'static str, String); 3] {
+    [
+        (RunResult::OF, RunResult::schema()),
+        (Simulation::OF, Simulation::schema()),
+        (Duels::OF, Duels::schema()),
+    ]
 }
 
 fn validator() -> jsonschema::Validator {
-    let schema: Value = serde_json::from_str(&RunResult::schema()).expect("JSON");
+    validator_of(&RunResult::schema())
+}
+
+fn validator_of(schema: &str) -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(schema).expect("JSON");
     jsonschema::validator_for(&schema).expect("a JSON Schema")
 }
 
@@ -29,13 +40,43 @@ fn real() -> Value {
 }
 
 #[test]
-fn the_committed_schema_is_that_of_the_types() {
-    let text = std::fs::read_to_string(committed()).unwrap_or_default();
-    assert!(
-        text == RunResult::schema(),
-        "reports/result.schema.json is not what the types give; write it again with\n\
-         cargo run --release -- report --schema > reports/result.schema.json"
-    );
+fn the_committed_schemas_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/schemas");
+    for (of, schema) in schemas() {
+        let path = folder.join(format!("{of}.schema.json"));
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            text == schema,
+            "reports/schemas/{of}.schema.json is not what the types give; write it again with\n\
+             cargo run --release -- report --schema={of} > reports/schemas/{of}.schema.json"
+        );
+    }
+}
+
+/// Stored ones of a release build, and what each lacks in turn.
+#[test]
+fn simulations_and_duels_are_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/stored");
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(folder.join(name)).expect("a file");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let duel = json!({ "schema_version": DUEL_SCHEMA_VERSION, "duels": [read("duel.json")] });
+    let rows = [
+        (Simulation::schema(), read("simulation.json"), ["schema_version", "rows", "hindsight"]),
+        (Duels::schema(), duel, ["schema_version", "duels", "duels"]),
+    ];
+    for (schema, stored, needed) in rows {
+        let validator = validator_of(&schema);
+        let faults: Vec<String> =
+            validator.iter_errors(&stored).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+        for key in needed {
+            let mut without = stored.clone();
+            without.as_object_mut().expect("an object").remove(key);
+            assert!(!validator.is_valid(&without), "without {key}");
+        }
+    }
 }
 
 #[test]

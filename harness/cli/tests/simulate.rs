@@ -27,6 +27,7 @@ use jwtbench_engine::report::{
     TerminalStyle, policy_markdown, simulation_html, simulation_markdown, simulation_picture,
     simulation_terminal,
 };
+use jwtbench_engine::result::StoredForm;
 use jwtbench_engine::result::simulation::{Metric, PolicyNote, Simulation, SimulationRow};
 use jwtbench_engine::scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
 use jwtbench_engine::scenario::library::Library;
@@ -344,7 +345,7 @@ fn reports_name_every_policy_and_keep_their_width() {
         assert!(form.contains("was not run against it"), "{form}");
     }
     assert!(page.contains("a \\*source\\*.") && page.contains("\nttl = \"5m\"\n"), "{page}");
-    assert!(markdown.contains("](policies/own.md)"), "{markdown}");
+    assert!(markdown.contains("`policies/NAME.md`"), "{markdown}");
 }
 
 /// What the command line refuses, with exit code 2 and the remedy.

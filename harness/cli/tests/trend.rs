@@ -51,7 +51,7 @@ fn result(day: u32, cost: f64) -> RunResult {
 fn store(folder: &Path, name: &str, result: &RunResult) {
     let folder = folder.join(name);
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("result.json"), serde_json::to_string(result).unwrap()).unwrap();
+    fs::write(folder.join("result.jsonl"), serde_json::to_string(result).unwrap()).unwrap();
 }
 
 /// Twelve results with a step after the sixth, one of them disturbed, in folders of their own.
@@ -146,13 +146,13 @@ fn filters_metrics_and_paths() {
         (&["runs", "--metric", "p50"], 0, "jsonwebtoken:aws-lc-rs", "no bound is needed"),
         (&["runs", "--metric", "throughput"], 0, "more is better", "its direction"),
         (&["runs", "--metric", "cpu"], 1, "nothing to show", "no round has it"),
-        (&["runs/19", "runs/18/result.json"], 0, "it takes 8", "two paths, too few"),
+        (&["runs/19", "runs/18/result.jsonl"], 0, "it takes 8", "two paths, too few"),
         (&["runs/19", "runs/19"], 0, "the same result as runs/19", "counted once"),
         (&["runs", "--contender", "jsonwebtoken:*"], 1, "needs no bound", "it has no bound here"),
         (&["runs", "--algorithm", "EdDSA"], 1, "nothing to show", "no trial is left"),
         (&["runs", "--scenario", "outage"], 1, "nothing to show", "no scenario is left"),
         (&["no-such"], 2, "cannot read no-such", "no file"),
-        (&["."], 2, "holds no result.json", "one level is searched, not two"),
+        (&["."], 2, "holds no result.jsonl", "one level is searched, not two"),
         (&["runs", "--metric", "p77"], 2, "p50-over-bound", "no metric"),
         (&["runs", "--svg", "no-such/x.svg"], 2, "cannot be written", "no folder"),
     ];
@@ -163,10 +163,10 @@ fn filters_metrics_and_paths() {
     }
     // A folder in it that holds no result of this version is set aside.
     fs::create_dir(folder.path().join("runs/old")).unwrap();
-    fs::write(folder.path().join("runs/old/result.json"), "{\"schema_version\": 0}").unwrap();
+    fs::write(folder.path().join("runs/old/result.jsonl"), "{\"schema_version\": 0}").unwrap();
     let (text, _) = said(folder.path(), &["trend", "runs"], 0);
     assert!(
-        joined(&text).contains("set aside: runs/old/result.json has schema version 0"),
+        joined(&text).contains("set aside: runs/old/result.jsonl has schema version 0"),
         "{text}"
     );
     let (_, err) = said(folder.path(), &["trend", "runs/old"], 2);

@@ -1,5 +1,5 @@
 //! What came of a duel: two arms in lock step, their samples kept raw, and what these say. The
-//! content of `duel.json`. Knows nothing of clocks or formatting.
+//! a row of `duel.jsonl`. Knows nothing of clocks or formatting.
 
 mod lineup;
 mod sentence;
@@ -11,19 +11,41 @@ pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
 use super::statistics::{Decision, Estimate, SignFlip};
-use super::{CachePolicyRecord, Machine, Wrong};
+use super::{CachePolicyRecord, Machine, StoredForm, Wrong};
 
-/// The version of `duel.json`; raised when a field changes its meaning or goes.
+/// The version of `duel.jsonl`; raised when a field changes its meaning or goes.
 pub const DUEL_SCHEMA_VERSION: u32 = 3;
 /// Under this many blocks no duel is fought: the sign-flip test cannot get below 5 %.
 pub const MIN_BLOCKS: u32 = 6;
 
+/// The duels of one command: the content of `duel.jsonl`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Duels {
+    /// [`DUEL_SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// One for each algorithm.
+    pub duels: Vec<DuelResult>,
+}
+
+impl Duels {
+    /// These, of today's version.
+    pub fn new(duels: Vec<DuelResult>) -> Duels {
+        Duels { schema_version: DUEL_SCHEMA_VERSION, duels }
+    }
+}
+
+impl StoredForm for Duels {
+    const OF: &'static str = "duel";
+    const VERSION: u32 = DUEL_SCHEMA_VERSION;
+}
+
 /// Everything one duel measured.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DuelResult {
     /// [`DUEL_SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
@@ -86,7 +108,7 @@ pub struct DuelResult {
 }
 
 /// What the host did during a block.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BlockNoise {
     /// The block, from 0.
     pub block: u32,
@@ -104,7 +126,7 @@ impl BlockNoise {
 }
 
 /// How an arm was set up, beside its contender.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
     /// Name of the cache policy.
     pub cache_policy: String,
@@ -117,7 +139,7 @@ pub struct Setting {
 }
 
 /// Wrong verdicts of one arm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WrongArm {
     /// Whose.
     pub arm: Arm,
@@ -128,7 +150,7 @@ pub struct WrongArm {
 
 /// The plain ratios A/B: for latencies and CPU time above 1 means that A costs more, for the
 /// throughput above 1 means that A does more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratios {
     /// Median latency.
     pub p50: Estimate,
@@ -141,7 +163,7 @@ pub struct Ratios {
 }
 
 /// What a duel compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Median latency: service in a closed loop, response in an open one.
@@ -212,7 +234,7 @@ impl fmt::Display for Metric {
 }
 
 /// What the samples say of one metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricVerdict {
     /// Which.
     pub metric: Metric,
@@ -255,7 +277,7 @@ impl MetricVerdict {
 }
 
 /// What a fixed computation said about the host.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Control {
     /// Its time before rounds of A over that before rounds of B, with its 95 % interval.
     pub ratio: Estimate,
@@ -264,7 +286,7 @@ pub struct Control {
 }
 
 /// One round of one arm, reduced to its figures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// Completed operations.
     pub done: u64,
@@ -281,7 +303,7 @@ pub struct Reading {
 }
 
 /// A reading with its place in the duel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// The block, from 0.
     pub block: u32,

@@ -1,5 +1,5 @@
 //! The whole histograms of a result as an HdrHistogram V2 interval log (`.hlog`): written beside
-//! `result.json`, and read back into the rows it belongs to. One interval per phase and row, under
+//! `result.jsonl`, and read back into the rows it belongs to. One interval per phase and row, under
 //! a tag that names all it is about.
 
 use std::fmt;

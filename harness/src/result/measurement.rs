@@ -296,7 +296,7 @@ pub struct OutcomeRow {
     /// Latencies; absent where every round was dropped.
     #[serde(flatten)]
     pub latency: Option<LatencySummary>,
-    /// The whole histograms, which are kept beside `result.json` in a `.hlog`; none in virtual
+    /// The whole histograms, which are kept beside `result.jsonl` in a `.hlog`; none in virtual
     /// time and in results that were stored without.
     #[serde(skip)]
     pub whole: Option<PackedLatencies>,

@@ -6,13 +6,21 @@ mod expected;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::StoredForm;
 
 pub use expected::{SimulationExpectation, judge};
 
-/// Everything one `simulate` found: the content of `simulation.json`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The version of `simulation.jsonl`; raised when a field changes its meaning or goes.
+pub const SIMULATION_SCHEMA_VERSION: u32 = 1;
+
+/// Everything one `simulate` found: the content of `simulation.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Simulation {
+    /// [`SIMULATION_SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
     /// One for each scenario and cache policy.
     pub rows: Vec<SimulationRow>,
     /// The command.
@@ -42,8 +50,32 @@ pub struct Simulation {
     pub advice: Vec<Advice>,
 }
 
+impl Default for Simulation {
+    /// Nothing yet, of today's version.
+    fn default() -> Simulation {
+        Simulation {
+            schema_version: SIMULATION_SCHEMA_VERSION,
+            rows: Vec::new(),
+            command: String::new(),
+            partial: false,
+            own: Vec::new(),
+            scenarios: Vec::new(),
+            policies: Vec::new(),
+            hindsight: Vec::new(),
+            events: Vec::new(),
+            sweep: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+}
+
+impl StoredForm for Simulation {
+    const OF: &'static str = "simulation";
+    const VERSION: u32 = SIMULATION_SCHEMA_VERSION;
+}
+
 /// A scenario in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioNote {
     /// `family/file-stem`.
     pub name: String,
@@ -54,7 +86,7 @@ pub struct ScenarioNote {
 }
 
 /// What a cache policy says of itself. What is absent, it does not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyNote {
     /// Its name.
     pub name: String,
@@ -81,7 +113,7 @@ pub struct PolicyNote {
 }
 
 /// Something that happens in a scenario: the issuer or its endpoint changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationEvent {
     /// `family/file-stem`.
     pub scenario: String,
@@ -92,7 +124,7 @@ pub struct SimulationEvent {
 }
 
 /// A policy of a sweep: its place on a line of values of one key, and what came of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SweepPoint {
     /// `family/file-stem`.
     pub scenario: String,
@@ -114,7 +146,7 @@ pub struct SweepPoint {
 }
 
 /// What came of one minute, over all runs and instances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Minute {
     /// Good tokens that arrived.
     pub good: u64,
@@ -127,7 +159,7 @@ pub struct Minute {
 }
 
 /// The change of one key that helps a policy most in a scenario, and what it brings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// `family/file-stem`.
     pub scenario: String,
@@ -143,7 +175,7 @@ pub struct Advice {
 
 /// The least exposure and lockout in a scenario for a cache that fetches so often, when the issuer
 /// has just changed something: at their worst over the draws of the arrivals.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HindsightPoint {
     /// `family/file-stem`.
     pub scenario: String,
@@ -168,7 +200,7 @@ fn whole_nano<S: serde::Serializer>(figure: &f64, to: S) -> Result<S::Ok, S::Err
 }
 
 /// One scenario under one cache policy.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationRow {
     /// `family/file-stem`.
     pub scenario: String,
@@ -223,7 +255,7 @@ pub struct SimulationRow {
 }
 
 /// What one phase of a scenario cost under one cache policy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseRow {
     /// Its name.
     pub phase: String,
@@ -257,7 +289,7 @@ pub const COLUMNS: [&str; 15] = [
 ];
 
 /// A metric over all runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metric {
     /// The least; null if even that was cut off by the horizon.
     #[serde(serialize_with = "nano")]
@@ -289,7 +321,7 @@ impl Metric {
 }
 
 /// Counts over all runs and instances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationCounts {
     /// Tokens that arrived.
     pub arrivals: u64,

@@ -12,7 +12,7 @@ use jwtbench_engine::report::{self, TerminalStyle};
 use jwtbench_engine::result::comparison::{Allowance, Comparison, Matching, Terms};
 use jwtbench_engine::result::duel::DuelResult;
 use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{Measurement, RunResult, histogram_log, stored};
+use jwtbench_engine::result::{Measurement, RunResult, StoredForm, histogram_log, stored};
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::cache::Presets;
 use jwtbench_engine::scenario::source::Source;

@@ -14,7 +14,7 @@ static RUN: LazyLock<RunResult> = LazyLock::new(|| {
     let output = jwtbench(&[&["run", scenario][..], &chosen].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!([Some(0), Some(5)].contains(&output.status.code()), "{said}");
-    RunResult::read(&folder.path().join("base/result.json")).unwrap()
+    RunResult::read(&folder.path().join("base/result.jsonl")).unwrap()
 });
 
 /// A preset that goes on with a withdrawn key until its ttl is over, and never looks before.

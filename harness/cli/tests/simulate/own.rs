@@ -41,7 +41,7 @@ fn the_key_to_change_is_named() {
     let markdown = file("simulation.md");
     let advice = "Of all changes of one key, unknown-kid = \"refetch\" helps most: exposure";
     assert!(markdown.contains("mine is dominated by ") && markdown.contains(advice), "{markdown}");
-    let simulation: Simulation = serde_json::from_str(&file("simulation.json")).unwrap();
+    let simulation = Simulation::read(&out.join("simulation.jsonl")).unwrap();
     assert!(simulation.rows.iter().all(|row| !row.cache_policy.contains('=')), "no swept row");
     let lines: Vec<(&str, &str)> =
         simulation.sweep.iter().map(|point| (&*point.line, &*point.label)).collect();
@@ -59,7 +59,7 @@ fn the_key_to_change_is_named() {
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     assert_eq!(report("markdown"), markdown, "rendered again from what is stored");
-    assert_eq!(report("json"), file("simulation.json"));
+    assert_eq!(report("json"), serde_json::to_string(&simulation).unwrap() + "\n");
     assert_eq!(report("csv"), "", "no such form");
     let page = file("index.html");
     for part in ["Minute by minute", "withdraw-key current", "By <code>ttl</code>", "hindsight, "] {

@@ -4,8 +4,8 @@ use super::*;
 
 fn committed() -> Simulation {
     let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/simulation/simulation.json");
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/simulation/simulation.jsonl");
+    Simulation::read(&file).unwrap()
 }
 
 #[test]

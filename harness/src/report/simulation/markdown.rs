@@ -23,15 +23,9 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
         let _ = write!(text, "\n{missed}");
     }
     let _ = write!(text, "\nMedian / worst of {all}. Definitions: `reports/METRICS.md`.\n");
-    let link = |name: &str| {
-        // What a name of a file cannot be leads nowhere, and out of the link neither.
-        let is_usual = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let page = name.replace(|c| !is_usual(c), "-");
-        format!("[{}](policies/{page}.md)", plain(&marked(simulation, name)))
-    };
-    let links: Vec<String> = simulation.policies.iter().map(|note| link(&note.name)).collect();
-    if !links.is_empty() {
-        let _ = write!(text, "\nIn words, a page each: {}.\n", links.join(", "));
+    if !simulation.policies.is_empty() {
+        let page = "`policies/NAME.md`, beside this file where `jwtbench` wrote it";
+        let _ = write!(text, "\nIn words, a page for each policy: {page}.\n");
     }
     let marks = marks(simulation);
     if !marks.is_empty() {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, nano};
 use crate::scenario::expectation::{End, Expectation, Metric as Bounded};
 
 /// One expectation that binds a policy, and whether it is met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationExpectation {
     /// `<phase|all>.<stream|all>.<metric>.<median|worst>`, as written.
     pub key: String,

@@ -1,0 +1,172 @@
+//! A stored result as lines of JSON, so that a difference of two can be read: a header with what
+//! stands at its top, then a line for each row of its lists, under the name of the list. Knows text
+//! alone: an object becomes lines, and lines an object.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The member by which a header is known; it names the kind of the result.
+const OF: &str = "of";
+
+/// The members of an object, as they stand.
+struct Members<'j>(Vec<(String, &'j RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members<'de>, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// The lines of an object in compact JSON, a result of this kind. Its rows keep their order.
+///
+/// # Errors
+/// If the text is no JSON object.
+pub fn split(of: &str, json: &str) -> Result<String, serde_json::Error> {
+    let Members(members) = serde_json::from_str(json)?;
+    let mut header = format!("{{\"{OF}\":{}", serde_json::to_string(of)?);
+    let mut rows = String::new();
+    for (name, value) in &members {
+        let name = serde_json::to_string(name)?;
+        match objects(value) {
+            Some(list) => {
+                list.iter().for_each(|row| rows.push_str(&format!("{{{name}:{row}}}\n")));
+            }
+            None => header.push_str(&format!(",{name}:{value}")),
+        }
+    }
+    Ok(format!("{header}}}\n{rows}"))
+}
+
+/// The elements of a list of objects; `None` of any other value, and of an empty list.
+fn objects(value: &RawValue) -> Option<Vec<&RawValue>> {
+    if !value.get().starts_with('[') {
+        return None;
+    }
+    let list: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+    let are_objects = !list.is_empty() && list.iter().all(|element| is_object(element));
+    are_objects.then_some(list)
+}
+
+fn is_object(value: &RawValue) -> bool {
+    value.get().starts_with('{')
+}
+
+/// The object that lines were made of. A text that does not begin with a header is one already.
+///
+/// # Errors
+/// If the header is of another kind, and at the first line that is no row.
+pub fn join<'t>(of: &str, text: &'t str) -> Result<Cow<'t, str>, serde_json::Error> {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let Ok(Members(header)) = serde_json::from_str(first) else {
+        return Ok(Cow::Borrowed(text));
+    };
+    let Some((_, kind)) = header.iter().find(|(name, _)| name == OF) else {
+        return Ok(Cow::Borrowed(text));
+    };
+    let kind: String = serde_json::from_str(kind.get())?;
+    if kind != of {
+        return Err(serde_json::Error::custom(format!("it is a {kind}, and no {of}")));
+    }
+    let mut lists: Vec<(String, Vec<&RawValue>)> = Vec::new();
+    for (number, line) in (2..).zip(rest.lines()) {
+        let fault = |what: &str| serde_json::Error::custom(format!("line {number}: {what}"));
+        let Members(mut row) =
+            serde_json::from_str(line).map_err(|error| fault(&error.to_string()))?;
+        let (Some((name, value)), true) = (row.pop(), row.is_empty()) else {
+            return Err(fault("a row has one member, the name of its list"));
+        };
+        if !is_object(value) || header.iter().any(|(known, _)| *known == name) {
+            return Err(fault("no row of a list"));
+        }
+        match lists.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, list)) => list.push(value),
+            None => lists.push((name, vec![value])),
+        }
+    }
+    object(&header, &lists).map(Cow::Owned)
+}
+
+/// One object of a header and its lists.
+fn object(
+    header: &[(String, &RawValue)],
+    lists: &[(String, Vec<&RawValue>)],
+) -> Result<String, serde_json::Error> {
+    let mut members = Vec::new();
+    for (name, value) in header.iter().filter(|(name, _)| name != OF) {
+        members.push(format!("{}:{value}", serde_json::to_string(name)?));
+    }
+    for (name, list) in lists {
+        let rows: Vec<&str> = list.iter().map(|row| row.get()).collect();
+        members.push(format!("{}:[{}]", serde_json::to_string(name)?, rows.join(",")));
+    }
+    Ok(format!("{{{}}}", members.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_object_becomes_lines_and_lines_an_object() {
+        let json = r#"{"schema_version":2,"names":["a","b"],"rows":[{"b":1,"a":[{}]},{"b":2}],"none":[],"others":[{"x":"\n"}]}"#;
+        let lines = split("run", json).unwrap();
+        let due = [
+            r#"{"of":"run","schema_version":2,"names":["a","b"],"none":[]}"#,
+            r#"{"rows":{"b":1,"a":[{}]}}"#,
+            r#"{"rows":{"b":2}}"#,
+            r#"{"others":{"x":"\n"}}"#,
+        ];
+        assert_eq!(lines.lines().collect::<Vec<_>>(), due);
+        assert!(lines.ends_with("}\n"), "the last line has its end");
+        assert_eq!(value(&join("run", &lines).unwrap()), value(json));
+        assert_eq!(join("run", json).unwrap(), json, "an object stays as it is");
+        assert_eq!(join("run", "no JSON").unwrap(), "no JSON", "who reads it says what is wrong");
+        assert!(split("run", "[1]").is_err());
+    }
+
+    #[test]
+    fn a_line_that_is_no_row_is_named() {
+        let header = r#"{"of":"run","seed":1}"#;
+        let rows = [
+            (r#"{"a":{}"#, "line 3: EOF", "cut off"),
+            ("", "line 3: EOF", "an empty line"),
+            ("7", "line 3: invalid type", "no object"),
+            (r#"{"a":{},"b":{}}"#, "line 3: a row has one member", "two lists"),
+            ("{}", "line 3: a row has one member", "no list"),
+            (r#"{"a":7}"#, "line 3: no row of a list", "no object in it"),
+            (r#"{"seed":{}}"#, "line 3: no row of a list", "what stands in the header"),
+        ];
+        for (line, expected, why) in rows {
+            let text = format!("{header}\n{{\"a\":{{}}}}\n{line}\n");
+            let error = join("run", &text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{why}: {error}");
+        }
+        let error = join("duel", header).unwrap_err().to_string();
+        assert_eq!(error, "it is a run, and no duel");
+    }
+}

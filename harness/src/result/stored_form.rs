@@ -1,0 +1,121 @@
+//! The forms that are stored, each with its kind, its version, its lines and its JSON Schema.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::bounded_file;
+
+use super::{lines, stored};
+
+/// What a command stores of all that it found.
+pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
+    /// Its kind, as its header names it.
+    const OF: &'static str;
+    /// Its version; raised when a field changes its meaning or goes.
+    const VERSION: u32;
+
+    /// Reads a stored one.
+    ///
+    /// # Errors
+    /// Those of [`StoredForm::parse`], and if the file cannot be read.
+    fn read(path: &Path) -> Result<Self, ReadError> {
+        Self::parse(path, &text(path)?)
+    }
+
+    /// Reads the text of a stored one, lines or an object, which `path` names in messages. The
+    /// version is looked at before anything else.
+    ///
+    /// # Errors
+    /// If it is of another kind or version, lacks a field or holds an impossible figure.
+    fn parse(path: &Path, text: &str) -> Result<Self, ReadError> {
+        let shown = path.display().to_string();
+        let malformed = |source| ReadError::Malformed { path: shown.clone(), of: Self::OF, source };
+        let text = lines::join(Self::OF, text).map_err(malformed)?;
+        let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
+        if version.schema_version != u64::from(Self::VERSION) {
+            let (of, found, read) = (Self::OF, version.schema_version, Self::VERSION);
+            return Err(ReadError::Version { path: shown, of, found, read });
+        }
+        stored::from_json(&text).map_err(malformed)
+    }
+
+    /// Reads a stored one of any version whose fields are enough.
+    ///
+    /// # Errors
+    /// If it cannot be read, or lacks a field.
+    fn read_any(path: &Path) -> Result<Self, ReadError> {
+        let shown = path.display().to_string();
+        let malformed = |source| ReadError::Malformed { path: shown.clone(), of: Self::OF, source };
+        let text = text(path)?;
+        let text = lines::join(Self::OF, &text).map_err(malformed)?;
+        stored::from_json(&text).map_err(malformed)
+    }
+
+    /// The lines that are stored.
+    ///
+    /// # Errors
+    /// If it cannot be expressed in JSON.
+    fn to_lines(&self) -> Result<String, serde_json::Error> {
+        lines::split(Self::OF, &serde_json::to_string(self)?)
+    }
+
+    /// The JSON Schema of the object that the lines come to, generated from the types.
+    fn schema() -> String {
+        let schema = schemars::schema_for!(Self);
+        serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+    }
+}
+
+fn text(path: &Path) -> Result<String, ReadError> {
+    let unreadable = |source| ReadError::Unreadable { path: path.display().to_string(), source };
+    bounded_file::read_to_string(path, bounded_file::RESULT).map_err(unreadable)
+}
+
+#[derive(Deserialize)]
+struct WireVersion {
+    schema_version: u64,
+}
+
+/// Why a stored result could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be opened or read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is of another kind, or only the beginning of one.
+    #[error(
+        "{path} is not a whole jwtbench result of a {of} ({source}); make it again, or name another \
+         file"
+    )]
+    Malformed {
+        /// The file.
+        path: String,
+        /// The kind.
+        of: &'static str,
+        /// Line, column and what was wrong.
+        source: serde_json::Error,
+    },
+    /// The file was written under another schema.
+    #[error(
+        "{path} has schema version {found}; this jwtbench reads version {read} of a {of}: make it \
+         again, or use the jwtbench that wrote it"
+    )]
+    Version {
+        /// The file.
+        path: String,
+        /// The kind.
+        of: &'static str,
+        /// The version it names.
+        found: u64,
+        /// The version that is read.
+        read: u32,
+    },
+}
