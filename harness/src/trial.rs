@@ -223,12 +223,11 @@ impl<'p> Trial<'p> {
     /// key cache fetch, and one that outlasts half a ttl.
     fn needs_endpoint(&self) -> bool {
         let scenario = &self.plan.scenario;
-        let asks = ["unknown-kid", "unknown-kid-one", "kid-injection"];
         let total = scenario.load.warmup + scenario.load.duration;
         self.contender.has_key_cache()
             && (scenario.is_dynamic()
                 || scenario.own_algorithms
-                || scenario.classes().iter().any(|class| asks.contains(&class.name()))
+                || scenario.classes().iter().any(|class| class.row().asks_for_key)
                 || total > scenario.cache.policy.shortest_ttl() / 2)
     }
 

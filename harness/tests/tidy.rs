@@ -6,6 +6,7 @@ mod source;
 
 use std::sync::LazyLock;
 
+use jwtbench_engine::scenario::class::Class;
 use source::{Source, mask};
 
 /// Files may be this long, in lines.
@@ -186,6 +187,37 @@ fn the_verifier_is_imported_only_where_it_may_be() {
         }
     };
     check(applies, rule, "too much of the verifier");
+}
+
+/// What is called as a class is, and is none: file, word, what it is.
+const NO_CLASSES: [(&str, &str, &str); 4] = [
+    ("harness/src/scenario/fingerprint/cache_policy.rs", "unknown-kid", "a key of a cache policy"),
+    ("harness/src/scenario/fingerprint/plan.rs", "revoked", "a key of an issuer"),
+    ("harness/src/scenario/corpus.rs", "other-issuer", "the label of a key"),
+    ("harness/src/scenario/own.rs", "own", "the family of the user's own tokens"),
+];
+
+/// A property of a class is a column of the table, so that adding a class is adding a row.
+#[test]
+fn classes_are_named_in_their_table_alone() {
+    let applies = |source: &Source| {
+        let is_of_engine = ["scenario", "jwks", "contender", "result", "report", "trial", "cli"];
+        is_of_engine.contains(&source.layer())
+            && !source.path.contains("/class_table")
+            && !source.path.ends_with("/tests.rs")
+    };
+    let rule = |source: &Source| {
+        let code = source.text.split("#[cfg(test)]").next().unwrap_or_default();
+        let named = |name: &str| {
+            let known = NO_CLASSES.iter().any(|(path, word, _)| source.path == *path && *word == name);
+            !known && code.lines().any(|line| {
+                !line.trim_start().starts_with("//") && line.contains(&format!("\"{name}\""))
+            })
+        };
+        let names = Class::all().chain([Class::own()]).map(|class| class.name());
+        names.filter(|name| named(name)).map(|name| format!("{}: {name}", source.path)).collect()
+    };
+    check(applies, rule, "a class named outside the class table: make its property a column");
 }
 
 #[test]

@@ -29,6 +29,21 @@ pub struct ClassRow {
     pub need: Need,
     /// The only algorithms it means something to; `None` for all.
     pub only: Option<Family>,
+    /// The key that it is signed with, unless its recipe says otherwise.
+    pub signing_key: SigningKey,
+    /// How many different tokens of it there are, where holders do not decide it. Large ones are
+    /// few, so that a corpus stays in memory; unknown kids are many, as in an attack.
+    pub pool: u32,
+    /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.
+    pub is_reissued: bool,
+    /// Whether it can cause a fetch while the key set is in order.
+    pub asks_for_key: bool,
+    /// Whether its subject has an authorization version in force.
+    pub is_versioned: bool,
+    /// What a stream of nothing else is a flood of.
+    pub flood: Option<Flood>,
+    /// What it means that a library accepts it, if that is another thing than for its stage.
+    pub deviation: Option<Deviation>,
     /// One sentence.
     pub about: &'static str,
     /// What is done to a good token.
@@ -58,6 +73,57 @@ pub enum Stage {
     State,
     /// By the request (step 12).
     Request,
+}
+
+/// The key that signs a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SigningKey {
+    /// The one that the issuer signs with when the token is issued.
+    Current,
+    /// The first one, whatever the issuer signs with now: that of the thief.
+    First,
+    /// One of two different keys under one kid.
+    Ambiguous,
+    /// A key whose kid entries share that fit no token.
+    Shared,
+}
+
+/// What an attacker sends many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flood {
+    /// Tokens under kids that no key has.
+    UnknownKid,
+    /// Tokens under a known kid that no key signed.
+    BadSignature,
+}
+
+/// What it means that a library accepts what the contract refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// How it is to be read.
+    pub kind: DeviationKind,
+    /// One sentence, with the section of the RFC.
+    pub reason: &'static str,
+}
+
+impl Deviation {
+    /// Of this kind, for this reason.
+    pub const fn new(kind: DeviationKind, reason: &'static str) -> Deviation {
+        Deviation { kind, reason }
+    }
+}
+
+/// How a deviation from the contract is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviationKind {
+    /// An RFC says MUST.
+    BreaksMust,
+    /// The RFC leaves it open.
+    Permitted,
+    /// The library does not claim to do this.
+    OutOfScope,
+    /// The contract asks for more than any RFC.
+    OurPolicy,
 }
 
 /// Algorithms whose signatures have the same form.
@@ -183,9 +249,14 @@ impl Class {
         self.row().only.is_none_or(|only| Some(only) == family)
     }
 
+    /// Whether a thief of the first key signs it.
+    pub fn is_stolen(self) -> bool {
+        self.row().signing_key == SigningKey::First
+    }
+
     /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.
     pub fn is_reissued(self) -> bool {
-        self.row().stage == Stage::Good && !["stolen-key", "own"].contains(&self.name())
+        self.row().is_reissued
     }
 }
 

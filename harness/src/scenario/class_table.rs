@@ -2,6 +2,7 @@
 //! of the contract's order of work.
 
 mod claims;
+mod deviation;
 mod force;
 mod form;
 mod good;
@@ -15,7 +16,7 @@ use serde_json::json;
 
 use jwtbench_verifier::rejection::Rejection;
 
-use super::class::{ClassRow, Family, Need, Stage};
+use super::class::{ClassRow, Deviation, Family, Flood, Need, SigningKey, Stage};
 use super::draft::Draft;
 
 type Alter = fn(&mut Draft<'_>);
@@ -27,7 +28,12 @@ static OWN: ClassRow = row(
     Stage::Good,
     "A token of your own; what is due is what the core says.",
     |_| {},
-);
+)
+.kept()
+.deviates(deviation::OWN);
+
+/// Tokens of a class, where holders do not decide how many: enough for every variant.
+const POOL: u32 = 120;
 
 /// The table, the user's own tokens at its end.
 pub static CLASSES: LazyLock<Vec<&'static ClassRow>> = LazyLock::new(|| {
@@ -42,7 +48,23 @@ const fn row(
     about: &'static str,
     alter: Alter,
 ) -> ClassRow {
-    ClassRow { name, due, stage, forged: false, need: Need::Nothing, only: None, about, alter }
+    ClassRow {
+        name,
+        due,
+        stage,
+        forged: false,
+        need: Need::Nothing,
+        only: None,
+        signing_key: SigningKey::Current,
+        pool: POOL,
+        is_reissued: matches!(stage, Stage::Good),
+        asks_for_key: false,
+        is_versioned: false,
+        flood: None,
+        deviation: None,
+        about,
+        alter,
+    }
 }
 
 impl ClassRow {
@@ -58,6 +80,41 @@ impl ClassRow {
 
     const fn only(mut self, family: Family) -> ClassRow {
         self.only = Some(family);
+        self
+    }
+
+    const fn signed_with(mut self, key: SigningKey) -> ClassRow {
+        self.signing_key = key;
+        self
+    }
+
+    const fn pool(mut self, pool: u32) -> ClassRow {
+        self.pool = pool;
+        self
+    }
+
+    const fn kept(mut self) -> ClassRow {
+        self.is_reissued = false;
+        self
+    }
+
+    const fn asks_for_key(mut self) -> ClassRow {
+        self.asks_for_key = true;
+        self
+    }
+
+    const fn versioned(mut self) -> ClassRow {
+        self.is_versioned = true;
+        self
+    }
+
+    const fn flood(mut self, flood: Flood) -> ClassRow {
+        self.flood = Some(flood);
+        self
+    }
+
+    const fn deviates(mut self, deviation: Deviation) -> ClassRow {
+        self.deviation = Some(deviation);
         self
     }
 }

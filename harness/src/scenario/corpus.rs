@@ -16,7 +16,7 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use super::class::{Class, Stage};
+use super::class::{Class, SigningKey, Stage};
 use super::draft::{Draft, DraftKeys, Signed, Times};
 use super::hex::hex;
 use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, SHARED_KEY, Timeline, other_types};
@@ -171,11 +171,11 @@ impl Mint<'_> {
             // Not in a holder's hands: in date for the whole scenario.
             false => (Tick(-1_000_000_000), self.beyond_the_end()),
         };
-        let (label, kid) = match row.name {
-            "stolen-key" => (FIRST_KEY, None),
-            "key-ambiguous" => (AMBIGUOUS_KEYS[0], None),
-            "shared-kid" => (SHARED_KEY, None),
-            _ => {
+        let (label, kid) = match row.signing_key {
+            SigningKey::First => (FIRST_KEY, None),
+            SigningKey::Ambiguous => (AMBIGUOUS_KEYS[0], None),
+            SigningKey::Shared => (SHARED_KEY, None),
+            SigningKey::Current => {
                 let issuer = self.timeline.at(issued.max(Tick(-1)));
                 (issuer.signing.as_str(), Some(issuer.signing_kid.as_str()))
             }
@@ -209,8 +209,7 @@ impl Mint<'_> {
         (row.alter)(&mut draft);
         let holder = Holder { stream: name.stream, number: name.ordinal, issued };
         let mut facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
-        let is_versioned = ["stale-version", "current-version"].contains(&row.name);
-        facts.versioned = is_versioned.then(|| subject.into());
+        facts.versioned = row.is_versioned.then(|| subject.into());
         let bytes = draft.finish(&mut rng).into_boxed_slice();
         Token { bytes, class, facts }
     }

@@ -9,7 +9,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::tick::Tick;
 
-use super::class::Class;
+use super::class::{Class, SigningKey};
 use super::event::{Action, Event, Poison};
 use super::signer::{Signers, SigningKey};
 
@@ -69,18 +69,18 @@ impl Timeline {
         classes: &[Class],
         signers: &Signers,
     ) -> Timeline {
-        let uses = |name: &str| classes.iter().any(|class| class.name() == name);
+        let uses = |key: SigningKey| classes.iter().any(|class| class.row().signing_key == key);
         let mut state = State {
             published: Vec::new(),
             signing: FIRST_KEY.into(),
             poison: Vec::new(),
-            shared: uses("shared-kid"),
+            shared: uses(SigningKey::Shared),
         };
         state.publish(&signers.key(FIRST_KEY, algorithm), None);
         if state.shared {
             state.publish(&signers.key(SHARED_KEY, algorithm), None);
         }
-        if uses("key-ambiguous") {
+        if uses(SigningKey::Ambiguous) {
             let [first, twin] = AMBIGUOUS_KEYS.map(|label| signers.key(label, algorithm));
             state.publish(&first, None);
             state.publish(&twin, Some(first.kid()));

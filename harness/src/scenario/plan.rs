@@ -225,7 +225,7 @@ fn turns(shares: &[(Class, f64)]) -> Vec<(Class, u32)> {
     let classes = || shares.iter().map(|(class, _)| *class);
     let ordinals = 0..TURNS;
     let turn = |ordinal| classes().map(move |class| (class, ordinal));
-    ordinals.flat_map(turn).filter(|(class, ordinal)| *ordinal < pool(*class)).collect()
+    ordinals.flat_map(turn).filter(|(class, ordinal)| *ordinal < class.row().pool).collect()
 }
 
 /// The instants of one stream in one phase. The first phase also covers the warm-up.
@@ -277,7 +277,7 @@ impl Draw<'_> {
         let ordinal = match self.crowd {
             Some(crowd) if class.is_reissued() => crowd.place(draw),
             _ if class.is_reissued() => (draw * f64::from(self.stream.holders)) as u32,
-            _ => (draw * f64::from(pool(class))) as u32,
+            _ => (draw * f64::from(class.row().pool)) as u32,
         };
         self.named(class, ordinal, at)
     }
@@ -311,16 +311,5 @@ impl Draw<'_> {
         }
         // Rounding may leave a hair's breadth above the last share.
         self.shares[self.shares.len() - 1].0
-    }
-}
-
-/// How many different tokens of a class there are, where holders do not decide it. Large ones are
-/// few, so that a corpus stays in memory; unknown kids are many, as in an attack.
-fn pool(class: Class) -> u32 {
-    match class.name() {
-        "unknown-kid" => 2048,
-        "oversized-256k" | "oversized-1m" => 4,
-        name if name.starts_with("oversized") => 16,
-        _ => 120,
     }
 }

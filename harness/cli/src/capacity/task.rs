@@ -10,7 +10,7 @@ use jwtbench_engine::result::capacity::{
 };
 use jwtbench_engine::result::{Calibration, Latencies, Measurement, RunResult};
 use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::class::Class;
+use jwtbench_engine::scenario::class::{Class, Flood};
 use jwtbench_engine::scenario::plan::{MAX_ARRIVALS, Plan};
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::clock::Stopwatch;
@@ -27,8 +27,6 @@ const SHARE: f64 = 0.7;
 const OTHER_SHARE: f64 = 0.9;
 /// A real open loop is run in so many pieces; between two of them the other contenders run theirs.
 const PIECES: u32 = 4;
-/// The class of forged tokens.
-const FORGED: &str = "bad-signature";
 
 /// Finding capacities, with everything that it takes.
 #[derive(Clone, Debug)]
@@ -265,7 +263,8 @@ impl Task {
         let judges = |spec: &&ContenderSpec| spec.judges();
         let contenders: Vec<ContenderSpec> =
             bench.job.contenders.iter().filter(judges).copied().collect();
-        let Some(class) = Class::find(FORGED).filter(|_| !contenders.is_empty()) else {
+        let is_forged = |class: &Class| class.row().flood == Some(Flood::BadSignature);
+        let Some(class) = Class::all().find(is_forged).filter(|_| !contenders.is_empty()) else {
             return Ok(Some(Vec::new()));
         };
         let mut closed = self.closed(&bench.job.scenario, &[(class, 100.0)]);

@@ -3,7 +3,7 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::{Value, json};
 
-use super::{ClassRow, Need, Stage, base64_url, row, stray_bits, unlike};
+use super::{ClassRow, Need, Stage, base64_url, deviation, row, stray_bits, unlike};
 use crate::scenario::draft::Draft;
 use crate::scenario::fit;
 
@@ -28,18 +28,21 @@ pub(super) static ROWS: [ClassRow; 13] = [
         let nest = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
         let text = json!(d.claims).to_string();
         d.payload_bytes = Some(text.replacen('{', &format!("{{\"x\":{nest},"), 1).into_bytes());
-    }),
+    })
+    .deviates(deviation::LIMITS),
     row("duplicate-claim", Some(Malformed), Stage::Claims, "A claim that stands twice.", |d| {
         let twice = ["{\"exp\":1,", "{\"\\u0061ud\":\"x\",", "{\"iss\":\"x\",", "{\"sub\":\"x\","];
         let text = json!(d.claims).to_string();
         let spoiled = text.replacen('{', twice[d.ordinal as usize % twice.len()], 1);
         d.payload_bytes = Some(spoiled.into_bytes());
-    }),
+    })
+    .deviates(deviation::DUPLICATES),
     row("claim-type", Some(ClaimInvalid), Stage::Claims, "A claim of the wrong JSON type.", |d| {
         let wrong = wrong_types(d);
         let (name, value) = wrong[d.ordinal as usize % wrong.len()].clone();
         d.claims.insert(name.into(), value);
-    }),
+    })
+    .deviates(deviation::CLAIM_TYPES),
     row("huge-number", Some(ClaimInvalid), Stage::Claims, "A time beyond the year 9999.", |d| {
         let (name, number) = match d.ordinal % 4 {
             0 => ("exp", "1e400"),
@@ -51,7 +54,8 @@ pub(super) static ROWS: [ClassRow; 13] = [
         let text = json!(d.claims).to_string();
         let spoiled = text.replacen('{', &format!("{{\"{name}\":{number},"), 1);
         d.payload_bytes = Some(spoiled.into_bytes());
-    }),
+    })
+    .deviates(deviation::LAST_DATE),
     row("missing-claim", Some(ClaimMissing), Stage::Claims, "A required claim is absent.", |d| {
         let name = ["exp", "sub", "aud", "iss"][d.ordinal as usize % 4];
         d.claims.remove(name);
@@ -63,10 +67,12 @@ pub(super) static ROWS: [ClassRow; 13] = [
             _ => ("aud", json!("")),
         };
         d.claims.insert(name.into(), value);
-    }),
+    })
+    .deviates(deviation::EMPTY),
     row("missing-jti", Some(ClaimMissing), Stage::Claims, "No `jti`, `client_id` or `iat`.", |d| {
         d.claims.remove(["jti", "client_id", "iat"][d.ordinal as usize % 3]);
     })
+    .deviates(deviation::RFC_9068)
     .needs(Need::Rfc9068),
     row("missing-tenant", Some(ClaimMissing), Stage::Claims, "No tenant, or an empty one.", |d| {
         match d.ordinal.is_multiple_of(2) {

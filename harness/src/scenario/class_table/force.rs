@@ -3,7 +3,7 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Need, Stage, age, row, unlike};
+use super::{ClassRow, Need, Stage, age, deviation, row, unlike};
 use crate::scenario::fit;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
@@ -17,19 +17,23 @@ pub(super) static ROWS: [ClassRow; 17] = [
     }),
     row("edge-expired", Some(Expired), Stage::Time, "Expired this very second.", |d| {
         d.claims.insert("exp".into(), json!(d.now - d.leeway()[1]));
-    }),
+    })
+    .deviates(deviation::LEEWAY),
     row("not-yet-valid", Some(NotYetValid), Stage::Time, "`nbf` an hour ahead.", |d| {
         d.claims.insert("nbf".into(), json!(d.issued_at + 3_600 + d.lifetime + d.leeway()[1]));
     }),
     row("edge-early", Some(NotYetValid), Stage::Time, "`nbf` a second too far ahead.", |d| {
         d.claims.insert("nbf".into(), json!(d.now + d.leeway()[0] + 1));
-    }),
+    })
+    .deviates(deviation::LEEWAY),
     row("issued-in-future", Some(IssuedInFuture), Stage::Time, "`iat` an hour ahead.", |d| {
         age(d, -(3_600 + d.lifetime + d.leeway()[1]));
-    }),
+    })
+    .deviates(deviation::FUTURE),
     row("edge-future", Some(IssuedInFuture), Stage::Time, "`iat` a second too far ahead.", |d| {
         d.claims.insert("iat".into(), json!(d.now + d.leeway()[0] + 1));
-    }),
+    })
+    .deviates(deviation::FUTURE),
     row("edge-old", Some(TooOld), Stage::Time, "Older than `max-age` by a second.", |d| {
         d.claims.insert("iat".into(), json!(d.now - d.max_age()[1] - d.leeway()[1] - 1));
     })
@@ -74,6 +78,7 @@ pub(super) static ROWS: [ClassRow; 17] = [
             };
         },
     )
+    .versioned()
     .needs(Need::Versions),
     row("wrong-tenant", Some(TenantMismatch), Stage::Request, "For another tenant.", |d| {
         let own = d.policy.tenant.as_slice();

@@ -3,7 +3,7 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Need, Stage, row};
+use super::{ClassRow, Need, Stage, deviation, row};
 use crate::scenario::draft::{Draft, Hmac, HmacKey, Parts, Signed};
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
@@ -15,31 +15,36 @@ pub(super) static ROWS: [ClassRow; 26] = [
         Stage::Open,
         "A signed token of 16 KB.",
         |d| d.pad_to(16 << 10),
-    ),
+    )
+    .pool(16),
     row(
         "oversized-64k",
         Some(Oversized),
         Stage::Open,
         "A signed token of 64 KB.",
         |d| d.pad_to(64 << 10),
-    ),
+    )
+    .pool(16),
     row(
         "oversized-256k",
         Some(Oversized),
         Stage::Open,
         "A signed token of 256 KB.",
         |d| d.pad_to(256 << 10),
-    ),
+    )
+    .pool(4),
     row(
         "oversized-1m",
         Some(Oversized),
         Stage::Open,
         "A signed token of 1 MB.",
         |d| d.pad_to(1 << 20),
-    ),
+    )
+    .pool(4),
     row("oversized-dots", Some(Oversized), Stage::Open, "100 000 dots.", |d| {
         d.text = Some(vec![b'.'; 100_000]);
-    }),
+    })
+    .pool(16),
     row(
         "oversized-header",
         Some(Oversized),
@@ -52,7 +57,8 @@ pub(super) static ROWS: [ClassRow; 26] = [
                 false => d.header.insert("kid".into(), json!(filler)),
             };
         },
-    ),
+    )
+    .pool(16),
     row(
         "oversized-signature",
         Some(Oversized),
@@ -60,6 +66,7 @@ pub(super) static ROWS: [ClassRow; 26] = [
         "A signature part of 21 840 characters.",
         |d| d.after = Some(|parts, _| parts.signature.resize(16_380, 7)),
     )
+    .pool(16)
     .forged(),
     row("malformed", Some(Malformed), Stage::Open, "No compact JWS, in many ways.", |d| {
         MALFORMED[d.ordinal as usize % MALFORMED.len()](d);
@@ -73,16 +80,19 @@ pub(super) static ROWS: [ClassRow; 26] = [
             let note = "n".repeat(d.policy.max_header_bytes.max(2048));
             d.header.insert("note".into(), json!(note));
         },
-    ),
+    )
+    .deviates(deviation::LIMITS),
     row("deep-header", Some(Malformed), Stage::Open, "A header nested 17 levels deep.", |d| {
         let nest = format!("{}1{}", "[".repeat(16), "]".repeat(16));
         let text = json!(d.header).to_string();
         d.header_bytes = Some(text.replacen('{', &format!("{{\"x\":{nest},"), 1).into_bytes());
-    }),
+    })
+    .deviates(deviation::LIMITS),
     row("duplicate-header", Some(Malformed), Stage::Open, "A header with two `alg`.", |d| {
         let text = json!(d.header).to_string();
         d.header_bytes = Some(text.replacen('{', "{\"\\u0061lg\":\"none\",", 1).into_bytes());
-    }),
+    })
+    .deviates(deviation::DUPLICATES),
     row("encrypted", Some(Encrypted), Stage::Open, "Five parts: a JWE.", |d| {
         let part = "eyJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiUlNBLU9BRVAifQ";
         d.text = Some(format!("{part}.{part}.{part}.{part}.{part}").into_bytes());
@@ -105,7 +115,8 @@ pub(super) static ROWS: [ClassRow; 26] = [
             d.header.insert("kid".into(), json!(d.keys.other_type.kid()));
             d.signed_by = Signed::By(d.keys.other_type);
         },
-    ),
+    )
+    .deviates(deviation::ALGORITHM),
     row(
         "hmac-confusion",
         Some(AlgNotAllowed),
@@ -117,6 +128,7 @@ pub(super) static ROWS: [ClassRow; 26] = [
             sign_with(d, turn + form, HmacKey::Public(d.keys.signing, forms[form]));
         },
     )
+    .deviates(deviation::ALGORITHM)
     .forged(),
     row(
         "hmac-weak-key",
@@ -129,6 +141,7 @@ pub(super) static ROWS: [ClassRow; 26] = [
             sign_with(d, turn + key, HmacKey::Bytes(keys[key]));
         },
     )
+    .deviates(deviation::ALGORITHM)
     .forged(),
     row(
         "alg-case",
@@ -136,7 +149,8 @@ pub(super) static ROWS: [ClassRow; 26] = [
         Stage::Open,
         "The right algorithm in lower case.",
         |d| _ = d.header.insert("alg".into(), json!(d.algorithm().name().to_lowercase())),
-    ),
+    )
+    .deviates(deviation::ALGORITHM),
     row(
         "several-faults",
         Some(AlgNotAllowed),
@@ -158,6 +172,7 @@ pub(super) static ROWS: [ClassRow; 26] = [
         d.header.insert("typ".into(), json!("JWT"));
         d.claims.insert("nonce".into(), json!("n-0S6_WzA2Mj"));
     })
+    .deviates(deviation::TYPE)
     .needs(Need::Types),
     row("other-typ", Some(TypeMismatch), Stage::Open, "`typ` of another kind of token.", |d| {
         let texts = ["logout+jwt", "dpop+jwt", "secevent+jwt", "at+jwt+jwt", "application/", ""];
@@ -167,26 +182,32 @@ pub(super) static ROWS: [ClassRow; 26] = [
             texts.into_iter().filter(is_other).map(|typ| json!(typ)).collect();
         let typ = [&texts[..], &[json!(7), json!(null)]].concat();
         d.header.insert("typ".into(), typ[d.ordinal as usize % typ.len()].clone());
-    }),
+    })
+    .deviates(deviation::TYPE),
     row("no-typ", Some(TypeMismatch), Stage::Open, "No `typ`.", |d| _ = d.header.remove("typ"))
+    .deviates(deviation::TYPE)
         .needs(Need::Rfc9068),
     row("crit-unknown", Some(CritUnsupported), Stage::Open, "An unknown critical parameter.", |d| {
         d.header.insert("crit".into(), json!(["urn:example:must-understand"]));
         d.header.insert("urn:example:must-understand".into(), json!(true));
-    }),
+    })
+    .deviates(deviation::CRIT_UNKNOWN),
     row("crit-empty", Some(CritUnsupported), Stage::Open, "An empty `crit`.", |d| {
         d.header.insert("crit".into(), json!([]));
-    }),
+    })
+    .deviates(deviation::CRIT_FORM),
     row("crit-invalid", Some(CritUnsupported), Stage::Open, "`crit` that no token may have.", |d| {
         let crit = [json!(["alg", "alg"]), json!("alg"), json!([7]), json!(null), json!(["alg"])];
         d.header.insert("crit".into(), crit[d.ordinal as usize % crit.len()].clone());
-    }),
+    })
+    .deviates(deviation::CRIT_FORM),
     row("unencoded-payload", Some(CritUnsupported), Stage::Open, "`b64` false (RFC 7797).", |d| {
         d.header.insert("b64".into(), json!(false));
         if d.ordinal.is_multiple_of(2) {
             d.header.insert("crit".into(), json!(["b64"]));
         }
-    }),
+    })
+    .deviates(deviation::CRIT_UNKNOWN),
 ];
 
 /// Signs with one of the HMACs, in turn.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Alter, ClassRow, Family, Need, Stage, row};
+use super::{Alter, ClassRow, Family, Need, SigningKey, Stage, row};
 use crate::scenario::draft::Draft;
 use crate::scenario::fit;
 use crate::scenario::signer::Form;
@@ -19,7 +19,9 @@ pub(super) static ROWS: [ClassRow; 10] = [
         Stage::Good,
         "Signed with the first key whatever the issuer signs with now: the thief of that key.",
         |_| {},
-    ),
+    )
+    .signed_with(SigningKey::First)
+    .kept(),
     row("valid-form", None, Stage::Good, "A good token in a form that is rare and right.", |d| {
         FORMS[d.ordinal as usize % FORMS.len()](d);
     }),
@@ -29,7 +31,8 @@ pub(super) static ROWS: [ClassRow; 10] = [
         Stage::Good,
         "Under a kid that others share, and none of them fits.",
         |_| {},
-    ),
+    )
+    .signed_with(SigningKey::Shared),
     row(
         "high-s",
         None,
@@ -52,6 +55,7 @@ pub(super) static ROWS: [ClassRow; 10] = [
         let claim = d.policy.claims.authorization_version.clone();
         d.claims.insert(claim, json!(2 + d.ordinal % 2));
     })
+    .versioned()
     .needs(Need::Versions),
 ];
 

@@ -3,7 +3,7 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Family, Need, Stage, age, base64_url, row, stray_bits};
+use super::{ClassRow, Family, Flood, Need, SigningKey, Stage, age, base64_url, deviation, row, stray_bits};
 use crate::scenario::draft::{Draft, Signed};
 use crate::scenario::signer::Form;
 
@@ -20,6 +20,9 @@ pub(super) static ROWS: [ClassRow; 22] = [
             d.signed_by = Signed::By(d.keys.attacker);
         },
     )
+    .pool(2048)
+    .asks_for_key()
+    .flood(Flood::UnknownKid)
     .forged(),
     row(
         "unknown-kid-one",
@@ -31,6 +34,8 @@ pub(super) static ROWS: [ClassRow; 22] = [
             d.signed_by = Signed::By(d.keys.attacker);
         },
     )
+    .asks_for_key()
+    .flood(Flood::UnknownKid)
     .forged(),
     row(
         "kid-injection",
@@ -50,6 +55,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
             d.signed_by = Signed::By(d.keys.attacker);
         },
     )
+    .asks_for_key()
     .forged(),
     row("long-kid", Some(UnknownKid), Stage::Key, "A kid of 257 bytes.", |d| {
         d.header.insert("kid".into(), json!("k".repeat(257)));
@@ -71,6 +77,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
             d.signed_by = Signed::By(d.keys.attacker);
         },
     )
+    .asks_for_key()
     .forged(),
     row(
         "unknown-kid-expired",
@@ -109,7 +116,9 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Stage::Key,
         "A kid under which the issuer publishes two different keys that fit.",
         |_| {},
-    ),
+    )
+    .signed_with(SigningKey::Ambiguous)
+    .deviates(deviation::AMBIGUOUS),
     row(
         "signature-padding",
         Some(Malformed),
@@ -136,6 +145,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
             parts.signature[bit / 8] ^= 1 << (bit % 8);
         });
     })
+    .flood(Flood::BadSignature)
     .forged(),
     row(
         "other-key",

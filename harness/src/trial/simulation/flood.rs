@@ -1,15 +1,7 @@
 //! Streams that nobody good sends: what they are made of, and the scenario without them.
 
+pub(super) use crate::scenario::class::Flood;
 use crate::scenario::{Scenario, Stream, StreamSetting};
-
-/// What a flood is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flood {
-    /// Tokens under kids that no key has.
-    UnknownKid,
-    /// Tokens under a known kid that no key signed.
-    BadSignature,
-}
 
 impl Flood {
     pub(super) const ALL: [Flood; 2] = [Flood::UnknownKid, Flood::BadSignature];
@@ -22,18 +14,11 @@ impl Flood {
         }
     }
 
-    const fn classes(self) -> &'static [&'static str] {
-        match self {
-            Flood::UnknownKid => &["unknown-kid", "unknown-kid-one"],
-            Flood::BadSignature => &["bad-signature"],
-        }
-    }
-
     /// Whether a stream sends nothing else.
     pub(super) fn is_of(self, stream: &Stream) -> bool {
         let settings = stream.settings.iter();
         let mut classes = settings.flat_map(|setting| &setting.shares).peekable();
-        classes.peek().is_some() && classes.all(|(class, _)| self.classes().contains(&class.name()))
+        classes.peek().is_some() && classes.all(|(class, _)| class.row().flood == Some(self))
     }
 
     /// Whether the scenario has one.

@@ -2,11 +2,10 @@
 //! instead of how often. Knows the figures alone.
 
 use crate::result::outcome::OutcomeKind;
+use crate::scenario::class::Class;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 
-/// A thief's tokens, in the class table.
-const STOLEN: &str = "stolen-key";
 /// The one cause that is no key's.
 const REVOKED: &str = "revocation-lag";
 
@@ -73,7 +72,8 @@ impl Teller<'_> {
                 self.of(OutcomeKind::ExposedByClass).filter_map(|f| f.key.of.as_deref());
             classes.next().filter(|_| classes.next().is_none())
         };
-        let subject = if class.or_else(only_class) == Some(STOLEN) {
+        let is_stolen = |name: &str| Class::find(name).is_some_and(Class::is_stolen);
+        let subject = if class.or_else(only_class).is_some_and(is_stolen) {
             "a stolen key is accepted"
         } else if causes().all(|cause| cause != REVOKED) {
             "a withdrawn key is accepted"
