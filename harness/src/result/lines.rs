@@ -12,24 +12,24 @@ use serde_json::value::RawValue;
 const OF: &str = "of";
 
 /// The members of an object, as they stand.
-struct Members<'j>(Vec<(String, &'j RawValue)>);
+struct ObjectMembers<'j>(Vec<(String, &'j RawValue)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members<'de>, D::Error> {
+impl<'de> Deserialize<'de> for ObjectMembers<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMembers<'de>, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Members<'de>;
+            type Value = ObjectMembers<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ObjectMembers<'de>, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(ObjectMembers(members))
             }
         }
         deserializer.deserialize_map(Reader)
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// # Errors
 /// If the text is no JSON object.
 pub fn split(of: &str, json: &str) -> Result<String, serde_json::Error> {
-    let Members(members) = serde_json::from_str(json)?;
+    let ObjectMembers(members) = serde_json::from_str(json)?;
     let mut header = format!("{{\"{OF}\":{}", serde_json::to_string(of)?);
     let mut rows = String::new();
     for (name, value) in &members {
@@ -76,7 +76,7 @@ fn is_object(value: &RawValue) -> bool {
 /// If the header is of another kind, and at the first line that is no row.
 pub fn join<'t>(of: &str, text: &'t str) -> Result<Cow<'t, str>, serde_json::Error> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let Ok(Members(header)) = serde_json::from_str(first) else {
+    let Ok(ObjectMembers(header)) = serde_json::from_str(first) else {
         return Ok(Cow::Borrowed(text));
     };
     let Some((_, kind)) = header.iter().find(|(name, _)| name == OF) else {
@@ -89,7 +89,7 @@ pub fn join<'t>(of: &str, text: &'t str) -> Result<Cow<'t, str>, serde_json::Err
     let mut lists: Vec<(String, Vec<&RawValue>)> = Vec::new();
     for (number, line) in (2..).zip(rest.lines()) {
         let fault = |what: &str| serde_json::Error::custom(format!("line {number}: {what}"));
-        let Members(mut row) =
+        let ObjectMembers(mut row) =
             serde_json::from_str(line).map_err(|error| fault(&error.to_string()))?;
         let (Some((name, value)), true) = (row.pop(), row.is_empty()) else {
             return Err(fault("a row has one member, the name of its list"));

@@ -30,7 +30,7 @@ pub struct ClassRow {
     /// The only algorithms it means something to; `None` for all.
     pub only: Option<Family>,
     /// The key that it is signed with, unless its recipe says otherwise.
-    pub signing_key: SigningKey,
+    pub signing_key: KeyRole,
     /// How many different tokens of it there are, where holders do not decide it. Large ones are
     /// few, so that a corpus stays in memory; unknown kids are many, as in an attack.
     pub pool: u32,
@@ -77,7 +77,7 @@ pub enum Stage {
 
 /// The key that signs a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SigningKey {
+pub enum KeyRole {
     /// The one that the issuer signs with when the token is issued.
     Current,
     /// The first one, whatever the issuer signs with now: that of the thief.
@@ -251,7 +251,7 @@ impl Class {
 
     /// Whether a thief of the first key signs it.
     pub fn is_stolen(self) -> bool {
-        self.row().signing_key == SigningKey::First
+        self.row().signing_key == KeyRole::First
     }
 
     /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use jwtbench_verifier::rejection::Rejection;
 
-use super::class::{ClassRow, Deviation, Family, Flood, Need, SigningKey, Stage};
+use super::class::{ClassRow, Deviation, Family, Flood, Need, KeyRole, Stage};
 use super::draft::Draft;
 
 type Alter = fn(&mut Draft<'_>);
@@ -55,7 +55,7 @@ const fn row(
         forged: false,
         need: Need::Nothing,
         only: None,
-        signing_key: SigningKey::Current,
+        signing_key: KeyRole::Current,
         pool: POOL,
         is_reissued: matches!(stage, Stage::Good),
         asks_for_key: false,
@@ -83,7 +83,7 @@ impl ClassRow {
         self
     }
 
-    const fn signed_with(mut self, key: SigningKey) -> ClassRow {
+    const fn signed_with(mut self, key: KeyRole) -> ClassRow {
         self.signing_key = key;
         self
     }

@@ -16,7 +16,7 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use super::class::{Class, SigningKey, Stage};
+use super::class::{Class, KeyRole, Stage};
 use super::draft::{Draft, DraftKeys, Signed, Times};
 use super::hex::hex;
 use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, SHARED_KEY, Timeline, other_types};
@@ -172,10 +172,10 @@ impl Mint<'_> {
             false => (Tick(-1_000_000_000), self.beyond_the_end()),
         };
         let (label, kid) = match row.signing_key {
-            SigningKey::First => (FIRST_KEY, None),
-            SigningKey::Ambiguous => (AMBIGUOUS_KEYS[0], None),
-            SigningKey::Shared => (SHARED_KEY, None),
-            SigningKey::Current => {
+            KeyRole::First => (FIRST_KEY, None),
+            KeyRole::Ambiguous => (AMBIGUOUS_KEYS[0], None),
+            KeyRole::Shared => (SHARED_KEY, None),
+            KeyRole::Current => {
                 let issuer = self.timeline.at(issued.max(Tick(-1)));
                 (issuer.signing.as_str(), Some(issuer.signing_kid.as_str()))
             }

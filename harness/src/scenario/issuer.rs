@@ -9,9 +9,9 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::tick::Tick;
 
-use super::class::{Class, SigningKey};
+use super::class::{Class, KeyRole};
 use super::event::{Action, Event, Poison};
-use super::signer::{Signers, SigningKey};
+use super::signer::{Signers, KeyRole};
 
 /// The label of the key that is published and signs at the beginning.
 pub const FIRST_KEY: &str = "current";
@@ -69,18 +69,18 @@ impl Timeline {
         classes: &[Class],
         signers: &Signers,
     ) -> Timeline {
-        let uses = |key: SigningKey| classes.iter().any(|class| class.row().signing_key == key);
+        let uses = |key: KeyRole| classes.iter().any(|class| class.row().signing_key == key);
         let mut state = State {
             published: Vec::new(),
             signing: FIRST_KEY.into(),
             poison: Vec::new(),
-            shared: uses(SigningKey::Shared),
+            shared: uses(KeyRole::Shared),
         };
         state.publish(&signers.key(FIRST_KEY, algorithm), None);
         if state.shared {
             state.publish(&signers.key(SHARED_KEY, algorithm), None);
         }
-        if uses(SigningKey::Ambiguous) {
+        if uses(KeyRole::Ambiguous) {
             let [first, twin] = AMBIGUOUS_KEYS.map(|label| signers.key(label, algorithm));
             state.publish(&first, None);
             state.publish(&twin, Some(first.kid()));
@@ -146,7 +146,7 @@ impl Timeline {
 }
 
 impl State {
-    fn publish(&mut self, key: &SigningKey, kid: Option<&str>) {
+    fn publish(&mut self, key: &KeyRole, kid: Option<&str>) {
         self.published.retain(|published| published.label != key.label());
         self.published.push(Published {
             label: key.label().into(),

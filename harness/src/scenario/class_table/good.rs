@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Alter, ClassRow, Family, Need, SigningKey, Stage, row};
+use super::{Alter, ClassRow, Family, Need, KeyRole, Stage, row};
 use crate::scenario::draft::Draft;
 use crate::scenario::fit;
 use crate::scenario::signer::Form;
@@ -20,7 +20,7 @@ pub(super) static ROWS: [ClassRow; 10] = [
         "Signed with the first key whatever the issuer signs with now: the thief of that key.",
         |_| {},
     )
-    .signed_with(SigningKey::First)
+    .signed_with(KeyRole::First)
     .kept(),
     row("valid-form", None, Stage::Good, "A good token in a form that is rare and right.", |d| {
         FORMS[d.ordinal as usize % FORMS.len()](d);
@@ -32,7 +32,7 @@ pub(super) static ROWS: [ClassRow; 10] = [
         "Under a kid that others share, and none of them fits.",
         |_| {},
     )
-    .signed_with(SigningKey::Shared),
+    .signed_with(KeyRole::Shared),
     row(
         "high-s",
         None,

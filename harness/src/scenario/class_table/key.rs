@@ -3,7 +3,7 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Family, Flood, Need, SigningKey, Stage, age, base64_url, deviation, row, stray_bits};
+use super::{ClassRow, Family, Flood, Need, KeyRole, Stage, age, base64_url, deviation, row, stray_bits};
 use crate::scenario::draft::{Draft, Signed};
 use crate::scenario::signer::Form;
 
@@ -117,7 +117,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         "A kid under which the issuer publishes two different keys that fit.",
         |_| {},
     )
-    .signed_with(SigningKey::Ambiguous)
+    .signed_with(KeyRole::Ambiguous)
     .deviates(deviation::AMBIGUOUS),
     row(
         "signature-padding",
