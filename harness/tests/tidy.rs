@@ -4,6 +4,7 @@
 #[path = "tidy/source.rs"]
 mod source;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jwtbench_engine::scenario::class::Class;
@@ -187,6 +188,29 @@ fn the_verifier_is_imported_only_where_it_may_be() {
         }
     };
     check(applies, rule, "too much of the verifier");
+}
+
+/// A name says which type is meant, whatever the file. Verbs are alike, and so are the files of the
+/// backends: there the same name is the same thing of another one.
+#[test]
+fn type_names_are_unique() {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut twice = Vec::new();
+    let is_alike = |source: &Source, name: &str| {
+        source.path.contains("/verifier/src/backend/") || (source.layer() == "cli" && name == "Args")
+    };
+    for source in ALL.iter().filter(|source| source.is_product()) {
+        for (line, name) in source.types() {
+            let place = format!("{}:{line}", source.path);
+            match known.get(&name) {
+                Some(first) if !is_alike(source, &name) => twice.push(format!("{place}: {name}, {first}")),
+                Some(_) => {}
+                None => _ = known.insert(name, place),
+            }
+        }
+    }
+    assert!(known.len() > 500, "only {} types are found", known.len());
+    assert!(twice.is_empty(), "two types of one name:\n  {}", twice.join("\n  "));
 }
 
 /// What is called as a class is, and is none: file, word, what it is.

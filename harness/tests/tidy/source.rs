@@ -130,6 +130,22 @@ impl Source {
         imports
     }
 
+    /// Types that it declares at its top level, before its tests: line and name.
+    pub fn types(&self) -> Vec<(usize, String)> {
+        let code = self.code.lines().take_while(|line| *line != "#[cfg(test)]");
+        let name = |line: &str| {
+            let mut words = line.split(|c: char| !is_word(c)).filter(|word| !word.is_empty());
+            let mut word = words.next()?;
+            while ["pub", "crate", "super", "in", "self"].contains(&word) {
+                word = words.next()?;
+            }
+            let is_type = ["struct", "enum", "trait", "type", "union"].contains(&word);
+            words.next().filter(|_| is_type).map(str::to_owned)
+        };
+        let top = (1..).zip(code).filter(|(_, line)| line.starts_with(|c: char| c.is_alphabetic()));
+        top.filter_map(|(number, line)| Some((number, name(line)?))).collect()
+    }
+
     /// Functions with a body: line, name, length in lines.
     pub fn functions(&self) -> Vec<(usize, String, usize)> {
         let mut functions = Vec::new();
