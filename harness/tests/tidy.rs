@@ -197,13 +197,16 @@ fn type_names_are_unique() {
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     let mut twice = Vec::new();
     let is_alike = |source: &Source, name: &str| {
-        source.path.contains("/verifier/src/backend/") || (source.layer() == "cli" && name == "Args")
+        source.path.contains("/verifier/src/backend/")
+            || (source.layer() == "cli" && name == "Args")
     };
     for source in ALL.iter().filter(|source| source.is_product()) {
         for (line, name) in source.types() {
             let place = format!("{}:{line}", source.path);
             match known.get(&name) {
-                Some(first) if !is_alike(source, &name) => twice.push(format!("{place}: {name}, {first}")),
+                Some(first) if !is_alike(source, &name) => {
+                    twice.push(format!("{place}: {name}, {first}"))
+                }
                 Some(_) => {}
                 None => _ = known.insert(name, place),
             }
@@ -233,10 +236,12 @@ fn classes_are_named_in_their_table_alone() {
     let rule = |source: &Source| {
         let code = source.text.split("#[cfg(test)]").next().unwrap_or_default();
         let named = |name: &str| {
-            let known = NO_CLASSES.iter().any(|(path, word, _)| source.path == *path && *word == name);
-            !known && code.lines().any(|line| {
-                !line.trim_start().starts_with("//") && line.contains(&format!("\"{name}\""))
-            })
+            let known =
+                NO_CLASSES.iter().any(|(path, word, _)| source.path == *path && *word == name);
+            !known
+                && code.lines().any(|line| {
+                    !line.trim_start().starts_with("//") && line.contains(&format!("\"{name}\""))
+                })
         };
         let names = Class::all().chain([Class::own()]).map(|class| class.name());
         names.filter(|name| named(name)).map(|name| format!("{}: {name}", source.path)).collect()

@@ -6,11 +6,11 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use jwtbench_engine::report::{comparison, comparison_markdown, shown};
-use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::comparison::{
     Allowance, Comparison, Matching, Metric, Terms, Thresholds,
 };
 use jwtbench_engine::result::statistics::Decision;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 use super::output::{Kind, RESULT, print};
 use super::run::terminal_style;

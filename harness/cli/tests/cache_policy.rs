@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::standing::{Standing, UNDRIVEN};
+use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::scenario::cache::{
     Preset, Presets, Start, parse_preset, read_cache_policy, read_preset,
 };

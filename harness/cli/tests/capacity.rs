@@ -13,8 +13,8 @@ use std::process::Output;
 use binary::jwtbench;
 
 use jwtbench_engine::report::{TerminalStyle, html, markdown, terminal};
-use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::capacity::Capacity;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 fn check(args: &[&str], code: i32, words: &[&str], reason: &str) {
     let output = jwtbench(args);

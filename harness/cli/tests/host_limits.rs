@@ -9,8 +9,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_engine::result::{RunResult, StoredForm};
 use jwtbench_engine::result::disturbance::MAX_PAUSED;
+use jwtbench_engine::result::{RunResult, StoredForm};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
 

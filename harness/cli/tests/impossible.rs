@@ -27,7 +27,8 @@ fn changed(text: &str, pointer: &str, to: &Value) -> String {
 #[test]
 fn impossible_figures_are_refused_by_file_and_key() {
     let folder = tempfile::tempdir().unwrap();
-    let [run, simulation] = ["result.jsonl", "simulation.jsonl"].map(|name| folder.path().join(name));
+    let [run, simulation] =
+        ["result.jsonl", "simulation.jsonl"].map(|name| folder.path().join(name));
     let [run_path, simulation_path] = [&run, &simulation].map(|path| path.to_str().unwrap());
     let rows = [
         ("/measurements/0/verdicts/judged", json!(u64::MAX), "measurements[0].verdicts.judged"),
@@ -48,7 +49,10 @@ fn impossible_figures_are_refused_by_file_and_key() {
         .unwrap();
     let (code, said) = refused(&["report", simulation_path]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("simulation.jsonl") && said.contains("rows[0].counts.arrivals"), "{said}");
+    assert!(
+        said.contains("simulation.jsonl") && said.contains("rows[0].counts.arrivals"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -473,7 +473,10 @@ fn figures_are_shown_before_they_are_written() {
     let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec $JWTBENCH");
     let output = shell(folder, &format!("{limit} {simulate} --out s"));
     let said = text(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("missing: simulation.jsonl"), "{said}");
+    assert!(
+        output.status.code() == Some(1) && said.contains("missing: simulation.jsonl"),
+        "{said}"
+    );
     assert!(text(&output.stdout).contains("policy/drill"));
     let output = shell(folder, "$JWTBENCH report s");
     let (shown, said) = (text(&output.stdout), text(&output.stderr));

@@ -163,7 +163,9 @@ pub struct Ratios {
 }
 
 /// What a duel compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Median latency: service in a closed loop, response in an open one.

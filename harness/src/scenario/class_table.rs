@@ -16,7 +16,7 @@ use serde_json::json;
 
 use jwtbench_verifier::rejection::Rejection;
 
-use super::class::{ClassRow, Deviation, Family, Flood, Need, KeyRole, Stage};
+use super::class::{ClassRow, Deviation, Family, Flood, KeyRole, Need, Stage};
 use super::draft::Draft;
 
 type Alter = fn(&mut Draft<'_>);

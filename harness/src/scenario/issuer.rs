@@ -11,7 +11,7 @@ use jwtbench_verifier::tick::Tick;
 
 use super::class::{Class, KeyRole};
 use super::event::{Action, Event, Poison};
-use super::signer::{Signers, KeyRole};
+use super::signer::{Signers, SigningKey};
 
 /// The label of the key that is published and signs at the beginning.
 pub const FIRST_KEY: &str = "current";
@@ -146,7 +146,7 @@ impl Timeline {
 }
 
 impl State {
-    fn publish(&mut self, key: &KeyRole, kid: Option<&str>) {
+    fn publish(&mut self, key: &SigningKey, kid: Option<&str>) {
         self.published.retain(|published| published.label != key.label());
         self.published.push(Published {
             label: key.label().into(),

@@ -41,9 +41,7 @@ pub(super) const CLAIM_TYPES: Deviation = Deviation::new(
 );
 pub(super) const FUTURE: Deviation =
     Deviation::new(OurPolicy, "RFC 7519 §4.1.6 does not ask to refuse a future `iat`.");
-pub(super) const ALGORITHM: Deviation = Deviation::new(
-    BreaksMust,
-    "RFC 7515 §4.1.1: `alg` is case-sensitive and must be acceptable.",
-);
+pub(super) const ALGORITHM: Deviation =
+    Deviation::new(BreaksMust, "RFC 7515 §4.1.1: `alg` is case-sensitive and must be acceptable.");
 pub(super) const OWN: Deviation =
     Deviation::new(OurPolicy, "The core refuses this token of yours; the code due says why.");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Alter, ClassRow, Family, Need, KeyRole, Stage, row};
+use super::{Alter, ClassRow, Family, KeyRole, Need, Stage, row};
 use crate::scenario::draft::Draft;
 use crate::scenario::fit;
 use crate::scenario::signer::Form;

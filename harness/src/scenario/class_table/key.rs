@@ -3,7 +3,9 @@
 use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Family, Flood, Need, KeyRole, Stage, age, base64_url, deviation, row, stray_bits};
+use super::{
+    ClassRow, Family, Flood, KeyRole, Need, Stage, age, base64_url, deviation, row, stray_bits,
+};
 use crate::scenario::draft::{Draft, Signed};
 use crate::scenario::signer::Form;
 

@@ -137,11 +137,8 @@ fn every_key_of_a_cache_policy_counts() {
         ("verdict-cache", &|p| p.verdict_cache = Some(kept)),
         ("untied", &|p| p.verdict_cache = Some(VerdictCachePolicy { is_tied: false, ..kept })),
     ];
-    let base = CacheSpec {
-        name: "default".into(),
-        policy: CachePolicy::default(),
-        start: Start::Warm,
-    };
+    let base =
+        CacheSpec { name: "default".into(), policy: CachePolicy::default(), start: Start::Warm };
     let under = |change: &dyn Fn(&mut CachePolicy)| {
         let mut cache = base.clone();
         change(&mut cache.policy);
