@@ -15,7 +15,7 @@ use base64::engine::Simd;
 use base64::engine::general_purpose::NO_PAD;
 use serde::de::IgnoredAny;
 
-use jwtbench_engine::contender::{ContenderSpec, Library, Progress, Provider};
+use jwtbench_engine::contender::{ContenderSpec, ForeignLibrary, Progress, Provider};
 use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_engine::scenario::plan::{EPOCH, Plan};
 use jwtbench_engine::scenario::signer::Signers;
@@ -78,7 +78,7 @@ fn verify(line: Option<Standing>) -> Option<Progress> {
 }
 
 fn whole_library(algorithm: Algorithm) -> Standing {
-    let library = Library::Jsonwebtoken(Provider::AwsLcRs);
+    let library = ForeignLibrary::Jsonwebtoken(Provider::AwsLcRs);
     let rig = rig_of("hot-path/accept", ContenderSpec::Library(library), algorithm);
     let mut line = rig.line("valid");
     line.assert_verdicts();

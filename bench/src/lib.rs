@@ -15,7 +15,7 @@ use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -51,7 +51,7 @@ pub fn criterion() -> Criterion {
 /// # Panics
 /// If the folder `scenarios` of this checkout cannot be read.
 pub fn shipped() -> Vec<Scenario> {
-    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+    Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
         .all()
         .unwrap_or_else(|error| panic!("the shipped scenarios: {error}"))
 }
@@ -73,7 +73,7 @@ pub fn plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
 /// # Panics
 /// If there is no scenario of this name.
 pub fn small_plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
-    let mut scenario = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+    let mut scenario = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
         .select(&[name.to_owned()])
         .unwrap_or_else(|error| panic!("{name}: {error}"))
         .swap_remove(0)

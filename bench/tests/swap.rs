@@ -12,7 +12,7 @@ use jwtbench_engine::contender::{ContenderSpec, Presented, Progress, Setup};
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -35,7 +35,7 @@ fn plan(algorithm: Algorithm) -> Plan {
     for number in 0..SWAPS {
         text += &format!("[[event]]\nat = \"{number}ms\"\npublish-key = \"other-{number}\"\n");
     }
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let scenario = Scenario::parse(Path::new("test/swap.toml"), &text, &library.presets())
         .unwrap_or_else(|error| panic!("{error}"));
     Plan::new(&scenario, algorithm, &Signers::new(SEED), &|_| {})

@@ -28,7 +28,7 @@ use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
 
-pub use library::{Library, Provider};
+pub use library::{ForeignLibrary, Provider};
 pub use optional::Optional;
 
 /// A token as it arrives.
@@ -84,7 +84,7 @@ pub enum ContenderSpec {
     /// The verifier core with Ed25519 signatures verified in batches, by ed25519-dalek.
     Batch,
     /// A whole library.
-    Library(Library),
+    Library(ForeignLibrary),
 }
 
 impl fmt::Display for ContenderSpec {
@@ -105,7 +105,7 @@ impl ContenderSpec {
         let backends = backend::available();
         let mut all: Vec<ContenderSpec> =
             backends.iter().map(|backend| ContenderSpec::Core(*backend)).collect();
-        all.extend(Library::ALL.iter().map(|library| ContenderSpec::Library(*library)));
+        all.extend(ForeignLibrary::ALL.iter().map(|library| ContenderSpec::Library(*library)));
         all.extend(backends.iter().map(|backend| ContenderSpec::Raw(*backend)));
         all.push(ContenderSpec::Core(&backend::null::Null));
         all.push(ContenderSpec::Null);
@@ -180,8 +180,8 @@ impl ContenderSpec {
     pub fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         match self {
             ContenderSpec::Core(_) => Box::new(core::Core::new(setup)),
-            ContenderSpec::Raw(_) => Box::new(raw::Raw::new(setup)),
-            ContenderSpec::Null => Box::new(null::Null),
+            ContenderSpec::Raw(_) => Box::new(raw::RawContender::new(setup)),
+            ContenderSpec::Null => Box::new(null::NullContender),
             ContenderSpec::Batch => Box::new(batch::Batched::new(setup)),
             ContenderSpec::Library(library) => library.build(setup),
         }

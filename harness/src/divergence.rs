@@ -17,9 +17,9 @@ use crate::result::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
 
-use case::{Case, Ruling, ruling};
+use case::{DivergenceCase, Ruling, ruling};
 use column::{Witness, witnesses};
-use mint::Mint;
+use mint::InputMint;
 
 /// Said of an answer that nobody expected. A test refuses a report that says it.
 pub const UNEXPECTED: &str = "Not seen before; nobody has judged it yet.";
@@ -31,7 +31,7 @@ const UNSTABLE: Ruling = ruling(
      points of small or mixed order, so nothing here but this report uses them.",
 );
 
-type Inputs = fn(&Mint) -> Vec<Case>;
+type Inputs = fn(&InputMint) -> Vec<DivergenceCase>;
 
 /// The groups: heading, what their inputs have in common, where they come from.
 const GROUPS: [(&str, &str, Inputs); 7] = [
@@ -75,7 +75,7 @@ const GROUPS: [(&str, &str, Inputs); 7] = [
 
 /// Asks every column about every input. The same seed and versions give the same answers.
 pub fn observe(seed: u64) -> Divergence {
-    let mint = Mint::new(seed);
+    let mint = InputMint::new(seed);
     let witnesses = witnesses();
     let group = |(title, about, inputs): &(&str, &str, Inputs)| DivergenceGroup {
         title: (*title).into(),
@@ -89,7 +89,7 @@ pub fn observe(seed: u64) -> Divergence {
     }
 }
 
-fn row(case: &Case, witnesses: &[Witness], mint: &Mint) -> DivergenceRow {
+fn row(case: &DivergenceCase, witnesses: &[Witness], mint: &InputMint) -> DivergenceRow {
     let ask = |witness: &Witness| witness.ask(&case.exhibit, mint);
     let observed: Vec<Observed> = witnesses.iter().map(ask).collect();
     let mut rulings: Vec<(Ruling, Vec<String>)> = Vec::new();
@@ -117,7 +117,7 @@ fn row(case: &Case, witnesses: &[Witness], mint: &Mint) -> DivergenceRow {
     DivergenceRow { input: case.input.into(), due: case.due, observed, remarks }
 }
 
-impl Case {
+impl DivergenceCase {
     fn ruling(&self, column: &DivergenceColumn) -> Ruling {
         let known = match column.kind {
             ColumnKind::Core => None,

@@ -11,7 +11,7 @@ use jwtbench_engine::result::Measurement;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{Trial, initial_revocations};
@@ -19,7 +19,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
 
 fn scenario(name: &str) -> Scenario {
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut found = library.select(&[name.to_owned()]).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(found.len(), 1, "{name}");
     found.remove(0)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::pack::Pack;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
@@ -47,7 +47,7 @@ struct Desk {
 
 impl Desk {
     fn of(algorithm: Algorithm) -> Desk {
-        let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
+        let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
         let scenario = library.select(&["conformance/every-class".into()]).unwrap().remove(0);
         let plan = Plan::new(&scenario, algorithm, &Signers::new(1), &|_| {});
         let pack = Pack::of(&plan, 24).unwrap();

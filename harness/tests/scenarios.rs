@@ -12,7 +12,7 @@ use jwtbench_engine::scenario::cache::load_preset;
 use jwtbench_engine::scenario::class::Class;
 use jwtbench_engine::scenario::event::{Action, Poison};
 use jwtbench_engine::scenario::expectation::{Binding, Expectation};
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;
@@ -27,8 +27,8 @@ const POLICY: &str = jwtbench_engine::scenario::SIMULATED;
 /// Codes that no token class can be due: they depend on what the verifier can reach.
 const WITHOUT_CLASS: [&str; 2] = ["JWT_STATE_UNAVAILABLE", "JWT_KEYS_UNAVAILABLE"];
 
-fn library() -> Library {
-    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+fn library() -> Catalogue {
+    Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 fn shipped() -> Vec<Scenario> {

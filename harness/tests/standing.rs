@@ -15,9 +15,9 @@ use jwtbench_engine::report::{
     TerminalStyle, comparison, comparison_markdown, csv, duel_markdown, duel_terminal,
     simulation_html, simulation_picture,
 };
-use jwtbench_engine::result::comparison::{Comparison, Matching, Terms};
+use jwtbench_engine::result::comparison::{Comparison, ComparisonTerms, Matching};
 use jwtbench_engine::result::duel::DuelResult;
-use jwtbench_engine::result::simulation::{Metric, PolicyNote, Simulation, SimulationRow};
+use jwtbench_engine::result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
 use jwtbench_engine::result::standing::UNDRIVEN;
 use jwtbench_engine::result::{CachePolicyRecord, RunResult};
 use serde_json::{Value, json};
@@ -96,7 +96,8 @@ fn result(seed: u64, record: Option<CachePolicyRecord>) -> RunResult {
 
 fn compared(base: &RunResult, candidate: &RunResult) -> Comparison {
     let matching = Matching { any_cache_policy: true, ..Matching::default() };
-    Comparison::of(base, candidate, &Terms { matching, ..Terms::default() }).unwrap()
+    Comparison::of(base, candidate, &ComparisonTerms { matching, ..ComparisonTerms::default() })
+        .unwrap()
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn a_table_of_values_has_a_column_for_it() {
 fn the_frontier_marks_its_labels() {
     for known in &ROWS {
         let CachePolicyRecord { name, differs, checked, .. } = known.record();
-        let metric = |value: f64| Metric::of(&[Some(value)]).unwrap();
+        let metric = |value: f64| MetricRange::of(&[Some(value)]).unwrap();
         let row = SimulationRow {
             scenario: "policy/drill".into(),
             cache_policy: NAME.into(),

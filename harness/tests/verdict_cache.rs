@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -31,7 +31,7 @@ struct Bench {
 }
 
 fn bench(is_tied: bool) -> Bench {
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let scenario = library.select(&["verdict-cache/repeat".into()]).unwrap().remove(0);
     let plan = Plan::new(&scenario.thinned(40.0), Algorithm::ES256, &Signers::new(1), &|_| {});
     let mut cache = plan.scenario.cache.policy.clone();

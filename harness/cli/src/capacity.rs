@@ -18,10 +18,10 @@ use jwtbench_engine::trial::Control;
 
 use super::Failure;
 use super::job::Job;
-use super::progress::Progress;
+use super::progress::LiveProgress;
 
 pub use agenda::Agenda;
-pub use task::{Bench, Task};
+pub use task::{CapacityBench, CapacityTask};
 
 /// What `--capacity` measures unless told otherwise.
 pub const SCENARIO: &str = "hot-path/mix";
@@ -54,9 +54,9 @@ impl CapacityArgs {
     }
 
     /// The task, if capacities are to be found; `duration` and `rounds` as the user gave them.
-    pub fn task(&self, duration: Option<Duration>, rounds: Option<u32>) -> Option<Task> {
+    pub fn task(&self, duration: Option<Duration>, rounds: Option<u32>) -> Option<CapacityTask> {
         let slo = self.slo.clone().or_else(|| Slo::parse(SLO).ok())?;
-        self.capacity.then(|| Task {
+        self.capacity.then(|| CapacityTask {
             slo,
             for_rate: self.for_rate,
             closed: (duration.unwrap_or(CLOSED.0), rounds.unwrap_or(CLOSED.1)),
@@ -72,13 +72,13 @@ impl Job {
         &self,
         signers: &Signers,
         (control, calibration): (Control<'_>, Option<&Calibration>),
-        progress: &Progress,
+        progress: &LiveProgress,
     ) -> Result<(Job, Option<RateBasis>), Failure> {
         let Some(closed) = self.scenario.calibration() else {
             return Ok((self.clone(), None));
         };
         let contender = self.calibrated_contender()?;
-        let bench = Bench { job: self, signers, control, calibration, progress };
+        let bench = CapacityBench { job: self, signers, control, calibration, progress };
         bench.say(&format!("calibrating {contender}"));
         let Some((saturated, measurement)) = bench.saturate_one(contender, &closed)? else {
             return Ok((Job { contenders: Vec::new(), ..self.clone() }, None));

@@ -24,7 +24,7 @@ use super::job::{records, versions};
 use super::machine::describe;
 use super::origin::OriginArgs;
 use super::output::print;
-use super::progress::Progress;
+use super::progress::LiveProgress;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::run::{SEED, terminal_style};
 use super::{Exit, Failure};
@@ -82,7 +82,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let replacements = cache_policies(&args.cache_policy, &presets)?;
     let contenders = args.filter.contenders()?;
     let thin = args.thinned(&scenarios, &replacements, &contenders)?;
-    let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
+    let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
     let (mut measurements, mut judged) = (Vec::new(), Vec::new());
     for thin in &thin {

@@ -21,7 +21,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_engine::report::{duel_terminal, shown};
 use jwtbench_engine::result::Machine;
 use jwtbench_engine::result::duel::{
-    BlockNoise, DUEL_SCHEMA_VERSION, DuelResult, LIMIT, Metric, Rules, SLOTS, Sample, WrongArm,
+    BlockNoise, DUEL_SCHEMA_VERSION, DuelMetric, DuelResult, LIMIT, Rules, SLOTS, Sample, WrongArm,
     lineup, weigh,
 };
 use jwtbench_engine::result::part::DuelRow;
@@ -38,9 +38,9 @@ use super::interruption::stop_on_signal;
 use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, print, tell, written};
-use super::part::Part;
-use super::progress::Progress;
+use super::output::{Output, OutputKind, print, tell, written};
+use super::part::PartFile;
+use super::progress::LiveProgress;
 use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
@@ -85,11 +85,11 @@ pub struct Args {
     /// A smaller difference does not count: METRIC=PERCENT for p50, p99, throughput or cpu
     /// (repeatable) [default: 3%, p99 10%]
     #[arg(long, value_name = "METRIC=PERCENT", value_parser = limit::threshold)]
-    threshold: Vec<(Metric, f64)>,
+    threshold: Vec<(DuelMetric, f64)>,
     /// The verdict depends on this metric alone (repeatable) [default: p50 and cpu, p50 in an open
     /// loop; the others only where A costs twice as much]
     #[arg(long, value_name = "METRIC", value_parser = limit::metric)]
-    gate: Vec<Metric>,
+    gate: Vec<DuelMetric>,
     /// Measured time per round, at least 100ms [default: the scenario's]
     #[arg(long, value_parser = duration)]
     duration: Option<Duration>,
@@ -141,7 +141,7 @@ pub struct Args {
 }
 
 /// What the rounds gave.
-struct Fought {
+struct DuelRounds {
     samples: Vec<Sample>,
     noise: Vec<BlockNoise>,
     wrong: Vec<WrongArm>,
@@ -167,11 +167,12 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         tell_dropped(sides);
     }
     let all = rounds(args.blocks) * matchups.len() as u64;
-    let progress = Progress::new(all, args.quiet || args.json);
+    let progress = LiveProgress::new(all, args.quiet || args.json);
     let mut duels: Vec<DuelResult> = Vec::new();
     let mut failure = None;
     let planned = matchups.iter().map(|one| one.algorithm.name().to_owned()).collect();
-    let part = output.as_ref().map(|output| Part::begin(output, Kind::Duel, planned, &command));
+    let part =
+        output.as_ref().map(|output| PartFile::begin(output, OutputKind::Duel, planned, &command));
     let mut part = part.transpose()?;
     for matchup in &matchups {
         match args.duel(matchup, &command, stop, (&progress, part.as_mut())) {
@@ -228,7 +229,7 @@ impl Args {
         matchup: &Matchup,
         command: &str,
         stop: &AtomicBool,
-        (progress, mut part): (&Progress, Option<&mut Part>),
+        (progress, mut part): (&LiveProgress, Option<&mut PartFile>),
     ) -> Result<DuelResult, Failure> {
         let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
         let Matchup { algorithm, candidate, base } = matchup;
@@ -306,7 +307,7 @@ impl Args {
 /// A duel under way, and the part that its blocks are kept in.
 struct Blocks<'d> {
     duel: &'d DuelResult,
-    part: Option<&'d mut Part>,
+    part: Option<&'d mut PartFile>,
 }
 
 impl Blocks<'_> {
@@ -368,8 +369,8 @@ fn fight(
     args: &Args,
     round: Duration,
     stop: &AtomicBool,
-    (progress, say, kept): (&Progress, &dyn Fn(u32), &mut Blocks<'_>),
-) -> Result<Fought, Failure> {
+    (progress, say, kept): (&LiveProgress, &dyn Fn(u32), &mut Blocks<'_>),
+) -> Result<DuelRounds, Failure> {
     let (mut samples, mut noise) = (Vec::<Sample>::new(), Vec::new());
     for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
         say(block);
@@ -384,7 +385,7 @@ fn fight(
                 watch.enter(&mut round);
                 if !round.wrong.is_empty() {
                     let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm: *arm, wrong });
-                    return Ok(Fought { samples, noise, wrong: wrong.collect() });
+                    return Ok(DuelRounds { samples, noise, wrong: wrong.collect() });
                 }
                 let slot = (samples.len() - first) as u32;
                 let reading = round.reading;
@@ -395,7 +396,7 @@ fn fight(
         noise.push(watch.finish(block));
         kept.keep(&samples[first..], &noise[block as usize]);
     }
-    Ok(Fought { samples, noise, wrong: Vec::new() })
+    Ok(DuelRounds { samples, noise, wrong: Vec::new() })
 }
 
 impl Args {
@@ -425,10 +426,10 @@ impl Args {
 
     fn rules(&self, corner: &Corner) -> Rules {
         let is_chosen = !self.gate.is_empty();
-        let own = Metric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
+        let own = DuelMetric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
         let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };
         let limit = (!is_chosen).then_some(LIMIT);
-        let thresholds: BTreeMap<Metric, f64> = self.threshold.iter().copied().collect();
+        let thresholds: BTreeMap<DuelMetric, f64> = self.threshold.iter().copied().collect();
         Rules { thresholds, gates, limit, seed: self.seed }
     }
 
@@ -436,7 +437,7 @@ impl Args {
         let Some(folder) = &self.out else {
             return Ok(None);
         };
-        Output::prepare(folder.clone(), self.force, Kind::Duel).map(Some)
+        Output::prepare(folder.clone(), self.force, OutputKind::Duel).map(Some)
     }
 
     /// One object where an algorithm was asked for, an array of them otherwise; printed, and then

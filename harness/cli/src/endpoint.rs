@@ -69,7 +69,7 @@ const MAX_LEAD_MS: i128 = 3_600_000;
 /// A line of output.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Line<'a> {
+enum EndpointLine<'a> {
     Scenario {
         name: &'a str,
         cache_policy: &'a str,
@@ -81,7 +81,7 @@ enum Line<'a> {
         /// Tick 0 of the claims, in milliseconds since 1970.
         epoch_ms: i64,
         duration_ms: f64,
-        phases: Vec<Phase<'a>>,
+        phases: Vec<PhaseLine<'a>>,
         /// Starts of attempts in virtual time.
         attempts_ms: Vec<f64>,
         /// When it adopted a key set in virtual time.
@@ -115,7 +115,7 @@ enum Line<'a> {
 }
 
 #[derive(Serialize)]
-struct Phase<'a> {
+struct PhaseLine<'a> {
     name: &'a str,
     at_ms: f64,
 }
@@ -149,7 +149,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     for line in arrivals(&plan, &operations) {
         show(&line)?;
     }
-    show(&Line::Ready)?;
+    show(&EndpointLine::Ready)?;
     let printer = thread::spawn(move || show_requests(&requests));
     let mut input = io::stdin().lock();
     serving.follow(begin(&mut input)?)?;
@@ -159,7 +159,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let counts = serving.counts();
     _ = end.send(None);
     printer.join().map_err(|_| Failure::Error("the printer of requests has died".into()))??;
-    show(&Line::Served { connections: counts.connections, requests: counts.served })?;
+    show(&EndpointLine::Served { connections: counts.connections, requests: counts.served })?;
     Ok(Exit::Passed)
 }
 
@@ -185,14 +185,14 @@ fn check(scenario: &Scenario, others: usize) -> Result<(), Failure> {
     }
 }
 
-fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
+fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> EndpointLine<'a> {
     let scenario = &plan.scenario;
     let times = |is_of: fn(FetchStep) -> bool| -> Vec<f64> {
         let notes = fetches.iter().filter(|note| is_of(note.step));
         notes.map(|note| milliseconds(note.at)).collect()
     };
     let phases = scenario.phases.iter();
-    Line::Scenario {
+    EndpointLine::Scenario {
         name: &scenario.name,
         cache_policy: &scenario.cache.name,
         url,
@@ -203,7 +203,7 @@ fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
         epoch_ms: i64::try_from(plan.epoch.0 / 1_000_000).unwrap_or(i64::MAX),
         duration_ms: scenario.load.duration.as_secs_f64() * 1e3,
         phases: phases
-            .map(|phase| Phase { name: &phase.name, at_ms: phase.at.as_secs_f64() * 1e3 })
+            .map(|phase| PhaseLine { name: &phase.name, at_ms: phase.at.as_secs_f64() * 1e3 })
             .collect(),
         attempts_ms: times(|step| step == FetchStep::Started),
         adopted_ms: times(|step| step == FetchStep::Succeeded),
@@ -212,7 +212,7 @@ fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> Line<'a> {
 }
 
 /// The arrivals in order, each with what became of it in virtual time.
-fn arrivals<'a>(plan: &'a Plan, operations: &[Operation]) -> Vec<Line<'a>> {
+fn arrivals<'a>(plan: &'a Plan, operations: &[Operation]) -> Vec<EndpointLine<'a>> {
     let ended: BTreeMap<(Tick, u16, u32), &Operation> = operations
         .iter()
         .map(|operation| ((operation.intended, operation.stream, operation.token), operation))
@@ -225,7 +225,7 @@ fn arrivals<'a>(plan: &'a Plan, operations: &[Operation]) -> Vec<Line<'a>> {
             WARMUP => 0,
             phase => usize::from(phase),
         };
-        Line::Arrival {
+        EndpointLine::Arrival {
             at_ms: milliseconds(arrival.at),
             stream: &scenario.streams[usize::from(arrival.stream)].name,
             phase: &scenario.phases[phase].name,
@@ -242,7 +242,7 @@ fn milliseconds(at: Tick) -> f64 {
     at.0 as f64 / 1e6
 }
 
-fn show(line: &Line<'_>) -> Result<(), Failure> {
+fn show(line: &EndpointLine<'_>) -> Result<(), Failure> {
     let json = serde_json::to_string(line)
         .map_err(|error| Failure::Error(format!("cannot encode a line: {error}")))?;
     print(&(shown::json(&json) + "\n"));
@@ -278,7 +278,7 @@ fn begin(input: &mut impl BufRead) -> Result<UnixTime, Failure> {
 fn show_requests(requests: &Receiver<Option<ArrivedRequest>>) -> Result<(), Failure> {
     while let Ok(Some(ArrivedRequest { at, wall, line })) = requests.recv() {
         let unix_ms = wall.0 as f64 / 1e6;
-        show(&Line::Request { at_ms: at.map(milliseconds), unix_ms, line: &line })?;
+        show(&EndpointLine::Request { at_ms: at.map(milliseconds), unix_ms, line: &line })?;
     }
     Ok(())
 }

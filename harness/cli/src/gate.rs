@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 
 use jwtbench_engine::report::{comparison, comparison_markdown, shown};
 use jwtbench_engine::result::comparison::{
-    Allowance, Comparison, Matching, Metric, Terms, Thresholds,
+    Allowance, ComparedMetric, Comparison, ComparisonTerms, Matching, Thresholds,
 };
 use jwtbench_engine::result::statistics::Decision;
 use jwtbench_engine::result::{RunResult, StoredForm};
 
-use super::output::{Kind, RESULT, print};
+use super::output::{OutputKind, RESULT, print};
 use super::run::terminal_style;
 use super::{Exit, Failure};
 
@@ -77,8 +77,8 @@ impl Gate {
     /// Reads the thresholds.
     pub fn thresholds(&self) -> Result<Thresholds, Failure> {
         let primary = match self.primary {
-            Primary::P50 => Metric::P50,
-            Primary::Cpu => Metric::Cpu,
+            Primary::P50 => ComparedMetric::P50,
+            Primary::Cpu => ComparedMetric::Cpu,
         };
         let mut thresholds = Thresholds { primary, ..Thresholds::default() };
         for text in &self.threshold {
@@ -91,7 +91,7 @@ impl Gate {
     /// Reads a result, or the one in a folder.
     pub fn read(&self, path: &Path) -> Result<RunResult, Failure> {
         let inside = path.join(RESULT);
-        let part = path.join(Kind::Run.part().1);
+        let part = path.join(OutputKind::Run.part().1);
         if part.is_file() && !inside.exists() {
             let shown = path.display();
             return Err(Failure::Usage(format!(
@@ -113,7 +113,7 @@ impl Gate {
         matching: Matching,
     ) -> Result<Exit, Failure> {
         let allowed = self.allow.iter().map(|allow| (*allow).into()).collect();
-        let terms = Terms { allowed, thresholds: self.thresholds()?, matching };
+        let terms = ComparisonTerms { allowed, thresholds: self.thresholds()?, matching };
         let compared = Comparison::of(base, candidate, &terms).map_err(|unlike| {
             let kinds: Vec<String> = unlike.iter().map(|(kind, _)| kind.to_string()).collect();
             let reasons: Vec<&str> = unlike.iter().map(|(_, why)| why.as_str()).collect();

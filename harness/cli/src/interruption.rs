@@ -12,13 +12,13 @@ use super::Failure;
 const BY_SIGNAL: i32 = 128;
 
 /// Set by the first signal.
-struct Flags {
+struct SignalFlags {
     stop: Arc<AtomicBool>,
     /// The number of the signal; 0 before it.
     signal: Arc<AtomicUsize>,
 }
 
-static FLAGS: OnceLock<Flags> = OnceLock::new();
+static FLAGS: OnceLock<SignalFlags> = OnceLock::new();
 
 /// What becomes true at the first Ctrl-C or SIGTERM.
 ///
@@ -38,8 +38,8 @@ pub fn stop_on_signal() -> Result<&'static AtomicBool, Failure> {
 }
 
 /// The order matters: what ends the process looks at the flag before it is set.
-fn listen() -> std::io::Result<Flags> {
-    let flags = Flags { stop: Arc::default(), signal: Arc::default() };
+fn listen() -> std::io::Result<SignalFlags> {
+    let flags = SignalFlags { stop: Arc::default(), signal: Arc::default() };
     for signal in [SIGINT, SIGTERM] {
         let code = BY_SIGNAL + signal;
         flag::register_conditional_shutdown(signal, code, Arc::clone(&flags.stop))?;

@@ -27,13 +27,13 @@ use jwtbench_engine::trial::{
 };
 
 use super::Failure;
-use super::capacity::{Agenda, Bench, Task};
+use super::capacity::{Agenda, CapacityBench, CapacityTask};
 use super::interruption::stop_on_signal;
 use super::machine::{CpuTime, describe, profile};
 use super::output::{Output, tell};
 use super::own::OwnTokens;
 use super::part::RunPart;
-use super::progress::Progress;
+use super::progress::LiveProgress;
 
 /// One scenario under one algorithm, on several contenders.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl PlanHashes {
 }
 
 /// What the jobs of one command have in common.
-pub struct Setting {
+pub struct JobSetting {
     /// The command line.
     pub command: String,
     /// Seed of keys, tokens, arrivals and faults.
@@ -106,7 +106,7 @@ pub struct Setting {
     /// Whether a person is shown how far it is.
     pub shows_progress: bool,
     /// Find capacities instead of running the scenarios as they are.
-    pub capacity: Option<Task>,
+    pub capacity: Option<CapacityTask>,
     /// The cache policies of the jobs that are not our own recommendation.
     pub cache_policies: Vec<CachePolicyRecord>,
     /// What is changed in each trial before it is kept.
@@ -117,7 +117,7 @@ pub struct Setting {
 /// failure. What is finished is kept in the part of the output at once.
 pub fn measure(
     jobs: &[Job],
-    setting: Setting,
+    setting: JobSetting,
     output: &Output,
 ) -> Result<(RunResult, Option<Failure>), Failure> {
     let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
@@ -130,7 +130,7 @@ pub fn measure(
     let mut agenda = setting.capacity.as_ref().map(|task| task.agenda(jobs));
     let steps = agenda.as_ref().map(Agenda::steps);
     let steps = steps.unwrap_or_else(|| jobs.iter().map(rounds).sum());
-    let progress = Progress::new(steps, !setting.shows_progress);
+    let progress = LiveProgress::new(steps, !setting.shows_progress);
     progress.will_last(jobs.iter().map(Job::lasting).sum());
     let signers = Signers::new(setting.seed);
     let control = Control { stop, port: setting.port };
@@ -148,7 +148,7 @@ pub fn measure(
             match setting.capacity.as_ref().zip(agenda.as_mut()) {
                 Some((task, agenda)) => {
                     let (job, signers, progress) = (&job, &signers, &progress);
-                    let bench = Bench { job, signers, control, calibration, progress };
+                    let bench = CapacityBench { job, signers, control, calibration, progress };
                     task.measure(&bench, agenda, &mut result)
                 }
                 None => job.measure(&signers, control, &conditions, &progress).map(|measured| {
@@ -181,7 +181,7 @@ pub fn measure(
 }
 
 /// The result before anything is measured.
-fn nothing_yet(jobs: &[Job], setting: &Setting) -> RunResult {
+fn nothing_yet(jobs: &[Job], setting: &JobSetting) -> RunResult {
     RunResult {
         schema_version: SCHEMA_VERSION,
         command: setting.command.clone(),
@@ -201,7 +201,7 @@ fn nothing_yet(jobs: &[Job], setting: &Setting) -> RunResult {
 }
 
 /// Says what makes times worth less.
-fn warn(jobs: &[Job], setting: &Setting, processors: u32) {
+fn warn(jobs: &[Job], setting: &JobSetting, processors: u32) {
     if setting.is_quiet {
         return;
     }
@@ -238,7 +238,7 @@ impl MeasuredPlan {
 fn draw_again(
     measured: &[MeasuredPlan],
     signers: &Signers,
-    (stop, progress): (&AtomicBool, &Progress),
+    (stop, progress): (&AtomicBool, &LiveProgress),
     mut add: impl FnMut(Vec<OutcomeRange>),
 ) -> Result<(), Failure> {
     for MeasuredPlan { plan, minted_for } in measured {
@@ -322,7 +322,7 @@ impl Job {
         signers: &Signers,
         control: Control<'_>,
         conditions: &Conditions,
-        progress: &Progress,
+        progress: &LiveProgress,
     ) -> Result<(Vec<Measurement>, Plan), Failure> {
         let name = format!("{} {}", self.scenario.name, self.algorithm);
         progress.say(format!("{name}: signing"));

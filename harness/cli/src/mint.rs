@@ -19,7 +19,7 @@ use super::interruption::stop_on_signal;
 use super::lock::Lock;
 use super::origin::OriginArgs;
 use super::output::print;
-use super::progress::Progress;
+use super::progress::LiveProgress;
 use super::run::SEED;
 use super::{Exit, Failure};
 
@@ -77,9 +77,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         algorithms.clone_from(&scenario.algorithms);
     }
     let stop = stop_on_signal()?;
-    let desk = Desk::prepare(&args.out, args.force)?;
+    let desk = PackFolder::prepare(&args.out, args.force)?;
     let signers = Signers::new(args.seed);
-    let progress = Progress::new(algorithms.len() as u64, args.quiet);
+    let progress = LiveProgress::new(algorithms.len() as u64, args.quiet);
     let mut count = 0;
     for algorithm in &algorithms {
         if stop.load(Ordering::Relaxed) {
@@ -116,16 +116,16 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 /// A pack is made in a folder of its own inside the one it is for, and moved when it is whole: what
 /// a killed command leaves is never taken for a pack.
-struct Desk {
+struct PackFolder {
     out: PathBuf,
     making: PathBuf,
     _lock: Lock,
 }
 
-impl Desk {
+impl PackFolder {
     /// Makes sure of the folder. One that holds a pack, or what is left of one, is refused without
     /// `force`.
-    fn prepare(out: &Path, force: bool) -> Result<Desk, Failure> {
+    fn prepare(out: &Path, force: bool) -> Result<PackFolder, Failure> {
         let refused = |why: &str| {
             let shown = out.display();
             Err(Failure::Usage(format!("--out {shown} {why}; choose another folder")))
@@ -149,7 +149,7 @@ impl Desk {
             fs::remove_dir_all(&making).map_err(|error| unwritten(&making, &error))?;
         }
         fs::create_dir(&making).map_err(|error| unwritten(&making, &error))?;
-        Ok(Desk { out: out.into(), making, _lock: lock })
+        Ok(PackFolder { out: out.into(), making, _lock: lock })
     }
 
     /// Moves what was made to where it belongs. The README comes last: nothing is a pack before.
@@ -184,7 +184,7 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for PackFolder {
     fn drop(&mut self) {
         // After an error too: half a pack is of no use, and may hold private keys.
         _ = fs::remove_dir_all(&self.making);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::source::Source;
 
 use super::Failure;
@@ -32,13 +32,13 @@ impl OriginArgs {
 
     /// The folder that was named, or that of the checkout around, or what was shipped. Says on
     /// stderr which folder it is, unless it is to be quiet.
-    pub fn library(&self, is_quiet: bool) -> Result<Library, Failure> {
+    pub fn library(&self, is_quiet: bool) -> Result<Catalogue, Failure> {
         let library = match &self.folder {
-            Some(folder) => Library::open(folder)?,
+            Some(folder) => Catalogue::open(folder)?,
             None => {
                 let here = std::env::current_dir()
                     .map_err(|error| Failure::Error(format!("no current folder: {error}")))?;
-                Library::find(&here)
+                Catalogue::find(&here)
             }
         };
         if let Source::Folder(folder) = library.source()

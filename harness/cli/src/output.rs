@@ -32,7 +32,7 @@ pub const SIMULATION: &str = "simulation.jsonl";
 
 /// Whose files are in a folder. No verb writes over those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
+pub enum OutputKind {
     /// `run` and `replay`.
     Run,
     /// `duel`.
@@ -41,34 +41,34 @@ pub enum Kind {
     Simulation,
 }
 
-impl Kind {
+impl OutputKind {
     /// Each of them.
-    pub const ALL: [Kind; 3] = [Kind::Run, Kind::Duel, Kind::Simulation];
+    pub const ALL: [OutputKind; 3] = [OutputKind::Run, OutputKind::Duel, OutputKind::Simulation];
 
     /// A file by which a folder of this kind is known, and what it holds in words.
     fn mark(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Run => ("summary.md", "the result of a run"),
-            Kind::Duel => (DUEL, "a duel"),
-            Kind::Simulation => (SIMULATION, "a simulation"),
+            OutputKind::Run => ("summary.md", "the result of a run"),
+            OutputKind::Duel => (DUEL, "a duel"),
+            OutputKind::Simulation => (SIMULATION, "a simulation"),
         }
     }
 
     /// The file that has the figures.
     pub fn result(self) -> &'static str {
         match self {
-            Kind::Run => RESULT,
-            Kind::Duel => DUEL,
-            Kind::Simulation => SIMULATION,
+            OutputKind::Run => RESULT,
+            OutputKind::Duel => DUEL,
+            OutputKind::Simulation => SIMULATION,
         }
     }
 
     /// The verb's own word for it, and the file that it is kept in while it comes.
     pub fn part(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Run => ("run", "result.jsonl.part"),
-            Kind::Duel => ("duel", "duel.jsonl.part"),
-            Kind::Simulation => ("simulation", "simulation.jsonl.part"),
+            OutputKind::Run => ("run", "result.jsonl.part"),
+            OutputKind::Duel => ("duel", "duel.jsonl.part"),
+            OutputKind::Simulation => ("simulation", "simulation.jsonl.part"),
         }
     }
 
@@ -81,16 +81,16 @@ impl Kind {
 impl Output {
     /// Makes sure of the folder. One that holds a result already is refused without `force`, one
     /// that another verb or another process writes to always.
-    pub fn prepare(folder: PathBuf, force: bool, kind: Kind) -> Result<Output, Failure> {
+    pub fn prepare(folder: PathBuf, force: bool, kind: OutputKind) -> Result<Output, Failure> {
         let refused =
             |reason: &str| Err(Failure::Usage(format!("--out {} {reason}", folder.display())));
-        let mut others = Kind::ALL.into_iter().filter(|other| *other != kind);
+        let mut others = OutputKind::ALL.into_iter().filter(|other| *other != kind);
         if let Some(other) = others.find(|other| other.is_of(&folder)) {
             let (_, held) = other.mark();
             return refused(&format!("holds {held}; choose another folder"));
         }
         if folder.join(kind.result()).exists() && !force {
-            let held = if kind == Kind::Run { "a result" } else { kind.mark().1 };
+            let held = if kind == OutputKind::Run { "a result" } else { kind.mark().1 };
             return refused(&format!(
                 "holds {held} already; choose another folder, or add --force"
             ));
@@ -116,7 +116,7 @@ impl Output {
     /// The folder of a run: the one that was asked for, or a new one.
     pub fn of_run(asked: Option<&Path>, force: bool) -> Result<Output, Failure> {
         match asked {
-            Some(folder) => Output::prepare(folder.into(), force, Kind::Run),
+            Some(folder) => Output::prepare(folder.into(), force, OutputKind::Run),
             None => Output::fresh(&utc_now()),
         }
     }
@@ -138,7 +138,7 @@ impl Output {
                 number => PathBuf::from(format!("{}-{number}", first.display())),
             };
             match fs::create_dir(&folder) {
-                Ok(()) => return Output::prepare(folder, false, Kind::Run),
+                Ok(()) => return Output::prepare(folder, false, OutputKind::Run),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -148,7 +148,7 @@ impl Output {
 
     /// Writes the result and its reports; the result first.
     pub fn write(&self, result: &RunResult) -> Result<(), Failure> {
-        let mut files = Files::new(self, Kind::Run);
+        let mut files = Files::new(self, OutputKind::Run);
         files.add(RESULT, &lines(result)?);
         match result.has_histograms() {
             true => files.add(HISTOGRAMS, &histogram_log::write(result)),
@@ -162,7 +162,7 @@ impl Output {
 
     /// Writes the result if it is worth it; if not, what was kept while it came goes too.
     pub fn keep(&self, result: &RunResult, is_worth: bool) -> Result<(), Failure> {
-        if is_worth { self.write(result) } else { self.remove(Kind::Run.part().1) }
+        if is_worth { self.write(result) } else { self.remove(OutputKind::Run.part().1) }
     }
 
     /// Writes a simulation and its reports; the result first, and the rest from what is stored.
@@ -178,7 +178,7 @@ impl Output {
         for (name, _) in &pages {
             allowed(name)?;
         }
-        let mut files = Files::new(self, Kind::Simulation);
+        let mut files = Files::new(self, OutputKind::Simulation);
         files.add(SIMULATION, &text);
         files.add("simulation.md", &report::simulation_markdown(simulation));
         files.add("frontier.svg", &report::simulation_picture(simulation));
@@ -202,7 +202,7 @@ impl Output {
 
     /// Writes duels. Where they are not all, the blocks that were kept stay.
     pub fn write_duels(&self, duels: &[DuelResult], is_all: bool) -> Result<(), Failure> {
-        let mut files = Files::new(self, Kind::Duel);
+        let mut files = Files::new(self, OutputKind::Duel);
         files.add(DUEL, &lines(&Duels::new(duels.to_vec()))?);
         files.add("duel.md", &report::duel_markdown(duels));
         files.keeps_part = !is_all;
@@ -259,14 +259,14 @@ fn allowed(name: &str) -> Result<(), Failure> {
 /// The files of a result while they are written: each is tried, and what is missing is told.
 struct Files<'o> {
     output: &'o Output,
-    kind: Kind,
+    kind: OutputKind,
     missing: Vec<String>,
     first: Option<Failure>,
     keeps_part: bool,
 }
 
 impl Files<'_> {
-    fn new(output: &Output, kind: Kind) -> Files<'_> {
+    fn new(output: &Output, kind: OutputKind) -> Files<'_> {
         Files { output, kind, missing: Vec::new(), first: None, keeps_part: false }
     }
 

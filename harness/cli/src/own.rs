@@ -19,12 +19,12 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::bounded_file;
-use jwtbench_engine::scenario::own::{Desk, OwnToken};
+use jwtbench_engine::scenario::own::{OwnJudge, OwnToken};
 use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
 
 use super::Failure;
-use super::verify::bench::{Bench, Papers, TimedVerdict};
+use super::verify::bench::{Papers, TimedVerdict, TokenJudge};
 use super::verify::lines::Lines;
 
 /// At most this many tokens, so that a corpus stays in memory.
@@ -51,7 +51,7 @@ pub struct OwnArgs {
 /// The user's tokens by algorithm, and what they are judged by.
 pub struct OwnTokens {
     /// Policy, keys, instant.
-    pub desk: Desk,
+    pub desk: OwnJudge,
     /// The tokens of each algorithm; those that name none stand with the first.
     pub tokens: BTreeMap<Algorithm, Vec<OwnToken>>,
     /// What of the key set is not used.
@@ -114,7 +114,7 @@ impl OwnTokens {
         });
         let keys = keys.collect();
         let notes = court[0].1.notes();
-        let desk = Desk { policy, key_set: papers.body, keys, now };
+        let desk = OwnJudge { policy, key_set: papers.body, keys, now };
         Ok(OwnTokens { desk, tokens: by_algorithm, notes })
     }
 
@@ -159,12 +159,12 @@ impl OwnTokens {
 }
 
 /// The core over every backend that verifies all that the policy allows.
-fn court(papers: &Papers) -> Result<Vec<(&'static str, Bench)>, Failure> {
+fn court(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
     let allowed = &papers.policy.spec().algorithms;
     let fits = |known: &&dyn Backend| allowed.iter().all(|algorithm| known.supports(*algorithm));
-    let mut court: Vec<(&str, Bench)> = Vec::new();
+    let mut court: Vec<(&str, TokenJudge)> = Vec::new();
     for backend in backend::available().into_iter().filter(fits) {
-        court.push((backend.name(), Bench::new(backend, papers)?));
+        court.push((backend.name(), TokenJudge::new(backend, papers)?));
     }
     if court.is_empty() {
         let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
@@ -202,7 +202,7 @@ fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
 
 /// The verdict that every backend gives.
 fn agreed(
-    court: &mut [(&str, Bench)],
+    court: &mut [(&str, TokenJudge)],
     token: &[u8],
     now: UnixTime,
     line: u64,

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use jwtbench_engine::result::RunResult;
-use jwtbench_engine::result::part::{Head, PART_VERSION, Simulated, Written};
+use jwtbench_engine::result::part::{Head, PART_VERSION, SimulationWritten, Written};
 use jwtbench_engine::result::simulation::Simulation;
 
 use super::Failure;
-use super::output::{Kind, Output, tell};
+use super::output::{Output, OutputKind, tell};
 
 /// The part of a result in a folder.
-pub struct Part {
+pub struct PartFile {
     path: PathBuf,
     /// `None` once a row could not be written: none follows on one that is missing.
     file: Option<File>,
@@ -23,23 +23,23 @@ pub struct Part {
     whole: u64,
 }
 
-impl Part {
+impl PartFile {
     /// Begins it with everything that is known before the first row.
     ///
     /// # Errors
     /// If the folder takes no more: nothing is measured then.
     pub fn begin<T: Serialize>(
         output: &Output,
-        kind: Kind,
+        kind: OutputKind,
         planned: Vec<String>,
         head: T,
-    ) -> Result<Part, Failure> {
+    ) -> Result<PartFile, Failure> {
         let (of, name) = kind.part();
         let path = output.path(name);
         let head = Head { part_version: PART_VERSION, of: of.into(), planned, head };
         let begun = line(&head).and_then(|text| {
             let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
-            let mut part = Part { path: path.clone(), file: Some(file), whole: 0 };
+            let mut part = PartFile { path: path.clone(), file: Some(file), whole: 0 };
             part.append(&text)?;
             // The name too, so that it is found after the power went.
             path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
@@ -89,7 +89,7 @@ fn line(value: &impl Serialize) -> io::Result<String> {
 
 /// The part of a run, and how much of the result is in it.
 pub struct RunPart {
-    part: Part,
+    part: PartFile,
     written: Written,
 }
 
@@ -97,13 +97,13 @@ impl RunPart {
     /// Begins it with a result that holds no trial yet.
     ///
     /// # Errors
-    /// Those of [`Part::begin`].
+    /// Those of [`PartFile::begin`].
     pub fn begin(
         output: &Output,
         planned: Vec<String>,
         head: &RunResult,
     ) -> Result<RunPart, Failure> {
-        let part = Part::begin(output, Kind::Run, planned, head)?;
+        let part = PartFile::begin(output, OutputKind::Run, planned, head)?;
         Ok(RunPart { part, written: Written::default() })
     }
 
@@ -117,22 +117,22 @@ impl RunPart {
 
 /// The part of a simulation, and how much of it is there.
 pub struct SimulationPart {
-    part: Part,
-    written: Simulated,
+    part: PartFile,
+    written: SimulationWritten,
 }
 
 impl SimulationPart {
     /// Begins it with a simulation that holds no row yet.
     ///
     /// # Errors
-    /// Those of [`Part::begin`].
+    /// Those of [`PartFile::begin`].
     pub fn begin(
         output: &Output,
         planned: Vec<String>,
         head: &Simulation,
     ) -> Result<SimulationPart, Failure> {
-        let part = Part::begin(output, Kind::Simulation, planned, head)?;
-        Ok(SimulationPart { part, written: Simulated::default() })
+        let part = PartFile::begin(output, OutputKind::Simulation, planned, head)?;
+        Ok(SimulationPart { part, written: SimulationWritten::default() })
     }
 
     /// Adds what has come to the simulation since.

@@ -17,7 +17,7 @@ use jwtbench_engine::trial::clock::Stopwatch;
 use jwtbench_engine::trial::watch::Watch;
 
 use super::output::tell;
-use view::View;
+use view::ProgressView;
 
 /// Between two drawings on a terminal.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -25,21 +25,21 @@ const REDRAW: Duration = Duration::from_millis(200);
 const REPEAT: Duration = Duration::from_secs(5);
 
 /// What a person sees of a long run.
-pub struct Progress {
+pub struct LiveProgress {
     screen: Arc<Screen>,
     ticker: Option<Ticker>,
 }
 
 /// Where it is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ProgressPlace {
     Nowhere,
     Terminal,
     Lines,
 }
 
 struct Screen {
-    place: Place,
+    place: ProgressPlace,
     watch: Watch,
     bars: MultiProgress,
     bar: ProgressBar,
@@ -71,17 +71,17 @@ struct Ticker {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Progress {
+impl LiveProgress {
     /// Progress over `steps` rounds.
-    pub fn new(steps: u64, quiet: bool) -> Progress {
+    pub fn new(steps: u64, quiet: bool) -> LiveProgress {
         let is_seen = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         let place = match (quiet, is_seen) {
-            (true, _) => Place::Nowhere,
-            (false, true) => Place::Terminal,
-            (false, false) => Place::Lines,
+            (true, _) => ProgressPlace::Nowhere,
+            (false, true) => ProgressPlace::Terminal,
+            (false, false) => ProgressPlace::Lines,
         };
         let target = match place {
-            Place::Terminal => ProgressDrawTarget::stderr(),
+            ProgressPlace::Terminal => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),
         };
         let bars = MultiProgress::with_draw_target(target);
@@ -90,11 +90,11 @@ impl Progress {
         let said = Mutex::new(Said { steps, ..Said::default() });
         let screen = Arc::new(Screen { place, watch: Watch::default(), bars, bar, said });
         let ticker = match place {
-            Place::Nowhere => None,
-            Place::Terminal => Some(Ticker::start(&screen, REDRAW)),
-            Place::Lines => Some(Ticker::start(&screen, REPEAT)),
+            ProgressPlace::Nowhere => None,
+            ProgressPlace::Terminal => Some(Ticker::start(&screen, REDRAW)),
+            ProgressPlace::Lines => Some(Ticker::start(&screen, REPEAT)),
         };
-        Progress { screen, ticker }
+        LiveProgress { screen, ticker }
     }
 
     /// The warm-up and measured time of all rounds together, so that the time left can be told.
@@ -111,7 +111,7 @@ impl Progress {
 
     /// Where rounds can be watched; `None` if nobody looks.
     pub fn watch(&self) -> Option<&Watch> {
-        (self.screen.place != Place::Nowhere).then_some(&self.screen.watch)
+        (self.screen.place != ProgressPlace::Nowhere).then_some(&self.screen.watch)
     }
 
     /// What is being done now.
@@ -165,8 +165,8 @@ impl Screen {
     fn draw(&self) {
         let view = self.view();
         match self.place {
-            Place::Nowhere => {}
-            Place::Terminal => {
+            ProgressPlace::Nowhere => {}
+            ProgressPlace::Terminal => {
                 // The last column stays free: some terminals wrap when it is written.
                 let width = rustix::termios::tcgetwinsize(std::io::stderr())
                     .map_or(80, |size| usize::from(size.ws_col));
@@ -174,11 +174,11 @@ impl Screen {
                 self.bar.set_message(shown::lines(&lines));
                 self.bar.tick();
             }
-            Place::Lines => tell(view.line()),
+            ProgressPlace::Lines => tell(view.line()),
         }
     }
 
-    fn view(&self) -> View {
+    fn view(&self) -> ProgressView {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let Said { done, steps, ref message, lasting, ref foreseen } = *said;
         let left = match foreseen {
@@ -190,7 +190,7 @@ impl Screen {
                 .map(|lasting| lasting.saturating_sub(self.watch.passed()))
                 .filter(|left| !left.is_zero()),
         };
-        View { done, steps, message: message.clone(), left, look: self.watch.look() }
+        ProgressView { done, steps, message: message.clone(), left, look: self.watch.look() }
     }
 }
 

@@ -23,14 +23,14 @@ use jwtbench_engine::scenario::policy_file;
 use super::filter::Filter;
 use super::fit::Fit;
 use super::gate::Gate;
-use super::job::{Job, PlanHashes, Setting, measure, told_of_own};
+use super::job::{Job, JobSetting, PlanHashes, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Output, tell, written};
 use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
 
-use stored::{OwnFiles, Stored};
+use stored::{OwnFiles, ReplayBase};
 
 /// Run a stored result's plans again, and hold the new result against the old one.
 #[derive(ClapArgs, Clone, Debug)]
@@ -91,7 +91,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let presets = args.origin.library(args.quiet)?.presets();
     let cache = Replacement::read(args.cache_policy.as_deref(), None, &presets)?.cache;
     let stored =
-        Stored { result: &base, path: &args.result, presets: &presets, cache: cache.as_ref() };
+        ReplayBase { result: &base, path: &args.result, presets: &presets, cache: cache.as_ref() };
     let mut jobs = args.jobs(&stored, policy.as_ref(), &matching)?;
     let told = told_of_own(&mut jobs);
     if !args.quiet {
@@ -103,7 +103,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     }
     let cache_policies = stored.cache_policies(scenarios());
     let output = Output::of_run(args.out.as_deref(), args.force)?;
-    let setting = Setting {
+    let setting = JobSetting {
         command,
         seed: base.seed,
         port: args.port,
@@ -204,7 +204,7 @@ impl Args {
     /// The trials of one plan and one cache policy, together.
     fn jobs(
         &self,
-        stored: &Stored<'_>,
+        stored: &ReplayBase<'_>,
         policy: Option<&PolicySpec>,
         matching: &Matching,
     ) -> Result<Vec<Job>, Failure> {
@@ -246,7 +246,7 @@ impl Args {
     /// The user's own tokens, if the result has trials of them.
     fn own(
         &self,
-        stored: &Stored<'_>,
+        stored: &ReplayBase<'_>,
         policy: Option<&PolicySpec>,
     ) -> Result<Option<Arc<OwnTokens>>, Failure> {
         let (Some(tokens), Some(jwks)) = (&self.tokens, &self.jwks) else {
@@ -257,7 +257,7 @@ impl Args {
 
     fn job(
         &self,
-        stored: &Stored<'_>,
+        stored: &ReplayBase<'_>,
         measurement: &Measurement,
         policy: Option<&PolicySpec>,
         own: Option<&Arc<OwnTokens>>,

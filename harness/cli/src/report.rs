@@ -15,9 +15,9 @@ use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, StoredForm, histogram_log};
 
 use super::filter::{Filter, ScenarioFilter};
-use super::output::{HISTOGRAMS, Kind, Output, encoded, print, print_exact, tell};
+use super::output::{HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell};
 use super::run::terminal_style;
-use super::stored::Stored;
+use super::stored::StoredFile;
 use super::{Exit, Failure};
 
 /// Render a stored result again, in any form.
@@ -60,7 +60,7 @@ pub struct Args {
         require_equals = true,
         default_missing_value = "run"
     )]
-    schema: Option<Kind>,
+    schema: Option<OutputKind>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -130,17 +130,17 @@ impl Format {
 pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(kind) = args.schema {
         print(&match kind {
-            Kind::Run => RunResult::schema(),
-            Kind::Simulation => Simulation::schema(),
-            Kind::Duel => Duels::schema(),
+            OutputKind::Run => RunResult::schema(),
+            OutputKind::Simulation => Simulation::schema(),
+            OutputKind::Duel => Duels::schema(),
         });
         return Ok(Exit::Passed);
     }
-    let found = Stored::find(&args.result.clone().unwrap_or_default())?;
+    let found = StoredFile::find(&args.result.clone().unwrap_or_default())?;
     match found.kind {
-        Kind::Simulation => return args.render(&found),
-        Kind::Duel => return args.render_duels(&found),
-        Kind::Run => {}
+        OutputKind::Simulation => return args.render(&found),
+        OutputKind::Duel => return args.render_duels(&found),
+        OutputKind::Run => {}
     }
     let whole = args.read(&found)?;
     let result = args.filtered(whole.clone())?;
@@ -148,7 +148,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return args.hand_on(file, &export);
     }
     if let Some(folder) = &args.out {
-        let output = Output::prepare(folder.clone(), args.force, Kind::Run)?;
+        let output = Output::prepare(folder.clone(), args.force, OutputKind::Run)?;
         args.write(&result, &output)?;
         return Ok(Exit::Passed);
     }
@@ -185,11 +185,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 impl Args {
     /// A stored simulation.
-    fn render(&self, stored: &Stored) -> Result<Exit, Failure> {
+    fn render(&self, stored: &StoredFile) -> Result<Exit, Failure> {
         let shown = stored.path.display();
         let simulation = stored.simulation()?;
         if let Some(folder) = &self.out {
-            let output = Output::prepare(folder.clone(), self.force, Kind::Simulation)?;
+            let output = Output::prepare(folder.clone(), self.force, OutputKind::Simulation)?;
             output.write_simulation(&simulation)?;
             print(&format!("Report   {}\n", output.path("index.html").display()));
             return Ok(Exit::Passed);
@@ -226,21 +226,21 @@ impl Args {
             print_exact(&export.text);
             return Ok(Exit::Passed);
         };
-        let output = Output::prepare(folder.clone(), self.force, Kind::Run)?;
+        let output = Output::prepare(folder.clone(), self.force, OutputKind::Run)?;
         output.put(file, &export.text)?;
         print(&format!("Report   {}\n", output.path(file).display()));
         Ok(Exit::Passed)
     }
 
     /// Stored duels.
-    fn render_duels(&self, stored: &Stored) -> Result<Exit, Failure> {
+    fn render_duels(&self, stored: &StoredFile) -> Result<Exit, Failure> {
         let duels = stored.duels()?;
         let json = || match duels.as_slice() {
             [duel] => serde_json::to_string(duel).unwrap_or_default(),
             duels => serde_json::to_string(duels).unwrap_or_default(),
         };
         if let Some(folder) = &self.out {
-            let output = Output::prepare(folder.clone(), self.force, Kind::Duel)?;
+            let output = Output::prepare(folder.clone(), self.force, OutputKind::Duel)?;
             output.write_duels(&duels, true)?;
             print(&format!("Report   {}\n", output.path("duel.md").display()));
             return Ok(Exit::Passed);
@@ -261,7 +261,7 @@ impl Args {
     }
 
     /// The result, with its whole histograms where the form needs them or a copy should have them.
-    fn read(&self, stored: &Stored) -> Result<RunResult, Failure> {
+    fn read(&self, stored: &StoredFile) -> Result<RunResult, Failure> {
         if stored.is_part {
             return stored.partial_run();
         }

@@ -12,7 +12,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_engine::report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_engine::result::{Measurement, RunResult};
 use jwtbench_engine::scenario::grammar;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::own;
 use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
@@ -21,7 +21,7 @@ use jwtbench_engine::trial::Plant;
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
 use super::fit::{Fit, fitting};
-use super::job::{Job, Setting, measure, told_of_own};
+use super::job::{Job, JobSetting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Output, RESULT, print, tell, written};
 use super::own::OwnArgs;
@@ -123,7 +123,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
         tell_dropped(scenarios());
     }
     let output = Output::of_run(args.out.as_deref(), args.force)?;
-    let setting = Setting {
+    let setting = JobSetting {
         command,
         seed: args.seed,
         port: args.port,
@@ -206,7 +206,7 @@ impl Args {
         }
     }
 
-    fn jobs(&self, library: &Library, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
+    fn jobs(&self, library: &Catalogue, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
         replacement.allow(&self.filter.algorithm)?;
         let is_canonical = self.scenarios.is_empty() && !self.full;
         let mut scenarios = lasting_seconds(library.select(&self.scenarios)?)?;

@@ -16,7 +16,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_engine::report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_engine::result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_engine::scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::sweep::Sweep;
@@ -24,14 +24,14 @@ use jwtbench_engine::scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario
 use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
 
 use advice::advise;
-use lineup::{Lineup, Named, OWN_CACHE, own_cache_note};
-use sweep::{Place, swept};
+use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
+use sweep::{SweptPolicy, swept};
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;
-use super::output::{Kind, Output, encoded, print, tell, written};
+use super::output::{Output, OutputKind, encoded, print, tell, written};
 use super::part::SimulationPart;
-use super::progress::Progress;
+use super::progress::LiveProgress;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
@@ -108,15 +108,15 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let output = args
         .out
         .clone()
-        .map(|folder| Output::prepare(folder, args.force, Kind::Simulation))
+        .map(|folder| Output::prepare(folder, args.force, OutputKind::Simulation))
         .transpose()?;
-    let progress = Progress::new(scenarios.len() as u64, args.quiet || args.json);
+    let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
     let signers = Signers::new(args.seed);
     let mut simulation = args.head(&scenarios, &lineups, notes);
     simulation.command = command;
     let planned = args.planned(&scenarios, &lineups)?;
     let part = output.as_ref().map(|output| SimulationPart::begin(output, planned, &simulation));
-    let mut coming = Coming { simulation, part: part.transpose()? };
+    let mut coming = SimulationInProgress { simulation, part: part.transpose()? };
     let mut wrong = Vec::new();
     for (scenario, lineup) in scenarios.iter().zip(&lineups) {
         progress.say(scenario.name.clone());
@@ -132,12 +132,12 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 /// A simulation under way, and its part where there is a folder.
-struct Coming {
+struct SimulationInProgress {
     simulation: Simulation,
     part: Option<SimulationPart>,
 }
 
-impl Coming {
+impl SimulationInProgress {
     fn keep(&mut self) {
         if let Some(part) = &mut self.part {
             part.add(&self.simulation);
@@ -244,7 +244,7 @@ impl Args {
     }
 
     /// A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
-    fn specs(&self, lineup: &Lineup<'_>, places: &[Place]) -> Vec<CacheSpec> {
+    fn specs(&self, lineup: &Lineup<'_>, places: &[SweptPolicy]) -> Vec<CacheSpec> {
         let rest = if self.sweep.is_empty() { lineup.specs.as_slice() } else { &[] };
         let swept = places.iter().map(|place| place.spec().clone());
         rest.iter().cloned().chain(swept).collect()
@@ -256,7 +256,7 @@ impl Args {
         scenario: &Scenario,
         lineup: &Lineup<'_>,
         signers: &Signers,
-        coming: &mut Coming,
+        coming: &mut SimulationInProgress,
     ) -> Result<Vec<WrongVerdict>, Failure> {
         let &Args { algorithm, offsets, draws, .. } = self;
         let ask = Ask { algorithm, offsets, draws };
@@ -305,7 +305,7 @@ impl Args {
         Ok(wrong)
     }
 
-    fn scenarios(&self, library: &Library) -> Result<Vec<Scenario>, Failure> {
+    fn scenarios(&self, library: &Catalogue) -> Result<Vec<Scenario>, Failure> {
         let patterns = match self.scenarios.is_empty() {
             true => vec![SIMULATED.to_owned()],
             false => self.scenarios.clone(),
@@ -329,7 +329,7 @@ impl Args {
     fn lineup<'s>(
         &self,
         scenario: &'s Scenario,
-        policies: &[Named],
+        policies: &[NamedPolicy],
         presets: &Presets,
     ) -> Lineup<'s> {
         if self.cache_policy.is_empty() {
@@ -341,13 +341,13 @@ impl Args {
 
     /// The policies asked for; beside a file of the user's own, and where none was asked for, every
     /// preset. None where a sweep is of each scenario's own.
-    fn policies(&self, presets: &Presets) -> Result<(Vec<Named>, Vec<PolicyNote>), Failure> {
+    fn policies(&self, presets: &Presets) -> Result<(Vec<NamedPolicy>, Vec<PolicyNote>), Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
         let known = presets.names();
         if self.sweep.is_empty() && names.iter().all(|name| is_file(name)) {
             names.extend(known.iter().map(String::as_str));
         }
-        let mut specs: Vec<Named> = Vec::new();
+        let mut specs: Vec<NamedPolicy> = Vec::new();
         let mut notes = Vec::new();
         for name in names {
             let Preset { name: stem, policy, start, about, keys, .. } =
@@ -359,7 +359,7 @@ impl Args {
                 );
                 return Err(Failure::Usage(message));
             }
-            specs.push(Named { name: stem.clone(), policy, start });
+            specs.push(NamedPolicy { name: stem.clone(), policy, start });
             notes.push(policy_note(stem, about, keys));
         }
         if self.sweep.len() > 2 {
@@ -370,7 +370,11 @@ impl Args {
 
     /// These policies at each value of the sweep that was asked for. Without one, and where the
     /// scenario has its own: the user's, or else the scenario's, at each value of that.
-    fn places(&self, scenario: &Scenario, lineup: &Lineup<'_>) -> Result<Vec<Place>, Failure> {
+    fn places(
+        &self,
+        scenario: &Scenario,
+        lineup: &Lineup<'_>,
+    ) -> Result<Vec<SweptPolicy>, Failure> {
         let has_files = self.files().next().is_some();
         let is_swept = |spec: &&CacheSpec| match (self.cache_policy.is_empty(), has_files) {
             (true, _) => lineup.is_gated(&spec.name),

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, Write as _};
 use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_engine::result::duel::{Metric, Rules, Sample, weigh};
+use jwtbench_engine::result::duel::{DuelMetric, Rules, Sample, weigh};
 use jwtbench_engine::result::statistics::{
     Bootstrap, Decision, Estimate, SignFlip, Unpaired, holm, mann_whitney, sign_flip,
 };
@@ -34,7 +34,7 @@ enum Question {
     /// The interval of the difference of two medians, as a ratio.
     Unpaired { base: Vec<f64>, candidate: Vec<f64>, level: f64, seed: u64 },
     /// The verdict of a duel.
-    Duel { samples: Vec<Sample>, gates: Vec<Metric>, threshold: f64, seed: u64 },
+    Duel { samples: Vec<Sample>, gates: Vec<DuelMetric>, threshold: f64, seed: u64 },
 }
 
 /// What comes of it.
@@ -80,7 +80,7 @@ impl Question {
                 Reply::Interval(Unpaired::new(&base, &candidate, seed).estimate(level))
             }
             Question::Duel { samples, gates, threshold, seed } => {
-                let thresholds: BTreeMap<Metric, f64> =
+                let thresholds: BTreeMap<DuelMetric, f64> =
                     gates.iter().map(|metric| (*metric, threshold)).collect();
                 let rules = Rules { thresholds, gates, limit: None, seed };
                 Reply::Verdict { verdict: weigh(&samples, &[], &rules).verdict }

@@ -9,39 +9,39 @@ use jwtbench_engine::result::{RunResult, StoredForm};
 
 use super::Failure;
 use super::lock::was_begun;
-use super::output::{Kind, RESULT, SIMULATION, tell};
+use super::output::{OutputKind, RESULT, SIMULATION, tell};
 
 /// A file that can be reported.
-pub struct Stored {
+pub struct StoredFile {
     /// The file.
     pub path: PathBuf,
     /// What it is of.
-    pub kind: Kind,
+    pub kind: OutputKind,
     /// Whether it is what was finished of a command that was cut short.
     pub is_part: bool,
 }
 
-impl Stored {
+impl StoredFile {
     /// What a path leads to: a file, or the one in a folder; the result before its part.
-    pub fn find(path: &Path) -> Result<Stored, Failure> {
-        let whole = |kind: Kind, path: PathBuf| Stored { path, kind, is_part: false };
+    pub fn find(path: &Path) -> Result<StoredFile, Failure> {
+        let whole = |kind: OutputKind, path: PathBuf| StoredFile { path, kind, is_part: false };
         if !path.is_dir() {
             let name = path.file_name().unwrap_or_default();
-            let part = Kind::ALL.into_iter().find(|kind| name == kind.part().1);
-            let known = Kind::ALL.into_iter().find(|kind| name == kind.result());
-            let kind = part.or(known).unwrap_or(Kind::Run);
-            return Ok(Stored { is_part: part.is_some(), ..whole(kind, path.into()) });
+            let part = OutputKind::ALL.into_iter().find(|kind| name == kind.part().1);
+            let known = OutputKind::ALL.into_iter().find(|kind| name == kind.result());
+            let kind = part.or(known).unwrap_or(OutputKind::Run);
+            return Ok(StoredFile { is_part: part.is_some(), ..whole(kind, path.into()) });
         }
-        if Kind::Run.is_of(path) && Kind::Simulation.is_of(path) {
+        if OutputKind::Run.is_of(path) && OutputKind::Simulation.is_of(path) {
             return Err(Failure::Usage(format!(
                 "{0} holds a run and a simulation; name {0}/{RESULT} or {0}/{SIMULATION}",
                 path.display()
             )));
         }
-        let results = Kind::ALL.into_iter().map(|kind| whole(kind, path.join(kind.result())));
-        let parts = Kind::ALL
+        let results = OutputKind::ALL.into_iter().map(|kind| whole(kind, path.join(kind.result())));
+        let parts = OutputKind::ALL
             .into_iter()
-            .map(|kind| Stored { is_part: true, ..whole(kind, path.join(kind.part().1)) });
+            .map(|kind| StoredFile { is_part: true, ..whole(kind, path.join(kind.part().1)) });
         if let Some(found) = results.chain(parts).find(|stored| stored.path.is_file()) {
             return Ok(found);
         }
@@ -52,7 +52,7 @@ impl Stored {
                 path.display()
             )));
         }
-        Ok(whole(Kind::Run, path.join(RESULT)))
+        Ok(whole(OutputKind::Run, path.join(RESULT)))
     }
 
     /// What was finished of a run.
@@ -80,7 +80,7 @@ impl Stored {
             self.tell(cut);
             return Ok(duels);
         }
-        let part = self.path.with_file_name(Kind::Duel.part().1);
+        let part = self.path.with_file_name(OutputKind::Duel.part().1);
         if part.is_file() {
             tell(format!("{shown}: a duel that was cut short is in {}", part.display()));
         }

@@ -24,8 +24,8 @@ use jwtbench_engine::trial::clock::unix_now;
 
 use super::output::tell;
 use super::{Exit, Failure};
-use batch::{Batch, Piece};
-use bench::{Bench, Papers};
+use batch::{LineBatch, Piece};
+use bench::{Papers, TokenJudge};
 use lines::Lines;
 
 /// Judge tokens, one a line, under a policy file and a JWK set.
@@ -65,7 +65,7 @@ pub struct Args {
 
 /// One line of output.
 #[derive(Serialize)]
-struct Answer {
+struct AnswerLine {
     line: u64,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,22 +85,26 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let papers = Papers::read(&args.policy, &args.jwks)?;
     let backend = args.backend()?;
     let workers = 0..rayon::current_num_threads();
-    let benches: Vec<Bench> =
-        workers.map(|_| Bench::new(backend, &papers)).collect::<Result<_, _>>()?;
+    let benches: Vec<TokenJudge> =
+        workers.map(|_| TokenJudge::new(backend, &papers)).collect::<Result<_, _>>()?;
     if !args.quiet {
         benches[0].notes().iter().for_each(tell);
     }
     match args.judge_all(benches, args.open()?) {
         Ok(()) => Ok(Exit::Passed),
-        Err(Fault::Read(error)) => Err(args.unreadable(&error)),
+        Err(FaultySide::Read(error)) => Err(args.unreadable(&error)),
         // A reader that has gone away (`| head`) is no fault.
-        Err(Fault::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Passed),
-        Err(Fault::Write(error)) => Err(Failure::Error(format!("cannot write verdicts: {error}"))),
+        Err(FaultySide::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Exit::Passed)
+        }
+        Err(FaultySide::Write(error)) => {
+            Err(Failure::Error(format!("cannot write verdicts: {error}")))
+        }
     }
 }
 
 /// Which side failed.
-enum Fault {
+enum FaultySide {
     Read(io::Error),
     Write(io::Error),
 }
@@ -140,21 +144,25 @@ impl Args {
         ))
     }
 
-    fn judge_all(&self, mut benches: Vec<Bench>, tokens: Box<dyn Read>) -> Result<(), Fault> {
+    fn judge_all(
+        &self,
+        mut benches: Vec<TokenJudge>,
+        tokens: Box<dyn Read>,
+    ) -> Result<(), FaultySide> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let source = BufReader::with_capacity(1 << 20, tokens);
         let mut lines = Lines::new(source, benches[0].max_token_bytes());
-        let mut batch = Batch::default();
+        let mut batch = LineBatch::default();
         loop {
             // Nobody waits for a verdict while the next line is slow to come.
             while batch.has_room() && (batch.is_empty() || !lines.may_block()) {
-                match lines.next().map_err(Fault::Read)? {
+                match lines.next().map_err(FaultySide::Read)? {
                     Some(line) => batch.push(&line),
                     None => break,
                 }
             }
             if batch.is_empty() {
-                return out.flush().map_err(Fault::Write);
+                return out.flush().map_err(FaultySide::Write);
             }
             let now = self.now.map_or_else(unix_now, UnixTime::from_seconds);
             let pieces = batch.pieces(benches.len());
@@ -162,33 +170,38 @@ impl Args {
             let texts: Vec<io::Result<Vec<u8>>> =
                 verdicts.map(|(bench, piece)| self.judge(bench, &piece, now)).collect();
             for text in texts {
-                let text = text.map_err(Fault::Write)?;
-                out.write_all(&text).map_err(Fault::Write)?;
+                let text = text.map_err(FaultySide::Write)?;
+                out.write_all(&text).map_err(FaultySide::Write)?;
             }
             batch.clear();
             if lines.may_block() {
-                out.flush().map_err(Fault::Write)?;
+                out.flush().map_err(FaultySide::Write)?;
             }
         }
     }
 
     /// The verdicts on one worker's piece of a batch, as they are printed.
-    fn judge(&self, bench: &mut Bench, piece: &Piece<'_>, now: UnixTime) -> io::Result<Vec<u8>> {
+    fn judge(
+        &self,
+        bench: &mut TokenJudge,
+        piece: &Piece<'_>,
+        now: UnixTime,
+    ) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         for (number, line) in piece.lines() {
             let verdict = bench.judge(line.token, now);
             let why = self.explain.then(|| bench.explain(verdict, &line, now));
-            serde_json::to_writer(&mut out, &Answer::new(number, verdict, why))?;
+            serde_json::to_writer(&mut out, &AnswerLine::new(number, verdict, why))?;
             out.push(b'\n');
         }
         Ok(out)
     }
 }
 
-impl Answer {
-    fn new(line: u64, verdict: Result<(), Rejection>, why: Option<Explanation>) -> Answer {
+impl AnswerLine {
+    fn new(line: u64, verdict: Result<(), Rejection>, why: Option<Explanation>) -> AnswerLine {
         let code = verdict.err();
-        Answer {
+        AnswerLine {
             line,
             verdict: if code.is_none() { "accept" } else { "reject" },
             status: code.map(Rejection::status),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use binary::jwtbench;
 
 use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 
@@ -232,7 +232,7 @@ fn nothing_secret_is_written() {
         written += &fs::read_to_string(PathBuf::from(&out).join(name)).unwrap();
     }
     let signers = Signers::new(1);
-    let library = Library::find(root);
+    let library = Catalogue::find(root);
     let mut parts = 0;
     for scenario in library.select(&names.map(String::from)).unwrap() {
         let algorithm = scenario.algorithms[2];

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const DOCUMENTS: [(&str, &str); 11] = [
@@ -224,7 +224,7 @@ fn a_command_line_that_is_wrong_does_not_parse() {
 
 /// Whether a word is the name of a preset after `--cache-policy`, a scenario or a file that is
 /// there.
-fn resolves(before: &str, word: &str, line: &Line, library: &Library) -> bool {
+fn resolves(before: &str, word: &str, line: &Line, library: &Catalogue) -> bool {
     let root = Path::new(ROOT);
     let presets = library.presets();
     match before {
@@ -254,7 +254,7 @@ fn names(verb: &str, before: &str, word: &str) -> bool {
 
 #[test]
 fn every_file_and_scenario_of_a_command_line_is_there() {
-    let library = Library::find(Path::new(ROOT));
+    let library = Catalogue::find(Path::new(ROOT));
     let mut seen = 0;
     for line in all() {
         let verb = line.words.get(1).cloned().unwrap_or_default();
@@ -288,7 +288,7 @@ fn the_rows_of_readme_are_those_of_the_table() {
 
 #[test]
 fn what_is_not_there_is_missed() {
-    let library = Library::find(Path::new(ROOT));
+    let library = Catalogue::find(Path::new(ROOT));
     let rows = [
         ("replay", "--cache-policy", "no-stale"),
         ("run", "run", "outage/no-such"),

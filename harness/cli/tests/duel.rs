@@ -14,7 +14,7 @@ use binary::jwtbench;
 
 use jwtbench_engine::result::StoredForm;
 use jwtbench_engine::result::duel::{
-    Arm, BlockNoise, DuelResult, Duels, LIMIT, Metric, Reading, Rules, SLOTS, weigh,
+    Arm, BlockNoise, DuelMetric, DuelResult, Duels, LIMIT, Reading, Rules, SLOTS, weigh,
 };
 use jwtbench_engine::result::statistics::Decision;
 
@@ -123,9 +123,9 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
     }
     assert_eq!(duel.plan_hash.len(), 64);
     assert_eq!(duel.corpus_hash.len(), 64);
-    let gates: Vec<Metric> =
+    let gates: Vec<DuelMetric> =
         duel.metrics.iter().filter(|metric| metric.gated).map(|metric| metric.metric).collect();
-    assert_eq!(gates, [Metric::P50, Metric::Cpu], "what noise moves least decides");
+    assert_eq!(gates, [DuelMetric::P50, DuelMetric::Cpu], "what noise moves least decides");
     assert!(duel.metrics.iter().all(|metric| metric.gated == metric.p_holm.is_some()));
     assert!(duel.metrics.iter().all(|metric| metric.candidate > 0.0 && metric.base > 0.0));
     assert!(duel.metrics.iter().all(|metric| metric.test.exact && metric.floor >= 0.0));

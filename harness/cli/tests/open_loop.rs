@@ -18,7 +18,7 @@ use jwtbench_engine::result::lindley::Queue;
 use jwtbench_engine::result::noise::Noise;
 use jwtbench_engine::result::window::{Offer, WindowVerdict};
 use jwtbench_engine::result::{ArrivalCounts, Measurement};
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{
@@ -74,7 +74,7 @@ fn check_conserved(arrivals: &ArrivalCounts, why: &str) {
 
 #[test]
 fn nothing_is_lost_in_any_scenario() {
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let signers = Signers::new(1);
     for scenario in library.all().expect("the scenarios") {
         let name = scenario.name.clone();

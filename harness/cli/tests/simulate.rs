@@ -28,9 +28,9 @@ use jwtbench_engine::report::{
     simulation_terminal,
 };
 use jwtbench_engine::result::StoredForm;
-use jwtbench_engine::result::simulation::{Metric, PolicyNote, Simulation, SimulationRow};
+use jwtbench_engine::result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
 use jwtbench_engine::scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::{InstanceAges, Instances, Scenario};
 use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
@@ -64,8 +64,8 @@ const FORGERIES: &str = "[[phase]]\nname = \"flood\"\nat = \"10m\"\n\
     [[phase]]\nname = \"after\"\nat = \"12m\"\n";
 const POISON: &str = "[[event]]\nat = \"10m\"\npublish-set = [\"unknown-kty\"]\n";
 
-fn library() -> Library {
-    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+fn library() -> Catalogue {
+    Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 fn policy(text: &str) -> CacheSpec {
@@ -108,7 +108,7 @@ fn simulated(changes: &[&str], text: &str, seed: u64, instances: Instances) -> S
 /// An end of a metric must lie between two figures.
 fn check(
     (changes, parts): (&[&str], &str),
-    (name, end): (&str, fn(&Metric) -> Option<f64>),
+    (name, end): (&str, fn(&MetricRange) -> Option<f64>),
     expected: (f64, f64),
     reason: &str,
 ) {
@@ -124,8 +124,8 @@ const FOREVER: (f64, f64) = (f64::INFINITY, f64::INFINITY);
 /// range is missed by less than two of those steps: 40 s.
 #[test]
 fn figures_worked_out_by_hand() {
-    let min: fn(&Metric) -> Option<f64> = |metric| metric.min;
-    let max: fn(&Metric) -> Option<f64> = |metric| metric.max;
+    let min: fn(&MetricRange) -> Option<f64> = |metric| metric.min;
+    let max: fn(&MetricRange) -> Option<f64> = |metric| metric.max;
     let refetch =
         ["unknown-kid = \"refetch\"", "unknown-kid-budget = 1", "unknown-kid-window = \"10s\""];
     let forever = ["ttl = \"forever\""];
@@ -170,7 +170,7 @@ fn a_withdrawal_that_moves_is_met_in_many_phases() {
     let refetch: &[&str] = &["ttl = \"20m\"", "unknown-kid = \"refetch\""];
     let nearer_end = |parts: &str| {
         let row = row(refetch, parts, 1, 1);
-        let ends: [fn(&Metric) -> Option<f64>; 3] = [|m| m.min, |m| m.p50, |m| m.max];
+        let ends: [fn(&MetricRange) -> Option<f64>; 3] = [|m| m.min, |m| m.p50, |m| m.max];
         let exposure = &row.metrics["exposure_s"];
         let [least, median, most] = ends.map(|end| end(exposure).expect("within the horizon"));
         (median - least).min(most - median)

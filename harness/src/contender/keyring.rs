@@ -24,13 +24,13 @@ pub(super) struct Keyring<K> {
 }
 
 #[derive(Deserialize)]
-struct Set<'a> {
+struct EntrySet<'a> {
     #[serde(borrow)]
     keys: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct NamedEntry {
     kid: Option<String>,
 }
 
@@ -39,10 +39,10 @@ impl<K> Keyring<K> {
     /// `None` for one that it does not take. Of several entries under one kid the first that fits
     /// the trial's algorithm counts, or else the first that the library takes.
     pub(super) fn new(setup: &Setup<'_>, make: impl Fn(&str) -> Option<K>) -> Keyring<K> {
-        let set = serde_json::from_slice(setup.key_set).unwrap_or(Set { keys: Vec::new() });
+        let set = serde_json::from_slice(setup.key_set).unwrap_or(EntrySet { keys: Vec::new() });
         let mut texts: HashMap<String, Vec<&str>, FxBuildHasher> = HashMap::default();
         for text in set.keys.iter().map(|raw| raw.get()) {
-            if let Ok(Named { kid: Some(kid) }) = serde_json::from_str(text) {
+            if let Ok(NamedEntry { kid: Some(kid) }) = serde_json::from_str(text) {
                 texts.entry(kid).or_default().push(text);
             }
         }
@@ -79,7 +79,7 @@ fn fitting(text: &str, setup: &Setup<'_>) -> Option<Arc<CheckedJwk>> {
 }
 
 /// The entry that a token without a `kid` means, by step 7 of the contract.
-fn only<'s>(set: &Set<'s>, setup: &Setup<'_>) -> Result<&'s str, Rejection> {
+fn only<'s>(set: &EntrySet<'s>, setup: &Setup<'_>) -> Result<&'s str, Rejection> {
     let policy = setup.policy.spec();
     if policy.kid_required {
         return Err(Rejection::UnknownKid);

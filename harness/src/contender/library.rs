@@ -12,7 +12,7 @@ use super::{Contender, Setup};
 
 /// A whole library. Those behind a feature exist with it only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Library {
+pub enum ForeignLibrary {
     /// jsonwebtoken over one of its providers.
     Jsonwebtoken(Provider),
     /// The major before it, over one of the same providers.
@@ -45,31 +45,31 @@ impl Provider {
     }
 }
 
-impl Library {
+impl ForeignLibrary {
     /// Every library of this build.
-    pub const ALL: &[Library] = &[
-        Library::Jsonwebtoken(Provider::AwsLcRs),
-        Library::Jsonwebtoken(Provider::RustCrypto),
+    pub const ALL: &[ForeignLibrary] = &[
+        ForeignLibrary::Jsonwebtoken(Provider::AwsLcRs),
+        ForeignLibrary::Jsonwebtoken(Provider::RustCrypto),
         #[cfg(feature = "jsonwebtoken-11")]
-        Library::Jsonwebtoken11(Provider::AwsLcRs),
+        ForeignLibrary::Jsonwebtoken11(Provider::AwsLcRs),
         #[cfg(feature = "jsonwebtoken-11")]
-        Library::Jsonwebtoken11(Provider::RustCrypto),
+        ForeignLibrary::Jsonwebtoken11(Provider::RustCrypto),
         #[cfg(feature = "josekit")]
-        Library::Josekit,
+        ForeignLibrary::Josekit,
         #[cfg(feature = "jwt-simple")]
-        Library::JwtSimple,
+        ForeignLibrary::JwtSimple,
     ];
 
     /// The versions behind it.
     pub fn version(self) -> String {
         match self {
-            Library::Jsonwebtoken(provider) => major_12::version(provider).into(),
+            ForeignLibrary::Jsonwebtoken(provider) => major_12::version(provider).into(),
             #[cfg(feature = "jsonwebtoken-11")]
-            Library::Jsonwebtoken11(provider) => major_11::version(provider).into(),
+            ForeignLibrary::Jsonwebtoken11(provider) => major_11::version(provider).into(),
             #[cfg(feature = "josekit")]
-            Library::Josekit => super::josekit::version(),
+            ForeignLibrary::Josekit => super::josekit::version(),
             #[cfg(feature = "jwt-simple")]
-            Library::JwtSimple => super::jwt_simple::VERSION.into(),
+            ForeignLibrary::JwtSimple => super::jwt_simple::VERSION.into(),
         }
     }
 
@@ -77,7 +77,7 @@ impl Library {
     pub fn supports(self, algorithm: Algorithm) -> bool {
         match self {
             #[cfg(feature = "jwt-simple")]
-            Library::JwtSimple => true,
+            ForeignLibrary::JwtSimple => true,
             _ => algorithm != Algorithm::MlDsa44,
         }
     }
@@ -85,33 +85,33 @@ impl Library {
     /// One instance, for one worker.
     pub(super) fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         match self {
-            Library::Jsonwebtoken(provider) => {
+            ForeignLibrary::Jsonwebtoken(provider) => {
                 Box::new(major_12::Jsonwebtoken::new(provider, setup))
             }
             #[cfg(feature = "jsonwebtoken-11")]
-            Library::Jsonwebtoken11(provider) => {
+            ForeignLibrary::Jsonwebtoken11(provider) => {
                 Box::new(major_11::Jsonwebtoken::new(provider, setup))
             }
             #[cfg(feature = "josekit")]
-            Library::Josekit => Box::new(super::josekit::Josekit::new(setup)),
+            ForeignLibrary::Josekit => Box::new(super::josekit::Josekit::new(setup)),
             #[cfg(feature = "jwt-simple")]
-            Library::JwtSimple => Box::new(super::jwt_simple::JwtSimple::new(setup)),
+            ForeignLibrary::JwtSimple => Box::new(super::jwt_simple::JwtSimple::new(setup)),
         }
     }
 }
 
-impl fmt::Display for Library {
+impl fmt::Display for ForeignLibrary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Library::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
+            ForeignLibrary::Jsonwebtoken(provider) => write!(f, "jsonwebtoken:{}", provider.name()),
             #[cfg(feature = "jsonwebtoken-11")]
-            Library::Jsonwebtoken11(provider) => {
+            ForeignLibrary::Jsonwebtoken11(provider) => {
                 write!(f, "jsonwebtoken-11:{}", provider.name())
             }
             #[cfg(feature = "josekit")]
-            Library::Josekit => f.write_str("josekit:openssl"),
+            ForeignLibrary::Josekit => f.write_str("josekit:openssl"),
             #[cfg(feature = "jwt-simple")]
-            Library::JwtSimple => f.write_str("jwt-simple:pure-rust"),
+            ForeignLibrary::JwtSimple => f.write_str("jwt-simple:pure-rust"),
         }
     }
 }

@@ -4,9 +4,9 @@ use super::{Contender, Presented, Progress};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
-pub(super) struct Null;
+pub(super) struct NullContender;
 
-impl<'c> Contender<'c> for Null {
+impl<'c> Contender<'c> for NullContender {
     fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
         std::hint::black_box(token.bytes);
         Progress::Done(Verdict::new(Ok(()), now, None))

@@ -19,14 +19,14 @@ struct Input<'c> {
     signature: Vec<u8>,
 }
 
-pub(super) struct Raw<'c> {
+pub(super) struct RawContender<'c> {
     algorithm: jwtbench_verifier::algorithm::Algorithm,
     inputs: Vec<Option<Input<'c>>>,
     keys: PreparedKeys,
 }
 
-impl<'c> Raw<'c> {
-    pub(super) fn new(setup: &Setup<'c>) -> Raw<'c> {
+impl<'c> RawContender<'c> {
+    pub(super) fn new(setup: &Setup<'c>) -> RawContender<'c> {
         let verifier = Verifier::new(setup.policy.clone());
         let mut scratch = Scratch::new(setup.policy);
         let mut input = |token: &&'c [u8]| {
@@ -36,11 +36,11 @@ impl<'c> Raw<'c> {
             Some(Input { kid, signing_input: compact.signing_input, signature })
         };
         let inputs = setup.corpus.iter().map(&mut input).collect();
-        Raw { algorithm: setup.algorithm, inputs, keys: setup.source.prepare() }
+        RawContender { algorithm: setup.algorithm, inputs, keys: setup.source.prepare() }
     }
 }
 
-impl<'c> Contender<'c> for Raw<'c> {
+impl<'c> Contender<'c> for RawContender<'c> {
     fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
         let code = match &self.inputs[token.place as usize] {
             Some(input) => self

@@ -12,7 +12,7 @@ use crate::result::FindingTag;
 use crate::result::divergence::Observed;
 
 /// One input, with what is known of it beforehand.
-pub(super) struct Case {
+pub(super) struct DivergenceCase {
     /// What it is, in one line.
     pub(super) input: &'static str,
     /// What our contract demands.
@@ -92,25 +92,25 @@ fn padded(integer: &[u8]) -> Option<[u8; 8]> {
     [&[0; 8][..zeros], integer].concat().try_into().ok()
 }
 
-impl Case {
+impl DivergenceCase {
     /// An input that our contract accepts.
-    pub(super) fn accepted(input: &'static str, exhibit: Exhibit) -> Case {
+    pub(super) fn accepted(input: &'static str, exhibit: Exhibit) -> DivergenceCase {
         let due = Observed::Accept;
-        Case { input, due, library: None, raw: None, exhibit }
+        DivergenceCase { input, due, library: None, raw: None, exhibit }
     }
 
     /// An input that our contract refuses.
-    pub(super) fn refused(input: &'static str, exhibit: Exhibit) -> Case {
-        Case { due: Observed::Refuse, ..Case::accepted(input, exhibit) }
+    pub(super) fn refused(input: &'static str, exhibit: Exhibit) -> DivergenceCase {
+        DivergenceCase { due: Observed::Refuse, ..DivergenceCase::accepted(input, exhibit) }
     }
 
     /// How to read another answer of a whole library.
-    pub(super) fn library(self, ruling: Ruling) -> Case {
-        Case { library: Some(ruling), ..self }
+    pub(super) fn library(self, ruling: Ruling) -> DivergenceCase {
+        DivergenceCase { library: Some(ruling), ..self }
     }
 
     /// How to read another answer of a backend alone.
-    pub(super) fn raw(self, ruling: Ruling) -> Case {
-        Case { raw: Some(ruling), ..self }
+    pub(super) fn raw(self, ruling: Ruling) -> DivergenceCase {
+        DivergenceCase { raw: Some(ruling), ..self }
     }
 }

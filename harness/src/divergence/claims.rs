@@ -9,9 +9,9 @@ use crate::result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
 use crate::result::divergence::Observed::{self, Accept, Refuse};
 use crate::scenario::draft::Draft;
 
-use super::case::{Case, Ruling, ruling};
+use super::case::{DivergenceCase, Ruling, ruling};
 use super::header::in_front;
-use super::mint::Mint;
+use super::mint::InputMint;
 
 const DUPLICATE: Ruling = ruling(
     Permitted,
@@ -73,25 +73,25 @@ const NUMBER: Ruling =
     ruling(BreaksMust, "RFC 7519 §4.1.4", "The value of `exp` MUST be a number.");
 
 /// A change to the claims, or to their text. The second argument is now.
-type Change = fn(&mut Draft<'_>, i64);
+type ClaimsChange = fn(&mut Draft<'_>, i64);
 
 /// A claim, and what it becomes.
-type Row = (&'static str, Observed, Ruling, Change);
+type ClaimRow = (&'static str, Observed, Ruling, ClaimsChange);
 
 /// The inputs.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let key = mint.key(Algorithm::ES256);
-    let case = |(input, due, ruling, change): Row| {
+    let case = |(input, due, ruling, change): ClaimRow| {
         let mut draft = mint.draft(&key);
         change(&mut draft, mint.now().seconds());
         let mut exhibit = mint.exhibit(key.public_jwk(), &draft);
         exhibit.raw = None;
-        Case { due, ..Case::accepted(input, exhibit) }.library(ruling)
+        DivergenceCase { due, ..DivergenceCase::accepted(input, exhibit) }.library(ruling)
     };
     duplicates().into_iter().chain(types()).chain(times()).map(case).collect()
 }
 
-fn duplicates() -> [Row; 5] {
+fn duplicates() -> [ClaimRow; 5] {
     [
         ("two `exp`, the last one good", Refuse, DUPLICATE, |d, _| front(d, r#""exp":1"#)),
         ("two `aud`, the last one good", Refuse, DUPLICATE, |d, _| front(d, r#""aud":"x""#)),
@@ -105,7 +105,7 @@ fn duplicates() -> [Row; 5] {
     ]
 }
 
-fn types() -> [Row; 13] {
+fn types() -> [ClaimRow; 13] {
     [
         ("`aud` is a number", Refuse, AUDIENCE, |d, _| set(d, "aud", json!(42))),
         ("`aud` is an object with this API as a member", Refuse, AUDIENCE, |d, _| {
@@ -133,7 +133,7 @@ fn types() -> [Row; 13] {
     ]
 }
 
-fn times() -> [Row; 9] {
+fn times() -> [ClaimRow; 9] {
     [
         ("`exp` is now", Refuse, ON_OR_AFTER, |d, now| set(d, "exp", json!(now))),
         ("`exp` was a second ago", Refuse, ON_OR_AFTER, |d, now| set(d, "exp", json!(now - 1))),

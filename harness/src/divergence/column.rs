@@ -15,13 +15,13 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::wall_clock::WallClock;
 
-use crate::contender::{ContenderSpec, Library, Presented, Progress, Provider, Setup};
+use crate::contender::{ContenderSpec, ForeignLibrary, Presented, Progress, Provider, Setup};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::KeySource;
 use crate::result::divergence::{ColumnKind, DivergenceColumn, Observed};
 
 use super::case::{Exhibit, RawInput};
-use super::mint::Mint;
+use super::mint::InputMint;
 
 /// Batches that an input is tried in: alone, and with one to 63 copies of itself.
 const BATCHES: usize = 64;
@@ -36,7 +36,7 @@ enum Way {
     Core(&'static dyn Backend),
     Raw(&'static dyn Backend),
     Batch,
-    Library(Library),
+    Library(ForeignLibrary),
     /// It does not run on this CPU.
     Absent,
 }
@@ -78,18 +78,19 @@ pub(super) fn witnesses() -> Vec<Witness> {
         Way::Batch,
     ));
     let providers = [Provider::AwsLcRs, Provider::RustCrypto];
-    witnesses.extend(providers.map(|provider| jsonwebtoken(Library::Jsonwebtoken(provider))));
+    witnesses
+        .extend(providers.map(|provider| jsonwebtoken(ForeignLibrary::Jsonwebtoken(provider))));
     #[cfg(feature = "jsonwebtoken-11")]
     for provider in providers {
-        let mut former = jsonwebtoken(Library::Jsonwebtoken11(provider));
-        former.column.successor = Some(Library::Jsonwebtoken(provider).to_string());
+        let mut former = jsonwebtoken(ForeignLibrary::Jsonwebtoken11(provider));
+        former.column.successor = Some(ForeignLibrary::Jsonwebtoken(provider).to_string());
         witnesses.push(former);
     }
     witnesses
 }
 
 /// One of its majors over one of its providers.
-fn jsonwebtoken(library: Library) -> Witness {
+fn jsonwebtoken(library: ForeignLibrary) -> Witness {
     Witness::new(
         ColumnKind::Library,
         library.to_string(),
@@ -136,7 +137,7 @@ impl Witness {
     }
 
     /// What the column answers.
-    pub(super) fn ask(&self, exhibit: &Exhibit, mint: &Mint) -> Observed {
+    pub(super) fn ask(&self, exhibit: &Exhibit, mint: &InputMint) -> Observed {
         let ask = || match &self.way {
             Way::Core(backend) => match &exhibit.token {
                 Some(token) => whole(ContenderSpec::Core(*backend), exhibit, token, mint),
@@ -195,7 +196,7 @@ fn batches(input: &RawInput) -> Observed {
 }
 
 /// A whole verifier: the token under a JWK set that holds the key and another, sound one.
-fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &Mint) -> Observed {
+fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &InputMint) -> Observed {
     let algorithm = exhibit.algorithm;
     let Ok(policy) = Policy::new(mint.policy(algorithm)) else {
         return Observed::NotSupported;

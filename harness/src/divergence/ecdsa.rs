@@ -11,8 +11,8 @@ use crate::result::FindingTag::{BreaksMust, OutOfScope};
 use crate::scenario::draft::Parts;
 use crate::scenario::signer::{in_der, with_high_s};
 
-use super::case::{Case, Exhibit, Ruling, ruling};
-use super::mint::Mint;
+use super::case::{DivergenceCase, Exhibit, Ruling, ruling};
+use super::mint::InputMint;
 
 const HIGH_S: Ruling = ruling(
     OutOfScope,
@@ -28,7 +28,7 @@ const SHORT: Ruling = ruling(
 );
 
 /// The inputs.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let signed = |change: fn(&[u8]) -> Option<Vec<u8>>| {
         let key = mint.key(Algorithm::ES256);
         mint.spoiled(key.public_jwk(), &mint.draft(&key), |parts: &mut Parts| {
@@ -36,21 +36,22 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
         })
     };
     vec![
-        Case::accepted("nothing odd", mint.good(Algorithm::ES256)),
-        Case::accepted("the higher of the two valid S", signed(with_high_s))
+        DivergenceCase::accepted("nothing odd", mint.good(Algorithm::ES256)),
+        DivergenceCase::accepted("the higher of the two valid S", signed(with_high_s))
             .library(HIGH_S)
             .raw(HIGH_S),
-        Case::refused("a signature in DER instead of R and S", signed(in_der))
+        DivergenceCase::refused("a signature in DER instead of R and S", signed(in_der))
             .library(DER)
             .raw(DER),
-        Case::refused("a JWK coordinate stripped of its leading zero", stripped(mint))
+        DivergenceCase::refused("a JWK coordinate stripped of its leading zero", stripped(mint))
             .library(SHORT),
-        Case::refused("a JWK coordinate with a zero byte more", lengthened(mint)).library(SHORT),
+        DivergenceCase::refused("a JWK coordinate with a zero byte more", lengthened(mint))
+            .library(SHORT),
     ]
 }
 
 /// One key in 256 has an `x` that begins with a zero byte.
-fn stripped(mint: &Mint) -> Exhibit {
+fn stripped(mint: &InputMint) -> Exhibit {
     let mut keys = (0..=u32::MAX).map(|number| {
         let label = format!("short-{number}");
         mint.signers().key(&label, Algorithm::ES256)
@@ -63,7 +64,7 @@ fn stripped(mint: &Mint) -> Exhibit {
     mint.exhibit(&jwk, &mint.draft(&key))
 }
 
-fn lengthened(mint: &Mint) -> Exhibit {
+fn lengthened(mint: &InputMint) -> Exhibit {
     let key = mint.key(Algorithm::ES256);
     let mut jwk = key.public_jwk().clone();
     jwk["x"] = json!(URL_SAFE_NO_PAD.encode([&[0], &x(&jwk)[..]].concat()));

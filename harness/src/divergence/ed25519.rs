@@ -10,8 +10,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::result::FindingTag::{BreaksMust, OutOfScope, Permitted};
 
-use super::case::{Case, Exhibit, RawInput, Ruling, ruling};
-use super::mint::Mint;
+use super::case::{DivergenceCase, Exhibit, RawInput, Ruling, ruling};
+use super::mint::InputMint;
 
 const SMALL_ORDER: Ruling = ruling(
     Permitted,
@@ -72,10 +72,10 @@ const IDENTITY_SIGNED: [u8; 32] = {
 };
 
 /// The inputs.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
-    let under = |input, point: [u8; 32]| Case::refused(input, degenerate(mint, point));
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
+    let under = |input, point: [u8; 32]| DivergenceCase::refused(input, degenerate(mint, point));
     let mut cases = vec![
-        Case::accepted("nothing odd", mint.good(Algorithm::EdDSA)),
+        DivergenceCase::accepted("nothing odd", mint.good(Algorithm::EdDSA)),
         under("A of order 1, canonical", IDENTITY).library(SMALL_ORDER).raw(SMALL_ORDER),
         under("A not canonical: y ≥ p (and of small order)", IDENTITY_UNREDUCED)
             .library(NOT_CANONICAL)
@@ -89,7 +89,7 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
 }
 
 /// A token under a key that nobody holds.
-fn degenerate(mint: &Mint, point: [u8; 32]) -> Exhibit {
+fn degenerate(mint: &InputMint, point: [u8; 32]) -> Exhibit {
     let key = mint.key(Algorithm::EdDSA);
     let mut jwk = key.public_jwk().clone();
     jwk["x"] = json!(URL_SAFE_NO_PAD.encode(point));
@@ -98,8 +98,8 @@ fn degenerate(mint: &Mint, point: [u8; 32]) -> Exhibit {
     })
 }
 
-/// [`Case::accepted`] or [`Case::refused`].
-type Make = fn(&'static str, Exhibit) -> Case;
+/// [`DivergenceCase::accepted`] or [`DivergenceCase::refused`].
+type Make = fn(&'static str, Exhibit) -> DivergenceCase;
 
 #[derive(Deserialize)]
 struct Vector {
@@ -109,23 +109,47 @@ struct Vector {
 }
 
 /// The twelve vectors: they sign no token, so whole libraries cannot be asked.
-fn speccheck() -> Vec<Case> {
+fn speccheck() -> Vec<DivergenceCase> {
     let text = include_str!("ed25519_speccheck.json");
     // A published file that is part of the source, and a test counts its rows.
     let vectors: Vec<Vector> = serde_json::from_str(text).unwrap_or_default();
     let rows: [(&str, Make, Ruling); 12] = [
-        ("speccheck 0: A and R of small order, S = 0", Case::refused, SMALL_ORDER),
-        ("speccheck 1: A of small order, R of mixed order", Case::refused, SMALL_ORDER),
-        ("speccheck 2: A of mixed order, R of small order", Case::accepted, EQUATION),
-        ("speccheck 3: A and R of mixed order, both equations hold", Case::accepted, EQUATION),
-        ("speccheck 4: only the equation with the cofactor holds", Case::refused, EQUATION),
-        ("speccheck 5: the same, R of great order", Case::refused, EQUATION),
-        ("speccheck 6: S above L", Case::refused, RANGE),
-        ("speccheck 7: S far above L", Case::refused, RANGE),
-        ("speccheck 8: R not canonical, reduced for the hash", Case::refused, R_NOT_CANONICAL),
-        ("speccheck 9: R not canonical, as it is for the hash", Case::refused, R_NOT_CANONICAL),
-        ("speccheck 10: A not canonical, reduced for the hash", Case::refused, NOT_CANONICAL_RAW),
-        ("speccheck 11: A not canonical, as it is for the hash", Case::refused, NOT_CANONICAL_RAW),
+        ("speccheck 0: A and R of small order, S = 0", DivergenceCase::refused, SMALL_ORDER),
+        ("speccheck 1: A of small order, R of mixed order", DivergenceCase::refused, SMALL_ORDER),
+        ("speccheck 2: A of mixed order, R of small order", DivergenceCase::accepted, EQUATION),
+        (
+            "speccheck 3: A and R of mixed order, both equations hold",
+            DivergenceCase::accepted,
+            EQUATION,
+        ),
+        (
+            "speccheck 4: only the equation with the cofactor holds",
+            DivergenceCase::refused,
+            EQUATION,
+        ),
+        ("speccheck 5: the same, R of great order", DivergenceCase::refused, EQUATION),
+        ("speccheck 6: S above L", DivergenceCase::refused, RANGE),
+        ("speccheck 7: S far above L", DivergenceCase::refused, RANGE),
+        (
+            "speccheck 8: R not canonical, reduced for the hash",
+            DivergenceCase::refused,
+            R_NOT_CANONICAL,
+        ),
+        (
+            "speccheck 9: R not canonical, as it is for the hash",
+            DivergenceCase::refused,
+            R_NOT_CANONICAL,
+        ),
+        (
+            "speccheck 10: A not canonical, reduced for the hash",
+            DivergenceCase::refused,
+            NOT_CANONICAL_RAW,
+        ),
+        (
+            "speccheck 11: A not canonical, as it is for the hash",
+            DivergenceCase::refused,
+            NOT_CANONICAL_RAW,
+        ),
     ];
     let cases = rows.into_iter().zip(&vectors);
     cases.map(|((input, make, ruling), vector)| make(input, exhibit(vector)).raw(ruling)).collect()

@@ -10,8 +10,8 @@ use crate::result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
 use crate::result::divergence::Observed::{self, Accept, Refuse};
 use crate::scenario::draft::Draft;
 
-use super::case::{Case, Ruling, ruling};
-use super::mint::Mint;
+use super::case::{DivergenceCase, Ruling, ruling};
+use super::mint::InputMint;
 
 const DUPLICATE: Ruling = ruling(
     Permitted,
@@ -57,11 +57,11 @@ const B64_TRUE: Ruling = ruling(
 );
 
 /// A change to the header, or to its text.
-type Change = fn(&mut Draft<'_>);
+type HeaderChange = fn(&mut Draft<'_>);
 
 /// The inputs.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
-    let rows: [(&str, Observed, Ruling, Change); 15] = [
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
+    let rows: [(&str, Observed, Ruling, HeaderChange); 15] = [
         ("two `alg`, the last one good", Refuse, DUPLICATE, |d| front(d, r#""alg":"HS256""#)),
         ("two `alg`, one of them escaped", Refuse, DUPLICATE, |d| {
             front(d, r#""\u0061lg":"HS256""#);
@@ -95,14 +95,14 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
             set(d, "alg", json!("Ed25519"));
         }),
     ];
-    let case = |(input, due, ruling, change): (&'static str, Observed, Ruling, Change)| {
+    let case = |(input, due, ruling, change): (&'static str, Observed, Ruling, HeaderChange)| {
         let algorithm = if input.contains("Ed25519") { Algorithm::EdDSA } else { Algorithm::ES256 };
         let key = mint.key(algorithm);
         let mut draft = mint.draft(&key);
         change(&mut draft);
         let mut exhibit = mint.exhibit(key.public_jwk(), &draft);
         exhibit.raw = None;
-        Case { due, ..Case::accepted(input, exhibit) }.library(ruling)
+        DivergenceCase { due, ..DivergenceCase::accepted(input, exhibit) }.library(ruling)
     };
     rows.into_iter().map(case).collect()
 }

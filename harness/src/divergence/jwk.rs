@@ -9,8 +9,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::result::FindingTag::{OutOfScope, Permitted};
 
-use super::case::{Case, Ruling, ruling};
-use super::mint::Mint;
+use super::case::{DivergenceCase, Ruling, ruling};
+use super::mint::InputMint;
 
 const USE: Ruling = ruling(
     OutOfScope,
@@ -44,7 +44,7 @@ const POINT_LENGTH: Ruling = ruling(
 );
 
 /// The inputs. Backends never see a JWK, so they are not asked.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let with = |algorithm, changes: &[(&str, Value)]| {
         let key = mint.key(algorithm);
         let mut jwk = key.public_jwk().clone();
@@ -70,17 +70,27 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
     };
     let rs256 = |changes: &[(&str, Value)]| with(Algorithm::RS256, changes);
     vec![
-        Case::refused("`use` is enc", es256(&[("use", json!("enc"))])).library(USE),
-        Case::refused("`key_ops` without verify", es256(&[("key_ops", json!(["deriveKey"]))]))
-            .library(KEY_OPS),
-        Case::refused("`alg` is PS256, the token's is RS256", rs256(&[("alg", json!("PS256"))]))
+        DivergenceCase::refused("`use` is enc", es256(&[("use", json!("enc"))])).library(USE),
+        DivergenceCase::refused(
+            "`key_ops` without verify",
+            es256(&[("key_ops", json!(["deriveKey"]))]),
+        )
+        .library(KEY_OPS),
+        DivergenceCase::refused(
+            "`alg` is PS256, the token's is RS256",
+            rs256(&[("alg", json!("PS256"))]),
+        )
+        .library(ALG),
+        DivergenceCase::refused("`alg` is RSA-OAEP-256", rs256(&[("alg", json!("RSA-OAEP-256"))]))
             .library(ALG),
-        Case::refused("`alg` is RSA-OAEP-256", rs256(&[("alg", json!("RSA-OAEP-256"))]))
-            .library(ALG),
-        Case::refused("padding in the base64url of `x`", padded).library(BASE64),
-        Case::refused("Ed25519 `x` of 31 bytes", x(|point| _ = point.pop())).library(POINT_LENGTH),
-        Case::refused("Ed25519 `x` of 33 bytes: one more behind a good key", x(|p| p.push(0)))
+        DivergenceCase::refused("padding in the base64url of `x`", padded).library(BASE64),
+        DivergenceCase::refused("Ed25519 `x` of 31 bytes", x(|point| _ = point.pop()))
             .library(POINT_LENGTH),
-        Case::refused("Ed25519 `x` is empty", x(Vec::clear)).library(POINT_LENGTH),
+        DivergenceCase::refused(
+            "Ed25519 `x` of 33 bytes: one more behind a good key",
+            x(|p| p.push(0)),
+        )
+        .library(POINT_LENGTH),
+        DivergenceCase::refused("Ed25519 `x` is empty", x(Vec::clear)).library(POINT_LENGTH),
     ]
 }

@@ -23,17 +23,17 @@ use super::case::{Exhibit, RawInput};
 const NOW: i64 = 1_800_000_000;
 
 /// Where the inputs come from.
-pub(super) struct Mint {
+pub(super) struct InputMint {
     signers: Signers,
     policy: PolicySpec,
 }
 
-impl Mint {
+impl InputMint {
     /// The mint of one seed. Its policy is the default one without leeway, so that the edges of
     /// times are sharp.
-    pub(super) fn new(seed: u64) -> Mint {
+    pub(super) fn new(seed: u64) -> InputMint {
         let policy = PolicySpec { leeway: Duration::ZERO, ..PolicySpec::default() };
-        Mint { signers: Signers::new(seed), policy }
+        InputMint { signers: Signers::new(seed), policy }
     }
 
     /// The policy of a verifier that is asked about this algorithm.

@@ -10,8 +10,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
 
-use super::case::{Case, Ruling, ruling};
-use super::mint::Mint;
+use super::case::{DivergenceCase, Ruling, ruling};
+use super::mint::InputMint;
 
 /// The usual exponent.
 const E: u64 = 65537;
@@ -75,7 +75,7 @@ const NOT_MINIMAL: Ruling = ruling(
 );
 
 /// The inputs.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     // The slowest first, over all cores.
     KEYS.par_iter().for_each(|(bits, e)| _ = mint.signers().rsa(*bits, *e));
     let exhibit = |bits, e| {
@@ -83,15 +83,15 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
         mint.exhibit(key.public_jwk(), &mint.draft(&key))
     };
     let short = |input, bits| {
-        let case = Case::refused(input, exhibit(bits, E));
+        let case = DivergenceCase::refused(input, exhibit(bits, E));
         case.library(TOO_SHORT).raw(TOO_SHORT_RAW)
     };
     let unusual = |input, bits| {
-        let case = Case::refused(input, exhibit(bits, E));
+        let case = DivergenceCase::refused(input, exhibit(bits, E));
         case.library(UNUSUAL_SIZE).raw(UNUSUAL_SIZE)
     };
     let odd_exponent = |input, e, ruling| {
-        let case = Case::refused(input, exhibit(2048, e));
+        let case = DivergenceCase::refused(input, exhibit(2048, e));
         case.library(ruling).raw(ruling)
     };
     let padded = |member, input| {
@@ -102,10 +102,13 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
             // Backends take a number here, which has no leading zeros.
             exhibit.raw = None;
         }
-        Case::accepted(input, exhibit).library(NOT_MINIMAL).raw(NOT_MINIMAL)
+        DivergenceCase::accepted(input, exhibit).library(NOT_MINIMAL).raw(NOT_MINIMAL)
     };
     vec![
-        Case::accepted("nothing odd: 2048 bits, exponent 65537", mint.good(Algorithm::RS256)),
+        DivergenceCase::accepted(
+            "nothing odd: 2048 bits, exponent 65537",
+            mint.good(Algorithm::RS256),
+        ),
         short("modulus of 512 bits", 512),
         short("modulus of 1024 bits", 1024),
         short("modulus of 2041 bits: 256 bytes, 7 bits short", 2041),
@@ -113,7 +116,7 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
         unusual("modulus of 2049 bits: no whole number of bytes", 2049),
         unusual("modulus of 2056 bits: whole bytes, no whole 64-bit words", 2056),
         unusual("modulus of 2080 bits: whole 32-bit words, no whole 64-bit words", 2080),
-        Case::accepted("modulus of 8192 bits", exhibit(8192, E)).library(SIZE_REFUSED),
+        DivergenceCase::accepted("modulus of 8192 bits", exhibit(8192, E)).library(SIZE_REFUSED),
         odd_exponent("2048 bits, exponent 3", 3, SMALL_EXPONENT),
         odd_exponent("2048 bits, exponent 17", 17, SMALL_EXPONENT),
         odd_exponent("2048 bits, exponent just over 2³²", WIDE, WIDE_EXPONENT),

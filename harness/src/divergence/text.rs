@@ -13,8 +13,8 @@ use crate::result::FindingTag::{BreaksMust, Permitted};
 use crate::scenario::draft::{Draft, Parts};
 use crate::scenario::signer::SigningKey;
 
-use super::case::{Case, Exhibit, Ruling, ruling};
-use super::mint::Mint;
+use super::case::{DivergenceCase, Exhibit, Ruling, ruling};
+use super::mint::InputMint;
 
 const BASE64: Ruling = ruling(
     BreaksMust,
@@ -36,15 +36,15 @@ const AROUND: Ruling = ruling(
 
 /// Which part is spoiled.
 #[derive(Clone, Copy)]
-enum Part {
+enum SpoiledPart {
     Header,
     Payload,
     Signature,
 }
 
 /// The inputs.
-pub(super) fn cases(mint: &Mint) -> Vec<Case> {
-    use Part::{Header, Payload, Signature};
+pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
+    use SpoiledPart::{Header, Payload, Signature};
     let key = mint.key(Algorithm::EdDSA);
     let spoiled = |part, spoil: fn(&str) -> String| spoiled(mint, &key, part, spoil);
     let around = |before: &str, after: &str| {
@@ -53,7 +53,7 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
         exhibit.token = Some([before.as_bytes(), &token, after.as_bytes()].concat());
         exhibit
     };
-    let refused = |input, exhibit, ruling| Case::refused(input, exhibit).library(ruling);
+    let refused = |input, exhibit, ruling| DivergenceCase::refused(input, exhibit).library(ruling);
     let bits = TRAILING_BITS;
     vec![
         refused("padding after the header", spoiled(Header, padded), BASE64),
@@ -72,19 +72,24 @@ pub(super) fn cases(mint: &Mint) -> Vec<Case> {
 }
 
 /// A token one part of which is spoiled, and signed if it is not the signature.
-fn spoiled(mint: &Mint, key: &Arc<SigningKey>, part: Part, spoil: fn(&str) -> String) -> Exhibit {
+fn spoiled(
+    mint: &InputMint,
+    key: &Arc<SigningKey>,
+    part: SpoiledPart,
+    spoil: fn(&str) -> String,
+) -> Exhibit {
     let mut draft = mint.draft(key);
     fill(&mut draft);
     token_only(mint.spoiled(key.public_jwk(), &draft, |parts: &mut Parts| match part {
-        Part::Header => {
+        SpoiledPart::Header => {
             parts.header = spoil(&parts.header);
             mint.sign(key, parts);
         }
-        Part::Payload => {
+        SpoiledPart::Payload => {
             parts.payload = spoil(&parts.payload);
             mint.sign(key, parts);
         }
-        Part::Signature => {
+        SpoiledPart::Signature => {
             parts.signature_text = Some(spoil(&URL_SAFE_NO_PAD.encode(&parts.signature)));
         }
     }))

@@ -20,7 +20,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::document::cache_control;
 use super::faults;
-use super::front::{BACKLOG, Command, Desk, Front, ORDER_HEADER, Port};
+use super::front::{BACKLOG, EndpointState, Front, ORDER_HEADER, Port, SettingChange};
 use super::host_fault::{HostFault, HostFaults};
 use crate::scenario::endpoint::{EndpointSetting, Fault};
 
@@ -42,9 +42,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// not make millions.
 pub struct Endpoint {
     addr: SocketAddr,
-    desk: Arc<Desk>,
+    desk: Arc<EndpointState>,
     /// `None` once it is to end.
-    commands: Mutex<Option<command::Sender<Command>>>,
+    commands: Mutex<Option<command::Sender<SettingChange>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -123,7 +123,7 @@ impl Endpoint {
         let port = claim(port.unwrap_or(0))?;
         let addr = port.addr();
         let no_keys = faults::body(&Fault::EmptyKeys, &[]).unwrap_or_default();
-        let desk = Arc::new(Desk::new(seed, no_keys.into()));
+        let desk = Arc::new(EndpointState::new(seed, no_keys.into()));
         let (commands, inbox) = command::channel(1);
         let (ready, started) = sync_channel(1);
         let shared = desk.clone();
@@ -166,7 +166,7 @@ impl Endpoint {
         let (done, answer) = sync_channel(1);
         // Held until the answer: one command at a time.
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = commands.as_ref().map(|to| to.try_send(Command { setting, done }).is_ok());
+        let sent = commands.as_ref().map(|to| to.try_send(SettingChange { setting, done }).is_ok());
         if sent != Some(true) {
             return Err(stuck);
         }
@@ -229,8 +229,8 @@ fn claim(port: u16) -> Result<Port, EndpointError> {
 /// The endpoint's thread.
 fn serve(
     port: Port,
-    desk: Arc<Desk>,
-    inbox: command::Receiver<Command>,
+    desk: Arc<EndpointState>,
+    inbox: command::Receiver<SettingChange>,
     ready: &SyncSender<io::Result<()>>,
 ) {
     // The HTTP server's thread cannot be joined. It owns the sender through its responder, and
@@ -257,7 +257,7 @@ fn serve(
 
 async fn open(
     port: Port,
-    desk: Arc<Desk>,
+    desk: Arc<EndpointState>,
     alive: mpsc::Sender<Infallible>,
 ) -> io::Result<(Front, MockServer)> {
     let socket = TcpSocket::new_v4()?;
@@ -273,7 +273,7 @@ async fn open(
 
 /// The HTTP server's answers.
 struct Responder {
-    desk: Arc<Desk>,
+    desk: Arc<EndpointState>,
     _alive: mpsc::Sender<Infallible>,
 }
 

@@ -21,7 +21,7 @@ use super::key_source::Transport;
 /// The scenario clock, as far as the fetcher needs it.
 pub type Now = Arc<dyn Fn() -> Tick + Send + Sync>;
 
-enum Command {
+enum FetchCommand {
     Fetch(Fetch),
     Evict(String),
     DeadlineMoved,
@@ -31,15 +31,15 @@ enum Command {
 /// The sending end of a fetcher. What it queues is bounded by the machine: one attempt per flight.
 #[derive(Clone)]
 pub struct HttpTransport {
-    commands: UnboundedSender<Command>,
+    commands: UnboundedSender<FetchCommand>,
 }
 
 /// The receiving end, not running yet.
-pub struct Idle(UnboundedReceiver<Command>);
+pub struct Idle(UnboundedReceiver<FetchCommand>);
 
 /// A running fetcher.
 pub struct Fetcher {
-    commands: UnboundedSender<Command>,
+    commands: UnboundedSender<FetchCommand>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,11 +54,11 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn start(&self, fetch: Fetch) {
         // A fetcher that has stopped makes no attempts; its trial is over.
-        _ = self.commands.send(Command::Fetch(fetch));
+        _ = self.commands.send(FetchCommand::Fetch(fetch));
     }
 
     fn deadline_moved(&self) {
-        _ = self.commands.send(Command::DeadlineMoved);
+        _ = self.commands.send(FetchCommand::DeadlineMoved);
     }
 }
 
@@ -85,13 +85,13 @@ impl Idle {
 impl Fetcher {
     /// Has the key cache drop everything under `kid`.
     pub fn evict(&self, kid: String) {
-        _ = self.commands.send(Command::Evict(kid));
+        _ = self.commands.send(FetchCommand::Evict(kid));
     }
 }
 
 impl Drop for Fetcher {
     fn drop(&mut self) {
-        _ = self.commands.send(Command::Stop);
+        _ = self.commands.send(FetchCommand::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic there has been printed; the trial's figures show the missing fetches.
             _ = thread.join();
@@ -100,7 +100,7 @@ impl Drop for Fetcher {
 }
 
 async fn serve(
-    mut commands: UnboundedReceiver<Command>,
+    mut commands: UnboundedReceiver<FetchCommand>,
     caches: &Caches,
     endpoint: SocketAddr,
     (now, host): (&Now, &HostFaults),
@@ -112,15 +112,15 @@ async fn serve(
         let pause = deadline.map(|deadline| deadline.since(now()));
         tokio::select! {
             command = commands.recv() => match command {
-                Some(Command::Fetch(fetch)) => {
+                Some(FetchCommand::Fetch(fetch)) => {
                     let bodies = Arc::clone(&bodies);
                     attempts.spawn(async move {
                         (fetch.id, http::get(endpoint, KEY_SET_PATH, &fetch, &bodies).await)
                     });
                 }
-                Some(Command::Evict(kid)) => caches.evict(&kid, now()),
-                Some(Command::DeadlineMoved) => {}
-                Some(Command::Stop) | None => return,
+                Some(FetchCommand::Evict(kid)) => caches.evict(&kid, now()),
+                Some(FetchCommand::DeadlineMoved) => {}
+                Some(FetchCommand::Stop) | None => return,
             },
             Some(Ok((id, reply))) = attempts.join_next() => match reply {
                 // Its share is given back once it has been read.

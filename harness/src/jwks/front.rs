@@ -95,16 +95,16 @@ pub(super) struct Order {
 
 /// The endpoint's state: what to serve, and what was served. Shared by its threads; locked for
 /// moments only.
-pub(super) struct Desk {
+pub(super) struct EndpointState {
     seed: u64,
-    state: Mutex<State>,
+    state: Mutex<FrontState>,
     /// Told of every request.
     pub(super) watch: OnceLock<RequestWatch>,
     /// Limits of this host met on the endpoint's side.
     pub(super) host: HostFaults,
 }
 
-struct State {
+struct FrontState {
     setting: EndpointSetting,
     key_set: Arc<[u8]>,
     counts: ServedCounts,
@@ -112,16 +112,21 @@ struct State {
     relayed: HashMap<u64, Order>,
 }
 
-impl Desk {
+impl EndpointState {
     /// An endpoint in order that publishes this key set.
-    pub(super) fn new(seed: u64, key_set: Arc<[u8]>) -> Desk {
-        let state = State {
+    pub(super) fn new(seed: u64, key_set: Arc<[u8]>) -> EndpointState {
+        let state = FrontState {
             setting: EndpointSetting::default(),
             key_set,
             counts: ServedCounts::default(),
             relayed: HashMap::new(),
         };
-        Desk { seed, state: Mutex::new(state), watch: OnceLock::new(), host: HostFaults::default() }
+        EndpointState {
+            seed,
+            state: Mutex::new(state),
+            watch: OnceLock::new(),
+            host: HostFaults::default(),
+        }
     }
 
     pub(super) fn publish(&self, key_set: Arc<[u8]>) {
@@ -142,7 +147,7 @@ impl Desk {
         self.state().relayed.get(&ordinal).cloned()
     }
 
-    fn admit(self: &Arc<Desk>) -> Service {
+    fn admit(self: &Arc<EndpointState>) -> ServedRequest {
         let mut state = self.state();
         let ordinal = state.counts.served;
         state.counts.served += 1;
@@ -150,7 +155,7 @@ impl Desk {
         state.counts.max_in_flight = state.counts.max_in_flight.max(state.counts.in_flight);
         let (setting, key_set) = (state.setting.clone(), state.key_set.clone());
         let order = Order { ordinal, setting, key_set };
-        Service { desk: self.clone(), order, over: false }
+        ServedRequest { desk: self.clone(), order, over: false }
     }
 
     /// Notes what an error says of the host.
@@ -160,27 +165,27 @@ impl Desk {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FrontState> {
         // No holder leaves the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One request in service, until it is dropped or over.
-struct Service {
-    desk: Arc<Desk>,
+struct ServedRequest {
+    desk: Arc<EndpointState>,
     order: Order,
     over: bool,
 }
 
-impl Service {
+impl ServedRequest {
     /// Counts body bytes before they are handed to the connection, so that a client who has them
     /// finds them counted.
     fn sends(&self, bytes: usize) {
         self.desk.state().counts.bytes += bytes as u64;
     }
 
-    /// As [`Service::sends`], for the last bytes: a client who then comes again does not count as
+    /// As [`ServedRequest::sends`], for the last bytes: a client who then comes again does not count as
     /// two.
     fn sends_last(&mut self, bytes: usize) {
         self.sends(bytes);
@@ -194,14 +199,14 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for ServedRequest {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 /// Change of the setting; answered once it is in force.
-pub(super) struct Command {
+pub(super) struct SettingChange {
     /// In force from now on.
     pub(super) setting: EndpointSetting,
     /// Where the answer goes.
@@ -211,26 +216,31 @@ pub(super) struct Command {
 /// The front: one port, the state, and the HTTP server behind.
 pub(super) struct Front {
     port: Port,
-    exchange: Arc<Exchange>,
+    exchange: Arc<ConnectionContext>,
     listener: Option<TcpListener>,
     connections: JoinSet<()>,
 }
 
 impl Front {
     /// A front that listens.
-    pub(super) fn open(port: Port, desk: Arc<Desk>, server: SocketAddr) -> io::Result<Front> {
+    pub(super) fn open(
+        port: Port,
+        desk: Arc<EndpointState>,
+        server: SocketAddr,
+    ) -> io::Result<Front> {
         let listener = Some(port.listen()?);
-        let exchange = Arc::new(Exchange { desk, server, relays: Semaphore::new(MAX_RELAYS) });
+        let exchange =
+            Arc::new(ConnectionContext { desk, server, relays: Semaphore::new(MAX_RELAYS) });
         Ok(Front { port, exchange, listener, connections: JoinSet::new() })
     }
 
     /// Serves until the other end of `commands` is dropped.
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<SettingChange>) {
         loop {
             let open = self.connections.len() < MAX_CONNECTIONS && self.listener.is_some();
             tokio::select! {
                 command = commands.recv() => {
-                    let Some(Command { setting, done }) = command else { return };
+                    let Some(SettingChange { setting, done }) = command else { return };
                     let result = self.apply(setting).await;
                     // Whoever asked may have given up; the setting holds nevertheless.
                     let _ = done.send(result);
@@ -296,13 +306,13 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
 }
 
 /// What a connection needs.
-struct Exchange {
-    desk: Arc<Desk>,
+struct ConnectionContext {
+    desk: Arc<EndpointState>,
     server: SocketAddr,
     relays: Semaphore,
 }
 
-impl Exchange {
+impl ConnectionContext {
     /// One request, one response. Ends early when the client hangs up, or shuts its side down.
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
@@ -447,7 +457,7 @@ fn head_of(length: u64, setting: &EndpointSetting) -> Vec<u8> {
 }
 
 /// Sends a body whose head has been sent, and ends the response.
-async fn send(stream: &mut TcpStream, service: &mut Service, body: &[u8]) -> io::Result<()> {
+async fn send(stream: &mut TcpStream, service: &mut ServedRequest, body: &[u8]) -> io::Result<()> {
     service.sends_last(body.len());
     stream.write_all(body).await?;
     stream.shutdown().await
@@ -455,7 +465,7 @@ async fn send(stream: &mut TcpStream, service: &mut Service, body: &[u8]) -> io:
 
 async fn drip(
     stream: &mut TcpStream,
-    service: &mut Service,
+    service: &mut ServedRequest,
     body: &[u8],
     every: Duration,
 ) -> io::Result<()> {
@@ -476,7 +486,7 @@ async fn drip(
     stream.shutdown().await
 }
 
-async fn flood(stream: &mut TcpStream, service: &mut Service, bytes: u64) -> io::Result<()> {
+async fn flood(stream: &mut TcpStream, service: &mut ServedRequest, bytes: u64) -> io::Result<()> {
     let mut left = faults::huge_length(bytes);
     for piece in faults::huge_body(bytes) {
         left -= piece.len() as u64;

@@ -83,7 +83,7 @@ async fn attempt(
 ) -> Result<Fetched, FetchFault> {
     let stream = connect(addr, fetch.timeouts.connect).await?;
     let idled = AtomicBool::new(false);
-    let watched = Watched::new(stream, fetch.timeouts.idle, &idled);
+    let watched = IdleLimited::new(stream, fetch.timeouts.idle, &idled);
     let failure = |error: hyper::Error| match HostFault::behind(&error) {
         Some(fault) => FetchFault::Host(fault),
         None if idled.load(Ordering::Relaxed) => FetchFailure::IdleTimeout.into(),
@@ -199,7 +199,7 @@ async fn read(
 }
 
 /// A connection that fails once no byte came for the idle limit.
-struct Watched<'a> {
+struct IdleLimited<'a> {
     stream: TcpStream,
     limit: Duration,
     quiet: Pin<Box<Sleep>>,
@@ -207,13 +207,13 @@ struct Watched<'a> {
     idled: &'a AtomicBool,
 }
 
-impl<'a> Watched<'a> {
-    fn new(stream: TcpStream, limit: Duration, idled: &'a AtomicBool) -> Watched<'a> {
-        Watched { stream, limit, quiet: Box::pin(sleep(limit)), idled }
+impl<'a> IdleLimited<'a> {
+    fn new(stream: TcpStream, limit: Duration, idled: &'a AtomicBool) -> IdleLimited<'a> {
+        IdleLimited { stream, limit, quiet: Box::pin(sleep(limit)), idled }
     }
 }
 
-impl AsyncRead for Watched<'_> {
+impl AsyncRead for IdleLimited<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -234,7 +234,7 @@ impl AsyncRead for Watched<'_> {
     }
 }
 
-impl AsyncWrite for Watched<'_> {
+impl AsyncWrite for IdleLimited<'_> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

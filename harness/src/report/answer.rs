@@ -10,7 +10,7 @@ use crate::result::{Measurement, RunResult};
 
 /// A sentence, with what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct AnswerSentence {
     /// What it is about: an algorithm, a change, a way to save.
     pub about: String,
     /// What is to be said, with contenders and scenarios between backticks.
@@ -19,14 +19,14 @@ pub struct Answer {
 
 /// The answers of a result: of its first hot-path scenario that was measured with its bound. Empty
 /// if there is none.
-pub fn answers(result: &RunResult) -> Vec<Answer> {
+pub fn answers(result: &RunResult) -> Vec<AnswerSentence> {
     let chapters = chapters(result);
     let hot_paths = chapters.iter().filter(|chapter| !chapter.dynamic).map(rankings);
     let with_bound = |rankings: &Vec<Ranking<'_>>| rankings.iter().any(Ranking::has_bound);
     let Some(rankings) = hot_paths.into_iter().find(with_bound) else {
         return Vec::new();
     };
-    let mut answers: Vec<Answer> = rankings.iter().filter_map(fastest).collect();
+    let mut answers: Vec<AnswerSentence> = rankings.iter().filter_map(fastest).collect();
     answers.extend(rankings.iter().filter_map(library));
     answers.extend(changes(&rankings));
     answers.extend(remembered(&rankings, &chapters));
@@ -47,7 +47,7 @@ fn median_ns(row: &RankingRow<'_>) -> f64 {
 }
 
 /// Which backend, and how far ahead.
-fn fastest(ranking: &Ranking<'_>) -> Option<Answer> {
+fn fastest(ranking: &Ranking<'_>) -> Option<AnswerSentence> {
     let mut cores = cores(ranking);
     let first = cores.next()?;
     let mut says = format!("{}, {} at the median", name(first), nanoseconds(median_ns(first)));
@@ -57,7 +57,7 @@ fn fastest(ranking: &Ranking<'_>) -> Option<Answer> {
     if let Some(next) = cores.next() {
         says.push_str(&format!("; next {}, {}", name(next), times(next, first, "that")));
     }
-    Some(Answer { about: ranking.algorithm.to_owned(), says })
+    Some(AnswerSentence { about: ranking.algorithm.to_owned(), says })
 }
 
 /// A contender's name between backticks. A stored result may hold any text.
@@ -82,7 +82,7 @@ fn times(one: &RankingRow<'_>, other: &RankingRow<'_>, of: &str) -> String {
 }
 
 /// What a whole library takes beside the core over the same backend, and beside the fastest core.
-fn library(ranking: &Ranking<'_>) -> Option<Answer> {
+fn library(ranking: &Ranking<'_>) -> Option<AnswerSentence> {
     let row = |name: &str| {
         let found = ranking.rows.iter().find(|row| row.measurement.contender == name);
         found.filter(|row| row.speed.is_ok())
@@ -93,11 +93,11 @@ fn library(ranking: &Ranking<'_>) -> Option<Answer> {
     if first.measurement.contender != ours.measurement.contender {
         says.push_str(&format!(", and {}", times(theirs, first, &name(first))));
     }
-    Some(Answer { about: format!("{}, a whole library", ranking.algorithm), says })
+    Some(AnswerSentence { about: format!("{}, a whole library", ranking.algorithm), says })
 }
 
 /// What it costs to leave the first algorithm for another, each on its fastest core.
-fn changes(rankings: &[Ranking<'_>]) -> Vec<Answer> {
+fn changes(rankings: &[Ranking<'_>]) -> Vec<AnswerSentence> {
     let Some((first, others)) = rankings.split_first() else {
         return Vec::new();
     };
@@ -109,7 +109,7 @@ fn changes(rankings: &[Ranking<'_>]) -> Vec<Answer> {
         let (before, after) = (median_ns(from), median_ns(to));
         let bytes = to.measurement.token_bytes_mean - from.measurement.token_bytes_mean;
         let more = |amount: f64| if amount < 0.0 { "less" } else { "more" };
-        Some(Answer {
+        Some(AnswerSentence {
             about: format!("{} to {}", first.algorithm, ranking.algorithm),
             says: format!(
                 "{:.0} bytes {} a token, {} {} a verification ({})",
@@ -125,7 +125,7 @@ fn changes(rankings: &[Ranking<'_>]) -> Vec<Answer> {
 }
 
 /// What a verdict cache saves, if the scenario of nothing but hits was measured.
-fn remembered(rankings: &[Ranking<'_>], chapters: &[Chapter<'_>]) -> Option<Answer> {
+fn remembered(rankings: &[Ranking<'_>], chapters: &[Chapter<'_>]) -> Option<AnswerSentence> {
     let repeat = chapters.iter().find(|chapter| chapter.name == "verdict-cache/repeat")?;
     let (ranking, hit) = rankings.iter().find_map(|ranking| {
         let name = &cores(ranking).next()?.measurement.contender;
@@ -135,7 +135,7 @@ fn remembered(rankings: &[Ranking<'_>], chapters: &[Chapter<'_>]) -> Option<Answ
         Some((ranking, super::speed::speed(repeat.measurements.iter().find(is_it)?)?))
     })?;
     let first = cores(ranking).next()?;
-    Some(Answer {
+    Some(AnswerSentence {
         about: format!("{}, a verdict cache", ranking.algorithm),
         says: format!(
             "a hit takes {}, 1/{:.0} of {}; what it costs once a key is withdrawn, the scenarios \

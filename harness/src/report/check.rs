@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::TerminalStyle;
-use super::conformance::{Cell, Matrix, MatrixRow, matrix};
-use super::terminal::text::{Paint, Text};
+use super::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
+use super::terminal::text::{Paint, TerminalText};
 use crate::result::RunResult;
 
 /// What stands before the marks of a row, in columns.
@@ -14,7 +14,7 @@ const BESIDE: usize = 46;
 /// was due, `x` gave another code than the one due.
 pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
     let matrix = matrix(result);
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     text.heading("Conformance: every class of token × every contender");
     for (number, contender) in (1..).zip(&matrix.contenders) {
         text.line(Paint::Plain, &format!("  {number:>2} {contender}"));
@@ -46,7 +46,7 @@ pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
 }
 
 /// The rows, with the marks of some of the contenders.
-fn write_block(matrix: &Matrix<'_>, shown: Range<usize>, text: &mut Text) {
+fn write_block(matrix: &Matrix<'_>, shown: Range<usize>, text: &mut TerminalText) {
     let numbers: Vec<String> = shown.clone().map(|place| format!("{:>2}", place + 1)).collect();
     let header = format!("{:<21}{:<24} {}", "class", "due", numbers.join(" "));
     text.heading(&header);
@@ -71,7 +71,7 @@ fn deviates(row: &MatrixRow<'_>) -> bool {
     row.cells.iter().flatten().any(|cell| !cell.deviating.is_empty())
 }
 
-fn mark(cell: Option<&Cell<'_>>, due: &str) -> &'static str {
+fn mark(cell: Option<&ConformanceAnswer<'_>>, due: &str) -> &'static str {
     match cell {
         None => ".",
         Some(cell) if cell.deviating.is_empty() => "+",

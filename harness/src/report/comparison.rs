@@ -7,9 +7,9 @@ mod outcome;
 use super::TerminalStyle;
 use super::quantity;
 use super::standing::{marked, marks};
-use super::terminal::text::{Paint, Text};
+use super::terminal::text::{Paint, TerminalText};
 use crate::result::CachePolicyRecord;
-use crate::result::comparison::{Comparison, Drift, Figure, Metric, TrialComparison};
+use crate::result::comparison::{ComparedMetric, Comparison, Drift, Figure, TrialComparison};
 use crate::result::statistics::Decision;
 
 pub use markdown::comparison_markdown;
@@ -19,7 +19,7 @@ const SHOWN: usize = 24;
 
 /// The comparison as text.
 pub fn comparison(comparison: &Comparison, style: TerminalStyle) -> String {
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     for (side, from) in [("Base     ", &comparison.base), ("Candidate", &comparison.candidate)] {
         let revision = from.revision.as_deref().unwrap_or("no revision");
         text.line(Paint::Plain, &format!("{side}  {}  {revision}", from.started_at));
@@ -49,7 +49,7 @@ pub fn comparison(comparison: &Comparison, style: TerminalStyle) -> String {
 }
 
 /// Ratios of all trials, how many of each verdict, and by what they were held.
-fn summarise(text: &mut Text, comparison: &Comparison) {
+fn summarise(text: &mut TerminalText, comparison: &Comparison) {
     let gated: Vec<&TrialComparison> = gated(comparison).collect();
     if !gated.is_empty() {
         text.heading("Gated: candidate / base, each over the bound beside it (95 %)");
@@ -110,7 +110,7 @@ fn paint(decision: Option<Decision>) -> Paint {
     }
 }
 
-fn show(text: &mut Text, name: &str, trial: &TrialComparison) {
+fn show(text: &mut TerminalText, name: &str, trial: &TrialComparison) {
     let decision = trial.decision.map_or("NOT GATED".into(), |decision| decision.to_string());
     text.heading(&format!("{decision}  {name}"));
     for reason in &trial.invalid {
@@ -212,8 +212,10 @@ fn drifted(drift: &Drift) -> String {
 /// A figure of a metric with its unit.
 fn value(figure: &Figure, value: f64) -> String {
     match figure.metric {
-        Metric::P50 | Metric::P99 | Metric::Cpu => quantity::nanoseconds(value),
-        Metric::Throughput => quantity::rate(value),
+        ComparedMetric::P50 | ComparedMetric::P99 | ComparedMetric::Cpu => {
+            quantity::nanoseconds(value)
+        }
+        ComparedMetric::Throughput => quantity::rate(value),
     }
 }
 
@@ -250,7 +252,7 @@ fn limits(comparison: &Comparison) -> Vec<String> {
         let range = if low == high { low } else { format!("{low} to {high}, by noise") };
         lines.push(format!("a sure change is one beyond {range}"));
     }
-    for metric in Metric::ALL {
+    for metric in ComparedMetric::ALL {
         for has_bound in [true, false] {
             let mut mine = figures()
                 .filter(|figure| figure.metric == metric && figure.bound.is_some() == has_bound);

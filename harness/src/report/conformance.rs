@@ -23,12 +23,12 @@ pub struct MatrixRow<'a> {
     /// The algorithms of this row; empty when all algorithms agree.
     pub algorithms: Vec<&'a str>,
     /// One cell per contender; `None` where it was not asked.
-    pub cells: Vec<Option<Cell<'a>>>,
+    pub cells: Vec<Option<ConformanceAnswer<'a>>>,
 }
 
 /// What one contender answered to one class.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cell<'a> {
+pub struct ConformanceAnswer<'a> {
     /// Codes given that satisfy what was due.
     pub right: BTreeSet<&'a str>,
     /// Codes given that do not.
@@ -39,7 +39,7 @@ pub struct Cell<'a> {
     pub count: u64,
 }
 
-type Cells<'a> = Vec<Option<Cell<'a>>>;
+type Cells<'a> = Vec<Option<ConformanceAnswer<'a>>>;
 
 /// The matrix of a result.
 pub fn matrix(result: &RunResult) -> Matrix<'_> {
@@ -53,7 +53,7 @@ pub fn matrix(result: &RunResult) -> Matrix<'_> {
             let algorithms = by_row.entry((&given.class, &given.due)).or_default();
             let empty = || vec![None; contenders.len()];
             let cells = algorithms.entry(&measurement.algorithm).or_insert_with(empty);
-            let cell = cells[column].get_or_insert_with(Cell::default);
+            let cell = cells[column].get_or_insert_with(ConformanceAnswer::default);
             let codes = if given.conforms { &mut cell.right } else { &mut cell.deviating };
             codes.insert(&given.got);
             cell.is_wrong |= measurement

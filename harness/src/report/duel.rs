@@ -4,14 +4,16 @@
 mod mark;
 
 use crate::result::Wrong;
-use crate::result::duel::{Arm, DuelResult, LIMIT, Metric, MetricVerdict, Setting, WrongArm};
+use crate::result::duel::{
+    Arm, ArmSetting, DuelMetric, DuelResult, LIMIT, MetricVerdict, WrongArm,
+};
 use crate::result::statistics::{Decision, Estimate};
 
 use super::TerminalStyle;
 use super::markdown::cell::{code, plain, row};
 use super::quantity;
 use super::standing;
-use super::terminal::text::{Paint, Text};
+use super::terminal::text::{Paint, TerminalText};
 
 /// The columns of a page. A terminal has no room for p and threshold, which are in a note there.
 const HEAD: [&str; 9] =
@@ -30,7 +32,7 @@ const NARROW: [(usize, &str); 7] = [
 /// Duels of the same two over several algorithms, for a terminal or a pipe: every verdict, then
 /// the figures.
 pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     let Some(first) = duels.first() else {
         return text.into_string();
     };
@@ -164,7 +166,7 @@ fn verdict(duel: &DuelResult) -> String {
 /// A and B by name, with what tells them apart.
 fn sides(duel: &DuelResult) -> [String; 2] {
     let (mine, theirs) = (&duel.candidate_setting, &duel.base_setting);
-    let side = |name: &str, setting: &Setting, other: &Setting| {
+    let side = |name: &str, setting: &ArmSetting, other: &ArmSetting| {
         let mut marks: Vec<String> = Vec::new();
         if setting.cache_policy != other.cache_policy {
             let cache_policy = standing::marked(&duel.cache_policies, &setting.cache_policy);
@@ -202,8 +204,8 @@ fn circumstances(duel: &DuelResult) -> String {
 fn cells(metric: &MetricVerdict) -> [String; 9] {
     let absolute = |figure: f64| match metric.metric {
         _ if figure <= 0.0 => "–".to_owned(),
-        Metric::Throughput => quantity::rate(figure),
-        Metric::P50 | Metric::P99 | Metric::Cpu => quantity::nanoseconds(figure),
+        DuelMetric::Throughput => quantity::rate(figure),
+        DuelMetric::P50 | DuelMetric::P99 | DuelMetric::Cpu => quantity::nanoseconds(figure),
     };
     let Estimate { estimate, low, high } = metric.cost;
     let name = metric.metric.name();
@@ -314,7 +316,7 @@ fn doubt(metric: &MetricVerdict, duel: &DuelResult) -> String {
         }
         blocks => format!("about --blocks {blocks} would settle it"),
     };
-    let other = if metric.metric == Metric::P99 { ", or a longer --duration" } else { "" };
+    let other = if metric.metric == DuelMetric::P99 { ", or a longer --duration" } else { "" };
     format!("{name}: the smallest effect it could have seen is {least}{why}; {next}{other}.")
 }
 
@@ -337,21 +339,21 @@ fn paint(decision: Decision, gated: bool) -> Paint {
 mod tests {
     use super::*;
     use crate::result::Machine;
-    use crate::result::duel::{BlockNoise, Control, DUEL_SCHEMA_VERSION};
+    use crate::result::duel::{BlockNoise, DUEL_SCHEMA_VERSION, KernelCheck};
     use crate::result::noise::Noise;
     use crate::result::statistics::SignFlip;
 
-    fn metric(metric: Metric, cost: f64, decision: Decision) -> MetricVerdict {
+    fn metric(metric: DuelMetric, cost: f64, decision: Decision) -> MetricVerdict {
         let ratio = Estimate { estimate: cost, low: cost - 0.01, high: cost + 0.01 };
         MetricVerdict {
             metric,
-            gated: metric != Metric::Cpu,
+            gated: metric != DuelMetric::Cpu,
             candidate: 18_300.0,
             base: 17_100.0,
             cost: ratio,
             cost_90: ratio,
             test: SignFlip { p: 0.01, exact: true },
-            p_holm: (metric != Metric::Cpu).then_some(0.03),
+            p_holm: (metric != DuelMetric::Cpu).then_some(0.03),
             threshold: metric.threshold(),
             floor: 0.004,
             same: Estimate { estimate: 1.0, low: 0.996, high: 1.004 },
@@ -366,7 +368,7 @@ mod tests {
     }
 
     fn duel(verdict: Decision, wrong: Vec<WrongArm>) -> DuelResult {
-        let setting = Setting {
+        let setting = ArmSetting {
             cache_policy: "default".into(),
             policy: "scenario".into(),
             build: "this".into(),
@@ -380,8 +382,8 @@ mod tests {
             seed: 1,
             base: "core:ring".into(),
             candidate: "core:aws-lc-rs".into(),
-            base_setting: Setting { policy: "old|.toml".into(), ..setting.clone() },
-            candidate_setting: Setting { policy: "new<b>.toml".into(), ..setting },
+            base_setting: ArmSetting { policy: "old|.toml".into(), ..setting.clone() },
+            candidate_setting: ArmSetting { policy: "new<b>.toml".into(), ..setting },
             cache_policies: Vec::new(),
             algorithm: "ES256".into(),
             scenario: "hot-path/accept".into(),
@@ -393,11 +395,11 @@ mod tests {
             reason: "because".into(),
             ratio: None,
             metrics: vec![
-                metric(Metric::P50, 1.05, verdict),
-                metric(Metric::P99, 1.02, Decision::Inconclusive),
-                metric(Metric::Cpu, 1.05, Decision::Equivalent),
+                metric(DuelMetric::P50, 1.05, verdict),
+                metric(DuelMetric::P99, 1.02, Decision::Inconclusive),
+                metric(DuelMetric::Cpu, 1.05, Decision::Equivalent),
             ],
-            control: Some(Control {
+            control: Some(KernelCheck {
                 ratio: Estimate { estimate: 1.0, low: 0.999, high: 1.001 },
                 moved: verdict == Decision::Invalid,
             }),

@@ -119,7 +119,7 @@ fn facts(result: &RunResult) -> Vec<(&'static str, String)> {
 }
 
 /// Something to say of a measurement, or nothing.
-type Remark<'f> = &'f dyn Fn(&Measurement) -> Option<String>;
+type GeneratorRemark<'f> = &'f dyn Fn(&Measurement) -> Option<String>;
 
 /// What a reader must know before a figure is used: each thing in one line, however many trials
 /// it is true of.
@@ -133,7 +133,7 @@ fn remarks(measurements: &[Measurement]) -> Vec<String> {
         let keys = keys.map(String::as_str).collect::<Vec<_>>().join(", ");
         (!keys.is_empty()).then(|| format!("not judged, for want of an undisturbed round: {keys}"))
     };
-    let kinds: [Remark<'_>; 2] = [&planted, &unjudged];
+    let kinds: [GeneratorRemark<'_>; 2] = [&planted, &unjudged];
     for kind in kinds {
         let mut told: Vec<(String, Vec<&Measurement>)> = Vec::new();
         for measurement in measurements {

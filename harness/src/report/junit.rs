@@ -22,14 +22,14 @@ enum Ending {
 }
 
 /// One case of a suite.
-struct Case {
+struct TrialCase {
     name: String,
     seconds: f64,
     ending: Ending,
     notes: String,
 }
 
-impl Case {
+impl TrialCase {
     fn is(&self, element: &str) -> bool {
         matches!(&self.ending, Ending::NotPassed(name, ..) if *name == element)
     }
@@ -45,8 +45,8 @@ pub fn junit(result: &RunResult) -> String {
 }
 
 /// The suites: scenarios in the order of the run, each with its cases.
-fn suites(result: &RunResult) -> Vec<(&str, Vec<Case>)> {
-    let mut suites: Vec<(&str, Vec<Case>)> =
+fn suites(result: &RunResult) -> Vec<(&str, Vec<TrialCase>)> {
+    let mut suites: Vec<(&str, Vec<TrialCase>)> =
         result.scenarios.iter().map(|scenario| (scenario.name.as_str(), Vec::new())).collect();
     for measurement in &result.measurements {
         let known = suites.iter().position(|(name, _)| *name == measurement.scenario);
@@ -58,7 +58,7 @@ fn suites(result: &RunResult) -> Vec<(&str, Vec<Case>)> {
     }
     for (_, cases) in suites.iter_mut().filter(|(_, cases)| cases.is_empty() && result.partial) {
         let reason = "the run was cut short before it began".to_owned();
-        cases.push(Case {
+        cases.push(TrialCase {
             name: "not measured".into(),
             seconds: 0.0,
             ending: Ending::NotPassed("error", "partial result", reason, String::new()),
@@ -69,7 +69,7 @@ fn suites(result: &RunResult) -> Vec<(&str, Vec<Case>)> {
     suites
 }
 
-fn case(result: &RunResult, measurement: &Measurement) -> Case {
+fn case(result: &RunResult, measurement: &Measurement) -> TrialCase {
     let Measurement { contender, algorithm, cache_policy, .. } = measurement;
     let policy = match cache_policy.as_str() {
         "" | "default" => String::new(),
@@ -80,7 +80,7 @@ fn case(result: &RunResult, measurement: &Measurement) -> Case {
     // On the scenario clock: the last phase ends when the measured time of a round does.
     let round = measurement.phases.last().map_or(0, |phase| phase.end_ns);
     let seconds = round as f64 / 1e9 * measurement.rounds.len() as f64;
-    Case {
+    TrialCase {
         name: format!("{contender} {algorithm}{policy}"),
         seconds: if measurement.virtual_time { 0.0 } else { seconds.max(0.0) },
         ending: ending(measurement),
@@ -163,7 +163,7 @@ fn write(result: &RunResult, writer: &mut Writer<&mut Vec<u8>>) -> io::Result<()
 fn write_suite(
     result: &RunResult,
     name: &str,
-    cases: &[Case],
+    cases: &[TrialCase],
     writer: &mut Writer<&mut Vec<u8>>,
 ) -> io::Result<()> {
     let [tests, failures, errors, skipped] = counts(cases.iter());
@@ -196,7 +196,7 @@ fn write_suite(
     Ok(())
 }
 
-fn write_case(suite: &str, case: &Case, writer: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
+fn write_case(suite: &str, case: &TrialCase, writer: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
         .with_attribute(("name", printable(&case.name).as_str()))
@@ -220,13 +220,13 @@ fn write_case(suite: &str, case: &Case, writer: &mut Writer<&mut Vec<u8>>) -> io
 }
 
 /// Cases, failures, errors and skipped ones.
-fn counts<'c>(cases: impl Iterator<Item = &'c Case> + Clone) -> [String; 4] {
+fn counts<'c>(cases: impl Iterator<Item = &'c TrialCase> + Clone) -> [String; 4] {
     let count = |element: &str| cases.clone().filter(|case| case.is(element)).count().to_string();
     [cases.clone().count().to_string(), count("failure"), count("error"), count("skipped")]
 }
 
 /// Seconds, as the schemas want them.
-fn seconds<'c>(cases: impl Iterator<Item = &'c Case>) -> String {
+fn seconds<'c>(cases: impl Iterator<Item = &'c TrialCase>) -> String {
     format!("{:.3}", cases.map(|case| case.seconds).sum::<f64>())
 }
 

@@ -5,7 +5,7 @@ mod capacity;
 pub(super) mod cell;
 mod generator;
 
-use super::answer::{Answer, answers};
+use super::answer::{AnswerSentence, answers};
 use super::caveat::{legend, marked};
 use super::chapter::{Chapter, chapters};
 use super::fault::fault;
@@ -75,7 +75,8 @@ pub fn ranking_table(result: &RunResult) -> String {
 
 /// The answers alone, as a list for the README. Empty when there are none.
 pub fn answer_list(result: &RunResult) -> String {
-    let item = |answer: Answer| format!("- **{}**: {}.\n", plain(&answer.about), answer.says);
+    let item =
+        |answer: AnswerSentence| format!("- **{}**: {}.\n", plain(&answer.about), answer.says);
     answers(result).into_iter().map(item).collect()
 }
 

@@ -36,12 +36,12 @@ struct Resource<'r> {
 
 #[derive(Serialize)]
 struct ScopeMetrics<'r> {
-    scope: Scope<'r>,
-    metrics: Vec<Metric>,
+    scope: OtlpScope<'r>,
+    metrics: Vec<OtlpMetric>,
 }
 
 #[derive(Serialize)]
-struct Scope<'r> {
+struct OtlpScope<'r> {
     name: &'static str,
     version: &'r str,
 }
@@ -63,7 +63,7 @@ enum AttributeValue {
 }
 
 #[derive(Serialize)]
-struct Metric {
+struct OtlpMetric {
     name: String,
     description: &'static str,
     unit: &'static str,
@@ -120,12 +120,12 @@ pub fn opentelemetry(shown: &RunResult, whole: &RunResult) -> Export {
     let version = whole.versions.get("jwtbench").map_or("", String::as_str);
     let mut text = String::new();
     for named in &exported.trials {
-        let span = Span::of(whole);
-        let mut metrics: Vec<Metric> =
+        let span = OtlpSpan::of(whole);
+        let mut metrics: Vec<OtlpMetric> =
             LatencyKind::ALL.into_iter().filter_map(|kind| latency(named, kind, &span)).collect();
         let figures = exported.figures(named.trial).into_iter();
         metrics.extend(figures.map(|(metric, figure)| gauge(named, metric, figure, &span)));
-        let scope = Scope { name: "jwtbench", version };
+        let scope = OtlpScope { name: "jwtbench", version };
         let request = MetricsRequest {
             resource_metrics: [ResourceMetrics {
                 resource: Resource { attributes: &attributes },
@@ -140,16 +140,16 @@ pub fn opentelemetry(shown: &RunResult, whole: &RunResult) -> Export {
 
 /// Start and end of the run, in nanoseconds since 1970; 0, which means unknown, where the result
 /// does not say.
-struct Span {
+struct OtlpSpan {
     start: u64,
     end: u64,
 }
 
-impl Span {
-    fn of(result: &RunResult) -> Span {
+impl OtlpSpan {
+    fn of(result: &RunResult) -> OtlpSpan {
         let start = result.started_ns().unwrap_or(0);
         let length = (result.elapsed_s.max(0.0) * NS_PER_S) as u64;
-        Span { start, end: if start == 0 { 0 } else { start.saturating_add(length) } }
+        OtlpSpan { start, end: if start == 0 { 0 } else { start.saturating_add(length) } }
     }
 }
 
@@ -217,7 +217,7 @@ fn of_trial(named: &NamedTrial<'_>) -> Vec<Attribute> {
 
 /// One of the three latencies, a point for each phase, stream, class and code; `None` where no
 /// histogram was kept.
-fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &Span) -> Option<Metric> {
+fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &OtlpSpan) -> Option<OtlpMetric> {
     let (name, description) = match kind {
         LatencyKind::Response => {
             ("response", "Wait for the worker by the intended arrivals, and service.")
@@ -230,7 +230,7 @@ fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &Span) -> Option<Met
     let whole = whole_latencies(named.trial, kind);
     let data_points: Vec<HistogramPoint> =
         whole.iter().map(|whole| histogram_point(named, whole, span)).collect();
-    (!data_points.is_empty()).then(|| Metric {
+    (!data_points.is_empty()).then(|| OtlpMetric {
         name: format!("jwtbench.{name}.duration"),
         description,
         unit: "s",
@@ -241,7 +241,7 @@ fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &Span) -> Option<Met
 fn histogram_point(
     named: &NamedTrial<'_>,
     whole: &WholeLatency<'_>,
-    span: &Span,
+    span: &OtlpSpan,
 ) -> HistogramPoint {
     let histogram = &whole.histogram;
     let exponential = ExponentialHistogram::of(histogram);
@@ -274,8 +274,8 @@ fn gauge(
     named: &NamedTrial<'_>,
     metric: TrackedMetric,
     figure: TrackedFigure,
-    span: &Span,
-) -> Metric {
+    span: &OtlpSpan,
+) -> OtlpMetric {
     let (name, unit, divisor) = match metric {
         TrackedMetric::P50OverBound => ("service.p50_over_bound", "1", 1.0),
         TrackedMetric::P50 => ("service.p50", "s", NS_PER_S),
@@ -283,7 +283,7 @@ fn gauge(
         TrackedMetric::Throughput => ("throughput", "{operation}/s", 1.0),
         TrackedMetric::Cpu => ("cpu.time_per_operation", "s/{operation}", NS_PER_S),
     };
-    Metric {
+    OtlpMetric {
         name: format!("jwtbench.{name}"),
         description: metric.meaning(),
         unit,

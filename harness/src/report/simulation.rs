@@ -21,7 +21,7 @@ pub use terminal::simulation_terminal;
 
 use crate::report::quantity::counted;
 use crate::result::simulation::{
-    Advice, COLUMNS, Metric, PhaseRow, PolicyNote, Simulation, SimulationRow,
+    Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
 use crate::result::standing::{Standing, legend};
 
@@ -70,7 +70,7 @@ fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     tables.map(table).filter(|(_, columns): &(_, Vec<Column>)| !columns.is_empty()).collect()
 }
 
-fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p Metric> {
+fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p MetricRange> {
     match name {
         "lockout_s" => Some(&phase.lockout_s),
         "attempts_per_hour" => phase.attempts_per_hour.as_ref(),
@@ -152,7 +152,7 @@ fn cell(row: &SimulationRow, name: &str) -> String {
 }
 
 /// A metric as its median and its worst; once if they are alike. The worst grace is the least.
-fn range(name: &str, metric: Option<&Metric>, beyond: &str) -> String {
+fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> String {
     let Some(metric) = metric else {
         return "–".into();
     };

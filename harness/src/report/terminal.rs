@@ -14,7 +14,7 @@ use super::standing;
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
 use crate::result::RunResult;
-use text::{Paint, Text};
+use text::{Paint, TerminalText};
 
 /// How the terminal summary looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct TerminalStyle {
 
 /// The result as text for a terminal or a pipe. The verdict comes last, where it is seen.
 pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     for warning in warnings(result) {
         text.wrapped(Paint::Warning, "", &format!("!! {warning}"));
     }
@@ -47,14 +47,14 @@ pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
 
 /// Findings and verdict alone.
 pub fn terminal_verdict(result: &RunResult, style: TerminalStyle) -> String {
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     write_findings(result, &mut text);
     write_cache_policies(result, &mut text);
     write_verdict(result, &mut text);
     text.into_string()
 }
 
-fn write_findings(result: &RunResult, text: &mut Text) {
+fn write_findings(result: &RunResult, text: &mut TerminalText) {
     let groups = findings(result);
     if groups.is_empty() {
         return;
@@ -76,7 +76,7 @@ fn write_findings(result: &RunResult, text: &mut Text) {
     }
 }
 
-fn write_cache_policies(result: &RunResult, text: &mut Text) {
+fn write_cache_policies(result: &RunResult, text: &mut TerminalText) {
     let notes = standing::notes(result);
     if notes.is_empty() {
         return;
@@ -87,7 +87,7 @@ fn write_cache_policies(result: &RunResult, text: &mut Text) {
     }
 }
 
-fn write_verdict(result: &RunResult, text: &mut Text) {
+fn write_verdict(result: &RunResult, text: &mut TerminalText) {
     let summary = Summary::of(result);
     text.heading("Verdict");
     for measurement in &result.measurements {

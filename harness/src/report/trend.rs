@@ -5,7 +5,7 @@ mod picture;
 
 use super::TerminalStyle;
 use super::quantity;
-use super::terminal::text::{Paint, Text};
+use super::terminal::text::{Paint, TerminalText};
 use crate::result::Unsound;
 use crate::result::statistics::ALPHA;
 use crate::result::tracked::TrackedMetric;
@@ -29,7 +29,7 @@ const LEAST_SPAN: f64 = 0.02;
 
 /// The trend as text.
 pub fn trend(trend: &Trend, style: TerminalStyle) -> String {
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     let (metric, unit) = (trend.metric, trend.unit);
     text.line(Paint::Strong, &format!("Trend of {} ({unit})", metric.name()));
     let direction = if trend.more_is_better { "more" } else { "less" };
@@ -97,7 +97,7 @@ fn name(series: &TrendSeries) -> String {
     }
 }
 
-fn show(text: &mut Text, trend: &Trend, series: &TrendSeries) {
+fn show(text: &mut TerminalText, trend: &Trend, series: &TrendSeries) {
     let is_in_full = trend.series.len() <= IN_FULL;
     if is_in_full {
         text.wrapped(Paint::Strong, "  ", &name(series));
@@ -132,7 +132,7 @@ fn row(trend: &Trend, series: &TrendSeries, most: usize) -> String {
 }
 
 /// Every figure of a series.
-fn in_full(text: &mut Text, trend: &Trend, series: &TrendSeries) {
+fn in_full(text: &mut TerminalText, trend: &Trend, series: &TrendSeries) {
     let cells = |(place, point): (usize, &TrendPoint)| {
         let result = &trend.results[point.result];
         let figure = |of: f64| shown(trend.metric, of);

@@ -13,10 +13,10 @@ use serde::Serialize;
 pub(super) use bound::plain;
 pub use bound::ratios_by_round;
 pub use drift::Drift;
-pub use figure::{Figure, Gate};
+pub use figure::{Figure, FigureGate};
 pub use outcome::{OutcomeFigure, OutcomeSentence, OutcomeVerdict, TrialOutcome, Ungated};
 pub use pairing::{Allowance, Matching};
-pub use threshold::{Metric, Thresholds};
+pub use threshold::{ComparedMetric, Thresholds};
 
 use bound::{Bound, is_floor};
 use pairing::{Pair, Pairing, has_one_plan};
@@ -30,7 +30,7 @@ const SEED: u64 = 1;
 
 /// What a comparison is told.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct ComparisonTerms {
     /// In what the results may be unlike.
     pub allowed: Vec<Allowance>,
     /// What decides, and by how much figures may move.
@@ -125,7 +125,7 @@ impl Comparison {
     pub fn of(
         base: &RunResult,
         candidate: &RunResult,
-        terms: &Terms,
+        terms: &ComparisonTerms,
     ) -> Result<Comparison, Vec<(Allowance, String)>> {
         let pairing = Pairing::of(base, candidate, &terms.matching);
         let unlike = pairing.unlike(base, candidate);
@@ -233,13 +233,13 @@ impl TrialComparison {
 
     /// The figure that decides, or else the first: what its line shows.
     pub fn headline(&self) -> Option<&Figure> {
-        let primary = self.figures.iter().find(|figure| figure.gate == Gate::Primary);
+        let primary = self.figures.iter().find(|figure| figure.gate == FigureGate::Primary);
         primary.or(self.figures.first())
     }
 
     /// Whether statistics could decide it.
     pub fn is_gated(&self) -> bool {
-        self.figures.iter().any(|figure| figure.gate == Gate::Primary)
+        self.figures.iter().any(|figure| figure.gate == FigureGate::Primary)
     }
 
     /// What its times come to, once its figures are decided.

@@ -62,9 +62,9 @@ pub struct DuelResult {
     /// A: what is judged, as `kind:name`.
     pub candidate: String,
     /// How the base was set up.
-    pub base_setting: Setting,
+    pub base_setting: ArmSetting,
     /// How the candidate was set up.
-    pub candidate_setting: Setting,
+    pub candidate_setting: ArmSetting,
     /// The cache policies of both that are not our own recommendation; empty in an older result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cache_policies: Vec<CachePolicyRecord>,
@@ -89,7 +89,7 @@ pub struct DuelResult {
     /// One entry per metric, with ratios of cost; empty when verdicts were wrong.
     pub metrics: Vec<MetricVerdict>,
     /// The control kernel; null when verdicts were wrong.
-    pub control: Option<Control>,
+    pub control: Option<KernelCheck>,
     /// Blocks fought.
     pub blocks: u32,
     /// Whether rounds took turns of a few milliseconds, or went one after the other.
@@ -127,7 +127,7 @@ impl BlockNoise {
 
 /// How an arm was set up, beside its contender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Setting {
+pub struct ArmSetting {
     /// Name of the cache policy.
     pub cache_policy: String,
     /// `scenario`, or the name of the policy file.
@@ -167,7 +167,7 @@ pub struct Ratios {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Metric {
+pub enum DuelMetric {
     /// Median latency: service in a closed loop, response in an open one.
     P50,
     /// The same, 99th percentile.
@@ -178,46 +178,47 @@ pub enum Metric {
     Cpu,
 }
 
-impl Metric {
+impl DuelMetric {
     /// All, in the order of every report.
-    pub const ALL: [Metric; 4] = [Metric::P50, Metric::P99, Metric::Throughput, Metric::Cpu];
+    pub const ALL: [DuelMetric; 4] =
+        [DuelMetric::P50, DuelMetric::P99, DuelMetric::Throughput, DuelMetric::Cpu];
 
     /// Its name in options and results.
     pub const fn name(self) -> &'static str {
         match self {
-            Metric::P50 => "p50",
-            Metric::P99 => "p99",
-            Metric::Throughput => "throughput",
-            Metric::Cpu => "cpu",
+            DuelMetric::P50 => "p50",
+            DuelMetric::P99 => "p99",
+            DuelMetric::Throughput => "throughput",
+            DuelMetric::Cpu => "cpu",
         }
     }
 
     /// The metric of this name.
-    pub fn from_name(name: &str) -> Option<Metric> {
-        Metric::ALL.into_iter().find(|metric| metric.name() == name)
+    pub fn from_name(name: &str) -> Option<DuelMetric> {
+        DuelMetric::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
     /// The threshold unless told otherwise, as a fraction of cost.
     pub const fn threshold(self) -> f64 {
         match self {
-            Metric::P50 | Metric::Throughput | Metric::Cpu => 0.03,
-            Metric::P99 => 0.10,
+            DuelMetric::P50 | DuelMetric::Throughput | DuelMetric::Cpu => 0.03,
+            DuelMetric::P99 => 0.10,
         }
     }
 
     /// The metrics that a verdict depends on unless told otherwise: those that noise moves least.
     /// In an open loop a worker spins, and its CPU time says nothing.
-    pub const fn gates(is_closed: bool) -> &'static [Metric] {
-        if is_closed { &[Metric::P50, Metric::Cpu] } else { &[Metric::P50] }
+    pub const fn gates(is_closed: bool) -> &'static [DuelMetric] {
+        if is_closed { &[DuelMetric::P50, DuelMetric::Cpu] } else { &[DuelMetric::P50] }
     }
 
     /// The figure of a round: nanoseconds, or operations per second. `None` where it has none.
     pub fn figure(self, reading: &Reading) -> Option<f64> {
         let figure = match self {
-            Metric::P50 => reading.p50_ns.max(1) as f64,
-            Metric::P99 => reading.p99_ns.max(1) as f64,
-            Metric::Throughput => reading.throughput_per_s,
-            Metric::Cpu => reading.cpu_ns_per_op?,
+            DuelMetric::P50 => reading.p50_ns.max(1) as f64,
+            DuelMetric::P99 => reading.p99_ns.max(1) as f64,
+            DuelMetric::Throughput => reading.throughput_per_s,
+            DuelMetric::Cpu => reading.cpu_ns_per_op?,
         };
         Some(figure).filter(|figure| reading.done > 0 && figure.is_finite() && *figure > 0.0)
     }
@@ -225,11 +226,11 @@ impl Metric {
     /// What an operation costs in a round: higher is worse. `None` where the round has no figure.
     pub fn cost(self, reading: &Reading) -> Option<f64> {
         let figure = self.figure(reading)?;
-        Some(if self == Metric::Throughput { 1.0 / figure } else { figure })
+        Some(if self == DuelMetric::Throughput { 1.0 / figure } else { figure })
     }
 }
 
-impl fmt::Display for Metric {
+impl fmt::Display for DuelMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -239,7 +240,7 @@ impl fmt::Display for Metric {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricVerdict {
     /// Which.
-    pub metric: Metric,
+    pub metric: DuelMetric,
     /// Whether the verdict of the duel depends on it.
     pub gated: bool,
     /// A's median over rounds: nanoseconds, or operations per second; 0 in older results.
@@ -280,7 +281,7 @@ impl MetricVerdict {
 
 /// What a fixed computation said about the host.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Control {
+pub struct KernelCheck {
     /// Its time before rounds of A over that before rounds of B, with its 95 % interval.
     pub ratio: Estimate,
     /// Whether the host favoured an arm: the duel is INVALID.

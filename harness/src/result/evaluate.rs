@@ -2,12 +2,12 @@
 
 use crate::scenario::Scenario;
 use crate::scenario::expectation::{
-    Channel, EndpointMetric, Expectation, Figure, Metric, Quantile, Subject,
+    BoundFigure, Channel, EndpointMetric, Expectation, ExpectedMetric, Quantile, Subject,
 };
 
 use super::histogram::{HistogramSummary, Latencies};
 use super::judgement::spell;
-use super::ledger::{Ledger, Row, RowKey};
+use super::ledger::{Ledger, LedgerRow, RowKey};
 use super::measurement::{EndpointCounts, ExpectationResult};
 
 /// What an expectation is worked out on.
@@ -22,7 +22,7 @@ pub struct Figures<'r> {
 
 /// Whether it bounds a latency.
 pub fn is_latency(subject: &Subject) -> bool {
-    matches!(subject.metric, Metric::Operations { figure: Figure::Latency(..), .. })
+    matches!(subject.metric, ExpectedMetric::Operations { figure: BoundFigure::Latency(..), .. })
 }
 
 /// The phases that it looks at, by name; `None` for all of them.
@@ -53,10 +53,10 @@ impl Figures<'_> {
             self.scenario.phases.iter().position(|phase| phase.name == name).unwrap_or(usize::MAX)
         });
         match &subject.metric {
-            Metric::Endpoint(metric) => Some(self.endpoint(*metric, phase)),
+            ExpectedMetric::Endpoint(metric) => Some(self.endpoint(*metric, phase)),
             // Of a simulation, and judged there.
-            Metric::Simulated { .. } => None,
-            Metric::Operations { stream, which, figure } => {
+            ExpectedMetric::Simulated { .. } => None,
+            ExpectedMetric::Operations { stream, which, figure } => {
                 let wanted = |key: &RowKey| {
                     let name = &self.scenario.streams[usize::from(key.stream)].name;
                     phase.is_none_or(|phase| usize::from(key.phase) == phase)
@@ -90,18 +90,18 @@ impl Figures<'_> {
     }
 }
 
-fn operations<'r>(rows: impl Iterator<Item = &'r Row>, figure: Figure) -> Option<f64> {
-    let sum = |count: fn(&Row) -> u64, rows: &mut dyn Iterator<Item = &'r Row>| {
+fn operations<'r>(rows: impl Iterator<Item = &'r LedgerRow>, figure: BoundFigure) -> Option<f64> {
+    let sum = |count: fn(&LedgerRow) -> u64, rows: &mut dyn Iterator<Item = &'r LedgerRow>| {
         Some(rows.map(count).sum::<u64>() as f64)
     };
     let mut rows = rows;
     match figure {
-        Figure::Count => sum(|row| row.count, &mut rows),
-        Figure::Lockouts => sum(|row| row.lockouts, &mut rows),
-        Figure::ExposedAccepts => sum(|row| row.exposed, &mut rows),
-        Figure::Remembered => sum(|row| row.remembered, &mut rows),
-        Figure::Late => sum(|row| row.late, &mut rows),
-        Figure::Latency(channel, quantile) => {
+        BoundFigure::Count => sum(|row| row.count, &mut rows),
+        BoundFigure::Lockouts => sum(|row| row.lockouts, &mut rows),
+        BoundFigure::ExposedAccepts => sum(|row| row.exposed, &mut rows),
+        BoundFigure::Remembered => sum(|row| row.remembered, &mut rows),
+        BoundFigure::Late => sum(|row| row.late, &mut rows),
+        BoundFigure::Latency(channel, quantile) => {
             let mut merged = Latencies::default();
             rows.for_each(|row| merged.merge(&row.latencies));
             let summary = merged.summarise();

@@ -4,7 +4,7 @@
 use jwtbench_verifier::tick::Tick;
 
 use crate::scenario::corpus::Facts;
-use crate::scenario::issuer::Timeline;
+use crate::scenario::issuer::IssuerTimeline;
 
 /// The changes of one trial, in order.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,13 @@ pub enum Over {
 
 impl History {
     /// Whether the issuer published the key that signed this token, under the kid it carries.
-    pub fn published(&self, timeline: &Timeline, facts: &Facts, from: Tick, to: Tick) -> Over {
+    pub fn published(
+        &self,
+        timeline: &IssuerTimeline,
+        facts: &Facts,
+        from: Tick,
+        to: Tick,
+    ) -> Over {
         let Some(thumbprint) = facts.signed_by else {
             return Over::Never;
         };
@@ -102,7 +108,7 @@ impl History {
     }
 
     /// Whether the issuer ever published the key that signed this token.
-    pub fn is_issuers(&self, timeline: &Timeline, facts: &Facts) -> bool {
+    pub fn is_issuers(&self, timeline: &IssuerTimeline, facts: &Facts) -> bool {
         let published = timeline.epochs().iter().flat_map(|epoch| &epoch.published);
         facts
             .signed_by

@@ -28,7 +28,7 @@ pub struct RowKey {
 
 /// One row.
 #[derive(Clone, Debug, Default)]
-pub struct Row {
+pub struct LedgerRow {
     /// Operations.
     pub count: u64,
     /// The three latencies, of all of them but those of rounds that were dropped.
@@ -73,7 +73,7 @@ pub struct Bin {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// Rows of the measured phases.
-    pub rows: HashMap<RowKey, Row, FxBuildHasher>,
+    pub rows: HashMap<RowKey, LedgerRow, FxBuildHasher>,
     /// The conformance matrix, warm-up included.
     pub cells: HashMap<Cell, u64, FxBuildHasher>,
     /// Every code that each token was given, by its place in the corpus; warm-up included.

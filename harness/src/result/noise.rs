@@ -145,7 +145,7 @@ pub struct NoiseLog {
 
 /// What the rule says of one round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct NoiseEntry {
     /// Why it counts as disturbed, if it does.
     pub disturbed: Option<String>,
     /// Whether its figures are left out.
@@ -169,17 +169,17 @@ impl NoiseLog {
 
     /// Enters a round with its raw hiccups, in nanoseconds, and its windows. It is dropped if it is
     /// disturbed and the cap is not reached.
-    pub fn enter(&mut self, noise: &Noise, hiccups: &[u64], windows: &[Window]) -> Entry {
+    pub fn enter(&mut self, noise: &Noise, hiccups: &[u64], windows: &[Window]) -> NoiseEntry {
         self.rounds.push(noise.clone());
         self.hiccups.extend_from_slice(hiccups);
         let disturbed = noise.disturbance().or_else(|| disturbed_windows(windows));
         if disturbed.is_none() {
-            return Entry::default();
+            return NoiseEntry::default();
         }
         self.disturbed += 1;
         let is_dropped = self.dropped < self.may_drop;
         self.dropped += usize::from(is_dropped);
-        Entry { disturbed, is_dropped }
+        NoiseEntry { disturbed, is_dropped }
     }
 
     /// Why the whole trial counts as disturbed: more rounds are than may be dropped.

@@ -272,7 +272,7 @@ pub struct SimulatedRow<'s> {
 
 /// How much of a simulation is in its part.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Simulated {
+pub struct SimulationWritten {
     rows: usize,
     sweep: usize,
     hindsight: usize,
@@ -280,7 +280,7 @@ pub struct Simulated {
     advice: usize,
 }
 
-impl Simulated {
+impl SimulationWritten {
     /// What has come to the simulation since, which counts as written from now on. `None` without
     /// any figure.
     pub fn more<'s>(&mut self, simulation: &'s Simulation) -> Option<SimulatedRow<'s>> {
@@ -294,7 +294,7 @@ impl Simulated {
         if row.rows.is_empty() && row.sweep.is_empty() && row.advice.is_empty() {
             return None;
         }
-        *self = Simulated {
+        *self = SimulationWritten {
             rows: simulation.rows.len(),
             sweep: simulation.sweep.len(),
             hindsight: simulation.hindsight.len(),

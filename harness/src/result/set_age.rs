@@ -4,7 +4,7 @@
 /// When one attempt brought a usable set, and when it had started. Nanoseconds on the scenario
 /// clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confirmation {
+pub struct SetConfirmation {
     /// The set was adopted, or found unchanged.
     pub at_ns: i64,
     /// The request for it started.
@@ -13,13 +13,13 @@ pub struct Confirmation {
 
 /// The confirmations of one round, in order.
 #[derive(Clone, Debug, Default)]
-pub struct SetAge(Vec<Confirmation>);
+pub struct SetAge(Vec<SetConfirmation>);
 
 impl SetAge {
     /// From confirmations in order of `at_ns`. An answer to an older request than the last one
     /// makes nothing younger and is left out.
-    pub fn new(confirmations: impl IntoIterator<Item = Confirmation>) -> SetAge {
-        let mut kept: Vec<Confirmation> = Vec::new();
+    pub fn new(confirmations: impl IntoIterator<Item = SetConfirmation>) -> SetAge {
+        let mut kept: Vec<SetConfirmation> = Vec::new();
         for confirmation in confirmations {
             if kept.last().is_none_or(|last| last.since_ns < confirmation.since_ns) {
                 kept.push(confirmation);
@@ -45,11 +45,11 @@ impl SetAge {
 
 #[cfg(test)]
 mod tests {
-    use super::{Confirmation, SetAge};
+    use super::{SetAge, SetConfirmation};
 
     fn age(rows: &[(i64, i64)]) -> SetAge {
         let confirmation =
-            |(at_ns, since_ns): &(i64, i64)| Confirmation { at_ns: *at_ns, since_ns: *since_ns };
+            |(at_ns, since_ns): &(i64, i64)| SetConfirmation { at_ns: *at_ns, since_ns: *since_ns };
         SetAge::new(rows.iter().map(confirmation))
     }
 

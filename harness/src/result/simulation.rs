@@ -137,12 +137,12 @@ pub struct SweepPoint {
     /// The same as a policy file says it.
     pub label: String,
     /// Exposure; null if the scenario withdraws no key.
-    pub exposure_s: Option<Metric>,
+    pub exposure_s: Option<MetricRange>,
     /// Lockout.
-    pub lockout_s: Option<Metric>,
+    pub lockout_s: Option<MetricRange>,
     /// Fetch attempts for each instance and hour; null in an older one.
     #[serde(default)]
-    pub attempts_per_hour: Option<Metric>,
+    pub attempts_per_hour: Option<MetricRange>,
 }
 
 /// What came of one minute, over all runs and instances.
@@ -223,13 +223,13 @@ pub struct SimulationRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault_s: Option<f64>,
     /// By name; a metric that the scenario cannot measure is absent.
-    pub metrics: BTreeMap<String, Metric>,
+    pub metrics: BTreeMap<String, MetricRange>,
     /// The oldest key set that a token was accepted under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_age_s: Option<Metric>,
+    pub key_age_s: Option<MetricRange>,
     /// The longest that a token whose kid no key has took to be refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_s: Option<Metric>,
+    pub wait_s: Option<MetricRange>,
     /// Counts over all runs and instances.
     pub counts: SimulationCounts,
     /// Exposed accepts by cause.
@@ -260,13 +260,13 @@ pub struct PhaseRow {
     /// Its name.
     pub phase: String,
     /// As `lockout_s`, of the tokens that arrived in it.
-    pub lockout_s: Metric,
+    pub lockout_s: MetricRange,
     /// Fetch attempts in it for each instance and hour; absent in an older one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempts_per_hour: Option<Metric>,
+    pub attempts_per_hour: Option<MetricRange>,
     /// As `poison_loss`; absent where the scenario publishes no odd entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub poison_loss: Option<Metric>,
+    pub poison_loss: Option<MetricRange>,
 }
 
 /// The columns of tables, in order: metrics and what stands beside them.
@@ -290,7 +290,7 @@ pub const COLUMNS: [&str; 15] = [
 
 /// A metric over all runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Metric {
+pub struct MetricRange {
     /// The least; null if even that was cut off by the horizon.
     #[serde(serialize_with = "nano")]
     pub min: Option<f64>,
@@ -306,9 +306,9 @@ pub struct Metric {
     pub censored: u64,
 }
 
-impl Metric {
+impl MetricRange {
     /// Over these values, of which `None` is one that the horizon cut off; `None` without any.
-    pub fn of(values: &[Option<f64>]) -> Option<Metric> {
+    pub fn of(values: &[Option<f64>]) -> Option<MetricRange> {
         let mut known: Vec<f64> = values.iter().copied().flatten().collect();
         known.sort_by(f64::total_cmp);
         let n = values.len();
@@ -316,7 +316,7 @@ impl Metric {
         // Those cut off rank above all others.
         let at = |rank: usize| known.get(rank).copied();
         let censored = (n - known.len()) as u64;
-        Some(Metric { min: at(0), p50: at(last / 2), max: at(last), n: n as u64, censored })
+        Some(MetricRange { min: at(0), p50: at(last / 2), max: at(last), n: n as u64, censored })
     }
 }
 
@@ -375,7 +375,7 @@ impl SimulationRow {
     }
 
     /// A metric by name; `None` if it is absent.
-    pub fn metric(&self, name: &str) -> Option<&Metric> {
+    pub fn metric(&self, name: &str) -> Option<&MetricRange> {
         match name {
             "key_age_s" => self.key_age_s.as_ref(),
             "wait_s" => self.wait_s.as_ref(),
@@ -440,8 +440,8 @@ mod tests {
 
     #[test]
     fn what_was_cut_off_ranks_above_all() {
-        let of = |values: &[Option<f64>]| Metric::of(values);
-        let metric = |min, p50, max, n, censored| Some(Metric { min, p50, max, n, censored });
+        let of = |values: &[Option<f64>]| MetricRange::of(values);
+        let metric = |min, p50, max, n, censored| Some(MetricRange { min, p50, max, n, censored });
         let (one, two) = (Some(1.0), Some(2.0));
         let rows = [
             (vec![], None, "nothing"),
@@ -458,10 +458,10 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_as_it_was_written() {
         let sum = Some(1114.0500000000013);
-        let metric = Metric { min: Some(0.050000001), p50: sum, max: None, n: 2, censored: 1 };
+        let metric = MetricRange { min: Some(0.050000001), p50: sum, max: None, n: 2, censored: 1 };
         let text = serde_json::to_string(&metric).unwrap();
         assert!(text.starts_with("{\"min\":0.050000001,\"p50\":1114.05,\"max\":null"), "{text}");
-        let read: Metric = serde_json::from_str(&text).unwrap();
+        let read: MetricRange = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
 }

@@ -10,7 +10,7 @@ mod sign_flip;
 mod unpaired;
 
 pub use bootstrap::{Bootstrap, Estimate, RESAMPLES};
-pub use decision::{ALPHA, Decision, Evidence, decide};
+pub use decision::{ALPHA, Decision, MetricEvidence, decide};
 pub use holm::holm;
 pub use pettitt::{Pettitt, fewest_values, least_p, pettitt};
 pub use power::{POWER_FACTOR, blocks_for_alpha, blocks_needed, minimum_effect};

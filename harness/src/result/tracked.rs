@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::comparison::{Metric, plain, ratios_by_round};
+use super::comparison::{ComparedMetric, plain, ratios_by_round};
 use super::statistics::median;
 use super::{Measurement, RunResult, Unsound};
 
@@ -86,10 +86,10 @@ impl TrackedMetric {
             TrackedMetric::P50OverBound => {
                 return TrackedFigure::of(&ratios_by_round(trial, bound(result, trial)?));
             }
-            TrackedMetric::P50 => Metric::P50,
-            TrackedMetric::P99 => Metric::P99,
-            TrackedMetric::Throughput => Metric::Throughput,
-            TrackedMetric::Cpu => Metric::Cpu,
+            TrackedMetric::P50 => ComparedMetric::P50,
+            TrackedMetric::P99 => ComparedMetric::P99,
+            TrackedMetric::Throughput => ComparedMetric::Throughput,
+            TrackedMetric::Cpu => ComparedMetric::Cpu,
         };
         TrackedFigure::of(&plain(metric, trial))
     }

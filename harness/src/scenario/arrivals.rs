@@ -7,7 +7,7 @@ use super::random::{self, unit};
 
 /// The share of a stream that one of several workers takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Part {
+pub struct WorkerShare {
     /// Which one.
     pub worker: u32,
     /// Of how many.
@@ -15,7 +15,7 @@ pub struct Part {
 }
 
 /// Evenly spaced arrivals at `rate` per second in `from..until` (nanoseconds); workers take turns.
-pub fn constant(rate: f64, from: i64, until: i64, part: Part) -> Vec<i64> {
+pub fn constant(rate: f64, from: i64, until: i64, part: WorkerShare) -> Vec<i64> {
     let gap = 1e9 / rate;
     let at = |turn: u64| from + (turn as f64 * gap) as i64;
     (u64::from(part.worker)..)
@@ -26,7 +26,13 @@ pub fn constant(rate: f64, from: i64, until: i64, part: Part) -> Vec<i64> {
 }
 
 /// A Poisson process of `rate` per second over all workers, in `from..until` (nanoseconds).
-pub fn poisson(rate: f64, from: i64, until: i64, part: Part, rng: &mut ChaCha8Rng) -> Vec<i64> {
+pub fn poisson(
+    rate: f64,
+    from: i64,
+    until: i64,
+    part: WorkerShare,
+    rng: &mut ChaCha8Rng,
+) -> Vec<i64> {
     let mean_gap = 1e9 * f64::from(part.workers) / rate;
     let mut at = from as f64;
     std::iter::from_fn(|| {
@@ -61,7 +67,13 @@ impl Slope {
 
 /// A Poisson process whose rate changes evenly over `from..until` (nanoseconds): one of rate 1,
 /// mapped through the inverse of the cumulative rate.
-pub fn ramp(slope: Slope, from: i64, until: i64, part: Part, rng: &mut ChaCha8Rng) -> Vec<i64> {
+pub fn ramp(
+    slope: Slope,
+    from: i64,
+    until: i64,
+    part: WorkerShare,
+    rng: &mut ChaCha8Rng,
+) -> Vec<i64> {
     let span = (until - from) as f64 / 1e9;
     let mut count = 0.0;
     std::iter::from_fn(|| {
@@ -91,7 +103,7 @@ mod tests {
 
     #[test]
     fn constant_arrivals_are_shared_out_in_turn() {
-        let part = |worker| Part { worker, workers: 2 };
+        let part = |worker| WorkerShare { worker, workers: 2 };
         let ms = 1_000_000;
         assert_eq!(constant(1000.0, 0, 4 * ms, part(0)), [0, 2 * ms]);
         assert_eq!(constant(1000.0, 0, 4 * ms, part(1)), [ms, 3 * ms]);
@@ -103,7 +115,7 @@ mod tests {
     #[test]
     fn poisson_arrivals_have_the_rate_and_the_spread() {
         let mut rng = random::stream(7, &["test"]);
-        let part = Part { worker: 0, workers: 2 };
+        let part = WorkerShare { worker: 0, workers: 2 };
         let times = poisson(20_000.0, 0, 1_000_000_000, part, &mut rng);
         assert!((9_500..=10_500).contains(&times.len()), "{}", times.len());
         assert!(times.is_sorted());
@@ -114,9 +126,9 @@ mod tests {
     }
 
     const SECOND: i64 = 1_000_000_000;
-    const WHOLE: Part = Part { worker: 0, workers: 1 };
+    const WHOLE: WorkerShare = WorkerShare { worker: 0, workers: 1 };
 
-    fn ramp_of(rate: f64, rate_to: f64, part: Part, seed: u64) -> Vec<i64> {
+    fn ramp_of(rate: f64, rate_to: f64, part: WorkerShare, seed: u64) -> Vec<i64> {
         let mut rng = random::stream(seed, &["ramp", &part.worker.to_string()]);
         ramp(Slope { rate, rate_to }, 0, 10 * SECOND, part, &mut rng)
     }
@@ -176,7 +188,7 @@ mod tests {
     /// Workers take half of it each: together the whole process.
     #[test]
     fn workers_share_a_ramp() {
-        let part = |worker| Part { worker, workers: 2 };
+        let part = |worker| WorkerShare { worker, workers: 2 };
         let [one, other] = [0, 1].map(|worker| ramp_of(1000.0, 3000.0, part(worker), 3));
         let all = one.len() + other.len();
         assert!((20_000 - 707..=20_000 + 707).contains(&all), "{all}");

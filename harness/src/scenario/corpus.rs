@@ -19,7 +19,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use super::class::{Class, KeyRole, Stage};
 use super::draft::{Draft, DraftKeys, Signed, Times};
 use super::hex::hex;
-use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, SHARED_KEY, Timeline, other_types};
+use super::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, IssuerTimeline, SHARED_KEY, other_types};
 use super::random;
 use super::signer::Signers;
 
@@ -111,7 +111,7 @@ pub struct Mint<'a> {
     /// The keys.
     pub signers: &'a Signers,
     /// The issuer over time.
-    pub timeline: &'a Timeline,
+    pub timeline: &'a IssuerTimeline,
     /// The policy they are minted for.
     pub policy: &'a PolicySpec,
     /// The algorithm.

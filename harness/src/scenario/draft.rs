@@ -12,7 +12,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
 
 use super::fit;
-use super::signer::{Form, PublicForm, SigningKey};
+use super::signer::{PublicForm, SignatureForm, SigningKey};
 
 /// The keys a recipe may use.
 pub(crate) struct DraftKeys<'a> {
@@ -51,7 +51,7 @@ pub(crate) struct Draft<'a> {
     /// The text of the payload part, instead of its encoding; signed as it stands.
     pub(crate) payload_text: Option<String>,
     /// The form of the signature.
-    pub(crate) form: Form,
+    pub(crate) form: SignatureForm,
     /// The key that signs.
     pub(crate) signed_by: Signed<'a>,
     /// Done to the encoded parts once signed.
@@ -166,7 +166,7 @@ impl<'a> Draft<'a> {
             header_bytes: None,
             payload_bytes: None,
             payload_text: None,
-            form: Form::Raw,
+            form: SignatureForm::Raw,
             after: None,
             text: None,
         };

@@ -30,12 +30,12 @@ pub struct Subject {
     /// A phase, or `None` for all.
     pub phase: Option<String>,
     /// What in it.
-    pub metric: Metric,
+    pub metric: ExpectedMetric,
 }
 
 /// A figure of a phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Metric {
+pub enum ExpectedMetric {
     /// Of the endpoint.
     Endpoint(EndpointMetric),
     /// Of operations.
@@ -45,7 +45,7 @@ pub enum Metric {
         /// A token class or a code, or `None` for all.
         which: Option<String>,
         /// The figure.
-        figure: Figure,
+        figure: BoundFigure,
     },
     /// Of a simulation.
     Simulated {
@@ -58,10 +58,10 @@ pub enum Metric {
     },
 }
 
-impl Metric {
+impl ExpectedMetric {
     /// Whether `simulate` judges it, and no other verb.
     pub fn is_simulated(&self) -> bool {
-        matches!(self, Metric::Simulated { .. })
+        matches!(self, ExpectedMetric::Simulated { .. })
     }
 }
 
@@ -80,7 +80,7 @@ pub enum EndpointMetric {
 
 /// A figure of operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
+pub enum BoundFigure {
     /// How many.
     Count,
     /// Good tokens refused.
@@ -127,7 +127,7 @@ pub enum Quantile {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
     /// The comparison.
-    pub comparison: Comparison,
+    pub comparison: Relation,
     /// The number: a count, nanoseconds (seconds of a simulation), or a factor.
     pub number: f64,
     /// The phase whose same figure the factor is of.
@@ -136,7 +136,7 @@ pub struct Limit {
 
 /// A comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum Relation {
     /// `<`
     Less,
     /// `<=`
@@ -149,21 +149,21 @@ pub enum Comparison {
     More,
 }
 
-impl Comparison {
+impl Relation {
     /// Whether `value` compares so to `bound`.
     pub fn holds(self, value: f64, bound: f64) -> bool {
         match self {
-            Comparison::Less => value < bound,
-            Comparison::AtMost => value <= bound,
-            Comparison::Equal => value == bound,
-            Comparison::AtLeast => value >= bound,
-            Comparison::More => value > bound,
+            Relation::Less => value < bound,
+            Relation::AtMost => value <= bound,
+            Relation::Equal => value == bound,
+            Relation::AtLeast => value >= bound,
+            Relation::More => value > bound,
         }
     }
 }
 
 /// The names that a key may use.
-pub struct Names<'a> {
+pub struct KnownNames<'a> {
     /// Phases.
     pub phases: &'a [&'a str],
     /// Streams.
@@ -189,7 +189,7 @@ impl Expectation {
         binding: Binding,
         key: &str,
         bound: &str,
-        names: &Names<'_>,
+        names: &KnownNames<'_>,
     ) -> Result<Expectation, InvalidExpectation> {
         let subject = Subject::parse(key, names)?;
         let limit = Limit::parse(bound, &subject, names)?;
@@ -217,26 +217,26 @@ impl Subject {
     /// The name of its figure of a simulation in a phase, median and worst alike:
     /// `phase.stream.metric`.
     pub fn simulated_in(&self, phase: Option<&str>) -> Option<String> {
-        let Metric::Simulated { stream, metric, .. } = &self.metric else {
+        let ExpectedMetric::Simulated { stream, metric, .. } = &self.metric else {
             return None;
         };
         let [phase, stream] = [phase, stream.as_deref()].map(|name| name.unwrap_or("all"));
         Some(format!("{phase}.{stream}.{}", metric.key()))
     }
 
-    fn parse(key: &str, names: &Names<'_>) -> Result<Subject, InvalidExpectation> {
+    fn parse(key: &str, names: &KnownNames<'_>) -> Result<Subject, InvalidExpectation> {
         let words: Vec<&str> = key.split('.').collect();
         let metric = match words.as_slice() {
-            [_, "endpoint", figure] => Metric::Endpoint(EndpointMetric::parse(figure)?),
-            [phase, stream, name, "median" | "worst"] => Metric::Simulated {
+            [_, "endpoint", figure] => ExpectedMetric::Endpoint(EndpointMetric::parse(figure)?),
+            [phase, stream, name, "median" | "worst"] => ExpectedMetric::Simulated {
                 stream: pick("stream", stream, names.streams)?,
                 metric: SimulatedMetric::parse(name, *phase != "all", *stream != "all")?,
                 end: if key.ends_with(".worst") { End::Worst } else { End::Median },
             },
-            [_, stream, which, figure @ ..] if !figure.is_empty() => Metric::Operations {
+            [_, stream, which, figure @ ..] if !figure.is_empty() => ExpectedMetric::Operations {
                 stream: pick("stream", stream, names.streams)?,
                 which: which_tokens(which)?,
-                figure: Figure::parse(figure)?,
+                figure: BoundFigure::parse(figure)?,
             },
             _ => {
                 return fault(
@@ -280,14 +280,14 @@ impl EndpointMetric {
     }
 }
 
-impl Figure {
-    fn parse(words: &[&str]) -> Result<Figure, InvalidExpectation> {
+impl BoundFigure {
+    fn parse(words: &[&str]) -> Result<BoundFigure, InvalidExpectation> {
         Ok(match words {
-            ["count"] => Figure::Count,
-            ["lockouts"] => Figure::Lockouts,
-            ["exposed_accepts"] => Figure::ExposedAccepts,
-            ["late"] => Figure::Late,
-            ["remembered"] => Figure::Remembered,
+            ["count"] => BoundFigure::Count,
+            ["lockouts"] => BoundFigure::Lockouts,
+            ["exposed_accepts"] => BoundFigure::ExposedAccepts,
+            ["late"] => BoundFigure::Late,
+            ["remembered"] => BoundFigure::Remembered,
             [channel, quantile] => {
                 let channel = match *channel {
                     "response" => Channel::Response,
@@ -299,7 +299,7 @@ impl Figure {
                         ));
                     }
                 };
-                Figure::Latency(channel, Quantile::parse(quantile)?)
+                BoundFigure::Latency(channel, Quantile::parse(quantile)?)
             }
             _ => {
                 return fault(format!(
@@ -334,7 +334,7 @@ impl Limit {
     fn parse(
         bound: &str,
         subject: &Subject,
-        names: &Names<'_>,
+        names: &KnownNames<'_>,
     ) -> Result<Limit, InvalidExpectation> {
         let form = || {
             InvalidExpectation(format!(
@@ -343,11 +343,11 @@ impl Limit {
         };
         let (sign, rest) = bound.split_once(' ').ok_or_else(form)?;
         let comparison = match sign {
-            "<" => Comparison::Less,
-            "<=" => Comparison::AtMost,
-            "==" => Comparison::Equal,
-            ">=" => Comparison::AtLeast,
-            ">" => Comparison::More,
+            "<" => Relation::Less,
+            "<=" => Relation::AtMost,
+            "==" => Relation::Equal,
+            ">=" => Relation::AtLeast,
+            ">" => Relation::More,
             _ => return Err(form()),
         };
         if let Some((factor, phase)) = rest.split_once(" x ") {
@@ -356,14 +356,14 @@ impl Limit {
             let Some(of_phase) = of_phase else {
                 return fault("a factor is of one phase, not of all".into());
             };
-            if let Metric::Simulated { metric, .. } = &subject.metric {
+            if let ExpectedMetric::Simulated { metric, .. } = &subject.metric {
                 SimulatedMetric::parse(metric.key(), true, false)?;
             }
             return Ok(Limit { comparison, number, of_phase: Some(of_phase) });
         }
         let unit_ns = match &subject.metric {
-            Metric::Operations { figure: Figure::Latency(..), .. } => Some(1.0),
-            Metric::Simulated { metric, .. } if metric.is_span() => Some(1e9),
+            ExpectedMetric::Operations { figure: BoundFigure::Latency(..), .. } => Some(1.0),
+            ExpectedMetric::Simulated { metric, .. } if metric.is_span() => Some(1e9),
             _ => None,
         };
         let number = match unit_ns {
@@ -388,8 +388,8 @@ fn number(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const NAMES: Names<'static> =
-        Names { phases: &["start", "flood"], streams: &["users", "attacker"] };
+    const NAMES: KnownNames<'static> =
+        KnownNames { phases: &["start", "flood"], streams: &["users", "attacker"] };
 
     fn check(key: &str, bound: &str, expected: Result<(f64, Option<&str>), &str>) {
         let got = Expectation::parse(Binding::Scenario, key, bound, &NAMES);

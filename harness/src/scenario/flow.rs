@@ -14,7 +14,7 @@ use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef};
 use super::fingerprint::plan_hash;
 use super::fit::UnfitClass;
-use super::issuer::Timeline;
+use super::issuer::IssuerTimeline;
 use super::plan::{Draw, EPOCH, Plan, nanos};
 use super::random::{self, Zipf};
 use super::signer::Signers;
@@ -38,11 +38,11 @@ pub struct Drawn {
 
 /// The arrivals of all streams, in order of time.
 pub struct Flow<'s> {
-    lanes: Vec<Lane<'s>>,
+    lanes: Vec<StreamArrivals<'s>>,
 }
 
 /// The arrivals of one stream.
-struct Lane<'s> {
+struct StreamArrivals<'s> {
     scenario: &'s Scenario,
     stream: &'s Stream,
     index: u16,
@@ -50,12 +50,12 @@ struct Lane<'s> {
     seed: u64,
     crowd: Option<Zipf>,
     phase: usize,
-    part: Option<Part>,
+    part: Option<StreamPhase>,
     next: Option<Drawn>,
 }
 
 /// One stream during one phase.
-struct Part {
+struct StreamPhase {
     times: ChaCha8Rng,
     tokens: ChaCha8Rng,
     shares: Vec<(Class, f64)>,
@@ -107,7 +107,7 @@ impl<'s> Flow<'s> {
     pub fn new(scenario: &'s Scenario, algorithm: Algorithm, seed: u64) -> Flow<'s> {
         let lane = |(index, stream): (u16, &'s Stream)| {
             let crowd = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
-            let mut lane = Lane {
+            let mut lane = StreamArrivals {
                 scenario,
                 stream,
                 index,
@@ -137,7 +137,7 @@ impl Iterator for Flow<'_> {
     }
 }
 
-impl Lane<'_> {
+impl StreamArrivals<'_> {
     fn advance(&mut self) {
         self.next = None;
         while self.phase < self.stream.settings.len() {
@@ -174,7 +174,7 @@ impl Lane<'_> {
     }
 
     /// The phase as it begins; `None` while the stream is silent.
-    fn begin(&self) -> Option<Part> {
+    fn begin(&self) -> Option<StreamPhase> {
         let setting = &self.stream.settings[self.phase];
         let fits = |(class, _): &&(Class, f64)| class.fits(self.algorithm);
         let shares: Vec<(Class, f64)> = setting.shares.iter().filter(fits).copied().collect();
@@ -186,7 +186,7 @@ impl Lane<'_> {
         let until = phases.get(self.phase + 1).map_or(end, |next| next.at.min(end));
         let name = &phases[self.phase].name;
         let rng = |use_: &str| random::stream(self.seed, &["flow", &self.stream.name, name, use_]);
-        Some(Part {
+        Some(StreamPhase {
             times: rng("times"),
             tokens: rng("tokens"),
             shares,
@@ -234,7 +234,7 @@ pub fn plan(
             return Err(FlowFault::Tokens { scenario: name() });
         }
     }
-    let timeline = Timeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
+    let timeline = IssuerTimeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
     let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
     let mint = Mint {
         signers,

@@ -50,27 +50,27 @@ pub struct Epoch {
 
 /// The issuer over a whole trial.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub struct IssuerTimeline {
     epochs: Vec<Epoch>,
 }
 
-struct State {
+struct IssuerState {
     published: Vec<Published>,
     signing: String,
     poison: Vec<Poison>,
     shared: bool,
 }
 
-impl Timeline {
+impl IssuerTimeline {
     /// Works out the timeline. Key labels in `events` have been checked against each other.
     pub fn new(
         events: &[Event],
         algorithm: Algorithm,
         classes: &[Class],
         signers: &Signers,
-    ) -> Timeline {
+    ) -> IssuerTimeline {
         let uses = |key: KeyRole| classes.iter().any(|class| class.row().signing_key == key);
-        let mut state = State {
+        let mut state = IssuerState {
             published: Vec::new(),
             signing: FIRST_KEY.into(),
             poison: Vec::new(),
@@ -111,14 +111,14 @@ impl Timeline {
                 epochs.push(state.epoch(Tick::ZERO + event.at, algorithm, signers));
             }
         }
-        Timeline { epochs }
+        IssuerTimeline { epochs }
     }
 
     /// An issuer that publishes this set and never changes it.
-    pub fn fixed(body: Vec<u8>, published: Vec<Published>) -> Timeline {
+    pub fn fixed(body: Vec<u8>, published: Vec<Published>) -> IssuerTimeline {
         let (signing, signing_kid) = (String::new(), String::new());
         let epoch = Epoch { at: Tick::MIN, published, signing, signing_kid, body };
-        Timeline { epochs: vec![epoch] }
+        IssuerTimeline { epochs: vec![epoch] }
     }
 
     /// The key of this label, withdrawn at `at`, goes so much later. Nothing else happens before.
@@ -145,7 +145,7 @@ impl Timeline {
     }
 }
 
-impl State {
+impl IssuerState {
     fn publish(&mut self, key: &SigningKey, kid: Option<&str>) {
         self.published.retain(|published| published.label != key.label());
         self.published.push(Published {

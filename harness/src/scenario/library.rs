@@ -12,7 +12,7 @@ use super::source::Source;
 use super::{Scenario, ScenarioError};
 
 /// Scenarios and presets, from one source.
-pub struct Library {
+pub struct Catalogue {
     source: Source,
     /// Cache policies beside the presets, by name.
     named: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Library {
 
 /// Why scenarios could not be had.
 #[derive(Debug, thiserror::Error)]
-pub enum LibraryError {
+pub enum CatalogueError {
     /// A folder that holds none.
     #[error(
         "{} holds no folder `{PRESETS}`; name a folder like the one that `jwtbench list --write \
@@ -70,27 +70,27 @@ pub enum LibraryError {
     Scenario(#[from] ScenarioError),
 }
 
-impl Library {
+impl Catalogue {
     /// What was shipped, unless `from` is in a checkout: then the checkout's own folder.
-    pub fn find(from: &Path) -> Library {
+    pub fn find(from: &Path) -> Catalogue {
         let candidates = from.ancestors().map(|folder| folder.join("scenarios"));
         let mut found = candidates.filter(|folder| folder.join(PRESETS).is_dir());
-        Library::new(found.next().map_or(Source::Binary, Source::Folder))
+        Catalogue::new(found.next().map_or(Source::Binary, Source::Folder))
     }
 
     /// What a folder holds.
     ///
     /// # Errors
-    /// [`LibraryError::NoFolder`].
-    pub fn open(folder: &Path) -> Result<Library, LibraryError> {
+    /// [`CatalogueError::NoFolder`].
+    pub fn open(folder: &Path) -> Result<Catalogue, CatalogueError> {
         match folder.join(PRESETS).is_dir() {
-            true => Ok(Library::new(Source::Folder(folder.into()))),
-            false => Err(LibraryError::NoFolder { folder: folder.into() }),
+            true => Ok(Catalogue::new(Source::Folder(folder.into()))),
+            false => Err(CatalogueError::NoFolder { folder: folder.into() }),
         }
     }
 
-    fn new(source: Source) -> Library {
-        Library { source, named: Vec::new() }
+    fn new(source: Source) -> Catalogue {
+        Catalogue { source, named: Vec::new() }
     }
 
     /// Where its files are.
@@ -99,8 +99,8 @@ impl Library {
     }
 
     /// With these cache policies beside the presets, as what expectations may name.
-    pub fn naming(self, named: impl IntoIterator<Item = String>) -> Library {
-        Library { named: named.into_iter().collect(), ..self }
+    pub fn naming(self, named: impl IntoIterator<Item = String>) -> Catalogue {
+        Catalogue { named: named.into_iter().collect(), ..self }
     }
 
     /// The cache-policy presets.
@@ -112,7 +112,7 @@ impl Library {
     ///
     /// # Errors
     /// If a folder cannot be read.
-    pub fn names(&self) -> Result<Vec<String>, LibraryError> {
+    pub fn names(&self) -> Result<Vec<String>, CatalogueError> {
         let mut names = Vec::new();
         for family in self.source.folders().map_err(|source| self.unreadable("", source))? {
             if family != PRESETS {
@@ -125,15 +125,15 @@ impl Library {
         Ok(names)
     }
 
-    fn unreadable(&self, family: &str, source: std::io::Error) -> LibraryError {
-        LibraryError::Unreadable { path: self.source.path(family, "*"), source }
+    fn unreadable(&self, family: &str, source: std::io::Error) -> CatalogueError {
+        CatalogueError::Unreadable { path: self.source.path(family, "*"), source }
     }
 
     /// Every scenario, sorted by name.
     ///
     /// # Errors
     /// The first file that cannot be read or has a fault.
-    pub fn all(&self) -> Result<Vec<Scenario>, LibraryError> {
+    pub fn all(&self) -> Result<Vec<Scenario>, CatalogueError> {
         self.names()?.iter().map(|name| self.load(name)).collect()
     }
 
@@ -142,7 +142,7 @@ impl Library {
     ///
     /// # Errors
     /// Also if a pattern names nothing, or two files are called alike.
-    pub fn select(&self, patterns: &[String]) -> Result<Vec<Scenario>, LibraryError> {
+    pub fn select(&self, patterns: &[String]) -> Result<Vec<Scenario>, CatalogueError> {
         self.each(patterns)?.into_iter().collect()
     }
 
@@ -153,7 +153,7 @@ impl Library {
     pub fn each(
         &self,
         patterns: &[String],
-    ) -> Result<Vec<Result<Scenario, LibraryError>>, LibraryError> {
+    ) -> Result<Vec<Result<Scenario, CatalogueError>>, CatalogueError> {
         if patterns.is_empty() {
             return Ok(self.names()?.iter().map(|name| self.load(name)).collect());
         }
@@ -173,7 +173,7 @@ impl Library {
                     Some(known) if is_same_file(&known.path, &scenario.path) => {}
                     Some(known) => {
                         let paths = [known.path.clone(), scenario.path.clone()];
-                        return Err(LibraryError::Twice { name: scenario.name, paths });
+                        return Err(CatalogueError::Twice { name: scenario.name, paths });
                     }
                 }
             }
@@ -181,11 +181,14 @@ impl Library {
         Ok(chosen.into_iter().map(Ok).chain(faults).collect())
     }
 
-    fn matching(&self, pattern: &str) -> Result<Vec<Result<Scenario, LibraryError>>, LibraryError> {
+    fn matching(
+        &self,
+        pattern: &str,
+    ) -> Result<Vec<Result<Scenario, CatalogueError>>, CatalogueError> {
         let path = Path::new(pattern);
         if path.extension().is_some_and(|extension| extension == "toml") {
             let text = bounded_file::read_to_string(path, bounded_file::SCENARIO)
-                .map_err(|source| LibraryError::Unreadable { path: path.into(), source })?;
+                .map_err(|source| CatalogueError::Unreadable { path: path.into(), source })?;
             return Ok(vec![self.parse(path, &text)]);
         }
         let globs = globs(pattern)?;
@@ -193,7 +196,7 @@ impl Library {
         let matching = names.iter().filter(|name| globs.is_match(name));
         let found: Vec<_> = matching.map(|name| self.load(name)).collect();
         match found.is_empty() {
-            true => Err(LibraryError::NoMatch {
+            true => Err(CatalogueError::NoMatch {
                 pattern: pattern.into(),
                 meant: did_you_mean(pattern, names.iter().map(String::as_str)),
             }),
@@ -202,16 +205,16 @@ impl Library {
     }
 
     /// One of its own, by name.
-    fn load(&self, name: &str) -> Result<Scenario, LibraryError> {
+    fn load(&self, name: &str) -> Result<Scenario, CatalogueError> {
         let (family, stem) = name.split_once('/').unwrap_or(("", name));
         let path = self.source.path(family, stem);
         let text = self.source.read(family, stem);
         let text =
-            text.map_err(|source| LibraryError::Unreadable { path: path.clone(), source })?;
+            text.map_err(|source| CatalogueError::Unreadable { path: path.clone(), source })?;
         self.parse(&path, &text)
     }
 
-    fn parse(&self, path: &Path, text: &str) -> Result<Scenario, LibraryError> {
+    fn parse(&self, path: &Path, text: &str) -> Result<Scenario, CatalogueError> {
         let presets = self.presets();
         let scenario = Scenario::parse(path, text, &presets)?;
         let mut known = presets.names();
@@ -228,8 +231,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// A name, a glob, or a family (which means all of it).
-fn globs(pattern: &str) -> Result<GlobSet, LibraryError> {
-    let fault = |source| LibraryError::Pattern { pattern: pattern.into(), source };
+fn globs(pattern: &str) -> Result<GlobSet, CatalogueError> {
+    let fault = |source| CatalogueError::Pattern { pattern: pattern.into(), source };
     let family = pattern.trim_end_matches('/');
     let mut set = GlobSetBuilder::new();
     set.add(Glob::new(pattern).map_err(fault)?);

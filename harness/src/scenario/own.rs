@@ -17,7 +17,7 @@ use super::cache::{CacheSpec, Start};
 use super::class::{Class, Stage};
 use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
-use super::issuer::{Published, Timeline};
+use super::issuer::{IssuerTimeline, Published};
 use super::overrides::Replaced;
 use super::plan::{Arrival, Plan};
 use super::signer::RSA_BITS;
@@ -56,7 +56,7 @@ pub struct Accepted {
 
 /// What the user's tokens are judged by.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct OwnJudge {
     /// The policy as it stands in its file; a cache policy may say more.
     pub policy: PolicySpec,
     /// The JWK set, as it is.
@@ -133,7 +133,7 @@ impl Plan {
     pub fn of_own(
         scenario: &Scenario,
         algorithm: Algorithm,
-        desk: &Desk,
+        desk: &OwnJudge,
         tokens: &[OwnToken],
     ) -> Plan {
         let publish = |(kid, thumbprint): &(String, Thumbprint)| Published {
@@ -142,7 +142,7 @@ impl Plan {
             thumbprint: *thumbprint,
         };
         let published = desk.keys.iter().map(publish).collect();
-        let timeline = Timeline::fixed(desk.key_set.clone(), published);
+        let timeline = IssuerTimeline::fixed(desk.key_set.clone(), published);
         let corpus = Corpus::of(tokens.iter().map(|token| minted(token, desk.now)).collect());
         let corpus = Arc::new(corpus);
         let name = |ordinal| TokenRef { class: Class::own(), stream: 0, ordinal, issue: 0 };

@@ -33,7 +33,7 @@ pub struct Pack<'p> {
 
 /// What must be known beside policy and key set.
 #[derive(Serialize)]
-struct About<'p> {
+struct PackFacts<'p> {
     algorithm: &'p str,
     seed: u64,
     now: i64,
@@ -44,7 +44,7 @@ struct About<'p> {
 
 /// One line of the tokens file.
 #[derive(Serialize)]
-struct Line<'p> {
+struct PackLine<'p> {
     line: usize,
     class: &'p str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ impl<'p> Pack<'p> {
     pub fn about(&self) -> String {
         let facts = || self.tokens.iter().map(|token| &token.facts);
         let versioned = facts().filter_map(|facts| facts.versioned.as_deref());
-        let about = About {
+        let about = PackFacts {
             algorithm: self.plan.algorithm.name(),
             seed: self.plan.seed,
             now: self.plan.epoch.seconds(),
@@ -117,7 +117,7 @@ impl<'p> Pack<'p> {
         for (line, token) in (1..).zip(&self.tokens) {
             let row = token.class.row();
             let text = std::str::from_utf8(&token.bytes).ok();
-            let line = Line {
+            let line = PackLine {
                 line,
                 class: row.name,
                 token: text,

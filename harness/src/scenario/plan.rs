@@ -13,11 +13,11 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::WallClock;
 
-use super::arrivals::{Part, Slope, constant, poisson, ramp};
+use super::arrivals::{Slope, WorkerShare, constant, poisson, ramp};
 use super::class::Class;
 use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
 use super::fingerprint::{self, plan_hash};
-use super::issuer::Timeline;
+use super::issuer::IssuerTimeline;
 use super::random::{self, Zipf};
 use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream, StreamSetting};
@@ -64,7 +64,7 @@ pub struct Plan {
     /// Arrivals of each worker, in order of time (closed loop: a cycle).
     pub schedules: Vec<Vec<Arrival>>,
     /// The issuer.
-    pub timeline: Timeline,
+    pub timeline: IssuerTimeline,
     /// The tokens.
     pub corpus: Arc<Corpus>,
     /// SHA-256 over arrivals, events, faults, workers and corpus, in hex (`plan_hash`).
@@ -82,7 +82,8 @@ impl Plan {
     ) -> Plan {
         let seed = signers.seed();
         let signers = &signers.with_rsa_bits(scenario.issuer.rsa_bits);
-        let timeline = Timeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
+        let timeline =
+            IssuerTimeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
         let mut refs = Refs::default();
         let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)
             .map(|worker| schedule(scenario, algorithm, seed, worker, &mut refs))
@@ -163,7 +164,7 @@ fn holders(scenario: &Scenario) -> Vec<u32> {
 fn mint<'a>(
     scenario: &Scenario,
     algorithm: Algorithm,
-    (signers, timeline): (&'a Signers, &'a Timeline),
+    (signers, timeline): (&'a Signers, &'a IssuerTimeline),
     policy: &'a PolicySpec,
     holders: &'a [u32],
 ) -> Mint<'a> {
@@ -243,7 +244,7 @@ fn times(
         _ => nanos(scenario.phases[phase].at),
     };
     let until = scenario.phases.get(phase + 1).map_or(scenario.load.duration, |next| next.at);
-    let part = Part { worker, workers: scenario.load.workers };
+    let part = WorkerShare { worker, workers: scenario.load.workers };
     match scenario.load.arrivals {
         Arrivals::Closed => vec![0; CLOSED_CYCLE],
         _ if rate <= 0.0 => Vec::new(),

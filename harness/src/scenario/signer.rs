@@ -281,7 +281,7 @@ macro_rules! order {
 
 /// The form a signature is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum SignatureForm {
     /// As JOSE has it (RFC 7518 §3.4, RFC 8037 §3.1).
     Raw,
     /// ECDSA with `s` in the upper half of its range: as valid as the other.
@@ -302,19 +302,19 @@ const ED25519_ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-impl Form {
+impl SignatureForm {
     /// The raw signature under `key` in this form; as it is where the form means nothing to it.
     pub fn of(self, key: &SigningKey, raw: Vec<u8>) -> Vec<u8> {
         match (self, &key.secret) {
-            (Form::HighS, Secret::P256(_)) => with_high_s(&raw).unwrap_or(raw),
-            (Form::HighS, Secret::P384(_)) => high_s!(p384, &raw).unwrap_or(raw),
-            (Form::Der, Secret::P256(_)) => in_der(&raw).unwrap_or(raw),
-            (Form::Der, Secret::P384(_)) => p384::ecdsa::Signature::from_slice(&raw)
+            (SignatureForm::HighS, Secret::P256(_)) => with_high_s(&raw).unwrap_or(raw),
+            (SignatureForm::HighS, Secret::P384(_)) => high_s!(p384, &raw).unwrap_or(raw),
+            (SignatureForm::Der, Secret::P256(_)) => in_der(&raw).unwrap_or(raw),
+            (SignatureForm::Der, Secret::P384(_)) => p384::ecdsa::Signature::from_slice(&raw)
                 .map_or(raw, |signature| signature.to_der().as_bytes().to_vec()),
-            (Form::PlusOrder, Secret::Ed25519(_)) => plus_order(raw),
-            (Form::Zero, Secret::P256(_) | Secret::P384(_)) => vec![0; raw.len()],
-            (Form::Order, Secret::P256(_)) => order!(p256::NistP256).repeat(2),
-            (Form::Order, Secret::P384(_)) => order!(p384::NistP384).repeat(2),
+            (SignatureForm::PlusOrder, Secret::Ed25519(_)) => plus_order(raw),
+            (SignatureForm::Zero, Secret::P256(_) | Secret::P384(_)) => vec![0; raw.len()],
+            (SignatureForm::Order, Secret::P256(_)) => order!(p256::NistP256).repeat(2),
+            (SignatureForm::Order, Secret::P384(_)) => order!(p384::NistP384).repeat(2),
             _ => raw,
         }
     }

@@ -28,33 +28,33 @@ pub enum Value {
 
 /// What a key takes.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum SweptKind {
     Span,
     Count,
     Share,
 }
 
 /// The keys that take a range.
-const KEYS: [(&str, Kind); 19] = [
-    ("ttl", Kind::Span),
-    ("refresh-ahead", Kind::Share),
-    ("refresh-jitter", Kind::Share),
-    ("unknown-kid-budget", Kind::Count),
-    ("unknown-kid-window", Kind::Span),
-    ("unknown-kid-exceeded", Kind::Span),
-    ("unknown-kid-grounds", Kind::Span),
-    ("stale-if-error", Kind::Span),
-    ("per-kid", Kind::Count),
-    ("idle-timeout", Kind::Span),
-    ("total-timeout", Kind::Span),
-    ("retries", Kind::Count),
-    ("retry-delay", Kind::Span),
-    ("backoff-min", Kind::Span),
-    ("backoff-max", Kind::Span),
-    ("max-wait", Kind::Span),
-    ("max-waits", Kind::Count),
-    ("leeway", Kind::Span),
-    ("verdict-cache-entries", Kind::Count),
+const KEYS: [(&str, SweptKind); 19] = [
+    ("ttl", SweptKind::Span),
+    ("refresh-ahead", SweptKind::Share),
+    ("refresh-jitter", SweptKind::Share),
+    ("unknown-kid-budget", SweptKind::Count),
+    ("unknown-kid-window", SweptKind::Span),
+    ("unknown-kid-exceeded", SweptKind::Span),
+    ("unknown-kid-grounds", SweptKind::Span),
+    ("stale-if-error", SweptKind::Span),
+    ("per-kid", SweptKind::Count),
+    ("idle-timeout", SweptKind::Span),
+    ("total-timeout", SweptKind::Span),
+    ("retries", SweptKind::Count),
+    ("retry-delay", SweptKind::Span),
+    ("backoff-min", SweptKind::Span),
+    ("backoff-max", SweptKind::Span),
+    ("max-wait", SweptKind::Span),
+    ("max-waits", SweptKind::Count),
+    ("leeway", SweptKind::Span),
+    ("verdict-cache-entries", SweptKind::Count),
 ];
 /// Values where the user names no number.
 const POINTS: u32 = 8;
@@ -84,7 +84,7 @@ impl FromStr for Sweep {
             return Err(format!("`{key}` begins at or above its end; write the lower value first"));
         }
         // Spans and counts by equal factors, where that can be; shares by equal steps.
-        let by_factor = kind != Kind::Share && low > 0.0;
+        let by_factor = kind != SweptKind::Share && low > 0.0;
         let at = |point: u32| {
             let share = f64::from(point) / f64::from(points - 1);
             let even =
@@ -102,14 +102,16 @@ impl FromStr for Sweep {
 }
 
 /// A bound as a number: nanoseconds, a count or a share.
-fn number((key, kind): &(&str, Kind), text: &str) -> Result<f64, String> {
+fn number((key, kind): &(&str, SweptKind), text: &str) -> Result<f64, String> {
     let fault = |remedy: &str| format!("`{text}` is no bound of `{key}`; {remedy}");
     match kind {
-        Kind::Span => grammar::duration(text)
+        SweptKind::Span => grammar::duration(text)
             .map(|span| span.as_nanos() as f64)
             .map_err(|message| fault(&format!("{message} (no \"forever\")"))),
-        Kind::Count => text.parse::<u32>().map(f64::from).map_err(|_| fault("use whole numbers")),
-        Kind::Share => text
+        SweptKind::Count => {
+            text.parse::<u32>().map(f64::from).map_err(|_| fault("use whole numbers"))
+        }
+        SweptKind::Share => text
             .parse::<f64>()
             .ok()
             .filter(|share| (0.0..=1.0).contains(share))
@@ -118,25 +120,27 @@ fn number((key, kind): &(&str, Kind), text: &str) -> Result<f64, String> {
 }
 
 /// A bound as it was given.
-fn exactly(kind: Kind, number: f64) -> Value {
+fn exactly(kind: SweptKind, number: f64) -> Value {
     match kind {
-        Kind::Span => Value::Span(Duration::from_nanos(number as u64)),
-        Kind::Count => Value::Count(number as u64),
-        Kind::Share => Value::Share(number),
+        SweptKind::Span => Value::Span(Duration::from_nanos(number as u64)),
+        SweptKind::Count => Value::Count(number as u64),
+        SweptKind::Share => Value::Share(number),
     }
 }
 
 /// A value that reads well: three digits are enough between the bounds.
-fn value(kind: Kind, number: f64) -> Value {
+fn value(kind: SweptKind, number: f64) -> Value {
     let digits = |number: f64| {
         let unit = 10f64.powi(number.max(1.0).log10().floor() as i32 - 2).max(1.0);
         (number / unit).round() * unit
     };
     match kind {
-        Kind::Span if number >= 1e9 => Value::Span(Duration::from_secs_f64(digits(number) / 1e9)),
-        Kind::Span => Value::Span(Duration::from_nanos(digits(number) as u64)),
-        Kind::Count => Value::Count(number.round() as u64),
-        Kind::Share => Value::Share((number * 1000.0).round() / 1000.0),
+        SweptKind::Span if number >= 1e9 => {
+            Value::Span(Duration::from_secs_f64(digits(number) / 1e9))
+        }
+        SweptKind::Span => Value::Span(Duration::from_nanos(digits(number) as u64)),
+        SweptKind::Count => Value::Count(number.round() as u64),
+        SweptKind::Share => Value::Share((number * 1000.0).round() / 1000.0),
     }
 }
 

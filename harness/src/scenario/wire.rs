@@ -184,21 +184,21 @@ impl<'de> Deserialize<'de> for WireFault {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Form {
+        enum FaultForm {
             Named(String),
             SlowDrip(WireSlowDrip),
             Status(WireStatus),
         }
-        let form = Form::deserialize(deserializer).map_err(|_| {
+        let form = FaultForm::deserialize(deserializer).map_err(|_| {
             serde::de::Error::custom(
                 "no such fault; write a name such as \"refused\", { status = 503 }, \
                  { status = 429, retry-after = \"2s\" } or { slow-drip = \"20ms\" }",
             )
         })?;
         Ok(match form {
-            Form::Named(name) => WireFault::Named(name),
-            Form::SlowDrip(drip) => WireFault::SlowDrip(drip),
-            Form::Status(status) => WireFault::Status(status),
+            FaultForm::Named(name) => WireFault::Named(name),
+            FaultForm::SlowDrip(drip) => WireFault::SlowDrip(drip),
+            FaultForm::Status(status) => WireFault::Status(status),
         })
     }
 }

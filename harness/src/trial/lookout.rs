@@ -22,7 +22,7 @@ const REST: Duration = Duration::from_millis(9);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// What it saw.
-pub(super) struct Watched {
+pub(super) struct HostSamples {
     /// The host at each edge.
     pub(super) readings: Vec<HostReading>,
     /// Overshoots in nanoseconds.
@@ -41,7 +41,7 @@ pub(super) struct Watched {
     pub(super) kernel_ns: u64,
 }
 
-impl Watched {
+impl HostSamples {
     /// The hiccups between two edges, by their numbers; `None` if there were none.
     pub(super) fn hiccups_between(&self, from: usize, until: usize) -> Option<Hiccups> {
         let (from, until) = (*self.hiccups_at.get(from)?, *self.hiccups_at.get(until)?);
@@ -78,11 +78,11 @@ pub(super) fn watch(
     (edges, slots): (&[Tick], &[ThreadSlot]),
     lane: Option<&Lane<'_>>,
     is_over: &AtomicBool,
-) -> Watched {
+) -> HostSamples {
     tighten_timer();
     let lanes = lane.map_or(1, Lane::lanes);
     let (mut standstill, mut pauses) = (Standstill::new(), Vec::new());
-    let mut watched = Watched {
+    let mut watched = HostSamples {
         readings: Vec::with_capacity(edges.len()),
         hiccups: Vec::new(),
         hiccups_at: Vec::with_capacity(edges.len()),

@@ -12,8 +12,8 @@ use crate::contender::ContenderSpec;
 use crate::jwks::key_source::{FetchNote, FetchStep};
 use crate::result::finding;
 use crate::result::judgement::{Code, spell};
-use crate::result::ledger::{Cell, Ledger, Row, RowKey};
-use crate::result::set_age::{Confirmation, SetAge};
+use crate::result::ledger::{Cell, Ledger, LedgerRow, RowKey};
+use crate::result::set_age::{SetAge, SetConfirmation};
 use crate::result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
     Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, VerdictStream,
@@ -215,7 +215,8 @@ impl<'p> Gathering<'p> {
         let conformance = self.conformance();
         let (wrong, findings) = self.deviations();
         let stream = VerdictStream::of(self.plan, &self.ledger, |code| self.got(code));
-        let sum = |counts: &dyn Fn(&Row) -> u64| self.ledger.rows.values().map(counts).sum::<u64>();
+        let sum =
+            |counts: &dyn Fn(&LedgerRow) -> u64| self.ledger.rows.values().map(counts).sum::<u64>();
         let verdicts = VerdictCounts {
             judged: self.ledger.cells.values().sum(),
             wrong: wrong.iter().map(|wrong| wrong.count).sum(),
@@ -374,7 +375,10 @@ impl<'p> Gathering<'p> {
     }
 
     /// One row for each stream, class and code as it is told: refusals of a library are one code.
-    fn outcomes<'r>(&self, rows: impl Iterator<Item = (&'r RowKey, &'r Row)>) -> Vec<OutcomeRow> {
+    fn outcomes<'r>(
+        &self,
+        rows: impl Iterator<Item = (&'r RowKey, &'r LedgerRow)>,
+    ) -> Vec<OutcomeRow> {
         let mut told: Vec<(u16, Class, String, u64, Latencies)> = Vec::new();
         for (RowKey { stream, class, code, .. }, row) in rows {
             let code = self.got(*code);
@@ -421,14 +425,14 @@ impl<'p> Gathering<'p> {
 /// The age of the key set, from the attempts. One attempt at a time: the last that started is the
 /// one that ends.
 fn set_age(record: &EndpointRecord) -> SetAge {
-    let warm = record.warm_since.map(|since| Confirmation { at_ns: since.0, since_ns: since.0 });
+    let warm = record.warm_since.map(|since| SetConfirmation { at_ns: since.0, since_ns: since.0 });
     let mut started = i64::MIN;
     let confirmed = record.fetches.iter().filter_map(|note| match note.step {
         FetchStep::Started => {
             started = note.at.0;
             None
         }
-        FetchStep::Succeeded => Some(Confirmation { at_ns: note.at.0, since_ns: started }),
+        FetchStep::Succeeded => Some(SetConfirmation { at_ns: note.at.0, since_ns: started }),
         FetchStep::Failed(_) => None,
     });
     SetAge::new(warm.into_iter().chain(confirmed))

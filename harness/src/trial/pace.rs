@@ -12,7 +12,7 @@ use crate::scenario::plan::{Plan, WARMUP};
 
 use super::clock::RealClock;
 use super::host::{ThreadReading, processors};
-use super::lookout::Watched;
+use super::lookout::HostSamples;
 use super::worker::Shift;
 use super::{CourseRecord, PhaseCourse};
 
@@ -23,20 +23,20 @@ const MAX_WINDOWS: u32 = 600;
 
 /// One window: its phase and its end. It begins where the last one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
+struct PhaseWindow {
     phase: usize,
     from: Tick,
     until: Tick,
 }
 
 /// The windows of a plan, without a gap. The rest of a phase belongs to its last window.
-fn spans(plan: &Plan) -> Vec<Span> {
+fn spans(plan: &Plan) -> Vec<PhaseWindow> {
     let width = WIDTH.max(plan.scenario.load.duration / MAX_WINDOWS);
     let phases = 0..plan.scenario.phases.len();
     let cut = |phase: usize| {
         let (from, until) = plan.phase_span(phase);
         let count = (until.since(from).as_nanos() / width.as_nanos()).max(1) as u32;
-        (0..count).map(move |number| Span {
+        (0..count).map(move |number| PhaseWindow {
             phase,
             from: from + width * number,
             until: if number + 1 == count { until } else { from + width * (number + 1) },
@@ -91,7 +91,7 @@ fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
 pub(super) fn record(
     plan: &Plan,
     (shifts, clock): (&[Shift], RealClock),
-    watched: Watched,
+    watched: HostSamples,
     calibrated_ns: Option<u64>,
 ) -> CourseRecord {
     let spans = spans(plan);
@@ -149,7 +149,7 @@ pub(super) fn record(
 fn noise(
     plan: &Plan,
     shifts: &[Shift],
-    watched: &Watched,
+    watched: &HostSamples,
     (whole, calibrated_ns): (&HostShare, Option<u64>),
 ) -> Noise {
     let load = &plan.scenario.load;

@@ -26,7 +26,7 @@ use super::clock::RealClock;
 use super::happening::{Course, Happening, Surroundings, happenings};
 use super::host::{ThreadSlot, processors};
 use super::kernel::{control_kernel_ns, median};
-use super::lookout::{Watched, watch};
+use super::lookout::{HostSamples, watch};
 use super::pace;
 use super::plant::{Plant, Stalled};
 use super::rota::Lane;
@@ -164,7 +164,7 @@ impl Trial<'_> {
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
         let pauses = lane.map_or(watched.pauses, Lane::pauses);
-        let watched = Watched { kernel_ns, pauses, ..watched };
+        let watched = HostSamples { kernel_ns, pauses, ..watched };
         Ok(self.record((shifts, clock), course, wire, &caches, watched))
     }
 
@@ -301,7 +301,7 @@ impl Trial<'_> {
         mut course: Course,
         wire: Option<Wire>,
         caches: &Caches,
-        watched: Watched,
+        watched: HostSamples,
     ) -> RoundRecord {
         let counters = wire.is_some().then(|| caches.counters());
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {

@@ -22,14 +22,14 @@ pub struct Rota {
     /// The lane of each turn.
     order: Vec<usize>,
     length: Duration,
-    state: Mutex<State>,
+    state: Mutex<TurnState>,
     /// Spans in which the process stood still. Each lane's watching thread sleeps the longer the
     /// more lanes there are; together they miss nothing.
     pauses: Mutex<Vec<Pause>>,
 }
 
 #[derive(Default)]
-struct State {
+struct TurnState {
     /// The place of the present turn in the order.
     turn: usize,
     /// Members of the lane at work that have ended theirs.
@@ -70,18 +70,18 @@ impl Rota {
         Lane { rota: self, place, members, shift }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TurnState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on to the next turn of a lane that is still there.
-    fn advance(&self, state: &mut State) {
+    fn advance(&self, state: &mut TurnState) {
         state.passed = 0;
         state.turn += 1;
         self.skip(state);
     }
 
-    fn skip(&self, state: &mut State) {
+    fn skip(&self, state: &mut TurnState) {
         while self.order.get(state.turn).is_some_and(|lane| state.gone.contains(lane)) {
             state.turn += 1;
         }

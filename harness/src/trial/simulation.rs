@@ -25,7 +25,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 
 use crate::result::simulation::{
-    HindsightPoint, Metric, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
+    HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
 use crate::scenario::cache::{CacheSpec, Start};
 use crate::scenario::corpus::Refs;
@@ -43,7 +43,7 @@ use hindsight::schedule;
 use instance::{Instance, Lived};
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
-use seen::{Outage, Scope};
+use seen::{Outage, SeenScope};
 
 pub(super) use remembering::Remembering;
 
@@ -118,7 +118,7 @@ pub struct Simulated {
     pub rows: Vec<SimulationRow>,
     /// For each row what the scenario's expectations ask for, by name (`phase.stream.metric`); a
     /// figure that does not exist is absent.
-    pub figures: Vec<BTreeMap<String, Metric>>,
+    pub figures: Vec<BTreeMap<String, MetricRange>>,
     /// What could have been, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
     /// What happens in it.
@@ -195,13 +195,13 @@ pub fn simulate_each(
 /// Each figure over all runs that have it.
 fn over_runs<'v, K: Ord + ToString + 'v>(
     values: impl Iterator<Item = (&'v K, &'v Option<f64>)>,
-) -> BTreeMap<String, Metric> {
+) -> BTreeMap<String, MetricRange> {
     let mut by_name: BTreeMap<&K, Vec<Option<f64>>> = BTreeMap::new();
     for (name, value) in values {
         by_name.entry(name).or_default().push(*value);
     }
     let metric = |(name, values): (&K, Vec<Option<f64>>)| {
-        Metric::of(&values).map(|metric| (name.to_string(), metric))
+        MetricRange::of(&values).map(|metric| (name.to_string(), metric))
     };
     by_name.into_iter().filter_map(metric).collect()
 }
@@ -352,7 +352,7 @@ impl Variants {
         run: Beginning,
         hindsight: &[HindsightPoint],
     ) -> Result<Fleet, TrialError> {
-        let fleet = |plan: &Plan, scopes: &[Scope]| -> Result<Vec<Lived>, TrialError> {
+        let fleet = |plan: &Plan, scopes: &[SeenScope]| -> Result<Vec<Lived>, TrialError> {
             let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(run.age.0));
             let one = |number| {
                 let warm_since = self.warm_since(run.age, number);
@@ -460,7 +460,7 @@ fn phases(scenario: &Scenario, fleets: &[Fleet]) -> Vec<PhaseRow> {
     let one = |(place, phase): (usize, &Phase)| {
         let costs = || fleets.iter().filter_map(|fleet| fleet.phases.get(place));
         let over = |figure: fn(&PhaseCost) -> Option<f64>| {
-            Metric::of(&costs().filter_map(figure).map(Some).collect::<Vec<_>>())
+            MetricRange::of(&costs().filter_map(figure).map(Some).collect::<Vec<_>>())
         };
         Some(PhaseRow {
             phase: phase.name.clone(),

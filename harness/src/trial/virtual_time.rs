@@ -38,13 +38,13 @@ pub(super) enum Turn {
 }
 
 /// What an attempt under way will bring. Of what it is, no copy: there may be many.
-struct Coming {
+struct PendingOutcome {
     reply: Result<Body, FetchFailure>,
     key_set: Arc<[u8]>,
     max_age: Option<Duration>,
 }
 
-impl Coming {
+impl PendingOutcome {
     /// As it arrives.
     fn arrive(self) -> Result<Document, FetchFailure> {
         let body = match self.reply? {
@@ -65,7 +65,7 @@ pub(super) struct World<'s> {
     setting: EndpointSetting,
     served: ServedCounts,
     in_flight: BinaryHeap<Reverse<(Tick, FetchId)>>,
-    replies: HashMap<FetchId, Coming>,
+    replies: HashMap<FetchId, PendingOutcome>,
     caches: &'s Caches,
     transport: InProcess,
 }
@@ -108,7 +108,7 @@ impl<'s> World<'s> {
                 };
             }
             let (reply, key_set) = (exchange.reply, Arc::clone(&self.body));
-            let coming = Coming { reply, key_set, max_age };
+            let coming = PendingOutcome { reply, key_set, max_age };
             self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
             self.replies.insert(fetch.id, coming);
         }
@@ -153,14 +153,14 @@ impl Surroundings for World<'_> {
 }
 
 /// The workers, taking turns on one thread. Service takes no time.
-struct Workers<'c> {
+struct VirtualWorkers<'c> {
     contenders: Vec<Box<dyn Contender<'c> + 'c>>,
     begun: Vec<(Arrival, Tick)>,
     operations: Vec<Operation>,
     done: Vec<(u32, Verdict)>,
 }
 
-impl<'c> Workers<'c> {
+impl<'c> VirtualWorkers<'c> {
     fn begin(&mut self, worker: usize, arrival: &Arrival, text: &'c [u8], now: Tick) {
         let number = self.begun.len() as u32;
         self.begun.push((*arrival, now));
@@ -267,7 +267,7 @@ impl Trial<'_> {
         let build = |worker| {
             self.contender.build(&self.setup(caches.of(worker), worker, &first.body, &texts))
         };
-        let mut workers = Workers {
+        let mut workers = VirtualWorkers {
             contenders: (0..plan.scenario.load.workers).map(build).collect(),
             begun: Vec::new(),
             operations: Vec::new(),
@@ -284,7 +284,7 @@ impl Trial<'_> {
     fn live<'c>(
         &self,
         world: &mut World<'_>,
-        workers: &mut Workers<'c>,
+        workers: &mut VirtualWorkers<'c>,
         texts: &'c [&'c [u8]],
     ) -> Result<Course, TrialError> {
         let plan = self.plan;

@@ -35,10 +35,10 @@ const LONGEST_NS: u64 = 60_000_000_000;
 
 /// A window on the rounds of a command, one after the other.
 #[derive(Default)]
-pub struct Watch(Mutex<State>);
+pub struct Watch(Mutex<LiveViewState>);
 
 #[derive(Default)]
-struct State {
+struct LiveViewState {
     /// Warm-up and measured time of rounds that are over.
     passed: Duration,
     live: Option<Live>,

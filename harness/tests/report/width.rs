@@ -8,7 +8,7 @@ use jwtbench_engine::report::{
     terminal_verdict,
 };
 use jwtbench_engine::result::RunResult;
-use jwtbench_engine::result::comparison::{Allowance, Comparison, Terms};
+use jwtbench_engine::result::comparison::{Allowance, Comparison, ComparisonTerms};
 use jwtbench_engine::result::duel::DuelResult;
 use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::stored::from_json;
@@ -61,7 +61,7 @@ fn forms(width: usize) -> Vec<(&'static str, String)> {
         round.p50_ns = round.p50_ns * 3 / 2;
     }
     let allowed = vec![Allowance::Plan, Allowance::Seed, Allowance::Machine];
-    let terms = Terms { allowed, ..Terms::default() };
+    let terms = ComparisonTerms { allowed, ..ComparisonTerms::default() };
     let compared = Comparison::of(&result, &other, &terms).expect("they are alike");
     let duel: DuelResult = read(include_str!("../cases/stored/duel.json"));
     let capacity: RunResult = read(include_str!("../cases/stored/capacity.json"));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use jwtbench_engine::report::{self, TerminalStyle};
-use jwtbench_engine::result::comparison::{Allowance, Comparison, Matching, Terms};
+use jwtbench_engine::result::comparison::{Allowance, Comparison, ComparisonTerms, Matching};
 use jwtbench_engine::result::duel::DuelResult;
 use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{Measurement, RunResult, StoredForm, histogram_log, stored};
@@ -135,7 +135,8 @@ fn compare(base: &RunResult, candidate: &RunResult) {
     let allowed = vec![Allowance::Plan, Allowance::Seed, Allowance::Machine, Allowance::Version];
     for any_cache_policy in [false, true] {
         let matching = Matching { contenders: Vec::new(), any_cache_policy };
-        let terms = Terms { allowed: allowed.clone(), matching, ..Terms::default() };
+        let terms =
+            ComparisonTerms { allowed: allowed.clone(), matching, ..ComparisonTerms::default() };
         let compared = Comparison::of(base, candidate, &terms).expect("all is allowed");
         checked(vec![
             ("terminal", report::comparison(&compared, PLAIN)),
@@ -143,7 +144,7 @@ fn compare(base: &RunResult, candidate: &RunResult) {
             ("json", serde_json::to_string(&compared).expect("it can be written")),
         ]);
     }
-    assert!(Comparison::of(base, base, &Terms::default()).is_ok_and(|same| same.same));
+    assert!(Comparison::of(base, base, &ComparisonTerms::default()).is_ok_and(|same| same.same));
 }
 
 /// The scenarios from their stored texts, under the stored load.

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::library::Library;
+use jwtbench_engine::scenario::library::Catalogue;
 
 /// The scenario of this text, under the name `test/inline`.
 pub fn scenario(text: &str) -> Scenario {
-    let library = Library::find(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let path = Path::new("test/inline.toml");
     Scenario::parse(path, text, &library.presets()).unwrap_or_else(|error| panic!("{error}"))
 }

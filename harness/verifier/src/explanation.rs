@@ -115,7 +115,7 @@ pub struct Evidence<'a> {
 impl Explanation {
     /// Explains a verdict that a verifier gave on this evidence.
     pub fn of(verdict: Result<(), Rejection>, evidence: &Evidence<'_>) -> Explanation {
-        let case = Case::new(evidence);
+        let case = DecodedEvidence::new(evidence);
         let (step, compared) = match verdict {
             Ok(()) => (Step::Request, case.accepted()),
             Err(code) => case.refused(code),
@@ -125,7 +125,7 @@ impl Explanation {
 }
 
 /// The evidence, decoded as far as it goes.
-struct Case<'a> {
+struct DecodedEvidence<'a> {
     evidence: &'a Evidence<'a>,
     header: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
@@ -133,14 +133,14 @@ struct Case<'a> {
     curtain: Curtain<'a>,
 }
 
-impl<'a> Case<'a> {
-    fn new(evidence: &'a Evidence<'a>) -> Case<'a> {
+impl<'a> DecodedEvidence<'a> {
+    fn new(evidence: &'a Evidence<'a>) -> DecodedEvidence<'a> {
         let compact = Compact::split(evidence.token, evidence.policy.spec().max_token_bytes).ok();
         let decode = |part: fn(&Compact<'a>) -> &'a [u8]| {
             compact.as_ref().and_then(|compact| URL_SAFE_NO_PAD.decode(part(compact)).ok())
         };
         let payload = decode(|compact| compact.payload);
-        Case {
+        DecodedEvidence {
             evidence,
             header: decode(|compact| compact.header),
             signature: decode(|compact| compact.signature),

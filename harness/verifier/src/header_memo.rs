@@ -12,20 +12,20 @@ const MAX_BYTES: usize = 512;
 /// The headers proven last, oldest overwritten first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeaderMemo {
-    known: Vec<Known>,
+    known: Vec<KnownHeader>,
     next: usize,
 }
 
 /// A header that the policy let in.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownHeader {
     encoded: Vec<u8>,
     pub(crate) algorithm: Algorithm,
     kid: String,
     has_kid: bool,
 }
 
-impl Known {
+impl KnownHeader {
     pub(crate) fn kid(&self) -> Option<&str> {
         self.has_kid.then_some(&*self.kid)
     }
@@ -38,7 +38,7 @@ impl HeaderMemo {
     }
 
     /// What [`HeaderMemo::find`] found.
-    pub(crate) fn at(&self, place: usize) -> &Known {
+    pub(crate) fn at(&self, place: usize) -> &KnownHeader {
         &self.known[place]
     }
 
@@ -49,7 +49,7 @@ impl HeaderMemo {
         }
         if self.known.len() < PLACES {
             let (encoded, kid) = (Vec::with_capacity(MAX_BYTES), String::new());
-            self.known.push(Known { encoded, algorithm, kid, has_kid: false });
+            self.known.push(KnownHeader { encoded, algorithm, kid, has_kid: false });
         }
         // In the room of the one before, so that many keys in turn cost no allocation each.
         let known = &mut self.known[self.next];

@@ -32,7 +32,7 @@ use crate::key_set::KeySet;
 use crate::tick::Tick;
 
 #[derive(Clone, Debug)]
-struct Held {
+struct HeldSet {
     set: Arc<KeySet>,
     /// Age runs from here: the request that brought it, or its response.
     since: Tick,
@@ -44,7 +44,7 @@ struct Held {
 #[derive(Clone, Debug)]
 pub struct KeyCache {
     policy: CachePolicy,
-    held: Option<Held>,
+    held: Option<HeldSet>,
     nothing: Arc<KeySet>,
     /// The set held last, dropped since or not: the next one follows it.
     latest: Arc<KeySet>,
@@ -67,7 +67,7 @@ pub struct KeyCache {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum KidStanding {
     Fresh,
     Stale,
     Gone,
@@ -119,7 +119,7 @@ impl KeyCache {
         self.latest = Arc::clone(&set);
         let ttl = self.policy.ttl_of(max_age);
         let refresh_at = self.draw_refresh(since, ttl);
-        self.held = Some(Held { set, since, ttl, refresh_at });
+        self.held = Some(HeldSet { set, since, ttl, refresh_at });
     }
 
     /// Of the set held; without any, what a response that says nothing would get.
@@ -152,7 +152,7 @@ impl KeyCache {
         }
         for wait in self.waits.take(|wait| wait.deadline <= now) {
             self.counters.waits_expired += 1;
-            self.failing |= self.standing(&wait.kid, now) == Standing::Stale;
+            self.failing |= self.standing(&wait.kid, now) == KidStanding::Stale;
             let answer = self.answer(&wait.kid, now);
             self.wakes.push_back((wait.ticket, answer));
         }
@@ -215,15 +215,15 @@ impl KeyCache {
         self.view_as(self.standing_of_set(now))
     }
 
-    fn view_as(&self, standing: Standing) -> Arc<View> {
+    fn view_as(&self, standing: KidStanding) -> Arc<View> {
         let flying = !self.flights.is_empty();
         let last_fetch = self.last;
-        let (Some(held), Standing::Fresh | Standing::Stale) = (&self.held, standing) else {
+        let (Some(held), KidStanding::Fresh | KidStanding::Stale) = (&self.held, standing) else {
             return Arc::new(View::nothing(&self.nothing, last_fetch));
         };
         let fresh_until = held.since + held.ttl;
         let has_timer = self.policy.refresh == Refresh::Periodic;
-        let (freshness, consult_at) = if standing == Standing::Fresh {
+        let (freshness, consult_at) = if standing == KidStanding::Fresh {
             let freshness = if self.kept_empty { Freshness::EmptyKept } else { Freshness::Fresh };
             let refresh = if flying || has_timer { fresh_until } else { held.refresh_at };
             (freshness, refresh.max(self.quiet_until).min(fresh_until))
@@ -253,28 +253,28 @@ impl KeyCache {
         self.keys().has_kid(kid)
     }
 
-    fn standing(&self, kid: &str, now: Tick) -> Standing {
+    fn standing(&self, kid: &str, now: Tick) -> KidStanding {
         match self.policy.per_kid {
             None => self.standing_of_set(now),
             Some(_) => self.aged(self.kids.since(kid), now),
         }
     }
 
-    fn standing_of_set(&self, now: Tick) -> Standing {
+    fn standing_of_set(&self, now: Tick) -> KidStanding {
         self.aged(self.held.as_ref().map(|held| held.since), now)
     }
 
-    fn aged(&self, since: Option<Tick>, now: Tick) -> Standing {
+    fn aged(&self, since: Option<Tick>, now: Tick) -> KidStanding {
         let Some(since) = since.filter(|_| self.held.is_some()) else {
-            return Standing::Gone;
+            return KidStanding::Gone;
         };
         let fresh_until = since + self.ttl();
         if now < fresh_until {
-            Standing::Fresh
+            KidStanding::Fresh
         } else if now < fresh_until + self.policy.stale_if_error {
-            Standing::Stale
+            KidStanding::Stale
         } else {
-            Standing::Gone
+            KidStanding::Gone
         }
     }
 

@@ -18,7 +18,7 @@ use jwtbench_engine::trial::{Control, Gathering, Trial, initial_revocations, sat
 
 use super::super::Failure;
 use super::super::job::Job;
-use super::super::progress::Progress;
+use super::super::progress::LiveProgress;
 use super::agenda::{Agenda, SearchStep};
 
 /// A real open loop runs at this share of capacity, another at the modelled limit.
@@ -30,7 +30,7 @@ const PIECES: u32 = 4;
 
 /// Finding capacities, with everything that it takes.
 #[derive(Clone, Debug)]
-pub struct Task {
+pub struct CapacityTask {
     /// The objective.
     pub slo: Slo,
     /// Cores are counted for this rate per second.
@@ -42,7 +42,7 @@ pub struct Task {
 }
 
 /// A job at work.
-pub struct Bench<'a> {
+pub struct CapacityBench<'a> {
     /// What is run.
     pub job: &'a Job,
     /// Whose tokens.
@@ -52,13 +52,13 @@ pub struct Bench<'a> {
     /// What the machine can do; its control kernel is what that of a round is compared with.
     pub calibration: Option<&'a Calibration>,
     /// Where it is shown.
-    pub progress: &'a Progress,
+    pub progress: &'a LiveProgress,
 }
 
 /// What a closed loop gave: one entry for each contender. `None`: it was told to stop.
 type Saturation = Option<Vec<(Saturated, Measurement)>>;
 
-impl Bench<'_> {
+impl CapacityBench<'_> {
     pub(super) fn say(&self, what: &str) {
         let Job { scenario, algorithm, .. } = self.job;
         self.progress.say(format!("{} {algorithm}: {what}", scenario.name));
@@ -124,7 +124,7 @@ struct OpenLoop<'p> {
 /// What is to come, and where it is shown.
 struct ShownAgenda<'a> {
     agenda: Agenda,
-    progress: &'a Progress,
+    progress: &'a LiveProgress,
     /// Since the last step was over.
     since: Stopwatch,
 }
@@ -143,7 +143,7 @@ impl ShownAgenda<'_> {
     }
 }
 
-impl Task {
+impl CapacityTask {
     /// The steps of jobs.
     pub fn agenda(&self, jobs: &[Job]) -> Agenda {
         let mut agenda = Agenda::default();
@@ -167,7 +167,7 @@ impl Task {
     /// them. `agenda` is that of all jobs, and is left at what is still to come.
     pub fn measure(
         &self,
-        bench: &Bench<'_>,
+        bench: &CapacityBench<'_>,
         agenda: &mut Agenda,
         result: &mut RunResult,
     ) -> Result<(), Failure> {
@@ -183,7 +183,7 @@ impl Task {
     /// `None` if told to stop.
     fn find(
         &self,
-        bench: &Bench<'_>,
+        bench: &CapacityBench<'_>,
         shown: &mut ShownAgenda<'_>,
         result: &mut RunResult,
     ) -> Result<Option<Vec<Capacity>>, Failure> {
@@ -207,7 +207,7 @@ impl Task {
     /// Closed loops of all contenders in turns, and a model of each. `None` if told to stop.
     fn candidates(
         &self,
-        bench: &Bench<'_>,
+        bench: &CapacityBench<'_>,
         mix: &[(Class, f64)],
         shown: &mut ShownAgenda<'_>,
         result: &mut RunResult,
@@ -257,7 +257,7 @@ impl Task {
     /// one first. `None` if told to stop.
     fn forged(
         &self,
-        bench: &Bench<'_>,
+        bench: &CapacityBench<'_>,
         shown: &mut ShownAgenda<'_>,
     ) -> Result<Option<Vec<Saturated>>, Failure> {
         let judges = |spec: &&ContenderSpec| spec.judges();
@@ -279,7 +279,7 @@ impl Task {
     /// model says. False if told to stop.
     fn check(
         &self,
-        bench: &Bench<'_>,
+        bench: &CapacityBench<'_>,
         mix: &[(Class, f64)],
         candidates: &mut [Candidate],
         which: usize,
@@ -327,7 +327,7 @@ impl Task {
         Ok(true)
     }
 
-    fn capacity(&self, bench: &Bench<'_>, candidate: Candidate) -> Capacity {
+    fn capacity(&self, bench: &CapacityBench<'_>, candidate: Candidate) -> Capacity {
         let Candidate { contender, saturated, model, limit, forged, checks } = candidate;
         let scenario = &bench.job.scenario;
         let capacity_per_s = saturated.capacity_per_s;

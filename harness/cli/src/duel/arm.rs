@@ -18,7 +18,7 @@ use super::corner::Corner;
 
 /// What a round gave.
 #[derive(Serialize, Deserialize)]
-pub struct Fought {
+pub struct RoundRecord {
     /// Its figures.
     pub reading: Reading,
     /// Verdicts that were not the one due.
@@ -40,7 +40,7 @@ pub trait Fighter: Send {
     fn process(&self) -> Option<u32>;
 
     /// The control kernel and one round: at once, or in the turns of its lane.
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure>;
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<RoundRecord, Failure>;
 }
 
 /// An arm in this process.
@@ -77,7 +77,7 @@ impl Fighter for LocalArm<'_> {
         None
     }
 
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<RoundRecord, Failure> {
         let mut record = self.trial.run_in_turns(self.control, lane)?;
         let course = record.course.take();
         let (noise, hiccups) = course.map(|course| (course.noise, course.hiccups)).unzip();
@@ -101,6 +101,6 @@ impl Fighter for LocalArm<'_> {
         let mut gathering = Gathering::new(self.plan, self.contender, false);
         gathering.add(0, record);
         let (wrong, hiccups) = (gathering.finish().wrong, hiccups.unwrap_or_default());
-        Ok(Fought { reading, wrong, noise, hiccups })
+        Ok(RoundRecord { reading, wrong, noise, hiccups })
     }
 }

@@ -23,7 +23,7 @@ use jwtbench_engine::trial::rota::Lane;
 use super::super::Failure;
 use super::super::machine::profile;
 use super::answers::{Answers, NoAnswer};
-use super::arm::{Fighter, Fought};
+use super::arm::{Fighter, RoundRecord};
 use super::corner::Corner;
 use super::serve::{Hello, TurnOver};
 
@@ -226,7 +226,7 @@ impl Fighter for BuildArm<'_> {
         Some(self.child.id())
     }
 
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<Fought, Failure> {
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<RoundRecord, Failure> {
         let Some(lane) = lane else {
             self.ask("round");
             return self.read(self.round);

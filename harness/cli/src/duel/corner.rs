@@ -9,7 +9,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::result::CachePolicyRecord;
-use jwtbench_engine::result::duel::Setting;
+use jwtbench_engine::result::duel::ArmSetting;
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::plan::{MAX_ARRIVALS, Minting, Plan};
@@ -19,7 +19,7 @@ use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
 use super::super::fit::misfit;
 use super::super::origin::OriginArgs;
-use super::super::progress::Progress;
+use super::super::progress::LiveProgress;
 use super::super::replacement::{Replacement, cache_policy_records};
 use super::super::run::{SEED, duration};
 
@@ -121,7 +121,7 @@ impl Corner {
         &self,
         base: &Corner,
         plan: &Plan,
-        progress: &Progress,
+        progress: &LiveProgress,
     ) -> Result<Option<Plan>, Failure> {
         let (mine, theirs) = (&self.scenario, &base.scenario);
         if mine.policy == theirs.policy && mine.cache == theirs.cache {
@@ -140,9 +140,9 @@ impl Corner {
     }
 
     /// How it is set up, for the result.
-    pub fn setting(&self, build: String) -> Setting {
+    pub fn setting(&self, build: String) -> ArmSetting {
         let file = self.args.policy.as_ref().and_then(|path| path.file_name());
-        Setting {
+        ArmSetting {
             cache_policy: self.scenario.cache.name.clone(),
             policy: file
                 .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned()),

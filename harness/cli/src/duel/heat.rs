@@ -8,7 +8,7 @@ use jwtbench_engine::result::duel::Arm;
 use jwtbench_engine::trial::rota::Rota;
 
 use super::super::Failure;
-use super::arm::{Fighter, Fought};
+use super::arm::{Fighter, RoundRecord};
 
 /// Whether all arms can take turns.
 pub(super) fn is_in_turns(arms: &[Box<dyn Fighter + '_>; 3]) -> bool {
@@ -21,13 +21,13 @@ pub(super) fn fight(
     order: &[Arm],
     round: Duration,
     shift: usize,
-) -> Result<Vec<Fought>, Failure> {
+) -> Result<Vec<RoundRecord>, Failure> {
     let members: Option<Vec<usize>> = arms.iter().map(|arm| arm.members()).collect();
     let Some(members) = members else {
         return order.iter().map(|arm| arms[*arm as usize].round(None)).collect();
     };
     let rota = Rota::of_rounds(order.len(), round);
-    let mut rounds: Vec<(usize, Result<Fought, Failure>)> = thread::scope(|scope| {
+    let mut rounds: Vec<(usize, Result<RoundRecord, Failure>)> = thread::scope(|scope| {
         let fighting: Vec<_> = (arms.iter_mut().zip(members).enumerate())
             .filter_map(|(arm, (fighter, members))| {
                 let place = order.iter().position(|of| *of as usize == arm)?;

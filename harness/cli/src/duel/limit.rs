@@ -1,6 +1,6 @@
 //! Reads the limits that a command line sets: blocks, metrics, percentages.
 
-use jwtbench_engine::result::duel::{MIN_BLOCKS, Metric};
+use jwtbench_engine::result::duel::{DuelMetric, MIN_BLOCKS};
 
 /// The most blocks.
 const MAX_BLOCKS: u32 = 1000;
@@ -19,9 +19,9 @@ pub fn blocks(text: &str) -> Result<u32, String> {
 }
 
 /// Reads the name of a metric.
-pub fn metric(name: &str) -> Result<Metric, String> {
-    let known = Metric::ALL.map(Metric::name).join(", ");
-    Metric::from_name(name).ok_or_else(|| format!("no metric `{name}`; known: {known}"))
+pub fn metric(name: &str) -> Result<DuelMetric, String> {
+    let known = DuelMetric::ALL.map(DuelMetric::name).join(", ");
+    DuelMetric::from_name(name).ok_or_else(|| format!("no metric `{name}`; known: {known}"))
 }
 
 /// Reads a percentage above 0 and at most 1000 as a fraction: `3%`, `2.5%`.
@@ -33,7 +33,7 @@ pub fn percent(text: &str) -> Result<f64, String> {
 }
 
 /// Reads `p50=3%`.
-pub fn threshold(text: &str) -> Result<(Metric, f64), String> {
+pub fn threshold(text: &str) -> Result<(DuelMetric, f64), String> {
     let (name, share) = text.split_once('=').ok_or("write METRIC=PERCENT, such as p50=3%")?;
     Ok((metric(name)?, percent(share)?))
 }
@@ -44,8 +44,8 @@ mod tests {
 
     #[test]
     fn limits_are_read_or_refused_with_a_remedy() {
-        assert_eq!(threshold("p50=3%"), Ok((Metric::P50, 0.03)));
-        assert_eq!(threshold("cpu=2.5%"), Ok((Metric::Cpu, 0.025)));
+        assert_eq!(threshold("p50=3%"), Ok((DuelMetric::P50, 0.03)));
+        assert_eq!(threshold("cpu=2.5%"), Ok((DuelMetric::Cpu, 0.025)));
         assert_eq!(blocks("6"), Ok(6));
         let rows = [
             (threshold("p50"), "METRIC=PERCENT"),

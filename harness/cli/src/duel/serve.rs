@@ -15,7 +15,7 @@ use jwtbench_engine::trial::{Control, calibrate};
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
 use super::super::{Exit, Failure};
-use super::arm::{Fighter as _, Fought, LocalArm};
+use super::arm::{Fighter as _, LocalArm, RoundRecord};
 use super::corner::{Corner, CornerArgs};
 
 /// Serve the rounds of one side of a duel.
@@ -94,7 +94,7 @@ impl Turns {
         &self,
         arm: &mut LocalArm<'_>,
         lines: &mut impl Iterator<Item = std::io::Result<String>>,
-    ) -> Result<Fought, Failure> {
+    ) -> Result<RoundRecord, Failure> {
         let order = (0..self.turns).flat_map(|_| [PEER, ARM]).chain([PEER]);
         let rota = Rota::new(order.collect(), self.length);
         let lane = rota.lane(ARM, arm.members().unwrap_or(1), self.shift);

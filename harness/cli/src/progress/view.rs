@@ -13,7 +13,7 @@ const BETWEEN: &str = " · ";
 
 /// What there is to see.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub struct ProgressView {
     /// Rounds that are over.
     pub done: u64,
     /// All rounds.
@@ -26,7 +26,7 @@ pub struct View {
     pub look: Option<Look>,
 }
 
-impl View {
+impl ProgressView {
     /// Lines of at most `width` columns.
     pub fn lines(&self, width: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
@@ -114,8 +114,8 @@ fn clock(left: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn view() -> View {
-        View {
+    fn view() -> ProgressView {
+        ProgressView {
             done: 12,
             steps: 48,
             message: "unknown-kid/beside-good-traffic ES256 core:aws-lc-rs".into(),
@@ -169,7 +169,7 @@ mod tests {
         view.look = Some(Look { phase: "warm-up".into(), ..Look::default() });
         assert_eq!(view.lines(79).last().unwrap(), "warm-up 0.0/0.0 s · 0.00 /s");
         view.look = None;
-        assert_eq!(View { message: String::new(), ..view }.lines(79), ["12/48"]);
+        assert_eq!(ProgressView { message: String::new(), ..view }.lines(79), ["12/48"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::super::replacement::cache_policy_records;
 use super::super::verify::bench::Papers;
 
 /// A stored result, and what shall stand in place of what it stored.
-pub(super) struct Stored<'r> {
+pub(super) struct ReplayBase<'r> {
     /// The result.
     pub(super) result: &'r RunResult,
     /// Its path, for messages.
@@ -39,7 +39,7 @@ pub(super) struct OwnFiles<'r> {
     pub(super) policy: Option<&'r PolicySpec>,
 }
 
-impl Stored<'_> {
+impl ReplayBase<'_> {
     /// The user's own tokens, judged at the instant of the stored run.
     pub(super) fn own(&self, files: &OwnFiles<'_>) -> Result<OwnTokens, Failure> {
         let fault = |why: &str| Failure::Usage(format!("{}: {why}", self.path.display()));

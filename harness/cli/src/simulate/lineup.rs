@@ -13,17 +13,17 @@ use jwtbench_engine::trial::simulation::Simulated;
 pub(super) const OWN_CACHE: &str = "[cache]";
 
 /// A policy that the command names.
-pub(super) struct Named {
+pub(super) struct NamedPolicy {
     pub(super) name: String,
     pub(super) policy: CachePolicy,
     /// What a cache holds at the beginning, if its file says so.
     pub(super) start: Option<Start>,
 }
 
-impl Named {
+impl NamedPolicy {
     /// As it begins in a scenario.
     fn spec(&self, scenario: &Scenario) -> CacheSpec {
-        let Named { name, policy, start } = self;
+        let NamedPolicy { name, policy, start } = self;
         let start = start.unwrap_or(scenario.cache.start);
         CacheSpec { name: name.clone(), policy: policy.clone(), start }
     }
@@ -41,13 +41,21 @@ pub(super) struct Lineup<'s> {
 impl<'s> Lineup<'s> {
     /// The policies that the command names, which stand in place of the scenario's own; `all` are
     /// these, and those that they are compared with.
-    pub(super) fn named(scenario: &'s Scenario, all: &[Named], named: Vec<String>) -> Lineup<'s> {
+    pub(super) fn named(
+        scenario: &'s Scenario,
+        all: &[NamedPolicy],
+        named: Vec<String>,
+    ) -> Lineup<'s> {
         let specs = all.iter().map(|one| one.spec(scenario)).collect();
         Lineup { scenario, specs, gated: named }
     }
 
     /// The scenario's own policy, and those that it is compared with.
-    pub(super) fn own(scenario: &'s Scenario, others: &[Named], presets: &Presets) -> Lineup<'s> {
+    pub(super) fn own(
+        scenario: &'s Scenario,
+        others: &[NamedPolicy],
+        presets: &Presets,
+    ) -> Lineup<'s> {
         let own = own(scenario, presets);
         let name = own.name.clone();
         let is_there = others.iter().any(|spec| spec.name == name);

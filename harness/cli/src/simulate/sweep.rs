@@ -8,14 +8,14 @@ use jwtbench_engine::scenario::sweep::{Sweep, Value};
 const MOST_POLICIES: usize = 256;
 
 /// A policy of a sweep.
-pub(super) struct Place {
+pub(super) struct SweptPolicy {
     spec: CacheSpec,
     line: String,
     key: String,
     value: Value,
 }
 
-impl Place {
+impl SweptPolicy {
     /// The policy.
     pub(super) fn spec(&self) -> &CacheSpec {
         &self.spec
@@ -41,7 +41,7 @@ impl Place {
 ///
 /// # Errors
 /// If a policy cannot have a value, or there are too many.
-pub(super) fn swept(specs: &[CacheSpec], sweeps: &[Sweep]) -> Result<Vec<Place>, String> {
+pub(super) fn swept(specs: &[CacheSpec], sweeps: &[Sweep]) -> Result<Vec<SweptPolicy>, String> {
     let [first, rest @ ..] = sweeps else {
         return Ok(Vec::new());
     };
@@ -56,7 +56,7 @@ pub(super) fn swept(specs: &[CacheSpec], sweeps: &[Sweep]) -> Result<Vec<Place>,
 }
 
 /// Each policy at each value.
-fn at_each(specs: &[CacheSpec], Sweep { key, values }: &Sweep) -> Result<Vec<Place>, String> {
+fn at_each(specs: &[CacheSpec], Sweep { key, values }: &Sweep) -> Result<Vec<SweptPolicy>, String> {
     let count = specs.len() * values.len();
     if count > MOST_POLICIES {
         return Err(format!(
@@ -73,7 +73,7 @@ fn at_each(specs: &[CacheSpec], Sweep { key, values }: &Sweep) -> Result<Vec<Pla
                 .map_err(|fault| format!("{name}: {fault}"))?;
             let line = spec.name.clone();
             let spec = CacheSpec { name, policy, start: spec.start };
-            all.push(Place { spec, line, key: key.clone(), value: *value });
+            all.push(SweptPolicy { spec, line, key: key.clone(), value: *value });
         }
     }
     Ok(all)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lines::Line;
+use super::lines::TokenLine;
 
 /// Lines in a batch, at the most.
 const MAX_LINES: usize = 8192;
@@ -11,21 +11,21 @@ const MAX_BYTES: usize = 8 << 20;
 
 /// Lines, copied one after the other.
 #[derive(Default)]
-pub struct Batch {
+pub struct LineBatch {
     bytes: Vec<u8>,
-    lines: Vec<Place>,
+    lines: Vec<LinePlace>,
     /// Lines of the batches before.
     before: u64,
 }
 
 /// A line in a batch.
-struct Place {
+struct LinePlace {
     bytes: Range<usize>,
     /// Its length as it was, which may be more than was kept.
     length: usize,
 }
 
-impl Batch {
+impl LineBatch {
     /// Whether another line goes in.
     pub fn has_room(&self) -> bool {
         self.lines.len() < MAX_LINES && self.bytes.len() < MAX_BYTES
@@ -37,10 +37,10 @@ impl Batch {
     }
 
     /// Adds a line.
-    pub fn push(&mut self, line: &Line<'_>) {
+    pub fn push(&mut self, line: &TokenLine<'_>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(line.token);
-        let place = Place { bytes: start..self.bytes.len(), length: line.length };
+        let place = LinePlace { bytes: start..self.bytes.len(), length: line.length };
         self.lines.push(place);
     }
 
@@ -64,16 +64,16 @@ impl Batch {
 
 /// Some lines of a batch, for one worker.
 pub struct Piece<'b> {
-    batch: &'b Batch,
-    places: &'b [Place],
+    batch: &'b LineBatch,
+    places: &'b [LinePlace],
     first: u64,
 }
 
 impl<'b> Piece<'b> {
     /// The lines, each with its number from 1.
-    pub fn lines(&self) -> impl Iterator<Item = (u64, Line<'b>)> {
+    pub fn lines(&self) -> impl Iterator<Item = (u64, TokenLine<'b>)> {
         let batch = self.batch;
-        let line = move |place: &'b Place| Line {
+        let line = move |place: &'b LinePlace| TokenLine {
             token: &batch.bytes[place.bytes.clone()],
             length: place.length,
         };
@@ -85,7 +85,7 @@ impl<'b> Piece<'b> {
 mod tests {
     use super::*;
 
-    fn numbers(batch: &Batch, workers: usize) -> Vec<Vec<(u64, Vec<u8>)>> {
+    fn numbers(batch: &LineBatch, workers: usize) -> Vec<Vec<(u64, Vec<u8>)>> {
         let of = |piece: &Piece<'_>| {
             piece.lines().map(|(number, line)| (number, line.token.to_vec())).collect()
         };
@@ -94,10 +94,10 @@ mod tests {
 
     #[test]
     fn pieces_hold_every_line_once_and_in_order() {
-        let mut batch = Batch::default();
+        let mut batch = LineBatch::default();
         for round in 0..3u64 {
             for token in [&b"a"[..], b"", b"ccc", b"d", b"e"] {
-                batch.push(&Line { token, length: token.len() });
+                batch.push(&TokenLine { token, length: token.len() });
             }
             for workers in [1, 2, 3, 5, 8] {
                 let pieces = numbers(&batch, workers);

@@ -28,7 +28,7 @@ use jwtbench_engine::scenario::own::Accepted;
 use jwtbench_engine::scenario::policy_file;
 
 use super::key_file;
-use super::lines::Line;
+use super::lines::TokenLine;
 
 /// Entries that are not used are told one by one up to this many.
 const MAX_NOTES: usize = 16;
@@ -92,7 +92,7 @@ pub struct TimedVerdict {
 }
 
 /// A judge of tokens.
-pub struct Bench {
+pub struct TokenJudge {
     verifier: Verifier,
     scratch: Scratch,
     keys: PreparedKeys,
@@ -104,9 +104,9 @@ pub struct Bench {
     secrets: Vec<String>,
 }
 
-impl Bench {
+impl TokenJudge {
     /// Prepares the keys.
-    pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<Bench, Failure> {
+    pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<TokenJudge, Failure> {
         let Papers { policy, set, jwks, .. } = papers;
         let allowed = &policy.spec().algorithms;
         if let Some(unknown) = allowed.iter().find(|algorithm| !backend.supports(**algorithm)) {
@@ -128,7 +128,7 @@ impl Bench {
         let verifier = Verifier::new(policy.clone());
         let secrets = key_file::published_secrets(&papers.body);
         let unused = Arc::clone(&papers.unused);
-        Ok(Bench { verifier, scratch, keys, unused, jwks: jwks.clone(), refused, secrets })
+        Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused, secrets })
     }
 
     /// Bytes of the longest token that is read whole.
@@ -158,14 +158,14 @@ impl Bench {
 
     /// The verdict on one token.
     pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<(), Rejection> {
-        let Bench { verifier, scratch, keys, .. } = self;
+        let TokenJudge { verifier, scratch, keys, .. } = self;
         let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
         verifier.in_force(&proven, &Request::default(), now)
     }
 
     /// The verdict on one token, what is known of one that is accepted, and how long it lasts.
     pub fn judge_at_length(&mut self, token: &[u8], now: UnixTime) -> TimedVerdict {
-        let Bench { verifier, scratch, keys, .. } = self;
+        let TokenJudge { verifier, scratch, keys, .. } = self;
         let refused = |code, kid, refused_at| TimedVerdict {
             verdict: Err(code),
             kid,
@@ -198,7 +198,7 @@ impl Bench {
     pub fn explain(
         &self,
         verdict: Result<(), Rejection>,
-        line: &Line<'_>,
+        line: &TokenLine<'_>,
         now: UnixTime,
     ) -> Explanation {
         let evidence = Evidence {

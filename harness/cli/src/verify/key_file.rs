@@ -99,29 +99,29 @@ fn kind(value: &Value) -> &'static str {
 
 /// How often an object of JSON has a member of this name at its top level.
 fn times(text: &str, name: &str) -> usize {
-    serde_json::from_str::<Names>(text)
+    serde_json::from_str::<MemberNames>(text)
         .map_or(0, |names| names.0.iter().filter(|known| *known == name).count())
 }
 
 /// The names of an object's members as they stand, repeated ones too.
-struct Names(Vec<String>);
+struct MemberNames(Vec<String>);
 
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+impl<'de> Deserialize<'de> for MemberNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MemberNames, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Names;
+            type Value = MemberNames;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
                 let mut names = Vec::new();
                 while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
                     names.push(name);
                 }
-                Ok(Names(names))
+                Ok(MemberNames(names))
             }
         }
         deserializer.deserialize_map(Reader)

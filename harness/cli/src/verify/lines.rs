@@ -15,7 +15,7 @@ pub struct Lines<R> {
 
 /// One line, without its end: LF, or CR LF.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct TokenLine<'a> {
     /// Its bytes; of a line over the limit, a beginning that is over the limit too.
     pub token: &'a [u8],
     /// Its whole length in bytes.
@@ -34,7 +34,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line; `None` at the end. A last line needs no end of its own.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn next(&mut self) -> io::Result<Option<TokenLine<'_>>> {
         self.kept.clear();
         // One byte over the limit tells that it is, one more may be a CR.
         let room = self.limit.saturating_add(2);
@@ -72,7 +72,7 @@ impl<R: Read> Lines<R> {
             self.kept.drain(..BOM.len());
             length -= BOM.len();
         }
-        Ok(Some(Line { token: &self.kept, length }))
+        Ok(Some(TokenLine { token: &self.kept, length }))
     }
 }
 

@@ -32,7 +32,7 @@ fn attempts_end_with_the_horizon() {
     let by_minute: u64 = row.timeline.iter().map(|minute| minute.attempts).sum();
     assert_eq!(row.counts.attempts, by_minute);
     // Two phases of ten minutes, a sixth of an hour each.
-    let worst = |metric: Option<Metric>| metric.unwrap().max.unwrap();
+    let worst = |metric: Option<MetricRange>| metric.unwrap().max.unwrap();
     let by_phase: f64 = row.phases.iter().map(|phase| worst(phase.attempts_per_hour) / 6.0).sum();
     assert!(by_phase * 16.0 >= by_minute as f64, "{by_phase} at worst, {by_minute} of 16 ages");
     assert_eq!(row.counts.arrivals, row.timeline.iter().map(|minute| minute.good).sum::<u64>());

@@ -1,7 +1,7 @@
 //! The presets against a table worked out by hand from the libraries' sources: ttl, budgets and
 //! timeouts give each bound, the simulation has to find it.
 
-use jwtbench_engine::result::simulation::{Metric, SimulationRow};
+use jwtbench_engine::result::simulation::{MetricRange, SimulationRow};
 use jwtbench_engine::scenario::cache::{CacheSpec, Start, load_preset};
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
@@ -34,8 +34,8 @@ const ONE_UNKNOWN: &str = "[[stream]]\nname = \"stray\"\nrate = 0.2\nholders = 1
     tokens = { unknown-kid-one = 100 }\n";
 
 const INF: f64 = f64::INFINITY;
-const MIN: fn(&Metric) -> Option<f64> = |metric| metric.min;
-const MAX: fn(&Metric) -> Option<f64> = |metric| metric.max;
+const MIN: fn(&MetricRange) -> Option<f64> = |metric| metric.min;
+const MAX: fn(&MetricRange) -> Option<f64> = |metric| metric.max;
 
 /// A row for each preset, all of one plan.
 fn rows(presets: &[&str], parts: &str, offsets: u32) -> Vec<SimulationRow> {
@@ -57,7 +57,7 @@ fn rows(presets: &[&str], parts: &str, offsets: u32) -> Vec<SimulationRow> {
 
 fn check(
     row: &SimulationRow,
-    (name, end): (&str, fn(&Metric) -> Option<f64>),
+    (name, end): (&str, fn(&MetricRange) -> Option<f64>),
     (low, high): (f64, f64),
     reason: &str,
 ) {

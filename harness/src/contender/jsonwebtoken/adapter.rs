@@ -39,7 +39,7 @@ fn verifier_factory(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn 
 
 /// What an application would have the library read.
 #[derive(Deserialize)]
-struct Claims {
+struct LibraryClaims {
     exp: f64,
     nbf: Option<f64>,
 }
@@ -90,7 +90,7 @@ impl Jsonwebtoken {
         }
         let header = decode_header(token).map_err(|_| Rejection::Malformed)?;
         let key = self.keys.find(header.kid.as_deref())?;
-        let claims = decode::<Claims>(token, key, &self.validation)
+        let claims = decode::<LibraryClaims>(token, key, &self.validation)
             .map_err(|error| code(error.kind()))?
             .claims;
         // Its own rule (validation.rs): exp < now - leeway, nbf > now + leeway, rounded seconds.

@@ -3,14 +3,14 @@
 
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
-use super::super::terminal::text::{Paint, Text};
+use super::super::terminal::text::{Paint, TerminalText};
 use super::both_policies;
 use crate::result::CachePolicyRecord;
 use crate::result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
 use crate::result::outcome::OutcomeKind;
 
 /// Trials of one scenario from one cache policy to another, and the one that speaks for them.
-struct Group<'c> {
+struct OutcomeGroup<'c> {
     spokesman: &'c TrialOutcome,
     trials: usize,
     /// How many of them have the verdict of the one that speaks.
@@ -31,7 +31,7 @@ pub(super) fn headline(comparison: &Comparison) -> Option<String> {
 }
 
 /// The outcome as text.
-pub(super) fn show(text: &mut Text, comparison: &Comparison) {
+pub(super) fn show(text: &mut TerminalText, comparison: &Comparison) {
     if comparison.outcome.is_empty() {
         return;
     }
@@ -84,8 +84,8 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
 
 /// The trials by scenario and cache policies, the worst first. The one with the most sentences
 /// speaks for those with its verdict.
-fn groups(comparison: &Comparison) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+fn groups(comparison: &Comparison) -> Vec<OutcomeGroup<'_>> {
+    let mut groups: Vec<OutcomeGroup<'_>> = Vec::new();
     let key = |trial: &TrialOutcome| {
         let TrialOutcome { scenario, base_cache_policy, cache_policy, .. } = trial;
         (scenario.clone(), base_cache_policy.clone(), cache_policy.clone())
@@ -93,7 +93,7 @@ fn groups(comparison: &Comparison) -> Vec<Group<'_>> {
     for trial in &comparison.outcome {
         let known = groups.iter_mut().find(|group| key(group.spokesman) == key(trial));
         let Some(group) = known else {
-            groups.push(Group { spokesman: trial, trials: 1, alike: 1 });
+            groups.push(OutcomeGroup { spokesman: trial, trials: 1, alike: 1 });
             continue;
         };
         group.trials += 1;
@@ -111,16 +111,16 @@ fn groups(comparison: &Comparison) -> Vec<Group<'_>> {
     groups
 }
 
-fn is_worse(group: &Group<'_>) -> bool {
+fn is_worse(group: &OutcomeGroup<'_>) -> bool {
     group.spokesman.verdict == OutcomeVerdict::Worse
 }
 
 /// Whether a group has something to say beyond that it is unchanged or not gated.
-fn is_shown(group: &Group<'_>) -> bool {
+fn is_shown(group: &OutcomeGroup<'_>) -> bool {
     !group.spokesman.sentences.is_empty()
 }
 
-fn lines(group: &Group<'_>) -> Vec<String> {
+fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
     let TrialOutcome { sentences, not_gated, verdict, .. } = group.spokesman;
     let sentence = |sentence: &crate::result::comparison::OutcomeSentence| {
         let has_both = sentence.verdict != *verdict;
@@ -132,7 +132,7 @@ fn lines(group: &Group<'_>) -> Vec<String> {
 }
 
 /// The scenario with the policies on both sides, and the trials that the one stands for.
-fn name(group: &Group<'_>, records: &[CachePolicyRecord]) -> String {
+fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> String {
     let TrialOutcome { scenario, algorithm, contender, base_cache_policy, cache_policy, .. } =
         group.spokesman;
     let policies = both_policies(base_cache_policy, cache_policy, records);
@@ -144,7 +144,7 @@ fn name(group: &Group<'_>, records: &[CachePolicyRecord]) -> String {
 }
 
 /// Scenarios that have nothing to say and are not gated, by reason.
-fn quiet_gaps(groups: &[Group<'_>]) -> Vec<(String, Vec<String>)> {
+fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String>)> {
     let mut gaps: Vec<(String, Vec<String>)> = Vec::new();
     for group in groups.iter().filter(|group| !is_shown(group)) {
         let Some(not_gated) = &group.spokesman.not_gated else {
@@ -159,8 +159,8 @@ fn quiet_gaps(groups: &[Group<'_>]) -> Vec<(String, Vec<String>)> {
     gaps
 }
 
-fn unchanged(groups: &[Group<'_>]) -> Option<String> {
-    let verdict = |group: &&Group<'_>| group.spokesman.verdict == OutcomeVerdict::Unchanged;
+fn unchanged(groups: &[OutcomeGroup<'_>]) -> Option<String> {
+    let verdict = |group: &&OutcomeGroup<'_>| group.spokesman.verdict == OutcomeVerdict::Unchanged;
     let count = groups.iter().filter(verdict).count() as u64;
     (count > 0).then(|| {
         let scenarios = quantity::counted(count, "scenario");

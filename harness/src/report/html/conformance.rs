@@ -2,7 +2,7 @@
 
 use maud::{Markup, html as markup};
 
-use crate::report::conformance::{Cell, Matrix, MatrixRow, matrix};
+use crate::report::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
 use crate::report::quantity;
 use crate::result::RunResult;
 
@@ -87,7 +87,7 @@ fn heading(contender: &str) -> Markup {
     }
 }
 
-fn answer(cell: Option<&Cell>, contender: &str) -> Markup {
+fn answer(cell: Option<&ConformanceAnswer>, contender: &str) -> Markup {
     let Some(cell) = cell else {
         return markup! { td.none { span.faint { "·" } } };
     };

@@ -195,10 +195,10 @@ fn latency(timeline: &Timeline, x: &Scale, from: f64, to: f64) -> Markup {
     }
 }
 
-type Parts<'a> = &'a dyn Fn(&TimelineBin) -> [(u64, &'static str); 2];
+type TimelineParts<'a> = &'a dyn Fn(&TimelineBin) -> [(u64, &'static str); 2];
 
 /// Two columns side by side per bin, with one path per kind.
-fn columns(timeline: &Timeline, x: &Scale, from: f64, to: f64, parts: Parts) -> Markup {
+fn columns(timeline: &Timeline, x: &Scale, from: f64, to: f64, parts: TimelineParts) -> Markup {
     let highest = timeline.bins.iter().flat_map(parts).map(|(n, _)| n).max().unwrap_or(0);
     let y = Scale::linear((highest as f64).max(2.0), to, from);
     let mut paths: BTreeMap<&str, String> = BTreeMap::new();

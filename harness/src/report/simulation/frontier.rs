@@ -161,12 +161,12 @@ fn key(simulation: &Simulation, points: &[Point<'_>]) -> Option<String> {
 }
 
 /// Policies that stand in one place, the one to be named first.
-struct Group<'p, 's> {
+struct FrontierGroup<'p, 's> {
     at: (f64, f64),
     points: Vec<&'p Point<'s>>,
 }
 
-impl Group<'_, '_> {
+impl FrontierGroup<'_, '_> {
     /// The first with its mark, and how many more.
     fn name(&self, simulation: &Simulation) -> String {
         let first = self.points.first().map_or("", |point| &point.row.cache_policy);
@@ -183,16 +183,16 @@ fn groups<'p, 's>(
     points: &'p [Point<'s>],
     place: impl Fn(&Point<'_>) -> (f64, f64),
     own: &[String],
-) -> Vec<Group<'p, 's>> {
-    let mut groups: Vec<Group<'p, 's>> = Vec::new();
+) -> Vec<FrontierGroup<'p, 's>> {
+    let mut groups: Vec<FrontierGroup<'p, 's>> = Vec::new();
     for point in points {
         let at = place(point);
-        let near = |group: &&mut Group<'_, '_>| {
+        let near = |group: &&mut FrontierGroup<'_, '_>| {
             (group.at.0 - at.0).abs() < 4.0 && (group.at.1 - at.1).abs() < 4.0
         };
         match groups.iter_mut().find(near) {
             Some(group) => group.points.push(point),
-            None => groups.push(Group { at, points: vec![point] }),
+            None => groups.push(FrontierGroup { at, points: vec![point] }),
         }
     }
     let rank = |point: &&Point<'_>| {
@@ -205,7 +205,7 @@ fn groups<'p, 's>(
     groups
 }
 
-fn mark(simulation: &Simulation, group: &Group<'_, '_>) -> Markup {
+fn mark(simulation: &Simulation, group: &FrontierGroup<'_, '_>) -> Markup {
     let is_own = group.points.iter().any(|point| simulation.is_own(point.row));
     let is_best = group.points.iter().any(|point| simulation.dominating(point.row).is_empty());
     let ink = if is_own { "var(--bad)" } else { "var(--ink-0)" };
@@ -230,9 +230,9 @@ fn mark(simulation: &Simulation, group: &Group<'_, '_>) -> Markup {
 }
 
 /// Where labels go: beside their points, and apart from each other where points crowd.
-fn labels(groups: &[Group<'_, '_>]) -> Vec<f64> {
+fn labels(groups: &[FrontierGroup<'_, '_>]) -> Vec<f64> {
     let mut taken: Vec<(f64, f64)> = Vec::new();
-    let one = |group: &Group<'_, '_>| {
+    let one = |group: &FrontierGroup<'_, '_>| {
         let (cx, cy) = group.at;
         let near = |at: f64, taken: &[(f64, f64)]| {
             taken.iter().any(|(x, y)| (x - cx).abs() < 150.0 && (y - at).abs() < 12.0)

@@ -11,7 +11,7 @@ use crate::report::junit::printable;
 use crate::result::simulation::{Simulation, SimulationExpectation, SimulationRow};
 
 /// How an expectation ended.
-enum Held {
+enum ExpectationEnd {
     Met,
     Missed(String),
     Skipped(String),
@@ -19,9 +19,9 @@ enum Held {
 }
 
 /// An expectation of one policy.
-struct Case {
+struct ExpectationCase {
     name: String,
-    held: Held,
+    held: ExpectationEnd,
 }
 
 /// The simulation as one document.
@@ -33,20 +33,20 @@ pub fn simulation_junit(simulation: &Simulation) -> String {
     text + "\n"
 }
 
-fn cases(row: &SimulationRow) -> Vec<Case> {
+fn cases(row: &SimulationRow) -> Vec<ExpectationCase> {
     let judged = row.expectations.iter().map(|one| {
         let SimulationExpectation { key, bound, met, .. } = one;
         let said = simulation_expectation(row, one);
         let held = match (row.is_gated, met) {
-            (true, true) => Held::Met,
-            (true, false) => Held::Missed(said),
-            (false, _) => Held::Skipped(format!("there to be compared with: {said}")),
+            (true, true) => ExpectationEnd::Met,
+            (true, false) => ExpectationEnd::Missed(said),
+            (false, _) => ExpectationEnd::Skipped(format!("there to be compared with: {said}")),
         };
-        Case { name: format!("{} {key} {bound}", row.cache_policy), held }
+        ExpectationCase { name: format!("{} {key} {bound}", row.cache_policy), held }
     });
     let unjudged = row.unjudged.iter().filter(|_| row.is_gated).map(|key| {
-        let held = Held::Skipped("not judged here, `jwtbench run` judges it".into());
-        Case { name: format!("{} {key}", row.cache_policy), held }
+        let held = ExpectationEnd::Skipped("not judged here, `jwtbench run` judges it".into());
+        ExpectationCase { name: format!("{} {key}", row.cache_policy), held }
     });
     judged.chain(unjudged).collect()
 }
@@ -54,15 +54,15 @@ fn cases(row: &SimulationRow) -> Vec<Case> {
 fn write(simulation: &Simulation, writer: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let suites = simulation.scenario_names().into_iter().map(|name| {
-        let cases: Vec<Case> = simulation.of_scenario(name).flat_map(cases).collect();
+        let cases: Vec<ExpectationCase> = simulation.of_scenario(name).flat_map(cases).collect();
         (name, cases)
     });
-    let mut suites: Vec<(&str, Vec<Case>)> = suites.collect();
+    let mut suites: Vec<(&str, Vec<ExpectationCase>)> = suites.collect();
     if simulation.partial {
-        let case = Case { name: "every row".into(), held: Held::Interrupted };
+        let case = ExpectationCase { name: "every row".into(), held: ExpectationEnd::Interrupted };
         suites.push(("jwtbench simulate", vec![case]));
     }
-    let all: Vec<&Case> = suites.iter().flat_map(|(_, cases)| cases).collect();
+    let all: Vec<&ExpectationCase> = suites.iter().flat_map(|(_, cases)| cases).collect();
     let [tests, failures, _] = counts(&all);
     writer
         .create_element("testsuites")
@@ -76,8 +76,12 @@ fn write(simulation: &Simulation, writer: &mut Writer<&mut Vec<u8>>) -> io::Resu
     Ok(())
 }
 
-fn write_suite(name: &str, cases: &[Case], writer: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
-    let all: Vec<&Case> = cases.iter().collect();
+fn write_suite(
+    name: &str,
+    cases: &[ExpectationCase],
+    writer: &mut Writer<&mut Vec<u8>>,
+) -> io::Result<()> {
+    let all: Vec<&ExpectationCase> = cases.iter().collect();
     let [tests, failures, skipped] = counts(&all);
     writer
         .create_element("testsuite")
@@ -92,17 +96,21 @@ fn write_suite(name: &str, cases: &[Case], writer: &mut Writer<&mut Vec<u8>>) ->
     Ok(())
 }
 
-fn write_case(suite: &str, case: &Case, writer: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
+fn write_case(
+    suite: &str,
+    case: &ExpectationCase,
+    writer: &mut Writer<&mut Vec<u8>>,
+) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
         .with_attribute(("name", printable(&case.name).as_str()))
         .with_attribute(("classname", printable(suite).as_str()))
         .with_attribute(("time", "0.000"));
     let (name, message) = match &case.held {
-        Held::Met => return element.write_empty().map(|_| ()),
-        Held::Missed(said) => ("failure", said.as_str()),
-        Held::Skipped(reason) => ("skipped", reason.as_str()),
-        Held::Interrupted => ("error", "partial result: the simulation was cut short"),
+        ExpectationEnd::Met => return element.write_empty().map(|_| ()),
+        ExpectationEnd::Missed(said) => ("failure", said.as_str()),
+        ExpectationEnd::Skipped(reason) => ("skipped", reason.as_str()),
+        ExpectationEnd::Interrupted => ("error", "partial result: the simulation was cut short"),
     };
     element.write_inner_content(|writer| {
         let ending = writer.create_element(name);
@@ -113,14 +121,19 @@ fn write_case(suite: &str, case: &Case, writer: &mut Writer<&mut Vec<u8>>) -> io
 }
 
 /// Cases, failures and skipped ones.
-fn counts(cases: &[&Case]) -> [String; 3] {
-    let count = |is: fn(&Held) -> bool| cases.iter().filter(|case| is(&case.held)).count();
-    let failures = count(|held| matches!(held, Held::Missed(_)));
-    let skipped = count(|held| matches!(held, Held::Skipped(_)));
+fn counts(cases: &[&ExpectationCase]) -> [String; 3] {
+    let count =
+        |is: fn(&ExpectationEnd) -> bool| cases.iter().filter(|case| is(&case.held)).count();
+    let failures = count(|held| matches!(held, ExpectationEnd::Missed(_)));
+    let skipped = count(|held| matches!(held, ExpectationEnd::Skipped(_)));
     [cases.len(), failures, skipped].map(|count| count.to_string())
 }
 
 /// At most one: that rows are missing.
-fn errors(cases: &[&Case]) -> &'static str {
-    if cases.iter().any(|case| matches!(case.held, Held::Interrupted)) { "1" } else { "0" }
+fn errors(cases: &[&ExpectationCase]) -> &'static str {
+    if cases.iter().any(|case| matches!(case.held, ExpectationEnd::Interrupted)) {
+        "1"
+    } else {
+        "0"
+    }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html as markup};
 
 use super::figure;
 use crate::report::html::scale::{Scale, coordinate};
-use crate::result::simulation::{Metric, Simulation, SweepPoint};
+use crate::result::simulation::{MetricRange, Simulation, SweepPoint};
 
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 190.0;
@@ -19,16 +19,16 @@ const INKS: usize = 6;
 const STEPS: u32 = 5;
 
 /// One line.
-struct Line<'s> {
+struct SweepLine<'s> {
     name: &'s str,
     points: Vec<&'s SweepPoint>,
 }
 
 /// What is drawn of a point.
-type Figure = fn(&SweepPoint) -> Option<f64>;
+type PointFigure = fn(&SweepPoint) -> Option<f64>;
 
 /// What the horizon cut off is beyond every figure.
-fn worst(metric: Option<Metric>) -> Option<f64> {
+fn worst(metric: Option<MetricRange>) -> Option<f64> {
     metric.map(|metric| metric.max.unwrap_or(f64::INFINITY))
 }
 
@@ -39,7 +39,7 @@ pub(super) fn sweep(simulation: &Simulation, scenario: &str) -> Markup {
     else {
         return markup! {};
     };
-    let plots: [(&str, &str, Figure); 3] = [
+    let plots: [(&str, &str, PointFigure); 3] = [
         ("a withdrawn key is trusted for", "exposure_s", |point| worst(point.exposure_s)),
         ("users locked out for", "lockout_s", |point| worst(point.lockout_s)),
         ("fetches for each instance and hour", "attempts_per_hour", |point| {
@@ -62,12 +62,12 @@ pub(super) fn sweep(simulation: &Simulation, scenario: &str) -> Markup {
     }
 }
 
-fn lines<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Line<'s>> {
-    let mut lines: Vec<Line<'s>> = Vec::new();
+fn lines<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<SweepLine<'s>> {
+    let mut lines: Vec<SweepLine<'s>> = Vec::new();
     for point in simulation.sweep.iter().filter(|point| point.scenario == scenario) {
         match lines.iter_mut().find(|line| line.name == point.line) {
             Some(line) => line.points.push(point),
-            None => lines.push(Line { name: &point.line, points: vec![point] }),
+            None => lines.push(SweepLine { name: &point.line, points: vec![point] }),
         }
     }
     lines
@@ -87,7 +87,7 @@ fn step(most: f64, is_span: bool) -> f64 {
     }
 }
 
-fn plot(lines: &[Line<'_>], title: &str, name: &str, of: Figure) -> Markup {
+fn plot(lines: &[SweepLine<'_>], title: &str, name: &str, of: PointFigure) -> Markup {
     let all = || lines.iter().flat_map(|line| &line.points);
     let values = || all().filter_map(|point| of(point));
     if values().next().is_none() {

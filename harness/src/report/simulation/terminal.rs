@@ -3,12 +3,12 @@
 use super::expected::{ExpectedLine, expected_lines, gated, unjudged, verdict_line};
 use super::{columns, marked, marks, phase_tables, runs, verdict};
 use crate::report::TerminalStyle;
-use crate::report::terminal::text::{Paint, Text};
+use crate::report::terminal::text::{Paint, TerminalText};
 use crate::result::simulation::{Simulation, SimulationRow};
 
 /// A table per scenario.
 pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> String {
-    let mut text = Text::new(style);
+    let mut text = TerminalText::new(style);
     for scenario in simulation.scenario_names() {
         let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
         let runs = runs(rows.iter().copied());
@@ -46,7 +46,7 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
 }
 
 /// Who is held to what, and whether it is met.
-fn write_expected(simulation: &Simulation, rows: &[&SimulationRow], text: &mut Text) {
+fn write_expected(simulation: &Simulation, rows: &[&SimulationRow], text: &mut TerminalText) {
     for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
         text.wrapped(Paint::Plain, "", &said);
     }

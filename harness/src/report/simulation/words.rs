@@ -1,6 +1,6 @@
 //! What a row means, in sentences for somebody who runs that cache.
 
-use crate::result::simulation::{Metric, Simulation, SimulationRow};
+use crate::result::simulation::{MetricRange, Simulation, SimulationRow};
 
 use super::{figure, span};
 
@@ -86,7 +86,7 @@ fn taken(row: &SimulationRow) -> Option<String> {
     })
 }
 
-fn convergence(metric: &Metric) -> String {
+fn convergence(metric: &MetricRange) -> String {
     match metric.max {
         Some(most) if most <= 0.0 => "Tokens of a new key get in at once.".into(),
         Some(most) => format!("Tokens of a new key are refused for up to {}.", span(most)),
@@ -129,7 +129,7 @@ fn recovery(row: &SimulationRow) -> Option<String> {
 }
 
 fn lockout(row: &SimulationRow) -> Option<String> {
-    let Metric { p50, max, .. } = row.metric("lockout_s")?;
+    let MetricRange { p50, max, .. } = row.metric("lockout_s")?;
     let (middle, most) = (p50.unwrap_or_default(), max.unwrap_or_default());
     Some(match (span(middle), span(most)) {
         _ if most <= 0.0 => "No good user is refused or kept waiting.".into(),
@@ -166,7 +166,7 @@ fn herd(row: &SimulationRow) -> Option<String> {
 
 fn poison(row: &SimulationRow) -> Option<String> {
     let most = row.metric("poison_loss")?.max?;
-    let is_lossy = |metric: &Metric| metric.max.is_some_and(|most| most > 0.0);
+    let is_lossy = |metric: &MetricRange| metric.max.is_some_and(|most| most > 0.0);
     let phases = row.phases.iter();
     let lossy = phases.filter(|phase| phase.poison_loss.as_ref().is_some_and(is_lossy));
     let names: Vec<&str> = lossy.map(|phase| phase.phase.as_str()).collect();
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn grace_is_said_with_both_ends() {
-        let metric = |min, max| Metric { min, p50: min, max, n: 2, censored: 0 };
+        let metric = |min, max| MetricRange { min, p50: min, max, n: 2, censored: 0 };
         let rows = [
             (metric(None, None), "do not notice the outage of 2h."),
             (metric(Some(60.0), Some(60.0)), "after 1m."),

@@ -1,11 +1,11 @@
 //! Capacities on the terminal: the knee first, then the real open loops, then the card.
 
-use super::text::{Paint, Text};
+use super::text::{Paint, TerminalText};
 use crate::report::capacity::{self, CHECKS, CURVE, NOTE};
 use crate::result::RunResult;
 
 /// Writes each capacity, and what relative rates were shares of.
-pub fn write(result: &RunResult, text: &mut Text) {
+pub fn write(result: &RunResult, text: &mut TerminalText) {
     let bases = capacity::bases(result);
     if !bases.is_empty() {
         text.heading("Rates that are shares of a capacity");

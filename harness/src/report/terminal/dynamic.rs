@@ -1,6 +1,6 @@
 //! The table of dynamic scenarios: what became of good users and how often the endpoint was asked.
 
-use super::text::{Paint, Text};
+use super::text::{Paint, TerminalText};
 use crate::report::caveat::{legend, marked};
 use crate::report::chapter::Chapter;
 use crate::report::fault::fault;
@@ -13,7 +13,7 @@ const HEAD: [&str; 8] =
     ["contender", "alg", "done", "p99 resp.", "lockouts", "exposed", "fetches", "wrong"];
 
 /// Writes one table per dynamic scenario.
-pub fn write(result: &RunResult, chapters: &[&Chapter], text: &mut Text) {
+pub fn write(result: &RunResult, chapters: &[&Chapter], text: &mut TerminalText) {
     if chapters.is_empty() {
         return;
     }

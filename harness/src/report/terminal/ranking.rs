@@ -1,14 +1,14 @@
 //! The rankings of a hot-path scenario: in full where a bound was measured beside the contenders,
 //! else one line per contender with its median under every algorithm.
 
-use super::text::{Paint, Text};
+use super::text::{Paint, TerminalText};
 use crate::report::caveat::{legend, marked};
 use crate::report::chapter::Chapter;
 use crate::report::quantity;
 use crate::report::ranking::{Ranking, RankingRow, Role, rankings};
 
 /// Writes the rankings of `chapter`; nothing if none of its trials was timed.
-pub fn write(chapter: &Chapter, text: &mut Text) {
+pub fn write(chapter: &Chapter, text: &mut TerminalText) {
     let rankings = rankings(chapter);
     if rankings.is_empty() {
         return;
@@ -29,7 +29,7 @@ pub fn write(chapter: &Chapter, text: &mut Text) {
     }
 }
 
-fn in_full(ranking: &Ranking, text: &mut Text) {
+fn in_full(ranking: &Ranking, text: &mut TerminalText) {
     let head = [ranking.algorithm, "p50", "p99", "throughput", "to fastest", "to raw"];
     let ratio = |r: Option<f64>| r.map_or_else(|| "–".to_owned(), quantity::ratio);
     let mut rows = Vec::new();
@@ -50,7 +50,7 @@ fn in_full(ranking: &Ranking, text: &mut Text) {
     faults(ranking, text);
 }
 
-fn compact(rankings: &[Ranking], text: &mut Text) {
+fn compact(rankings: &[Ranking], text: &mut TerminalText) {
     let mut head = vec!["p50, to fastest"];
     let mut contenders: Vec<&str> = Vec::new();
     for ranking in rankings {
@@ -88,7 +88,7 @@ fn median_and_ratio(row: Option<&RankingRow>) -> [String; 2] {
     }
 }
 
-fn faults(ranking: &Ranking, text: &mut Text) {
+fn faults(ranking: &Ranking, text: &mut TerminalText) {
     for row in &ranking.rows {
         if let Err(fault) = &row.speed {
             let line =

@@ -41,16 +41,16 @@ impl Paint {
 }
 
 /// The text under construction.
-pub struct Text {
+pub struct TerminalText {
     out: String,
     style: TerminalStyle,
 }
 
-impl Text {
+impl TerminalText {
     /// An empty text.
     pub fn new(style: TerminalStyle) -> Self {
         let width = style.width.max(80);
-        Text { out: String::new(), style: TerminalStyle { width, ..style } }
+        TerminalText { out: String::new(), style: TerminalStyle { width, ..style } }
     }
 
     /// The columns that a line may take.
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     fn shown(head: &[&str], rows: &[&[&str]]) -> String {
-        let mut text = Text::new(TerminalStyle { colour: false, width: 80 });
+        let mut text = TerminalText::new(TerminalStyle { colour: false, width: 80 });
         let rows: Vec<(Paint, Vec<String>)> = rows
             .iter()
             .map(|cells| (Paint::Plain, cells.iter().map(|cell| (*cell).to_owned()).collect()))
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn lines_and_words_that_are_too_wide_go_on() {
-        let mut text = Text::new(TerminalStyle { colour: false, width: 80 });
+        let mut text = TerminalText::new(TerminalStyle { colour: false, width: 80 });
         let word = "x".repeat(200);
         text.line(Paint::Plain, &format!("    before {word} after"));
         text.heading(&word);

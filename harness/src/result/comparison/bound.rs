@@ -6,7 +6,7 @@ use crate::result::statistics::median;
 use crate::result::{Measurement, Round, RunResult};
 
 use super::pairing::Pair;
-use super::threshold::Metric;
+use super::threshold::ComparedMetric;
 
 /// The kind of contender that is a bound.
 const RAW: &str = "raw:";
@@ -40,7 +40,7 @@ impl<'r> Bound<'r> {
         let backend =
             |m: &Measurement| m.contender.split_once(':').map(|(_, name)| name.to_owned());
         let own = bounds.iter().position(|bound| backend(bound.base) == backend(one));
-        let speed = |bound: &Bound<'_>| median(&plain(Metric::P50, bound.base));
+        let speed = |bound: &Bound<'_>| median(&plain(ComparedMetric::P50, bound.base));
         let fastest = || {
             let places = 0..bounds.len();
             places.min_by(|a, b| speed(&bounds[*a]).total_cmp(&speed(&bounds[*b])))
@@ -73,14 +73,18 @@ fn beside<'r>(
 }
 
 /// A metric of the rounds that were not dropped, in its own unit.
-pub(in crate::result) fn plain(metric: Metric, trial: &Measurement) -> Vec<f64> {
+pub(in crate::result) fn plain(metric: ComparedMetric, trial: &Measurement) -> Vec<f64> {
     let rounds = trial.rounds.iter().filter(|round| round.dropped.is_none());
     rounds.filter_map(|round| metric.of(round)).collect()
 }
 
 /// Natural logarithms of the cost of each round that was not dropped, over the bound's cost in the
 /// same round where there is a bound.
-pub(super) fn costs(metric: Metric, trial: &Measurement, bound: Option<&Measurement>) -> Vec<f64> {
+pub(super) fn costs(
+    metric: ComparedMetric,
+    trial: &Measurement,
+    bound: Option<&Measurement>,
+) -> Vec<f64> {
     let sign = if metric.is_gain() { -1.0 } else { 1.0 };
     let Some(bound) = bound else {
         return plain(metric, trial).into_iter().map(|figure| sign * figure.ln()).collect();
@@ -91,7 +95,8 @@ pub(super) fn costs(metric: Metric, trial: &Measurement, bound: Option<&Measurem
     rounds
         .filter_map(|(mine, theirs)| {
             let whole = metric.of(mine)?.ln() - metric.of(theirs)?.ln();
-            let by_turns = if metric == Metric::P50 { by_turns(mine, theirs) } else { None };
+            let by_turns =
+                if metric == ComparedMetric::P50 { by_turns(mine, theirs) } else { None };
             Some(sign * (whole + by_turns.unwrap_or(0.0)))
         })
         .collect()
@@ -100,7 +105,7 @@ pub(super) fn costs(metric: Metric, trial: &Measurement, bound: Option<&Measurem
 /// The median service time of one contender over that of another, in each round that neither
 /// dropped: turn by turn where they took turns.
 pub fn ratios_by_round(one: &Measurement, other: &Measurement) -> Vec<f64> {
-    costs(Metric::P50, one, Some(other)).into_iter().map(f64::exp).collect()
+    costs(ComparedMetric::P50, one, Some(other)).into_iter().map(f64::exp).collect()
 }
 
 /// What the median over the turns says beyond the ratio of the two rounds: a host that changes its

@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use crate::result::statistics::{
-    ALPHA, Decision, Estimate, Evidence, Unpaired, decide, mann_whitney, median, rounds_for_alpha,
-    rounds_needed, unpaired_minimum_effect,
+    ALPHA, Decision, Estimate, MetricEvidence, Unpaired, decide, mann_whitney, median,
+    rounds_for_alpha, rounds_needed, unpaired_minimum_effect,
 };
 
 use super::bound::{Bound, costs, plain};
 use super::pairing::Pair;
-use super::threshold::{Metric, Thresholds};
+use super::threshold::{ComparedMetric, Thresholds};
 
 /// How a figure takes part in the decision on its trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Gate {
+pub enum FigureGate {
     /// It decides: threshold, statistics and limit.
     Primary,
     /// It can only be a regression, beyond its limit.
@@ -27,9 +27,9 @@ pub enum Gate {
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
     /// The metric.
-    pub metric: Metric,
+    pub metric: ComparedMetric,
     /// How it takes part in the decision.
-    pub gate: Gate,
+    pub gate: FigureGate,
     /// Median of the base's rounds: nanoseconds, or operations per second.
     pub base: f64,
     /// Median of the candidate's rounds.
@@ -61,7 +61,7 @@ pub struct Figure {
     /// What it comes to; null where it decides nothing.
     pub decision: Option<Decision>,
     #[serde(skip)]
-    evidence: Evidence,
+    evidence: MetricEvidence,
 }
 
 /// Two sides of one metric, as natural logarithms of cost.
@@ -87,10 +87,10 @@ impl Figure {
     /// One metric of a pair, before the primary figures of the comparison share their error rate;
     /// `None` if a side has none.
     pub(super) fn of(
-        metric: Metric,
+        metric: ComparedMetric,
         (one, other): &Pair<'_>,
         bound: Option<&Bound<'_>>,
-        (gate, limit): (Gate, Option<f64>),
+        (gate, limit): (FigureGate, Option<f64>),
         soft: f64,
         seed: u64,
     ) -> Option<Figure> {
@@ -105,13 +105,13 @@ impl Figure {
         let unpaired = Unpaired::new(base, candidate, seed);
         let (wide, narrow) = (unpaired.estimate(0.95), unpaired.estimate(0.90));
         let floor = sides.drift();
-        let is_primary = gate == Gate::Primary;
+        let is_primary = gate == FigureGate::Primary;
         let p = is_primary.then(|| mann_whitney(base, candidate));
         // Rounds of one session know nothing of the next: the floor widens what they are sure of.
         let between =
             Estimate { low: wide.low / (1.0 + floor), high: wide.high * (1.0 + floor), ..wide };
         let evidence =
-            Evidence { wide: between, narrow, p: p.unwrap_or(1.0), threshold: soft, floor };
+            MetricEvidence { wide: between, narrow, p: p.unwrap_or(1.0), threshold: soft, floor };
         Some(Figure {
             metric,
             gate,
@@ -142,25 +142,27 @@ impl Figure {
         thresholds: &Thresholds,
         seed: u64,
     ) -> Vec<Figure> {
-        let gate = |metric: Metric| {
+        let gate = |metric: ComparedMetric| {
             let is_primary = metric == thresholds.primary;
             match (metric, bound) {
-                _ if is_floor => (Gate::Shown, None),
-                (_, Some(_)) if is_primary => (Gate::Primary, Some(thresholds.hard)),
-                (Metric::P99, Some(_)) => (Gate::Limit, Some(thresholds.p99)),
-                (Metric::Throughput, Some(_)) => (Gate::Limit, Some(thresholds.throughput)),
-                (Metric::P50, None) => (Gate::Limit, Some(thresholds.bare)),
-                _ => (Gate::Shown, None),
+                _ if is_floor => (FigureGate::Shown, None),
+                (_, Some(_)) if is_primary => (FigureGate::Primary, Some(thresholds.hard)),
+                (ComparedMetric::P99, Some(_)) => (FigureGate::Limit, Some(thresholds.p99)),
+                (ComparedMetric::Throughput, Some(_)) => {
+                    (FigureGate::Limit, Some(thresholds.throughput))
+                }
+                (ComparedMetric::P50, None) => (FigureGate::Limit, Some(thresholds.bare)),
+                _ => (FigureGate::Shown, None),
             }
         };
         let figure = |metric| Figure::of(metric, pair, bound, gate(metric), thresholds.soft, seed);
-        Metric::ALL.into_iter().filter_map(figure).collect()
+        ComparedMetric::ALL.into_iter().filter_map(figure).collect()
     }
 
     /// Decides, now that it is known how many figures share the error rate.
     pub(super) fn settle(&mut self, p_adjusted: f64, tests: usize) {
         let is_beyond = self.beyond_hard.then_some(Decision::Regressed);
-        if self.gate != Gate::Primary {
+        if self.gate != FigureGate::Primary {
             self.decision = is_beyond;
             return;
         }
@@ -169,7 +171,7 @@ impl Figure {
         self.rounds_needed = self.rounds_needed.max(least);
         // As many rounds as could call it a change are also what calling it none takes.
         let has_rounds = self.base_rounds.min(self.rounds) >= least as usize;
-        let decision = match decide(&Evidence { p: p_adjusted, ..self.evidence }) {
+        let decision = match decide(&MetricEvidence { p: p_adjusted, ..self.evidence }) {
             Decision::Invalid => Decision::Invalid,
             decision if has_rounds => decision,
             _ => Decision::Inconclusive,

@@ -10,7 +10,7 @@ use crate::result::Round;
 /// A figure of a round that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Metric {
+pub enum ComparedMetric {
     /// Median service time of accepted tokens.
     P50,
     /// 99th percentile of the same.
@@ -21,38 +21,39 @@ pub enum Metric {
     Cpu,
 }
 
-impl Metric {
+impl ComparedMetric {
     /// All, in the order of every table.
-    pub const ALL: [Metric; 4] = [Metric::P50, Metric::P99, Metric::Throughput, Metric::Cpu];
+    pub const ALL: [ComparedMetric; 4] =
+        [ComparedMetric::P50, ComparedMetric::P99, ComparedMetric::Throughput, ComparedMetric::Cpu];
 
     /// As it is spelt in options and tables.
     pub const fn name(self) -> &'static str {
         match self {
-            Metric::P50 => "p50",
-            Metric::P99 => "p99",
-            Metric::Throughput => "throughput",
-            Metric::Cpu => "cpu",
+            ComparedMetric::P50 => "p50",
+            ComparedMetric::P99 => "p99",
+            ComparedMetric::Throughput => "throughput",
+            ComparedMetric::Cpu => "cpu",
         }
     }
 
     /// Whether more of it is better.
     pub const fn is_gain(self) -> bool {
-        matches!(self, Metric::Throughput)
+        matches!(self, ComparedMetric::Throughput)
     }
 
     /// The figure of a round; `None` if the round has none.
     pub fn of(self, round: &Round) -> Option<f64> {
         let figure = match self {
-            Metric::P50 => round.p50_ns as f64,
-            Metric::P99 => round.p99_ns as f64,
-            Metric::Throughput => round.throughput_per_s,
-            Metric::Cpu => round.cpu_ns_per_op?,
+            ComparedMetric::P50 => round.p50_ns as f64,
+            ComparedMetric::P99 => round.p99_ns as f64,
+            ComparedMetric::Throughput => round.throughput_per_s,
+            ComparedMetric::Cpu => round.cpu_ns_per_op?,
         };
         Some(figure).filter(|figure| figure.is_finite() && *figure > 0.0)
     }
 }
 
-impl fmt::Display for Metric {
+impl fmt::Display for ComparedMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -62,7 +63,7 @@ impl fmt::Display for Metric {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Thresholds {
     /// The metric that decides, over the bound that took turns with the trial.
-    pub primary: Metric,
+    pub primary: ComparedMetric,
     /// A change of it beyond this counts if the statistics are sure of it.
     pub soft: f64,
     /// A rise of it beyond this is a regression, sure or not.
@@ -79,7 +80,7 @@ pub struct Thresholds {
 impl Default for Thresholds {
     fn default() -> Thresholds {
         Thresholds {
-            primary: Metric::P50,
+            primary: ComparedMetric::P50,
             soft: 0.05,
             hard: 0.25,
             p99: 1.0,
@@ -198,7 +199,7 @@ mod tests {
         }
         let Thresholds { p99, throughput, bare, .. } = thresholds;
         assert_eq!((p99, throughput, bare), (0.5, 0.6, 0.7));
-        let mut by_cpu = Thresholds { primary: Metric::Cpu, ..Thresholds::default() };
+        let mut by_cpu = Thresholds { primary: ComparedMetric::Cpu, ..Thresholds::default() };
         by_cpu.set("cpu=4%").expect("the primary metric");
         assert_eq!(by_cpu.soft, 0.04);
         assert!(by_cpu.set("p50=4%").is_err_and(|why| why.contains("--primary p50")));

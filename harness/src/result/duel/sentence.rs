@@ -2,7 +2,7 @@
 
 use crate::result::statistics::Decision;
 
-use super::{Metric, MetricVerdict};
+use super::{DuelMetric, MetricVerdict};
 
 /// A regression of any metric that decides outranks all, then an improvement, then doubt. A metric
 /// that is not gated decides where A costs `limit` times as much; otherwise it is only mentioned.
@@ -49,12 +49,12 @@ pub(super) fn sum_up(metrics: &[MetricVerdict], limit: Option<f64>) -> (Decision
 }
 
 /// What A takes more or less of.
-fn noun(metric: Metric) -> &'static str {
+fn noun(metric: DuelMetric) -> &'static str {
     match metric {
-        Metric::P50 => "time",
-        Metric::P99 => "time at p99",
-        Metric::Throughput => "time by throughput",
-        Metric::Cpu => "CPU time",
+        DuelMetric::P50 => "time",
+        DuelMetric::P99 => "time at p99",
+        DuelMetric::Throughput => "time by throughput",
+        DuelMetric::Cpu => "CPU time",
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::result::statistics::{Estimate, SignFlip};
 
-    fn metric(metric: Metric, gated: bool, cost: f64, decision: Decision) -> MetricVerdict {
+    fn metric(metric: DuelMetric, gated: bool, cost: f64, decision: Decision) -> MetricVerdict {
         let ratio = Estimate { estimate: cost, low: cost - 0.01, high: cost + 0.01 };
         MetricVerdict {
             metric,
@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn metrics_become_a_sentence() {
         use Decision::{Equivalent as E, Improved as I, Inconclusive as U, Regressed as R};
-        use Metric::{Cpu, P50, P99, Throughput};
-        type Row<'a> = (&'a [(Metric, bool, f64, Decision)], Decision, &'a str);
+        use DuelMetric::{Cpu, P50, P99, Throughput};
+        type Row<'a> = (&'a [(DuelMetric, bool, f64, Decision)], Decision, &'a str);
         let rows: [Row<'_>; 12] = [
             (&[(P50, true, 1.31, R)], R, "A takes 31 % more time than B"),
             (&[(P50, true, 0.75, I)], I, "A takes 25 % less time than B"),
@@ -158,8 +158,8 @@ mod tests {
                 .collect();
             assert_eq!(sum_up(&metrics, Some(2.0)), (decision, sentence.to_owned()));
         }
-        let doubled = metric(Metric::P99, false, 2.5, Decision::Regressed);
-        let tie = metric(Metric::P50, true, 1.0, Decision::Equivalent);
+        let doubled = metric(DuelMetric::P99, false, 2.5, Decision::Regressed);
+        let tie = metric(DuelMetric::P50, true, 1.0, Decision::Equivalent);
         let (decision, _) = sum_up(&[tie, doubled], None);
         assert_eq!(decision, Decision::Equivalent, "--gate names what decides alone");
     }

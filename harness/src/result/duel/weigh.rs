@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use crate::result::noise::MAX_DROPPED;
 use crate::result::statistics::{
-    ALPHA, Bootstrap, Decision, Estimate, Evidence, SignFlip, blocks_for_alpha, blocks_needed,
-    decide, deviation, holm, median, minimum_effect, sign_flip,
+    ALPHA, Bootstrap, Decision, Estimate, MetricEvidence, SignFlip, blocks_for_alpha,
+    blocks_needed, decide, deviation, holm, median, minimum_effect, sign_flip,
 };
 
 use super::sentence::sum_up;
-use super::{Arm, BlockNoise, Control, MIN_BLOCKS, Metric, MetricVerdict, Ratios, Sample};
+use super::{Arm, BlockNoise, DuelMetric, KernelCheck, MIN_BLOCKS, MetricVerdict, Ratios, Sample};
 
 /// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and
 /// its ratio is off by at least this.
@@ -25,9 +25,9 @@ pub const CONTROL_LEVEL: f64 = 0.999;
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Thresholds other than the default, as fractions.
-    pub thresholds: BTreeMap<Metric, f64>,
+    pub thresholds: BTreeMap<DuelMetric, f64>,
     /// Metrics that the verdict depends on.
-    pub gates: Vec<Metric>,
+    pub gates: Vec<DuelMetric>,
     /// The other metrics make a regression where A costs this many times as much; `None` if never.
     pub limit: Option<f64>,
     /// The seed of resampling.
@@ -46,14 +46,14 @@ pub struct Weighed {
     /// By metric.
     pub metrics: Vec<MetricVerdict>,
     /// The control kernel.
-    pub control: Control,
+    pub control: KernelCheck,
     /// Blocks left out.
     pub dropped: u32,
 }
 
 /// One metric's log differences over blocks, and the medians over rounds of A and B.
 struct Differences {
-    metric: Metric,
+    metric: DuelMetric,
     medians: [f64; 2],
     candidate: Vec<f64>,
     again: Vec<f64>,
@@ -105,7 +105,8 @@ pub fn weigh(samples: &[Sample], noise: &[BlockNoise], rules: &Rules) -> Weighed
     let dropped = fought - blocks.len();
     let blocks: Vec<Vec<&Sample>> = blocks.into_values().collect();
     let control = control(&blocks, rules.seed);
-    let differences = Metric::ALL.into_iter().filter_map(|metric| Differences::of(metric, &blocks));
+    let differences =
+        DuelMetric::ALL.into_iter().filter_map(|metric| Differences::of(metric, &blocks));
     let mut metrics = judge(differences.collect(), rules);
     let ratio = ratios(&metrics);
     let fault = disturbed.fault();
@@ -134,7 +135,7 @@ fn difference(block: &[&Sample], arm: Arm, cost: impl Fn(&Sample) -> Option<f64>
 
 impl Differences {
     /// `None` where some round has no figure.
-    fn of(metric: Metric, blocks: &[Vec<&Sample>]) -> Option<Differences> {
+    fn of(metric: DuelMetric, blocks: &[Vec<&Sample>]) -> Option<Differences> {
         let cost = |sample: &Sample| metric.cost(&sample.reading);
         let over = |arm| {
             let each = blocks.iter().map(|block| difference(block, arm, cost));
@@ -151,18 +152,18 @@ impl Differences {
     }
 }
 
-fn control(blocks: &[Vec<&Sample>], seed: u64) -> Control {
+fn control(blocks: &[Vec<&Sample>], seed: u64) -> KernelCheck {
     let cost = |sample: &Sample| Some(sample.reading.control_ns.max(1) as f64);
     let over = blocks.iter().filter_map(|block| difference(block, Arm::Candidate, cost));
     let resampled = Bootstrap::new(&over.collect::<Vec<f64>>(), seed);
     let ratio = resampled.estimate(0.95);
     let moved = resampled.estimate(CONTROL_LEVEL).excludes_one()
         && ratio.estimate.ln().abs() >= CONTROL_ROOM.ln_1p();
-    Control { ratio, moved }
+    KernelCheck { ratio, moved }
 }
 
 fn judge(differences: Vec<Differences>, rules: &Rules) -> Vec<MetricVerdict> {
-    let is_gated = |metric: &Metric| rules.gates.contains(metric);
+    let is_gated = |metric: &DuelMetric| rules.gates.contains(metric);
     let tests: Vec<SignFlip> =
         differences.iter().map(|d| sign_flip(&d.candidate, rules.seed)).collect();
     let gated: Vec<usize> =
@@ -193,7 +194,7 @@ fn judge(differences: Vec<Differences>, rules: &Rules) -> Vec<MetricVerdict> {
         let blocks = difference.candidate.len();
         verdict.minimum_effect = minimum_effect(spread, blocks);
         verdict.blocks_needed = needed(&verdict, spread, blocks, gated.len());
-        verdict.decision = decide(&Evidence {
+        verdict.decision = decide(&MetricEvidence {
             wide: verdict.cost,
             narrow: verdict.cost_90,
             p: verdict.p_holm.unwrap_or(tests[at].p),
@@ -217,19 +218,19 @@ fn needed(verdict: &MetricVerdict, spread: f64, blocks: usize, gates: usize) -> 
 }
 
 fn ratios(metrics: &[MetricVerdict]) -> Option<Ratios> {
-    let cost = |metric: Metric| Some(metrics.iter().find(|m| m.metric == metric)?.cost);
+    let cost = |metric: DuelMetric| Some(metrics.iter().find(|m| m.metric == metric)?.cost);
     Some(Ratios {
-        p50: cost(Metric::P50)?,
-        p99: cost(Metric::P99)?,
-        throughput: cost(Metric::Throughput)?.inverse(),
-        cpu: cost(Metric::Cpu),
+        p50: cost(DuelMetric::P50)?,
+        p99: cost(DuelMetric::P99)?,
+        throughput: cost(DuelMetric::Throughput)?.inverse(),
+        cpu: cost(DuelMetric::Cpu),
     })
 }
 
 /// Why so many undisturbed blocks prove nothing, if so.
 fn fault_of(
     left: usize,
-    control: &Control,
+    control: &KernelCheck,
     metrics: &[MetricVerdict],
     rules: &Rules,
 ) -> Option<String> {
@@ -245,7 +246,7 @@ fn fault_of(
              the candidate: the host favoured an arm; duel again, with more --blocks"
         ));
     }
-    let has_figure = |gate: &&Metric| metrics.iter().any(|metric| metric.metric == **gate);
+    let has_figure = |gate: &&DuelMetric| metrics.iter().any(|metric| metric.metric == **gate);
     let missing = rules.gates.iter().find(|gate| !has_figure(gate))?;
     Some(format!("{missing} has no figure in some round; make rounds longer (--duration)"))
 }
@@ -298,7 +299,7 @@ mod tests {
     }
 
     fn rules() -> Rules {
-        Rules { thresholds: BTreeMap::new(), gates: Metric::ALL.to_vec(), limit: None, seed: 1 }
+        Rules { thresholds: BTreeMap::new(), gates: DuelMetric::ALL.to_vec(), limit: None, seed: 1 }
     }
 
     /// What the host did in so many blocks, of which it disturbed the first.
@@ -400,7 +401,7 @@ mod tests {
         ];
         for (ratio, noise, of, [least, most], why) in rows {
             let says = |seed: u64| {
-                let rules = Rules { gates: vec![Metric::P50], seed, ..rules() };
+                let rules = Rules { gates: vec![DuelMetric::P50], seed, ..rules() };
                 weigh(&drawn(ratio, noise, seed), &[], &rules).verdict
             };
             let hits = (0..DUELS).filter(|seed| of.contains(&says(*seed))).count() as u64;
@@ -428,7 +429,7 @@ mod tests {
         let weighed = weigh(&without, &[], &rules());
         assert_eq!(weighed.verdict, Decision::Invalid);
         assert!(weighed.reason.starts_with("cpu has no figure"), "{}", weighed.reason);
-        let gates = vec![Metric::P50, Metric::P99];
+        let gates = vec![DuelMetric::P50, DuelMetric::P99];
         let weighed = weigh(&without, &[], &Rules { gates, ..rules() });
         assert_eq!(weighed.verdict, Decision::Equivalent, "an open loop gates latency alone");
         assert_eq!(weighed.metrics.iter().filter(|metric| metric.gated).count(), 2);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, nano};
-use crate::scenario::expectation::{End, Expectation, Metric as Bounded};
+use super::{MetricRange, nano};
+use crate::scenario::expectation::{End, Expectation, ExpectedMetric as Bounded};
 
 /// One expectation that binds a policy, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub struct SimulationExpectation {
 /// those that cannot.
 pub fn judge(
     expectations: &[&Expectation],
-    figures: &BTreeMap<String, Metric>,
+    figures: &BTreeMap<String, MetricRange>,
 ) -> (Vec<SimulationExpectation>, Vec<String>) {
     let (judged, other): (Vec<&Expectation>, Vec<&Expectation>) =
         expectations.iter().partition(|one| one.subject.metric.is_simulated());
@@ -38,7 +38,10 @@ pub fn judge(
     (judged, other.into_iter().map(|one| one.key.clone()).collect())
 }
 
-fn held(expectation: &Expectation, figures: &BTreeMap<String, Metric>) -> SimulationExpectation {
+fn held(
+    expectation: &Expectation,
+    figures: &BTreeMap<String, MetricRange>,
+) -> SimulationExpectation {
     let Expectation { key, bound, subject, limit, .. } = expectation;
     // What the horizon cut off is greater than any figure.
     let figure = |phase: Option<&str>| {
@@ -61,7 +64,7 @@ fn held(expectation: &Expectation, figures: &BTreeMap<String, Metric>) -> Simula
 }
 
 /// The end that is bounded; `Some(None)` if the horizon cut it off.
-fn end(bounded: &Bounded, metric: &Metric) -> Option<Option<f64>> {
+fn end(bounded: &Bounded, metric: &MetricRange) -> Option<Option<f64>> {
     let Bounded::Simulated { metric: bounded, end, .. } = bounded else {
         return None;
     };
@@ -75,12 +78,13 @@ fn end(bounded: &Bounded, metric: &Metric) -> Option<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::expectation::{Binding, Names};
+    use crate::scenario::expectation::{Binding, KnownNames};
 
-    const NAMES: Names<'static> = Names { phases: &["start", "down"], streams: &["users"] };
+    const NAMES: KnownNames<'static> =
+        KnownNames { phases: &["start", "down"], streams: &["users"] };
 
-    fn figures() -> BTreeMap<String, Metric> {
-        let metric = |min, p50, max| Metric { min, p50, max, n: 3, censored: 0 };
+    fn figures() -> BTreeMap<String, MetricRange> {
+        let metric = |min, p50, max| MetricRange { min, p50, max, n: 3, censored: 0 };
         let rows = [
             ("all.all.exposure", metric(Some(1.0), Some(60.0), None)),
             ("all.all.grace", metric(Some(300.0), None, None)),

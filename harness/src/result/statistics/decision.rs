@@ -40,7 +40,7 @@ impl fmt::Display for Decision {
 
 /// What is known of one metric. Ratios are of cost, candidate over base: above 1 is worse.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evidence {
+pub struct MetricEvidence {
     /// The ratio with its 95 % interval.
     pub wide: Estimate,
     /// The same with its 90 % interval: two one-sided tests at 5 %.
@@ -57,8 +57,8 @@ pub struct Evidence {
 /// floor; equivalence has the 90 % interval within the threshold. The floor takes from a change
 /// and never gives to equivalence: where noise exceeds the threshold, nothing can be called equal.
 /// Both count alike up and down: 1 + threshold and 1/(1 + threshold).
-pub fn decide(evidence: &Evidence) -> Decision {
-    let Evidence { wide, narrow, p, threshold, floor } = *evidence;
+pub fn decide(evidence: &MetricEvidence) -> Decision {
+    let MetricEvidence { wide, narrow, p, threshold, floor } = *evidence;
     let numbers =
         [wide.low, wide.estimate, wide.high, narrow.low, narrow.high, p, threshold, floor];
     if !numbers.iter().all(|number| number.is_finite()) {
@@ -122,7 +122,7 @@ mod tests {
             (slow, 0.01, f64::INFINITY, 0.0, Invalid, "a threshold that is no number"),
         ];
         for (ratio, p, threshold, floor, expected, why) in rows {
-            let evidence = Evidence { wide: ratio, narrow: ratio, p, threshold, floor };
+            let evidence = MetricEvidence { wide: ratio, narrow: ratio, p, threshold, floor };
             assert_eq!(decide(&evidence), expected, "{why}");
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Alter, ClassRow, Family, KeyRole, Need, Stage, row};
 use crate::scenario::draft::Draft;
 use crate::scenario::fit;
-use crate::scenario::signer::Form;
+use crate::scenario::signer::SignatureForm;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 10] = [
@@ -38,7 +38,7 @@ pub(super) static ROWS: [ClassRow; 10] = [
         None,
         Stage::Good,
         "ECDSA with `s` in the upper half: JOSE asks for no lower one.",
-        |d| d.form = Form::HighS,
+        |d| d.form = SignatureForm::HighS,
     )
     .only(Family::Ecdsa),
     row("edge-valid", None, Stage::Time, "The last second within every bound of time.", |d| {

@@ -7,7 +7,7 @@ use super::{
     ClassRow, Family, Flood, KeyRole, Need, Stage, age, base64_url, deviation, row, stray_bits,
 };
 use crate::scenario::draft::{Draft, Signed};
-use crate::scenario::signer::Form;
+use crate::scenario::signer::SignatureForm;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 22] = [
@@ -226,7 +226,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Some(BadSignature),
         Stage::Signature,
         "ECDSA in DER where JOSE has `r || s` (RFC 7518 §3.4).",
-        |d| d.form = Form::Der,
+        |d| d.form = SignatureForm::Der,
     )
     .only(Family::Ecdsa),
     row(
@@ -234,7 +234,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Some(BadSignature),
         Stage::Signature,
         "ECDSA with `r` and `s` both 0, or both the order of the group (CVE-2022-21449).",
-        |d| d.form = if d.ordinal.is_multiple_of(2) { Form::Zero } else { Form::Order },
+        |d| d.form = if d.ordinal.is_multiple_of(2) { SignatureForm::Zero } else { SignatureForm::Order },
     )
     .only(Family::Ecdsa)
     .forged(),
@@ -243,7 +243,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Some(BadSignature),
         Stage::Signature,
         "Ed25519 with the group order added to `S` (RFC 8032 §5.1.7).",
-        |d| d.form = Form::PlusOrder,
+        |d| d.form = SignatureForm::PlusOrder,
     )
     .only(Family::Ed25519),
 ];

@@ -42,7 +42,7 @@ pub fn binding<'e>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Names;
+    use super::super::KnownNames;
     use super::*;
 
     const KEY: &str = "all.users.valid.lockouts";
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn tables_replace_each_other_key_by_key() {
-        let names = Names { phases: &["start"], streams: &["users"] };
+        let names = KnownNames { phases: &["start"], streams: &["users"] };
         let mine = || Binding::Named("mine".into());
         let all = [
             (Binding::Scenario, KEY, "<= 1"),

@@ -12,7 +12,7 @@ use jwtbench_verifier::wall_clock::Skew;
 use crate::scenario::cache::{CacheSpec, Start, read_preset};
 use crate::scenario::endpoint::Fault;
 use crate::scenario::event::{Action, Event, Poison};
-use crate::scenario::library::Library;
+use crate::scenario::library::Catalogue;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::scenario::{Arrivals, Scenario};
@@ -33,8 +33,8 @@ fn of<T: Fingerprinted + ?Sized>(value: &T) -> String {
     fingerprint.finish()
 }
 
-fn library() -> Library {
-    Library::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+fn library() -> Catalogue {
+    Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 fn all_differ(hashes: &[(&str, String)]) {

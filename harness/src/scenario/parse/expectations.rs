@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::{Checked, File};
-use crate::scenario::expectation::{Binding, Expectation, Names};
+use crate::scenario::expectation::{Binding, Expectation, KnownNames};
 use crate::scenario::wire::WireExpect;
 use crate::scenario::{Phase, Scenario, Stream};
 
@@ -19,7 +19,7 @@ pub(super) fn expectations(
 ) -> Checked<Vec<Expectation>> {
     let phases: Vec<&str> = phases.iter().map(|phase| phase.name.as_str()).collect();
     let streams: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
-    let names = Names { phases: &phases, streams: &streams };
+    let names = KnownNames { phases: &phases, streams: &streams };
     let mut expectations = Vec::new();
     for (key, given) in wire {
         let name = key.get_ref();

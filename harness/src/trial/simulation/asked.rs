@@ -7,34 +7,34 @@ use std::ops::Range;
 use jwtbench_verifier::tick::Tick;
 
 use crate::scenario::Scenario;
-use crate::scenario::expectation::{Metric, SimulatedMetric};
+use crate::scenario::expectation::{ExpectedMetric, SimulatedMetric};
 use crate::scenario::plan::Plan;
 
 use super::instance::Lived;
 use super::metrics::{attempts_per_hour, of_users, seconds};
-use super::seen::{Scope, Seen};
+use super::seen::{Seen, SeenScope};
 
 /// A figure that an expectation bounds, or is a factor of.
 struct AskedFigure {
     name: String,
     metric: &'static SimulatedMetric,
-    scope: Scope,
+    scope: SeenScope,
 }
 
 /// All of them.
 #[derive(Default)]
 pub(super) struct Asked {
     figures: Vec<AskedFigure>,
-    scopes: Vec<Scope>,
+    scopes: Vec<SeenScope>,
 }
 
 impl AskedFigure {
     /// Whose operations tell it, if they do. Lockout is a sum over seconds, so that of a phase is
     /// read off the seconds of all.
-    fn seen(&self) -> Option<Scope> {
-        let Scope { phase, stream } = self.scope;
+    fn seen(&self) -> Option<SeenScope> {
+        let SeenScope { phase, stream } = self.scope;
         let phase = phase.filter(|_| self.metric.name != "lockout_s");
-        self.metric.by_stream.then_some(Scope { phase, stream })
+        self.metric.by_stream.then_some(SeenScope { phase, stream })
     }
 }
 
@@ -43,7 +43,8 @@ impl Asked {
     pub(super) fn of(scenario: &Scenario) -> Asked {
         let mut asked = Asked::default();
         for expectation in &scenario.expectations {
-            let Metric::Simulated { stream, metric, .. } = &expectation.subject.metric else {
+            let ExpectedMetric::Simulated { stream, metric, .. } = &expectation.subject.metric
+            else {
                 continue;
             };
             let subject = &expectation.subject;
@@ -52,7 +53,7 @@ impl Asked {
                 let place = |name: &str| scenario.phases.iter().position(|one| one.name == name);
                 let of_stream =
                     |name: &str| scenario.streams.iter().position(|one| one.name == name);
-                let scope = Scope {
+                let scope = SeenScope {
                     phase: phase.and_then(place).map(|place| place as u16),
                     stream: stream.as_deref().and_then(of_stream).map(|place| place as u16),
                 };
@@ -67,13 +68,13 @@ impl Asked {
         if self.figures.iter().any(|known| known.name == figure.name) {
             return;
         }
-        let seen = figure.seen().filter(|scope| *scope != Scope::default());
+        let seen = figure.seen().filter(|scope| *scope != SeenScope::default());
         self.scopes.extend(seen.filter(|scope| !self.scopes.contains(scope)));
         self.figures.push(figure);
     }
 
     /// The scopes that instances have to look at beside the whole.
-    pub(super) fn scopes(&self) -> &[Scope] {
+    pub(super) fn scopes(&self) -> &[SeenScope] {
         &self.scopes
     }
 
@@ -90,7 +91,7 @@ impl Asked {
             let AskedFigure { name, metric, scope } = figure;
             let span = scope.phase.map(|phase| plan.phase_span(usize::from(phase)));
             let value = match (figure.seen(), span) {
-                _ if *scope == Scope::default() => values.get(metric.name).copied(),
+                _ if *scope == SeenScope::default() => values.get(metric.name).copied(),
                 (Some(seen), _) => {
                     let all: Vec<&Seen> = lived.iter().map(|one| self.seen(one, seen)).collect();
                     let whole = (Tick::ZERO, Tick::ZERO + plan.scenario.load.duration);
@@ -106,7 +107,7 @@ impl Asked {
         self.figures.iter().filter_map(one).collect()
     }
 
-    fn seen<'l>(&self, lived: &'l Lived, scope: Scope) -> &'l Seen {
+    fn seen<'l>(&self, lived: &'l Lived, scope: SeenScope) -> &'l Seen {
         let place = self.scopes.iter().position(|known| *known == scope);
         place.and_then(|place| lived.tally.scoped.get(place)).unwrap_or(&lived.tally.whole)
     }

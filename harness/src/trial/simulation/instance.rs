@@ -29,7 +29,7 @@ use crate::trial::{Trial, TrialError, first_document};
 use super::peek::Peek;
 use super::recalling::Recalling;
 use super::remembering::Remembering;
-use super::seen::Scope;
+use super::seen::SeenScope;
 use super::tally::Tally;
 
 /// What one instance went through.
@@ -55,12 +55,12 @@ pub(super) struct Instance<'p> {
     /// Instants, in order, at which it fetches beside what its policy says.
     pub(super) renewals: &'p [Tick],
     /// Whose operations are looked at beside all.
-    pub(super) scopes: &'p [Scope],
+    pub(super) scopes: &'p [SeenScope],
 }
 
 /// The workers, which take tokens in turn: operations under way, and those that have ended and are
 /// not yet judged. One does for all that share a cache.
-struct Workers<'c> {
+struct InstanceWorkers<'c> {
     contenders: Vec<Box<dyn Contender<'c> + 'c>>,
     begun: HashMap<u32, (Drawn, u32, Tick), FxBuildHasher>,
     next: u32,
@@ -68,7 +68,7 @@ struct Workers<'c> {
     done: Vec<(u32, Verdict)>,
 }
 
-impl<'c> Workers<'c> {
+impl<'c> InstanceWorkers<'c> {
     fn begin(&mut self, drawn: Drawn, token: u32, text: &'c [u8], now: Tick) {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
@@ -129,7 +129,7 @@ impl Instance<'_> {
             let setup = trial.setup(caches.of(worker), worker, &first.body, &texts);
             Box::new(Recalling::new(&setup))
         };
-        let workers = Workers {
+        let workers = InstanceWorkers {
             contenders: (0..workers).map(contender).collect(),
             begun: HashMap::default(),
             next: 0,
@@ -162,7 +162,7 @@ struct Life<'c> {
     texts: &'c [&'c [u8]],
     renewals: &'c [Tick],
     world: World<'c>,
-    workers: Workers<'c>,
+    workers: InstanceWorkers<'c>,
     /// Tokens that wait for the next renewal.
     early: Vec<Drawn>,
     tally: Tally,

@@ -26,16 +26,16 @@ pub(super) struct Recalling<'c> {
     clock: WallClock,
     revocations: Option<&'c Revocations>,
     /// By place in the corpus.
-    known: Vec<Option<Known>>,
+    known: Vec<Option<KnownToken>>,
 }
 
 /// A good token.
-struct Known {
+struct KnownToken {
     kid: String,
     proven: Proven<'static>,
 }
 
-impl Known {
+impl KnownToken {
     fn is_under(&self, key: &SlottedKey) -> bool {
         key.jwk.thumbprint == self.proven.thumbprint
     }
@@ -84,7 +84,7 @@ impl<'c> Recalling<'c> {
         };
         if let Ok(proven) = self.verifier.prove(opened, &mut keys) {
             let proven = proven.into_owned();
-            self.known[token.place as usize] = Some(Known { kid, proven });
+            self.known[token.place as usize] = Some(KnownToken { kid, proven });
         }
     }
 }

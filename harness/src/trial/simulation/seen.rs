@@ -94,7 +94,7 @@ impl NewKey {
 
 /// Whose operations are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Scope {
+pub(super) struct SeenScope {
     /// A phase of arrival by its place, or `None` for all. Only what an operation has of its own
     /// can be of a phase: a wait and the age of a set.
     pub(super) phase: Option<u16>,
@@ -104,7 +104,7 @@ pub(super) struct Scope {
 
 /// What was seen.
 pub(super) struct Seen {
-    scope: Scope,
+    scope: SeenScope,
     pub(super) new_keys: Vec<NewKey>,
     pub(super) outage: Outage,
     /// The first good token refused or late that arrived since the outage began.
@@ -125,7 +125,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(plan: &Plan, scope: Scope) -> Seen {
+    pub(super) fn new(plan: &Plan, scope: SeenScope) -> Seen {
         let seconds = plan.scenario.load.duration.as_secs() as usize + 1;
         Seen {
             scope,
@@ -149,7 +149,7 @@ impl Seen {
         (token, judgement): (&Token, &Judgement),
         operation: &Operation,
     ) {
-        let Scope { phase, stream } = self.scope;
+        let SeenScope { phase, stream } = self.scope;
         let is_of_stream = stream.is_none_or(|stream| stream == operation.stream);
         let is_within = is_of_stream && phase.is_none_or(|phase| phase == operation.phase);
         self.see_age(operation, is_within);

@@ -12,7 +12,7 @@ use crate::result::simulation::SimulationCounts;
 use crate::scenario::plan::Plan;
 
 use super::flood::Flood;
-use super::seen::{Scope, Seen};
+use super::seen::{Seen, SeenScope};
 
 /// Bytes of the stream gathered before they are hashed.
 const GATHERED: usize = 8192;
@@ -37,13 +37,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(plan: &Plan, scopes: &[Scope]) -> Tally {
+    pub(super) fn new(plan: &Plan, scopes: &[SeenScope]) -> Tally {
         let streams = plan.scenario.streams.iter();
         Tally {
             counts: SimulationCounts::default(),
             causes: BTreeMap::new(),
             wrong: BTreeMap::new(),
-            whole: Seen::new(plan, Scope::default()),
+            whole: Seen::new(plan, SeenScope::default()),
             scoped: scopes.iter().map(|scope| Seen::new(plan, *scope)).collect(),
             exposed: BTreeMap::new(),
             flood: [0; 2],

@@ -8,12 +8,12 @@ use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm, SenderConstraint};
 use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 
-use super::Case;
+use super::DecodedEvidence;
 use super::curtain::{list, quote};
 
 /// The JSON form that a claim must have.
 #[derive(Clone, Copy)]
-enum Form {
+enum ClaimForm {
     Text,
     Texts,
     List,
@@ -21,29 +21,29 @@ enum Form {
     Confirmation,
 }
 
-impl Form {
+impl ClaimForm {
     fn fits(self, raw: Raw<'_>) -> bool {
         match self {
-            Form::Text => json::text(raw).is_some(),
-            Form::Texts => json::each_text(raw, drop).is_some(),
-            Form::List => raw.get().starts_with('[') && json::each_text(raw, drop).is_some(),
-            Form::Date => numeric_date(raw).is_some(),
-            Form::Confirmation => confirmation(raw).is_some(),
+            ClaimForm::Text => json::text(raw).is_some(),
+            ClaimForm::Texts => json::each_text(raw, drop).is_some(),
+            ClaimForm::List => raw.get().starts_with('[') && json::each_text(raw, drop).is_some(),
+            ClaimForm::Date => numeric_date(raw).is_some(),
+            ClaimForm::Confirmation => confirmation(raw).is_some(),
         }
     }
 
     const fn name(self) -> &'static str {
         match self {
-            Form::Text => "a string",
-            Form::Texts => "a string or an array of strings",
-            Form::List => "an array of strings",
-            Form::Date => "a NumericDate before the year 10000",
-            Form::Confirmation => "an object of strings",
+            ClaimForm::Text => "a string",
+            ClaimForm::Texts => "a string or an array of strings",
+            ClaimForm::List => "an array of strings",
+            ClaimForm::Date => "a NumericDate before the year 10000",
+            ClaimForm::Confirmation => "an object of strings",
         }
     }
 }
 
-impl Case<'_> {
+impl DecodedEvidence<'_> {
     /// Members of the payload, in the policy's places.
     fn members(&self) -> Members<'_, MAX_MEMBERS> {
         let payload = self.payload.as_deref().unwrap_or_default();
@@ -189,28 +189,29 @@ impl Case<'_> {
 fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
     use Member::*;
     let scope = match policy.spec().claims.scope_form {
-        ScopeForm::String => Form::Text,
-        ScopeForm::Array => Form::List,
+        ScopeForm::String => ClaimForm::Text,
+        ScopeForm::Array => ClaimForm::List,
     };
     let is_bound = policy.spec().sender_constraint != SenderConstraint::Off;
     let mut forms = vec![
-        (Iss as usize, Form::Text),
-        (Sub as usize, Form::Text),
-        (Aud as usize, Form::Texts),
-        (Exp as usize, Form::Date),
-        (Nbf as usize, Form::Date),
-        (Iat as usize, Form::Date),
-        (Jti as usize, Form::Text),
-        (TokenUse as usize, Form::Text),
+        (Iss as usize, ClaimForm::Text),
+        (Sub as usize, ClaimForm::Text),
+        (Aud as usize, ClaimForm::Texts),
+        (Exp as usize, ClaimForm::Date),
+        (Nbf as usize, ClaimForm::Date),
+        (Iat as usize, ClaimForm::Date),
+        (Jti as usize, ClaimForm::Text),
+        (TokenUse as usize, ClaimForm::Text),
     ];
     // The others only where they are asked for.
-    forms.extend(is_bound.then_some((Cnf as usize, Form::Confirmation)));
-    forms.extend(policy.spec().tenant.as_ref().map(|_| (policy.tenant, Form::Text)));
-    forms.extend(policy.subject_kind.map(|place| (place, Form::Text)));
+    forms.extend(is_bound.then_some((Cnf as usize, ClaimForm::Confirmation)));
+    forms.extend(policy.spec().tenant.as_ref().map(|_| (policy.tenant, ClaimForm::Text)));
+    forms.extend(policy.subject_kind.map(|place| (place, ClaimForm::Text)));
     let clients = policy.clients.iter().copied().chain(policy.client_id);
-    forms.extend(clients.map(|place| (place, Form::Text)));
+    forms.extend(clients.map(|place| (place, ClaimForm::Text)));
     forms.extend(policy.scope.map(|place| (place, scope)));
-    let fault = |(place, form): &(usize, Form)| members[*place].is_some_and(|raw| !form.fits(raw));
+    let fault =
+        |(place, form): &(usize, ClaimForm)| members[*place].is_some_and(|raw| !form.fits(raw));
     match forms.into_iter().find(fault) {
         Some((place, form)) => {
             format!("claim {} is not {}", quote(policy.members.name(place)), form.name())

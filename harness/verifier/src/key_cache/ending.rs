@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::kids::Kids;
 use super::lookup::Asker;
 use super::wait::{On, Wait};
-use super::{Answer, FetchFailure, FetchId, Flight, KeyCache, LastFetch, Outcome, Standing};
+use super::{Answer, FetchFailure, FetchId, Flight, KeyCache, KidStanding, LastFetch, Outcome};
 use crate::cache_policy::{AgeFrom, LockScope, OnFailure, Refresh};
 use crate::key_set::{KeySet, SetFault};
 use crate::rejection::Rejection;
@@ -108,7 +108,7 @@ impl KeyCache {
                     Answer::Refuse { code: Rejection::UnknownKid, view, at }
                 }
                 Answer::Refuse { .. } if is_ok && self.ttl().is_zero() => {
-                    Answer::Use(self.view_as(Standing::Fresh))
+                    Answer::Use(self.view_as(KidStanding::Fresh))
                 }
                 answer => answer,
             };

@@ -1,7 +1,7 @@
 //! What a token is told that asks for keys, and what its asking causes.
 
 use super::wait::{On, Wait};
-use super::{Answer, FetchId, Freshness, KeyCache, Standing, Ticket};
+use super::{Answer, FetchId, Freshness, KeyCache, KidStanding, Ticket};
 use crate::cache_policy::{Coalescing, LockScope, OutageAnswer, Refresh, UnknownKid};
 use crate::rejection::Rejection;
 use crate::tick::Tick;
@@ -55,34 +55,34 @@ impl KeyCache {
         }
         let known = self.is_known(kid);
         match self.standing(kid, now) {
-            Standing::Fresh if known => {
+            KidStanding::Fresh if known => {
                 self.kids.touch(kid);
                 if self.is_refresh_due(kid, now) {
                     self.refresh(kid, now);
                 }
-                Answer::Use(self.view_as(Standing::Fresh))
+                Answer::Use(self.view_as(KidStanding::Fresh))
             }
-            Standing::Fresh => self.look_up_unknown(asker, now),
-            Standing::Stale if known && self.serves_stale() => {
+            KidStanding::Fresh => self.look_up_unknown(asker, now),
+            KidStanding::Stale if known && self.serves_stale() => {
                 self.refresh(kid, now);
                 self.answer(kid, now)
             }
             // Nobody waits for the refresh, or the cache never held the set whole.
-            Standing::Stale if !known && self.policy.refresh != Refresh::Lazy => {
+            KidStanding::Stale if !known && self.policy.refresh != Refresh::Lazy => {
                 self.look_up_unknown(asker, now)
             }
             // Only the timer fetches what tokens know to be missing.
-            Standing::Gone if known && self.policy.refresh == Refresh::Periodic => {
+            KidStanding::Gone if known && self.policy.refresh == Refresh::Periodic => {
                 self.refuse(kid, now)
             }
-            Standing::Gone
+            KidStanding::Gone
                 if !known
                     && (self.policy.per_kid.is_some()
                         || self.policy.refresh == Refresh::Periodic) =>
             {
                 self.look_up_unknown(asker, now)
             }
-            Standing::Stale | Standing::Gone => match self.fetch(kid, now) {
+            KidStanding::Stale | KidStanding::Gone => match self.fetch(kid, now) {
                 Some(flight) => self.wait(asker, On::Flight(flight), now),
                 None => self.answer(kid, now),
             },
@@ -197,7 +197,7 @@ impl KeyCache {
     /// The answer without any further fetch.
     pub(super) fn answer(&mut self, kid: &str, now: Tick) -> Answer {
         let standing = self.standing(kid, now);
-        if standing == Standing::Gone || !self.is_known(kid) {
+        if standing == KidStanding::Gone || !self.is_known(kid) {
             return self.refuse(kid, now);
         }
         let view = self.view_as(standing);
@@ -214,7 +214,7 @@ impl KeyCache {
             OutageAnswer::Unauthorized => Rejection::UnknownKid,
             OutageAnswer::Unavailable => Rejection::KeysUnavailable,
         };
-        let standing = if lacks { self.standing_of_set(now) } else { Standing::Gone };
+        let standing = if lacks { self.standing_of_set(now) } else { KidStanding::Gone };
         Answer::Refuse { code, view: self.view_as(standing), at: now }
     }
 }

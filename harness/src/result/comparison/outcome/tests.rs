@@ -1,6 +1,6 @@
 //! Outcomes by the row: counts of a base and a candidate, what 16 seeds give, and what it is.
 
-use crate::result::comparison::{Comparison, Terms};
+use crate::result::comparison::{Comparison, ComparisonTerms};
 use crate::result::noise::{Hiccups, Noise};
 use crate::result::outcome::{OutcomeKind, SeedCounts};
 use crate::result::{
@@ -443,7 +443,8 @@ fn a_worse_outcome_is_a_regression() {
         let base = result(measurement(&BASE), vec![range(&seeds())]);
         let exposed = [("ttl", ttl)];
         let candidate = result(measurement(&Counts { exposed: &exposed, ..BASE }), Vec::new());
-        let compared = Comparison::of(&base, &candidate, &Terms::default()).expect("alike");
+        let compared =
+            Comparison::of(&base, &candidate, &ComparisonTerms::default()).expect("alike");
         assert_eq!(compared.outcome_is_worse(), is_worse, "{ttl}");
         assert_eq!(compared.outcome_has_gaps(), has_gaps, "{ttl}");
         let regressed = crate::result::statistics::Decision::Regressed;
@@ -451,9 +452,9 @@ fn a_worse_outcome_is_a_regression() {
     }
     let of = |counts: &Counts<'_>| result(measurement(counts), Vec::new());
     let (old, new) = (of(&BASE), of(&Counts { fetches: 9, ..BASE }));
-    let same = Comparison::of(&old, &old, &Terms::default()).expect("alike");
+    let same = Comparison::of(&old, &old, &ComparisonTerms::default()).expect("alike");
     assert!(same.outcome.is_empty() && !same.outcome_has_gaps(), "the same result has no gap");
-    let compared = Comparison::of(&old, &new, &Terms::default()).expect("alike");
+    let compared = Comparison::of(&old, &new, &ComparisonTerms::default()).expect("alike");
     assert!(!compared.outcome_is_worse() && compared.outcome_has_gaps(), "no range is a gap");
 }
 
