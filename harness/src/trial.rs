@@ -50,10 +50,10 @@ pub use calibration::calibrate;
 pub use heat::heat;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use outcome_range::{SEEDS, outcome_range};
-pub use plant::Plant;
+pub use plant::PlantedFault;
 pub use real::longest_round;
 pub use saturation::saturate;
-use watch::Watch;
+use watch::LiveView;
 
 /// One plan × one contender.
 pub struct Trial<'p> {
@@ -61,10 +61,10 @@ pub struct Trial<'p> {
     contender: ContenderSpec,
     policy: Policy,
     revocations: Option<Arc<Revocations>>,
-    watch: Option<&'p Watch>,
+    watch: Option<&'p LiveView>,
     records_services: bool,
     calibration: Option<Calibration>,
-    plant: Option<Plant>,
+    plant: Option<PlantedFault>,
 }
 
 /// What one round of a trial recorded.
@@ -194,7 +194,7 @@ impl<'p> Trial<'p> {
     }
 
     /// Lets somebody watch the rounds in real time, if anybody does.
-    pub fn watched(self, watch: Option<&'p Watch>) -> Trial<'p> {
+    pub fn watched(self, watch: Option<&'p LiveView>) -> Trial<'p> {
         Trial { watch, ..self }
     }
 
@@ -205,7 +205,7 @@ impl<'p> Trial<'p> {
     }
 
     /// The trial with a fault planted in it, in real time.
-    pub fn with_plant(self, plant: Option<Plant>) -> Trial<'p> {
+    pub fn with_plant(self, plant: Option<PlantedFault>) -> Trial<'p> {
         Trial { plant, ..self }
     }
 

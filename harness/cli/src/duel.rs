@@ -45,10 +45,10 @@ use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
-use arm::{Fighter, LocalArm};
+use arm::{LocalArm, RoundRunner};
 use block::BlockWatch;
 use build::{BuildArm, Patience};
-use corner::{Corner, CornerArgs};
+use corner::{Side, SideArgs};
 
 pub use serve::{Args as ServeArgs, run as serve};
 
@@ -150,8 +150,8 @@ struct DuelRounds {
 /// One duel before it is fought: an algorithm, A and B.
 struct Matchup {
     algorithm: Algorithm,
-    candidate: Corner,
-    base: Corner,
+    candidate: Side,
+    base: Side,
 }
 
 /// Runs the verb.
@@ -215,8 +215,7 @@ impl Args {
             }
         };
         let matchup = |algorithm: Algorithm| {
-            let of =
-                |args: CornerArgs| Corner::new(CornerArgs { algorithm: Some(algorithm), ..args });
+            let of = |args: SideArgs| Side::new(SideArgs { algorithm: Some(algorithm), ..args });
             let (candidate, base) = (of(self.candidate_args())?, of(self.base_args())?);
             Ok(Matchup { algorithm, candidate, base })
         };
@@ -327,10 +326,10 @@ impl Blocks<'_> {
 /// The three arms, and which build the base is.
 fn fighters<'p>(
     args: &Args,
-    [candidate, base]: [&Corner; 2],
+    [candidate, base]: [&Side; 2],
     [plan, base_plan]: [&'p Plan; 2],
     (control, machine, planning): (Control<'p>, &Machine, Duration),
-) -> Result<([Box<dyn Fighter + 'p>; 3], String), Failure> {
+) -> Result<([Box<dyn RoundRunner + 'p>; 3], String), Failure> {
     let Some(path) = &args.base_binary else {
         let here = |corner, plan| {
             LocalArm::new(corner, plan, control, machine.calibration.clone()).map(Box::new)
@@ -365,7 +364,7 @@ fn weigh_into(result: &mut DuelResult, samples: Vec<Sample>, rules: &Rules) {
 
 /// Block by block in the order of the line-up, until the end or the first wrong verdict.
 fn fight(
-    arms: &mut [Box<dyn Fighter + '_>; 3],
+    arms: &mut [Box<dyn RoundRunner + '_>; 3],
     args: &Args,
     round: Duration,
     stop: &AtomicBool,
@@ -400,8 +399,8 @@ fn fight(
 }
 
 impl Args {
-    fn base_args(&self) -> CornerArgs {
-        CornerArgs {
+    fn base_args(&self) -> SideArgs {
+        SideArgs {
             contender: self.base.clone(),
             scenario: self.scenario.clone(),
             origin: self.origin.clone(),
@@ -414,8 +413,8 @@ impl Args {
         }
     }
 
-    fn candidate_args(&self) -> CornerArgs {
-        CornerArgs {
+    fn candidate_args(&self) -> SideArgs {
+        SideArgs {
             contender: self.candidate.clone(),
             cache_policy: self.cache_policy.clone(),
             policy: self.policy.clone(),
@@ -424,7 +423,7 @@ impl Args {
         }
     }
 
-    fn rules(&self, corner: &Corner) -> Rules {
+    fn rules(&self, corner: &Side) -> Rules {
         let is_chosen = !self.gate.is_empty();
         let own = DuelMetric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
         let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };

@@ -22,7 +22,7 @@ use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::{Arrivals, Scenario};
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::{
-    Control, Gathering, Plant, RoundRecord, Trial, TrialError, heat, initial_revocations,
+    Control, Gathering, PlantedFault, RoundRecord, Trial, TrialError, heat, initial_revocations,
     outcome_range,
 };
 
@@ -100,7 +100,7 @@ pub struct JobSetting {
     /// Port of the mocked endpoint; any if `None`.
     pub port: Option<u16>,
     /// A fault to plant in every trial.
-    pub plant: Option<Plant>,
+    pub plant: Option<PlantedFault>,
     /// Whether nothing is said.
     pub is_quiet: bool,
     /// Whether a person is shown how far it is.
@@ -273,7 +273,7 @@ fn crowded(jobs: &[Job], processors: u32) -> Option<String> {
 /// What all trials of a command are run under.
 struct Conditions {
     calibration: Option<Calibration>,
-    plant: Option<Plant>,
+    plant: Option<PlantedFault>,
 }
 
 impl Job {

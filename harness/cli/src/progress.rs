@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jwtbench_engine::report::shown;
 use jwtbench_engine::scenario::plan::Minting;
 use jwtbench_engine::trial::clock::Stopwatch;
-use jwtbench_engine::trial::watch::Watch;
+use jwtbench_engine::trial::watch::LiveView;
 
 use super::output::tell;
 use view::ProgressView;
@@ -40,7 +40,7 @@ enum ProgressPlace {
 
 struct Screen {
     place: ProgressPlace,
-    watch: Watch,
+    watch: LiveView,
     bars: MultiProgress,
     bar: ProgressBar,
     said: Mutex<Said>,
@@ -88,7 +88,7 @@ impl LiveProgress {
         let bar = bars.add(ProgressBar::new_spinner());
         bar.set_style(style("{msg}"));
         let said = Mutex::new(Said { steps, ..Said::default() });
-        let screen = Arc::new(Screen { place, watch: Watch::default(), bars, bar, said });
+        let screen = Arc::new(Screen { place, watch: LiveView::default(), bars, bar, said });
         let ticker = match place {
             ProgressPlace::Nowhere => None,
             ProgressPlace::Terminal => Some(Ticker::start(&screen, REDRAW)),
@@ -110,7 +110,7 @@ impl LiveProgress {
     }
 
     /// Where rounds can be watched; `None` if nobody looks.
-    pub fn watch(&self) -> Option<&Watch> {
+    pub fn watch(&self) -> Option<&LiveView> {
         (self.screen.place != ProgressPlace::Nowhere).then_some(&self.screen.watch)
     }
 

@@ -16,7 +16,7 @@ use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::own;
 use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
-use jwtbench_engine::trial::Plant;
+use jwtbench_engine::trial::PlantedFault;
 
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
@@ -77,7 +77,7 @@ pub struct Args {
     shed_after: Option<Duration>,
     /// Plant a fault, to see that it is found: starve, slow=200us or stall=50ms@2s
     #[arg(long, value_name = "FAULT", hide = true)]
-    plant: Option<Plant>,
+    plant: Option<PlantedFault>,
     /// Seed of keys, tokens, arrivals and faults
     #[arg(long, default_value_t = SEED)]
     seed: u64,

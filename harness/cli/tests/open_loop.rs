@@ -22,7 +22,7 @@ use jwtbench_engine::scenario::library::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{
-    Control, Gathering, PhaseCourse, Plant, RoundRecord, Trial, initial_revocations,
+    Control, Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, initial_revocations,
 };
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
@@ -53,7 +53,7 @@ fn core() -> ContenderSpec {
 }
 
 fn run(plan: &Plan, contender: ContenderSpec, plant: Option<&str>) -> RoundRecord {
-    let plant = plant.map(|text| text.parse::<Plant>().expect("a fault"));
+    let plant = plant.map(|text| text.parse::<PlantedFault>().expect("a fault"));
     let trial = Trial::new(plan, contender, None).expect("a trial").with_plant(plant);
     let stop = AtomicBool::new(false);
     trial.run(Control { stop: &stop, port: None }).expect("a round")

@@ -16,14 +16,14 @@ use super::{TrialError, other_jwt_id};
 
 /// Something that happens.
 #[derive(Clone, Debug)]
-pub(super) struct Happening {
+pub(super) struct ScriptedEvent {
     /// When.
     pub(super) at: Tick,
-    what: What,
+    what: ScriptStep,
 }
 
 #[derive(Clone, Debug)]
-enum What {
+enum ScriptStep {
     Phase(usize),
     Epoch(usize),
     Revoke(Revocation),
@@ -43,7 +43,7 @@ struct Revocation {
 }
 
 /// Where happenings take hold.
-pub(super) trait Surroundings {
+pub(super) trait ScriptTarget {
     /// The endpoint serves this key set from now on.
     fn publish(&mut self, body: &[u8]);
     /// The endpoint behaves so from now on.
@@ -57,11 +57,11 @@ pub(super) trait Surroundings {
 }
 
 /// The happenings of a plan, in order. At one instant phases come first.
-pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
+pub(super) fn happenings(plan: &Plan) -> Vec<ScriptedEvent> {
     let scenario = &plan.scenario;
-    let mut all: Vec<Happening> = Vec::new();
+    let mut all: Vec<ScriptedEvent> = Vec::new();
     for (index, phase) in scenario.phases.iter().enumerate().skip(1) {
-        all.push(Happening { at: Tick::ZERO + phase.at, what: What::Phase(index) });
+        all.push(ScriptedEvent { at: Tick::ZERO + phase.at, what: ScriptStep::Phase(index) });
     }
     let mut epoch = 0;
     for (number, event) in scenario.events.iter().enumerate() {
@@ -71,7 +71,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
             | Action::WithdrawKey(_)
             | Action::PublishSet(_) => {
                 epoch += 1;
-                What::Epoch(epoch)
+                ScriptStep::Epoch(epoch)
             }
             Action::RevokeTokens { stream, share, others, lag } => {
                 let streams = &scenario.streams;
@@ -86,17 +86,17 @@ pub(super) fn happenings(plan: &Plan) -> Vec<Happening> {
                 // A list that would have it after the end never has it.
                 if !lag.is_zero() && event.at + *lag < scenario.load.duration {
                     let at = Tick::ZERO + event.at + *lag;
-                    all.push(Happening { at, what: What::List(revocation, *lag) });
+                    all.push(ScriptedEvent { at, what: ScriptStep::List(revocation, *lag) });
                 }
                 match lag.is_zero() {
-                    true => What::List(revocation, *lag),
-                    false => What::Revoke(revocation),
+                    true => ScriptStep::List(revocation, *lag),
+                    false => ScriptStep::Revoke(revocation),
                 }
             }
-            Action::Evict(label) => What::Evict(kid_of(plan, label)),
-            Action::State { available } => What::State(*available),
+            Action::Evict(label) => ScriptStep::Evict(kid_of(plan, label)),
+            Action::State { available } => ScriptStep::State(*available),
         };
-        all.push(Happening { at: Tick::ZERO + event.at, what });
+        all.push(ScriptedEvent { at: Tick::ZERO + event.at, what });
     }
     all.sort_by_key(|happening| happening.at);
     all
@@ -111,33 +111,33 @@ fn kid_of(plan: &Plan, label: &str) -> String {
 
 /// What has happened so far.
 #[derive(Default)]
-pub(super) struct Course {
+pub(super) struct ScriptRun {
     /// For the judges.
     pub(super) history: History,
     /// The endpoint's counts at the start of each phase but the first.
     pub(super) served: Vec<ServedCounts>,
 }
 
-impl Course {
+impl ScriptRun {
     /// Lets it happen, and notes when it took hold.
     pub(super) fn happen(
         &mut self,
-        happening: &Happening,
+        happening: &ScriptedEvent,
         plan: &Plan,
         revocations: Option<&Revocations>,
-        surroundings: &mut dyn Surroundings,
+        surroundings: &mut dyn ScriptTarget,
     ) -> Result<(), TrialError> {
         let begin = surroundings.now();
         match &happening.what {
-            What::Phase(index) => {
+            ScriptStep::Phase(index) => {
                 self.served.push(surroundings.served());
                 surroundings.apply(&plan.scenario.phases[*index].endpoint)?;
             }
-            What::Epoch(index) => {
+            ScriptStep::Epoch(index) => {
                 surroundings.publish(&plan.timeline.epochs()[*index].body);
                 self.history.epochs.push(Change { begin, end: surroundings.now() });
             }
-            What::Revoke(Revocation { holders, .. }) => {
+            ScriptStep::Revoke(Revocation { holders, .. }) => {
                 if let Some((stream, below)) = *holders {
                     let change = Change { begin, end: begin };
                     let (issued_by, listed) = (happening.at, Change::NEVER);
@@ -145,7 +145,7 @@ impl Course {
                     self.history.revocations.push(revocation);
                 }
             }
-            What::List(Revocation { holders, others, event }, lag) => {
+            ScriptStep::List(Revocation { holders, others, event }, lag) => {
                 let issued_by = happening.at - *lag;
                 if let Some(revocations) = revocations {
                     let name = format!("event{event:03}");
@@ -157,8 +157,8 @@ impl Course {
                     self.list(stream, below, (issued_by, *lag), listed);
                 }
             }
-            What::Evict(kid) => surroundings.evict(kid),
-            What::State(available) => {
+            ScriptStep::Evict(kid) => surroundings.evict(kid),
+            ScriptStep::State(available) => {
                 if let Some(revocations) = revocations {
                     revocations.set_available(*available);
                     let change = Change { begin, end: surroundings.now() };
@@ -170,7 +170,7 @@ impl Course {
     }
 }
 
-impl Course {
+impl ScriptRun {
     /// The verifier's list has what was revoked before; without a lag the issuer revokes it now.
     fn list(
         &mut self,

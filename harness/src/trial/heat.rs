@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::rota::Rota;
+use super::rota::TurnOrder;
 use super::{Control, RoundRecord, Trial, TrialError};
 
 /// Runs a round of each trial, in this order. `shift` moves their workers on to other processors.
@@ -18,7 +18,7 @@ pub fn heat(
         return Vec::new();
     };
     let load = &first.plan.scenario.load;
-    let rota = Rota::of_rounds(trials.len(), load.duration);
+    let rota = TurnOrder::of_rounds(trials.len(), load.duration);
     thread::scope(|scope| {
         let mut running = Vec::with_capacity(trials.len());
         for (place, trial) in trials.iter().enumerate() {

@@ -23,7 +23,7 @@ use crate::scenario::class::Class;
 use crate::scenario::expectation::{Expectation, binding};
 use crate::scenario::plan::Plan;
 
-use super::plant::Plant;
+use super::plant::PlantedFault;
 use super::validity::Validity;
 use super::{EndpointRecord, RoundRecord};
 
@@ -45,7 +45,7 @@ pub struct Gathering<'p> {
     expectations: BTreeMap<String, ExpectationResult>,
     unjudged: BTreeSet<String>,
     validity: Validity,
-    planted: Option<Plant>,
+    planted: Option<PlantedFault>,
     error: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl<'p> Gathering<'p> {
     }
 
     /// The measurement of a trial with a fault planted in it.
-    pub fn with_plant(self, planted: Option<Plant>) -> Gathering<'p> {
+    pub fn with_plant(self, planted: Option<PlantedFault>) -> Gathering<'p> {
         Gathering { planted, ..self }
     }
 

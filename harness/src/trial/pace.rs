@@ -13,7 +13,7 @@ use crate::scenario::plan::{Plan, WARMUP};
 use super::clock::RealClock;
 use super::host::{ThreadReading, processors};
 use super::lookout::HostSamples;
-use super::worker::Shift;
+use super::worker::WorkerRecord;
 use super::{CourseRecord, PhaseCourse};
 
 /// Width of a window, unless a phase is shorter.
@@ -54,7 +54,7 @@ pub(super) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
 }
 
 /// The share of their turns in which workers had no CPU; `None` where they take none.
-fn waited_in_turns(shifts: &[Shift]) -> Option<f64> {
+fn waited_in_turns(shifts: &[WorkerRecord]) -> Option<f64> {
     let turns = || shifts.iter().filter_map(|shift| shift.in_turns);
     let time: Duration = turns().map(|(time, _)| time).sum();
     let waited: u64 = turns().map(|(_, waited)| waited).sum();
@@ -90,7 +90,7 @@ fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
 /// on a still machine.
 pub(super) fn record(
     plan: &Plan,
-    (shifts, clock): (&[Shift], RealClock),
+    (shifts, clock): (&[WorkerRecord], RealClock),
     watched: HostSamples,
     calibrated_ns: Option<u64>,
 ) -> CourseRecord {
@@ -148,7 +148,7 @@ pub(super) fn record(
 /// What the host did in a whole round.
 fn noise(
     plan: &Plan,
-    shifts: &[Shift],
+    shifts: &[WorkerRecord],
     watched: &HostSamples,
     (whole, calibrated_ns): (&HostShare, Option<u64>),
 ) -> Noise {

@@ -23,15 +23,15 @@ use crate::scenario::endpoint::EndpointSetting;
 use crate::scenario::plan::Plan;
 
 use super::clock::RealClock;
-use super::happening::{Course, Happening, Surroundings, happenings};
+use super::happening::{ScriptRun, ScriptTarget, ScriptedEvent, happenings};
 use super::host::{ThreadSlot, processors};
 use super::kernel::{control_kernel_ns, median};
 use super::lookout::{HostSamples, watch};
 use super::pace;
-use super::plant::{Plant, Stalled};
+use super::plant::{PlantedFault, Stalled};
 use super::rota::Lane;
 use super::watch::{Account, Viewing};
-use super::worker::{Post, Shift};
+use super::worker::{WorkerRecord, WorkerSetup};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
 
 /// From the setting up to the start of the warm-up.
@@ -43,7 +43,7 @@ struct Sockets<'a> {
     clock: RealClock,
 }
 
-impl Surroundings for Sockets<'_> {
+impl ScriptTarget for Sockets<'_> {
     fn publish(&mut self, body: &[u8]) {
         self.endpoint.publish(Arc::from(body));
     }
@@ -152,7 +152,7 @@ impl Trial<'_> {
                 })
                 .collect();
             let course = self.follow(wire.as_ref(), clock, (control, &host));
-            let shifts: Vec<Shift> = shifts.into_iter().map(join).collect();
+            let shifts: Vec<WorkerRecord> = shifts.into_iter().map(join).collect();
             is_over.store(true, Ordering::Relaxed);
             (shifts, course, join(watched))
         });
@@ -177,9 +177,9 @@ impl Trial<'_> {
         worker: usize,
         texts: &'c [&'c [u8]],
         (account, slot): (Option<Account<'a>>, &'a ThreadSlot),
-    ) -> Post<'a, 'c> {
+    ) -> WorkerSetup<'a, 'c> {
         let scenario = &self.plan.scenario;
-        Post {
+        WorkerSetup {
             contender,
             schedule: &self.plan.schedules[worker],
             texts,
@@ -188,7 +188,7 @@ impl Trial<'_> {
             host,
             records_services: self.records_services,
             shed_after: scenario.shed_after,
-            is_starved: self.plant == Some(Plant::Starve),
+            is_starved: self.plant == Some(PlantedFault::Starve),
             warmup: scenario.load.warmup,
             end: Tick::ZERO + scenario.load.duration,
             grace: grace(self.plan),
@@ -219,7 +219,9 @@ impl Trial<'_> {
     fn build<'c>(&self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         let contender = self.contender.build(setup);
         match self.plant {
-            Some(plant) if plant != Plant::Starve => Box::new(Stalled::new(contender, plant)),
+            Some(plant) if plant != PlantedFault::Starve => {
+                Box::new(Stalled::new(contender, plant))
+            }
             _ => contender,
         }
     }
@@ -274,13 +276,13 @@ impl Trial<'_> {
         wire: Option<&Wire>,
         clock: RealClock,
         (control, host): (Control<'_>, &HostFaults),
-    ) -> Result<Course, TrialError> {
-        let mut course = Course::default();
+    ) -> Result<ScriptRun, TrialError> {
+        let mut course = ScriptRun::default();
         let Some(Wire { endpoint, fetcher }) = wire else {
             return Ok(course);
         };
         let mut sockets = Sockets { endpoint, fetcher, clock };
-        let happenings: Vec<Happening> = happenings(self.plan);
+        let happenings: Vec<ScriptedEvent> = happenings(self.plan);
         let is_over = || control.stop.load(Ordering::Relaxed) || host.first().is_some();
         for happening in &happenings {
             while clock.now() < happening.at && !is_over() {
@@ -297,8 +299,8 @@ impl Trial<'_> {
 
     fn record(
         &self,
-        (shifts, clock): (Vec<Shift>, RealClock),
-        mut course: Course,
+        (shifts, clock): (Vec<WorkerRecord>, RealClock),
+        mut course: ScriptRun,
         wire: Option<Wire>,
         caches: &Caches,
         watched: HostSamples,
@@ -351,7 +353,7 @@ impl Trial<'_> {
 
 /// The median service time of each turn, over all members of the lane; 0 for a turn without a
 /// measured operation.
-fn turns(shifts: &[Shift]) -> Vec<u64> {
+fn turns(shifts: &[WorkerRecord]) -> Vec<u64> {
     let count = shifts.iter().map(|shift| shift.turns.len()).max().unwrap_or(0);
     let turn = |place: usize| {
         let members = shifts.iter().filter_map(|shift| shift.turns.get(place));

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Turns in their order. A lane has one turn at a time, and all its members work in it. Who waits
 /// sleeps until its own turn: all of them woken at every change would crowd the processors that the
 /// one at work is measured on.
-pub struct Rota {
+pub struct TurnOrder {
     /// The lane of each turn.
     order: Vec<usize>,
     length: Duration,
@@ -40,29 +40,29 @@ struct TurnState {
     asleep: Vec<(usize, Thread)>,
 }
 
-impl Rota {
+impl TurnOrder {
     /// Turns of this length, given to lanes in this order.
-    pub fn new(order: Vec<usize>, length: Duration) -> Rota {
-        Rota { order, length, state: Mutex::default(), pauses: Mutex::default() }
+    pub fn new(order: Vec<usize>, length: Duration) -> TurnOrder {
+        TurnOrder { order, length, state: Mutex::default(), pauses: Mutex::default() }
     }
 
     /// Turns for rounds of this length; an even number, so that each lane is as often first as
     /// last.
-    pub fn of_rounds(lanes: usize, round: Duration) -> Rota {
+    pub fn of_rounds(lanes: usize, round: Duration) -> TurnOrder {
         let whole = round.as_nanos().div_ceil(TURN.as_nanos()) as usize;
-        Rota::there_and_back(lanes, whole.next_multiple_of(2), TURN)
+        TurnOrder::there_and_back(lanes, whole.next_multiple_of(2), TURN)
     }
 
     /// For each of `lanes` lanes a first turn and then `turns` more, there and back, so that a
     /// drift cancels.
-    fn there_and_back(lanes: usize, turns: usize, length: Duration) -> Rota {
+    fn there_and_back(lanes: usize, turns: usize, length: Duration) -> TurnOrder {
         let cycle = |number: usize| {
             let there = move |place: usize| {
                 if number.is_multiple_of(2) { place } else { lanes - 1 - place }
             };
             (0..lanes).map(there)
         };
-        Rota::new((0..=turns).flat_map(cycle).collect(), length)
+        TurnOrder::new((0..=turns).flat_map(cycle).collect(), length)
     }
 
     /// A lane of so many members. `shift` moves its members on to other processors.
@@ -94,7 +94,7 @@ impl Rota {
 
 /// A lane of a rota. When it is dropped, its turns are skipped.
 pub struct Lane<'r> {
-    rota: &'r Rota,
+    rota: &'r TurnOrder,
     place: usize,
     members: usize,
     shift: usize,
@@ -102,10 +102,10 @@ pub struct Lane<'r> {
 
 impl Lane<'_> {
     /// The place of one member.
-    pub fn seat(&self, member: usize) -> Seat<'_> {
+    pub fn seat(&self, member: usize) -> WorkerTurns<'_> {
         let mine = |(_, lane): &(usize, &usize)| **lane == self.place;
         let turns = self.rota.order.iter().enumerate().filter(mine).map(|(turn, _)| turn);
-        Seat { lane: self, member, turns: turns.collect(), next: 0 }
+        WorkerTurns { lane: self, member, turns: turns.collect(), next: 0 }
     }
 
     /// How many lanes share the time.
@@ -148,7 +148,7 @@ impl Drop for Lane<'_> {
 }
 
 /// One member's place in a lane.
-pub struct Seat<'l> {
+pub struct WorkerTurns<'l> {
     lane: &'l Lane<'l>,
     member: usize,
     /// The places of its turns in the order.
@@ -156,7 +156,7 @@ pub struct Seat<'l> {
     next: usize,
 }
 
-impl Seat<'_> {
+impl WorkerTurns<'_> {
     /// Waits for its next turn. `false` if it has no more, or is told to stop.
     pub fn wait(&self, stop: &AtomicBool) -> bool {
         let Some(turn) = self.turns.get(self.next) else {
@@ -224,7 +224,7 @@ mod tests {
     const LENGTH: Duration = Duration::from_millis(5);
 
     /// Lets lanes of so many members play a rota; lane and member of each turn as they happened.
-    fn play(rota: &Rota, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
+    fn play(rota: &TurnOrder, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
         let seen = Mutex::new(Vec::new());
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -254,37 +254,37 @@ mod tests {
     #[test]
     fn turns_come_in_their_order() {
         const ALL: usize = usize::MAX;
-        type Row<'r> = (Rota, &'r [usize], &'r [usize], &'r [usize], &'r str);
+        type Row<'r> = (TurnOrder, &'r [usize], &'r [usize], &'r [usize], &'r str);
         let rows: [Row<'_>; 5] = [
             (
-                Rota::there_and_back(3, 1, LENGTH),
+                TurnOrder::there_and_back(3, 1, LENGTH),
                 &[1, 1, 1],
                 &[ALL, ALL, ALL],
                 &[0, 1, 2, 2, 1, 0],
                 "there and back",
             ),
             (
-                Rota::there_and_back(2, 1, LENGTH),
+                TurnOrder::there_and_back(2, 1, LENGTH),
                 &[2, 1],
                 &[ALL, ALL],
                 &[0, 0, 1, 1, 0, 0],
                 "both members, each once a turn",
             ),
             (
-                Rota::new(vec![0, 1, 0, 1, 0], LENGTH),
+                TurnOrder::new(vec![0, 1, 0, 1, 0], LENGTH),
                 &[1, 1],
                 &[ALL, ALL],
                 &[0, 1, 0, 1, 0],
                 "in turn",
             ),
             (
-                Rota::there_and_back(3, 2, LENGTH),
+                TurnOrder::there_and_back(3, 2, LENGTH),
                 &[1, 1, 1],
                 &[ALL, 1, ALL],
                 &[0, 1, 2, 2, 0, 0, 2],
                 "one leaves: its turns are skipped",
             ),
-            (Rota::new(Vec::new(), LENGTH), &[1], &[ALL], &[], "no turns"),
+            (TurnOrder::new(Vec::new(), LENGTH), &[1], &[ALL], &[], "no turns"),
         ];
         for (rota, members, quits_after, expected, why) in rows {
             assert_eq!(play(&rota, members, quits_after), expected, "{why}");
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn who_waits_is_woken_for_its_own_turn_only() {
         const LANES: usize = 8;
-        let rota = Rota::there_and_back(LANES, 3, LENGTH);
+        let rota = TurnOrder::there_and_back(LANES, 3, LENGTH);
         let (stop, early) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         thread::scope(|scope| {
             for place in 0..LANES {
@@ -321,14 +321,14 @@ mod tests {
     #[test]
     fn a_round_is_an_even_number_of_turns_after_the_first() {
         for (millis, expected) in [(100, 21), (101, 23), (105, 23), (1000, 201)] {
-            let rota = Rota::of_rounds(2, Duration::from_millis(millis));
+            let rota = TurnOrder::of_rounds(2, Duration::from_millis(millis));
             assert_eq!(rota.lane(1, 1, 0).turns(), expected, "{millis} ms");
         }
     }
 
     #[test]
     fn one_who_is_told_to_stop_does_not_wait() {
-        let rota = Rota::there_and_back(2, 1, LENGTH);
+        let rota = TurnOrder::there_and_back(2, 1, LENGTH);
         let (first, second) = (rota.lane(0, 1, 0), rota.lane(1, 1, 1));
         let stop = AtomicBool::new(true);
         assert!(!second.seat(0).wait(&stop), "not its turn");

@@ -13,7 +13,7 @@ use crate::scenario::plan::Plan;
 
 use super::TrialError;
 use super::clock::{RealClock, unix_now};
-use super::happening::{Course, Surroundings, happenings};
+use super::happening::{ScriptRun, ScriptTarget, happenings};
 
 /// The endpoint of a plan, as the scenario begins.
 pub struct Serving<'p> {
@@ -38,7 +38,7 @@ struct Outside<'s> {
     clock: RealClock,
 }
 
-impl Surroundings for Outside<'_> {
+impl ScriptTarget for Outside<'_> {
     fn publish(&mut self, body: &[u8]) {
         self.endpoint.publish(Arc::from(body));
     }
@@ -97,7 +97,7 @@ impl<'p> Serving<'p> {
         let clock = RealClock::starting_in(Duration::from_nanos(lead));
         _ = self.clock.set(clock);
         let mut outside = Outside { endpoint: &self.endpoint, clock };
-        let mut course = Course::default();
+        let mut course = ScriptRun::default();
         for happening in &happenings(self.plan) {
             wait(clock, happening.at);
             course.happen(happening, self.plan, None, &mut outside)?;

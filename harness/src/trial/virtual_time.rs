@@ -23,7 +23,7 @@ use crate::result::ledger::Ledger;
 use crate::scenario::endpoint::{EndpointSetting, Fault};
 use crate::scenario::plan::{Arrival, Plan, WARMUP};
 
-use super::happening::{Course, Surroundings, happenings};
+use super::happening::{ScriptRun, ScriptTarget, happenings};
 use super::real::grace;
 use super::{EndpointRecord, RoundRecord, Trial, TrialError};
 
@@ -129,7 +129,7 @@ impl<'s> World<'s> {
     }
 }
 
-impl Surroundings for World<'_> {
+impl ScriptTarget for World<'_> {
     fn publish(&mut self, body: &[u8]) {
         self.body = Arc::from(body);
     }
@@ -200,9 +200,9 @@ impl<'c> VirtualWorkers<'c> {
 }
 
 /// A round as it went.
-struct Played {
+struct VirtualRound {
     operations: Vec<Operation>,
-    course: Course,
+    course: ScriptRun,
     log: Log,
     counters: Counters,
     served: ServedCounts,
@@ -215,7 +215,7 @@ impl Trial<'_> {
     /// None today; as in real time.
     pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
-        let Played { operations, course, log, counters, served } = self.play()?;
+        let VirtualRound { operations, course, log, counters, served } = self.play()?;
         let needs_endpoint = self.needs_endpoint();
         let fetches = log.fetches;
         let mut at_phases = course.served;
@@ -253,12 +253,12 @@ impl Trial<'_> {
     /// # Errors
     /// None today; as in real time.
     pub fn foresee(&self) -> Result<(Vec<Operation>, Vec<FetchNote>), TrialError> {
-        let Played { operations, log, .. } = self.play()?;
+        let VirtualRound { operations, log, .. } = self.play()?;
         Ok((operations, log.fetches))
     }
 
     /// A round, before anybody judges it.
-    fn play(&self) -> Result<Played, TrialError> {
+    fn play(&self) -> Result<VirtualRound, TrialError> {
         let plan = self.plan;
         let transport = InProcess::default();
         let caches = self.caches(&|| Box::new(transport.clone()));
@@ -277,7 +277,13 @@ impl Trial<'_> {
         let mut world = World::new(plan, start, &caches, transport);
         let course = self.live(&mut world, &mut workers, &texts)?;
         let (operations, served) = (workers.operations, world.served);
-        Ok(Played { operations, course, log: caches.log(), counters: caches.counters(), served })
+        Ok(VirtualRound {
+            operations,
+            course,
+            log: caches.log(),
+            counters: caches.counters(),
+            served,
+        })
     }
 
     /// One thing after the other, until nothing is left to do.
@@ -286,9 +292,9 @@ impl Trial<'_> {
         world: &mut World<'_>,
         workers: &mut VirtualWorkers<'c>,
         texts: &'c [&'c [u8]],
-    ) -> Result<Course, TrialError> {
+    ) -> Result<ScriptRun, TrialError> {
         let plan = self.plan;
-        let mut course = Course::default();
+        let mut course = ScriptRun::default();
         let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
         for (worker, schedule) in plan.schedules.iter().enumerate() {
             arrivals.extend(schedule.iter().map(|arrival| (worker, *arrival)));

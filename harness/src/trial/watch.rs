@@ -35,7 +35,7 @@ const LONGEST_NS: u64 = 60_000_000_000;
 
 /// A window on the rounds of a command, one after the other.
 #[derive(Default)]
-pub struct Watch(Mutex<LiveViewState>);
+pub struct LiveView(Mutex<LiveViewState>);
 
 #[derive(Default)]
 struct LiveViewState {
@@ -46,7 +46,7 @@ struct LiveViewState {
 
 /// What can be seen of the round that runs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Look {
+pub struct LiveFigures {
     /// The phase, or `warm-up`.
     pub phase: String,
     /// Time on the scenario clock; zero in the warm-up.
@@ -163,14 +163,14 @@ impl Account<'_> {
 
 /// One round under a watch, or under none. Over when it is dropped.
 pub(super) struct Viewing<'w> {
-    watch: Option<&'w Watch>,
+    watch: Option<&'w LiveView>,
     planned: Option<Vec<u64>>,
     meters: Arc<[Meter]>,
 }
 
 impl<'w> Viewing<'w> {
     /// Prepares for a round, before its clock is set.
-    pub(super) fn prepare(watch: Option<&'w Watch>, plan: &Plan) -> Viewing<'w> {
+    pub(super) fn prepare(watch: Option<&'w LiveView>, plan: &Plan) -> Viewing<'w> {
         let load = &plan.scenario.load;
         let workers = if watch.is_some() { load.workers } else { 0 };
         let is_open = load.arrivals != Arrivals::Closed && watch.is_some();
@@ -238,9 +238,9 @@ fn planned(plan: &Plan) -> Vec<u64> {
     counts
 }
 
-impl Watch {
+impl LiveView {
     /// Takes a look at the round that runs; `None` if none does.
-    pub fn look(&self) -> Option<Look> {
+    pub fn look(&self) -> Option<LiveFigures> {
         lock(&self.0).live.as_mut().map(Live::look)
     }
 
@@ -261,7 +261,7 @@ impl Watch {
 }
 
 impl Live {
-    fn look(&mut self) -> Look {
+    fn look(&mut self) -> LiveFigures {
         let now = self.clock.now();
         let mut slice = Slice::new();
         for meter in self.meters.iter() {
@@ -288,7 +288,7 @@ impl Live {
         };
         let phase = self.phases.iter().rev().find(|(at, _)| *at <= now);
         let verdicts = self.verdicts.iter().map(|(code, count)| (spell(*code), *count));
-        Look {
+        LiveFigures {
             phase: phase.map_or("warm-up", |(_, name)| name).to_owned(),
             at: now.since(Tick::ZERO).min(self.length),
             length: self.length,

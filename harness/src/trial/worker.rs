@@ -21,7 +21,7 @@ use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
 use super::host::{ThreadReading, ThreadSlot};
 use super::kernel::Kernel;
 use super::plant::STARVED;
-use super::rota::Seat;
+use super::rota::WorkerTurns;
 use super::watch::Account;
 
 /// A worker records this many services of a round at the most.
@@ -31,7 +31,7 @@ const TURN_WARMUP: u32 = 10;
 
 /// What one worker did.
 #[derive(Default)]
-pub(super) struct Shift {
+pub(super) struct WorkerRecord {
     /// Operations with a verdict, not yet judged.
     pub(super) operations: Vec<Operation>,
     /// Every arrival of an open loop, in the order of the schedule, warm-up included.
@@ -66,7 +66,7 @@ pub(super) struct Shift {
 }
 
 /// What a worker works with.
-pub(super) struct Post<'a, 'c> {
+pub(super) struct WorkerSetup<'a, 'c> {
     pub(super) contender: &'a mut dyn Contender<'c>,
     pub(super) schedule: &'a [Arrival],
     pub(super) texts: &'c [&'c [u8]],
@@ -94,7 +94,7 @@ pub(super) struct Post<'a, 'c> {
 
 /// An operation that has begun.
 #[derive(Clone, Copy)]
-struct Begun {
+struct StartedOperation {
     arrival: Arrival,
     start: Tick,
     /// As [`Operation`] has them.
@@ -102,22 +102,24 @@ struct Begun {
     late_ns: u64,
 }
 
-impl Begun {
+impl StartedOperation {
     /// Begun when it arrived, as in a closed loop.
-    fn at_once(arrival: Arrival, start: Tick) -> Begun {
-        Begun { arrival, start, wait_ns: 0, late_ns: 0 }
+    fn at_once(arrival: Arrival, start: Tick) -> StartedOperation {
+        StartedOperation { arrival, start, wait_ns: 0, late_ns: 0 }
     }
 
     fn finished(&self, end: Tick, verdict: Verdict) -> Operation {
-        let Begun { arrival: Arrival { at: intended, stream, phase, token }, start, .. } = *self;
-        let Begun { wait_ns, late_ns, .. } = *self;
+        let StartedOperation {
+            arrival: Arrival { at: intended, stream, phase, token }, start, ..
+        } = *self;
+        let StartedOperation { wait_ns, late_ns, .. } = *self;
         Operation { token, stream, phase, intended, wait_ns, late_ns, start, end, verdict }
     }
 }
 
 /// Operations under way, by operation number.
 struct Pending {
-    begun: Vec<Begun>,
+    begun: Vec<StartedOperation>,
     /// From when on the worker has nothing else to do.
     free: Tick,
     /// The worker, had every arrival been offered in time.
@@ -139,7 +141,7 @@ fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-impl<'c> Post<'_, 'c> {
+impl<'c> WorkerSetup<'_, 'c> {
     fn begin(&mut self, number: u32, arrival: &Arrival, start: Tick) -> Progress {
         let place = arrival.token;
         let bytes = self.texts[place as usize];
@@ -172,17 +174,17 @@ impl<'c> Post<'_, 'c> {
     }
 
     /// Follows the schedule. What a response is, [`Operation::response`] says.
-    pub(super) fn open_loop(mut self) -> Shift {
+    pub(super) fn open_loop(mut self) -> WorkerRecord {
         tighten_timer();
         self.slot.enter();
         let schedule = self.schedule;
         let measured = |phase: u16| u64::from(phase != WARMUP);
-        let mut shift = Shift {
+        let mut shift = WorkerRecord {
             operations: Vec::with_capacity(schedule.len()),
             offers: Vec::with_capacity(schedule.len()),
             active: self.end.since(Tick::ZERO),
             planned: schedule.iter().map(|arrival| measured(arrival.phase)).sum(),
-            ..Shift::default()
+            ..WorkerRecord::default()
         };
         let mut pending = Pending::new(self.clock.now(), schedule.len());
         for (number, arrival) in (0u32..).zip(schedule) {
@@ -196,7 +198,12 @@ impl<'c> Post<'_, 'c> {
             let wait_ns = pending.punctual.admit(intended);
             let mut offer =
                 Offer { intended, free, start: start.0, wait_ns, released: start.0, is_shed };
-            let begun = Begun { arrival: *arrival, start, wait_ns, late_ns: offer.generator_ns() };
+            let begun = StartedOperation {
+                arrival: *arrival,
+                start,
+                wait_ns,
+                late_ns: offer.generator_ns(),
+            };
             pending.begun.push(begun);
             if is_shed {
                 shift.shed += measured(arrival.phase);
@@ -243,7 +250,7 @@ impl<'c> Post<'_, 'c> {
         }
     }
 
-    fn drain(&mut self, pending: &mut Pending, shift: &mut Shift) {
+    fn drain(&mut self, pending: &mut Pending, shift: &mut WorkerRecord) {
         let until = self.clock.now().max(self.end) + self.grace;
         pending.next = Tick::MAX;
         while self.contender.waiting() > 0 && self.clock.now() < until && !self.is_stopped() {
@@ -255,9 +262,13 @@ impl<'c> Post<'_, 'c> {
 
     /// Goes round its cycle as fast as it can, one operation after the other, until the end, or
     /// turn by turn where it has a seat.
-    pub(super) fn closed_loop(mut self, judge: &Judge<'_>, seat: Option<Seat<'_>>) -> Shift {
+    pub(super) fn closed_loop(
+        mut self,
+        judge: &Judge<'_>,
+        seat: Option<WorkerTurns<'_>>,
+    ) -> WorkerRecord {
         self.slot.enter();
-        let mut shift = Shift::default();
+        let mut shift = WorkerRecord::default();
         let mut cycle = self.schedule.iter().cycle();
         match seat {
             None => {
@@ -279,9 +290,9 @@ impl<'c> Post<'_, 'c> {
     fn turns<'s>(
         &mut self,
         judge: &Judge<'_>,
-        shift: &mut Shift,
+        shift: &mut WorkerRecord,
         cycle: &mut impl Iterator<Item = &'s Arrival>,
-        mut seat: Seat<'_>,
+        mut seat: WorkerTurns<'_>,
     ) {
         stay_on(seat.processor());
         let kernel = Kernel::new();
@@ -319,7 +330,7 @@ impl<'c> Post<'_, 'c> {
     fn stretch<'s>(
         &mut self,
         judge: &Judge<'_>,
-        shift: &mut Shift,
+        shift: &mut WorkerRecord,
         cycle: &mut impl Iterator<Item = &'s Arrival>,
         (from, until): (Tick, Tick),
     ) {
@@ -342,11 +353,12 @@ impl<'c> Post<'_, 'c> {
                 match self.begin(number, &arrival, now) {
                     Progress::Done(verdict) => {
                         let end = self.clock.now();
-                        operations.push(Begun::at_once(arrival, now).finished(end, verdict));
+                        operations
+                            .push(StartedOperation::at_once(arrival, now).finished(end, verdict));
                         now = end;
                     }
                     Progress::Waiting => {
-                        pending.begun.push(Begun::at_once(arrival, now));
+                        pending.begun.push(StartedOperation::at_once(arrival, now));
                         now = self.clock.now();
                     }
                 }
@@ -377,7 +389,7 @@ impl<'c> Post<'_, 'c> {
     }
 
     /// Judges operations of a closed loop and enters them.
-    fn enter(&self, judge: &Judge<'_>, shift: &mut Shift, operations: &mut Vec<Operation>) {
+    fn enter(&self, judge: &Judge<'_>, shift: &mut WorkerRecord, operations: &mut Vec<Operation>) {
         for operation in operations.drain(..) {
             let is_measured = operation.phase != WARMUP;
             shift.planned += u64::from(is_measured);
@@ -394,7 +406,7 @@ impl<'c> Post<'_, 'c> {
 
     /// Gives a verdict to every token of the cycle that the measured time did not reach, so that
     /// the verdict stream covers the plan however slow the machine is. Counts for conformance only.
-    fn cover(&mut self, judge: &Judge<'_>, shift: &mut Shift) {
+    fn cover(&mut self, judge: &Judge<'_>, shift: &mut WorkerRecord) {
         let mut seen: HashSet<u32> = shift.ledger.given.iter().map(|(token, _)| *token).collect();
         let mut pending = Pending::new(self.clock.now(), 0);
         let mut operations = Vec::new();
@@ -406,10 +418,10 @@ impl<'c> Post<'_, 'c> {
             let arrival = Arrival { at: now, phase: WARMUP, ..*arrival };
             match self.begin(0, &arrival, now) {
                 Progress::Done(verdict) => {
-                    let begun = Begun::at_once(arrival, now);
+                    let begun = StartedOperation::at_once(arrival, now);
                     operations.push(begun.finished(self.clock.now(), verdict));
                 }
-                Progress::Waiting => pending.begun = vec![Begun::at_once(arrival, now)],
+                Progress::Waiting => pending.begun = vec![StartedOperation::at_once(arrival, now)],
             }
             while self.contender.waiting() > 0 && !self.is_stopped() {
                 self.collect(&mut pending, &mut operations);

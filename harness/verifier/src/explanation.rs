@@ -21,7 +21,7 @@ use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 use crate::verifier::Request;
 
-use curtain::{Curtain, list};
+use curtain::{Redaction, list};
 use encoding::{base64_fault, wrapping};
 
 pub use unused::{UnusedEntries, UnusedEntry};
@@ -130,7 +130,7 @@ struct DecodedEvidence<'a> {
     header: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
     signature: Option<Vec<u8>>,
-    curtain: Curtain<'a>,
+    curtain: Redaction<'a>,
 }
 
 impl<'a> DecodedEvidence<'a> {
@@ -144,7 +144,7 @@ impl<'a> DecodedEvidence<'a> {
             evidence,
             header: decode(|compact| compact.header),
             signature: decode(|compact| compact.signature),
-            curtain: Curtain::new(evidence.token, payload.as_deref()),
+            curtain: Redaction::new(evidence.token, payload.as_deref()),
             payload,
         }
     }

@@ -20,7 +20,7 @@ pub use counters::Counters;
 pub use fetch::{Fetch, FetchFailure, FetchId, Outcome};
 use flight::Flight;
 use kids::Kids;
-use spending::Spending;
+use spending::BudgetState;
 pub use terms::Terms;
 pub use view::{Answer, Freshness, LastFetch, View};
 pub use wait::Ticket;
@@ -57,7 +57,7 @@ pub struct KeyCache {
     failures: u32,
     quiet_until: Tick,
     flights: Vec<Flight>,
-    spending: Spending,
+    spending: BudgetState,
     waits: Waits,
     random: u64,
     next_id: u64,
@@ -77,7 +77,7 @@ impl KeyCache {
     /// An empty cache. `seed` feeds the refresh jitter.
     pub fn new(policy: CachePolicy, seed: u64) -> KeyCache {
         KeyCache {
-            spending: Spending::new(policy.budget),
+            spending: BudgetState::new(policy.budget),
             policy,
             held: None,
             nothing: Arc::default(),

@@ -10,11 +10,11 @@ use jwtbench_engine::scenario::Arrivals;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::trial::rota::Lane;
 use jwtbench_engine::trial::{
-    Control, Gathering, Plant, Trial, cpu_ns_per_op, initial_revocations,
+    Control, Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations,
 };
 
 use super::super::Failure;
-use super::corner::Corner;
+use super::corner::Side;
 
 /// What a round gave.
 #[derive(Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct RoundRecord {
 }
 
 /// Runs rounds.
-pub trait Fighter: Send {
+pub trait RoundRunner: Send {
     /// How many members its lane needs to run rounds slice by slice; `None` if it cannot.
     fn members(&self) -> Option<usize>;
 
@@ -54,20 +54,20 @@ pub struct LocalArm<'p> {
 impl<'p> LocalArm<'p> {
     /// An arm that runs this plan on a machine that has been calibrated.
     pub fn new(
-        corner: &Corner,
+        corner: &Side,
         plan: &'p Plan,
         control: Control<'p>,
         calibration: Option<Calibration>,
     ) -> Result<LocalArm<'p>, Failure> {
         let revoked = initial_revocations(plan);
         let trial = Trial::new(plan, corner.contender, revoked.as_ref())?;
-        let plant = Some(corner.args.plant).filter(|share| *share > 0.0).map(Plant::Drag);
+        let plant = Some(corner.args.plant).filter(|share| *share > 0.0).map(PlantedFault::Drag);
         let trial = trial.calibrated(calibration).with_plant(plant);
         Ok(LocalArm { plan, contender: corner.contender, trial, control })
     }
 }
 
-impl Fighter for LocalArm<'_> {
+impl RoundRunner for LocalArm<'_> {
     fn members(&self) -> Option<usize> {
         let workers = self.plan.scenario.load.workers as usize;
         self.trial.can_take_turns().then_some(workers)

@@ -5,7 +5,7 @@ use jwtbench_engine::result::duel::BlockNoise;
 use jwtbench_engine::result::noise::Noise;
 
 use super::super::machine::CpuUse;
-use super::arm::{Fighter, RoundRecord};
+use super::arm::{RoundRecord, RoundRunner};
 
 /// A block that is being fought.
 pub(super) struct BlockWatch {
@@ -18,7 +18,7 @@ pub(super) struct BlockWatch {
 
 impl BlockWatch {
     /// Before its first round.
-    pub(super) fn start(arms: &[Box<dyn Fighter + '_>; 3]) -> BlockWatch {
+    pub(super) fn start(arms: &[Box<dyn RoundRunner + '_>; 3]) -> BlockWatch {
         let processes: Vec<u32> = arms.iter().filter_map(|arm| arm.process()).collect();
         let begun = CpuUse::read(&processes);
         BlockWatch { processes, begun, rounds: Vec::new(), hiccups: Vec::new() }

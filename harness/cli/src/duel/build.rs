@@ -23,8 +23,8 @@ use jwtbench_engine::trial::rota::Lane;
 use super::super::Failure;
 use super::super::machine::profile;
 use super::answers::{Answers, NoAnswer};
-use super::arm::{Fighter, RoundRecord};
-use super::corner::Corner;
+use super::arm::{RoundRecord, RoundRunner};
+use super::corner::Side;
 use super::serve::{Hello, TurnOver};
 
 /// How long a build may take to end once it has nothing more to do.
@@ -60,7 +60,7 @@ pub struct BuildArm<'p> {
 impl<'p> BuildArm<'p> {
     /// This build, in another process: as far away as the other one.
     pub fn this(
-        corner: &Corner,
+        corner: &Side,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
@@ -72,7 +72,7 @@ impl<'p> BuildArm<'p> {
     /// Starts a build and makes sure that it would run the same plan.
     pub fn start(
         (path, what): (&Path, &str),
-        corner: &Corner,
+        corner: &Side,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
@@ -176,7 +176,7 @@ impl<'p> BuildArm<'p> {
 }
 
 /// The command line that makes the same corner there.
-fn told(corner: &Corner, plan: &Plan) -> Vec<OsString> {
+fn told(corner: &Side, plan: &Plan) -> Vec<OsString> {
     let args = &corner.args;
     let mut told: Vec<OsString> = Vec::new();
     let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
@@ -216,7 +216,7 @@ pub fn fingerprint(path: &Path) -> Result<String, Failure> {
     Ok(format!("sha256:{digest}"))
 }
 
-impl Fighter for BuildArm<'_> {
+impl RoundRunner for BuildArm<'_> {
     fn members(&self) -> Option<usize> {
         // Its own workers share the turn there.
         self.takes_turns.then_some(1)

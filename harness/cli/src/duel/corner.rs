@@ -28,7 +28,7 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 /// How one side is told what to be; also what another process is told.
 #[derive(ClapArgs, Clone, Debug)]
-pub struct CornerArgs {
+pub struct SideArgs {
     /// The contender
     #[arg(long)]
     pub contender: String,
@@ -58,9 +58,9 @@ pub struct CornerArgs {
 }
 
 /// One side, ready to be planned.
-pub struct Corner {
+pub struct Side {
     /// What it was told.
-    pub args: CornerArgs,
+    pub args: SideArgs,
     /// The contender.
     pub contender: ContenderSpec,
     /// The scenario with the side's policies.
@@ -71,9 +71,9 @@ pub struct Corner {
     pub algorithm: Algorithm,
 }
 
-impl Corner {
+impl Side {
     /// Checks what was told.
-    pub fn new(args: CornerArgs) -> Result<Corner, Failure> {
+    pub fn new(args: SideArgs) -> Result<Side, Failure> {
         let contender = contender(&args.contender)?;
         let (scenario, cache_policies) = scenario(&args)?;
         let algorithm = args.algorithm.unwrap_or(scenario.algorithms[0]);
@@ -103,7 +103,7 @@ impl Corner {
             let message = format!("{name} plans more arrivals than fit; lower --duration");
             return Err(Failure::Usage(message));
         }
-        Ok(Corner { args, contender, scenario, cache_policies, algorithm })
+        Ok(Side { args, contender, scenario, cache_policies, algorithm })
     }
 
     /// The plan of its rounds.
@@ -119,7 +119,7 @@ impl Corner {
     /// or there is no duel.
     pub fn other_plan(
         &self,
-        base: &Corner,
+        base: &Side,
         plan: &Plan,
         progress: &LiveProgress,
     ) -> Result<Option<Plan>, Failure> {
@@ -155,8 +155,8 @@ impl Corner {
 /// The algorithms of the scenario that both sides support, in its order, and those that one of them
 /// does not.
 pub fn shared_algorithms(
-    candidate: &CornerArgs,
-    base: &CornerArgs,
+    candidate: &SideArgs,
+    base: &SideArgs,
 ) -> Result<(Vec<Algorithm>, Vec<Algorithm>), Failure> {
     let sides = [contender(&candidate.contender)?, contender(&base.contender)?];
     let (scenario, _) = scenario(base)?;
@@ -186,7 +186,7 @@ fn contender(name: &str) -> Result<ContenderSpec, Failure> {
 }
 
 /// The scenario under the side's policies, and its cache policy as a result keeps it.
-fn scenario(args: &CornerArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
+fn scenario(args: &SideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
     let library = args.origin.library(true)?;
     let mut found = library.select(std::slice::from_ref(&args.scenario))?;
     if found.len() > 1 {

@@ -5,19 +5,19 @@ use std::thread;
 use std::time::Duration;
 
 use jwtbench_engine::result::duel::Arm;
-use jwtbench_engine::trial::rota::Rota;
+use jwtbench_engine::trial::rota::TurnOrder;
 
 use super::super::Failure;
-use super::arm::{Fighter, RoundRecord};
+use super::arm::{RoundRecord, RoundRunner};
 
 /// Whether all arms can take turns.
-pub(super) fn is_in_turns(arms: &[Box<dyn Fighter + '_>; 3]) -> bool {
+pub(super) fn is_in_turns(arms: &[Box<dyn RoundRunner + '_>; 3]) -> bool {
     arms.iter().all(|arm| arm.members().is_some())
 }
 
 /// The rounds of the arms in this order. `shift` moves them all on to other processors.
 pub(super) fn fight(
-    arms: &mut [Box<dyn Fighter + '_>; 3],
+    arms: &mut [Box<dyn RoundRunner + '_>; 3],
     order: &[Arm],
     round: Duration,
     shift: usize,
@@ -26,7 +26,7 @@ pub(super) fn fight(
     let Some(members) = members else {
         return order.iter().map(|arm| arms[*arm as usize].round(None)).collect();
     };
-    let rota = Rota::of_rounds(order.len(), round);
+    let rota = TurnOrder::of_rounds(order.len(), round);
     let mut rounds: Vec<(usize, Result<RoundRecord, Failure>)> = thread::scope(|scope| {
         let fighting: Vec<_> = (arms.iter_mut().zip(members).enumerate())
             .filter_map(|(arm, (fighter, members))| {

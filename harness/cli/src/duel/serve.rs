@@ -9,20 +9,20 @@ use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
 use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::trial::rota::Rota;
+use jwtbench_engine::trial::rota::TurnOrder;
 use jwtbench_engine::trial::{Control, calibrate};
 
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
 use super::super::{Exit, Failure};
-use super::arm::{Fighter as _, LocalArm, RoundRecord};
-use super::corner::{Corner, CornerArgs};
+use super::arm::{LocalArm, RoundRecord, RoundRunner as _};
+use super::corner::{Side, SideArgs};
 
 /// Serve the rounds of one side of a duel.
 #[derive(ClapArgs, Clone, Debug)]
 pub struct Args {
     #[command(flatten)]
-    corner: CornerArgs,
+    corner: SideArgs,
 }
 
 /// The first line of the answer.
@@ -45,7 +45,7 @@ pub struct TurnOver;
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let corner = Corner::new(args.corner)?;
+    let corner = Side::new(args.corner)?;
     let stop = stop_on_signal()?;
     let plan = corner.plan(&Signers::new(corner.args.seed), &|_| {})?;
     let mut arm = LocalArm::new(&corner, &plan, Control { stop, port: None }, Some(calibrate()))?;
@@ -96,7 +96,7 @@ impl Turns {
         lines: &mut impl Iterator<Item = std::io::Result<String>>,
     ) -> Result<RoundRecord, Failure> {
         let order = (0..self.turns).flat_map(|_| [PEER, ARM]).chain([PEER]);
-        let rota = Rota::new(order.collect(), self.length);
+        let rota = TurnOrder::new(order.collect(), self.length);
         let lane = rota.lane(ARM, arm.members().unwrap_or(1), self.shift);
         let never = AtomicBool::new(false);
         std::thread::scope(|scope| {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jwtbench_engine::report::quantity;
-use jwtbench_engine::trial::watch::Look;
+use jwtbench_engine::trial::watch::LiveFigures;
 
 /// The most lines that are drawn; what does not fit is left out.
 const MAX_LINES: usize = 6;
@@ -23,7 +23,7 @@ pub struct ProgressView {
     /// Warm-up and measured time of the rounds to come; `None` where it is not known.
     pub left: Option<Duration>,
     /// The round that runs.
-    pub look: Option<Look>,
+    pub look: Option<LiveFigures>,
 }
 
 impl ProgressView {
@@ -120,7 +120,7 @@ mod tests {
             steps: 48,
             message: "unknown-kid/beside-good-traffic ES256 core:aws-lc-rs".into(),
             left: Some(Duration::from_millis(80_100)),
-            look: Some(Look {
+            look: Some(LiveFigures {
                 phase: "flood".into(),
                 at: Duration::from_millis(4_210),
                 length: Duration::from_secs(12),
@@ -166,7 +166,7 @@ mod tests {
     fn what_is_not_known_is_not_shown() {
         let mut view = view();
         view.left = None;
-        view.look = Some(Look { phase: "warm-up".into(), ..Look::default() });
+        view.look = Some(LiveFigures { phase: "warm-up".into(), ..LiveFigures::default() });
         assert_eq!(view.lines(79).last().unwrap(), "warm-up 0.0/0.0 s · 0.00 /s");
         view.look = None;
         assert_eq!(ProgressView { message: String::new(), ..view }.lines(79), ["12/48"]);

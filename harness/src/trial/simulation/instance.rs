@@ -21,13 +21,13 @@ use crate::result::judgement::{Judge, Operation, Strictness};
 use crate::scenario::corpus::{KidFact, Refs, Token};
 use crate::scenario::flow::{Drawn, Flow};
 use crate::scenario::plan::Plan;
-use crate::trial::happening::{Course, Surroundings as _, happenings};
+use crate::trial::happening::{ScriptRun, ScriptTarget as _, happenings};
 use crate::trial::real::grace;
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
 
-use super::peek::Peek;
-use super::recalling::Recalling;
+use super::peek::TrustProbe;
+use super::recalling::RememberingCore;
 use super::remembering::Remembering;
 use super::seen::SeenScope;
 use super::tally::Tally;
@@ -127,7 +127,7 @@ impl Instance<'_> {
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let contender = |worker| -> Box<dyn Contender<'_> + '_> {
             let setup = trial.setup(caches.of(worker), worker, &first.body, &texts);
-            Box::new(Recalling::new(&setup))
+            Box::new(RememberingCore::new(&setup))
         };
         let workers = InstanceWorkers {
             contenders: (0..workers).map(contender).collect(),
@@ -148,7 +148,7 @@ impl Instance<'_> {
             early: Vec::new(),
             tally: Tally::new(plan, self.scopes),
             served: ServedCounts::default(),
-            peeks: Peek::all(plan),
+            peeks: TrustProbe::all(plan),
         };
         life.lived()
     }
@@ -168,7 +168,7 @@ struct Life<'c> {
     tally: Tally,
     /// What the endpoint answered before the horizon.
     served: ServedCounts,
-    peeks: Vec<Peek>,
+    peeks: Vec<TrustProbe>,
 }
 
 impl<'c> Life<'c> {
@@ -176,7 +176,7 @@ impl<'c> Life<'c> {
     /// judge judges all.
     fn lived(mut self) -> Result<Lived, TrialError> {
         let plan = self.trial.plan;
-        let mut course = Course::default();
+        let mut course = ScriptRun::default();
         let happenings = happenings(plan);
         let mut happenings = happenings.iter().peekable();
         let mut flow = Flow::new(&plan.scenario, plan.algorithm, plan.seed).peekable();
@@ -212,7 +212,7 @@ impl<'c> Life<'c> {
                 };
                 let now = self.world.now.max(at);
                 if turn != Turn::Arrival {
-                    self.look(horizon, now, Peek::before);
+                    self.look(horizon, now, TrustProbe::before);
                 }
                 self.world.now = now;
                 match turn {
@@ -239,7 +239,7 @@ impl<'c> Life<'c> {
             }
             self.settle(Turn::Completion, horizon);
         }
-        self.look(horizon, horizon, Peek::before);
+        self.look(horizon, horizon, TrustProbe::before);
         Ok(self.end(horizon))
     }
 
@@ -290,11 +290,11 @@ impl<'c> Life<'c> {
             self.served = self.world.served();
         }
         if turn != Turn::Arrival && now <= horizon {
-            self.look(horizon, now, Peek::after);
+            self.look(horizon, now, TrustProbe::after);
         }
     }
 
-    fn look(&mut self, horizon: Tick, now: Tick, how: fn(&mut Peek, &Caches, Tick)) {
+    fn look(&mut self, horizon: Tick, now: Tick, how: fn(&mut TrustProbe, &Caches, Tick)) {
         for peek in &mut self.peeks {
             how(peek, self.caches, now.min(horizon));
         }
@@ -328,7 +328,7 @@ impl<'c> Life<'c> {
     }
 
     fn end(self, horizon: Tick) -> Lived {
-        let exposure = |peek: &Peek| {
+        let exposure = |peek: &TrustProbe| {
             let taken = self.tally.exposed.get(&peek.thumbprint().0).copied();
             let until = self.remembered_until(peek.thumbprint(), horizon);
             peek.exposure(taken.max(until)).filter(|_| until != Some(Tick::MAX))

@@ -11,7 +11,7 @@ use crate::scenario::event::Action;
 use crate::scenario::plan::Plan;
 
 /// One withdrawn key, watched from its withdrawal on.
-pub(super) struct Peek {
+pub(super) struct TrustProbe {
     algorithm: Algorithm,
     kid: String,
     thumbprint: Thumbprint,
@@ -22,9 +22,9 @@ pub(super) struct Peek {
     last: Option<Tick>,
 }
 
-impl Peek {
+impl TrustProbe {
     /// Every key that the plan withdraws.
-    pub(super) fn all(plan: &Plan) -> Vec<Peek> {
+    pub(super) fn all(plan: &Plan) -> Vec<TrustProbe> {
         let one = |at: Tick, label: &str| {
             let mut before = plan.timeline.epochs().iter().rev();
             let key = before.find_map(|epoch| {
@@ -32,7 +32,7 @@ impl Peek {
                 let key = epoch.published.iter().find(|key| key.label == label);
                 key.filter(|_| earlier)
             })?;
-            Some(Peek {
+            Some(TrustProbe {
                 algorithm: plan.algorithm,
                 kid: key.kid.clone(),
                 thumbprint: key.thumbprint,

@@ -17,7 +17,7 @@ use crate::jwks::key_source::KeySource;
 use super::remembering::Remembering;
 
 /// The core, and what its tokens proved.
-pub(super) struct Recalling<'c> {
+pub(super) struct RememberingCore<'c> {
     core: Box<dyn Contender<'c> + 'c>,
     source: &'c KeySource,
     verifier: Verifier,
@@ -41,9 +41,9 @@ impl KnownToken {
     }
 }
 
-impl<'c> Recalling<'c> {
-    pub(super) fn new(setup: &Setup<'c>) -> Recalling<'c> {
-        Recalling {
+impl<'c> RememberingCore<'c> {
+    pub(super) fn new(setup: &Setup<'c>) -> RememberingCore<'c> {
+        RememberingCore {
             core: ContenderSpec::Core(&Remembering).build(setup),
             source: setup.source,
             verifier: Verifier::new(setup.policy.clone()),
@@ -89,7 +89,7 @@ impl<'c> Recalling<'c> {
     }
 }
 
-impl<'c> Contender<'c> for Recalling<'c> {
+impl<'c> Contender<'c> for RememberingCore<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
         // A verdict cache is a memory of its own, and has to show what it does.
         if self.source.verdicts().is_some() {

@@ -22,13 +22,13 @@ type Memory = RwLock<HashMap<[u8; 32], Result<(), InvalidSignature>, FxBuildHash
 /// In parts, by the first byte of the hash, so that cores do not wait for one another.
 static SAID: [Memory; 256] = [const { RwLock::new(HashMap::with_hasher(FxBuildHasher)) }; 256];
 
-struct Recollecting {
+struct RememberingBackend {
     key: Box<dyn VerifyingKey>,
     thumbprint: Thumbprint,
     algorithm: Algorithm,
 }
 
-impl Recollecting {
+impl RememberingBackend {
     fn hash(&self, signing_input: &[u8], signature: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(self.thumbprint.0);
         for part in [self.algorithm.name().as_bytes(), signing_input, signature] {
@@ -59,11 +59,11 @@ impl Backend for Remembering {
     ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
         let thumbprint = key.thumbprint;
         let key = Ring.prepare(algorithm, key)?;
-        Ok(Box::new(Recollecting { key, thumbprint, algorithm }))
+        Ok(Box::new(RememberingBackend { key, thumbprint, algorithm }))
     }
 }
 
-impl VerifyingKey for Recollecting {
+impl VerifyingKey for RememberingBackend {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let hash = self.hash(signing_input, signature);
         let memory = &SAID[usize::from(hash[0])];

@@ -16,20 +16,20 @@ const MAX_LEAK: usize = 16;
 const MIN_HIDDEN: usize = 8;
 
 /// Between a token and those who read about it.
-pub(super) struct Curtain<'a> {
+pub(super) struct Redaction<'a> {
     token: &'a [u8],
     /// `sub` and `jti`.
     hidden: Vec<String>,
 }
 
-impl<'a> Curtain<'a> {
-    pub(super) fn new(token: &'a [u8], payload: Option<&[u8]>) -> Curtain<'a> {
+impl<'a> Redaction<'a> {
+    pub(super) fn new(token: &'a [u8], payload: Option<&[u8]>) -> Redaction<'a> {
         let text = |name| {
             let [member] = json::read_object(payload?, MAX_DEPTH, &Names::new([name]))?;
             json::text(member?).map(String::from)
         };
         let hidden = ["sub", "jti"].into_iter().filter_map(text);
-        Curtain { token, hidden: hidden.filter(|text| !text.is_empty()).collect() }
+        Redaction { token, hidden: hidden.filter(|text| !text.is_empty()).collect() }
     }
 
     /// A text of the token, between backticks.
@@ -150,7 +150,7 @@ mod tests {
 
     fn check(text: &str, expected: &str, reason: &str) {
         let payload = br#"{"sub":"alice","jti":"0f1e2d3c-4b5a"}"#;
-        let curtain = Curtain::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", Some(payload));
+        let curtain = Redaction::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", Some(payload));
         assert_eq!(curtain.show(text), expected, "{reason}");
     }
 
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn texts_that_look_alike_are_told_apart() {
-        let curtain = Curtain::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", None);
+        let curtain = Redaction::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", None);
         let long = "https://issuer.example/".to_owned() + &"1".repeat(50);
         let slash = long.clone() + "/";
         let token = long.clone() + "eyJhbGciOiJFUzI1NiJ9";

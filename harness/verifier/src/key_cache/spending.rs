@@ -7,7 +7,7 @@ use crate::tick::Tick;
 
 /// What was spent of a budget, and when.
 #[derive(Clone, Debug)]
-pub(super) struct Spending {
+pub(super) struct BudgetState {
     rule: Option<Budget>,
     /// Instants that count, at most as many as the budget has fetches.
     spent: VecDeque<Tick>,
@@ -15,10 +15,10 @@ pub(super) struct Spending {
     full_at: Tick,
 }
 
-impl Spending {
+impl BudgetState {
     /// A budget of which nothing is spent.
-    pub(super) fn new(rule: Option<Budget>) -> Spending {
-        Spending { rule, spent: VecDeque::new(), full_at: Tick::MIN }
+    pub(super) fn new(rule: Option<Budget>) -> BudgetState {
+        BudgetState { rule, spent: VecDeque::new(), full_at: Tick::MIN }
     }
 
     /// The first instant from `now` on at which the budget allows a fetch.
