@@ -3,23 +3,23 @@
 
 mod calibration;
 pub mod clock;
-mod happening;
-mod heat;
 pub mod host;
+mod host_sampler;
+mod interleaved;
 mod kernel;
-mod lookout;
+pub mod live_view;
 mod measure;
 mod outcome_range;
-mod pace;
-mod plant;
+mod planted_fault;
 mod real;
-pub mod rota;
 mod saturation;
+mod script;
 pub mod serving;
 pub mod simulation;
+pub mod turns;
 mod validity;
 mod virtual_time;
-pub mod watch;
+mod windows;
 mod worker;
 
 use std::sync::Arc;
@@ -47,13 +47,13 @@ use crate::scenario::pack::AUTHORIZATION_VERSION;
 use crate::scenario::plan::Plan;
 
 pub use calibration::calibrate;
-pub use heat::heat;
+pub use interleaved::interleaved;
+use live_view::LiveView;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use outcome_range::{SEEDS, outcome_range};
-pub use plant::PlantedFault;
+pub use planted_fault::PlantedFault;
 pub use real::longest_round;
 pub use saturation::saturate;
-use watch::LiveView;
 
 /// One plan × one contender.
 pub struct Trial<'p> {

@@ -4,10 +4,10 @@ mod answers;
 mod arm;
 mod block;
 mod build;
-mod corner;
-mod heat;
+mod interleaved;
 mod limit;
 mod serve;
+mod side;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ use super::{Exit, Failure};
 use arm::{LocalArm, RoundRunner};
 use block::BlockWatch;
 use build::{BuildArm, Patience};
-use corner::{Side, SideArgs};
+use side::{Side, SideArgs};
 
 pub use serve::{Args as ServeArgs, run as serve};
 
@@ -207,7 +207,7 @@ impl Args {
             Some(algorithm) => vec![algorithm],
             None => {
                 let (candidate, base) = (self.candidate_args(), self.base_args());
-                let (shared, others) = corner::shared_algorithms(&candidate, &base)?;
+                let (shared, others) = side::shared_algorithms(&candidate, &base)?;
                 for other in others.iter().filter(|_| !self.quiet) {
                     tell(format!("{other} is left out: only one side verifies it, or none"));
                 }
@@ -239,8 +239,8 @@ impl Args {
         let (machine, control) = (describe(None), Control { stop, port: None });
         let plans = [other.as_ref().unwrap_or(&plan), &plan];
         let (mut arms, build) =
-            fighters(self, [candidate, base], plans, (control, &machine, planning))?;
-        let in_turns = heat::is_in_turns(&arms);
+            arms(self, [candidate, base], plans, (control, &machine, planning))?;
+        let in_turns = interleaved::is_in_turns(&arms);
         let rules = self.rules(candidate);
         let round = base.scenario.load.duration;
         let say = |block| {
@@ -324,7 +324,7 @@ impl Blocks<'_> {
 }
 
 /// The three arms, and which build the base is.
-fn fighters<'p>(
+fn arms<'p>(
     args: &Args,
     [candidate, base]: [&Side; 2],
     [plan, base_plan]: [&'p Plan; 2],
@@ -374,8 +374,8 @@ fn fight(
     for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
         say(block);
         let (first, mut watch) = (samples.len(), BlockWatch::start(arms));
-        for (heat, order) in order.chunks(SLOTS / 2).enumerate() {
-            let rounds = heat::fight(arms, order, round, block as usize + heat);
+        for (half, order) in order.chunks(SLOTS / 2).enumerate() {
+            let rounds = interleaved::rounds(arms, order, round, block as usize + half);
             if stop.load(Ordering::Relaxed) {
                 let message = "interrupted: a duel cut short says nothing";
                 return Err(Failure::Error(message.into()));

@@ -22,8 +22,8 @@ use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::{Arrivals, Scenario};
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::{
-    Control, Gathering, PlantedFault, RoundRecord, Trial, TrialError, heat, initial_revocations,
-    outcome_range,
+    Control, Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations,
+    interleaved, outcome_range,
 };
 
 use super::Failure;
@@ -362,11 +362,11 @@ impl Job {
             if takes_turns && !control.stop.load(Ordering::Relaxed) {
                 progress.say(format!("{name}: {count} contenders, taking turns"));
                 let racing: Vec<&Trial<'_>> = order.iter().map(|at| &trials[*at].0).collect();
-                let records = heat(&racing, round, control);
+                let records = interleaved(&racing, round, control);
                 for (place, (record, index)) in records.into_iter().zip(order).enumerate() {
                     enter(&mut trials[index].1, (round * count + place) as u32, record)?;
                 }
-                progress.heat(count as u64, self.lasting() / self.scenario.load.rounds);
+                progress.rounds(count as u64, self.lasting() / self.scenario.load.rounds);
                 continue;
             }
             for (place, index) in order.into_iter().enumerate() {

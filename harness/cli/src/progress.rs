@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jwtbench_engine::report::shown;
 use jwtbench_engine::scenario::plan::Minting;
 use jwtbench_engine::trial::clock::Stopwatch;
-use jwtbench_engine::trial::watch::LiveView;
+use jwtbench_engine::trial::live_view::LiveView;
 
 use super::output::tell;
 use view::ProgressView;
@@ -124,8 +124,8 @@ impl LiveProgress {
         self.skip(1);
     }
 
-    /// A heat is over: so many rounds, which together last so long.
-    pub fn heat(&self, rounds: u64, lasting: Duration) {
+    /// One round of each trial is over: so many rounds, which together last so long.
+    pub fn rounds(&self, rounds: u64, lasting: Duration) {
         self.screen.watch.pass(lasting);
         self.skip(rounds);
     }

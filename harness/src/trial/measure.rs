@@ -23,7 +23,7 @@ use crate::scenario::class::Class;
 use crate::scenario::expectation::{Expectation, binding};
 use crate::scenario::plan::Plan;
 
-use super::plant::PlantedFault;
+use super::planted_fault::PlantedFault;
 use super::validity::Validity;
 use super::{EndpointRecord, RoundRecord};
 

@@ -23,14 +23,14 @@ use crate::scenario::endpoint::EndpointSetting;
 use crate::scenario::plan::Plan;
 
 use super::clock::RealClock;
-use super::happening::{ScriptRun, ScriptTarget, ScriptedEvent, happenings};
 use super::host::{ThreadSlot, processors};
+use super::host_sampler::{HostSamples, watch};
 use super::kernel::{control_kernel_ns, median};
-use super::lookout::{HostSamples, watch};
-use super::pace;
-use super::plant::{PlantedFault, Stalled};
-use super::rota::Lane;
-use super::watch::{Account, Viewing};
+use super::live_view::{Account, Viewing};
+use super::planted_fault::{PlantedFault, Stalled};
+use super::script::{ScriptRun, ScriptTarget, ScriptedEvent, happenings};
+use super::turns::Lane;
+use super::windows;
 use super::worker::{WorkerRecord, WorkerSetup};
 use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
 
@@ -131,7 +131,7 @@ impl Trial<'_> {
         let nothing = History::default();
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
         let (edges, is_over) =
-            (pace::edges(plan, lane.map_or(1, Lane::lanes)), AtomicBool::new(false));
+            (windows::edges(plan, lane.map_or(1, Lane::lanes)), AtomicBool::new(false));
         let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
         let (shifts, course, watched) = thread::scope(|scope| {
             let watched = scope.spawn(|| watch(clock, (&edges, &slots), lane, &is_over));
@@ -318,7 +318,7 @@ impl Trial<'_> {
         let log = caches.log();
         let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
         let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
-        let paced = pace::record(self.plan, (&shifts, clock), watched, calibrated_ns);
+        let paced = windows::record(self.plan, (&shifts, clock), watched, calibrated_ns);
         let mut record = RoundRecord {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),

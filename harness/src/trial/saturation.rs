@@ -6,7 +6,7 @@ use crate::result::Measurement;
 use crate::result::capacity::Saturated;
 use crate::result::statistics::median;
 
-use super::{Control, Gathering, RoundRecord, Trial, TrialError, heat};
+use super::{Control, Gathering, RoundRecord, Trial, TrialError, interleaved};
 
 /// Runs the rounds of closed loops of one plan: rounds outside, trials inside, in rotating order,
 /// slice by slice where all can, so that a busy minute takes from all alike. Capacity is the
@@ -53,7 +53,7 @@ fn round_of_each(
     control: Control<'_>,
 ) -> Result<Vec<RoundRecord>, TrialError> {
     if trials.len() > 1 && trials.iter().all(|trial| trial.can_take_turns()) {
-        return heat(trials, round, control).into_iter().collect();
+        return interleaved(trials, round, control).into_iter().collect();
     }
     trials.iter().map(|trial| trial.run(control)).collect()
 }

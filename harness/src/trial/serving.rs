@@ -13,7 +13,7 @@ use crate::scenario::plan::Plan;
 
 use super::TrialError;
 use super::clock::{RealClock, unix_now};
-use super::happening::{ScriptRun, ScriptTarget, happenings};
+use super::script::{ScriptRun, ScriptTarget, happenings};
 
 /// The endpoint of a plan, as the scenario begins.
 pub struct Serving<'p> {

@@ -23,8 +23,8 @@ use crate::result::ledger::Ledger;
 use crate::scenario::endpoint::{EndpointSetting, Fault};
 use crate::scenario::plan::{Arrival, Plan, WARMUP};
 
-use super::happening::{ScriptRun, ScriptTarget, happenings};
 use super::real::grace;
+use super::script::{ScriptRun, ScriptTarget, happenings};
 use super::{EndpointRecord, RoundRecord, Trial, TrialError};
 
 /// The order of things at one instant.

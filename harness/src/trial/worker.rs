@@ -20,9 +20,9 @@ use crate::scenario::plan::{Arrival, WARMUP};
 use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
 use super::host::{ThreadReading, ThreadSlot};
 use super::kernel::Kernel;
-use super::plant::STARVED;
-use super::rota::WorkerTurns;
-use super::watch::Account;
+use super::live_view::Account;
+use super::planted_fault::STARVED;
+use super::turns::WorkerTurns;
 
 /// A worker records this many services of a round at the most.
 const MAX_SERVICES: usize = 1 << 20;

@@ -3,8 +3,8 @@
 //! signature, its `sub` or its `jti`.
 
 mod claims;
-mod curtain;
 mod encoding;
+mod redaction;
 mod unused;
 
 use base64::Engine as _;
@@ -21,8 +21,8 @@ use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 use crate::verifier::Request;
 
-use curtain::{Redaction, list};
 use encoding::{base64_fault, wrapping};
+use redaction::{Redaction, list};
 
 pub use unused::{UnusedEntries, UnusedEntry};
 

@@ -1,13 +1,13 @@
 //! The key cache as a machine without I/O: it is told what happened and when, and says what to
 //! fetch and whom to wake. One machine serves real and virtual time. Knows no thread and no socket.
 
+mod budget;
+mod completion;
 mod counters;
-mod ending;
 mod fetch;
 mod flight;
 mod kids;
 mod lookup;
-mod spending;
 mod terms;
 mod view;
 mod wait;
@@ -16,11 +16,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use budget::BudgetState;
 pub use counters::Counters;
 pub use fetch::{Fetch, FetchFailure, FetchId, Outcome};
 use flight::Flight;
 use kids::Kids;
-use spending::BudgetState;
 pub use terms::Terms;
 pub use view::{Answer, Freshness, LastFetch, View};
 pub use wait::Ticket;

@@ -8,13 +8,13 @@ use jwtbench_engine::result::noise::Noise;
 use jwtbench_engine::result::{Calibration, Wrong};
 use jwtbench_engine::scenario::Arrivals;
 use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::trial::rota::Lane;
+use jwtbench_engine::trial::turns::Lane;
 use jwtbench_engine::trial::{
     Control, Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations,
 };
 
 use super::super::Failure;
-use super::corner::Side;
+use super::side::Side;
 
 /// What a round gave.
 #[derive(Serialize, Deserialize)]

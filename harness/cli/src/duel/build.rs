@@ -18,14 +18,14 @@ use jwtbench_engine::scenario::hex::hex;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::trial::clock::{Stopwatch, pause};
 use jwtbench_engine::trial::longest_round;
-use jwtbench_engine::trial::rota::Lane;
+use jwtbench_engine::trial::turns::Lane;
 
 use super::super::Failure;
 use super::super::machine::profile;
 use super::answers::{Answers, NoAnswer};
 use super::arm::{RoundRecord, RoundRunner};
-use super::corner::Side;
 use super::serve::{Hello, TurnOver};
+use super::side::Side;
 
 /// How long a build may take to end once it has nothing more to do.
 const ENDING: Duration = Duration::from_secs(2);

@@ -9,14 +9,14 @@ use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
 use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::trial::rota::TurnOrder;
+use jwtbench_engine::trial::turns::TurnOrder;
 use jwtbench_engine::trial::{Control, calibrate};
 
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
 use super::super::{Exit, Failure};
 use super::arm::{LocalArm, RoundRecord, RoundRunner as _};
-use super::corner::{Side, SideArgs};
+use super::side::{Side, SideArgs};
 
 /// Serve the rounds of one side of a duel.
 #[derive(ClapArgs, Clone, Debug)]
@@ -96,12 +96,12 @@ impl Turns {
         lines: &mut impl Iterator<Item = std::io::Result<String>>,
     ) -> Result<RoundRecord, Failure> {
         let order = (0..self.turns).flat_map(|_| [PEER, ARM]).chain([PEER]);
-        let rota = TurnOrder::new(order.collect(), self.length);
-        let lane = rota.lane(ARM, arm.members().unwrap_or(1), self.shift);
+        let turn_order = TurnOrder::new(order.collect(), self.length);
+        let lane = turn_order.lane(ARM, arm.members().unwrap_or(1), self.shift);
         let never = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let fought = scope.spawn(move || arm.round(Some(&lane)));
-            let peer = rota.lane(PEER, 1, 0);
+            let peer = turn_order.lane(PEER, 1, 0);
             let mut seat = peer.seat(0);
             for _ in 0..self.turns {
                 seat.wait(&never);

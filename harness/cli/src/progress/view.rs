@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jwtbench_engine::report::quantity;
-use jwtbench_engine::trial::watch::LiveFigures;
+use jwtbench_engine::trial::live_view::LiveFigures;
 
 /// The most lines that are drawn; what does not fit is left out.
 const MAX_LINES: usize = 6;

@@ -21,8 +21,8 @@ use crate::result::judgement::{Judge, Operation, Strictness};
 use crate::scenario::corpus::{KidFact, Refs, Token};
 use crate::scenario::flow::{Drawn, Flow};
 use crate::scenario::plan::Plan;
-use crate::trial::happening::{ScriptRun, ScriptTarget as _, happenings};
 use crate::trial::real::grace;
+use crate::trial::script::{ScriptRun, ScriptTarget as _, happenings};
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
 

@@ -9,7 +9,7 @@ use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 
 use super::DecodedEvidence;
-use super::curtain::{list, quote};
+use super::redaction::{list, quote};
 
 /// The JSON form that a claim must have.
 #[derive(Clone, Copy)]

@@ -15,9 +15,9 @@ use crate::jwk::{Entry, SkipKind, is_encryption};
 use crate::key_check::{self, MIN_EXPONENT, ML_DSA_44_BYTES, MODULUS_BITS, MODULUS_STEP};
 use crate::key_set::WireSet;
 
-use super::curtain::quote;
 use super::encoding::base64_fault;
 use super::names;
+use super::redaction::quote;
 
 /// The members of a JWK that are read and must be text (RFC 7517 §4, RFC 7518 §6).
 const TEXTS: [&str; 10] = ["kty", "kid", "alg", "use", "crv", "n", "e", "x", "y", "pub"];

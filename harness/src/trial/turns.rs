@@ -67,7 +67,7 @@ impl TurnOrder {
 
     /// A lane of so many members. `shift` moves its members on to other processors.
     pub fn lane(&self, place: usize, members: usize, shift: usize) -> Lane<'_> {
-        Lane { rota: self, place, members, shift }
+        Lane { turn_order: self, place, members, shift }
     }
 
     fn state(&self) -> MutexGuard<'_, TurnState> {
@@ -92,9 +92,9 @@ impl TurnOrder {
     }
 }
 
-/// A lane of a rota. When it is dropped, its turns are skipped.
+/// A lane of a turn order. When it is dropped, its turns are skipped.
 pub struct Lane<'r> {
-    rota: &'r TurnOrder,
+    turn_order: &'r TurnOrder,
     place: usize,
     members: usize,
     shift: usize,
@@ -104,33 +104,33 @@ impl Lane<'_> {
     /// The place of one member.
     pub fn seat(&self, member: usize) -> WorkerTurns<'_> {
         let mine = |(_, lane): &(usize, &usize)| **lane == self.place;
-        let turns = self.rota.order.iter().enumerate().filter(mine).map(|(turn, _)| turn);
+        let turns = self.turn_order.order.iter().enumerate().filter(mine).map(|(turn, _)| turn);
         WorkerTurns { lane: self, member, turns: turns.collect(), next: 0 }
     }
 
     /// How many lanes share the time.
     pub fn lanes(&self) -> u32 {
-        self.rota.order.iter().max().map_or(1, |last| *last as u32 + 1)
+        self.turn_order.order.iter().max().map_or(1, |last| *last as u32 + 1)
     }
 
     /// How many turns it has.
     pub fn turns(&self) -> usize {
-        self.rota.order.iter().filter(|lane| **lane == self.place).count()
+        self.turn_order.order.iter().filter(|lane| **lane == self.place).count()
     }
 
     /// How long a turn is.
     pub fn length(&self) -> Duration {
-        self.rota.length
+        self.turn_order.length
     }
 
     /// The process stood still.
     pub(super) fn note_pause(&self, pause: Pause) {
-        self.rota.pauses.lock().unwrap_or_else(PoisonError::into_inner).push(pause);
+        self.turn_order.pauses.lock().unwrap_or_else(PoisonError::into_inner).push(pause);
     }
 
     /// What any lane has noted so far.
     pub(super) fn pauses(&self) -> Vec<Pause> {
-        self.rota.pauses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.turn_order.pauses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// By how much its members are moved on to other processors.
@@ -141,9 +141,9 @@ impl Lane<'_> {
 
 impl Drop for Lane<'_> {
     fn drop(&mut self) {
-        let mut state = self.rota.state();
+        let mut state = self.turn_order.state();
         state.gone.push(self.place);
-        self.rota.skip(&mut state);
+        self.turn_order.skip(&mut state);
     }
 }
 
@@ -162,10 +162,10 @@ impl WorkerTurns<'_> {
         let Some(turn) = self.turns.get(self.next) else {
             return false;
         };
-        let rota = self.lane.rota;
+        let turn_order = self.lane.turn_order;
         let mut is_listed = false;
         while !stop.load(Ordering::Relaxed) {
-            let mut state = rota.state();
+            let mut state = turn_order.state();
             if state.turn >= *turn {
                 return true;
             }
@@ -183,11 +183,11 @@ impl WorkerTurns<'_> {
     /// Ends its turn; the last member to do so lets the next lane go to work.
     pub fn pass(&mut self) {
         self.next += 1;
-        let rota = self.lane.rota;
-        let mut state = rota.state();
+        let turn_order = self.lane.turn_order;
+        let mut state = turn_order.state();
         state.passed += 1;
         if state.passed == self.lane.members {
-            rota.advance(&mut state);
+            turn_order.advance(&mut state);
         }
     }
 
@@ -213,7 +213,7 @@ impl WorkerTurns<'_> {
 
     /// How long a turn is.
     pub fn length(&self) -> Duration {
-        self.lane.rota.length
+        self.lane.turn_order.length
     }
 }
 
@@ -223,15 +223,15 @@ mod tests {
 
     const LENGTH: Duration = Duration::from_millis(5);
 
-    /// Lets lanes of so many members play a rota; lane and member of each turn as they happened.
-    fn play(rota: &TurnOrder, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
+    /// Lets lanes of so many members play a turn_order; lane and member of each turn as they happened.
+    fn play(turn_order: &TurnOrder, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
         let seen = Mutex::new(Vec::new());
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
             for (place, (members, quits)) in members.iter().zip(quits_after).enumerate() {
                 let (seen, stop) = (&seen, &stop);
                 scope.spawn(move || {
-                    let lane = rota.lane(place, *members, 0);
+                    let lane = turn_order.lane(place, *members, 0);
                     thread::scope(|scope| {
                         for member in 0..*members {
                             let mut seat = lane.seat(member);
@@ -286,8 +286,8 @@ mod tests {
             ),
             (TurnOrder::new(Vec::new(), LENGTH), &[1], &[ALL], &[], "no turns"),
         ];
-        for (rota, members, quits_after, expected, why) in rows {
-            assert_eq!(play(&rota, members, quits_after), expected, "{why}");
+        for (turn_order, members, quits_after, expected, why) in rows {
+            assert_eq!(play(&turn_order, members, quits_after), expected, "{why}");
         }
     }
 
@@ -295,16 +295,16 @@ mod tests {
     #[test]
     fn who_waits_is_woken_for_its_own_turn_only() {
         const LANES: usize = 8;
-        let rota = TurnOrder::there_and_back(LANES, 3, LENGTH);
+        let turn_order = TurnOrder::there_and_back(LANES, 3, LENGTH);
         let (stop, early) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         thread::scope(|scope| {
             for place in 0..LANES {
-                let (rota, stop, early) = (&rota, &stop, &early);
+                let (turn_order, stop, early) = (&turn_order, &stop, &early);
                 scope.spawn(move || {
-                    let lane = rota.lane(place, 1, 0);
+                    let lane = turn_order.lane(place, 1, 0);
                     let mut seat = lane.seat(0);
                     while seat.wait(stop) {
-                        let state = rota.state();
+                        let state = turn_order.state();
                         let is_due = |(due, _): &&(usize, Thread)| *due <= state.turn;
                         early.lock().unwrap().push(state.asleep.iter().filter(is_due).count());
                         drop(state);
@@ -315,21 +315,21 @@ mod tests {
         });
         let early = early.into_inner().unwrap();
         assert_eq!(early, [0; 4 * LANES], "every turn once, and nobody listed for a past one");
-        assert!(rota.state().asleep.is_empty(), "nobody is left behind");
+        assert!(turn_order.state().asleep.is_empty(), "nobody is left behind");
     }
 
     #[test]
     fn a_round_is_an_even_number_of_turns_after_the_first() {
         for (millis, expected) in [(100, 21), (101, 23), (105, 23), (1000, 201)] {
-            let rota = TurnOrder::of_rounds(2, Duration::from_millis(millis));
-            assert_eq!(rota.lane(1, 1, 0).turns(), expected, "{millis} ms");
+            let turn_order = TurnOrder::of_rounds(2, Duration::from_millis(millis));
+            assert_eq!(turn_order.lane(1, 1, 0).turns(), expected, "{millis} ms");
         }
     }
 
     #[test]
     fn one_who_is_told_to_stop_does_not_wait() {
-        let rota = TurnOrder::there_and_back(2, 1, LENGTH);
-        let (first, second) = (rota.lane(0, 1, 0), rota.lane(1, 1, 1));
+        let turn_order = TurnOrder::there_and_back(2, 1, LENGTH);
+        let (first, second) = (turn_order.lane(0, 1, 0), turn_order.lane(1, 1, 1));
         let stop = AtomicBool::new(true);
         assert!(!second.seat(0).wait(&stop), "not its turn");
         assert!(!first.seat(0).wait(&stop), "its turn");

@@ -2,14 +2,14 @@
 
 use std::thread;
 
-use super::rota::TurnOrder;
+use super::turns::TurnOrder;
 use super::{Control, RoundRecord, Trial, TrialError};
 
 /// Runs a round of each trial, in this order. `shift` moves their workers on to other processors.
 ///
 /// # Errors
 /// For each trial as [`Trial::run`].
-pub fn heat(
+pub fn interleaved(
     trials: &[&Trial<'_>],
     shift: usize,
     control: Control<'_>,
@@ -18,11 +18,11 @@ pub fn heat(
         return Vec::new();
     };
     let load = &first.plan.scenario.load;
-    let rota = TurnOrder::of_rounds(trials.len(), load.duration);
+    let turn_order = TurnOrder::of_rounds(trials.len(), load.duration);
     thread::scope(|scope| {
         let mut running = Vec::with_capacity(trials.len());
         for (place, trial) in trials.iter().enumerate() {
-            let lane = rota.lane(place, load.workers as usize, shift);
+            let lane = turn_order.lane(place, load.workers as usize, shift);
             running.push(scope.spawn(move || trial.run_in_turns(control, Some(&lane))));
         }
         let join = |handle: thread::ScopedJoinHandle<'_, _>| {

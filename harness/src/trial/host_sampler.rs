@@ -11,7 +11,7 @@ use crate::result::noise::Hiccups;
 
 use super::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};
 use super::host::{HostReading, ThreadReading, ThreadSlot};
-use super::rota::Lane;
+use super::turns::Lane;
 
 /// How long the thread sleeps to see how late it wakes.
 const SLEEP: Duration = Duration::from_millis(1);

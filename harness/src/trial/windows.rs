@@ -12,7 +12,7 @@ use crate::scenario::plan::{Plan, WARMUP};
 
 use super::clock::RealClock;
 use super::host::{ThreadReading, processors};
-use super::lookout::HostSamples;
+use super::host_sampler::HostSamples;
 use super::worker::WorkerRecord;
 use super::{CourseRecord, PhaseCourse};
 

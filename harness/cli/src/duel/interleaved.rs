@@ -1,11 +1,11 @@
-//! A heat: one round of each arm. Where all can, they take turns of a few milliseconds, so that a
+//! One round of each arm. Where all can, they take turns of a few milliseconds, so that a
 //! host whose speed changes several times a second favours none of them.
 
 use std::thread;
 use std::time::Duration;
 
 use jwtbench_engine::result::duel::Arm;
-use jwtbench_engine::trial::rota::TurnOrder;
+use jwtbench_engine::trial::turns::TurnOrder;
 
 use super::super::Failure;
 use super::arm::{RoundRecord, RoundRunner};
@@ -16,7 +16,7 @@ pub(super) fn is_in_turns(arms: &[Box<dyn RoundRunner + '_>; 3]) -> bool {
 }
 
 /// The rounds of the arms in this order. `shift` moves them all on to other processors.
-pub(super) fn fight(
+pub(super) fn rounds(
     arms: &mut [Box<dyn RoundRunner + '_>; 3],
     order: &[Arm],
     round: Duration,
@@ -26,20 +26,20 @@ pub(super) fn fight(
     let Some(members) = members else {
         return order.iter().map(|arm| arms[*arm as usize].round(None)).collect();
     };
-    let rota = TurnOrder::of_rounds(order.len(), round);
-    let mut rounds: Vec<(usize, Result<RoundRecord, Failure>)> = thread::scope(|scope| {
-        let fighting: Vec<_> = (arms.iter_mut().zip(members).enumerate())
-            .filter_map(|(arm, (fighter, members))| {
+    let turn_order = TurnOrder::of_rounds(order.len(), round);
+    let mut done: Vec<(usize, Result<RoundRecord, Failure>)> = thread::scope(|scope| {
+        let running: Vec<_> = (arms.iter_mut().zip(members).enumerate())
+            .filter_map(|(arm, (arm_runner, members))| {
                 let place = order.iter().position(|of| *of as usize == arm)?;
-                let lane = rota.lane(place, members, shift);
-                Some((place, scope.spawn(move || fighter.round(Some(&lane)))))
+                let lane = turn_order.lane(place, members, shift);
+                Some((place, scope.spawn(move || arm_runner.round(Some(&lane)))))
             })
             .collect();
         let join = |handle: thread::ScopedJoinHandle<'_, _>| {
             handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        fighting.into_iter().map(|(place, handle)| (place, join(handle))).collect()
+        running.into_iter().map(|(place, handle)| (place, join(handle))).collect()
     });
-    rounds.sort_by_key(|(place, _)| *place);
-    rounds.into_iter().map(|(_, round)| round).collect()
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, round)| round).collect()
 }
