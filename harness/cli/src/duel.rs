@@ -331,8 +331,8 @@ fn arms<'p>(
     (control, machine, planning): (Control<'p>, &Machine, Duration),
 ) -> Result<([Box<dyn RoundRunner + 'p>; 3], String), Failure> {
     let Some(path) = &args.base_binary else {
-        let here = |corner, plan| {
-            LocalArm::new(corner, plan, control, machine.calibration.clone()).map(Box::new)
+        let here = |side, plan| {
+            LocalArm::new(side, plan, control, machine.calibration.clone()).map(Box::new)
         };
         let [a, b, again] =
             [here(candidate, plan)?, here(base, base_plan)?, here(base, base_plan)?];
@@ -423,9 +423,9 @@ impl Args {
         }
     }
 
-    fn rules(&self, corner: &Side) -> Rules {
+    fn rules(&self, side: &Side) -> Rules {
         let is_chosen = !self.gate.is_empty();
-        let own = DuelMetric::gates(corner.scenario.load.arrivals == Arrivals::Closed);
+        let own = DuelMetric::gates(side.scenario.load.arrivals == Arrivals::Closed);
         let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };
         let limit = (!is_chosen).then_some(LIMIT);
         let thresholds: BTreeMap<DuelMetric, f64> = self.threshold.iter().copied().collect();

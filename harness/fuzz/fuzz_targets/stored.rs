@@ -3,7 +3,7 @@
 
 #![no_main]
 
-#[path = "../../tests/stored/case.rs"]
+#[path = "../../tests/engine/stored/case.rs"]
 mod case;
 
 use libfuzzer_sys::fuzz_target;

@@ -28,7 +28,7 @@ use super::host_sampler::{HostSamples, watch};
 use super::kernel::{control_kernel_ns, median};
 use super::live_view::{Account, Viewing};
 use super::planted_fault::{PlantedFault, Stalled};
-use super::script::{ScriptRun, ScriptTarget, ScriptedEvent, happenings};
+use super::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
 use super::turns::Lane;
 use super::windows;
 use super::worker::{WorkerRecord, WorkerSetup};
@@ -282,17 +282,17 @@ impl Trial<'_> {
             return Ok(course);
         };
         let mut sockets = Sockets { endpoint, fetcher, clock };
-        let happenings: Vec<ScriptedEvent> = happenings(self.plan);
+        let scripted: Vec<ScriptedEvent> = scripted_events(self.plan);
         let is_over = || control.stop.load(Ordering::Relaxed) || host.first().is_some();
-        for happening in &happenings {
-            while clock.now() < happening.at && !is_over() {
-                clock.approach(happening.at);
+        for event in &scripted {
+            while clock.now() < event.at && !is_over() {
+                clock.approach(event.at);
             }
             if is_over() {
                 break;
             }
             let revocations = self.revocations.as_deref();
-            course.happen(happening, self.plan, revocations, &mut sockets)?;
+            course.apply(event, self.plan, revocations, &mut sockets)?;
         }
         Ok(course)
     }

@@ -42,7 +42,7 @@ struct Revocation {
     event: usize,
 }
 
-/// Where happenings take hold.
+/// Where scripted events take hold.
 pub(super) trait ScriptTarget {
     /// The endpoint serves this key set from now on.
     fn publish(&mut self, body: &[u8]);
@@ -56,8 +56,8 @@ pub(super) trait ScriptTarget {
     fn now(&self) -> Tick;
 }
 
-/// The happenings of a plan, in order. At one instant phases come first.
-pub(super) fn happenings(plan: &Plan) -> Vec<ScriptedEvent> {
+/// The scripted events of a plan, in order. At one instant phases come first.
+pub(super) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
     let scenario = &plan.scenario;
     let mut all: Vec<ScriptedEvent> = Vec::new();
     for (index, phase) in scenario.phases.iter().enumerate().skip(1) {
@@ -98,7 +98,7 @@ pub(super) fn happenings(plan: &Plan) -> Vec<ScriptedEvent> {
         };
         all.push(ScriptedEvent { at: Tick::ZERO + event.at, what });
     }
-    all.sort_by_key(|happening| happening.at);
+    all.sort_by_key(|event| event.at);
     all
 }
 
@@ -120,15 +120,15 @@ pub(super) struct ScriptRun {
 
 impl ScriptRun {
     /// Lets it happen, and notes when it took hold.
-    pub(super) fn happen(
+    pub(super) fn apply(
         &mut self,
-        happening: &ScriptedEvent,
+        event: &ScriptedEvent,
         plan: &Plan,
         revocations: Option<&Revocations>,
         surroundings: &mut dyn ScriptTarget,
     ) -> Result<(), TrialError> {
         let begin = surroundings.now();
-        match &happening.what {
+        match &event.what {
             ScriptStep::Phase(index) => {
                 self.served.push(surroundings.served());
                 surroundings.apply(&plan.scenario.phases[*index].endpoint)?;
@@ -140,15 +140,15 @@ impl ScriptRun {
             ScriptStep::Revoke(Revocation { holders, .. }) => {
                 if let Some((stream, below)) = *holders {
                     let change = Change { begin, end: begin };
-                    let (issued_by, listed) = (happening.at, Change::NEVER);
+                    let (issued_by, listed) = (event.at, Change::NEVER);
                     let revocation = HolderRevocation { stream, below, issued_by, change, listed };
                     self.history.revocations.push(revocation);
                 }
             }
-            ScriptStep::List(Revocation { holders, others, event }, lag) => {
-                let issued_by = happening.at - *lag;
+            ScriptStep::List(Revocation { holders, others, event: number }, lag) => {
+                let issued_by = event.at - *lag;
                 if let Some(revocations) = revocations {
-                    let name = format!("event{event:03}");
+                    let name = format!("event{number:03}");
                     revocations.revoke((0..*others).map(|number| other_jwt_id(&name, number)));
                     revoke_holders(plan, *holders, issued_by, revocations);
                 }

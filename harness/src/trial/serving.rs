@@ -13,7 +13,7 @@ use crate::scenario::plan::Plan;
 
 use super::TrialError;
 use super::clock::{RealClock, unix_now};
-use super::script::{ScriptRun, ScriptTarget, happenings};
+use super::script::{ScriptRun, ScriptTarget, scripted_events};
 
 /// The endpoint of a plan, as the scenario begins.
 pub struct Serving<'p> {
@@ -98,9 +98,9 @@ impl<'p> Serving<'p> {
         _ = self.clock.set(clock);
         let mut outside = Outside { endpoint: &self.endpoint, clock };
         let mut course = ScriptRun::default();
-        for happening in &happenings(self.plan) {
-            wait(clock, happening.at);
-            course.happen(happening, self.plan, None, &mut outside)?;
+        for event in &scripted_events(self.plan) {
+            wait(clock, event.at);
+            course.apply(event, self.plan, None, &mut outside)?;
         }
         wait(clock, Tick::ZERO + self.plan.scenario.load.duration);
         Ok(())

@@ -24,7 +24,7 @@ use crate::scenario::endpoint::{EndpointSetting, Fault};
 use crate::scenario::plan::{Arrival, Plan, WARMUP};
 
 use super::real::grace;
-use super::script::{ScriptRun, ScriptTarget, happenings};
+use super::script::{ScriptRun, ScriptTarget, scripted_events};
 use super::{EndpointRecord, RoundRecord, Trial, TrialError};
 
 /// The order of things at one instant.
@@ -33,7 +33,7 @@ pub(super) enum Turn {
     Completion,
     Deadline,
     Wake,
-    Happening,
+    Scripted,
     Arrival,
 }
 
@@ -301,15 +301,15 @@ impl Trial<'_> {
         }
         arrivals.sort_by_key(|(worker, arrival)| (arrival.at, arrival.stream, *worker));
         let mut arrivals = arrivals.into_iter().peekable();
-        let happenings = happenings(plan);
-        let mut happenings = happenings.iter().peekable();
+        let scripted = scripted_events(plan);
+        let mut scripted = scripted.iter().peekable();
         let last = Tick::ZERO + plan.scenario.load.duration + grace(plan);
         loop {
             let candidates = [
                 world.next_completion().map(|at| (at, Turn::Completion)),
                 world.caches.next_deadline().map(|at| (at, Turn::Deadline)),
                 workers.next_deadline().map(|at| (at, Turn::Wake)),
-                happenings.peek().map(|happening| (happening.at, Turn::Happening)),
+                scripted.peek().map(|event| (event.at, Turn::Scripted)),
                 arrivals.peek().map(|(_, arrival)| (arrival.at, Turn::Arrival)),
             ];
             let Some((at, turn)) = candidates.into_iter().flatten().min() else {
@@ -325,10 +325,10 @@ impl Trial<'_> {
                 Turn::Deadline => world.caches.tick(now),
                 // What is due is collected after every turn.
                 Turn::Wake => {}
-                Turn::Happening => {
-                    if let Some(happening) = happenings.next() {
+                Turn::Scripted => {
+                    if let Some(event) = scripted.next() {
                         let revocations = self.revocations.as_deref();
-                        course.happen(happening, plan, revocations, world)?;
+                        course.apply(event, plan, revocations, world)?;
                     }
                 }
                 Turn::Arrival => {

@@ -54,16 +54,16 @@ pub struct LocalArm<'p> {
 impl<'p> LocalArm<'p> {
     /// An arm that runs this plan on a machine that has been calibrated.
     pub fn new(
-        corner: &Side,
+        side: &Side,
         plan: &'p Plan,
         control: Control<'p>,
         calibration: Option<Calibration>,
     ) -> Result<LocalArm<'p>, Failure> {
         let revoked = initial_revocations(plan);
-        let trial = Trial::new(plan, corner.contender, revoked.as_ref())?;
-        let plant = Some(corner.args.plant).filter(|share| *share > 0.0).map(PlantedFault::Drag);
+        let trial = Trial::new(plan, side.contender, revoked.as_ref())?;
+        let plant = Some(side.args.plant).filter(|share| *share > 0.0).map(PlantedFault::Drag);
         let trial = trial.calibrated(calibration).with_plant(plant);
-        Ok(LocalArm { plan, contender: corner.contender, trial, control })
+        Ok(LocalArm { plan, contender: side.contender, trial, control })
     }
 }
 

@@ -60,19 +60,19 @@ pub struct BuildArm<'p> {
 impl<'p> BuildArm<'p> {
     /// This build, in another process: as far away as the other one.
     pub fn this(
-        corner: &Side,
+        side: &Side,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
         let path = std::env::current_exe()
             .map_err(|error| Failure::Error(format!("no path to this binary: {error}")))?;
-        BuildArm::start((&path, "this binary"), corner, plan, patience)
+        BuildArm::start((&path, "this binary"), side, plan, patience)
     }
 
     /// Starts a build and makes sure that it would run the same plan.
     pub fn start(
         (path, what): (&Path, &str),
-        corner: &Side,
+        side: &Side,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
@@ -81,7 +81,7 @@ impl<'p> BuildArm<'p> {
             |error| Failure::Usage(format!("{shown} cannot be run ({error}); name a jwtbench"));
         let mut child = Command::new(path)
             .arg("duel-arm")
-            .args(told(corner, plan))
+            .args(told(side, plan))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Whatever it starts in turn is ended with it.
@@ -175,12 +175,12 @@ impl<'p> BuildArm<'p> {
     }
 }
 
-/// The command line that makes the same corner there.
-fn told(corner: &Side, plan: &Plan) -> Vec<OsString> {
-    let args = &corner.args;
+/// The command line that makes the same side there.
+fn told(side: &Side, plan: &Plan) -> Vec<OsString> {
+    let args = &side.args;
     let mut told: Vec<OsString> = Vec::new();
     let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
-    tell("--contender", corner.contender.to_string().into());
+    tell("--contender", side.contender.to_string().into());
     tell("--scenario", args.scenario.clone().into());
     if let Some(folder) = args.origin.folder() {
         tell("--scenarios", folder.into());

@@ -22,7 +22,7 @@ use super::side::{Side, SideArgs};
 #[derive(ClapArgs, Clone, Debug)]
 pub struct Args {
     #[command(flatten)]
-    corner: SideArgs,
+    side: SideArgs,
 }
 
 /// The first line of the answer.
@@ -45,10 +45,10 @@ pub struct TurnOver;
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let corner = Side::new(args.corner)?;
+    let side = Side::new(args.side)?;
     let stop = stop_on_signal()?;
-    let plan = corner.plan(&Signers::new(corner.args.seed), &|_| {})?;
-    let mut arm = LocalArm::new(&corner, &plan, Control { stop, port: None }, Some(calibrate()))?;
+    let plan = side.plan(&Signers::new(side.args.seed), &|_| {})?;
+    let mut arm = LocalArm::new(&side, &plan, Control { stop, port: None }, Some(calibrate()))?;
     let hello = Hello {
         plan_hash: plan.hash.clone(),
         corpus_hash: plan.corpus.hash.clone(),

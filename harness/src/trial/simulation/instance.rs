@@ -22,7 +22,7 @@ use crate::scenario::corpus::{KidFact, Refs, Token};
 use crate::scenario::flow::{Drawn, Flow};
 use crate::scenario::plan::Plan;
 use crate::trial::real::grace;
-use crate::trial::script::{ScriptRun, ScriptTarget as _, happenings};
+use crate::trial::script::{ScriptRun, ScriptTarget as _, scripted_events};
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
 
@@ -177,14 +177,14 @@ impl<'c> Life<'c> {
     fn lived(mut self) -> Result<Lived, TrialError> {
         let plan = self.trial.plan;
         let mut course = ScriptRun::default();
-        let happenings = happenings(plan);
-        let mut happenings = happenings.iter().peekable();
+        let scripted = scripted_events(plan);
+        let mut scripted = scripted.iter().peekable();
         let mut flow = Flow::new(&plan.scenario, plan.algorithm, plan.seed).peekable();
         let horizon = Tick::ZERO + plan.scenario.load.duration;
         // What the issuer does at the very beginning comes before anybody asks.
         let revocations = self.trial.revocations.as_deref();
-        while let Some(happening) = happenings.next_if(|happening| happening.at <= Tick::ZERO) {
-            course.happen(happening, plan, revocations, &mut self.world)?;
+        while let Some(event) = scripted.next_if(|event| event.at <= Tick::ZERO) {
+            course.apply(event, plan, revocations, &mut self.world)?;
         }
         let strictness = match plan.scenario.cache.name.as_str() {
             "default" => Strictness::Code,
@@ -201,7 +201,7 @@ impl<'c> Life<'c> {
                     self.world.next_completion().map(|at| (at, Turn::Completion)),
                     self.caches.next_deadline().map(|at| (at, Turn::Deadline)),
                     self.renewals.first().map(|at| (*at, Turn::Wake)),
-                    happenings.peek().map(|happening| (happening.at, Turn::Happening)),
+                    scripted.peek().map(|event| (event.at, Turn::Scripted)),
                     flow.peek().map(|drawn| (drawn.at, Turn::Arrival)),
                 ];
                 let next = candidates.into_iter().flatten().min();
@@ -224,15 +224,15 @@ impl<'c> Life<'c> {
                     Turn::Deadline => self.caches.tick(now),
                     // The core has no deadlines of its own.
                     Turn::Wake => self.renew(now),
-                    Turn::Completion | Turn::Happening => break Some(turn),
+                    Turn::Completion | Turn::Scripted => break Some(turn),
                 }
                 self.settle(turn, horizon);
             };
             match turn {
                 None => break,
-                Some(Turn::Happening) => {
-                    if let Some(happening) = happenings.next() {
-                        course.happen(happening, plan, revocations, &mut self.world)?;
+                Some(Turn::Scripted) => {
+                    if let Some(event) = scripted.next() {
+                        course.apply(event, plan, revocations, &mut self.world)?;
                     }
                 }
                 Some(_) => self.world.complete(),

@@ -1,0 +1,41 @@
+//! The tests of the package in one program: it is linked once.
+
+mod anywhere;
+#[allow(dead_code)]
+mod binary;
+mod bounded_inputs;
+mod cache_policy;
+mod capacity;
+mod cases;
+mod cli;
+mod commands;
+mod compare;
+mod duel;
+mod exits;
+mod folders;
+mod forms;
+mod grammar;
+mod host_limits;
+mod impossible;
+mod killed;
+mod mint;
+mod misfits;
+mod open_loop;
+mod optional;
+mod own_tokens;
+mod progress;
+mod replay;
+mod schema;
+mod serving;
+mod simulate;
+mod stdout;
+mod trend;
+mod verify;
+#[path = "../../../tests/engine/inline.rs"]
+mod inline;
+/// The result that the suite `report` of the engine renders.
+#[allow(dead_code)]
+#[path = "../../../tests/engine/report"]
+mod report {
+    pub mod fixture;
+}
