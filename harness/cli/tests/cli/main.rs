@@ -17,6 +17,8 @@ mod forms;
 mod grammar;
 mod host_limits;
 mod impossible;
+#[path = "../../../tests/engine/inline.rs"]
+mod inline;
 mod killed;
 mod mint;
 mod misfits;
@@ -31,8 +33,6 @@ mod simulate;
 mod stdout;
 mod trend;
 mod verify;
-#[path = "../../../tests/engine/inline.rs"]
-mod inline;
 /// The result that the suite `report` of the engine renders.
 #[allow(dead_code)]
 #[path = "../../../tests/engine/report"]

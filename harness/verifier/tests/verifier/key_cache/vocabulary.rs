@@ -186,7 +186,8 @@ fn windows_of_a_budget() {
         (20 * S, Ask("x"), "wait; fetch 2", "two"),
         (21 * S, Set(&["a"]), "1: UNKNOWN", "no such kid"),
     ];
-    let rest = |kind, rows: &[crate::key_cache::script::Row]| check(two(kind), &[&first, rows].concat());
+    let rest =
+        |kind, rows: &[crate::key_cache::script::Row]| check(two(kind), &[&first, rows].concat());
     rest(
         WindowKind::Sliding,
         &[
