@@ -2,7 +2,7 @@
 //! signatures are made here by RustCrypto; published ones are in `vectors`.
 
 mod lock;
-mod signer;
+pub mod signer;
 
 use jwtbench_verifier::algorithm::{Algorithm, KeyType};
 use jwtbench_verifier::backend::dalek_batch::{Batch, DalekBatch};

@@ -4,9 +4,6 @@
 mod issuers;
 mod parsing;
 mod round_trip;
-#[path = "backends/signer.rs"]
-#[allow(dead_code, reason = "made for the suite over backends")]
-mod signer;
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -25,7 +22,7 @@ use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use signer::Signers;
+use crate::backends::signer::Signers;
 
 /// 2026-01-01T00:00:00Z, in seconds: when the good token was issued.
 const ISSUED: i64 = 1_767_225_600;
