@@ -48,7 +48,7 @@ use super::{Exit, Failure};
 use arm::{LocalArm, RoundRunner};
 use block::BlockWatch;
 use build::{BuildArm, Patience};
-use side::{Side, SideArgs};
+use side::{DuelSide, DuelSideArgs};
 
 pub use serve::{Args as ServeArgs, run as serve};
 
@@ -150,8 +150,8 @@ struct DuelRounds {
 /// One duel before it is fought: an algorithm, A and B.
 struct Matchup {
     algorithm: Algorithm,
-    candidate: Side,
-    base: Side,
+    candidate: DuelSide,
+    base: DuelSide,
 }
 
 /// Runs the verb.
@@ -215,7 +215,7 @@ impl Args {
             }
         };
         let matchup = |algorithm: Algorithm| {
-            let of = |args: SideArgs| Side::new(SideArgs { algorithm: Some(algorithm), ..args });
+            let of = |args: DuelSideArgs| DuelSide::new(DuelSideArgs { algorithm: Some(algorithm), ..args });
             let (candidate, base) = (of(self.candidate_args())?, of(self.base_args())?);
             Ok(Matchup { algorithm, candidate, base })
         };
@@ -326,7 +326,7 @@ impl Blocks<'_> {
 /// The three arms, and which build the base is.
 fn arms<'p>(
     args: &Args,
-    [candidate, base]: [&Side; 2],
+    [candidate, base]: [&DuelSide; 2],
     [plan, base_plan]: [&'p Plan; 2],
     (control, machine, planning): (Control<'p>, &Machine, Duration),
 ) -> Result<([Box<dyn RoundRunner + 'p>; 3], String), Failure> {
@@ -399,8 +399,8 @@ fn fight(
 }
 
 impl Args {
-    fn base_args(&self) -> SideArgs {
-        SideArgs {
+    fn base_args(&self) -> DuelSideArgs {
+        DuelSideArgs {
             contender: self.base.clone(),
             scenario: self.scenario.clone(),
             origin: self.origin.clone(),
@@ -413,8 +413,8 @@ impl Args {
         }
     }
 
-    fn candidate_args(&self) -> SideArgs {
-        SideArgs {
+    fn candidate_args(&self) -> DuelSideArgs {
+        DuelSideArgs {
             contender: self.candidate.clone(),
             cache_policy: self.cache_policy.clone(),
             policy: self.policy.clone(),
@@ -423,7 +423,7 @@ impl Args {
         }
     }
 
-    fn rules(&self, side: &Side) -> Rules {
+    fn rules(&self, side: &DuelSide) -> Rules {
         let is_chosen = !self.gate.is_empty();
         let own = DuelMetric::gates(side.scenario.load.arrivals == Arrivals::Closed);
         let gates = if is_chosen { self.gate.clone() } else { own.to_vec() };

@@ -185,8 +185,8 @@ impl ServedRequest {
         self.desk.state().counts.bytes += bytes as u64;
     }
 
-    /// As [`ServedRequest::sends`], for the last bytes: a client who then comes again does not count as
-    /// two.
+    /// As [`ServedRequest::sends`], for the last bytes: a client who then comes again does not
+    /// count as two.
     fn sends_last(&mut self, bytes: usize) {
         self.sends(bytes);
         self.end();

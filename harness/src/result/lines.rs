@@ -136,7 +136,10 @@ mod tests {
 
     #[test]
     fn an_object_becomes_lines_and_lines_an_object() {
-        let json = r#"{"schema_version":2,"names":["a","b"],"rows":[{"b":1,"a":[{}]},{"b":2}],"none":[],"others":[{"x":"\n"}]}"#;
+        let json = concat!(
+            r#"{"schema_version":2,"names":["a","b"],"rows":[{"b":1,"a":[{}]},{"b":2}],"#,
+            r#""none":[],"others":[{"x":"\n"}]}"#
+        );
         let lines = split("run", json).unwrap();
         let due = [
             r#"{"of":"run","schema_version":2,"names":["a","b"],"none":[]}"#,

@@ -92,8 +92,8 @@ pub enum ReadError {
     },
     /// The file is of another kind, or only the beginning of one.
     #[error(
-        "{path} is not a whole jwtbench result of a {of} ({source}); make it again, or name another \
-         file"
+        "{path} is not a whole jwtbench result of a {of} ({source}); make it again, or name \
+         another file"
     )]
     Malformed {
         /// The file.

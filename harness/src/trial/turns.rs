@@ -223,7 +223,7 @@ mod tests {
 
     const LENGTH: Duration = Duration::from_millis(5);
 
-    /// Lets lanes of so many members play a turn_order; lane and member of each turn as they happened.
+    /// Lets lanes of so many members take their turns; the lane of each turn as it happened.
     fn play(turn_order: &TurnOrder, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
         let seen = Mutex::new(Vec::new());
         let stop = AtomicBool::new(false);

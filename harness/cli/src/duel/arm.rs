@@ -14,11 +14,11 @@ use jwtbench_engine::trial::{
 };
 
 use super::super::Failure;
-use super::side::Side;
+use super::side::DuelSide;
 
 /// What a round gave.
 #[derive(Serialize, Deserialize)]
-pub struct RoundRecord {
+pub struct ArmRound {
     /// Its figures.
     pub reading: Reading,
     /// Verdicts that were not the one due.
@@ -40,7 +40,7 @@ pub trait RoundRunner: Send {
     fn process(&self) -> Option<u32>;
 
     /// The control kernel and one round: at once, or in the turns of its lane.
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<RoundRecord, Failure>;
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure>;
 }
 
 /// An arm in this process.
@@ -54,7 +54,7 @@ pub struct LocalArm<'p> {
 impl<'p> LocalArm<'p> {
     /// An arm that runs this plan on a machine that has been calibrated.
     pub fn new(
-        side: &Side,
+        side: &DuelSide,
         plan: &'p Plan,
         control: Control<'p>,
         calibration: Option<Calibration>,
@@ -77,7 +77,7 @@ impl RoundRunner for LocalArm<'_> {
         None
     }
 
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<RoundRecord, Failure> {
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure> {
         let mut record = self.trial.run_in_turns(self.control, lane)?;
         let course = record.course.take();
         let (noise, hiccups) = course.map(|course| (course.noise, course.hiccups)).unzip();
@@ -101,6 +101,6 @@ impl RoundRunner for LocalArm<'_> {
         let mut gathering = Gathering::new(self.plan, self.contender, false);
         gathering.add(0, record);
         let (wrong, hiccups) = (gathering.finish().wrong, hiccups.unwrap_or_default());
-        Ok(RoundRecord { reading, wrong, noise, hiccups })
+        Ok(ArmRound { reading, wrong, noise, hiccups })
     }
 }

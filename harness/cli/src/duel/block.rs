@@ -5,7 +5,7 @@ use jwtbench_engine::result::duel::BlockNoise;
 use jwtbench_engine::result::noise::Noise;
 
 use super::super::machine::CpuUse;
-use super::arm::{RoundRecord, RoundRunner};
+use super::arm::{ArmRound, RoundRunner};
 
 /// A block that is being fought.
 pub(super) struct BlockWatch {
@@ -25,7 +25,7 @@ impl BlockWatch {
     }
 
     /// A round of it is over.
-    pub(super) fn enter(&mut self, fought: &mut RoundRecord) {
+    pub(super) fn enter(&mut self, fought: &mut ArmRound) {
         self.rounds.extend(fought.noise.take());
         self.hiccups.append(&mut fought.hiccups);
     }

@@ -23,9 +23,9 @@ use jwtbench_engine::trial::turns::Lane;
 use super::super::Failure;
 use super::super::machine::profile;
 use super::answers::{Answers, NoAnswer};
-use super::arm::{RoundRecord, RoundRunner};
+use super::arm::{ArmRound, RoundRunner};
 use super::serve::{Hello, TurnOver};
-use super::side::Side;
+use super::side::DuelSide;
 
 /// How long a build may take to end once it has nothing more to do.
 const ENDING: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ pub struct BuildArm<'p> {
 
 impl<'p> BuildArm<'p> {
     /// This build, in another process: as far away as the other one.
-    pub fn this(side: &Side, plan: &Plan, patience: Patience<'p>) -> Result<BuildArm<'p>, Failure> {
+    pub fn this(side: &DuelSide, plan: &Plan, patience: Patience<'p>) -> Result<BuildArm<'p>, Failure> {
         let path = std::env::current_exe()
             .map_err(|error| Failure::Error(format!("no path to this binary: {error}")))?;
         BuildArm::start((&path, "this binary"), side, plan, patience)
@@ -68,7 +68,7 @@ impl<'p> BuildArm<'p> {
     /// Starts a build and makes sure that it would run the same plan.
     pub fn start(
         (path, what): (&Path, &str),
-        side: &Side,
+        side: &DuelSide,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
@@ -172,7 +172,7 @@ impl<'p> BuildArm<'p> {
 }
 
 /// The command line that makes the same side there.
-fn told(side: &Side, plan: &Plan) -> Vec<OsString> {
+fn told(side: &DuelSide, plan: &Plan) -> Vec<OsString> {
     let args = &side.args;
     let mut told: Vec<OsString> = Vec::new();
     let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
@@ -222,7 +222,7 @@ impl RoundRunner for BuildArm<'_> {
         Some(self.child.id())
     }
 
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<RoundRecord, Failure> {
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure> {
         let Some(lane) = lane else {
             self.ask("round");
             return self.read(self.round);

@@ -8,7 +8,7 @@ use jwtbench_engine::result::duel::Arm;
 use jwtbench_engine::trial::turns::TurnOrder;
 
 use super::super::Failure;
-use super::arm::{RoundRecord, RoundRunner};
+use super::arm::{ArmRound, RoundRunner};
 
 /// Whether all arms can take turns.
 pub(super) fn is_in_turns(arms: &[Box<dyn RoundRunner + '_>; 3]) -> bool {
@@ -21,13 +21,13 @@ pub(super) fn rounds(
     order: &[Arm],
     round: Duration,
     shift: usize,
-) -> Result<Vec<RoundRecord>, Failure> {
+) -> Result<Vec<ArmRound>, Failure> {
     let members: Option<Vec<usize>> = arms.iter().map(|arm| arm.members()).collect();
     let Some(members) = members else {
         return order.iter().map(|arm| arms[*arm as usize].round(None)).collect();
     };
     let turn_order = TurnOrder::of_rounds(order.len(), round);
-    let mut done: Vec<(usize, Result<RoundRecord, Failure>)> = thread::scope(|scope| {
+    let mut done: Vec<(usize, Result<ArmRound, Failure>)> = thread::scope(|scope| {
         let running: Vec<_> = (arms.iter_mut().zip(members).enumerate())
             .filter_map(|(arm, (arm_runner, members))| {
                 let place = order.iter().position(|of| *of as usize == arm)?;

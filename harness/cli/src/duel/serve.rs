@@ -15,14 +15,14 @@ use jwtbench_engine::trial::{Control, calibrate};
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
 use super::super::{Exit, Failure};
-use super::arm::{LocalArm, RoundRecord, RoundRunner as _};
-use super::side::{Side, SideArgs};
+use super::arm::{LocalArm, ArmRound, RoundRunner as _};
+use super::side::{DuelSide, DuelSideArgs};
 
 /// Serve the rounds of one side of a duel.
 #[derive(ClapArgs, Clone, Debug)]
 pub struct Args {
     #[command(flatten)]
-    side: SideArgs,
+    side: DuelSideArgs,
 }
 
 /// The first line of the answer.
@@ -45,7 +45,7 @@ pub struct TurnOver;
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let side = Side::new(args.side)?;
+    let side = DuelSide::new(args.side)?;
     let stop = stop_on_signal()?;
     let plan = side.plan(&Signers::new(side.args.seed), &|_| {})?;
     let mut arm = LocalArm::new(&side, &plan, Control { stop, port: None }, Some(calibrate()))?;
@@ -94,7 +94,7 @@ impl Turns {
         &self,
         arm: &mut LocalArm<'_>,
         lines: &mut impl Iterator<Item = std::io::Result<String>>,
-    ) -> Result<RoundRecord, Failure> {
+    ) -> Result<ArmRound, Failure> {
         let order = (0..self.turns).flat_map(|_| [PEER, ARM]).chain([PEER]);
         let turn_order = TurnOrder::new(order.collect(), self.length);
         let lane = turn_order.lane(ARM, arm.members().unwrap_or(1), self.shift);

@@ -28,7 +28,7 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 /// How one side is told what to be; also what another process is told.
 #[derive(ClapArgs, Clone, Debug)]
-pub struct SideArgs {
+pub struct DuelSideArgs {
     /// The contender
     #[arg(long)]
     pub contender: String,
@@ -58,9 +58,9 @@ pub struct SideArgs {
 }
 
 /// One side, ready to be planned.
-pub struct Side {
+pub struct DuelSide {
     /// What it was told.
-    pub args: SideArgs,
+    pub args: DuelSideArgs,
     /// The contender.
     pub contender: ContenderSpec,
     /// The scenario with the side's policies.
@@ -71,9 +71,9 @@ pub struct Side {
     pub algorithm: Algorithm,
 }
 
-impl Side {
+impl DuelSide {
     /// Checks what was told.
-    pub fn new(args: SideArgs) -> Result<Side, Failure> {
+    pub fn new(args: DuelSideArgs) -> Result<DuelSide, Failure> {
         let contender = contender(&args.contender)?;
         let (scenario, cache_policies) = scenario(&args)?;
         let algorithm = args.algorithm.unwrap_or(scenario.algorithms[0]);
@@ -103,7 +103,7 @@ impl Side {
             let message = format!("{name} plans more arrivals than fit; lower --duration");
             return Err(Failure::Usage(message));
         }
-        Ok(Side { args, contender, scenario, cache_policies, algorithm })
+        Ok(DuelSide { args, contender, scenario, cache_policies, algorithm })
     }
 
     /// The plan of its rounds.
@@ -119,7 +119,7 @@ impl Side {
     /// or there is no duel.
     pub fn other_plan(
         &self,
-        base: &Side,
+        base: &DuelSide,
         plan: &Plan,
         progress: &LiveProgress,
     ) -> Result<Option<Plan>, Failure> {
@@ -155,8 +155,8 @@ impl Side {
 /// The algorithms of the scenario that both sides support, in its order, and those that one of them
 /// does not.
 pub fn shared_algorithms(
-    candidate: &SideArgs,
-    base: &SideArgs,
+    candidate: &DuelSideArgs,
+    base: &DuelSideArgs,
 ) -> Result<(Vec<Algorithm>, Vec<Algorithm>), Failure> {
     let sides = [contender(&candidate.contender)?, contender(&base.contender)?];
     let (scenario, _) = scenario(base)?;
@@ -186,7 +186,7 @@ fn contender(name: &str) -> Result<ContenderSpec, Failure> {
 }
 
 /// The scenario under the side's policies, and its cache policy as a result keeps it.
-fn scenario(args: &SideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
+fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
     let library = args.origin.library(true)?;
     let mut found = library.select(std::slice::from_ref(&args.scenario))?;
     if found.len() > 1 {

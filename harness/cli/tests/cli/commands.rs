@@ -63,13 +63,12 @@ const OWN: [&str; 18] = [
     "../main/target/release/jwtbench",
 ];
 /// Whole lines that take more than ten seconds.
-const LONG: [&str; 10] = [
+const LONG: [&str; 9] = [
     "jwtbench",
     "jwtbench run",
     "jwtbench check",
     "jwtbench simulate",
     "jwtbench diverge",
-    "jwtbench check conformance",
     "jwtbench simulate policy/withdrawal",
     "jwtbench simulate policy/withdrawal --json",
     "jwtbench mint --out pack",

@@ -68,8 +68,8 @@ fn another_seed_gives_another_pack() {
     assert_ne!(tokens(one.path()), tokens(two.path()));
 }
 
-/// A pack says what is due at its own instant: holders have had their tokens for up to a lifetime of
-/// 5 minutes, and `max-age` may be shorter.
+/// A pack says what is due at its own instant: holders have had their tokens for up to a lifetime
+/// of 5 minutes, and `max-age` may be shorter.
 #[test]
 fn no_token_of_a_pack_is_older_than_its_policy_allows() {
     let folder = tempfile::tempdir().unwrap();

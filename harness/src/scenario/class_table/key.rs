@@ -234,7 +234,10 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Some(BadSignature),
         Stage::Signature,
         "ECDSA with `r` and `s` both 0, or both the order of the group (CVE-2022-21449).",
-        |d| d.form = if d.ordinal.is_multiple_of(2) { SignatureForm::Zero } else { SignatureForm::Order },
+        |d| {
+            let is_even = d.ordinal.is_multiple_of(2);
+            d.form = if is_even { SignatureForm::Zero } else { SignatureForm::Order };
+        },
     )
     .only(Family::Ecdsa)
     .forged(),
