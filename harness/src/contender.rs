@@ -3,6 +3,7 @@
 
 mod batch;
 mod core;
+mod exec;
 #[cfg(feature = "josekit")]
 mod josekit;
 mod jsonwebtoken;
@@ -28,6 +29,7 @@ use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
 
+pub use exec::{ExecCommand, ExecSetup, PROTOCOL};
 pub use library::{ForeignLibrary, Provider};
 pub use optional::Optional;
 
@@ -70,6 +72,11 @@ pub trait Contender<'c>: Send {
     fn waiting(&self) -> usize {
         0
     }
+
+    /// Why it judges nothing any more: its verdicts since then are none.
+    fn fault(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A contender by name: `kind:name`.
@@ -85,6 +92,8 @@ pub enum ContenderSpec {
     Batch,
     /// A whole library.
     Library(ForeignLibrary),
+    /// A process: a verifier of the user's own, or what a pipe costs.
+    Exec(ExecCommand),
 }
 
 impl fmt::Display for ContenderSpec {
@@ -95,6 +104,7 @@ impl fmt::Display for ContenderSpec {
             ContenderSpec::Null => f.write_str("null:"),
             ContenderSpec::Batch => f.write_str("batch:dalek"),
             ContenderSpec::Library(library) => library.fmt(f),
+            ContenderSpec::Exec(command) => command.fmt(f),
         }
     }
 }
@@ -116,6 +126,7 @@ impl ContenderSpec {
     pub fn known() -> Vec<ContenderSpec> {
         let mut known = ContenderSpec::all();
         known.push(ContenderSpec::Batch);
+        known.push(ContenderSpec::Exec(ExecCommand::Floor));
         known
     }
 
@@ -125,6 +136,7 @@ impl ContenderSpec {
         match self {
             ContenderSpec::Core(backend) => backend.name() != "null",
             ContenderSpec::Batch | ContenderSpec::Library(_) => true,
+            ContenderSpec::Exec(command) => command != ExecCommand::Floor,
             ContenderSpec::Raw(_) | ContenderSpec::Null => false,
         }
     }
@@ -141,7 +153,12 @@ impl ContenderSpec {
 
     /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
     pub fn is_library(self) -> bool {
-        matches!(self, ContenderSpec::Library(_))
+        matches!(self, ContenderSpec::Library(_) | ContenderSpec::Exec(ExecCommand::Shell(_)))
+    }
+
+    /// Whether it works in a process of its own, whose CPU time its worker does not know.
+    pub fn is_process(self) -> bool {
+        matches!(self, ContenderSpec::Exec(_))
     }
 
     /// Whether it verifies this algorithm.
@@ -152,7 +169,7 @@ impl ContenderSpec {
             }
             ContenderSpec::Batch => Batch::default().supports(algorithm),
             ContenderSpec::Library(library) => library.supports(algorithm),
-            ContenderSpec::Null => true,
+            ContenderSpec::Null | ContenderSpec::Exec(_) => true,
         }
     }
 
@@ -163,6 +180,7 @@ impl ContenderSpec {
             ContenderSpec::Null => "none".into(),
             ContenderSpec::Batch => Batch::default().version().into(),
             ContenderSpec::Library(library) => library.version(),
+            ContenderSpec::Exec(_) => "not known: a process".into(),
         }
     }
 
@@ -170,9 +188,10 @@ impl ContenderSpec {
     pub fn backend(self) -> &'static dyn Backend {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend,
-            ContenderSpec::Null | ContenderSpec::Batch | ContenderSpec::Library(_) => {
-                &backend::null::Null
-            }
+            ContenderSpec::Null
+            | ContenderSpec::Batch
+            | ContenderSpec::Library(_)
+            | ContenderSpec::Exec(_) => &backend::null::Null,
         }
     }
 
@@ -184,6 +203,7 @@ impl ContenderSpec {
             ContenderSpec::Null => Box::new(null::NullContender),
             ContenderSpec::Batch => Box::new(batch::Batched::new(setup)),
             ContenderSpec::Library(library) => library.build(setup),
+            ContenderSpec::Exec(command) => Box::new(exec::Exec::new(command, setup)),
         }
     }
 }

@@ -115,18 +115,14 @@ pub struct ScenarioRecord {
     /// The TOML text, whole.
     pub text: String,
     /// The load, command line included; null in a result from before it was kept.
-    #[serde(default)]
     pub load: Option<LoadRecord>,
     /// The policy, in TOML, that a command line put in place of the scenario's: the tokens were
     /// minted to it. Null where the scenario's own stands.
-    #[serde(default)]
     pub policy: Option<String>,
     /// The keys of its `[cache]` that a cache policy of the command line dropped, as `key = value`.
-    #[serde(default)]
     pub cache_dropped: Vec<String>,
     /// The instant, in seconds since 1970, by which the user's own tokens were judged; null for
     /// tokens that were minted.
-    #[serde(default)]
     pub judged_at_s: Option<i64>,
 }
 
@@ -136,17 +132,13 @@ pub struct CachePolicyRecord {
     /// Its name, as the trials have it.
     pub name: String,
     /// What it stands for, in a line; null if it does not say.
-    #[serde(default)]
     pub title: Option<String>,
     /// In what it is known to differ from that; null if in nothing.
-    #[serde(default)]
     pub differs: Option<String>,
     /// How it was held to that; null if it does not say.
-    #[serde(default)]
     pub checked: Option<String>,
     /// The text of its file, whole, where it stood in place of the scenarios' `[cache]`; null where
     /// their own `[cache]` names it.
-    #[serde(default)]
     pub text: Option<String>,
 }
 

@@ -141,6 +141,9 @@ pub enum TrialError {
     /// A limit of this host ended a round.
     #[error("this host ended the trial: {0}")]
     Host(HostFault),
+    /// A contender in a process of its own judged no further.
+    #[error("{0}")]
+    Contender(String),
 }
 
 impl TrialError {
@@ -150,7 +153,7 @@ impl TrialError {
         let fault = match &self {
             TrialError::Endpoint(error) => error.host_fault(),
             TrialError::Thread(error) => HostFault::of(error),
-            TrialError::Policy(_) | TrialError::Host(_) => None,
+            TrialError::Policy(_) | TrialError::Host(_) | TrialError::Contender(_) => None,
         };
         fault.map_or(self, TrialError::Host)
     }

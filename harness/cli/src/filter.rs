@@ -4,7 +4,7 @@ use clap::Args;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::contender::{ContenderSpec, Optional};
+use jwtbench_engine::contender::{ContenderSpec, ExecCommand, Optional};
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::nearest::{did_you_mean, nearest};
 
@@ -13,7 +13,8 @@ use super::Failure;
 /// Which contenders and algorithms.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Filter {
-    /// Only this contender, such as core:ring; a glob such as 'core:*' works (repeatable)
+    /// Only this contender, such as core:ring; a glob such as 'core:*', or exec:COMMAND for a
+    /// verifier of your own (repeatable)
     #[arg(long, value_name = "CONTENDER")]
     pub contender: Vec<String>,
     /// Only this algorithm, such as ES256 (repeatable)
@@ -78,6 +79,17 @@ fn elsewhere(pattern: &str) -> String {
     optional.map(|optional| format!("; {}", optional.remedy())).unwrap_or_default()
 }
 
+/// A verifier of the user's own.
+fn own(command: &str) -> Result<ContenderSpec, Failure> {
+    match command.trim() {
+        "" => Err(Failure::Usage(
+            "--contender exec: names no command; write exec:./my-verifier, or see              scenarios/README.md"
+                .into(),
+        )),
+        command => Ok(ContenderSpec::Exec(ExecCommand::shell(command))),
+    }
+}
+
 impl Filter {
     /// The contenders asked for; the default ones if none was named.
     pub fn contenders(&self) -> Result<Vec<ContenderSpec>, Failure> {
@@ -87,6 +99,10 @@ impl Filter {
         let all = ContenderSpec::known();
         let mut chosen: Vec<ContenderSpec> = Vec::new();
         for pattern in &self.contender {
+            if let Some(command) = pattern.strip_prefix("exec:") {
+                chosen.push(own(command)?);
+                continue;
+            }
             let glob = globset::Glob::new(pattern)
                 .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
                 .compile_matcher();
@@ -108,6 +124,18 @@ impl Filter {
             }
         }
         Ok(chosen)
+    }
+
+    /// The contenders to measure: beside a process the cost of a pipe.
+    pub fn measured(&self) -> Result<Vec<ContenderSpec>, Failure> {
+        let mut contenders = self.contenders()?;
+        let floor = ContenderSpec::Exec(ExecCommand::Floor);
+        let has = |name: &str| contenders.iter().any(|spec| spec.to_string() == name);
+        let is_own = contenders.iter().any(|spec| spec.is_process() && spec.judges());
+        if is_own && !has(&floor.to_string()) {
+            contenders.push(floor);
+        }
+        Ok(contenders)
     }
 
     /// Whether a name passes the contender filter.

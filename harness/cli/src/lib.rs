@@ -8,6 +8,7 @@ mod completions;
 mod diverge;
 mod duel;
 mod endpoint;
+mod exec_peer;
 mod exit;
 mod filter;
 mod fit;
@@ -91,6 +92,9 @@ enum Verb {
     /// Serve the rounds of one side of a duel between builds.
     #[command(hide = true)]
     DuelArm(duel::ServeArgs),
+    /// Judge tokens behind a pipe, as an `exec:` contender does.
+    #[command(hide = true)]
+    ExecPeer(exec_peer::Args),
     /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.
     Endpoint(endpoint::Args),
     /// Show scenarios, contenders, cache policies and token classes.
@@ -151,6 +155,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Verb::Diverge(args)) => diverge::run(args),
         Some(Verb::Duel(args)) => duel::run(*args, command),
         Some(Verb::DuelArm(args)) => duel::serve(args),
+        Some(Verb::ExecPeer(args)) => exec_peer::run(&args),
         Some(Verb::Endpoint(args)) => endpoint::run(&args),
         Some(Verb::List(args)) => list::run(args),
         Some(Verb::Man) => completions::man(),

@@ -223,7 +223,7 @@ impl Args {
                 }
             };
             for name in asked(measurement, matching) {
-                let spec = contender(&name)?;
+                let spec = contender(&name, &self.filter)?;
                 let fits = job.is_known_to(spec);
                 let is_new = job.contenders.iter().all(|known| known.to_string() != name);
                 let pairs = fit.pairs(&job.scenario, &[job.algorithm], &[spec])?;
@@ -315,7 +315,21 @@ fn is_bound_of(measurement: &Measurement, matching: &Matching) -> bool {
     bound.is_some() && bases.any(|backend| backend == bound)
 }
 
-fn contender(name: &str) -> Result<ContenderSpec, Failure> {
+/// A contender by name. A command is started if the command line names it, and never because a file
+/// does: whoever made the result may have written anything there.
+fn contender(name: &str, filter: &Filter) -> Result<ContenderSpec, Failure> {
+    if name.starts_with("exec:") {
+        let is_named = filter.contender.iter().any(|named| named == name);
+        let own = Filter { contender: vec![name.to_owned()], ..Filter::default() };
+        return match own.contenders()?.first() {
+            Some(spec) if is_named => Ok(*spec),
+            _ => Err(Failure::Usage(format!(
+                "the result was measured with {name}, and no command is started because a file \
+                 names it; name it as well (--contender '{name}'), or choose others with \
+                 --contender and --base"
+            ))),
+        };
+    }
     let found = ContenderSpec::known().into_iter().find(|spec| spec.to_string() == name);
     found.ok_or_else(|| {
         let optional = Optional::missing().find(|optional| optional.name == name);

@@ -156,7 +156,7 @@ impl Args {
         let scenario = own::scenario(self.own.path(), papers.policy.spec());
         let scenario = replacement.onto(scenario.with(&self.overrides())?)?;
         let own = Arc::new(self.own.read(papers, &scenario)?);
-        let contenders = self.filter.contenders()?;
+        let contenders = self.filter.measured()?;
         let asked = |algorithm: &Algorithm| self.filter.has_algorithm(algorithm.name());
         let algorithms: Vec<Algorithm> = own.tokens.keys().copied().filter(asked).collect();
         if algorithms.is_empty() {
@@ -211,7 +211,7 @@ impl Args {
         let is_canonical = self.scenarios.is_empty() && !self.full;
         let mut scenarios = lasting_seconds(library.select(&self.scenarios)?)?;
         scenarios.retain(|scenario| scenario.canonical || !is_canonical);
-        let contenders = self.filter.contenders()?;
+        let contenders = self.filter.measured()?;
         let overrides = self.overrides();
         let mut fit = Fit::new(&self.filter, &self.scenarios);
         let mut jobs = Vec::new();

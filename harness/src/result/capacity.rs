@@ -33,7 +33,6 @@ pub struct Capacity {
     /// Operations per second of a closed loop, over all workers: the median of its rounds.
     pub capacity_per_s: f64,
     /// Null, or why the capacity is INVALID: the host disturbed too many rounds of the closed loop.
-    #[serde(default)]
     pub disturbed: Option<String>,
     /// Mean service in the closed loop, in nanoseconds.
     pub mean_service_ns: f64,
@@ -94,7 +93,6 @@ pub struct LoadCheck {
     /// Whether the measured responses hold the objective.
     pub holds: bool,
     /// Null, or why it is INVALID: the host disturbed too many of its pieces.
-    #[serde(default)]
     pub disturbed: Option<String>,
 }
 
@@ -106,7 +104,6 @@ pub struct CapacityCard {
     /// Cores that hold the objective at that rate, one worker and one queue on each.
     pub cores: Option<u64>,
     /// Why there is no number of cores although a rate was asked for, in a sentence.
-    #[serde(default)]
     pub no_cores: Option<String>,
     /// CPU time of a million verifications in the closed loop, in seconds, by the clocks of the
     /// workers' threads; null where threads have none.
@@ -126,7 +123,6 @@ pub struct ForgedLimit {
     pub forged_per_s: f64,
     /// Null, or why it is INVALID: the host disturbed too many rounds of the closed loop of forged
     /// tokens.
-    #[serde(default)]
     pub disturbed: Option<String>,
 }
 
@@ -142,7 +138,6 @@ pub struct RateBasis {
     /// Operations per second of a closed loop of the same mix, over all workers.
     pub capacity_per_s: f64,
     /// Null, or why it is INVALID: the host disturbed too many rounds of that loop.
-    #[serde(default)]
     pub disturbed: Option<String>,
     /// The rates worked out.
     pub rates: Vec<ResolvedRate>,

@@ -93,13 +93,11 @@ pub struct DuelResult {
     /// Blocks fought.
     pub blocks: u32,
     /// Whether rounds took turns of a few milliseconds, or went one after the other.
-    #[serde(default)]
     pub in_turns: bool,
     /// Blocks left out because the host disturbed them. Where it disturbed more than may be left
     /// out, none is: the figures are those of all blocks, and the duel is INVALID.
     pub dropped_blocks: u32,
     /// What the host did, block by block, and which blocks it disturbed; empty in older results.
-    #[serde(default)]
     pub noise: Vec<BlockNoise>,
     /// Verdicts that were not the one due. A duel stops at the first round that has one.
     pub wrong: Vec<WrongArm>,
@@ -244,10 +242,8 @@ pub struct MetricVerdict {
     /// Whether the verdict of the duel depends on it.
     pub gated: bool,
     /// A's median over rounds: nanoseconds, or operations per second; 0 in older results.
-    #[serde(default)]
     pub candidate: f64,
     /// B's.
-    #[serde(default)]
     pub base: f64,
     /// Cost of A over cost of B with its 95 % interval: above 1, A is worse. Of the throughput
     /// this is the inverse of the plain ratio.

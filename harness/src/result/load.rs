@@ -40,7 +40,6 @@ pub struct RateRecord {
     /// of a capacity reads `0.7 x capacity`.
     pub per_s: String,
     /// The same at the end of the phase, where it is another; null where it is not.
-    #[serde(default)]
     pub to_per_s: Option<String>,
 }
 

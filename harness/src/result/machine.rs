@@ -35,6 +35,5 @@ pub struct Machine {
     /// How far a 100 us sleep overshoots, in nanoseconds (99th percentile).
     pub sleep_overshoot_p99_ns: u64,
     /// What the generator can do here; null in results older than this field.
-    #[serde(default)]
     pub calibration: Option<Calibration>,
 }

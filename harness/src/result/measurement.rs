@@ -28,10 +28,8 @@ pub struct Measurement {
     /// SHA-256 of the corpus to the byte, in hex.
     pub corpus_hash: String,
     /// SHA-256 of the policy that judged, in hex; empty in a result from before it was kept.
-    #[serde(default)]
     pub policy_hash: String,
     /// SHA-256 of the cache policy, overrides included, in hex; empty in an older result.
-    #[serde(default)]
     pub cache_policy_hash: String,
     /// True when the trial ran in virtual time: its times are no measurements.
     pub virtual_time: bool,
@@ -60,14 +58,12 @@ pub struct Measurement {
     /// Exposed accepts by cause (`ttl`, `stale`, `revocation-lag` …).
     pub exposure_causes: Vec<Count>,
     /// Exposed accepts by token class; empty in a result from before they were told apart.
-    #[serde(default)]
     pub exposed_classes: Vec<Count>,
     /// Lockouts by the reason code given.
     pub lockout_causes: Vec<Count>,
     /// Verdicts by class, due and got: the rows of the conformance matrix.
     pub conformance: Vec<ConformanceCell>,
     /// The verdicts that no timing decides, with their hash; null in an older result.
-    #[serde(default)]
     pub verdict_stream: Option<VerdictStream>,
     /// Service time of accepted tokens over all phases (of all tokens where none was accepted).
     pub service_curve: Vec<CurvePoint>,
@@ -78,29 +74,23 @@ pub struct Measurement {
     /// What the key cache counted (fetches by outcome, waits, skipped entries by kind …).
     pub key_cache: Vec<Count>,
     /// Verdicts of the measured time that the verdict cache gave; null where there is none.
-    #[serde(default)]
     pub verdict_cache_hits: Option<u64>,
     /// Highest age of the key set in the measured time, in nanoseconds, from the start of the
     /// request that brought or confirmed it; null where the trial has no endpoint.
-    #[serde(default)]
     pub set_age_max_ns: Option<u64>,
     /// The course of a dynamic trial; null for a hot-path one.
     pub timeline: Option<Timeline>,
     /// What the host did, over all rounds; null in virtual time and in results older than this
     /// field.
-    #[serde(default)]
     pub noise: Option<Noise>,
     /// Null, or why the host disturbed too many rounds: the trial is INVALID, its figures are shown
     /// and neither gated nor ranked.
-    #[serde(default)]
     pub noisy: Option<String>,
     /// Null, or the fault that was planted on purpose: nothing here is a measurement.
-    #[serde(default)]
     pub planted: Option<String>,
     /// Expectations that were not judged, as written: on latencies that no undisturbed round was
     /// there to judge by, on latencies in virtual time, and on figures of a simulation (their keys
     /// end with `.median` or `.worst`).
-    #[serde(default)]
     pub unjudged: Vec<String>,
 }
 
@@ -228,7 +218,6 @@ pub struct Round {
     pub p99_ns: u64,
     /// CPU time of the workers per completed operation, in nanoseconds, judging excluded; null in
     /// an open loop (where a worker spins), in virtual time and in results older than this field.
-    #[serde(default)]
     pub cpu_ns_per_op: Option<f64>,
     /// Median service time of each turn of the round, as a share of `p50_ns`; 0 for a turn without
     /// an operation. Contenders that ran side by side have as many turns, so that one can be held
@@ -237,16 +226,12 @@ pub struct Round {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<f32>,
     /// Whether the schedule was kept, window by window; empty in virtual time.
-    #[serde(default)]
     pub windows: Vec<Window>,
     /// What the host did; null in virtual time.
-    #[serde(default)]
     pub noise: Option<Noise>,
     /// Null, or why the host disturbed the round: its figures are neither gated nor ranked.
-    #[serde(default)]
     pub disturbed: Option<String>,
     /// Null, or why the round was dropped: its times are in no histogram, its verdicts count.
-    #[serde(default)]
     pub dropped: Option<String>,
 }
 
@@ -261,14 +246,11 @@ pub struct PhaseResult {
     pub end_ns: i64,
     /// Who decided what was measured: the gravest verdict of the rounds that give figures; null in
     /// virtual time.
-    #[serde(default)]
     pub verdict: Option<WindowVerdict>,
     /// Null, or why the host disturbed the phase in some round: no latency of that round is judged.
-    #[serde(default)]
     pub disturbed: Option<String>,
     /// Lateness of the generator over all rows, beside which the responses are to be read; null in
     /// virtual time and in results older than this field.
-    #[serde(default)]
     pub lateness: Option<HistogramSummary>,
     /// Latencies by stream, class and code.
     pub outcomes: Vec<OutcomeRow>,

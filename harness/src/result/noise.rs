@@ -23,19 +23,15 @@ pub struct Noise {
     /// Share of the time in which some runnable task had no CPU, 0..=1 (`/proc/pressure/cpu`).
     pub cpu_pressure: Option<f64>,
     /// The same without the waits of our own threads.
-    #[serde(default)]
     pub foreign_pressure: Option<f64>,
     /// Share of the workers' time in which they were runnable and had no CPU, beyond what other
     /// threads of ours used, 0..=1.
-    #[serde(default)]
     pub worker_wait: Option<f64>,
     /// Share of the time in which this process stood still as a whole, 0..=1: stopped by a signal
     /// (`SIGSTOP`), or frozen with its container or machine. In turns: of the turns.
-    #[serde(default)]
     pub paused: Option<f64>,
     /// Processors beyond one for each worker: 0 if the watching thread had none of its own; null
     /// in results older than this field.
-    #[serde(default)]
     pub spare_processors: Option<u32>,
     /// Times that a worker was taken off its CPU.
     pub involuntary_switches: Option<u64>,

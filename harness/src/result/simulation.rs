@@ -24,7 +24,6 @@ pub struct Simulation {
     /// One for each scenario and cache policy.
     pub rows: Vec<SimulationRow>,
     /// The command.
-    #[serde(default)]
     pub command: String,
     /// True when the command was cut short: rows are missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -141,7 +140,6 @@ pub struct SweepPoint {
     /// Lockout.
     pub lockout_s: Option<MetricRange>,
     /// Fetch attempts for each instance and hour; null in an older one.
-    #[serde(default)]
     pub attempts_per_hour: Option<MetricRange>,
 }
 
@@ -211,13 +209,10 @@ pub struct SimulationRow {
     /// Instances of the verifier.
     pub instances: u32,
     /// Ages of the cache; 0 in an older one, which has one draw of as many ages as its metrics.
-    #[serde(default)]
     pub ages: u32,
     /// Draws of the arrivals; every pair of an age and a draw is a run.
-    #[serde(default)]
     pub draws: u32,
     /// How long a run lasts, in seconds; 0 in an older one.
-    #[serde(default)]
     pub horizon_s: f64,
     /// How long the first endpoint fault lasts, in seconds; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,7 +35,6 @@ pub struct TimelineBin {
     pub failures: u64,
     /// Age of the key set at the end of the bin, in nanoseconds, from the start of the request that
     /// brought or confirmed it; null while none was held, or where the trial has no key cache.
-    #[serde(default)]
     pub set_age_ns: Option<u64>,
 }
 

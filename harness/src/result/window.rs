@@ -108,7 +108,6 @@ pub struct Window {
     /// Of them, started only after its end.
     pub behind: u64,
     /// Lateness of the generator alone (the worker was idle), median, in nanoseconds.
-    #[serde(default)]
     pub generator_p50_ns: u64,
     /// The same, 99th percentile.
     pub generator_p99_ns: u64,
@@ -121,20 +120,15 @@ pub struct Window {
     /// Share of the time in which some runnable task had no CPU, 0..=1.
     pub cpu_pressure: Option<f64>,
     /// The same without the waits of our own threads.
-    #[serde(default)]
     pub foreign_pressure: Option<f64>,
     /// Share of all CPU time that other processes used, 0..=1.
-    #[serde(default)]
     pub others: Option<f64>,
     /// Share of the workers' time in which they were runnable and had no CPU, beyond what other
     /// threads of ours used, 0..=1.
-    #[serde(default)]
     pub worker_wait: Option<f64>,
     /// Share of the time in which this process stood still as a whole, 0..=1.
-    #[serde(default)]
     pub paused: Option<f64>,
     /// Null, or why the host disturbed it: its figures are neither gated nor ranked.
-    #[serde(default)]
     pub disturbed: Option<String>,
 }
 

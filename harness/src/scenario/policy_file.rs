@@ -107,6 +107,20 @@ pub fn text(spec: &PolicySpec) -> String {
     toml::to_string(&WirePolicy::from(spec)).unwrap_or_default()
 }
 
+/// The policy as JSON, with the keys of a policy file, every one written out.
+pub fn to_json(spec: &PolicySpec) -> serde_json::Value {
+    serde_json::to_value(WirePolicy::from(spec)).unwrap_or_default()
+}
+
+/// Reads what [`to_json`] gives.
+///
+/// # Errors
+/// The first fault.
+pub fn from_json(value: serde_json::Value) -> Result<PolicySpec, String> {
+    let wire: WirePolicy = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    wire.resolve().map_err(|fault| fault.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -209,6 +223,7 @@ mod tests {
         let bound = PolicySpec { sender_constraint: required, ..PolicySpec::default() };
         for spec in [PolicySpec::default(), bound, other] {
             let written = text(&spec);
+            assert_eq!(from_json(to_json(&spec)), Ok(spec.clone()), "as JSON");
             assert_eq!(read(&written), Ok(spec), "{written}");
         }
     }

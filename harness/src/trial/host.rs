@@ -85,7 +85,7 @@ const TICK: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub(super) struct HostReading {
     cpu: Option<CpuTime>,
-    /// CPU time of this process.
+    /// CPU time of this process, and of those that it started and that are still there.
     own: Duration,
     /// Time in which some runnable task had no CPU since boot, in microseconds.
     pressure_us: Option<u64>,
@@ -155,8 +155,8 @@ impl HostReading {
         if !threads.is_empty() {
             threads.extend(workers.iter().filter_map(ThreadSlot::last));
         }
-        let (cpu, own, pressure_us) = (CpuTime::read(), process_cpu_time(), pressure_us());
-        HostReading { cpu, own, pressure_us, threads }
+        let own = process_cpu_time() + children_cpu_time();
+        HostReading { cpu: CpuTime::read(), own, pressure_us: pressure_us(), threads }
     }
 
     /// What happened since `earlier`, `span_ns` ago. `workers` are the ids of the threads whose
@@ -207,6 +207,23 @@ fn with_cpu_time(share: HostShare, cpu: Option<(CpuTime, CpuTime)>, own_ns: f64)
     let others = busy - own_ns / TICK.as_nanos() as f64 - f64::from(share.cpus);
     let others = Some(others.max(0.0) / total as f64);
     HostShare { steal: Some(now.steal_since(then)), others, ..share }
+}
+
+/// The CPU time of the processes that this one started, as contenders; none where the kernel does
+/// not tell which they are (`CONFIG_PROC_CHILDREN`).
+fn children_cpu_time() -> Duration {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
+        return Duration::ZERO;
+    };
+    let mut ticks = 0;
+    for task in tasks.flatten() {
+        let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        let stats = children.split_whitespace().filter_map(|process| {
+            process_ticks(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+        });
+        ticks += stats.sum::<u32>();
+    }
+    TICK * ticks
 }
 
 /// What the scheduler did with each thread of this process; none where the kernel does not tell.

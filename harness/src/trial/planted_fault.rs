@@ -8,7 +8,7 @@ use std::time::Duration;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
-use crate::contender::{Contender, ContenderSpec, Presented, Progress};
+use crate::contender::{Contender, ContenderSpec, ExecCommand, Presented, Progress};
 use crate::scenario::grammar;
 
 use super::clock::{Stopwatch, pause};
@@ -78,7 +78,10 @@ impl PlantedFault {
     /// Whether it is planted in this contender: those that are compared are slowed down, bounds and
     /// the floor of the harness are not, or nothing would show.
     pub fn concerns(self, contender: ContenderSpec) -> bool {
-        let is_bound = matches!(contender, ContenderSpec::Raw(_) | ContenderSpec::Null);
+        let is_bound = matches!(
+            contender,
+            ContenderSpec::Raw(_) | ContenderSpec::Null | ContenderSpec::Exec(ExecCommand::Floor)
+        );
         self == PlantedFault::Starve || !is_bound
     }
 }
@@ -131,6 +134,10 @@ impl<'c> Contender<'c> for Stalled<'c> {
 
     fn deadline(&self) -> Option<Tick> {
         self.contender.deadline()
+    }
+
+    fn fault(&self) -> Option<&str> {
+        self.contender.fault()
     }
 }
 

@@ -161,6 +161,9 @@ impl Trial<'_> {
         if let Some(fault) = host.first() {
             return Err(TrialError::Host(fault));
         }
+        if let Some(fault) = contenders.iter().find_map(|contender| contender.fault()) {
+            return Err(TrialError::Contender(fault.to_owned()));
+        }
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
         let pauses = lane.map_or(watched.pauses, Lane::pauses);
@@ -323,7 +326,10 @@ impl Trial<'_> {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),
             active: Duration::ZERO,
-            cpu: shifts.iter().map(|shift| shift.cpu).sum(),
+            cpu: match self.contender.is_process() {
+                true => None,
+                false => shifts.iter().map(|shift| shift.cpu).sum(),
+            },
             endpoint,
             counters,
             services: Vec::new(),

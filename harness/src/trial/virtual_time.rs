@@ -276,6 +276,9 @@ impl Trial<'_> {
         let start = Tick::ZERO - plan.scenario.load.warmup;
         let mut world = World::new(plan, start, &caches, transport);
         let course = self.live(&mut world, &mut workers, &texts)?;
+        if let Some(fault) = workers.contenders.iter().find_map(|contender| contender.fault()) {
+            return Err(TrialError::Contender(fault.to_owned()));
+        }
         let (operations, served) = (workers.operations, world.served);
         Ok(VirtualRound {
             operations,

@@ -75,7 +75,9 @@ const LONG: [&str; 9] = [
     "jwtbench replay RESULT",
 ];
 /// Lines that are not run either, by how they begin, and why. All others end within ten seconds.
-const NOT_RUN: [(&str, &str); 29] = [
+const NOT_RUN: [(&str, &str); 31] = [
+    ("jwtbench run hot-path/accept --contender 'exec:", "needs a verifier of the user's own"),
+    ("jwtbench check conformance --contender", "needs a verifier of the user's own"),
     ("jwtbench run --full", "long"),
     ("jwtbench run --capacity", "long"),
     ("jwtbench run unknown-kid", "long"),
@@ -267,6 +269,13 @@ fn every_file_and_scenario_of_a_command_line_is_there() {
         }
     }
     assert!(seen > 50, "only {seen} names are found");
+}
+
+/// What a newcomer reads first is a shop window; each question has a document of its own.
+#[test]
+fn readme_is_short() {
+    let lines = DOCUMENTS[0].1.lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines, over 150");
 }
 
 /// README quotes rows of the table that `jwtbench simulate` makes.

@@ -11,6 +11,7 @@ mod cli;
 mod commands;
 mod compare;
 mod duel;
+mod exec;
 mod exits;
 mod folders;
 mod forms;
