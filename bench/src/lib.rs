@@ -15,7 +15,7 @@ use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;

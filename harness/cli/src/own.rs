@@ -24,7 +24,7 @@ use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
 
 use super::Failure;
-use super::verify::bench::{Papers, TimedVerdict, TokenJudge};
+use super::verify::token_judge::{Papers, TimedVerdict, TokenJudge};
 use super::verify::lines::Lines;
 
 /// At most this many tokens, so that a corpus stays in memory.

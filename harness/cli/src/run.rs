@@ -12,7 +12,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_engine::report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_engine::result::{Measurement, RunResult};
 use jwtbench_engine::scenario::grammar;
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::own;
 use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
@@ -26,7 +26,7 @@ use super::origin::OriginArgs;
 use super::output::{Output, RESULT, print, tell, written};
 use super::own::OwnArgs;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
-use super::verify::bench::Papers;
+use super::verify::token_judge::Papers;
 use super::{Exit, Failure};
 
 /// The seed unless told otherwise.

@@ -16,7 +16,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_engine::report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_engine::result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_engine::scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::sweep::Sweep;

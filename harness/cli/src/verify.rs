@@ -2,7 +2,7 @@
 //! in files, on all cores. Nothing is measured and nothing is fetched.
 
 pub(super) mod batch;
-pub(super) mod bench;
+pub(super) mod token_judge;
 mod key_file;
 pub(super) mod lines;
 
@@ -25,7 +25,7 @@ use jwtbench_engine::trial::clock::unix_now;
 use super::output::tell;
 use super::{Exit, Failure};
 use batch::{LineBatch, Piece};
-use bench::{Papers, TokenJudge};
+use token_judge::{Papers, TokenJudge};
 use lines::Lines;
 
 /// Judge tokens, one a line, under a policy file and a JWK set.

@@ -11,7 +11,7 @@ use jwtbench_engine::result::Measurement;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{Trial, initial_revocations};

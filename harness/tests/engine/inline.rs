@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 
 /// The scenario of this text, under the name `test/inline`.
 pub fn scenario(text: &str) -> Scenario {

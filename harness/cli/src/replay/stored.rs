@@ -17,7 +17,7 @@ use jwtbench_engine::scenario::policy_file::{self, PolicyFile};
 use super::super::Failure;
 use super::super::own::OwnTokens;
 use super::super::replacement::cache_policy_records;
-use super::super::verify::bench::Papers;
+use super::super::verify::token_judge::Papers;
 
 /// A stored result, and what shall stand in place of what it stored.
 pub(super) struct ReplayBase<'r> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use binary::jwtbench;
 
 use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 

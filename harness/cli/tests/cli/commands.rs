@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const DOCUMENTS: [(&str, &str); 11] = [

@@ -16,7 +16,7 @@ use jwtbench_engine::result::lindley::Queue;
 use jwtbench_engine::result::noise::Noise;
 use jwtbench_engine::result::window::{Offer, WindowVerdict};
 use jwtbench_engine::result::{ArrivalCounts, Measurement};
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{

@@ -22,7 +22,7 @@ use jwtbench_engine::report::{
 use jwtbench_engine::result::StoredForm;
 use jwtbench_engine::result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
 use jwtbench_engine::scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
-use jwtbench_engine::scenario::library::Catalogue;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::scenario::{InstanceAges, Instances, Scenario};
 use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
