@@ -14,8 +14,8 @@ use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_engine::result::judgement::spell;
 use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::class::Class;
 use jwtbench_engine::scenario::catalogue::Catalogue;
+use jwtbench_engine::scenario::class::Class;
 use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -158,6 +158,7 @@ impl<'p> Rig<'p> {
             worker: 0,
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &self.texts,
+            policy_keys: Default::default(),
         });
         let tokens: Vec<Presented<'_>> = (0u32..)
             .zip(&self.plan.corpus.tokens)

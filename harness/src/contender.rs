@@ -226,4 +226,7 @@ pub struct Setup<'c> {
     pub key_set: &'c [u8],
     /// The texts of the corpus by place, for contenders that prepare inputs.
     pub corpus: &'c [&'c [u8]],
+    /// The keys of the policy, as a policy file has them, for a process that is told them; null for
+    /// others.
+    pub policy_keys: serde_json::Value,
 }

@@ -215,7 +215,9 @@ impl Args {
             }
         };
         let matchup = |algorithm: Algorithm| {
-            let of = |args: DuelSideArgs| DuelSide::new(DuelSideArgs { algorithm: Some(algorithm), ..args });
+            let of = |args: DuelSideArgs| {
+                DuelSide::new(DuelSideArgs { algorithm: Some(algorithm), ..args })
+            };
             let (candidate, base) = (of(self.candidate_args())?, of(self.base_args())?);
             Ok(Matchup { algorithm, candidate, base })
         };

@@ -7,8 +7,8 @@ use jwtbench_engine::jwks::endpoint::EndpointError;
 use jwtbench_engine::result::part::PartError;
 use jwtbench_engine::result::{ReadError, RunResult};
 use jwtbench_engine::scenario::ScenarioError;
-use jwtbench_engine::scenario::fit::UnfitClass;
 use jwtbench_engine::scenario::catalogue::CatalogueError;
+use jwtbench_engine::scenario::fit::UnfitClass;
 use jwtbench_engine::trial::TrialError;
 
 /// How a command ended. A wrong verdict outranks the rest.

@@ -24,8 +24,8 @@ use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
 
 use super::Failure;
-use super::verify::token_judge::{Papers, TimedVerdict, TokenJudge};
 use super::verify::lines::Lines;
+use super::verify::token_judge::{Papers, TimedVerdict, TokenJudge};
 
 /// At most this many tokens, so that a corpus stays in memory.
 const MAX_TOKENS: usize = 1_000_000;

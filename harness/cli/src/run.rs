@@ -11,8 +11,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use jwtbench_engine::report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_engine::result::{Measurement, RunResult};
-use jwtbench_engine::scenario::grammar;
 use jwtbench_engine::scenario::catalogue::Catalogue;
+use jwtbench_engine::scenario::grammar;
 use jwtbench_engine::scenario::overrides::Overrides;
 use jwtbench_engine::scenario::own;
 use jwtbench_engine::scenario::plan::MAX_ARRIVALS;

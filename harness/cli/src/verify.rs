@@ -2,9 +2,9 @@
 //! in files, on all cores. Nothing is measured and nothing is fetched.
 
 pub(super) mod batch;
-pub(super) mod token_judge;
 mod key_file;
 pub(super) mod lines;
+pub(super) mod token_judge;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
@@ -25,8 +25,8 @@ use jwtbench_engine::trial::clock::unix_now;
 use super::output::tell;
 use super::{Exit, Failure};
 use batch::{LineBatch, Piece};
-use token_judge::{Papers, TokenJudge};
 use lines::Lines;
+use token_judge::{Papers, TokenJudge};
 
 /// Judge tokens, one a line, under a policy file and a JWK set.
 #[derive(ClapArgs, Clone, Debug)]

@@ -18,8 +18,6 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
-use crate::scenario::policy_file;
-
 use super::{Contender, Presented, Progress, Setup};
 
 /// The version of the protocol.
@@ -108,7 +106,7 @@ impl Exec {
             protocol: PROTOCOL,
             algorithm: setup.algorithm.name().into(),
             now: setup.clock.at(Tick::ZERO).seconds(),
-            policy: policy_file::to_json(setup.policy.spec()),
+            policy: setup.policy_keys.clone(),
             key_set: serde_json::from_slice(setup.key_set).unwrap_or_default(),
         };
         let line = serde_json::to_string(&told).unwrap_or_default();

@@ -21,6 +21,7 @@ use crate::result::ledger::Ledger;
 use crate::scenario::Arrivals;
 use crate::scenario::endpoint::EndpointSetting;
 use crate::scenario::plan::Plan;
+use crate::scenario::policy_file;
 
 use super::clock::RealClock;
 use super::host::{ThreadSlot, processors};
@@ -262,6 +263,10 @@ impl Trial<'_> {
             worker,
             key_set,
             corpus,
+            policy_keys: match self.contender.is_process() {
+                true => policy_file::to_json(self.policy.spec()),
+                false => serde_json::Value::Null,
+            },
         }
     }
 

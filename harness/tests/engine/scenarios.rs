@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use jwtbench_engine::scenario::Scenario;
 use jwtbench_engine::scenario::cache::load_preset;
+use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::class::Class;
 use jwtbench_engine::scenario::event::{Action, Poison};
 use jwtbench_engine::scenario::expectation::{Binding, Expectation};
-use jwtbench_engine::scenario::catalogue::Catalogue;
 use jwtbench_engine::scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;

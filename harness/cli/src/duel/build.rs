@@ -59,7 +59,11 @@ pub struct BuildArm<'p> {
 
 impl<'p> BuildArm<'p> {
     /// This build, in another process: as far away as the other one.
-    pub fn this(side: &DuelSide, plan: &Plan, patience: Patience<'p>) -> Result<BuildArm<'p>, Failure> {
+    pub fn this(
+        side: &DuelSide,
+        plan: &Plan,
+        patience: Patience<'p>,
+    ) -> Result<BuildArm<'p>, Failure> {
         let path = std::env::current_exe()
             .map_err(|error| Failure::Error(format!("no path to this binary: {error}")))?;
         BuildArm::start((&path, "this binary"), side, plan, patience)

@@ -15,7 +15,7 @@ use jwtbench_engine::trial::{Control, calibrate};
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;
 use super::super::{Exit, Failure};
-use super::arm::{LocalArm, ArmRound, RoundRunner as _};
+use super::arm::{ArmRound, LocalArm, RoundRunner as _};
 use super::side::{DuelSide, DuelSideArgs};
 
 /// Serve the rounds of one side of a duel.

@@ -108,7 +108,7 @@ fn what_cannot_be_started_or_is_named_by_a_file_alone_is_refused() {
     let args = ["run", "hot-path/accept", "--contender", "exec: "];
     check(&jwtbench(&[&args[..], &short].concat()), 2, &["names no command"], "no command");
     let args = ["run", "rotation/planned-overlap", "--contender", "exec:cat"];
-    check(&jwtbench(&[&args[..], &short].concat()), 2, &["has no key cache"], "keys that travel");
+    check(&jwtbench(&args), 2, &["has no key cache"], "keys that travel");
     // A stored result does not start programs.
     let own = core();
     let (code, said, _) = run("hot-path/accept", &[&own], folder.path());

@@ -10,9 +10,9 @@ use jwtbench_verifier::policy::{PolicySpec, Profile, ScopeForm, SenderConstraint
 use jwtbench_verifier::wall_clock::Skew;
 
 use crate::scenario::cache::{CacheSpec, Start, read_preset};
+use crate::scenario::catalogue::Catalogue;
 use crate::scenario::endpoint::Fault;
 use crate::scenario::event::{Action, Event, Poison};
-use crate::scenario::catalogue::Catalogue;
 use crate::scenario::plan::Plan;
 use crate::scenario::signer::Signers;
 use crate::scenario::{Arrivals, Scenario};
