@@ -9,7 +9,8 @@ TITLE = "The outcome under every preset"
 HOW = """Each scenario is run once under its own cache policy (`--contender core:ring --algorithm ES256`)
 and replayed under every preset (`replay RUN --cache-policy PRESET`); *itself* is a replay that
 changes nothing. Exit code 3: worse than the highest of 16 seeds of the run's own scenario and
-policy; 5: an expectation newly missed. Any other code but 0 is a fault of ours."""
+policy; 5: an expectation newly missed. Any other code but 0 is a fault of ours. Where the host
+disturbed a side, both are made again, twice at the most; `attempts` in a row says how often."""
 
 SCENARIOS = (
     "rotation/emergency-withdrawal",
@@ -28,10 +29,22 @@ ALLOWED = (0, 3, 5)
 # A preset that takes more stolen tokens: it looks for no new set before its ttl is over.
 THIEVES = f"{SCENARIOS[0]} mod-auth-openidc-like"
 
+# How often a pair is made that the host disturbs.
+ATTEMPTS = 3
+
 bases = {}
 
 
 def run(bench, trial):
+    for attempt in range(1, ATTEMPTS + 1):
+        row = replayed(bench, trial)
+        if not any("host disturbed" in reason for reason in row["not_gated"]):
+            break
+        bases.pop(trial.split()[0])
+    return {**row, "attempts": attempt}
+
+
+def replayed(bench, trial):
     scenario, preset = trial.split()
     name = scenario.replace("/", "-")
     if scenario not in bases:
