@@ -177,10 +177,10 @@ impl ContenderSpec {
     pub fn version(self) -> String {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend.version().into(),
-            ContenderSpec::Null => "none".into(),
+            ContenderSpec::Null | ContenderSpec::Exec(ExecCommand::Floor) => "none".into(),
             ContenderSpec::Batch => Batch::default().version().into(),
             ContenderSpec::Library(library) => library.version(),
-            ContenderSpec::Exec(_) => "not known: a process".into(),
+            ContenderSpec::Exec(ExecCommand::Shell(_)) => "not known: a process".into(),
         }
     }
 

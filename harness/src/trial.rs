@@ -147,6 +147,11 @@ pub enum TrialError {
 }
 
 impl TrialError {
+    /// Why the process of a contender judged no further.
+    fn of_own(fault: &str) -> TrialError {
+        TrialError::Contender(fault.to_owned())
+    }
+
     /// This, or the limit of this host that it comes from.
     #[must_use]
     pub fn of_host(self) -> TrialError {

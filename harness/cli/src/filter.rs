@@ -83,7 +83,8 @@ fn elsewhere(pattern: &str) -> String {
 fn own(command: &str) -> Result<ContenderSpec, Failure> {
     match command.trim() {
         "" => Err(Failure::Usage(
-            "--contender exec: names no command; write exec:./my-verifier, or see              scenarios/README.md"
+            "--contender exec: names no command; write exec:./my-verifier, or see \
+             scenarios/README.md"
                 .into(),
         )),
         command => Ok(ContenderSpec::Exec(ExecCommand::shell(command))),

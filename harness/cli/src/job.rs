@@ -402,8 +402,8 @@ pub fn told_of_own(jobs: &mut [Job]) -> Vec<String> {
     own.told(lasting)
 }
 
-/// Enters a round. One that a limit of this host or a contender's own process ended leaves its trial
-/// without figures, and says nothing of the others.
+/// Enters a round. One that a limit of this host or a contender's own process ended leaves its
+/// trial without figures, and says nothing of the others.
 fn enter(
     gathering: &mut Gathering<'_>,
     order: u32,

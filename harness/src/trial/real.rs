@@ -159,11 +159,9 @@ impl Trial<'_> {
         });
         drop(viewing);
         let course = course?;
-        if let Some(fault) = host.first() {
-            return Err(TrialError::Host(fault));
-        }
-        if let Some(fault) = contenders.iter().find_map(|contender| contender.fault()) {
-            return Err(TrialError::Contender(fault.to_owned()));
+        let own = contenders.iter().find_map(|contender| contender.fault());
+        if let Some(fault) = host.first().map(TrialError::Host).or(own.map(TrialError::of_own)) {
+            return Err(fault);
         }
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);

@@ -277,7 +277,7 @@ impl Trial<'_> {
         let mut world = World::new(plan, start, &caches, transport);
         let course = self.live(&mut world, &mut workers, &texts)?;
         if let Some(fault) = workers.contenders.iter().find_map(|contender| contender.fault()) {
-            return Err(TrialError::Contender(fault.to_owned()));
+            return Err(TrialError::of_own(fault));
         }
         let (operations, served) = (workers.operations, world.served);
         Ok(VirtualRound {

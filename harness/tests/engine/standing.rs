@@ -12,7 +12,7 @@ use jwtbench_engine::report::{
     simulation_html, simulation_picture,
 };
 use jwtbench_engine::result::comparison::{Comparison, ComparisonTerms, Matching};
-use jwtbench_engine::result::duel::DuelResult;
+use jwtbench_engine::result::duel::{DUEL_SCHEMA_VERSION, DuelResult};
 use jwtbench_engine::result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
 use jwtbench_engine::result::standing::UNDRIVEN;
 use jwtbench_engine::result::{CachePolicyRecord, RunResult};
@@ -143,12 +143,13 @@ fn duel(cache_policies: [&str; 2], records: Vec<CachePolicyRecord>) -> DuelResul
     let machine = serde_json::to_value(fixture::clean().machine).unwrap();
     let [candidate, base] = cache_policies.map(setting);
     let stored: Value = json!({
-        "schema_version": 1, "command": "jwtbench duel", "started_at": "", "elapsed_s": 1.0,
+        "schema_version": DUEL_SCHEMA_VERSION, "command": "jwtbench duel", "started_at": "", "elapsed_s": 1.0,
         "seed": 1, "base": "core:ring", "candidate": "core:ring", "base_setting": base,
         "candidate_setting": candidate, "algorithm": "ES256", "scenario": "hot-path/accept",
         "plan_hash": "ab", "corpus_hash": "cd", "machine": machine, "versions": {},
         "verdict": "INCONCLUSIVE", "reason": "because", "ratio": null, "metrics": [],
-        "control": null, "blocks": 6, "dropped_blocks": 0, "wrong": [], "samples": [],
+        "control": null, "blocks": 6, "in_turns": true, "dropped_blocks": 0, "noise": [], "wrong": [],
+        "samples": [],
     });
     let duel: DuelResult = serde_json::from_value(stored).unwrap();
     DuelResult { cache_policies: records, ..duel }
