@@ -160,9 +160,7 @@ impl Trial<'_> {
         drop(viewing);
         let course = course?;
         let own = contenders.iter().find_map(|contender| contender.fault());
-        if let Some(fault) = host.first().map(TrialError::Host).or(own.map(TrialError::of_own)) {
-            return Err(fault);
-        }
+        host.first().map(TrialError::Host).or(own.map(TrialError::of_own)).map_or(Ok(()), Err)?;
         let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
         let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
         let pauses = lane.map_or(watched.pauses, Lane::pauses);

@@ -143,12 +143,14 @@ fn duel(cache_policies: [&str; 2], records: Vec<CachePolicyRecord>) -> DuelResul
     let machine = serde_json::to_value(fixture::clean().machine).unwrap();
     let [candidate, base] = cache_policies.map(setting);
     let stored: Value = json!({
-        "schema_version": DUEL_SCHEMA_VERSION, "command": "jwtbench duel", "started_at": "", "elapsed_s": 1.0,
+        "schema_version": DUEL_SCHEMA_VERSION, "command": "jwtbench duel", "started_at": "",
+        "elapsed_s": 1.0,
         "seed": 1, "base": "core:ring", "candidate": "core:ring", "base_setting": base,
         "candidate_setting": candidate, "algorithm": "ES256", "scenario": "hot-path/accept",
         "plan_hash": "ab", "corpus_hash": "cd", "machine": machine, "versions": {},
         "verdict": "INCONCLUSIVE", "reason": "because", "ratio": null, "metrics": [],
-        "control": null, "blocks": 6, "in_turns": true, "dropped_blocks": 0, "noise": [], "wrong": [],
+        "control": null, "blocks": 6, "in_turns": true, "dropped_blocks": 0, "noise": [],
+        "wrong": [],
         "samples": [],
     });
     let duel: DuelResult = serde_json::from_value(stored).unwrap();
