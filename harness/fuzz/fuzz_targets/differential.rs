@@ -4,7 +4,7 @@
 #![no_main]
 
 #[allow(dead_code, reason = "made for the suite over backends")]
-#[path = "../../verifier/tests/backends/signer.rs"]
+#[path = "../../verifier/tests/verifier/backends/signer.rs"]
 mod signer;
 
 use std::cell::RefCell;
