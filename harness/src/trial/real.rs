@@ -303,12 +303,16 @@ impl Trial<'_> {
 
     fn record(
         &self,
-        (shifts, clock): (Vec<WorkerRecord>, RealClock),
+        (mut shifts, clock): (Vec<WorkerRecord>, RealClock),
         mut course: ScriptRun,
         wire: Option<Wire>,
         caches: &Caches,
         watched: HostSamples,
     ) -> RoundRecord {
+        if self.contender.is_process() {
+            // A worker that waits for a CPU waits for the process that it asks.
+            shifts.iter_mut().for_each(|shift| shift.in_turns = None);
+        }
         let counters = wire.is_some().then(|| caches.counters());
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
             drop(fetcher);
