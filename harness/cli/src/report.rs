@@ -10,8 +10,6 @@ use jwtbench_engine::report::{
     ranking_table, shown, simulation_html, simulation_junit, simulation_markdown,
     simulation_picture, simulation_terminal, terminal,
 };
-use jwtbench_engine::result::duel::Duels;
-use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{RunResult, StoredForm, histogram_log};
 
 use super::filter::{Filter, ScenarioFilter};
@@ -129,10 +127,10 @@ impl Format {
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(kind) = args.schema {
-        print(&match kind {
-            OutputKind::Run => RunResult::schema(),
-            OutputKind::Simulation => Simulation::schema(),
-            OutputKind::Duel => Duels::schema(),
+        print(match kind {
+            OutputKind::Run => include_str!("../schemas/run.schema.json"),
+            OutputKind::Simulation => include_str!("../schemas/simulation.schema.json"),
+            OutputKind::Duel => include_str!("../schemas/duel.schema.json"),
         });
         return Ok(Exit::Passed);
     }
