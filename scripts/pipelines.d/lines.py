@@ -152,7 +152,7 @@ def snapshot():
         path.mkdir()
         files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "scripts", "harness/cli"],
                                cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-        subprocess.run(["cp", "--parents", *files, path], cwd=ROOT, check=True)
+        subprocess.run(["cp", "--parents", "--no-dereference", *files, path], cwd=ROOT, check=True)
         for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
             subprocess.run([*git, *words], check=True, env=env)
     revision = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, env=env)
