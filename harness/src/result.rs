@@ -38,6 +38,7 @@ pub mod window;
 
 pub use calibration::Calibration;
 pub use histogram::{CurvePoint, HistogramSummary, Latencies, LatencyKind, LatencySummary};
+pub use lines::ObjectMembers;
 pub use load::{LoadRecord, RateRecord};
 pub use machine::Machine;
 pub use measurement::{

@@ -233,9 +233,12 @@ impl Args {
     /// Stored duels.
     fn render_duels(&self, stored: &StoredFile) -> Result<Exit, Failure> {
         let duels = stored.duels()?;
-        let json = || match duels.as_slice() {
-            [duel] => serde_json::to_string(duel).unwrap_or_default(),
-            duels => serde_json::to_string(duels).unwrap_or_default(),
+        let json = || {
+            let encoded = match duels.as_slice() {
+                [duel] => serde_json::to_string(duel),
+                duels => serde_json::to_string(duels),
+            };
+            encoded.map_err(|error| Failure::Error(format!("cannot encode the duels: {error}")))
         };
         if let Some(folder) = &self.out {
             let output = Output::prepare(folder.clone(), self.force, OutputKind::Duel)?;
@@ -246,7 +249,7 @@ impl Args {
         print(&match self.format {
             Format::Terminal => duel_terminal(&duels, terminal_style()),
             Format::Markdown => duel_markdown(&duels),
-            Format::Json => shown::json(&json()) + "\n",
+            Format::Json => shown::json(&json()?) + "\n",
             _ => {
                 let shown = stored.path.display();
                 let message = format!(

@@ -28,7 +28,11 @@ impl StoredFile {
         if !path.is_dir() {
             let name = path.file_name().unwrap_or_default();
             let part = OutputKind::ALL.into_iter().find(|kind| name == kind.part().1);
-            let known = OutputKind::ALL.into_iter().find(|kind| name == kind.result());
+            // Lines, or the one object that `--format json` gives.
+            let is_of = |kind: &OutputKind| {
+                name == kind.result() || name == kind.result().trim_end_matches('l')
+            };
+            let known = OutputKind::ALL.into_iter().find(is_of);
             let kind = part.or(known).unwrap_or(OutputKind::Run);
             return Ok(StoredFile { is_part: part.is_some(), ..whole(kind, path.into()) });
         }

@@ -8,6 +8,7 @@ mod weigh;
 pub use lineup::{Arm, SLOTS, lineup};
 pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
 use super::statistics::{Decision, Estimate, SignFlip};
+use super::stored_form::json_schema;
 use super::{CachePolicyRecord, Machine, StoredForm, Wrong};
 
 /// The version of `duel.jsonl`; raised when a field changes its meaning or goes.
@@ -32,6 +34,22 @@ pub struct Duels {
     pub duels: Vec<DuelResult>,
 }
 
+/// Duels as a person is given them, of which only the version is read.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    Many(Vec<BareDuel>),
+    One(BareDuel),
+}
+
+#[derive(Deserialize)]
+struct BareDuel {
+    schema_version: u64,
+    // What tells a duel from the duels of a command.
+    #[serde(rename = "plan_hash")]
+    _plan_hash: String,
+}
+
 impl Duels {
     /// These, of today's version.
     pub fn new(duels: Vec<DuelResult>) -> Duels {
@@ -42,6 +60,23 @@ impl Duels {
 impl StoredForm for Duels {
     const OF: &'static str = "duel";
     const VERSION: u32 = DUEL_SCHEMA_VERSION;
+
+    /// One duel, or an array of them, is what a person is given as JSON.
+    fn whole(text: Cow<'_, str>) -> Cow<'_, str> {
+        let versions = match serde_json::from_str::<OneOrMany>(&text) {
+            Ok(OneOrMany::Many(versions)) => versions,
+            Ok(OneOrMany::One(version)) => vec![version],
+            Err(_) => return text,
+        };
+        let [first, ..] = versions.as_slice() else { return text };
+        let version = first.schema_version;
+        let list = if text.trim_start().starts_with('[') { &*text } else { &*format!("[{text}]") };
+        Cow::Owned(format!("{{\"schema_version\":{version},\"duels\":{list}}}"))
+    }
+
+    fn schema() -> String {
+        json_schema::<DuelResult>()
+    }
 }
 
 /// Everything one duel measured.

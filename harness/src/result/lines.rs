@@ -10,9 +10,18 @@ use serde_json::value::RawValue;
 
 /// The member by which a header is known; it names the kind of the result.
 const OF: &str = "of";
+/// The member of a header that says how many lines follow: what was cut off is missed.
+const LINES: &str = "lines";
 
-/// The members of an object, as they stand.
-struct ObjectMembers<'j>(Vec<(String, &'j RawValue)>);
+/// The members of an object, as they stand, repeated ones too.
+pub struct ObjectMembers<'j>(Vec<(String, &'j RawValue)>);
+
+impl ObjectMembers<'_> {
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
 
 impl<'de> Deserialize<'de> for ObjectMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMembers<'de>, D::Error> {
@@ -45,18 +54,16 @@ impl<'de> Deserialize<'de> for ObjectMembers<'de> {
 /// If the text is no JSON object.
 pub fn split(of: &str, json: &str) -> Result<String, serde_json::Error> {
     let ObjectMembers(members) = serde_json::from_str(json)?;
-    let mut header = format!("{{\"{OF}\":{}", serde_json::to_string(of)?);
-    let mut rows = String::new();
+    let (mut rest, mut rows) = (String::new(), Vec::new());
     for (name, value) in &members {
         let name = serde_json::to_string(name)?;
         match objects(value) {
-            Some(list) => {
-                list.iter().for_each(|row| rows.push_str(&format!("{{{name}:{row}}}\n")));
-            }
-            None => header.push_str(&format!(",{name}:{value}")),
+            Some(list) => rows.extend(list.iter().map(|row| format!("{{{name}:{row}}}\n"))),
+            None => rest.push_str(&format!(",{name}:{value}")),
         }
     }
-    Ok(format!("{header}}}\n{rows}"))
+    let (of, count) = (serde_json::to_string(of)?, rows.len());
+    Ok(format!("{{\"{OF}\":{of},\"{LINES}\":{count}{rest}}}\n{}", rows.concat()))
 }
 
 /// The elements of a list of objects; `None` of any other value, and of an empty list.
@@ -105,7 +112,16 @@ pub fn join<'t>(of: &str, text: &'t str) -> Result<Cow<'t, str>, serde_json::Err
             None => lists.push((name, vec![value])),
         }
     }
-    object(&header, &lists).map(Cow::Owned)
+    let count = header.iter().find(|(name, _)| name == LINES).map(|(_, count)| count.get());
+    let found: usize = lists.iter().map(|(_, list)| list.len()).sum();
+    match count.and_then(|count| count.parse::<usize>().ok()) {
+        Some(due) if due == found => object(&header, &lists).map(Cow::Owned),
+        due => {
+            let due = due.map_or("no number".into(), |due| due.to_string());
+            let fault = format!("its header says {due} of lines, and {found} follow");
+            Err(serde_json::Error::custom(fault))
+        }
+    }
 }
 
 /// One object of a header and its lists.
@@ -114,7 +130,7 @@ fn object(
     lists: &[(String, Vec<&RawValue>)],
 ) -> Result<String, serde_json::Error> {
     let mut members = Vec::new();
-    for (name, value) in header.iter().filter(|(name, _)| name != OF) {
+    for (name, value) in header.iter().filter(|(name, _)| name != OF && name != LINES) {
         members.push(format!("{}:{value}", serde_json::to_string(name)?));
     }
     for (name, list) in lists {
@@ -142,7 +158,7 @@ mod tests {
         );
         let lines = split("run", json).unwrap();
         let due = [
-            r#"{"of":"run","schema_version":2,"names":["a","b"],"none":[]}"#,
+            r#"{"of":"run","lines":3,"schema_version":2,"names":["a","b"],"none":[]}"#,
             r#"{"rows":{"b":1,"a":[{}]}}"#,
             r#"{"rows":{"b":2}}"#,
             r#"{"others":{"x":"\n"}}"#,
@@ -157,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_row_is_named() {
-        let header = r#"{"of":"run","seed":1}"#;
+        let header = r#"{"of":"run","lines":2,"seed":1}"#;
         let rows = [
             (r#"{"a":{}"#, "line 3: EOF", "cut off"),
             ("", "line 3: EOF", "an empty line"),
@@ -172,6 +188,16 @@ mod tests {
             let error = join("run", &text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{why}: {error}");
         }
+        let rows = [
+            ("", "its header says 2 of lines, and 1 follow", "cut at the end of a line"),
+            ("{\"a\":{}}\n{\"a\":{}}\n", "its header says 2 of lines, and 3 follow", "doubled"),
+        ];
+        for (more, expected, why) in rows {
+            let text = format!("{header}\n{{\"a\":{{}}}}\n{more}");
+            assert_eq!(join("run", &text).unwrap_err().to_string(), expected, "{why}");
+        }
+        let error = join("run", "{\"of\":\"run\"}\n").unwrap_err().to_string();
+        assert!(error.contains("says no number"), "{error}");
         let error = join("duel", header).unwrap_err().to_string();
         assert_eq!(error, "it is a run, and no duel");
     }

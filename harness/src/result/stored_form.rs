@@ -1,5 +1,6 @@
 //! The forms that are stored, each with its kind, its version, its lines and its JSON Schema.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -33,7 +34,7 @@ pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
     fn parse(path: &Path, text: &str) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
         let malformed = |source| ReadError::Malformed { path: shown.clone(), of: Self::OF, source };
-        let text = lines::join(Self::OF, text).map_err(malformed)?;
+        let text = Self::whole(lines::join(Self::OF, text).map_err(malformed)?);
         let version: WireVersion = serde_json::from_str(&text).map_err(malformed)?;
         if version.schema_version != u64::from(Self::VERSION) {
             let (of, found, read) = (Self::OF, version.schema_version, Self::VERSION);
@@ -54,6 +55,11 @@ pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
         stored::from_json(&text).map_err(malformed)
     }
 
+    /// The text of this form, made of one that is another form of the same.
+    fn whole(text: Cow<'_, str>) -> Cow<'_, str> {
+        text
+    }
+
     /// The lines that are stored.
     ///
     /// # Errors
@@ -62,11 +68,16 @@ pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
         lines::split(Self::OF, &serde_json::to_string(self)?)
     }
 
-    /// The JSON Schema of the object that the lines come to, generated from the types.
+    /// The JSON Schema of what `--format json` gives, generated from the types.
     fn schema() -> String {
-        let schema = schemars::schema_for!(Self);
-        serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+        json_schema::<Self>()
     }
+}
+
+/// The JSON Schema of a type, as a file has it.
+pub(super) fn json_schema<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }
 
 fn text(path: &Path) -> Result<String, ReadError> {

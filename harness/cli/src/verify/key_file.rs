@@ -1,12 +1,9 @@
 //! A file that is to hold a JWK set: what it holds instead, where its fault is, and what should
 //! never have been published.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use jwtbench_engine::result::ObjectMembers;
 use jwtbench_engine::scenario::bounded_file;
 
 /// The byte order mark of UTF-8, which a reader may ignore (RFC 8259 §8.1).
@@ -99,33 +96,8 @@ fn kind(value: &Value) -> &'static str {
 
 /// How often an object of JSON has a member of this name at its top level.
 fn times(text: &str, name: &str) -> usize {
-    serde_json::from_str::<MemberNames>(text)
-        .map_or(0, |names| names.0.iter().filter(|known| *known == name).count())
-}
-
-/// The names of an object's members as they stand, repeated ones too.
-struct MemberNames(Vec<String>);
-
-impl<'de> Deserialize<'de> for MemberNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MemberNames, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = MemberNames;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
-                let mut names = Vec::new();
-                while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
-                    names.push(name);
-                }
-                Ok(MemberNames(names))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
+    let members = serde_json::from_str::<ObjectMembers<'_>>(text);
+    members.map_or(0, |members| members.names().filter(|known| *known == name).count())
 }
 
 /// A sentence for each entry that tells what only its holder may know. Values are not shown.

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use jwtbench_engine::report::{self, TerminalStyle};
 use jwtbench_engine::result::comparison::{Allowance, Comparison, ComparisonTerms, Matching};
-use jwtbench_engine::result::duel::DuelResult;
+use jwtbench_engine::result::duel::Duels;
 use jwtbench_engine::result::simulation::Simulation;
 use jwtbench_engine::result::{Measurement, RunResult, StoredForm, histogram_log, stored};
 use jwtbench_engine::scenario::Scenario;
@@ -83,7 +83,7 @@ pub fn try_case(bytes: &[u8]) -> Vec<(&'static str, String)> {
 }
 
 fn read(text: &str) -> Option<RunResult> {
-    RunResult::parse(Path::new("result.json"), text).ok()
+    RunResult::parse(Path::new("result.jsonl"), text).ok()
 }
 
 /// A run in every form, beside itself and beside the one it was made of, and its scenarios as a
@@ -188,10 +188,11 @@ fn simulation(text: &str) -> Vec<(&'static str, String)> {
 }
 
 fn duel(text: &str) -> Vec<(&'static str, String)> {
-    let Ok(duel) = stored::from_json::<DuelResult>(text) else {
+    let Ok(stored) = Duels::parse(Path::new("duel.jsonl"), text) else {
         return Vec::new();
     };
-    let duels = [duel.clone(), duel];
+    let lines = stored.to_lines().expect("what was read can be written");
+    let duels = Duels::parse(Path::new("duel.jsonl"), &lines).expect("and is read again").duels;
     checked(vec![
         ("terminal", report::duel_terminal(&duels, PLAIN)),
         ("colour", report::duel_terminal(&duels, COLOUR)),
