@@ -152,7 +152,7 @@ impl ContenderSpec {
     }
 
     /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
-    pub fn is_library(self) -> bool {
+    pub fn is_foreign(self) -> bool {
         matches!(self, ContenderSpec::Library(_) | ContenderSpec::Exec(ExecCommand::Shell(_)))
     }
 
@@ -226,7 +226,4 @@ pub struct Setup<'c> {
     pub key_set: &'c [u8],
     /// The texts of the corpus by place, for contenders that prepare inputs.
     pub corpus: &'c [&'c [u8]],
-    /// The keys of the policy, as a policy file has them, for a process that is told them; null for
-    /// others.
-    pub policy_keys: serde_json::Value,
 }

@@ -2,20 +2,17 @@
 //! token, so that the cost of a pipe shows, or judges each by the core. Not for people.
 
 use std::io::{self, BufRead, Write};
-use std::sync::Arc;
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 
 use jwtbench_engine::contender::{ExecSetup, PROTOCOL};
 use jwtbench_engine::scenario::policy_file;
 use jwtbench_verifier::backend;
-use jwtbench_verifier::key_set::{KeySet, ParsedSet};
-use jwtbench_verifier::policy::Policy;
-use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
-use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
 
+use super::verify::token_judge::{Papers, TokenJudge};
 use super::{Exit, Failure};
 
 /// Judge tokens behind a pipe.
@@ -35,7 +32,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         None => serve(&mut input, &mut line, |_| Ok(())),
         Some(name) => {
             let mut core = PipedCore::new(name, &line)?;
-            serve(&mut input, &mut line, |token| core.judge(token))
+            serve(&mut input, &mut line, |token| core.judge.judge(token, core.now))
         }
     };
     judged.map(|()| Exit::Passed)
@@ -75,9 +72,7 @@ fn read(input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool, Failure> {
 
 /// The core with what its first line told.
 struct PipedCore {
-    verifier: Verifier,
-    scratch: Scratch,
-    keys: PreparedKeys,
+    judge: TokenJudge,
     now: UnixTime,
 }
 
@@ -90,23 +85,11 @@ impl PipedCore {
             return Err(fault(format!("protocol {}; this is {PROTOCOL}", setup.protocol)));
         }
         let spec = policy_file::from_json(setup.policy).map_err(fault)?;
-        let policy = Policy::new(spec).map_err(|error| fault(error.to_string()))?;
         let backend = backend::find(name).ok_or_else(|| fault(format!("no backend {name}")))?;
-        let allowed = &policy.spec().algorithms;
-        let parsed = ParsedSet::parse(setup.key_set.to_string().as_bytes(), allowed);
-        let parsed = parsed.map_err(|error| fault(error.to_string()))?;
-        let set = Arc::<KeySet>::default().succeed(parsed);
-        Ok(PipedCore {
-            scratch: Scratch::new(&policy),
-            keys: PreparedKeys::prepare(backend, allowed, &set),
-            verifier: Verifier::new(policy),
-            now: UnixTime::from_seconds(setup.now),
-        })
-    }
-
-    fn judge(&mut self, token: &[u8]) -> Result<(), Rejection> {
-        let PipedCore { verifier, scratch, keys, now } = self;
-        let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
-        verifier.in_force(&proven, &Request::default(), *now)
+        let [policy, key_set] = ["exec-peer: policy", "exec-peer: key_set"].map(Path::new);
+        let body = setup.key_set.get().as_bytes();
+        let papers = Papers::of_body(spec, policy, body, key_set)?;
+        let judge = TokenJudge::new(backend, &papers)?;
+        Ok(PipedCore { judge, now: UnixTime::from_seconds(setup.now) })
     }
 }

@@ -91,6 +91,23 @@ fn own(command: &str) -> Result<ContenderSpec, Failure> {
     }
 }
 
+/// Those of `all` that a glob means; one at least.
+fn matching(pattern: &str, all: &[ContenderSpec]) -> Result<Vec<ContenderSpec>, Failure> {
+    let glob = globset::Glob::new(pattern)
+        .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
+        .compile_matcher();
+    let found: Vec<ContenderSpec> =
+        all.iter().filter(|spec| glob.is_match(spec.to_string())).copied().collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut missing = Optional::missing();
+    Err(Failure::Usage(match missing.find(|optional| glob.is_match(optional.name)) {
+        Some(optional) => optional.remedy(),
+        None => unknown(pattern, all) + &elsewhere(pattern),
+    }))
+}
+
 impl Filter {
     /// The contenders asked for; the default ones if none was named.
     pub fn contenders(&self) -> Result<Vec<ContenderSpec>, Failure> {
@@ -100,24 +117,10 @@ impl Filter {
         let all = ContenderSpec::known();
         let mut chosen: Vec<ContenderSpec> = Vec::new();
         for pattern in &self.contender {
-            if let Some(command) = pattern.strip_prefix("exec:") {
-                chosen.push(own(command)?);
-                continue;
-            }
-            let glob = globset::Glob::new(pattern)
-                .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
-                .compile_matcher();
-            let mut found =
-                all.iter().filter(|spec| glob.is_match(spec.to_string())).copied().peekable();
-            if found.peek().is_none() {
-                let mut missing = Optional::missing();
-                return Err(Failure::Usage(
-                    match missing.find(|optional| glob.is_match(optional.name)) {
-                        Some(optional) => optional.remedy(),
-                        None => unknown(pattern, &all) + &elsewhere(pattern),
-                    },
-                ));
-            }
+            let found = match pattern.strip_prefix("exec:") {
+                Some(command) => vec![own(command)?],
+                None => matching(pattern, &all)?,
+            };
             for spec in found {
                 if chosen.iter().all(|known| known.to_string() != spec.to_string()) {
                     chosen.push(spec);
@@ -130,11 +133,14 @@ impl Filter {
     /// The contenders to measure: beside a process the cost of a pipe.
     pub fn measured(&self) -> Result<Vec<ContenderSpec>, Failure> {
         let mut contenders = self.contenders()?;
-        let floor = ContenderSpec::Exec(ExecCommand::Floor);
-        let has = |name: &str| contenders.iter().any(|spec| spec.to_string() == name);
-        let is_own = contenders.iter().any(|spec| spec.is_process() && spec.judges());
-        if is_own && !has(&floor.to_string()) {
-            contenders.push(floor);
+        let commands = || {
+            contenders.iter().filter_map(|spec| match spec {
+                ContenderSpec::Exec(command) => Some(*command),
+                _ => None,
+            })
+        };
+        if commands().count() > 0 && commands().all(|command| command != ExecCommand::Floor) {
+            contenders.push(ContenderSpec::Exec(ExecCommand::Floor));
         }
         Ok(contenders)
     }

@@ -6,17 +6,21 @@ use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
+
+use crate::scenario::policy_file;
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -44,8 +48,26 @@ pub struct ExecSetup {
     pub now: i64,
     /// The policy, with the keys of a policy file.
     pub policy: Value,
-    /// The issuer's JWK set (RFC 7517 §5).
-    pub key_set: Value,
+    /// The issuer's JWK set (RFC 7517 §5), as it is served but for line feeds.
+    pub key_set: Box<RawValue>,
+}
+
+impl ExecSetup {
+    /// The first line.
+    fn line(setup: &Setup<'_>) -> io::Result<Vec<u8>> {
+        // Outside of its strings a line feed of JSON is a space, and in them there is none.
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let in_line = |byte: &u8| if is_break(byte) { b' ' } else { *byte };
+        let key_set: Vec<u8> = setup.key_set.iter().map(in_line).collect();
+        let told = ExecSetup {
+            protocol: PROTOCOL,
+            algorithm: setup.algorithm.name().into(),
+            now: setup.clock.at(Tick::ZERO).seconds(),
+            policy: policy_file::to_json(setup.policy.spec()),
+            key_set: serde_json::from_slice(&key_set)?,
+        };
+        Ok(serde_json::to_vec(&told)?)
+    }
 }
 
 /// A command that verifies tokens.
@@ -67,8 +89,7 @@ impl ExecCommand {
         match self {
             ExecCommand::Shell(text) => {
                 let mut command = Command::new("sh");
-                // A simple command takes the place of the shell.
-                command.arg("-c").arg(format!("exec {text}"));
+                command.arg("-c").arg(text);
                 Ok(command)
             }
             ExecCommand::Floor => {
@@ -102,19 +123,12 @@ impl Exec {
     /// Starts a process and tells it what a token must be.
     pub(super) fn new(command: ExecCommand, setup: &Setup<'_>) -> Exec {
         let mut exec = Exec { command, peer: None, fault: None };
-        let told = ExecSetup {
-            protocol: PROTOCOL,
-            algorithm: setup.algorithm.name().into(),
-            now: setup.clock.at(Tick::ZERO).seconds(),
-            policy: setup.policy_keys.clone(),
-            key_set: serde_json::from_slice(setup.key_set).unwrap_or_default(),
-        };
-        let line = serde_json::to_string(&told).unwrap_or_default();
-        let started = Peer::start(command).and_then(|mut peer| {
-            peer.write_line(line.as_bytes(), &mut Silence::default())?;
+        let started = || {
+            let mut peer = Peer::start(command)?;
+            peer.write_line(&ExecSetup::line(setup)?, &mut Silence::default())?;
             Ok(peer)
-        });
-        match started {
+        };
+        match started() {
             Ok(peer) => exec.peer = Some(peer),
             Err(error) => exec.fail(&error),
         }
@@ -164,6 +178,8 @@ struct Peer {
     /// What has come and was not yet read.
     come: Vec<u8>,
     line: Vec<u8>,
+    /// Whether its end is known; its id may be another's by then.
+    has_ended: bool,
 }
 
 impl Peer {
@@ -175,7 +191,8 @@ impl Peer {
         let (Some(asks), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("it has no pipes"));
         };
-        Ok(Peer { child, asks, answers, come: Vec::new(), line: Vec::new() })
+        let (come, line) = (Vec::new(), Vec::new());
+        Ok(Peer { child, asks, answers, come, line, has_ended: false })
     }
 
     /// Whether it accepts a token.
@@ -196,13 +213,22 @@ impl Peer {
         }
     }
 
-    /// Writes a line, as fast as it is read.
+    /// Writes a line, as fast as it is read. What was said before that is the answer to nothing.
     fn write_line(&mut self, text: &[u8], silence: &mut Silence) -> io::Result<()> {
         self.line.clear();
         self.line.extend_from_slice(text);
         self.line.push(b'\n');
-        for part in self.line.chunks(PIPE_BUF) {
-            silence.end(PollFd::new(&self.asks, PollFlags::OUT))?;
+        for (number, part) in self.line.chunks(PIPE_BUF).enumerate() {
+            let asks = PollFd::new(&self.asks, PollFlags::OUT);
+            if number > 0 {
+                silence.until(&mut [asks])?;
+            } else {
+                let mut pipes = [asks, PollFd::new(&self.answers, PollFlags::IN)];
+                silence.until(&mut pipes)?;
+                if !self.come.is_empty() || pipes[1].revents().contains(PollFlags::IN) {
+                    return Err(io::Error::other("it said more than it was asked"));
+                }
+            }
             if self.asks.write_all(part).is_err() {
                 return Err(self.ended());
             }
@@ -214,6 +240,13 @@ impl Peer {
     fn read_line(&mut self, silence: &mut Silence) -> io::Result<()> {
         let mut bytes = [0; LONGEST_LINE];
         loop {
+            silence.until(&mut [PollFd::new(&self.answers, PollFlags::IN)])?;
+            match self.answers.read(&mut bytes) {
+                Ok(0) => return Err(self.ended()),
+                Ok(count) => self.come.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
             if let Some(end) = self.come.iter().position(|byte| *byte == b'\n') {
                 self.line.clear();
                 self.line.extend(self.come.drain(..=end).take(end));
@@ -222,35 +255,36 @@ impl Peer {
             if self.come.len() > LONGEST_LINE {
                 return Err(io::Error::other("it wrote a line without end"));
             }
-            silence.end(PollFd::new(&self.answers, PollFlags::IN))?;
-            match self.answers.read(&mut bytes)? {
-                0 => return Err(self.ended()),
-                count => self.come.extend_from_slice(&bytes[..count]),
-            }
+            // One that says a verdict byte by byte is given no more time.
+            silence.grow(PIECE)?;
         }
     }
-}
 
-impl Peer {
     /// What has become of one whose pipes are closed.
     fn ended(&mut self) -> io::Error {
         // One that goes on without them is ended; of one that has ended this changes nothing.
-        _ = self.child.kill();
-        let how = match self.child.wait() {
+        let how = match self.end() {
             Ok(status) if status.signal().is_none() => format!("it ended ({status})"),
             _ => "it closed its pipes or was killed".to_owned(),
         };
         io::Error::other(format!("{how} before it had judged every token"))
     }
+
+    /// Ends it and all that it started.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        if !self.has_ended {
+            if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+                _ = kill_process_group(group, Signal::KILL);
+            }
+            self.has_ended = true;
+        }
+        self.child.wait()
+    }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            _ = kill_process_group(group, Signal::KILL);
-        }
-        _ = self.child.kill();
-        _ = self.child.wait();
+        _ = self.end();
     }
 }
 
@@ -259,17 +293,26 @@ impl Drop for Peer {
 struct Silence(Duration);
 
 impl Silence {
-    /// Waits until a pipe is ready, or has nobody at its other end.
-    fn end(&mut self, pipe: PollFd<'_>) -> io::Result<()> {
+    /// Waits until one of these pipes is ready, or has nobody at its other end.
+    fn until(&mut self, pipes: &mut [PollFd<'_>]) -> io::Result<()> {
         let piece = Timespec { tv_sec: 0, tv_nsec: PIECE.subsec_nanos().into() };
-        let mut pipes = [pipe];
-        while poll(&mut pipes, Some(&piece))? == 0 {
-            self.0 += PIECE;
-            if self.0 >= PATIENCE {
-                let message = format!("it took over {} s for a token", PATIENCE.as_secs());
-                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+        loop {
+            match poll(pipes, Some(&piece)) {
+                Ok(0) => self.grow(PIECE)?,
+                Err(Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+    }
+
+    /// So much longer.
+    fn grow(&mut self, time: Duration) -> io::Result<()> {
+        self.0 += time;
+        if self.0 < PATIENCE {
+            return Ok(());
+        }
+        let message = format!("it took over {} s for a token", PATIENCE.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, message))
     }
 }

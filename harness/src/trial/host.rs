@@ -47,9 +47,7 @@ pub struct CpuUse {
 impl CpuUse {
     /// Now. `processes` are the ids of processes that work for this one.
     pub fn read(processes: &[u32]) -> CpuUse {
-        let theirs = processes.iter().filter_map(|process| {
-            process_ticks(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
-        });
+        let theirs = processes.iter().map(|process| ticks_of(&process.to_string()));
         let own = process_cpu_time() + TICK * theirs.sum::<u32>();
         CpuUse { cpu: CpuTime::read(), own }
     }
@@ -62,13 +60,20 @@ impl CpuUse {
     }
 }
 
-/// The CPU time of a process in the kernel's ticks, ended threads included, from its
-/// `/proc/PID/stat`.
-fn process_ticks(stat: &str) -> Option<u32> {
+/// The CPU time of a process and of those that it started and waited for, in the kernel's ticks;
+/// 0 for a process that is gone.
+fn ticks_of(process: &str) -> u32 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    process_ticks(&stat).map_or(0, |(own, ended)| own.saturating_add(ended))
+}
+
+/// From a `/proc/PID/stat`: the ticks of the process, ended threads included, and those of its
+/// children that ended and were waited for.
+fn process_ticks(stat: &str) -> Option<(u32, u32)> {
     // The name in brackets may hold anything; the state is the first field after it.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<u32>().ok();
-    next()?.checked_add(next()?)
+    Some((next()?.checked_add(next()?)?, next()?.checked_add(next()?)?))
 }
 
 /// Processors that this process may use.
@@ -85,7 +90,7 @@ const TICK: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub(super) struct HostReading {
     cpu: Option<CpuTime>,
-    /// CPU time of this process, and of those that it started and that are still there.
+    /// CPU time of this process and of those that it started, ended or not.
     own: Duration,
     /// Time in which some runnable task had no CPU since boot, in microseconds.
     pressure_us: Option<u64>,
@@ -151,11 +156,11 @@ impl ThreadSlot {
 impl HostReading {
     /// Now. Workers that have ended are told of by their slots.
     pub(super) fn take(workers: &[ThreadSlot]) -> HostReading {
-        let mut threads = threads();
+        let (mut threads, children) = threads_and_children();
         if !threads.is_empty() {
             threads.extend(workers.iter().filter_map(ThreadSlot::last));
         }
-        let own = process_cpu_time() + children_cpu_time();
+        let own = process_cpu_time() + TICK * children;
         HostReading { cpu: CpuTime::read(), own, pressure_us: pressure_us(), threads }
     }
 
@@ -209,33 +214,23 @@ fn with_cpu_time(share: HostShare, cpu: Option<(CpuTime, CpuTime)>, own_ns: f64)
     HostShare { steal: Some(now.steal_since(then)), others, ..share }
 }
 
-/// The CPU time of the processes that this one started, as contenders; none where the kernel does
-/// not tell which they are (`CONFIG_PROC_CHILDREN`).
-fn children_cpu_time() -> Duration {
+/// What the scheduler did with each thread of this process, none where the kernel does not tell;
+/// and the CPU time of the processes that this one started, in ticks. Where the kernel does not
+/// tell which they are (`CONFIG_PROC_CHILDREN`), that is the time of those that have ended.
+fn threads_and_children() -> (BTreeMap<u32, Scheduled>, u32) {
+    let own = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let mut ticks = process_ticks(&own).map_or(0, |(_, ended)| ended);
+    let mut threads = BTreeMap::new();
     let Ok(tasks) = fs::read_dir("/proc/self/task") else {
-        return Duration::ZERO;
+        return (threads, ticks);
     };
-    let mut ticks = 0;
     for task in tasks.flatten() {
+        let id = task.file_name().to_str().and_then(|name| name.parse().ok());
+        threads.extend(id.zip(Scheduled::read(task.path().join("schedstat"))));
         let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-        let stats = children.split_whitespace().filter_map(|process| {
-            process_ticks(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
-        });
-        ticks += stats.sum::<u32>();
+        ticks += children.split_whitespace().map(ticks_of).sum::<u32>();
     }
-    TICK * ticks
-}
-
-/// What the scheduler did with each thread of this process; none where the kernel does not tell.
-fn threads() -> BTreeMap<u32, Scheduled> {
-    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
-        return BTreeMap::new();
-    };
-    let read = |task: fs::DirEntry| {
-        let id = task.file_name().to_str()?.parse().ok()?;
-        Some((id, Scheduled::read(task.path().join("schedstat"))?))
-    };
-    tasks.filter_map(Result::ok).filter_map(read).collect()
+    (threads, ticks)
 }
 
 /// `some avg10=… total=…`
@@ -408,8 +403,8 @@ mod tests {
     fn the_cpu_time_of_a_process_is_read_whatever_its_name() {
         let fields = "S 1 9 9 0 -1 4194560 5 0 0 0 31 11 2 3 20 0 1 0 77 0 0";
         let rows = [
-            (format!("9 (jwtbench) {fields}"), Some(42), "usual"),
-            (format!("9 (a) b (c) {fields}"), Some(42), "brackets and spaces in the name"),
+            (format!("9 (jwtbench) {fields}"), Some((42, 5)), "usual"),
+            (format!("9 (a) b (c) {fields}"), Some((42, 5)), "brackets and spaces in the name"),
             ("9 (jwtbench) S 1 9".to_owned(), None, "cut short"),
             ("9 (jwtbench) S 1 9 9 0 -1 4194560 5 0 0 0 x 11".to_owned(), None, "no number"),
             (String::new(), None, "nothing"),

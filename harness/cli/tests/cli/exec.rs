@@ -63,7 +63,8 @@ fn a_right_verifier_is_right_behind_a_pipe_too() {
 fn script(folder: &Path, name: &str, body: &str) -> String {
     let path = folder.join(name);
     fs::write(&path, format!("read -r setup\n{body}\n")).unwrap();
-    format!("exec:sh {}", path.display())
+    // Without a shell of its own around it, which would hold the pipes open.
+    format!("exec:exec sh {}", path.display())
 }
 
 #[test]
@@ -79,11 +80,17 @@ fn one_that_accepts_everything_lets_forgeries_through() {
 fn what_is_no_verdict_is_an_error_of_its_own_trial() {
     let folder = tempfile::tempdir().unwrap();
     let rows = [
-        ("echo perhaps; sleep 60", "it said \"perhaps\"; a verdict is `accept` or `reject`"),
+        (
+            "read -r token; echo perhaps; sleep 60",
+            "it said \"perhaps\"; a verdict is `accept` or `reject`",
+        ),
         ("exit 3", "it ended (exit status: 3) before it had judged every token"),
         ("read -r token; echo accept; exec 1>&-; sleep 60", "it closed its pipes"),
         ("sleep 60", "it took over 5 s for a token"),
-        ("yes | tr -d '\\n'", "it wrote a line without end"),
+        ("read -r token; yes | tr -d '\\n'", "it wrote a line without end"),
+        ("read -r token; while printf a; do sleep 0.005; done", "it took over 5 s for a token"),
+        ("yes accept", "it said more than it was asked"),
+        ("while read -r token; do echo accept; echo accept; done", "it said more than"),
     ];
     for (body, words) in rows {
         let own = script(folder.path(), "own", body);
