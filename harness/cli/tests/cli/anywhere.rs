@@ -67,14 +67,16 @@ fn every_verb_runs_in_an_empty_folder() {
 #[test]
 fn the_revision_is_that_of_the_build() {
     use std::os::unix::fs::PermissionsExt as _;
+
+    use crate::binary::command_in;
+
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
     let git = folder.join("git");
     fs::write(&git, "#!/bin/sh\n: > \"$0.called\"\necho 0123456789ab\n").unwrap();
     fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(folder.join("tiny.toml"), TINY).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .current_dir(folder)
+    let output = command_in(folder)
         .env("PATH", folder)
         .args(["run", "tiny.toml", "--contender", "core:ring", "--algorithm", "ES256", "--quiet"])
         .args(["--out", "a"])

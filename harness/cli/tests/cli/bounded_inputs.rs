@@ -15,6 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwtbench_engine::scenario::bounded_file;
 use sha2::{Digest as _, Sha256};
 
+use crate::binary::scenario_file;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
 /// How long it may take.
 const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 40 } else { 5 });
@@ -125,10 +127,7 @@ fn events(folder: &Path, action: &dyn Fn(usize) -> String) -> String {
         let at = 10_000 + 9 * number;
         text.push_str(&format!("[[event]]\nat = \"{at}us\"\n{}\n", action(number)));
     }
-    let path = folder.join("user/events.toml");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
+    scenario_file(folder, "user/events", &text)
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::LazyLock;
 
 use jwtbench_engine::result::standing::{Standing, UNDRIVEN};
@@ -18,7 +18,8 @@ use jwtbench_engine::scenario::source::Source;
 use jwtbench_verifier::cache_policy::CachePolicy;
 use serde_json::Value;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+use crate::binary::{check, jwtbench_on};
+
 fn shipped() -> Presets {
     Presets::of(Source::Binary)
 }
@@ -60,24 +61,7 @@ static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 
 /// Runs a command line, in which `@name` is a file of the folder.
 fn jwtbench(args: &[&str]) -> Output {
-    let named = |arg: &&str| match arg.strip_prefix('@') {
-        Some(file) => FOLDER.path().join(file).display().to_string(),
-        None => (*arg).to_owned(),
-    };
-    let args: Vec<String> = args.iter().map(named).collect();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(ROOT).args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn check(args: &[&str], code: i32, words: &[&str], reason: &str) -> Output {
-    let output = jwtbench(args);
-    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    let said = format!("{out}{err}");
-    assert_eq!(output.status.code(), Some(code), "{reason}: {said}");
-    for word in words {
-        assert!(said.contains(word), "{reason}: `{word}` is not in: {said}");
-    }
-    output
+    jwtbench_on(FOLDER.path(), args)
 }
 
 #[test]
@@ -141,7 +125,8 @@ fn what_cannot_be_read_is_refused_on_every_verb() {
     ];
     for verb in VERBS {
         for (given, words, reason) in rows {
-            check(&[verb, &[given]].concat(), 2, words, &format!("{reason}: {verb:?}"));
+            let output = jwtbench(&[verb, &[given]].concat());
+            check(&output, 2, words, &format!("{reason}: {verb:?}"));
         }
     }
 }
@@ -150,7 +135,8 @@ fn what_cannot_be_read_is_refused_on_every_verb() {
 fn the_whole_table_is_replaced_and_what_is_dropped_is_told() {
     let args = ["check", "@tiny.toml", "--contender", "core:ring", "--json", "--cache-policy"];
     let judged = |policy: &str, words: &[&str]| -> Value {
-        let output = check(&[&args[..], &[policy]].concat(), 0, words, policy);
+        let output = jwtbench(&[&args[..], &[policy]].concat());
+        check(&output, 0, words, policy);
         serde_json::from_slice(&output.stdout).unwrap()
     };
     let dropped = "drops from [cache]: max-wait = \"150ms\", ttl = \"100ms\" of ";
@@ -179,7 +165,8 @@ fn check_takes_many_and_globs() {
     let named = |policies: &[&str]| -> Vec<String> {
         let flags = policies.iter().flat_map(|name| ["--cache-policy", name]);
         let args: Vec<&str> = args.iter().copied().chain(flags).collect();
-        let output = check(&args, 0, &[], "many");
+        let output = jwtbench(&args);
+        check(&output, 0, &[], "many");
         let result: Value = serde_json::from_slice(&output.stdout).unwrap();
         let measurements = result["measurements"].as_array().unwrap().iter();
         measurements.map(|m| m["cache_policy"].as_str().unwrap().to_owned()).collect()
@@ -198,10 +185,11 @@ fn a_run_and_its_replay_are_under_the_same_files() {
     let (cache, policy) = (FOLDER.path().join("gone.toml"), FOLDER.path().join("gone-too.toml"));
     fs::copy(FOLDER.path().join("patient.toml"), &cache).unwrap();
     fs::copy(FOLDER.path().join("api.toml"), &policy).unwrap();
-    check(&[&run[..], &options[..]].concat(), 0, &[], "a run");
+    check(&jwtbench(&[&run[..], &options[..]].concat()), 0, &[], "a run");
     fs::remove_file(cache).unwrap();
     fs::remove_file(policy).unwrap();
-    check(&["replay", &base, "-q", "--out", &again], 0, &[], "a replay, the files gone");
+    let output = jwtbench(&["replay", &base, "-q", "--out", &again]);
+    check(&output, 0, &[], "a replay, the files gone");
     let [base, again] = [base, again].map(|folder| {
         let result = RunResult::read(&Path::new(&folder).join("result.jsonl")).unwrap();
         let m = result.measurements[0].clone();
@@ -232,10 +220,10 @@ fn policies_that_do_not_fit_are_refused() {
         (&run, &["@typo.toml"], &["typo.toml:2", "`ttll`"], "no policy for a run"),
     ];
     for (verb, rest, words, reason) in rows {
-        check(&[verb, rest].concat(), 2, words, reason);
+        check(&jwtbench(&[verb, rest].concat()), 2, words, reason);
     }
     let given = [&tiny[..], &["@api.toml"]].concat();
-    check(&given, 0, &[], "tokens are minted to the policy that was named");
+    check(&jwtbench(&given), 0, &[], "tokens are minted to the policy that was named");
 }
 
 /// Whoever waits behind a fetch that was not his own may have grounds by it or none; the judge

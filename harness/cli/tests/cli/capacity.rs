@@ -5,34 +5,21 @@
 
 use crate::binary;
 
-use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use binary::jwtbench;
+use binary::{check_stderr, jwtbench, scenario_file};
 
 use jwtbench_engine::report::{TerminalStyle, html, markdown, terminal};
 use jwtbench_engine::result::capacity::Capacity;
 use jwtbench_engine::result::{RunResult, StoredForm};
 
-fn check(args: &[&str], code: i32, words: &[&str], reason: &str) {
-    let output = jwtbench(args);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{reason}: {said}");
-    for word in words {
-        assert!(said.contains(word), "{reason}: `{word}` is not in: {said}");
-    }
-}
-
 /// A scenario file, and the result of running it.
 fn run(text: &str, args: &[&str]) -> (Output, Option<RunResult>) {
     let folder = tempfile::tempdir().unwrap();
-    let family = folder.path().join("user");
-    fs::create_dir_all(&family).unwrap();
-    let path = family.join("scenario.toml");
-    fs::write(&path, text).unwrap();
+    let path = scenario_file(folder.path(), "user/scenario", text);
     let out = folder.path().join("out");
-    let mut all = vec!["run", path.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"];
+    let mut all = vec!["run", &path, "--out", out.to_str().unwrap(), "-q"];
     all.extend_from_slice(args);
     let output = jwtbench(&all);
     let result = RunResult::read(Path::new(&out.join("result.jsonl"))).ok();
@@ -181,7 +168,7 @@ fn requests_that_mean_nothing_are_refused() {
         let mut all = vec!["run"];
         all.extend((!args.contains(&"--full")).then_some(mix));
         all.extend_from_slice(args);
-        check(&all, 2, words, reason);
+        check_stderr(&jwtbench(&all), 2, words, reason);
     }
     for (name, word) in [("core:nobody", "known: core:ring"), ("null:x", "no contender")] {
         let text = SHARES.replace("core:ring", name);

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use crate::binary::{ROOT, command_in};
 
 /// An instant within the life of every token here.
 const NOW: &str = "1795000000";
@@ -40,7 +41,7 @@ fn explained(name: &str) -> Vec<String> {
 /// The same of these files; no explanation is empty.
 fn explained_of(name: &str, keys: &str, tokens: &str) -> Vec<String> {
     let file = |file: &str| folder(name).join(file);
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+    let output = command_in(Path::new(ROOT))
         .args(["verify", "--now", NOW, "--explain", "--policy"])
         .arg(file("policy.toml"))
         .arg("--jwks")
@@ -58,7 +59,7 @@ fn explained_of(name: &str, keys: &str, tokens: &str) -> Vec<String> {
 
 /// Exit code, the code of each line, and stderr.
 fn verify(policy: &Path, key_set: &Path, tokens: &Path) -> (i32, Vec<String>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+    let output = command_in(Path::new(ROOT))
         .args(["verify", "--now", NOW, "--policy"])
         .arg(policy)
         .arg("--jwks")
@@ -293,8 +294,7 @@ fn a_published_private_key_is_told() {
 
 /// Exit code, stdout and stderr of a command, neither of which drives a terminal.
 fn shown(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    let output = command.current_dir(folder).args(arguments).output().unwrap();
+    let output = command_in(folder).args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let (out, said) = (text(output.stdout), text(output.stderr));
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
@@ -375,7 +375,7 @@ fn the_minter_fits_the_policy_or_says_what_cannot_be() {
     ];
     for (name, exit, words) in fits.chain(refused) {
         let path = folder("minter-and-policy").join(format!("{name}.toml"));
-        let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        let output = command_in(Path::new(ROOT))
             .args(["check", "--contender", "core:*", "--contender", "jsonwebtoken:*"])
             .arg(&path)
             .output()

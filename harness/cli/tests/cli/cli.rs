@@ -8,10 +8,10 @@ use crate::binary;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use binary::jwtbench;
+use binary::{ROOT, check_stderr, command_in, jwtbench, scenario_file, send};
 
 use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
 use jwtbench_engine::scenario::catalogue::Catalogue;
@@ -36,27 +36,8 @@ latency = "1ms"
 "all.users.valid.lockouts" = "== 0"
 "#;
 
-/// A scenario file in a folder of its own.
-fn file(folder: &Path, text: &str) -> String {
-    let family = folder.join("user");
-    fs::create_dir_all(&family).unwrap();
-    let path = family.join("scenario.toml");
-    fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
 fn out(folder: &Path) -> String {
     folder.join("out").to_str().unwrap().to_owned()
-}
-
-/// The exit code, and words that the message on standard error must hold.
-fn check(output: &Output, code: i32, words: &[&str], reason: &str) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{reason}: {said}");
-    for word in words {
-        assert!(said.contains(word), "{reason}: `{word}` is not in: {said}");
-    }
-    assert!(!said.contains("panicked"), "{reason}: {said}");
 }
 
 #[test]
@@ -86,9 +67,9 @@ fn a_faulty_scenario_is_named_with_line_and_remedy() {
     ];
     for (old, new, words) in rows {
         let folder = tempfile::tempdir().unwrap();
-        let path = file(folder.path(), &GOOD.replace(old, new));
+        let path = scenario_file(folder.path(), "user/scenario", &GOOD.replace(old, new));
         let output = jwtbench(&["run", &path, "--out", &out(folder.path())]);
-        check(&output, 2, words, new);
+        check_stderr(&output, 2, words, new);
         assert!(!folder.path().join("out").exists(), "{new}: nothing is written");
     }
 }
@@ -96,7 +77,7 @@ fn a_faulty_scenario_is_named_with_line_and_remedy() {
 #[test]
 fn a_faulty_command_says_what_would_do() {
     let folder = tempfile::tempdir().unwrap();
-    let path = file(folder.path(), GOOD);
+    let path = scenario_file(folder.path(), "user/scenario", GOOD);
     let out = out(folder.path());
     let blocked = folder.path().join("blocked");
     fs::write(&blocked, "a file").unwrap();
@@ -115,7 +96,7 @@ fn a_faulty_command_says_what_would_do() {
         (&["diverge", "--out", &inside], &["cannot be written", "choose another"]),
     ];
     for (args, words) in rows {
-        check(&jwtbench(args), 2, words, &args.join(" "));
+        check_stderr(&jwtbench(args), 2, words, &args.join(" "));
     }
 }
 
@@ -123,7 +104,7 @@ fn a_faulty_command_says_what_would_do() {
 #[test]
 fn diverge_answers_quietly() {
     let output = jwtbench(&["diverge", "--json"]);
-    check(&output, 0, &[], "diverge");
+    check_stderr(&output, 0, &[], "diverge");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let table: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(table["groups"][0]["rows"][0]["observed"].is_array(), "the answers to an input");
@@ -132,15 +113,15 @@ fn diverge_answers_quietly() {
 #[test]
 fn a_result_is_whole_kept_and_rendered_again() {
     let folder = tempfile::tempdir().unwrap();
-    let path = file(folder.path(), GOOD);
+    let path = scenario_file(folder.path(), "user/scenario", GOOD);
     let out = out(folder.path());
     let run = ["run", &path, "--contender", "core:*", "--out", &out, "-q"];
     let first = jwtbench(&run);
-    check(&first, 0, &[], "a good run");
+    check_stderr(&first, 0, &[], "a good run");
     assert!(first.stdout.is_empty(), "-q prints nothing");
     let stored = PathBuf::from(&out).join("result.jsonl");
     let before = fs::read(&stored).unwrap();
-    check(&jwtbench(&run), 2, &["holds a result already", "--force"], "a second run");
+    check_stderr(&jwtbench(&run), 2, &["holds a result already", "--force"], "a second run");
     assert_eq!(fs::read(&stored).unwrap(), before, "nothing is overwritten");
 
     let result = RunResult::read(&stored).unwrap();
@@ -155,13 +136,14 @@ fn a_result_is_whole_kept_and_rendered_again() {
     let half = folder.path().join("half.json");
     fs::write(&half, &before[..before.len() / 2]).unwrap();
     let output = jwtbench(&["report", half.to_str().unwrap()]);
-    check(&output, 2, &["half.json", "not a whole jwtbench result"], "a half-written result");
+    let words = ["half.json", "not a whole jwtbench result"];
+    check_stderr(&output, 2, &words, "a half-written result");
     let other = String::from_utf8(before).unwrap();
     let version = format!("\"schema_version\":{SCHEMA_VERSION}");
     let other = other.replacen(&version, "\"schema_version\":99", 1);
     fs::write(&half, other).unwrap();
     let output = jwtbench(&["report", half.to_str().unwrap()]);
-    check(&output, 2, &["schema version 99"], "a result of another version");
+    check_stderr(&output, 2, &["schema version 99"], "a result of another version");
 }
 
 #[test]
@@ -170,9 +152,9 @@ fn lists_and_results_are_json_alone() {
     let listing: serde_json::Value = serde_json::from_slice(&listing.stdout).unwrap();
     assert!(listing["token_classes"].as_array().unwrap().len() > 50);
     let folder = tempfile::tempdir().unwrap();
-    let path = file(folder.path(), GOOD);
+    let path = scenario_file(folder.path(), "user/scenario", GOOD);
     let output = jwtbench(&["check", &path, "--json"]);
-    check(&output, 0, &[], "check --json");
+    check_stderr(&output, 0, &[], "check --json");
     let result: RunResult = serde_json::from_slice(&output.stdout).unwrap();
     assert!(result.measurements.iter().all(|m| m.virtual_time && m.verdicts.wrong == 0));
 }
@@ -181,31 +163,29 @@ fn lists_and_results_are_json_alone() {
 fn an_expectation_that_is_missed_ends_with_5() {
     let folder = tempfile::tempdir().unwrap();
     let text = GOOD.replace("all.users.valid.lockouts\" = \"== 0", "all.all.all.count\" = \"== 0");
-    let output = jwtbench(&["check", &file(folder.path(), &text), "--contender", "core:ring"]);
+    let path = scenario_file(folder.path(), "user/scenario", &text);
+    let output = jwtbench(&["check", &path, "--contender", "core:ring"]);
     assert_eq!(output.status.code(), Some(5));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("expected all.all.all.count == 0"), "{said}");
-    let path = file(folder.path(), &text);
     let out = out(folder.path());
     let output = jwtbench(&["run", &path, "--contender", "core:ring", "--out", &out, "-q"]);
     let words = ["user/scenario EdDSA core:ring: expected all.all.all.count == 0: "];
-    check(&output, 5, &words, "named even where nothing else is said");
+    check_stderr(&output, 5, &words, "named even where nothing else is said");
 }
 
 #[test]
 fn ctrl_c_leaves_a_partial_result_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let path = file(folder.path(), &GOOD.replace("200ms", "700ms"));
+    let path = scenario_file(folder.path(), "user/scenario", &GOOD.replace("200ms", "700ms"));
     let out = out(folder.path());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let mut child = command_in(Path::new(ROOT))
         .args(["run", &path, "--rounds", "200", "--contender", "core:ring", "--out", &out, "-q"])
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     std::thread::sleep(Duration::from_secs(3));
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    send("INT", &child);
     child.wait().unwrap();
     let result = RunResult::read(&PathBuf::from(&out).join("result.jsonl")).unwrap();
     assert!(result.partial, "the result says that it is partial");
@@ -219,19 +199,18 @@ fn ctrl_c_leaves_a_partial_result_that_says_so() {
 fn nothing_secret_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let out = out(folder.path());
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let names = ["conformance/every-class", "hot-path/reject-signature", "hot-path/mix"];
     let mut args = vec!["run", "--algorithm", "EdDSA", "--rounds", "1", "--out", &out];
     args.extend(names);
     let output = jwtbench(&args);
-    check(&output, 0, &[], "a run over all classes");
+    check_stderr(&output, 0, &[], "a run over all classes");
     let mut written = String::from_utf8_lossy(&output.stdout).into_owned();
     written += &String::from_utf8_lossy(&output.stderr);
     for name in ["result.jsonl", "summary.md", "index.html"] {
         written += &fs::read_to_string(PathBuf::from(&out).join(name)).unwrap();
     }
     let signers = Signers::new(1);
-    let library = Catalogue::find(root);
+    let library = Catalogue::find(Path::new(ROOT));
     let mut parts = 0;
     for scenario in library.select(&names.map(String::from)).unwrap() {
         let algorithm = scenario.algorithms[2];

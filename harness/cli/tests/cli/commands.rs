@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use jwtbench_engine::scenario::catalogue::Catalogue;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+use crate::binary::{ROOT, command_in};
+
 const DOCUMENTS: [(&str, &str); 11] = [
     ("README.md", include_str!("../../../../README.md")),
     ("CONTRIBUTING.md", include_str!("../../../../CONTRIBUTING.md")),
@@ -314,12 +315,7 @@ fn what_is_not_there_is_missed() {
 }
 
 fn jwtbench(folder: &Path, arguments: &[&str], input: Stdio) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(input)
-        .output()
-        .unwrap();
+    let output = command_in(folder).args(arguments).stdin(input).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

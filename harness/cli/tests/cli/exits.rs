@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use jwtbench_engine::result::{RunResult, StoredForm};
 
+use crate::binary::{ROOT, command_in, scenario_file, send};
+
 /// What the load of a hundred seconds is, and what is expected of it.
 const SLOW: &str = r#"
 rate = 50
@@ -36,10 +38,8 @@ fn folder_of(duration: &str, stream: &str) -> (tempfile::TempDir, String) {
          [[stream]]\nname = \"users\"{stream}"
     );
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("user/slow.toml");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, scenario).unwrap();
-    (folder, path.to_str().unwrap().to_owned())
+    let path = scenario_file(folder.path(), "user/slow", &scenario);
+    (folder, path)
 }
 
 /// A folder with a scenario of a hundred seconds.
@@ -48,8 +48,8 @@ fn folder() -> (tempfile::TempDir, String) {
 }
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).args(args);
+    let mut command = command_in(Path::new(ROOT));
+    command.args(args);
     command
 }
 
@@ -60,8 +60,7 @@ fn text(output: &Output) -> String {
 
 /// Sends a signal, and waits for the end.
 fn end(signal: &str, child: Child) -> Output {
-    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
-    assert!(sent.unwrap().success(), "{signal} is sent");
+    send(signal, &child);
     child.wait_with_output().unwrap()
 }
 

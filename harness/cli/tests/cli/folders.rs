@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use jwtbench_engine::result::StoredForm;
 use jwtbench_engine::result::simulation::Simulation;
 
+use crate::binary::command_in;
+
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(folder).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut command = command_in(folder);
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use binary::jwtbench;
+use binary::{jwtbench, scenario_file};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -385,9 +385,7 @@ fn said(args: &[&str], code: i32) -> String {
 fn the_command_line_writes_and_reads_them() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    fs::create_dir(at("user")).unwrap();
-    fs::write(at("user/s.toml"), SCENARIO).unwrap();
-    let (scenario, run) = (at("user/s.toml"), at("run"));
+    let (scenario, run) = (scenario_file(folder.path(), "user/s", SCENARIO), at("run"));
     said(&["run", &scenario, "--contender", "core:ring", "--quiet", "--out", &run], 0);
     let stored = fs::read_to_string(at("run/result.hlog")).unwrap();
     assert_eq!(said(&["report", &run, "--format", "hlog"], 0), stored);

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::process::Command;
+use crate::binary::jwtbench;
 
 /// Where no scenario is, so that a command ends before it works, and says so.
 const NOWHERE: &str = "no/such";
@@ -39,10 +39,8 @@ const DURATION_FLAGS: [Flag; 9] = [
 
 /// What the command says of a value.
 fn said((verb, flag, before, after): Flag, value: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    command.args(verb).arg(format!("{flag}={before}{value}{after}"));
-    let output = command.output().unwrap();
+    let given = format!("{flag}={before}{value}{after}");
+    let output = jwtbench(&[verb, &[given.as_str()]].concat());
     assert_eq!(output.status.code(), Some(2), "{verb:?} {flag} {value}");
     String::from_utf8(output.stderr).unwrap()
 }
@@ -76,9 +74,7 @@ fn every_flag_reads_the_same_durations() {
 #[test]
 fn no_flag_is_forgotten() {
     for verb in ["run", "duel", "simulate", "check", "replay", "compare", "endpoint", "mint"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-        let help = command.args([verb, "--help"]).output().unwrap().stdout;
-        let help = String::from_utf8(help).unwrap();
+        let help = String::from_utf8(jwtbench(&[verb, "--help"]).stdout).unwrap();
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         for flag in flags.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '-'))
         {

@@ -12,6 +12,8 @@ use std::time::Duration;
 use jwtbench_engine::result::disturbance::MAX_PAUSED;
 use jwtbench_engine::result::{RunResult, StoredForm};
 
+use crate::binary::scenario_file;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
 
 /// A cache policy that does not coalesce: each token of an unknown kid starts a fetch. With what
@@ -28,9 +30,7 @@ fn scenario(endpoint: &str) -> String {
 
 /// Runs a scenario behind a shell that prepares its limits.
 fn run(folder: &Path, endpoint: &str, limits: &str) -> Command {
-    let path = folder.join("user/limited.toml");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, scenario(endpoint)).unwrap();
+    let path = scenario_file(folder, "user/limited", &scenario(endpoint));
     let script = format!("{limits} exec \"$0\" run \"$1\" --contender core:ring --out \"$2\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script, BINARY]).arg(path).arg(folder.join("out"));

@@ -11,20 +11,21 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jwtbench_engine::result::{RunResult, StoredForm};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
+use crate::binary::{command_in, send};
+
 const PART: &str = "result.jsonl.part";
 const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "ES384"];
 const SCENARIOS: [&str; 2] = ["hot-path/accept", "hot-path/mix"];
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command.current_dir(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = command_in(folder);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -57,11 +58,6 @@ fn wait_for(what: &str, is_true: impl Fn() -> bool) {
 
 fn lines(path: &Path) -> usize {
     fs::read(path).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
-}
-
-fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
-    assert!(sent.unwrap().success(), "{signal} is sent");
 }
 
 /// A run that is killed once so many jobs are finished: what is left is in `left`.
@@ -387,7 +383,8 @@ fn a_duel_that_is_killed() {
 /// What a shell says at its end: `code` and stdout and stderr.
 fn shell(folder: &Path, script: &str) -> Output {
     let mut shell = Command::new("sh");
-    shell.current_dir(folder).env("JWTBENCH", BINARY).args(["-c", script]).output().unwrap()
+    shell.current_dir(folder).env("JWTBENCH", env!("CARGO_BIN_EXE_jwtbench"));
+    shell.args(["-c", script]).output().unwrap()
 }
 
 const SHORT: &str = "run hot-path/accept --contender core:ring --algorithm ES256 \

@@ -10,13 +10,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use binary::jwtbench;
+use binary::{ROOT, jwtbench};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const PER_CLASS: &str = "3";
 
 fn mint(folder: &Path, more: &[&str]) -> Output {

@@ -5,10 +5,9 @@
 
 use crate::binary;
 
-use std::fs;
 use std::process::Output;
 
-use binary::jwtbench;
+use binary::{jwtbench, scenario_file};
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -105,15 +104,13 @@ fn what_a_glob_brought_is_left_out_and_told_once() {
 #[test]
 fn a_replay_refuses_what_cannot_run_too() {
     let folder = tempfile::tempdir().unwrap();
-    let [scenario, base, again] =
-        ["user/tiny.toml", "base", "again"].map(|name| folder.path().join(name));
-    fs::create_dir_all(scenario.parent().unwrap()).unwrap();
+    let [base, again] = ["base", "again"].map(|name| folder.path().join(name));
     let text = "title = \"t\"\nanalysis = \"a\"\nalgorithms = [\"EdDSA\"]\n[load]\n\
                 arrivals = \"closed\"\nwarmup = \"1ms\"\nduration = \"20ms\"\n[[stream]]\n\
                 name = \"users\"\ntokens = { valid = 80, expired = 20 }\n";
-    fs::write(&scenario, text).unwrap();
-    let [scenario, base, again] = [&scenario, &base, &again].map(|path| path.to_str().unwrap());
-    let run = jwtbench(&["run", scenario, "--contender", "core:ring", "-q", "--out", base]);
+    let scenario = scenario_file(folder.path(), "user/tiny", text);
+    let [base, again] = [&base, &again].map(|path| path.to_str().unwrap());
+    let run = jwtbench(&["run", &scenario, "--contender", "core:ring", "-q", "--out", base]);
     assert_eq!(run.status.code(), Some(0), "{}", said(&run));
     let args = ["replay", base, "--contender", "raw:ring", "--scenario", "user/tiny"];
     let replay = jwtbench(&[args.as_slice(), &["--out", again]].concat());
@@ -125,16 +122,14 @@ fn a_replay_refuses_what_cannot_run_too() {
 fn the_list_fits_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let name = "a-scenario-whose-name-has-forty-character";
-    let path = folder.path().join(format!("user/{name}.toml"));
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
     let title = "a title of many words ".repeat(5);
     let text = format!(
         "title = \"{}\"\nanalysis = \"a\"\n[load]\narrivals = \"closed\"\nduration = \"1s\"\n\
          [[stream]]\nname = \"users\"\ntokens = {{ valid = 100 }}\n",
         title.trim()
     );
-    fs::write(&path, text).unwrap();
-    for args in [&["list"][..], &["list", path.to_str().unwrap()]] {
+    let path = scenario_file(folder.path(), &format!("user/{name}"), &text);
+    for args in [&["list"][..], &["list", path.as_str()]] {
         let output = jwtbench(args);
         let text = String::from_utf8(output.stdout.clone()).unwrap();
         let wide = text.lines().find(|line| line.chars().count() > 80);

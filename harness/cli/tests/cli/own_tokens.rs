@@ -5,27 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use jwtbench_engine::result::{RunResult, StoredForm};
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn jwtbench(folder: &Path, args: &[&str]) -> Output {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let named = |arg: &&str| match arg.strip_prefix('@') {
-        Some(file) => folder.join(file).display().to_string(),
-        None => (*arg).to_owned(),
-    };
-    let args: Vec<String> = args.iter().map(named).collect();
-    Command::new(env!("CARGO_BIN_EXE_jwtbench")).current_dir(root).args(args).output().unwrap()
-}
+use crate::binary::jwtbench_on;
 
 /// A pack of one algorithm, its texts one a line in `tokens.txt`.
 fn pack() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let args = ["mint", "--out", "@", "--algorithm", "EdDSA", "--per-class", "2"];
-    assert!(jwtbench(folder.path(), &args).status.success());
+    assert!(jwtbench_on(folder.path(), &args).status.success());
     let inner = folder.path().join("EdDSA");
     (folder, inner)
 }
@@ -64,7 +55,7 @@ fn measures_and_judges_the_users_tokens() {
     let count = tokens(&folder, |_| true);
     assert!(count > 100, "{count} tokens");
     let more = ["--out", "@out", "--duration", "60ms", "--rounds", "1", "--contender", "core:*"];
-    let output = jwtbench(&folder, &[&FILES[..], &more].concat());
+    let output = jwtbench_on(&folder, &[&FILES[..], &more].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("JWT_EXPIRED") && said.contains("ACCEPT"), "{said}");
@@ -86,7 +77,7 @@ fn bounds_run_where_every_token_is_good() {
     let (_pack, folder) = pack();
     assert!(tokens(&folder, |line| line["class"] == "valid") > 0);
     let more = ["--out", "@out", "--duration", "20ms", "--rounds", "1"];
-    let output = jwtbench(&folder, &[&FILES[..], &more].concat());
+    let output = jwtbench_on(&folder, &[&FILES[..], &more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let contenders = result["measurements"].as_array().unwrap().iter();
@@ -104,7 +95,7 @@ fn a_replay_takes_the_same_tokens_again_and_no_others() {
     let (_pack, folder) = pack();
     tokens(&folder, |line| line["class"] == "valid" || line["class"] == "expired");
     let more = ["--out", "@out", "--duration", "20ms", "--rounds", "1", "--contender", "core:ring"];
-    let output = jwtbench(&folder, &[&FILES[..], &more].concat());
+    let output = jwtbench_on(&folder, &[&FILES[..], &more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = fs::read_to_string(folder.join("tokens.txt")).unwrap();
     let (first, rest) = text.split_once('\n').unwrap();
@@ -120,7 +111,7 @@ fn a_replay_takes_the_same_tokens_again_and_no_others() {
     ];
     for (options, code, words) in rows {
         let replay = ["replay", "@out", "-q", "--out", "@again", "--force"];
-        let output = jwtbench(&folder, &[&replay[..], options].concat());
+        let output = jwtbench_on(&folder, &[&replay[..], options].concat());
         let [out, err] = [output.stdout, output.stderr].map(|t| String::from_utf8(t).unwrap());
         assert_eq!(output.status.code(), Some(code), "{options:?}: {err}");
         let said = format!("{out}{err}").split_whitespace().collect::<Vec<_>>().join(" ");
@@ -153,7 +144,7 @@ fn faults_are_named() {
         ([&FILES[..], &["--algorithm", "RS256", "--out", "@out"]].concat(), "none of your tokens"),
     ];
     for (args, words) in rows {
-        let output = jwtbench(&folder, &args);
+        let output = jwtbench_on(&folder, &args);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
         assert!(said.contains(words), "{args:?}: {said}");
@@ -184,7 +175,7 @@ fn write_lines(folder: &Path, lines: &[&str]) {
 /// The code that `verify` gives to each line.
 fn verified(folder: &Path, policy: &str, now: &str) -> Vec<String> {
     let args = ["verify", "-q", "--policy", policy, "--jwks", "@jwks.json", "--now", now];
-    let output = jwtbench(folder, &[&args[..], &["@tokens.txt"]].concat());
+    let output = jwtbench_on(folder, &[&args[..], &["@tokens.txt"]].concat());
     let code = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
         line["code"].as_str().unwrap_or("ACCEPT").to_owned()
@@ -196,7 +187,7 @@ fn verified(folder: &Path, policy: &str, now: &str) -> Vec<String> {
 fn measured(folder: &Path, policy: &str, more: &[&str]) -> (i32, Value, String) {
     let files = ["run", "--tokens", "@tokens.txt", "--jwks", "@jwks.json", "--policy", policy];
     let short = ["--json", "--out", "@out", "--force", "--duration", "20ms", "--rounds", "1"];
-    let output = jwtbench(folder, &[&files[..], &short, more].concat());
+    let output = jwtbench_on(folder, &[&files[..], &short, more].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     let result = serde_json::from_slice(&output.stdout).unwrap_or_default();
     (output.status.code().unwrap(), result, said)
@@ -318,7 +309,7 @@ fn the_clock_stands_and_what_it_would_change_is_counted() {
         let longer = [&longer[..], &["--now", now]].concat();
         let files = ["run", "--tokens", "@tokens.txt", "--jwks", "@jwks.json"];
         let files = [&files[..], &["--policy", "@policy.toml", "--json", "--out", "@out"]].concat();
-        let output = jwtbench(folder, &[&files[..], &longer].concat());
+        let output = jwtbench_on(folder, &[&files[..], &longer].concat());
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(0), "{reason}: {said}");
         assert!(said.contains(&format!("stands at {now}")), "{reason}: {said}");
@@ -347,7 +338,7 @@ fn a_cache_policy_has_its_say_on_leeway_and_kid() {
             assert!(cells(&result).len() > 20, "{preset} {policy}");
         }
         let replay = ["replay", "@out", "--tokens", "@tokens.txt", "--jwks", "@jwks.json"];
-        let output = jwtbench(&folder, &[&replay[..], &["--out", "@again", "--force"]].concat());
+        let output = jwtbench_on(&folder, &[&replay[..], &["--out", "@again", "--force"]].concat());
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{preset}, again: {said}");
         assert!(said.contains("the clock of the verifier stands at 1767225600"), "{said}");

@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
-use std::process::Command;
+use std::path::Path;
+
+use crate::binary::{ROOT, command_in, scenario_file};
 
 const SCENARIO: &str = r#"
 title = "t"
@@ -28,11 +29,8 @@ at = "1s"
 /// What a run of six seconds says on standard error.
 fn said(option: Option<&str>) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let family = folder.path().join("user");
-    fs::create_dir_all(&family).unwrap();
-    let path = family.join("scenario.toml");
-    fs::write(&path, SCENARIO).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
+    let path = scenario_file(folder.path(), "user/scenario", SCENARIO);
+    let mut command = command_in(Path::new(ROOT));
     command.arg("run").arg(&path).args(["--contender", "core:ring", "--out"]);
     command.arg(folder.path().join("out")).args(option).env_remove("CI");
     let output = command.output().unwrap();

@@ -6,10 +6,10 @@ use crate::binary;
 mod outcome;
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::LazyLock;
 
-use binary::{check, jwtbench};
+use binary::{check, command_in, jwtbench, scenario_file};
 
 use jwtbench_engine::result::{RunResult, StoredForm};
 
@@ -29,10 +29,7 @@ tokens = { valid = 80, expired = 10, wrong-audience = 10 }
 /// A folder with a scenario, and the result of running it on core:ring.
 static STORED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let family = folder.path().join("user");
-    fs::create_dir_all(&family).unwrap();
-    fs::write(family.join("tiny.toml"), SCENARIO).unwrap();
-    let scenario = family.join("tiny.toml").to_str().unwrap().to_owned();
+    let scenario = scenario_file(folder.path(), "user/tiny", SCENARIO);
     let out = folder.path().join("base").to_str().unwrap().to_owned();
     let output = jwtbench(&[
         "run",
@@ -151,8 +148,7 @@ fn another_cache_policy_is_the_same_plan() {
     fs::write(presets.join("default.toml"), "").unwrap();
     fs::write(presets.join("brief.toml"), "ttl = \"10s\"").unwrap();
     let out = STORED.path().join("brief");
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .current_dir(STORED.path())
+    let output = command_in(STORED.path())
         .args(["replay", "base", "-q", "--cache-policy", "brief", "--out", "brief"])
         .output()
         .unwrap();

@@ -6,14 +6,16 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use jwtbench_engine::trial::clock::unix_now;
 use serde_json::Value;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+use crate::binary::{ROOT, command_in};
+
 const SCENARIO: &str = r#"
 title = "A key is added, then the endpoint is down"
 analysis = '''For a test.'''
@@ -41,8 +43,8 @@ endpoint = { fault = "refused" }
 "#;
 
 fn spawn(arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(ROOT).arg("endpoint").args(arguments);
+    let mut command = command_in(Path::new(ROOT));
+    command.arg("endpoint").args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

@@ -6,16 +6,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::binary::command_in;
 
 /// Exit code and stderr of a command that prints to `out`.
 fn jwtbench(folder: &Path, arguments: &[&str], out: Stdio) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdout(out)
-        .output()
-        .unwrap();
+    let output = command_in(folder).args(arguments).stdout(out).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 

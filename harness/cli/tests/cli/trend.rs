@@ -3,11 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::binary::command_in;
 use crate::report;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use jwtbench_engine::result::{Latencies, PackedLatencies, Round, RunResult, histogram_log};
 
@@ -66,8 +67,7 @@ fn stored() -> tempfile::TempDir {
 }
 
 fn jwtbench(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-    command.current_dir(folder).args(arguments).output().unwrap()
+    command_in(folder).args(arguments).output().unwrap()
 }
 
 /// What the command printed and said; its exit code is as expected.

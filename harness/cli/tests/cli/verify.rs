@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use crate::binary::command_in;
 use crate::inline;
 
 use std::fs;
@@ -32,20 +33,20 @@ tokens = { valid = 50, expired = 20, bad-signature = 10, scope-missing = 10, unk
 "#;
 
 /// A policy, a key set and tokens in a folder.
-struct Desk {
+struct TestIssuer {
     folder: TempDir,
     plan: Plan,
 }
 
-impl Desk {
-    fn new() -> Desk {
+impl TestIssuer {
+    fn new() -> TestIssuer {
         let folder = tempfile::tempdir().unwrap();
         let scenario = scenario(SCENARIO);
         let plan = Plan::new(&scenario, Algorithm::ES256, &Signers::new(1), &|_| {});
-        let desk = Desk { folder, plan };
-        desk.put("api.toml", policy_file::text(&scenario.policy));
-        desk.put("jwks.json", &desk.plan.timeline.at(Tick::ZERO).body);
-        desk
+        let test_issuer = TestIssuer { folder, plan };
+        test_issuer.put("api.toml", policy_file::text(&scenario.policy));
+        test_issuer.put("jwks.json", &test_issuer.plan.timeline.at(Tick::ZERO).body);
+        test_issuer
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -64,8 +65,7 @@ impl Desk {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jwtbench"));
-        command.current_dir(self.folder.path());
+        let mut command = command_in(self.folder.path());
         command.args(["verify", "--policy", "api.toml", "--jwks", "jwks.json"]).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -120,9 +120,9 @@ fn reject(line: u64, code: &str, status: u16) -> String {
 
 #[test]
 fn a_verdict_a_line() {
-    let desk = Desk::new();
+    let test_issuer = TestIssuer::new();
     let classes = ["valid", "expired", "bad-signature", "scope-missing", "unknown-kid"];
-    let tokens = classes.map(|class| desk.token(class)).join("\n");
+    let tokens = classes.map(|class| test_issuer.token(class)).join("\n");
     let expected = [
         accept(1),
         reject(2, "JWT_EXPIRED", 401),
@@ -130,26 +130,26 @@ fn a_verdict_a_line() {
         reject(4, "JWT_SCOPE_INSUFFICIENT", 403),
         reject(5, "JWT_UNKNOWN_KID", 401),
     ];
-    assert_eq!(desk.verdicts(&[], tokens.as_bytes()), expected, "standard input");
-    assert_eq!(desk.verdicts(&["-"], tokens.as_bytes()), expected, "the same, named");
-    desk.put("tokens.txt", format!("{tokens}\n"));
-    assert_eq!(desk.verdicts(&["tokens.txt"], b""), expected, "a file");
+    assert_eq!(test_issuer.verdicts(&[], tokens.as_bytes()), expected, "standard input");
+    assert_eq!(test_issuer.verdicts(&["-"], tokens.as_bytes()), expected, "the same, named");
+    test_issuer.put("tokens.txt", format!("{tokens}\n"));
+    assert_eq!(test_issuer.verdicts(&["tokens.txt"], b""), expected, "a file");
     for backend in jwtbench_verifier::backend::available() {
         let contender = format!("core:{}", backend.name());
-        let got = desk.verdicts(&["--contender", &contender, "tokens.txt"], b"");
+        let got = test_issuer.verdicts(&["--contender", &contender, "tokens.txt"], b"");
         assert_eq!(got, expected, "{contender}");
     }
-    desk.put("tokens.txt", "");
-    assert!(desk.verdicts(&["tokens.txt"], b"").is_empty(), "an empty file");
+    test_issuer.put("tokens.txt", "");
+    assert!(test_issuer.verdicts(&["tokens.txt"], b"").is_empty(), "an empty file");
 }
 
 #[test]
 fn every_token_of_a_corpus_gets_the_code_due() {
-    let desk = Desk::new();
-    let tokens = &desk.plan.corpus.tokens;
+    let test_issuer = TestIssuer::new();
+    let tokens = &test_issuer.plan.corpus.tokens;
     let text: Vec<u8> =
         tokens.iter().flat_map(|token| [&token.bytes[..], b"\n"].concat()).collect();
-    let got = desk.verdicts(&[], &text);
+    let got = test_issuer.verdicts(&[], &text);
     let due = tokens.iter().zip(1..).map(|(token, line)| match token.class.row().due {
         None => accept(line),
         Some(code) => reject(line, code.code(), code.status()),
@@ -160,8 +160,8 @@ fn every_token_of_a_corpus_gets_the_code_due() {
 
 #[test]
 fn now_is_what_it_is_told() {
-    let desk = Desk::new();
-    let token = desk.token("valid");
+    let test_issuer = TestIssuer::new();
+    let token = test_issuer.token("valid");
     let later = |seconds: i64| (EPOCH.seconds() + seconds).to_string();
     let expired = || reject(1, "JWT_EXPIRED", 401);
     let rows: [(&[&str], String); 4] = [
@@ -172,7 +172,7 @@ fn now_is_what_it_is_told() {
         (&[], expired()),
     ];
     for (args, expected) in rows {
-        let output = fed(desk.command(args).spawn().unwrap(), token.as_bytes());
+        let output = fed(test_issuer.command(args).spawn().unwrap(), token.as_bytes());
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(said, expected + "\n", "{args:?}");
     }
@@ -180,8 +180,8 @@ fn now_is_what_it_is_told() {
 
 #[test]
 fn a_line_is_judged_to_the_byte() {
-    let desk = Desk::new();
-    let good = desk.token("valid");
+    let test_issuer = TestIssuer::new();
+    let good = test_issuer.token("valid");
     let malformed = |line| reject(line, "JWT_MALFORMED", 401);
     let missing = |line| reject(line, "JWT_MISSING", 401);
     let oversized = |line| reject(line, "JWT_OVERSIZED", 401);
@@ -200,17 +200,17 @@ fn a_line_is_judged_to_the_byte() {
         ),
     ];
     for (input, expected, why) in rows {
-        assert_eq!(desk.verdicts(&[], &input), expected, "{why}");
+        assert_eq!(test_issuer.verdicts(&[], &input), expected, "{why}");
     }
 }
 
 #[test]
 fn a_long_line_is_not_kept() {
-    let desk = Desk::new();
+    let test_issuer = TestIssuer::new();
     let mut input = vec![b'.'; 10 << 20];
     input.extend(b"\r\n");
-    input.extend(desk.token("valid").as_bytes());
-    let got = desk.verdicts(&["--explain"], &input);
+    input.extend(test_issuer.token("valid").as_bytes());
+    let got = test_issuer.verdicts(&["--explain"], &input);
     let expected = "\"step\":1,\"step_name\":\"length\",\
                     \"compared\":\"10485760 bytes > max-token-bytes 8192\"}";
     assert!(got[0].ends_with(expected), "{}", got[0]);
@@ -219,11 +219,11 @@ fn a_long_line_is_not_kept() {
 
 #[test]
 fn an_explanation_names_the_step_and_shows_no_token() {
-    let desk = Desk::new();
-    let tokens = &desk.plan.corpus.tokens;
+    let test_issuer = TestIssuer::new();
+    let tokens = &test_issuer.plan.corpus.tokens;
     let text: Vec<u8> =
         tokens.iter().flat_map(|token| [&token.bytes[..], b"\n"].concat()).collect();
-    let got = desk.verdicts(&["--explain"], &text);
+    let got = test_issuer.verdicts(&["--explain"], &text);
     assert_eq!(got.len(), tokens.len());
     for (token, line) in tokens.iter().zip(&got) {
         let answer: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -246,7 +246,7 @@ fn an_explanation_names_the_step_and_shows_no_token() {
 
 #[test]
 fn a_faulty_policy_is_named_with_its_line() {
-    let desk = Desk::new();
+    let test_issuer = TestIssuer::new();
     let rows: [(&str, &[&str]); 5] = [
         ("isuer = \"x\"", &["api.toml:1: ", "`isuer`", "`issuer`"]),
         ("\nleeway = \"1h\"", &["api.toml:2: ", "`leeway`", "choose 0 s to 300 s"]),
@@ -255,16 +255,16 @@ fn a_faulty_policy_is_named_with_its_line() {
         ("issuer =", &["api.toml:1: "]),
     ];
     for (text, words) in rows {
-        desk.put("api.toml", text);
-        desk.check_fault(&[], words);
+        test_issuer.put("api.toml", text);
+        test_issuer.check_fault(&[], words);
     }
-    fs::remove_file(desk.path("api.toml")).unwrap();
-    desk.check_fault(&[], &["api.toml: cannot be read", "name a policy file"]);
+    fs::remove_file(test_issuer.path("api.toml")).unwrap();
+    test_issuer.check_fault(&[], &["api.toml: cannot be read", "name a policy file"]);
 }
 
 #[test]
 fn a_faulty_key_set_is_named_with_its_remedy() {
-    let desk = Desk::new();
+    let test_issuer = TestIssuer::new();
     let oct = r#"{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"EC","crv":"P-256"}]}"#;
     let rows: [(&str, &[&str]); 5] = [
         ("<html>", &["jwks.json: no JSON object with an array `keys`", "HTML", "`jwks_uri`"]),
@@ -274,26 +274,26 @@ fn a_faulty_key_set_is_named_with_its_remedy() {
         (oct, &["RS256, ES256, EdDSA", "`algorithms` in api.toml"]),
     ];
     for (text, words) in rows {
-        desk.put("jwks.json", text);
-        desk.check_fault(&[], words);
+        test_issuer.put("jwks.json", text);
+        test_issuer.check_fault(&[], words);
     }
-    fs::remove_file(desk.path("jwks.json")).unwrap();
-    desk.check_fault(&[], &["jwks.json: cannot be read"]);
+    fs::remove_file(test_issuer.path("jwks.json")).unwrap();
+    test_issuer.check_fault(&[], &["jwks.json: cannot be read"]);
 }
 
 #[test]
 fn entries_that_are_not_used_are_told() {
-    let desk = Desk::new();
-    let body = &desk.plan.timeline.at(Tick::ZERO).body;
+    let test_issuer = TestIssuer::new();
+    let body = &test_issuer.plan.timeline.at(Tick::ZERO).body;
     let mut set: serde_json::Value = serde_json::from_slice(body).unwrap();
     let keys = set["keys"].as_array_mut().unwrap();
     let keys_before = keys.len();
     keys.push(serde_json::json!({ "kty": "oct", "k": "AAAA", "kid": "a" }));
     keys.push(serde_json::json!({ "kty": "oct", "k": "BBBB" }));
     keys.push(serde_json::json!("a text"));
-    desk.put("jwks.json", set.to_string());
-    let token = desk.token("valid");
-    let output = desk.run(&[], token.as_bytes());
+    test_issuer.put("jwks.json", set.to_string());
+    let token = test_issuer.token("valid");
+    let output = test_issuer.run(&[], token.as_bytes());
     let said = String::from_utf8(output.stderr).unwrap();
     let last = keys_before + 2;
     let words = [
@@ -304,25 +304,26 @@ fn entries_that_are_not_used_are_told() {
         assert!(said.contains(&words), "{words}: {said}");
     }
     assert_eq!(String::from_utf8(output.stdout).unwrap(), accept(1) + "\n");
-    assert_eq!(desk.verdicts(&["-q"], token.as_bytes()), [accept(1)], "-q says nothing");
+    assert_eq!(test_issuer.verdicts(&["-q"], token.as_bytes()), [accept(1)], "-q says nothing");
     let keys = set["keys"].as_array_mut().unwrap();
     keys.extend((0..20).map(|_| serde_json::json!({ "kty": "oct" })));
-    desk.put("jwks.json", set.to_string());
-    let said = String::from_utf8(desk.run(&[], token.as_bytes()).stderr).unwrap();
+    test_issuer.put("jwks.json", set.to_string());
+    let said = String::from_utf8(test_issuer.run(&[], token.as_bytes()).stderr).unwrap();
     assert!(said.contains("jwks.json: 7 more entries are not used: 7 symmetric"), "{said}");
     assert!(said.lines().count() < 25, "{said}");
 }
 
 #[test]
 fn only_the_verifier_core_judges() {
-    let desk = Desk::new();
+    let test_issuer = TestIssuer::new();
     for contender in ["core:null", "null:", "raw:ring", "jsonwebtoken:aws-lc-rs", "ring", "core:*"]
     {
-        desk.check_fault(&["--contender", contender], &[contender, "core:ring", "core:aws-lc-rs"]);
+        test_issuer
+            .check_fault(&["--contender", contender], &[contender, "core:ring", "core:aws-lc-rs"]);
     }
-    desk.check_fault(&["no-such.txt"], &["no-such.txt: cannot be read", "or `-`"]);
-    desk.check_fault(&["."], &[".: cannot be read"]);
-    desk.check_fault(&["--now", "1"], &["--now", "multiple times"]);
+    test_issuer.check_fault(&["no-such.txt"], &["no-such.txt: cannot be read", "or `-`"]);
+    test_issuer.check_fault(&["."], &[".: cannot be read"]);
+    test_issuer.check_fault(&["--now", "1"], &["--now", "multiple times"]);
 }
 
 /// Peak memory of a process, in kilobytes; `None` where there is no /proc.
@@ -335,12 +336,12 @@ fn peak_kilobytes(child: &Child) -> Option<u64> {
 /// Verdicts come while the input still goes on, and memory does not grow with it.
 #[test]
 fn many_lines_stream_in_bounded_memory() {
-    let desk = Desk::new();
-    let mut child = desk.spawn(&[]);
+    let test_issuer = TestIssuer::new();
+    let mut child = test_issuer.spawn(&[]);
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    writeln!(stdin, "{}", desk.token("valid")).unwrap();
+    writeln!(stdin, "{}", test_issuer.token("valid")).unwrap();
     stdout.read_line(&mut line).unwrap();
     assert_eq!(line.trim_end(), accept(1), "the first verdict, before the second token");
     let before = peak_kilobytes(&child);
@@ -364,8 +365,8 @@ fn many_lines_stream_in_bounded_memory() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_fault() {
-    let desk = Desk::new();
-    let mut child = desk.spawn(&[]);
+    let test_issuer = TestIssuer::new();
+    let mut child = test_issuer.spawn(&[]);
     drop(child.stdout.take());
     let mut stdin = child.stdin.take().unwrap();
     // It ends with nobody to read, so this may find nobody to write to.

@@ -4,6 +4,8 @@ use jwtbench_engine::scenario::expectation::SIMULATED_METRICS;
 
 use super::*;
 
+use crate::binary::scenario_file;
+
 /// Half an hour; a key is withdrawn and replaced after two minutes. The cache is its own.
 const THEFT: &str = "title = \"A theft\"\nanalysis = \"None.\"\n\
     [load]\narrivals = \"poisson\"\nduration = \"30m\"\n\
@@ -19,9 +21,7 @@ const EXPOSED: &str = "\"all.all.exposure.worst\"";
 /// Exit code, what is printed, and what is said beside it.
 fn gate(expect: &str, verb: &[&str], flags: &[&str]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().unwrap();
-    let theft = folder.path().join("own/theft.toml");
-    std::fs::create_dir_all(theft.parent().unwrap()).unwrap();
-    std::fs::write(&theft, format!("{THEFT}{expect}")).unwrap();
+    let theft = scenario_file(folder.path(), "own/theft", &format!("{THEFT}{expect}"));
     let mine = folder.path().join("mine.toml");
     std::fs::write(&mine, "ttl = \"10m\"\nunknown-kid = \"refuse\"\n").unwrap();
     let flags = flags.iter().map(|flag| match *flag {

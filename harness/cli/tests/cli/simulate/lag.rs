@@ -2,13 +2,13 @@
 
 use super::*;
 
+use crate::binary::scenario_file;
+
 fn lived(name: &str, text: &str) -> SimulationRow {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("policy/it.toml");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     let head = "title = \"It\"\nanalysis = \"None.\"\n[load]\narrivals = \"poisson\"\nworkers = 4\n\
         duration = \"20m\"\n[[stream]]\nname = \"users\"\nrate = 2\ntokens = { valid = 100 }\n";
-    std::fs::write(&file, format!("{head}{text}")).unwrap();
+    let file = scenario_file(folder.path(), "policy/it", &format!("{head}{text}"));
     let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
         .arg("simulate")
         .arg(&file)

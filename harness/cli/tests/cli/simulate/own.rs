@@ -2,6 +2,8 @@
 
 use super::*;
 
+use crate::binary::scenario_file;
+
 /// Half an hour with a theft in it.
 const THEFT: &str = "title = \"A theft\"\nanalysis = \"None.\"\nsweep = [\"ttl=5m..20m:2\"]\n\
     [load]\narrivals = \"poisson\"\nduration = \"30m\"\n\
@@ -11,9 +13,7 @@ const THEFT: &str = "title = \"A theft\"\nanalysis = \"None.\"\nsweep = [\"ttl=5
     [[event]]\nat = \"2m\"\nwithdraw-key = \"current\"\n";
 
 fn simulated(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let theft = folder.join("policy/theft.toml");
-    std::fs::create_dir_all(theft.parent().unwrap()).unwrap();
-    std::fs::write(&theft, THEFT).unwrap();
+    let theft = scenario_file(folder, "policy/theft", THEFT);
     let mine = folder.join("mine.toml");
     std::fs::write(&mine, "ttl = \"20m\"\nrefresh-ahead = \"off\"\nunknown-kid = \"refuse\"\n")
         .unwrap();
