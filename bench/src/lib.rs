@@ -158,7 +158,6 @@ impl<'p> Rig<'p> {
             worker: 0,
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &self.texts,
-            policy_keys: Default::default(),
         });
         let tokens: Vec<Presented<'_>> = (0u32..)
             .zip(&self.plan.corpus.tokens)

@@ -64,7 +64,6 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
             worker,
             key_set: &last.body,
             corpus: &texts,
-            policy_keys: Default::default(),
         });
         let (start, mut done) = (Instant::now(), 0u64);
         while !stop.load(Ordering::Relaxed) {

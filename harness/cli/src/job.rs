@@ -333,7 +333,7 @@ impl Job {
             }
             Some(own) => {
                 let tokens = &own.tokens[&self.algorithm];
-                Plan::of_own(&self.scenario, self.algorithm, &own.desk, tokens)
+                Plan::of_own(&self.scenario, self.algorithm, &own.judge, tokens)
             }
         };
         if let Some(due) = &self.due {
@@ -472,7 +472,7 @@ fn job_records(jobs: &[Job]) -> Vec<ScenarioRecord> {
     for (job, own) in jobs.iter().filter_map(|job| Some((job, job.own.as_ref()?))) {
         let mine = records.iter_mut().find(|record| record.name == job.scenario.name);
         if let Some(record) = mine {
-            record.judged_at_s = Some(own.desk.now.seconds());
+            record.judged_at_s = Some(own.judge.now.seconds());
         }
     }
     records

@@ -77,7 +77,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         algorithms.clone_from(&scenario.algorithms);
     }
     let stop = stop_on_signal()?;
-    let desk = PackFolder::prepare(&args.out, args.force)?;
+    let pack_folder = PackFolder::prepare(&args.out, args.force)?;
     let signers = Signers::new(args.seed);
     let progress = LiveProgress::new(algorithms.len() as u64, args.quiet);
     let mut count = 0;
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         let plan = Plan::new(&scenario, *algorithm, &signers, &progress.minting()).checked()?;
         let pack = Pack::of(&plan, args.per_class)?;
         count += pack.len();
-        let folder = desk.making.join(algorithm.name());
+        let folder = pack_folder.making.join(algorithm.name());
         let policy = policy_file::text(&plan.scenario.policy_for(*algorithm));
         write(&folder, "jwks.json", &pack.key_set)?;
         write(&folder, "policy.toml", policy.as_bytes())?;
@@ -100,13 +100,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if args.with_private_keys {
         for algorithm in algorithms.iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
             let keys = signers.private_jwks(*algorithm).to_string();
-            write_private(&desk.making.join(algorithm.name()), keys.as_bytes())?;
+            write_private(&pack_folder.making.join(algorithm.name()), keys.as_bytes())?;
         }
     }
     if stop.load(Ordering::Relaxed) {
         return Err(Failure::Error("interrupted: no pack is written".into()));
     }
-    desk.hand_over(&algorithms, &pack::readme(&algorithms, args.seed))?;
+    pack_folder.hand_over(&algorithms, &pack::readme(&algorithms, args.seed))?;
     progress.finish();
     if !args.quiet {
         print(&format!("{count} tokens in {shown}; {} says how to use them\n", pack::README));

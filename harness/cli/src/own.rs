@@ -51,7 +51,7 @@ pub struct OwnArgs {
 /// The user's tokens by algorithm, and what they are judged by.
 pub struct OwnTokens {
     /// Policy, keys, instant.
-    pub desk: OwnJudge,
+    pub judge: OwnJudge,
     /// The tokens of each algorithm; those that name none stand with the first.
     pub tokens: BTreeMap<Algorithm, Vec<OwnToken>>,
     /// What of the key set is not used.
@@ -94,10 +94,10 @@ impl OwnTokens {
         let judging = Policy::new(scenario.policy_for(first)).map_err(TrialError::from)?;
         let papers = papers.under(judging);
         let texts = texts(tokens, policy.max_token_bytes)?;
-        let mut court = court(&papers)?;
+        let mut judges = judges(&papers)?;
         let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
         for (line, bytes) in (1u64..).zip(texts) {
-            let timed = agreed(&mut court, &bytes, now, line)?;
+            let timed = agreed(&mut judges, &bytes, now, line)?;
             let TimedVerdict { verdict, kid, refused_at, changes_at } = timed;
             let named = algorithm(&bytes).filter(|named| policy.algorithms.contains(named));
             let token = OwnToken { bytes, verdict, kid, refused_at, changes_at };
@@ -113,9 +113,9 @@ impl OwnTokens {
             Some((kid, entry.key.as_ref()?.jwk.thumbprint))
         });
         let keys = keys.collect();
-        let notes = court[0].1.notes();
-        let desk = OwnJudge { policy, key_set: papers.body, keys, now };
-        Ok(OwnTokens { desk, tokens: by_algorithm, notes })
+        let notes = judges[0].1.notes();
+        let judge = OwnJudge { policy, key_set: papers.body, keys, now };
+        Ok(OwnTokens { judge, tokens: by_algorithm, notes })
     }
 
     /// What is to be said before they are measured for so long: what of the key set is not used,
@@ -133,7 +133,7 @@ impl OwnTokens {
             "verdicts on which the core agrees over all backends: {}",
             counts.join(", ")
         ));
-        let (now, changing) = (self.desk.now.seconds(), self.changing(lasting));
+        let (now, changing) = (self.judge.now.seconds(), self.changing(lasting));
         told.push(format!("the clock of the verifier stands at {now} while it runs; {changing}"));
         told
     }
@@ -141,7 +141,7 @@ impl OwnTokens {
     /// How many verdicts would change in this time if the clock went on.
     pub fn changing(&self, lasting: Duration) -> String {
         let tokens = || self.tokens.values().flatten();
-        let until = self.desk.now + lasting;
+        let until = self.judge.now + lasting;
         let changing = tokens().filter(|token| token.changes_at.is_some_and(|at| at <= until));
         format!(
             "{} of {} verdicts would change in the {:.1} s that are planned if it went on",
@@ -159,14 +159,14 @@ impl OwnTokens {
 }
 
 /// The core over every backend that verifies all that the policy allows.
-fn court(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
+fn judges(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
     let allowed = &papers.policy.spec().algorithms;
     let fits = |known: &&dyn Backend| allowed.iter().all(|algorithm| known.supports(*algorithm));
-    let mut court: Vec<(&str, TokenJudge)> = Vec::new();
+    let mut judges: Vec<(&str, TokenJudge)> = Vec::new();
     for backend in backend::available().into_iter().filter(fits) {
-        court.push((backend.name(), TokenJudge::new(backend, papers)?));
+        judges.push((backend.name(), TokenJudge::new(backend, papers)?));
     }
-    if court.is_empty() {
+    if judges.is_empty() {
         let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
         return Err(Failure::Usage(format!(
             "no backend of this build verifies all that the policy allows ({}); name fewer in its \
@@ -174,7 +174,7 @@ fn court(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
             names.join(", ")
         )));
     }
-    Ok(court)
+    Ok(judges)
 }
 
 fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
@@ -202,13 +202,13 @@ fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
 
 /// The verdict that every backend gives.
 fn agreed(
-    court: &mut [(&str, TokenJudge)],
+    judges: &mut [(&str, TokenJudge)],
     token: &[u8],
     now: UnixTime,
     line: u64,
 ) -> Result<TimedVerdict, Failure> {
     let mut verdicts =
-        court.iter_mut().map(|(name, bench)| (*name, bench.judge_at_length(token, now)));
+        judges.iter_mut().map(|(name, judge)| (*name, judge.judge_at_length(token, now)));
     let Some((first, timed)) = verdicts.next() else {
         return Err(Failure::Error("no backend runs on this machine".into()));
     };

@@ -168,7 +168,7 @@ impl Args {
             let pieces = batch.pieces(benches.len());
             let verdicts = benches.par_iter_mut().zip(pieces);
             let texts: Vec<io::Result<Vec<u8>>> =
-                verdicts.map(|(bench, piece)| self.judge(bench, &piece, now)).collect();
+                verdicts.map(|(judge, piece)| self.judge(judge, &piece, now)).collect();
             for text in texts {
                 let text = text.map_err(FaultySide::Write)?;
                 out.write_all(&text).map_err(FaultySide::Write)?;
@@ -183,14 +183,14 @@ impl Args {
     /// The verdicts on one worker's piece of a batch, as they are printed.
     fn judge(
         &self,
-        bench: &mut TokenJudge,
+        judge: &mut TokenJudge,
         piece: &Piece<'_>,
         now: UnixTime,
     ) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         for (number, line) in piece.lines() {
-            let verdict = bench.judge(line.token, now);
-            let why = self.explain.then(|| bench.explain(verdict, &line, now));
+            let verdict = judge.judge(line.token, now);
+            let why = self.explain.then(|| judge.explain(verdict, &line, now));
             serde_json::to_writer(&mut out, &AnswerLine::new(number, verdict, why))?;
             out.push(b'\n');
         }

@@ -221,7 +221,6 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &InputMint)
         worker: 0,
         key_set: &key_set,
         corpus: &[],
-        policy_keys: serde_json::Value::Null,
     };
     let token = Presented { place: 0, bytes: token };
     match spec.build(&setup).begin(0, token, Tick::ZERO) {

@@ -42,7 +42,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// not make millions.
 pub struct Endpoint {
     addr: SocketAddr,
-    desk: Arc<EndpointState>,
+    shared: Arc<EndpointState>,
     /// `None` once it is to end.
     commands: Mutex<Option<command::Sender<SettingChange>>>,
     thread: Option<JoinHandle<()>>,
@@ -123,16 +123,16 @@ impl Endpoint {
         let port = claim(port.unwrap_or(0))?;
         let addr = port.addr();
         let no_keys = faults::body(&Fault::EmptyKeys, &[]).unwrap_or_default();
-        let desk = Arc::new(EndpointState::new(seed, no_keys.into()));
+        let shared = Arc::new(EndpointState::new(seed, no_keys.into()));
         let (commands, inbox) = command::channel(1);
         let (ready, started) = sync_channel(1);
-        let shared = desk.clone();
+        let served = shared.clone();
         let thread = thread::Builder::new()
             .name(format!("jwks:{}", addr.port()))
-            .spawn(move || serve(port, shared, inbox, &ready))
+            .spawn(move || serve(port, served, inbox, &ready))
             .map_err(EndpointError::Start)?;
         let commands = Mutex::new(Some(commands));
-        let endpoint = Endpoint { addr, desk, commands, thread: Some(thread) };
+        let endpoint = Endpoint { addr, shared, commands, thread: Some(thread) };
         match started.recv_timeout(LIMIT) {
             Ok(Ok(())) => Ok(endpoint),
             Ok(Err(error)) => Err(EndpointError::Start(error)),
@@ -152,7 +152,7 @@ impl Endpoint {
 
     /// Serves this key set to every request read from now on.
     pub fn publish(&self, key_set: Arc<[u8]>) {
-        self.desk.publish(key_set);
+        self.shared.publish(key_set);
     }
 
     /// Puts this setting in force for every request read from now on, and returns once it is. From
@@ -181,23 +181,23 @@ impl Endpoint {
 
     /// Calls this at every request from now on. Only the first watch of an endpoint counts.
     pub fn watch(&self, watch: RequestWatch) {
-        _ = self.desk.watch.set(watch);
+        _ = self.shared.watch.set(watch);
     }
 
     /// What was served so far.
     pub fn counts(&self) -> ServedCounts {
-        self.desk.counts()
+        self.shared.counts()
     }
 
     /// Limits of this host that the endpoint met. Who fetches from it notes its own with them.
     pub fn host_faults(&self) -> HostFaults {
-        self.desk.host.clone()
+        self.shared.host.clone()
     }
 
     /// The most requests in service at once since the last call; starts anew from those in service
     /// now.
     pub fn take_max_in_flight(&self) -> u64 {
-        self.desk.take_max_in_flight()
+        self.shared.take_max_in_flight()
     }
 }
 
@@ -229,7 +229,7 @@ fn claim(port: u16) -> Result<Port, EndpointError> {
 /// The endpoint's thread.
 fn serve(
     port: Port,
-    desk: Arc<EndpointState>,
+    shared: Arc<EndpointState>,
     inbox: command::Receiver<SettingChange>,
     ready: &SyncSender<io::Result<()>>,
 ) {
@@ -243,7 +243,7 @@ fn serve(
         }
         Ok(runtime) => runtime.block_on(async move {
             // Whoever started this waits for `ready`, or has given up and dropped `inbox`'s end.
-            match open(port, desk, alive).await {
+            match open(port, shared, alive).await {
                 Err(error) => drop(ready.send(Err(error))),
                 Ok((front, _server)) => {
                     let _ = ready.send(Ok(()));
@@ -257,7 +257,7 @@ fn serve(
 
 async fn open(
     port: Port,
-    desk: Arc<EndpointState>,
+    shared: Arc<EndpointState>,
     alive: mpsc::Sender<Infallible>,
 ) -> io::Result<(Front, MockServer)> {
     let socket = TcpSocket::new_v4()?;
@@ -265,22 +265,22 @@ async fn open(
     let listener = socket.listen(BACKLOG)?.into_std()?;
     // A listener of our own also keeps it out of wiremock's pool of servers.
     let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
-    let responder = Responder { desk: desk.clone(), _alive: alive };
+    let responder = Responder { shared: shared.clone(), _alive: alive };
     server.register(Mock::given(any()).respond_with(responder)).await;
-    let front = Front::open(port, desk, *server.address())?;
+    let front = Front::open(port, shared, *server.address())?;
     Ok((front, server))
 }
 
 /// The HTTP server's answers.
 struct Responder {
-    desk: Arc<EndpointState>,
+    shared: Arc<EndpointState>,
     _alive: mpsc::Sender<Infallible>,
 }
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let ordinal = request.headers.get(ORDER_HEADER).and_then(|value| value.to_str().ok());
-        let order = ordinal.and_then(|ordinal| self.desk.relayed(ordinal.parse().ok()?));
+        let order = ordinal.and_then(|ordinal| self.shared.relayed(ordinal.parse().ok()?));
         let path = request.url.path();
         let known = request.method.as_str() == "GET" && [KEY_SET_PATH, MOVED_PATH].contains(&path);
         match order {

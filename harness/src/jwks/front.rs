@@ -155,7 +155,7 @@ impl EndpointState {
         state.counts.max_in_flight = state.counts.max_in_flight.max(state.counts.in_flight);
         let (setting, key_set) = (state.setting.clone(), state.key_set.clone());
         let order = Order { ordinal, setting, key_set };
-        ServedRequest { desk: self.clone(), order, over: false }
+        ServedRequest { shared: self.clone(), order, over: false }
     }
 
     /// Notes what an error says of the host.
@@ -173,7 +173,7 @@ impl EndpointState {
 
 /// One request in service, until it is dropped or over.
 struct ServedRequest {
-    desk: Arc<EndpointState>,
+    shared: Arc<EndpointState>,
     order: Order,
     over: bool,
 }
@@ -182,7 +182,7 @@ impl ServedRequest {
     /// Counts body bytes before they are handed to the connection, so that a client who has them
     /// finds them counted.
     fn sends(&self, bytes: usize) {
-        self.desk.state().counts.bytes += bytes as u64;
+        self.shared.state().counts.bytes += bytes as u64;
     }
 
     /// As [`ServedRequest::sends`], for the last bytes: a client who then comes again does not
@@ -194,7 +194,7 @@ impl ServedRequest {
 
     fn end(&mut self) {
         if !std::mem::replace(&mut self.over, true) {
-            self.desk.state().counts.in_flight -= 1;
+            self.shared.state().counts.in_flight -= 1;
         }
     }
 }
@@ -225,12 +225,12 @@ impl Front {
     /// A front that listens.
     pub(super) fn open(
         port: Port,
-        desk: Arc<EndpointState>,
+        shared: Arc<EndpointState>,
         server: SocketAddr,
     ) -> io::Result<Front> {
         let listener = Some(port.listen()?);
         let exchange =
-            Arc::new(ConnectionContext { desk, server, relays: Semaphore::new(MAX_RELAYS) });
+            Arc::new(ConnectionContext { shared, server, relays: Semaphore::new(MAX_RELAYS) });
         Ok(Front { port, exchange, listener, connections: JoinSet::new() })
     }
 
@@ -248,7 +248,7 @@ impl Front {
                 accepted = accept(self.listener.as_ref()), if open => match accepted {
                     Ok(stream) => self.converse(stream),
                     Err(error) => {
-                        self.exchange.desk.note(&error);
+                        self.exchange.shared.note(&error);
                         sleep(ACCEPT_REST).await;
                     }
                 },
@@ -267,7 +267,7 @@ impl Front {
         if self.listener.is_none() {
             self.listener = Some(self.port.listen()?);
         }
-        self.exchange.desk.state().setting = setting;
+        self.exchange.shared.state().setting = setting;
         Ok(())
     }
 
@@ -289,7 +289,7 @@ impl Front {
     }
 
     fn converse(&mut self, stream: TcpStream) {
-        self.exchange.desk.state().counts.connections += 1;
+        self.exchange.shared.state().counts.connections += 1;
         let exchange = self.exchange.clone();
         self.connections.spawn(async move {
             // A client that went away is no fault of the endpoint.
@@ -307,7 +307,7 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
 
 /// What a connection needs.
 struct ConnectionContext {
-    desk: Arc<EndpointState>,
+    shared: Arc<EndpointState>,
     server: SocketAddr,
     relays: Semaphore,
 }
@@ -318,12 +318,12 @@ impl ConnectionContext {
         stream.set_nodelay(true)?;
         let head = timeout(HEAD_LIMIT, RequestHead::read(&mut stream)).await??;
         let method = head.method();
-        let mut service = self.desk.admit();
-        if let Some(watch) = self.desk.watch.get() {
+        let mut service = self.shared.admit();
+        if let Some(watch) = self.shared.watch.get() {
             watch(head.line());
         }
         let Order { ordinal, setting, key_set } = service.order.clone();
-        pause(&mut stream, faults::latency(&setting, self.desk.seed, ordinal)).await?;
+        pause(&mut stream, faults::latency(&setting, self.shared.seed, ordinal)).await?;
         match &setting.fault {
             Fault::Silent => Err(hang_up(&mut stream).await),
             Fault::Reset => {
@@ -382,10 +382,10 @@ impl ConnectionContext {
     /// The HTTP server's whole response.
     async fn relay(&self, head: &RequestHead, order: &Order) -> io::Result<Vec<u8>> {
         let _turn = self.relays.acquire().await.map_err(io::Error::other)?;
-        self.desk.state().relayed.insert(order.ordinal, order.clone());
+        self.shared.state().relayed.insert(order.ordinal, order.clone());
         let response = timeout(RELAY_LIMIT, self.ask(head, order)).await;
-        self.desk.state().relayed.remove(&order.ordinal);
-        response?.inspect_err(|error| self.desk.note(error))
+        self.shared.state().relayed.remove(&order.ordinal);
+        response?.inspect_err(|error| self.shared.note(error))
     }
 
     async fn ask(&self, head: &RequestHead, order: &Order) -> io::Result<Vec<u8>> {

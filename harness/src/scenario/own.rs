@@ -133,7 +133,7 @@ impl Plan {
     pub fn of_own(
         scenario: &Scenario,
         algorithm: Algorithm,
-        desk: &OwnJudge,
+        judge: &OwnJudge,
         tokens: &[OwnToken],
     ) -> Plan {
         let publish = |(kid, thumbprint): &(String, Thumbprint)| Published {
@@ -141,9 +141,9 @@ impl Plan {
             kid: kid.clone(),
             thumbprint: *thumbprint,
         };
-        let published = desk.keys.iter().map(publish).collect();
-        let timeline = IssuerTimeline::fixed(desk.key_set.clone(), published);
-        let corpus = Corpus::of(tokens.iter().map(|token| minted(token, desk.now)).collect());
+        let published = judge.keys.iter().map(publish).collect();
+        let timeline = IssuerTimeline::fixed(judge.key_set.clone(), published);
+        let corpus = Corpus::of(tokens.iter().map(|token| minted(token, judge.now)).collect());
         let corpus = Arc::new(corpus);
         let name = |ordinal| TokenRef { class: Class::own(), stream: 0, ordinal, issue: 0 };
         let refs: Vec<TokenRef> = (0..tokens.len() as u32).map(name).collect();
@@ -155,7 +155,7 @@ impl Plan {
             scenario: scenario.clone(),
             algorithm,
             seed: 0,
-            epoch: desk.now,
+            epoch: judge.now,
             is_still: true,
             schedules,
             timeline,

@@ -292,7 +292,7 @@ impl<'p> Gathering<'p> {
     }
 
     fn got(&self, code: Code) -> String {
-        let is_coarse = self.contender.is_library() && code.is_err();
+        let is_coarse = self.contender.is_foreign() && code.is_err();
         if is_coarse { "REFUSE".into() } else { spell(code).into() }
     }
 
@@ -321,7 +321,7 @@ impl<'p> Gathering<'p> {
         let mut wrong: BTreeMap<(Class, String, String), u64> = BTreeMap::new();
         let mut findings: BTreeMap<(Class, String, bool), u64> = BTreeMap::new();
         for (cell, count) in self.ledger.cells.iter().filter(|(cell, _)| !cell.conforms) {
-            let is_foreign = self.contender.is_library();
+            let is_foreign = self.contender.is_foreign();
             let is_forgery = cell.class.row().forged && cell.got.is_ok();
             let due = spell(cell.due).to_owned();
             if is_foreign && !is_forgery {

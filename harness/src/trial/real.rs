@@ -21,7 +21,6 @@ use crate::result::ledger::Ledger;
 use crate::scenario::Arrivals;
 use crate::scenario::endpoint::EndpointSetting;
 use crate::scenario::plan::Plan;
-use crate::scenario::policy_file;
 
 use super::clock::RealClock;
 use super::host::{ThreadSlot, processors};
@@ -134,9 +133,9 @@ impl Trial<'_> {
         let (edges, is_over) =
             (windows::edges(plan, lane.map_or(1, Lane::lanes)), AtomicBool::new(false));
         let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
-        let (shifts, course, watched) = thread::scope(|scope| {
+        let (workers, script_run, watched) = thread::scope(|scope| {
             let watched = scope.spawn(|| watch(clock, (&edges, &slots), lane, &is_over));
-            let shifts: Vec<_> = contenders
+            let workers: Vec<_> = contenders
                 .iter_mut()
                 .enumerate()
                 .map(|(worker, contender)| {
@@ -144,32 +143,33 @@ impl Trial<'_> {
                     let contender = contender.as_mut();
                     let seen = (account, &slots[worker]);
                     let control = (control, &host);
-                    let post = self.post(control, clock, contender, worker, &texts, seen);
-                    let (judge, seat) = (&judge, lane.map(|lane| lane.seat(worker)));
+                    let setup = self.worker_setup(control, clock, contender, worker, &texts, seen);
+                    let (judge, own_turns) = (&judge, lane.map(|lane| lane.turns_of(worker)));
                     scope.spawn(move || match load.arrivals {
-                        Arrivals::Closed => post.closed_loop(judge, seat),
-                        Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => post.open_loop(),
+                        Arrivals::Closed => setup.closed_loop(judge, own_turns),
+                        Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => {
+                            setup.open_loop()
+                        }
                     })
                 })
                 .collect();
-            let course = self.follow(wire.as_ref(), clock, (control, &host));
-            let shifts: Vec<WorkerRecord> = shifts.into_iter().map(join).collect();
+            let script_run = self.follow(wire.as_ref(), clock, (control, &host));
+            let workers: Vec<WorkerRecord> = workers.into_iter().map(join).collect();
             is_over.store(true, Ordering::Relaxed);
-            (shifts, course, join(watched))
+            (workers, script_run, join(watched))
         });
         drop(viewing);
-        let course = course?;
+        let script_run = script_run?;
         let own = contenders.iter().find_map(|contender| contender.fault());
         host.first().map(TrialError::Host).or(own.map(TrialError::of_own)).map_or(Ok(()), Err)?;
-        let in_turns = || median(shifts.iter().flat_map(|s| s.kernel_ns.iter().copied()).collect());
-        let kernel_ns = kernel_ns.or_else(in_turns).unwrap_or(0);
+        let kernel_ns = kernel_ns.or_else(|| kernel_in_turns(&workers)).unwrap_or(0);
         let pauses = lane.map_or(watched.pauses, Lane::pauses);
         let watched = HostSamples { kernel_ns, pauses, ..watched };
-        Ok(self.record((shifts, clock), course, wire, &caches, watched))
+        Ok(self.record((workers, clock), script_run, wire, &caches, watched))
     }
 
     /// What a worker works with.
-    fn post<'a, 'c>(
+    fn worker_setup<'a, 'c>(
         &'a self,
         (control, host): (Control<'a>, &'a HostFaults),
         clock: RealClock,
@@ -259,10 +259,6 @@ impl Trial<'_> {
             worker,
             key_set,
             corpus,
-            policy_keys: match self.contender.is_process() {
-                true => policy_file::to_json(self.policy.spec()),
-                false => serde_json::Value::Null,
-            },
         }
     }
 
@@ -281,9 +277,9 @@ impl Trial<'_> {
         clock: RealClock,
         (control, host): (Control<'_>, &HostFaults),
     ) -> Result<ScriptRun, TrialError> {
-        let mut course = ScriptRun::default();
+        let mut script_run = ScriptRun::default();
         let Some(Wire { endpoint, fetcher }) = wire else {
-            return Ok(course);
+            return Ok(script_run);
         };
         let mut sockets = Sockets { endpoint, fetcher, clock };
         let scripted: Vec<ScriptedEvent> = scripted_events(self.plan);
@@ -296,65 +292,66 @@ impl Trial<'_> {
                 break;
             }
             let revocations = self.revocations.as_deref();
-            course.apply(event, self.plan, revocations, &mut sockets)?;
+            script_run.apply(event, self.plan, revocations, &mut sockets)?;
         }
-        Ok(course)
+        Ok(script_run)
     }
 
     fn record(
         &self,
-        (mut shifts, clock): (Vec<WorkerRecord>, RealClock),
-        mut course: ScriptRun,
+        (mut workers, clock): (Vec<WorkerRecord>, RealClock),
+        mut script_run: ScriptRun,
         wire: Option<Wire>,
         caches: &Caches,
         watched: HostSamples,
     ) -> RoundRecord {
         if self.contender.is_process() {
             // A worker that waits for a CPU waits for the process that it asks.
-            shifts.iter_mut().for_each(|shift| shift.in_turns = None);
+            workers.iter_mut().for_each(|worker| worker.in_turns = None);
         }
         let counters = wire.is_some().then(|| caches.counters());
         let endpoint = wire.map(|Wire { endpoint, fetcher }| {
             drop(fetcher);
-            course.served.push(endpoint.counts());
+            script_run.served.push(endpoint.counts());
             EndpointRecord {
                 fetches: caches.log().fetches,
-                served: course.served.clone(),
+                served: script_run.served.clone(),
                 warm_since: self.warm_since(),
             }
         });
         let log = caches.log();
-        let judge = Judge::new(self.plan, &course.history, &log.sets, self.strictness());
+        let judge = Judge::new(self.plan, &script_run.history, &log.sets, self.strictness());
         let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
-        let paced = windows::record(self.plan, (&shifts, clock), watched, calibrated_ns);
+        let paced = windows::record(self.plan, (&workers, clock), watched, calibrated_ns);
         let mut record = RoundRecord {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),
             active: Duration::ZERO,
-            cpu: match self.contender.is_process() {
-                true => None,
-                false => shifts.iter().map(|shift| shift.cpu).sum(),
+            cpu: if self.contender.is_process() {
+                None
+            } else {
+                workers.iter().map(|worker| worker.cpu).sum()
             },
             endpoint,
             counters,
             services: Vec::new(),
-            turns: turns(&shifts),
-            offers: Vec::with_capacity(shifts.len()),
+            turns: turns(&workers),
+            offers: Vec::with_capacity(workers.len()),
             course: Some(paced),
             interrupted: false,
         };
-        for shift in shifts {
-            for operation in &shift.operations {
+        for worker in workers {
+            for operation in &worker.operations {
                 record.ledger.enter(&judge, operation);
             }
-            record.ledger.merge(shift.ledger);
-            record.services.push(shift.services);
-            record.offers.push(shift.offers);
-            record.arrivals.planned += shift.planned;
-            record.arrivals.shed += shift.shed;
-            record.arrivals.unfinished += shift.unfinished;
-            record.active += shift.active;
-            record.interrupted |= shift.interrupted;
+            record.ledger.merge(worker.ledger);
+            record.services.push(worker.services);
+            record.offers.push(worker.offers);
+            record.arrivals.planned += worker.planned;
+            record.arrivals.shed += worker.shed;
+            record.arrivals.unfinished += worker.unfinished;
+            record.active += worker.active;
+            record.interrupted |= worker.interrupted;
         }
         let ArrivalCounts { planned, shed, unfinished, .. } = record.arrivals;
         record.arrivals.done = planned - shed - unfinished;
@@ -364,13 +361,18 @@ impl Trial<'_> {
 
 /// The median service time of each turn, over all members of the lane; 0 for a turn without a
 /// measured operation.
-fn turns(shifts: &[WorkerRecord]) -> Vec<u64> {
-    let count = shifts.iter().map(|shift| shift.turns.len()).max().unwrap_or(0);
+fn turns(workers: &[WorkerRecord]) -> Vec<u64> {
+    let count = workers.iter().map(|worker| worker.turns.len()).max().unwrap_or(0);
     let turn = |place: usize| {
-        let members = shifts.iter().filter_map(|shift| shift.turns.get(place));
+        let members = workers.iter().filter_map(|worker| worker.turns.get(place));
         median(members.flatten().copied().collect()).unwrap_or(0)
     };
     (0..count).map(turn).collect()
+}
+
+/// The median of what the control kernel took before the workers' turns, in nanoseconds.
+fn kernel_in_turns(workers: &[WorkerRecord]) -> Option<u64> {
+    median(workers.iter().flat_map(|worker| worker.kernel_ns.iter().copied()).collect())
 }
 
 /// The way keys travel: over sockets, or not at all.

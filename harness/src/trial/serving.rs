@@ -97,10 +97,10 @@ impl<'p> Serving<'p> {
         let clock = RealClock::starting_in(Duration::from_nanos(lead));
         _ = self.clock.set(clock);
         let mut outside = Outside { endpoint: &self.endpoint, clock };
-        let mut course = ScriptRun::default();
+        let mut script_run = ScriptRun::default();
         for event in &scripted_events(self.plan) {
             wait(clock, event.at);
-            course.apply(event, self.plan, None, &mut outside)?;
+            script_run.apply(event, self.plan, None, &mut outside)?;
         }
         wait(clock, Tick::ZERO + self.plan.scenario.load.duration);
         Ok(())

@@ -102,7 +102,7 @@ pub struct Lane<'r> {
 
 impl Lane<'_> {
     /// The place of one member.
-    pub fn seat(&self, member: usize) -> WorkerTurns<'_> {
+    pub fn turns_of(&self, member: usize) -> WorkerTurns<'_> {
         let mine = |(_, lane): &(usize, &usize)| **lane == self.place;
         let turns = self.turn_order.order.iter().enumerate().filter(mine).map(|(turn, _)| turn);
         WorkerTurns { lane: self, member, turns: turns.collect(), next: 0 }
@@ -234,12 +234,12 @@ mod tests {
                     let lane = turn_order.lane(place, *members, 0);
                     thread::scope(|scope| {
                         for member in 0..*members {
-                            let mut seat = lane.seat(member);
+                            let mut own_turns = lane.turns_of(member);
                             scope.spawn(move || {
                                 let mut turns = 0;
-                                while turns < *quits && seat.wait(stop) {
+                                while turns < *quits && own_turns.wait(stop) {
                                     seen.lock().unwrap().push(place);
-                                    seat.pass();
+                                    own_turns.pass();
                                     turns += 1;
                                 }
                             });
@@ -302,13 +302,13 @@ mod tests {
                 let (turn_order, stop, early) = (&turn_order, &stop, &early);
                 scope.spawn(move || {
                     let lane = turn_order.lane(place, 1, 0);
-                    let mut seat = lane.seat(0);
-                    while seat.wait(stop) {
+                    let mut own_turns = lane.turns_of(0);
+                    while own_turns.wait(stop) {
                         let state = turn_order.state();
                         let is_due = |(due, _): &&(usize, Thread)| *due <= state.turn;
                         early.lock().unwrap().push(state.asleep.iter().filter(is_due).count());
                         drop(state);
-                        seat.pass();
+                        own_turns.pass();
                     }
                 });
             }
@@ -331,8 +331,8 @@ mod tests {
         let turn_order = TurnOrder::there_and_back(2, 1, LENGTH);
         let (first, second) = (turn_order.lane(0, 1, 0), turn_order.lane(1, 1, 1));
         let stop = AtomicBool::new(true);
-        assert!(!second.seat(0).wait(&stop), "not its turn");
-        assert!(!first.seat(0).wait(&stop), "its turn");
-        assert_eq!((second.turns(), second.seat(1).processor()), (2, 2));
+        assert!(!second.turns_of(0).wait(&stop), "not its turn");
+        assert!(!first.turns_of(0).wait(&stop), "its turn");
+        assert_eq!((second.turns(), second.turns_of(1).processor()), (2, 2));
     }
 }

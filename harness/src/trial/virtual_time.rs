@@ -202,7 +202,7 @@ impl<'c> VirtualWorkers<'c> {
 /// A round as it went.
 struct VirtualRound {
     operations: Vec<Operation>,
-    course: ScriptRun,
+    script_run: ScriptRun,
     log: Log,
     counters: Counters,
     served: ServedCounts,
@@ -215,17 +215,17 @@ impl Trial<'_> {
     /// None today; as in real time.
     pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
-        let VirtualRound { operations, course, log, counters, served } = self.play()?;
+        let VirtualRound { operations, script_run, log, counters, served } = self.play()?;
         let needs_endpoint = self.needs_endpoint();
         let fetches = log.fetches;
-        let mut at_phases = course.served;
+        let mut at_phases = script_run.served;
         at_phases.push(served);
         let endpoint = needs_endpoint.then(|| EndpointRecord {
             fetches,
             served: at_phases,
             warm_since: self.warm_since(),
         });
-        let judge = Judge::new(plan, &course.history, &log.sets, self.strictness());
+        let judge = Judge::new(plan, &script_run.history, &log.sets, self.strictness());
         let mut ledger = Ledger::new(self.bin_ns());
         for operation in &operations {
             ledger.enter(&judge, operation);
@@ -275,14 +275,14 @@ impl Trial<'_> {
         };
         let start = Tick::ZERO - plan.scenario.load.warmup;
         let mut world = World::new(plan, start, &caches, transport);
-        let course = self.live(&mut world, &mut workers, &texts)?;
+        let script_run = self.live(&mut world, &mut workers, &texts)?;
         if let Some(fault) = workers.contenders.iter().find_map(|contender| contender.fault()) {
             return Err(TrialError::of_own(fault));
         }
         let (operations, served) = (workers.operations, world.served);
         Ok(VirtualRound {
             operations,
-            course,
+            script_run,
             log: caches.log(),
             counters: caches.counters(),
             served,
@@ -297,7 +297,7 @@ impl Trial<'_> {
         texts: &'c [&'c [u8]],
     ) -> Result<ScriptRun, TrialError> {
         let plan = self.plan;
-        let mut course = ScriptRun::default();
+        let mut script_run = ScriptRun::default();
         let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
         for (worker, schedule) in plan.schedules.iter().enumerate() {
             arrivals.extend(schedule.iter().map(|arrival| (worker, *arrival)));
@@ -331,7 +331,7 @@ impl Trial<'_> {
                 Turn::Scripted => {
                     if let Some(event) = scripted.next() {
                         let revocations = self.revocations.as_deref();
-                        course.apply(event, plan, revocations, world)?;
+                        script_run.apply(event, plan, revocations, world)?;
                     }
                 }
                 Turn::Arrival => {
@@ -344,6 +344,6 @@ impl Trial<'_> {
             world.answer();
             workers.collect(now);
         }
-        Ok(course)
+        Ok(script_run)
     }
 }

@@ -54,8 +54,8 @@ pub(super) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
 }
 
 /// The share of their turns in which workers had no CPU; `None` where they take none.
-fn waited_in_turns(shifts: &[WorkerRecord]) -> Option<f64> {
-    let turns = || shifts.iter().filter_map(|shift| shift.in_turns);
+fn waited_in_turns(records: &[WorkerRecord]) -> Option<f64> {
+    let turns = || records.iter().filter_map(|record| record.in_turns);
     let time: Duration = turns().map(|(time, _)| time).sum();
     let waited: u64 = turns().map(|(_, waited)| waited).sum();
     (!time.is_zero()).then(|| waited as f64 / time.as_nanos() as f64)
@@ -90,7 +90,7 @@ fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
 /// on a still machine.
 pub(super) fn record(
     plan: &Plan,
-    (shifts, clock): (&[WorkerRecord], RealClock),
+    (records, clock): (&[WorkerRecord], RealClock),
     watched: HostSamples,
     calibrated_ns: Option<u64>,
 ) -> CourseRecord {
@@ -99,8 +99,8 @@ pub(super) fn record(
         spans.iter().map(|span| Pace::new(span.from.0, span.until.0)).collect();
     let ends = (0..plan.scenario.phases.len()).map(|phase| plan.phase_span(phase));
     let mut phases: Vec<Pace> = ends.map(|(from, until)| Pace::new(from.0, until.0)).collect();
-    let workers = shifts.iter().zip(&plan.schedules);
-    for (offer, arrival) in workers.flat_map(|(shift, plan)| shift.offers.iter().zip(plan)) {
+    let workers = records.iter().zip(&plan.schedules);
+    for (offer, arrival) in workers.flat_map(|(record, plan)| record.offers.iter().zip(plan)) {
         if arrival.phase == WARMUP {
             continue;
         }
@@ -109,9 +109,10 @@ pub(super) fn record(
         phases[usize::from(arrival.phase)].enter(offer);
     }
     let spare = processors().saturating_sub(plan.scenario.load.workers);
-    let in_turns = waited_in_turns(shifts);
+    let in_turns = waited_in_turns(records);
     let pauses = disjoint(watched.pauses.iter().map(|pause| pause.on(&clock)).collect());
-    let turns: Vec<(Tick, Tick)> = shifts.iter().flat_map(|shift| &shift.spans).copied().collect();
+    let turns: Vec<(Tick, Tick)> =
+        records.iter().flat_map(|record| &record.spans).copied().collect();
     let paused_in_turns = share_of(&pauses, &turns);
     let host = |from: usize, until: usize| {
         let span = spans[until - 1].until.since(spans[from].from) * watched.lanes;
@@ -136,7 +137,7 @@ pub(super) fn record(
         let host = host(first, last);
         PhaseCourse { verdict: pace.verdict(&host), disturbed: pace.disturbance(&host) }
     });
-    let noise = noise(plan, shifts, &watched, (&host(0, spans.len()), calibrated_ns));
+    let noise = noise(plan, records, &watched, (&host(0, spans.len()), calibrated_ns));
     CourseRecord {
         windows: by_window.collect(),
         phases: by_phase.collect(),
@@ -148,12 +149,12 @@ pub(super) fn record(
 /// What the host did in a whole round.
 fn noise(
     plan: &Plan,
-    shifts: &[WorkerRecord],
+    records: &[WorkerRecord],
     watched: &HostSamples,
     (whole, calibrated_ns): (&HostShare, Option<u64>),
 ) -> Noise {
     let load = &plan.scenario.load;
-    let threads = shifts.iter().map(|shift| shift.thread);
+    let threads = records.iter().map(|record| record.thread);
     let thread = threads.fold(ThreadReading::default(), ThreadReading::plus);
     let kernel_ns = watched.kernel_ns;
     let drift = |calibrated: u64| kernel_ns as f64 / calibrated.max(1) as f64 - 1.0;

@@ -179,7 +179,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         self.slot.enter();
         let schedule = self.schedule;
         let measured = |phase: u16| u64::from(phase != WARMUP);
-        let mut shift = WorkerRecord {
+        let mut record = WorkerRecord {
             operations: Vec::with_capacity(schedule.len()),
             offers: Vec::with_capacity(schedule.len()),
             active: self.end.since(Tick::ZERO),
@@ -188,9 +188,9 @@ impl<'c> WorkerSetup<'_, 'c> {
         };
         let mut pending = Pending::new(self.clock.now(), schedule.len());
         for (number, arrival) in (0u32..).zip(schedule) {
-            self.wait(arrival, &mut pending, &mut shift.operations);
+            self.wait(arrival, &mut pending, &mut record.operations);
             if self.is_stopped() {
-                shift.interrupted = true;
+                record.interrupted = true;
                 break;
             }
             let (intended, free, start) = (arrival.at.0, pending.free.0, self.clock.now());
@@ -206,25 +206,25 @@ impl<'c> WorkerSetup<'_, 'c> {
             };
             pending.begun.push(begun);
             if is_shed {
-                shift.shed += measured(arrival.phase);
+                record.shed += measured(arrival.phase);
             } else {
                 let progress = self.begin(number, arrival, start);
                 let end = self.clock.now();
                 offer.released = end.0;
                 pending.punctual.serve(offer.service_ns());
                 if let Progress::Done(verdict) = progress {
-                    shift.operations.push(begun.finished(end, verdict));
+                    record.operations.push(begun.finished(end, verdict));
                 }
             }
             pending.free = Tick(offer.released);
-            shift.offers.push(offer);
+            record.offers.push(offer);
         }
-        self.drain(&mut pending, &mut shift);
-        let done: u64 = shift.operations.iter().map(|operation| measured(operation.phase)).sum();
-        shift.unfinished = shift.planned - shift.shed - done;
-        shift.thread = ThreadReading::take();
+        self.drain(&mut pending, &mut record);
+        let done: u64 = record.operations.iter().map(|operation| measured(operation.phase)).sum();
+        record.unfinished = record.planned - record.shed - done;
+        record.thread = ThreadReading::take();
         self.slot.leave();
-        shift
+        record
     }
 
     /// Waits for an arrival, ends operations that have been woken meanwhile.
@@ -250,38 +250,38 @@ impl<'c> WorkerSetup<'_, 'c> {
         }
     }
 
-    fn drain(&mut self, pending: &mut Pending, shift: &mut WorkerRecord) {
+    fn drain(&mut self, pending: &mut Pending, record: &mut WorkerRecord) {
         let until = self.clock.now().max(self.end) + self.grace;
         pending.next = Tick::MAX;
         while self.contender.waiting() > 0 && self.clock.now() < until && !self.is_stopped() {
-            self.collect(pending, &mut shift.operations);
+            self.collect(pending, &mut record.operations);
             self.clock.approach(until);
         }
-        self.collect(pending, &mut shift.operations);
+        self.collect(pending, &mut record.operations);
     }
 
     /// Goes round its cycle as fast as it can, one operation after the other, until the end, or
-    /// turn by turn where it has a seat.
+    /// turn by turn where it has a own_turns.
     pub(super) fn closed_loop(
         mut self,
         judge: &Judge<'_>,
-        seat: Option<WorkerTurns<'_>>,
+        own_turns: Option<WorkerTurns<'_>>,
     ) -> WorkerRecord {
         self.slot.enter();
-        let mut shift = WorkerRecord::default();
+        let mut record = WorkerRecord::default();
         let mut cycle = self.schedule.iter().cycle();
-        match seat {
+        match own_turns {
             None => {
                 let end = self.end;
-                self.stretch(judge, &mut shift, &mut cycle, (Tick::ZERO, end));
-                self.cover(judge, &mut shift);
+                self.stretch(judge, &mut record, &mut cycle, (Tick::ZERO, end));
+                self.cover(judge, &mut record);
             }
-            Some(seat) => self.turns(judge, &mut shift, &mut cycle, seat),
+            Some(own_turns) => self.turns(judge, &mut record, &mut cycle, own_turns),
         }
-        shift.interrupted = self.is_stopped();
-        shift.thread = ThreadReading::take();
+        record.interrupted = self.is_stopped();
+        record.thread = ThreadReading::take();
         self.slot.leave();
-        shift
+        record
     }
 
     /// The same in turns. Each begins with the control kernel and a warm-up, since another worker
@@ -290,38 +290,38 @@ impl<'c> WorkerSetup<'_, 'c> {
     fn turns<'s>(
         &mut self,
         judge: &Judge<'_>,
-        shift: &mut WorkerRecord,
+        record: &mut WorkerRecord,
         cycle: &mut impl Iterator<Item = &'s Arrival>,
-        mut seat: WorkerTurns<'_>,
+        mut own_turns: WorkerTurns<'_>,
     ) {
-        stay_on(seat.processor());
+        stay_on(own_turns.processor());
         let kernel = Kernel::new();
-        while seat.wait(self.stop) {
-            if seat.is_first_turn() {
+        while own_turns.wait(self.stop) {
+            if own_turns.is_first_turn() {
                 let until = self.clock.now() + self.warmup;
-                self.stretch(judge, shift, cycle, (until, until));
-                seat.pass();
+                self.stretch(judge, record, cycle, (until, until));
+                own_turns.pass();
                 continue;
             }
-            if seat.is_first_member() {
+            if own_turns.is_first_member() {
                 // The first brings its bytes back into the cache.
                 kernel.run_ns();
-                shift.kernel_ns.push(kernel.run_ns());
+                record.kernel_ns.push(kernel.run_ns());
             }
             let (waited, begin) = (ThreadReading::run_queue_ns(), self.clock.now());
-            let from = begin + seat.length() / TURN_WARMUP;
-            shift.turns.push(Vec::new());
-            self.stretch(judge, shift, cycle, (from, from + seat.length()));
-            shift.spans.push((begin, self.clock.now()));
+            let from = begin + own_turns.length() / TURN_WARMUP;
+            record.turns.push(Vec::new());
+            self.stretch(judge, record, cycle, (from, from + own_turns.length()));
+            record.spans.push((begin, self.clock.now()));
             if let Some((before, now)) = waited.zip(ThreadReading::run_queue_ns()) {
-                let (time, waited) = shift.in_turns.get_or_insert_default();
+                let (time, waited) = record.in_turns.get_or_insert_default();
                 *time += self.clock.now().since(begin);
                 *waited += now.saturating_sub(before);
             }
-            if seat.is_last() {
-                self.cover(judge, shift);
+            if own_turns.is_last() {
+                self.cover(judge, record);
             }
-            seat.pass();
+            own_turns.pass();
         }
     }
 
@@ -330,7 +330,7 @@ impl<'c> WorkerSetup<'_, 'c> {
     fn stretch<'s>(
         &mut self,
         judge: &Judge<'_>,
-        shift: &mut WorkerRecord,
+        record: &mut WorkerRecord,
         cycle: &mut impl Iterator<Item = &'s Arrival>,
         (from, until): (Tick, Tick),
     ) {
@@ -371,10 +371,10 @@ impl<'c> WorkerSetup<'_, 'c> {
                 self.resume(&mut pending, &mut operations);
                 now = self.clock.now();
             }
-            shift.active += now.since(begin.max(from));
+            record.active += now.since(begin.max(from));
             if let Some(before) = cpu_before {
                 let used = thread_cpu_time().saturating_sub(before);
-                *shift.cpu.get_or_insert_default() += used;
+                *record.cpu.get_or_insert_default() += used;
             }
             while self.contender.waiting() > 0 && !self.is_stopped() {
                 self.collect(&mut pending, &mut operations);
@@ -384,30 +384,30 @@ impl<'c> WorkerSetup<'_, 'c> {
             if let Some(account) = &mut self.account {
                 account.hand_over_chunk(&operations);
             }
-            self.enter(judge, shift, &mut operations);
+            self.enter(judge, record, &mut operations);
         }
     }
 
     /// Judges operations of a closed loop and enters them.
-    fn enter(&self, judge: &Judge<'_>, shift: &mut WorkerRecord, operations: &mut Vec<Operation>) {
+    fn enter(&self, judge: &Judge<'_>, record: &mut WorkerRecord, operations: &mut Vec<Operation>) {
         for operation in operations.drain(..) {
             let is_measured = operation.phase != WARMUP;
-            shift.planned += u64::from(is_measured);
-            if is_measured && self.records_services && shift.services.len() < MAX_SERVICES {
-                shift.services.push(Service::of(&operation));
+            record.planned += u64::from(is_measured);
+            if is_measured && self.records_services && record.services.len() < MAX_SERVICES {
+                record.services.push(Service::of(&operation));
             }
-            if let Some(turn) = shift.turns.last_mut().filter(|_| is_measured) {
+            if let Some(turn) = record.turns.last_mut().filter(|_| is_measured) {
                 let service = operation.end.since(operation.start).as_nanos();
                 turn.push(u64::try_from(service).unwrap_or(u64::MAX));
             }
-            shift.ledger.enter(judge, &operation);
+            record.ledger.enter(judge, &operation);
         }
     }
 
     /// Gives a verdict to every token of the cycle that the measured time did not reach, so that
     /// the verdict stream covers the plan however slow the machine is. Counts for conformance only.
-    fn cover(&mut self, judge: &Judge<'_>, shift: &mut WorkerRecord) {
-        let mut seen: HashSet<u32> = shift.ledger.given.iter().map(|(token, _)| *token).collect();
+    fn cover(&mut self, judge: &Judge<'_>, record: &mut WorkerRecord) {
+        let mut seen: HashSet<u32> = record.ledger.given.iter().map(|(token, _)| *token).collect();
         let mut pending = Pending::new(self.clock.now(), 0);
         let mut operations = Vec::new();
         for arrival in self.schedule.iter().filter(|arrival| seen.insert(arrival.token)) {
@@ -428,6 +428,6 @@ impl<'c> WorkerSetup<'_, 'c> {
                 self.clock.approach(self.clock.now() + Duration::from_millis(1));
             }
         }
-        operations.iter().for_each(|operation| shift.ledger.enter(judge, operation));
+        operations.iter().for_each(|operation| record.ledger.enter(judge, operation));
     }
 }

@@ -37,7 +37,7 @@ struct Line {
 }
 
 /// A pack as somebody else reads it, and a verifier with which nothing is wrong.
-struct Desk {
+struct TestIssuer {
     policy: Policy,
     algorithm: Algorithm,
     key_set: Value,
@@ -45,8 +45,8 @@ struct Desk {
     lines: Vec<Line>,
 }
 
-impl Desk {
-    fn of(algorithm: Algorithm) -> Desk {
+impl TestIssuer {
+    fn of(algorithm: Algorithm) -> TestIssuer {
         let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
         let scenario = library.select(&["conformance/every-class".into()]).unwrap().remove(0);
         let plan = Plan::new(&scenario, algorithm, &Signers::new(1), &|_| {});
@@ -62,7 +62,7 @@ impl Desk {
                 is_forged: line["forged"] == true,
             }
         };
-        Desk {
+        TestIssuer {
             policy: Policy::new(plan.scenario.policy_for(algorithm)).unwrap(),
             algorithm,
             key_set: serde_json::from_slice(&pack.key_set).unwrap(),
@@ -152,29 +152,29 @@ fn confused(token: &[u8], name: &str, algorithm: hmac::Algorithm, secret: &[u8])
 #[test]
 fn a_sound_verifier_lets_nothing_through() {
     for algorithm in [Algorithm::RS256, Algorithm::ES256] {
-        assert!(Desk::of(algorithm).let_through(|_| None).is_empty(), "{algorithm}");
+        assert!(TestIssuer::of(algorithm).let_through(|_| None).is_empty(), "{algorithm}");
     }
 }
 
 /// CVE-2015-9235 and its like: the key is configured as PEM, and `alg` decides what it is used for.
 #[test]
 fn a_verifier_confused_by_pem_is_caught() {
-    let desk = Desk::of(Algorithm::RS256);
-    let pem = desk.rsa_key().to_public_key_pem(LineEnding::LF).unwrap();
+    let test_issuer = TestIssuer::of(Algorithm::RS256);
+    let pem = test_issuer.rsa_key().to_public_key_pem(LineEnding::LF).unwrap();
     let confused = |token: &[u8]| confused(token, "HS256", hmac::HMAC_SHA256, pem.as_bytes());
-    assert_eq!(desk.let_through(confused), BTreeSet::from(["hmac-confusion"]));
+    assert_eq!(test_issuer.let_through(confused), BTreeSet::from(["hmac-confusion"]));
 }
 
 /// Every other text that stands for a key, under every HMAC.
 #[test]
 fn a_verifier_confused_by_any_form_of_a_key_is_caught() {
-    let desk = Desk::of(Algorithm::RS256);
-    let key = desk.rsa_key();
+    let test_issuer = TestIssuer::of(Algorithm::RS256);
+    let key = test_issuer.rsa_key();
     let pem = key.to_public_key_pem(LineEnding::LF).unwrap();
     let pkcs1 = key.to_pkcs1_pem(LineEnding::LF).unwrap();
-    let n = desk.key_set["keys"][0]["n"].as_str().unwrap();
+    let n = test_issuer.key_set["keys"][0]["n"].as_str().unwrap();
     let secrets: [(&str, Vec<u8>); 11] = [
-        ("hmac-confusion", desk.key_set["keys"][0].to_string().into()),
+        ("hmac-confusion", test_issuer.key_set["keys"][0].to_string().into()),
         ("hmac-confusion", pem.clone().into()),
         ("hmac-confusion", pem.trim_end().into()),
         ("hmac-confusion", pkcs1.clone().into()),
@@ -190,7 +190,7 @@ fn a_verifier_confused_by_any_form_of_a_key_is_caught() {
         [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)];
     for (place, (class, secret)) in secrets.iter().enumerate() {
         for (name, algorithm) in hmacs {
-            let own = desk.lines.iter().filter(|line| line.class == *class);
+            let own = test_issuer.lines.iter().filter(|line| line.class == *class);
             let let_through = own
                 .filter(|line| confused(&line.token, name, algorithm, secret) == Some(true))
                 .count();
@@ -205,44 +205,48 @@ fn a_verifier_confused_by_any_form_of_a_key_is_caught() {
 /// CVE-2022-21449: neither `r` nor `s` is looked at, and zero fits any text.
 #[test]
 fn a_verifier_that_takes_a_signature_of_zeros_is_caught() {
-    let desk = Desk::of(Algorithm::ES256);
+    let test_issuer = TestIssuer::of(Algorithm::ES256);
     let takes_zeros = |token: &[u8]| {
         let signature = decoded(token, 2)?;
         (signature.len() == 64 && signature.iter().all(|byte| *byte == 0)).then_some(true)
     };
-    assert_eq!(desk.let_through(takes_zeros), BTreeSet::from(["zero-signature"]));
+    assert_eq!(test_issuer.let_through(takes_zeros), BTreeSet::from(["zero-signature"]));
     // As above, once `r` and `s` are reduced by the order of the group.
     let order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551".repeat(2);
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let takes_the_order = |token: &[u8]| (hex(&decoded(token, 2)?) == order).then_some(true);
-    assert_eq!(desk.let_through(takes_the_order), BTreeSet::from(["zero-signature"]));
+    assert_eq!(test_issuer.let_through(takes_the_order), BTreeSet::from(["zero-signature"]));
 }
 
 /// CVE-2018-0114: the token brings the key that verifies it.
 #[test]
 fn a_verifier_that_trusts_an_embedded_key_is_caught() {
     for algorithm in [Algorithm::RS256, Algorithm::ES256] {
-        let desk = Desk::of(algorithm);
+        let test_issuer = TestIssuer::of(algorithm);
         let known = |kid: &Value| {
-            desk.key_set["keys"].as_array().unwrap().iter().any(|key| key["kid"] == *kid)
+            test_issuer.key_set["keys"].as_array().unwrap().iter().any(|key| key["kid"] == *kid)
         };
         let embedded = |token: &[u8], header: &Value| {
             let mut key = header["jwk"].clone();
             key["kid"] = header["kid"].clone();
-            desk.accepts(token, &serde_json::json!({ "keys": [key] }))
+            test_issuer.accepts(token, &serde_json::json!({ "keys": [key] }))
         };
         let trusts = |token: &[u8]| {
             let header = header(token)?;
             header["jwk"].is_object().then(|| embedded(token, &header))
         };
         let both = BTreeSet::from(["embedded-jwk", "embedded-jwk-new-kid"]);
-        assert_eq!(desk.let_through(trusts), both, "{algorithm}: whatever the kid");
+        assert_eq!(test_issuer.let_through(trusts), both, "{algorithm}: whatever the kid");
         let trusts_the_unknown = |token: &[u8]| {
             let header = header(token)?;
             let is_asked = header["jwk"].is_object() && !known(&header["kid"]);
             is_asked.then(|| embedded(token, &header))
         };
         let unknown = BTreeSet::from(["embedded-jwk-new-kid"]);
-        assert_eq!(desk.let_through(trusts_the_unknown), unknown, "{algorithm}: as a last resort");
+        assert_eq!(
+            test_issuer.let_through(trusts_the_unknown),
+            unknown,
+            "{algorithm}: as a last resort"
+        );
     }
 }

@@ -146,7 +146,7 @@ fn the_verifier_knows_no_network_clock_or_file() {
 const LAYERS: [(&str, &[&str]); 7] = [
     ("scenario", &[]),
     ("jwks", &["scenario"]),
-    ("contender", &["jwks"]),
+    ("contender", &["scenario", "jwks"]),
     ("result", &["scenario"]),
     ("report", &["result"]),
     ("trial", &["scenario", "jwks", "contender", "result"]),

@@ -55,7 +55,6 @@ impl Bench {
             worker: 0,
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &[],
-            policy_keys: Default::default(),
         })
     }
 

@@ -130,7 +130,7 @@ struct DecodedEvidence<'a> {
     header: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
     signature: Option<Vec<u8>>,
-    curtain: Redaction<'a>,
+    redaction: Redaction<'a>,
 }
 
 impl<'a> DecodedEvidence<'a> {
@@ -144,7 +144,7 @@ impl<'a> DecodedEvidence<'a> {
             evidence,
             header: decode(|compact| compact.header),
             signature: decode(|compact| compact.signature),
-            curtain: Redaction::new(evidence.token, payload.as_deref()),
+            redaction: Redaction::new(evidence.token, payload.as_deref()),
             payload,
         }
     }
@@ -252,7 +252,7 @@ impl<'a> DecodedEvidence<'a> {
     }
 
     fn algorithm(&self, code: Rejection) -> String {
-        let alg = self.curtain.show(&self.head("alg").unwrap_or_default());
+        let alg = self.redaction.show(&self.head("alg").unwrap_or_default());
         if code == Rejection::AlgNone {
             return format!("alg {alg}: no token goes unsigned");
         }
@@ -268,11 +268,11 @@ impl<'a> DecodedEvidence<'a> {
         let typ = member(header, header::MAX_DEPTH, "typ");
         if !header::is_type_allowed(typ, types) {
             let text = self.head("typ");
-            let apart = self.curtain.told_apart(text.as_slice(), types);
+            let apart = self.redaction.told_apart(text.as_slice(), types);
             let typ = match (typ, text) {
                 (None, _) => "typ is absent, which is".into(),
                 (Some(_), None) => "typ is no string, which is".into(),
-                (Some(_), Some(text)) => format!("typ {} is", self.curtain.show(&text)),
+                (Some(_), Some(text)) => format!("typ {} is", self.redaction.show(&text)),
             };
             return (Step::Type, format!("{typ} not among types {}{apart}", list(types)));
         }
@@ -302,7 +302,7 @@ impl<'a> DecodedEvidence<'a> {
         if kid.len() > MAX_KID_BYTES {
             return format!("a kid of {} bytes > {MAX_KID_BYTES}", kid.len());
         }
-        let shown = self.curtain.show(&kid);
+        let shown = self.redaction.show(&kid);
         let own = |entry: &&KeyEntry| entry.kid.as_deref() == Some(kid.as_str());
         let entries: Vec<&KeyEntry> = keys.entries().iter().filter(own).collect();
         let unused = self.evidence.unused.under(&kid);
@@ -338,7 +338,7 @@ impl<'a> DecodedEvidence<'a> {
         let told = |entry: &&UnusedEntry| {
             let told = entry.short();
             // What stands in the key set may stand in the token too.
-            if self.curtain.hides(&told) { format!("entry {}", entry.place) } else { told }
+            if self.redaction.hides(&told) { format!("entry {}", entry.place) } else { told }
         };
         let mut told: Vec<String> = entries.iter().take(MAX_ENTRIES).map(told).collect();
         if entries.len() > MAX_ENTRIES {
@@ -354,7 +354,7 @@ impl<'a> DecodedEvidence<'a> {
         let due = key.map_or(0, |key| key.jwk.material.signature_len());
         let length = self.signature.as_ref().map_or(0, Vec::len);
         let alg = alg.map_or("", Algorithm::name);
-        let kid = kid.map_or("none".into(), |kid| self.curtain.show(&kid));
+        let kid = kid.map_or("none".into(), |kid| self.redaction.show(&kid));
         if length != due {
             return format!("a signature of {length} bytes; {alg} under kid {kid} has {due}");
         }

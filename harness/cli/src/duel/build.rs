@@ -233,13 +233,13 @@ impl RoundRunner for BuildArm<'_> {
         };
         let (turns, length) = (lane.turns(), lane.length().as_micros());
         self.ask(&format!("turns {turns} {length} {}", lane.shift()));
-        let mut seat = lane.seat(0);
+        let mut own_turns = lane.turns_of(0);
         for _ in 0..turns {
             // A process that was told to stop ends on its own, and reading says so.
-            seat.wait(&AtomicBool::new(false));
+            own_turns.wait(&AtomicBool::new(false));
             self.ask("turn");
             self.read::<TurnOver>(self.round)?;
-            seat.pass();
+            own_turns.pass();
         }
         self.read(self.round)
     }

@@ -102,14 +102,14 @@ impl Turns {
         std::thread::scope(|scope| {
             let fought = scope.spawn(move || arm.round(Some(&lane)));
             let peer = turn_order.lane(PEER, 1, 0);
-            let mut seat = peer.seat(0);
+            let mut own_turns = peer.turns_of(0);
             for _ in 0..self.turns {
-                seat.wait(&never);
+                own_turns.wait(&never);
                 if lines.next().is_none_or(|line| line.is_err()) {
                     break;
                 }
-                seat.pass();
-                seat.wait(&never);
+                own_turns.pass();
+                own_turns.wait(&never);
                 answer(&TurnOver)?;
             }
             drop(peer);

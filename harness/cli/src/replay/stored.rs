@@ -78,7 +78,7 @@ impl ReplayBase<'_> {
         let record = self.result.scenarios.iter().find(|record| record.name == *name);
         let record = record.ok_or_else(|| fault("its text is not kept; run it again".into()))?;
         let scenario = match own.filter(|_| measurement.family == OWN) {
-            Some((path, own)) => own::scenario(path, &own.desk.policy),
+            Some((path, own)) => own::scenario(path, &own.judge.policy),
             None => self.parsed(record).map_err(fault)?,
         };
         // A result from before the load was kept: the plan's hash tells whether the text is enough.

@@ -56,20 +56,31 @@ impl Papers {
 
     /// Reads a key set for a policy that stands in `policy`.
     pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+        let body = bounded_file::read(jwks, bounded_file::KEY_SET).map_err(|error| {
+            let jwks = jwks.display();
+            let remedy = "name a file that holds a JWK set";
+            Failure::Usage(format!("{jwks}: cannot be read ({error}); {remedy}"))
+        })?;
+        Papers::of_body(spec, policy, key_file::without_mark(&body), jwks)
+    }
+
+    /// These, from where they stand.
+    pub fn of_body(
+        spec: PolicySpec,
+        policy: &Path,
+        body: &[u8],
+        jwks: &Path,
+    ) -> Result<Papers, Failure> {
         let policy_fault = |fault| Failure::Usage(format!("{}: {fault}", policy.display()));
         let checked = Policy::new(spec).map_err(policy_fault)?;
         // Keys are bound by the algorithms that are allowed, here and in a run.
         let allowed = &checked.spec().algorithms;
         let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
-        let body = bounded_file::read(jwks, bounded_file::KEY_SET).map_err(|error| {
-            fault(format!("cannot be read ({error}); name a file that holds a JWK set"))
-        })?;
-        let body = key_file::without_mark(&body).to_vec();
-        let parsed = ParsedSet::parse(&body, allowed)
-            .map_err(|set_fault| fault(why_not(set_fault, &body, allowed, policy)))?;
+        let parsed = ParsedSet::parse(body, allowed)
+            .map_err(|set_fault| fault(why_not(set_fault, body, allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
-        let unused = Arc::new(UnusedEntries::of(&body, allowed));
-        Ok(Papers { policy: checked, set, body, unused, jwks: jwks.into() })
+        let unused = Arc::new(UnusedEntries::of(body, allowed));
+        Ok(Papers { policy: checked, set, body: body.into(), unused, jwks: jwks.into() })
     }
 
     /// The same under a policy that allows the same algorithms.

@@ -1,4 +1,4 @@
-//! One trial of a dynamic scenario: its course, expectations, causes, endpoint and phases.
+//! One trial of a dynamic scenario: its record, expectations, causes, endpoint and phases.
 
 use maud::{Markup, html as markup};
 
@@ -17,8 +17,8 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
         @if measurement.virtual_time {
             p.note { "Ran in virtual time: counts hold, times are no measurements." }
         }
-        @if let Some(course) = &measurement.timeline {
-            (timeline(course, &disturbed(measurement), is_light))
+        @if let Some(record) = &measurement.timeline {
+            (timeline(record, &disturbed(measurement), is_light))
         }
         div.cards {
             (expectations(measurement))

@@ -30,7 +30,8 @@ pub(in crate::scenario) fn plan_hash(
     for schedule in schedules {
         to.field("worker", &schedule.len());
         for arrival in schedule {
-            // A plan has up to 20 million of them: numbers alone, of one width.
+            // A plan has up to 20 million of them, so that they are written without tags: fields in
+            // one order, numbers of one width, and the name of the class with its length.
             let Arrival { at, stream, phase: _, token } = arrival;
             let TokenRef { class, stream: _, ordinal, issue } = &names[*token as usize];
             to.bytes(&at.0.to_be_bytes());

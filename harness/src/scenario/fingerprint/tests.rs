@@ -33,7 +33,7 @@ fn of<T: Fingerprinted + ?Sized>(value: &T) -> String {
     fingerprint.finish()
 }
 
-fn library() -> Catalogue {
+fn catalogue() -> Catalogue {
     Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
@@ -281,7 +281,7 @@ const OTHER_KEYS: [Row<Scenario>; 6] = [
 
 #[test]
 fn what_a_plan_is_made_of_counts() {
-    let base = Scenario::parse(Path::new("test/t.toml"), SCENARIO, &library().presets()).unwrap();
+    let base = Scenario::parse(Path::new("test/t.toml"), SCENARIO, &catalogue().presets()).unwrap();
     let with = |(why, change): &Row<Scenario>| {
         let mut scenario = base.clone();
         change(&mut scenario);
@@ -295,10 +295,10 @@ fn what_a_plan_is_made_of_counts() {
 
 /// The fingerprints of everything shipped, a line each.
 fn shipped() -> String {
-    let library = library();
+    let catalogue = catalogue();
     let mut lines = Vec::new();
-    for name in library.names().unwrap() {
-        let scenario = library.select(std::slice::from_ref(&name)).unwrap().remove(0);
+    for name in catalogue.names().unwrap() {
+        let scenario = catalogue.select(std::slice::from_ref(&name)).unwrap().remove(0);
         lines.push(format!("scenario {name} {}", of(&scenario)));
         lines.push(format!("policy {name} {}", policy_hash(&scenario.policy)));
         lines.push(format!("cache {name} {}", cache_policy_hash(&scenario.cache)));
@@ -309,7 +309,7 @@ fn shipped() -> String {
             }
         }
     }
-    let presets = library.presets();
+    let presets = catalogue.presets();
     for name in presets.names() {
         let preset = read_preset(&presets, &name).unwrap();
         let start = preset.start.unwrap_or(Start::Warm);

@@ -176,7 +176,7 @@ impl<'c> Life<'c> {
     /// judge judges all.
     fn lived(mut self) -> Result<Lived, TrialError> {
         let plan = self.trial.plan;
-        let mut course = ScriptRun::default();
+        let mut script_run = ScriptRun::default();
         let scripted = scripted_events(plan);
         let mut scripted = scripted.iter().peekable();
         let mut flow = Flow::new(&plan.scenario, plan.algorithm, plan.seed).peekable();
@@ -184,7 +184,7 @@ impl<'c> Life<'c> {
         // What the issuer does at the very beginning comes before anybody asks.
         let revocations = self.trial.revocations.as_deref();
         while let Some(event) = scripted.next_if(|event| event.at <= Tick::ZERO) {
-            course.apply(event, plan, revocations, &mut self.world)?;
+            script_run.apply(event, plan, revocations, &mut self.world)?;
         }
         let strictness = match plan.scenario.cache.name.as_str() {
             "default" => Strictness::Code,
@@ -192,7 +192,7 @@ impl<'c> Life<'c> {
         };
         loop {
             let sets = self.caches.sets();
-            let judge = Judge::new(plan, &course.history, &sets, strictness);
+            let judge = Judge::new(plan, &script_run.history, &sets, strictness);
             let turn = loop {
                 for operation in self.workers.ended.drain(..) {
                     self.tally.enter(plan, &judge, &operation);
@@ -232,7 +232,7 @@ impl<'c> Life<'c> {
                 None => break,
                 Some(Turn::Scripted) => {
                     if let Some(event) = scripted.next() {
-                        course.apply(event, plan, revocations, &mut self.world)?;
+                        script_run.apply(event, plan, revocations, &mut self.world)?;
                     }
                 }
                 Some(_) => self.world.complete(),

@@ -80,14 +80,14 @@ impl DecodedEvidence<'_> {
             Rejection::ClaimMissing => missing(policy, &members),
             Rejection::IssuerMismatch => {
                 let iss = texts(Member::Iss);
-                let apart = self.curtain.told_apart(&iss, std::slice::from_ref(&spec.issuer));
-                let iss = self.curtain.show_all(&iss);
+                let apart = self.redaction.told_apart(&iss, std::slice::from_ref(&spec.issuer));
+                let iss = self.redaction.show_all(&iss);
                 format!("iss {iss} is not issuer {}{apart}", quote(&spec.issuer))
             }
             Rejection::AudienceMismatch => {
                 let aud = texts(Member::Aud);
-                let apart = self.curtain.told_apart(&aud, &spec.audience);
-                let aud = self.curtain.show_all(&aud);
+                let apart = self.redaction.told_apart(&aud, &spec.audience);
+                let aud = self.redaction.show_all(&aud);
                 format!("aud {aud} holds no audience {}{apart}", list(&spec.audience))
             }
             _ => format!("claim {} is not of RFC 6749 §3.3", quote(&spec.claims.scope)),
@@ -159,9 +159,9 @@ impl DecodedEvidence<'_> {
             Rejection::ClientMismatch => {
                 let claims = self.proven();
                 let client = claims.and_then(|claims| claims.client.map(String::from));
-                let apart = self.curtain.told_apart(client.as_slice(), &spec.clients);
+                let apart = self.redaction.told_apart(client.as_slice(), &spec.clients);
                 let client = match client {
-                    Some(client) => format!("client {}", self.curtain.show(&client)),
+                    Some(client) => format!("client {}", self.redaction.show(&client)),
                     None => "no client".into(),
                 };
                 format!("{client} is not among clients {}{apart}", list(&spec.clients))

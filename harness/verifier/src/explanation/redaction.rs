@@ -150,8 +150,8 @@ mod tests {
 
     fn check(text: &str, expected: &str, reason: &str) {
         let payload = br#"{"sub":"alice","jti":"0f1e2d3c-4b5a"}"#;
-        let curtain = Redaction::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", Some(payload));
-        assert_eq!(curtain.show(text), expected, "{reason}");
+        let redaction = Redaction::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", Some(payload));
+        assert_eq!(redaction.show(text), expected, "{reason}");
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn texts_that_look_alike_are_told_apart() {
-        let curtain = Redaction::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", None);
+        let redaction = Redaction::new(b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln", None);
         let long = "https://issuer.example/".to_owned() + &"1".repeat(50);
         let slash = long.clone() + "/";
         let token = long.clone() + "eyJhbGciOiJFUzI1NiJ9";
@@ -202,7 +202,7 @@ mod tests {
         ];
         for (theirs, ours, expected, why) in rows {
             let [theirs, ours] = [theirs, ours].map(|text| vec![text.to_owned()]);
-            assert_eq!(curtain.told_apart(&theirs, &ours), expected, "{why}");
+            assert_eq!(redaction.told_apart(&theirs, &ours), expected, "{why}");
         }
     }
 
