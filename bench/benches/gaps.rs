@@ -6,8 +6,8 @@ use std::hint::{black_box, spin_loop};
 use std::time::Duration;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::clock::{Stopwatch, pause, tighten_timer};
+use jwtbench_scenario::signer::Signers;
 
 use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::{ALGORITHMS, Line, Rig, SEED, plan};

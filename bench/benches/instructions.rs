@@ -17,8 +17,8 @@ use serde::de::IgnoredAny;
 
 use jwtbench_engine::contender::{ContenderSpec, ForeignLibrary, Progress, Provider};
 use jwtbench_engine::jwks::key_source::KeySource;
-use jwtbench_engine::scenario::plan::{EPOCH, Plan};
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_scenario::plan::{EPOCH, Plan};
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend, VerifyingKey};
 use jwtbench_verifier::jwk::CheckedJwk;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::cache_policy::CachePolicy;

@@ -4,7 +4,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::verifier::{Scratch, Verifier};

@@ -4,8 +4,8 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::scenario::class::Stage;
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::aws_lc_rs::AwsLcRs;
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jwtbench::Exit;
-use jwtbench_engine::report::{self, TerminalStyle};
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_report::{self as report, TerminalStyle};
+use jwtbench_result::{RunResult, StoredForm};
 
 use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::shipped;
@@ -83,7 +83,7 @@ fn chosen(flags: &Flags) -> (Vec<String>, Vec<String>) {
     });
     let (dynamic, hot_path): (Vec<_>, Vec<_>) =
         scenarios.into_iter().partition(|scenario| scenario.is_dynamic());
-    let names = |scenarios: Vec<jwtbench_engine::scenario::Scenario>| {
+    let names = |scenarios: Vec<jwtbench_scenario::Scenario>| {
         scenarios.into_iter().map(|scenario| scenario.name).collect()
     };
     (names(dynamic), names(hot_path))

@@ -9,12 +9,12 @@ use std::time::Duration;
 use clap::Args;
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
-use jwtbench_engine::result::Calibration;
-use jwtbench_engine::result::capacity::{RateBasis, ResolvedRate, Slo};
-use jwtbench_engine::scenario::grammar;
-use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::Control;
+use jwtbench_result::Calibration;
+use jwtbench_result::capacity::{RateBasis, ResolvedRate, Slo};
+use jwtbench_scenario::grammar;
+use jwtbench_scenario::plan::MAX_ARRIVALS;
+use jwtbench_scenario::signer::Signers;
 
 use super::Failure;
 use super::job::Job;

@@ -9,14 +9,14 @@ use globset::Glob;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::report::{check_table, shown, terminal_verdict};
-use jwtbench_engine::result::{RunResult, SCHEMA_VERSION};
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::{Preset, Presets, read_cache_policy};
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::{Trial, initial_revocations};
+use jwtbench_report::{check_table, shown, terminal_verdict};
+use jwtbench_result::{RunResult, SCHEMA_VERSION};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{Preset, Presets, read_cache_policy};
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 
 use super::filter::{Filter, lasting_seconds};
 use super::fit::Fit;

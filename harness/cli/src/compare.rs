@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use jwtbench_engine::result::comparison::Matching;
+use jwtbench_result::comparison::Matching;
 
 use super::gate::Gate;
 use super::{Exit, Failure};

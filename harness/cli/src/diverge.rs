@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 
 use jwtbench_engine::divergence::observe;
-use jwtbench_engine::report::{self, shown};
+use jwtbench_report::{self as report, shown};
 
 use super::output::print;
 use super::run::SEED;

@@ -18,20 +18,20 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::report::{duel_terminal, shown};
-use jwtbench_engine::result::Machine;
-use jwtbench_engine::result::duel::{
+use jwtbench_engine::trial::Control;
+use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
+use jwtbench_report::{duel_terminal, shown};
+use jwtbench_result::Machine;
+use jwtbench_result::duel::{
     BlockNoise, DUEL_SCHEMA_VERSION, DuelMetric, DuelResult, LIMIT, Rules, SLOTS, Sample, WrongArm,
     lineup, weigh,
 };
-use jwtbench_engine::result::part::DuelRow;
-use jwtbench_engine::result::standing::of_both;
-use jwtbench_engine::result::statistics::Decision;
-use jwtbench_engine::scenario::Arrivals;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::trial::Control;
-use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
+use jwtbench_result::part::DuelRow;
+use jwtbench_result::standing::of_both;
+use jwtbench_result::statistics::Decision;
+use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 
 use super::filter::algorithm;
 use super::interruption::stop_on_signal;

@@ -17,15 +17,15 @@ use jwtbench_verifier::unix_time::UnixTime;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::jwks::key_source::{FetchNote, FetchStep};
-use jwtbench_engine::report::shown;
-use jwtbench_engine::result::judgement::{Operation, spell};
-use jwtbench_engine::scenario::event::Action;
-use jwtbench_engine::scenario::plan::{Arrival, Plan, WARMUP};
-use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::scenario::{Arrivals, Scenario};
 use jwtbench_engine::trial::Trial;
 use jwtbench_engine::trial::clock::unix_now;
 use jwtbench_engine::trial::serving::{ArrivedRequest, Serving};
+use jwtbench_report::shown;
+use jwtbench_result::judgement::{Operation, spell};
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
+use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::{Arrivals, Scenario};
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;

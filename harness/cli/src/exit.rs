@@ -4,12 +4,12 @@ use std::fmt;
 use std::process::ExitCode;
 
 use jwtbench_engine::jwks::endpoint::EndpointError;
-use jwtbench_engine::result::part::PartError;
-use jwtbench_engine::result::{ReadError, RunResult};
-use jwtbench_engine::scenario::ScenarioError;
-use jwtbench_engine::scenario::catalogue::CatalogueError;
-use jwtbench_engine::scenario::fit::UnfitClass;
 use jwtbench_engine::trial::TrialError;
+use jwtbench_result::part::PartError;
+use jwtbench_result::{ReadError, RunResult};
+use jwtbench_scenario::ScenarioError;
+use jwtbench_scenario::catalogue::CatalogueError;
+use jwtbench_scenario::fit::UnfitClass;
 
 /// How a command ended. A wrong verdict outranks the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::path::Path;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::class::Stage;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::class::Stage;
 
 use super::Failure;
 use super::filter::Filter;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use jwtbench_engine::report::{comparison, comparison_markdown, shown};
-use jwtbench_engine::result::comparison::{
+use jwtbench_report::{comparison, comparison_markdown, shown};
+use jwtbench_result::comparison::{
     Allowance, ComparedMetric, Comparison, ComparisonTerms, Matching, Thresholds,
 };
-use jwtbench_engine::result::statistics::Decision;
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::statistics::Decision;
+use jwtbench_result::{RunResult, StoredForm};
 
 use super::output::{OutputKind, RESULT, print};
 use super::run::terminal_style;

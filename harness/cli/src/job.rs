@@ -10,21 +10,21 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::outcome::OutcomeRange;
-use jwtbench_engine::result::{
-    CachePolicyRecord, Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION,
-    ScenarioRecord,
-};
-use jwtbench_engine::scenario::own::OWN;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::policy_file;
-use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::scenario::{Arrivals, Scenario};
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::{
     Control, Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations,
     interleaved, outcome_range,
 };
+use jwtbench_result::outcome::OutcomeRange;
+use jwtbench_result::{
+    CachePolicyRecord, Calibration, LoadRecord, Measurement, RunResult, SCHEMA_VERSION,
+    ScenarioRecord,
+};
+use jwtbench_scenario::own::OWN;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::policy_file;
+use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::{Arrivals, Scenario};
 
 use super::Failure;
 use super::capacity::{Agenda, CapacityBench, CapacityTask};

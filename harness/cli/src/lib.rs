@@ -42,7 +42,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
 
-use jwtbench_engine::scenario::nearest::nearest;
+use jwtbench_scenario::nearest::nearest;
 
 /// Which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before production
 /// finds out: every number comes with the verdict that proves the work was done right.

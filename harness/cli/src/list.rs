@@ -7,12 +7,12 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
-use jwtbench_engine::report::{filled, shown};
-use jwtbench_engine::result::judgement::spell;
-use jwtbench_engine::result::standing::{Standing, legend};
-use jwtbench_engine::scenario::cache::{About, Presets, read_preset};
-use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::source::Source;
+use jwtbench_report::{filled, shown};
+use jwtbench_result::judgement::spell;
+use jwtbench_result::standing::{Standing, legend};
+use jwtbench_scenario::cache::{About, Presets, read_preset};
+use jwtbench_scenario::class::Class;
+use jwtbench_scenario::source::Source;
 
 use super::filter::Filter;
 use super::origin::OriginArgs;

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use jwtbench_engine::result::Machine;
 use jwtbench_engine::trial::calibrate;
 pub use jwtbench_engine::trial::host::{CpuTime, CpuUse, processors};
+use jwtbench_result::Machine;
 
 /// Describes the machine. `since` is the CPU time at the start of the run.
 pub fn describe(since: Option<CpuTime>) -> Machine {

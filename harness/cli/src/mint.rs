@@ -10,10 +10,10 @@ use clap::builder::RangedI64ValueParser;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::scenario::pack::{self, Pack};
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::policy_file;
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_scenario::pack::{self, Pack};
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::policy_file;
+use jwtbench_scenario::signer::Signers;
 
 use super::interruption::stop_on_signal;
 use super::lock::Lock;

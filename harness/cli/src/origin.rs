@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::source::Source;
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::source::Source;
 
 use super::Failure;
 use super::output::tell;

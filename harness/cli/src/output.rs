@@ -6,11 +6,11 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
-use jwtbench_engine::report::{self, shown};
-use jwtbench_engine::result::duel::{DuelResult, Duels};
-use jwtbench_engine::result::simulation::{PolicyNote, Simulation};
-use jwtbench_engine::result::{RunResult, StoredForm, histogram_log};
 use jwtbench_engine::trial::clock::utc_now;
+use jwtbench_report::{self as report, shown};
+use jwtbench_result::duel::{DuelResult, Duels};
+use jwtbench_result::simulation::{PolicyNote, Simulation};
+use jwtbench_result::{RunResult, StoredForm, histogram_log};
 
 use super::lock::Lock;
 use super::{Exit, Failure};

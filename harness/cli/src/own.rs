@@ -16,12 +16,12 @@ use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use jwtbench_engine::result::judgement::spell;
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::bounded_file;
-use jwtbench_engine::scenario::own::{OwnJudge, OwnToken};
 use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
+use jwtbench_result::judgement::spell;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::own::{OwnJudge, OwnToken};
 
 use super::Failure;
 use super::verify::lines::Lines;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use jwtbench_engine::result::RunResult;
-use jwtbench_engine::result::part::{Head, PART_VERSION, SimulationWritten, Written};
-use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_result::RunResult;
+use jwtbench_result::part::{Head, PART_VERSION, SimulationWritten, Written};
+use jwtbench_result::simulation::Simulation;
 
 use super::Failure;
 use super::output::{Output, OutputKind, tell};

@@ -11,10 +11,10 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use jwtbench_engine::report::shown;
-use jwtbench_engine::scenario::plan::Minting;
 use jwtbench_engine::trial::clock::Stopwatch;
 use jwtbench_engine::trial::live_view::LiveView;
+use jwtbench_report::shown;
+use jwtbench_scenario::plan::Minting;
 
 use super::output::tell;
 use view::ProgressView;

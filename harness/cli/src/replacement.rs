@@ -6,10 +6,10 @@ use std::path::Path;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::result::CachePolicyRecord;
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::{Preset, Presets, read_cache_policy, read_preset};
-use jwtbench_engine::scenario::policy_file::PolicyFile;
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{Preset, Presets, read_cache_policy, read_preset};
+use jwtbench_scenario::policy_file::PolicyFile;
 
 use super::Failure;
 use super::output::tell;

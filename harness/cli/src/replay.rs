@@ -13,12 +13,12 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
-use jwtbench_engine::result::comparison::Matching;
-use jwtbench_engine::result::{Measurement, RunResult};
-use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::own::OWN;
-use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
-use jwtbench_engine::scenario::policy_file;
+use jwtbench_result::comparison::Matching;
+use jwtbench_result::{Measurement, RunResult};
+use jwtbench_scenario::class::Class;
+use jwtbench_scenario::own::OWN;
+use jwtbench_scenario::plan::MAX_ARRIVALS;
+use jwtbench_scenario::policy_file;
 
 use super::filter::Filter;
 use super::fit::Fit;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use jwtbench_engine::report::{
+use jwtbench_report::{
     Direction, Export, answer_list, bencher, csv, duel_markdown, duel_terminal, github_action,
     hgrm, html, junit, markdown, opentelemetry, percentile_tables, picture, prometheus,
     ranking_table, shown, simulation_html, simulation_junit, simulation_markdown,
     simulation_picture, simulation_terminal, terminal,
 };
-use jwtbench_engine::result::{RunResult, StoredForm, histogram_log};
+use jwtbench_result::{RunResult, StoredForm, histogram_log};
 
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell};

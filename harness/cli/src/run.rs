@@ -9,14 +9,14 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::report::{TerminalStyle, missed_value, shown, terminal};
-use jwtbench_engine::result::{Measurement, RunResult};
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::grammar;
-use jwtbench_engine::scenario::overrides::Overrides;
-use jwtbench_engine::scenario::own;
-use jwtbench_engine::scenario::plan::MAX_ARRIVALS;
 use jwtbench_engine::trial::PlantedFault;
+use jwtbench_report::{TerminalStyle, missed_value, shown, terminal};
+use jwtbench_result::{Measurement, RunResult};
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::grammar;
+use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::own;
+use jwtbench_scenario::plan::MAX_ARRIVALS;
 
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};

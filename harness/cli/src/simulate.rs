@@ -13,15 +13,15 @@ use clap::Args as ClapArgs;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use jwtbench_engine::report::{shown, simulation_expectation, simulation_terminal};
-use jwtbench_engine::result::simulation::{PolicyNote, ScenarioNote, Simulation};
-use jwtbench_engine::scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::overrides::Overrides;
-use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::scenario::sweep::Sweep;
-use jwtbench_engine::scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
+use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
+use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
+use jwtbench_scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::sweep::Sweep;
+use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 
 use advice::advise;
 use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};

@@ -8,8 +8,8 @@ use std::io::{BufRead as _, Write as _};
 use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_engine::result::duel::{DuelMetric, Rules, Sample, weigh};
-use jwtbench_engine::result::statistics::{
+use jwtbench_result::duel::{DuelMetric, Rules, Sample, weigh};
+use jwtbench_result::statistics::{
     Bootstrap, Decision, Estimate, SignFlip, Unpaired, holm, mann_whitney, sign_flip,
 };
 

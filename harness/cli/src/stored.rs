@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use jwtbench_engine::result::duel::{DuelResult, Duels};
-use jwtbench_engine::result::part::{self, Cut};
-use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::duel::{DuelResult, Duels};
+use jwtbench_result::part::{self, Cut};
+use jwtbench_result::simulation::Simulation;
+use jwtbench_result::{RunResult, StoredForm};
 
 use super::Failure;
 use super::lock::was_begun;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use jwtbench_engine::report::{shown, trend, trend_picture};
-use jwtbench_engine::result::tracked::TrackedMetric;
-use jwtbench_engine::result::trend::{Stored, Trend};
-use jwtbench_engine::result::{Measurement, RunResult, StoredForm};
+use jwtbench_report::{shown, trend, trend_picture};
+use jwtbench_result::tracked::TrackedMetric;
+use jwtbench_result::trend::{Stored, Trend};
+use jwtbench_result::{Measurement, RunResult, StoredForm};
 
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{RESULT, print};

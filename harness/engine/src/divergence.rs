@@ -12,8 +12,8 @@ mod mint;
 mod rsa;
 mod text;
 
-use crate::result::FindingTag;
-use crate::result::divergence::{
+use jwtbench_result::FindingTag;
+use jwtbench_result::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
 

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::Presets;
-use jwtbench_engine::scenario::source::Source;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::Presets;
+use jwtbench_scenario::source::Source;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-#[path = "../../tests/engine/stored/case.rs"]
+#[path = "../../engine/tests/engine/stored/case.rs"]
 mod case;
 
 use libfuzzer_sys::fuzz_target;

@@ -4,9 +4,9 @@
 use super::chapter::{Chapter, chapters};
 use super::quantity::{nanoseconds, ratio};
 use super::ranking::{Ranking, RankingRow, Role, rankings};
-use crate::result::comparison::ratios_by_round;
-use crate::result::statistics::median;
-use crate::result::{Measurement, RunResult};
+use jwtbench_result::comparison::ratios_by_round;
+use jwtbench_result::statistics::median;
+use jwtbench_result::{Measurement, RunResult};
 
 /// A sentence, with what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::export::{Export, Exported};
 use super::shown::line;
-use crate::result::RunResult;
-use crate::result::tracked::TrackedMetric;
+use jwtbench_result::RunResult;
+use jwtbench_result::tracked::TrackedMetric;
 
 /// One metric of one benchmark.
 #[derive(Serialize)]

@@ -2,8 +2,8 @@
 
 use super::caveat::Caveat;
 use super::quantity;
-use crate::result::RunResult;
-use crate::result::capacity::{Capacity, LoadCheck, LoadPoint, RateBasis};
+use jwtbench_result::RunResult;
+use jwtbench_result::capacity::{Capacity, LoadCheck, LoadPoint, RateBasis};
 
 /// What the figures are, and are not.
 pub const NOTE: &str = "Capacity is what a closed loop reaches. The curve and the limit are \
@@ -161,7 +161,7 @@ pub fn bases(result: &RunResult) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::capacity::{CapacityCard, ForgedLimit};
+    use jwtbench_result::capacity::{CapacityCard, ForgedLimit};
 
     /// A loop of each kind, of which the host disturbed some.
     fn capacity([closed, open, forged]: [bool; 3]) -> Capacity {

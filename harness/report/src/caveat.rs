@@ -1,8 +1,8 @@
 //! What a figure is worth, in a letter beside it: who had a hand in it but the contender. The same
 //! letters in every form.
 
-use crate::result::window::WindowVerdict;
-use crate::result::{Measurement, PhaseResult};
+use jwtbench_result::window::WindowVerdict;
+use jwtbench_result::{Measurement, PhaseResult};
 
 /// A reason to read a figure with care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +84,7 @@ pub fn legend<'m>(measurements: impl IntoIterator<Item = &'m Measurement>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Round;
+    use jwtbench_result::Round;
 
     fn measurement(verdicts: &[Option<WindowVerdict>], noisy: Option<&str>) -> Measurement {
         let phase = |verdict: &Option<WindowVerdict>| PhaseResult {

@@ -1,6 +1,6 @@
 //! The result cut into chapters: one per scenario, in the order of the run, families together.
 
-use crate::result::{Measurement, RunResult};
+use jwtbench_result::{Measurement, RunResult};
 
 /// One scenario with what was measured under it.
 pub struct Chapter<'a> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::TerminalStyle;
 use super::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
 use super::terminal::text::{Paint, TerminalText};
-use crate::result::RunResult;
+use jwtbench_result::RunResult;
 
 /// What stands before the marks of a row, in columns.
 const BESIDE: usize = 46;

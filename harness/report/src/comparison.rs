@@ -8,9 +8,9 @@ use super::TerminalStyle;
 use super::quantity;
 use super::standing::{marked, marks};
 use super::terminal::text::{Paint, TerminalText};
-use crate::result::CachePolicyRecord;
-use crate::result::comparison::{ComparedMetric, Comparison, Drift, Figure, TrialComparison};
-use crate::result::statistics::Decision;
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::comparison::{ComparedMetric, Comparison, Drift, Figure, TrialComparison};
+use jwtbench_result::statistics::Decision;
 
 pub use markdown::comparison_markdown;
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ranking::Role;
-use crate::result::{Measurement, RunResult};
+use jwtbench_result::{Measurement, RunResult};
 
 /// Rows are classes with the code due, columns are contenders.
 pub struct Matrix<'a> {

@@ -7,7 +7,7 @@ use csv::{Terminator, WriterBuilder};
 use super::fault::fault;
 use super::shown::is_unshown;
 use super::standing::standing;
-use crate::result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
+use jwtbench_result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
 
 const NAMES: [&str; 8] =
     ["scenario", "contender", "algorithm", "cache_policy", "phase", "stream", "class", "code"];

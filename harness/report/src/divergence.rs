@@ -3,8 +3,8 @@
 
 use super::finding::{tag_meaning, tag_name};
 use super::markdown::cell::{code, row};
-use crate::result::FindingTag;
-use crate::result::divergence::{
+use jwtbench_result::FindingTag;
+use jwtbench_result::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
 

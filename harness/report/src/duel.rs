@@ -3,11 +3,11 @@
 
 mod mark;
 
-use crate::result::Wrong;
-use crate::result::duel::{
+use jwtbench_result::Wrong;
+use jwtbench_result::duel::{
     Arm, ArmSetting, DuelMetric, DuelResult, LIMIT, MetricVerdict, WrongArm,
 };
-use crate::result::statistics::{Decision, Estimate};
+use jwtbench_result::statistics::{Decision, Estimate};
 
 use super::TerminalStyle;
 use super::markdown::cell::{code, plain, row};
@@ -338,10 +338,10 @@ fn paint(decision: Decision, gated: bool) -> Paint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Machine;
-    use crate::result::duel::{BlockNoise, DUEL_SCHEMA_VERSION, KernelCheck};
-    use crate::result::noise::Noise;
-    use crate::result::statistics::SignFlip;
+    use jwtbench_result::Machine;
+    use jwtbench_result::duel::{BlockNoise, DUEL_SCHEMA_VERSION, KernelCheck};
+    use jwtbench_result::noise::Noise;
+    use jwtbench_result::statistics::SignFlip;
 
     fn metric(metric: DuelMetric, cost: f64, decision: Decision) -> MetricVerdict {
         let ratio = Estimate { estimate: cost, low: cost - 0.01, high: cost + 0.01 };

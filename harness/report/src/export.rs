@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::quantity::counted;
-use crate::result::histogram_log::Series;
-use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
-use crate::result::{LatencyKind, Measurement, RunResult, Unsound};
+use jwtbench_result::histogram_log::Series;
+use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::{LatencyKind, Measurement, RunResult, Unsound};
 
 /// A result in a form for another program.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Why a measurement has no figures to show: a wrong answer is an error row, never a number.
 
 use super::quantity;
-use crate::result::Measurement;
+use jwtbench_result::Measurement;
 
 /// How many kinds of wrong verdict are spelled out in one line.
 const SPELLED_OUT: usize = 2;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::result::{FindingTag, RunResult};
+use jwtbench_result::{FindingTag, RunResult};
 
 /// All findings with one tag.
 pub struct FindingGroup<'a> {

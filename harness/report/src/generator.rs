@@ -3,8 +3,8 @@
 
 use super::quantity;
 use super::unjudged::judge;
-use crate::result::window::{Window, WindowVerdict};
-use crate::result::{HistogramSummary, Measurement, PhaseResult, Round, RunResult};
+use jwtbench_result::window::{Window, WindowVerdict};
+use jwtbench_result::{HistogramSummary, Measurement, PhaseResult, Round, RunResult};
 
 /// What all windows of a result say together.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::export::{Export, Exported};
 use super::shown::line;
-use crate::result::RunResult;
+use jwtbench_result::RunResult;
 
 /// Which figures a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 
 use super::fault::fault;
 use super::summary::warnings;
-use crate::result::RunResult;
-use crate::result::histogram_log::Series;
+use jwtbench_result::RunResult;
+use jwtbench_result::histogram_log::Series;
 
 /// Steps per halving of the distance to 100 %: what the HdrHistogram libraries print.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;

@@ -24,8 +24,8 @@ use super::fault::fault;
 use super::junit::printable;
 use super::standing;
 use super::summary::warnings;
-use crate::result::{Measurement, RunResult};
 use ink::Ink;
+use jwtbench_result::{Measurement, RunResult};
 pub(super) use prose::analysis;
 
 pub(super) const STYLE: &str = include_str!("html/style.css");

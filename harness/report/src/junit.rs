@@ -12,7 +12,7 @@ use super::quantity;
 use super::shown::is_unshown;
 use super::standing;
 use super::summary::warnings;
-use crate::result::{Measurement, RunResult};
+use jwtbench_result::{Measurement, RunResult};
 
 /// How a case ended.
 enum Ending {

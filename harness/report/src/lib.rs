@@ -36,12 +36,12 @@ mod terminal;
 mod trend;
 mod unjudged;
 
-use crate::result::RunResult;
-use crate::result::comparison::Comparison;
-use crate::result::divergence::Divergence;
-use crate::result::duel::DuelResult;
-use crate::result::simulation::{PolicyNote, Simulation};
-use crate::result::trend::Trend;
+use jwtbench_result::RunResult;
+use jwtbench_result::comparison::Comparison;
+use jwtbench_result::divergence::Divergence;
+use jwtbench_result::duel::DuelResult;
+use jwtbench_result::simulation::{PolicyNote, Simulation};
+use jwtbench_result::trend::Trend;
 
 pub use self::csv::csv;
 pub use bencher::bencher;

@@ -16,8 +16,8 @@ use super::speed::response_p99;
 use super::standing::{cache_policy, notes};
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
-use crate::result::{Measurement, RunResult};
 use cell::{code, plain, row};
+use jwtbench_result::{Measurement, RunResult};
 
 /// The result as a step summary.
 pub fn markdown(result: &RunResult) -> String {

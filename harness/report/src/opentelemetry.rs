@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::export::{Export, Exported, WholeLatency, whole_latencies};
 use super::shown;
-use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
-use crate::result::{LatencyKind, RunResult};
 use exponential::ExponentialHistogram;
+use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::{LatencyKind, RunResult};
 
 /// AGGREGATION_TEMPORALITY_DELTA: a result is one closed interval, and adds to no other.
 const DELTA: u32 = 1;

@@ -8,7 +8,7 @@ use super::chapter::chapters;
 use super::junit::printable;
 use super::quantity;
 use super::ranking::{Ranking, RankingRow, Role, rankings};
-use crate::result::RunResult;
+use jwtbench_result::RunResult;
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 190.0;

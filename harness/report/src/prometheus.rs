@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 
 use super::export::{Export, Exported, whole_latencies};
 use super::shown::line;
-use crate::result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
-use crate::result::{LatencyKind, RunResult};
+use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::{LatencyKind, RunResult};
 
 /// Upper ends of the buckets within a decade, in tenths: five of them, evenly spaced on a
 /// logarithmic axis.

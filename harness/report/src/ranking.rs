@@ -4,8 +4,8 @@
 use super::chapter::Chapter;
 use super::fault::fault;
 use super::speed::{Speed, speed};
-use crate::result::comparison::ratios_by_round;
-use crate::result::{Measurement, statistics};
+use jwtbench_result::comparison::ratios_by_round;
+use jwtbench_result::{Measurement, statistics};
 
 /// What a contender is for a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,11 +19,11 @@ pub use markdown::simulation_markdown;
 pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;
 
-use crate::report::quantity::counted;
-use crate::result::simulation::{
+use crate::quantity::counted;
+use jwtbench_result::simulation::{
     Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
-use crate::result::standing::{Standing, legend};
+use jwtbench_result::standing::{Standing, legend};
 
 /// A column of a table: what it says of each row.
 struct Column {

@@ -1,7 +1,7 @@
 //! How fast a contender served its tokens: the figures a ranking is made of. Percentiles are taken
 //! from one histogram or one curve, never averaged.
 
-use crate::result::{CurvePoint, Measurement, OutcomeRow};
+use jwtbench_result::{CurvePoint, Measurement, OutcomeRow};
 
 /// The service times of accepted tokens (of all tokens where none was accepted).
 #[derive(Clone, Copy, Debug, PartialEq)]

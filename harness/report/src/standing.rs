@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::result::standing::{Standing, known, legend};
-use crate::result::{CachePolicyRecord, Measurement, RunResult};
+use jwtbench_result::standing::{Standing, known, legend};
+use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 
 /// The cache policy of a trial with its mark, where it is not the default one.
 pub(super) fn cache_policy(result: &RunResult, measurement: &Measurement) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::finding::findings;
 use super::quantity;
-use crate::result::{ExpectationResult, Measurement, RunResult};
+use jwtbench_result::{ExpectationResult, Measurement, RunResult};
 
 /// The judgements of all measurements together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

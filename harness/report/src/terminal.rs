@@ -13,7 +13,7 @@ use super::quantity;
 use super::standing;
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
-use crate::result::RunResult;
+use jwtbench_result::RunResult;
 use text::{Paint, TerminalText};
 
 /// How the terminal summary looks.

@@ -6,10 +6,10 @@ mod picture;
 use super::TerminalStyle;
 use super::quantity;
 use super::terminal::text::{Paint, TerminalText};
-use crate::result::Unsound;
-use crate::result::statistics::ALPHA;
-use crate::result::tracked::TrackedMetric;
-use crate::result::trend::{Change, ChangePoint, Trend, TrendPoint, TrendSeries};
+use jwtbench_result::Unsound;
+use jwtbench_result::statistics::ALPHA;
+use jwtbench_result::tracked::TrackedMetric;
+use jwtbench_result::trend::{Change, ChangePoint, Trend, TrendPoint, TrendSeries};
 
 pub use picture::trend_picture;
 

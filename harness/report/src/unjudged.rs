@@ -1,7 +1,7 @@
 //! Expectations of a scenario that a measurement cannot judge and another verb can: those of a
 //! simulation, and latencies in virtual time.
 
-use crate::result::{Measurement, RunResult};
+use jwtbench_result::{Measurement, RunResult};
 
 /// The verb that judges a key which its measurement did not; `None` where another measurement of
 /// the same verb may.

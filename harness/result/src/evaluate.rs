@@ -1,7 +1,7 @@
 //! Works out a scenario's expectations on what a trial recorded.
 
-use crate::scenario::Scenario;
-use crate::scenario::expectation::{
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::expectation::{
     BoundFigure, Channel, EndpointMetric, Expectation, ExpectedMetric, Quantile, Subject,
 };
 

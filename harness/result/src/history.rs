@@ -3,8 +3,8 @@
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::scenario::corpus::Facts;
-use crate::scenario::issuer::IssuerTimeline;
+use jwtbench_scenario::corpus::Facts;
+use jwtbench_scenario::issuer::IssuerTimeline;
 
 /// The changes of one trial, in order.
 #[derive(Clone, Debug, Default)]

@@ -19,9 +19,9 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
-use crate::scenario::class::Stage;
-use crate::scenario::corpus::{Facts, KidFact, Token};
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::corpus::{Facts, KidFact, Token};
+use jwtbench_scenario::plan::Plan;
 
 use super::history::{History, Over};
 

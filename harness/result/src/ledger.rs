@@ -7,8 +7,8 @@ use rustc_hash::FxBuildHasher;
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::scenario::class::Class;
-use crate::scenario::plan::WARMUP;
+use jwtbench_scenario::class::Class;
+use jwtbench_scenario::plan::WARMUP;
 
 use super::histogram::Latencies;
 use super::judgement::{Code, Judge, Operation};

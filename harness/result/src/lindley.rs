@@ -56,7 +56,7 @@ impl PunctualWorker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::arrivals::unit_gaps;
+    use jwtbench_scenario::arrivals::unit_gaps;
 
     /// The two ways of writing the recursion agree, whatever the arrivals.
     #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::capacity::Rate;
-use crate::scenario::overrides::Overrides;
-use crate::scenario::{Arrivals, MAX_DURATION, MAX_ROUNDS, MAX_WORKERS, Scenario};
+use jwtbench_scenario::capacity::Rate;
+use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::{Arrivals, MAX_DURATION, MAX_ROUNDS, MAX_WORKERS, Scenario};
 
 /// The load as it was resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -199,7 +199,7 @@ impl NoiseLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::window::Pace;
+    use crate::window::Pace;
 
     fn noise(steal: f64, drift: f64) -> Noise {
         Noise { steal: Some(steal), kernel_drift: Some(drift), ..Noise::default() }

@@ -196,7 +196,7 @@ pub struct SeedSpread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{EndpointCounts, VerdictCounts};
+    use crate::{EndpointCounts, VerdictCounts};
 
     fn counted(names: &[(&str, u64)]) -> Vec<Count> {
         names.iter().map(|(name, count)| Count { name: (*name).into(), count: *count }).collect()

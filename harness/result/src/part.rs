@@ -14,7 +14,7 @@ use super::simulation::{
     Advice, HindsightPoint, Simulation, SimulationEvent, SimulationRow, SweepPoint,
 };
 use super::{Measurement, RunResult, histogram_log, stored};
-use crate::scenario::bounded_file;
+use jwtbench_scenario::bounded_file;
 
 /// The version of parts; raised when a field changes its meaning or goes.
 pub const PART_VERSION: u32 = 1;

@@ -66,8 +66,8 @@ impl Unsound {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Round;
-    use crate::result::noise::Noise;
+    use crate::Round;
+    use crate::noise::Noise;
 
     #[test]
     fn a_figure_stands_alone_or_has_a_reason_not_to() {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn sound() -> RunResult {
-        let mut result = crate::result::trend::tests::result(0, &[1.0]);
+        let mut result = crate::trend::tests::result(0, &[1.0]);
         result.measurements.truncate(1);
         result
     }

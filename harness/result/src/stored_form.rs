@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::bounded_file;
+use jwtbench_scenario::bounded_file;
 
 use super::{lines, stored};
 

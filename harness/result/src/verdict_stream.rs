@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::rejection::Rejection;
 
-use crate::scenario::class::Stage;
-use crate::scenario::corpus::Token;
-use crate::scenario::hex::hex;
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::corpus::Token;
+use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::plan::Plan;
 
 use super::judgement::Code;
 use super::ledger::Ledger;

@@ -15,54 +15,54 @@ use super::fit;
 use super::signer::{PublicForm, SignatureForm, SigningKey};
 
 /// The keys a recipe may use.
-pub(crate) struct DraftKeys<'a> {
+pub struct DraftKeys<'a> {
     /// The key the issuer signs with.
-    pub(crate) signing: &'a SigningKey,
+    pub signing: &'a SigningKey,
     /// A key of the issuer for another algorithm, published too.
-    pub(crate) other_type: &'a SigningKey,
+    pub other_type: &'a SigningKey,
     /// A key that is no key of the issuer, of the trial's algorithm.
-    pub(crate) attacker: &'a SigningKey,
+    pub attacker: &'a SigningKey,
     /// The key of another trusted issuer, of the trial's algorithm.
-    pub(crate) other_issuer: &'a SigningKey,
+    pub other_issuer: &'a SigningKey,
 }
 
 /// A token in the making.
-pub(crate) struct Draft<'a> {
+pub struct Draft<'a> {
     /// The keys.
-    pub(crate) keys: DraftKeys<'a>,
+    pub keys: DraftKeys<'a>,
     /// The number of the token within its class: for variety.
-    pub(crate) ordinal: u32,
+    pub ordinal: u32,
     /// The header.
-    pub(crate) header: BTreeMap<String, Value>,
+    pub header: BTreeMap<String, Value>,
     /// The claims.
-    pub(crate) claims: BTreeMap<String, Value>,
+    pub claims: BTreeMap<String, Value>,
     /// `iat` before any alteration, in seconds since 1970.
-    pub(crate) issued_at: i64,
+    pub issued_at: i64,
     /// `exp - iat`, in seconds.
-    pub(crate) lifetime: i64,
+    pub lifetime: i64,
     /// The instant of tick 0, in seconds since 1970.
-    pub(crate) now: i64,
+    pub now: i64,
     /// The policy that the token is minted for.
-    pub(crate) policy: &'a PolicySpec,
+    pub policy: &'a PolicySpec,
     /// The header's bytes, instead of `header`.
-    pub(crate) header_bytes: Option<Vec<u8>>,
+    pub header_bytes: Option<Vec<u8>>,
     /// The payload's bytes, instead of `claims`.
-    pub(crate) payload_bytes: Option<Vec<u8>>,
+    pub payload_bytes: Option<Vec<u8>>,
     /// The text of the payload part, instead of its encoding; signed as it stands.
-    pub(crate) payload_text: Option<String>,
+    pub payload_text: Option<String>,
     /// The form of the signature.
-    pub(crate) form: SignatureForm,
+    pub form: SignatureForm,
     /// The key that signs.
-    pub(crate) signed_by: Signed<'a>,
+    pub signed_by: Signed<'a>,
     /// Done to the encoded parts once signed.
-    pub(crate) after: Option<fn(&mut Parts, u32)>,
+    pub after: Option<fn(&mut Parts, u32)>,
     /// The whole text, instead of all that.
-    pub(crate) text: Option<Vec<u8>>,
+    pub text: Option<Vec<u8>>,
 }
 
 /// How a draft is signed.
 #[derive(Clone, Copy)]
-pub(crate) enum Signed<'a> {
+pub enum Signed<'a> {
     /// By this key.
     By(&'a SigningKey),
     /// With an HMAC under what is no secret.
@@ -73,7 +73,7 @@ pub(crate) enum Signed<'a> {
 
 /// What an HMAC is keyed with that anybody can know.
 #[derive(Clone, Copy)]
-pub(crate) enum HmacKey<'a> {
+pub enum HmacKey<'a> {
     /// A public key in one of its forms: the RS/HS confusion.
     Public(&'a SigningKey, PublicForm),
     /// These bytes.
@@ -82,18 +82,21 @@ pub(crate) enum HmacKey<'a> {
 
 /// HMAC with SHA-2 (RFC 7518 §3.2).
 #[derive(Clone, Copy)]
-pub(crate) enum Hmac {
+pub enum Hmac {
+    /// HMAC over SHA-256 (RFC 7518 §3.2).
     Hs256,
+    /// HMAC over SHA-384 (RFC 7518 §3.2).
     Hs384,
+    /// HMAC over SHA-512 (RFC 7518 §3.2).
     Hs512,
 }
 
 impl Hmac {
     /// All of them.
-    pub(crate) const ALL: [Hmac; 3] = [Hmac::Hs256, Hmac::Hs384, Hmac::Hs512];
+    pub const ALL: [Hmac; 3] = [Hmac::Hs256, Hmac::Hs384, Hmac::Hs512];
 
     /// Its name in `alg`.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Hmac::Hs256 => "HS256",
             Hmac::Hs384 => "HS384",
@@ -116,30 +119,30 @@ impl Hmac {
 }
 
 /// The encoded parts of a signed token.
-pub(crate) struct Parts {
+pub struct Parts {
     /// Encoded header.
-    pub(crate) header: String,
+    pub header: String,
     /// Encoded payload.
-    pub(crate) payload: String,
+    pub payload: String,
     /// Raw signature.
-    pub(crate) signature: Vec<u8>,
+    pub signature: Vec<u8>,
     /// Text of the signature part, instead of the encoded `signature`.
-    pub(crate) signature_text: Option<String>,
+    pub signature_text: Option<String>,
 }
 
 /// When a draft is drawn up and for how long, in seconds.
-pub(crate) struct Times {
+pub struct Times {
     /// `iat`, since 1970.
-    pub(crate) issued_at: i64,
+    pub issued_at: i64,
     /// `exp - iat`.
-    pub(crate) lifetime: i64,
+    pub lifetime: i64,
     /// Tick 0, since 1970.
-    pub(crate) now: i64,
+    pub now: i64,
 }
 
 impl<'a> Draft<'a> {
     /// A good access token (RFC 9068 §2) under this policy, about 700 bytes once signed with RS256.
-    pub(crate) fn good(
+    pub fn good(
         keys: DraftKeys<'a>,
         policy: &'a PolicySpec,
         ids: [&str; 2],
@@ -217,7 +220,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Scopes as the policy has them.
-    pub(crate) fn scopes(&self, scopes: &[&str]) -> Value {
+    pub fn scopes(&self, scopes: &[&str]) -> Value {
         match self.policy.claims.scope_form {
             ScopeForm::Array => json!(scopes),
             ScopeForm::String => json!(scopes.join(" ")),
@@ -225,7 +228,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A value that a claim of this name may have.
-    pub(crate) fn fitting(&self, name: &str) -> Value {
+    pub fn fitting(&self, name: &str) -> Value {
         match name {
             "iat" | "nbf" => json!(self.issued_at),
             "token_use" => json!("access"),
@@ -235,22 +238,22 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether a claim of this name may be there in a good token.
-    pub(crate) fn allows(&self, name: &str) -> bool {
+    pub fn allows(&self, name: &str) -> bool {
         !self.policy.prohibited_claims.iter().any(|prohibited| prohibited == name)
     }
 
     /// Clock skew that the policy forgives, in whole seconds: rounded down, and up.
-    pub(crate) fn leeway(&self) -> [i64; 2] {
+    pub fn leeway(&self) -> [i64; 2] {
         whole_seconds(self.policy.leeway)
     }
 
     /// The policy's `max-age` in whole seconds, rounded down and up; 0 if it has none.
-    pub(crate) fn max_age(&self) -> [i64; 2] {
+    pub fn max_age(&self) -> [i64; 2] {
         whole_seconds(self.policy.max_age.unwrap_or_default())
     }
 
     /// The text of the draft as it would be without `after`: for classes that cut it up.
-    pub(crate) fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
+    pub fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
         let text = |map: &BTreeMap<String, Value>| json!(map).to_string().into_bytes();
         let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
         let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
@@ -267,7 +270,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The token.
-    pub(crate) fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
+    pub fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
         if let Some(text) = &self.text {
             return text.clone();
         }
@@ -281,7 +284,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Pads the claims so that the token comes close to `bytes`.
-    pub(crate) fn pad_to(&mut self, bytes: usize) {
+    pub fn pad_to(&mut self, bytes: usize) {
         let signature = self.keys.signing.signature_len().div_ceil(3) * 4;
         let json = |map: &BTreeMap<String, Value>| json!(map).to_string().len();
         let now = json(&self.header).div_ceil(3) * 4 + json(&self.claims).div_ceil(3) * 4;
@@ -294,7 +297,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The algorithm of the trial.
-    pub(crate) fn algorithm(&self) -> Algorithm {
+    pub fn algorithm(&self) -> Algorithm {
         self.keys.signing.algorithm()
     }
 }

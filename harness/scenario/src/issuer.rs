@@ -122,7 +122,7 @@ impl IssuerTimeline {
     }
 
     /// The key of this label, withdrawn at `at`, goes so much later. Nothing else happens before.
-    pub(crate) fn delay(&mut self, label: &str, at: Tick, by: Duration) {
+    pub fn delay(&mut self, label: &str, at: Tick, by: Duration) {
         let holds = |epoch: &Epoch| epoch.published.iter().any(|key| key.label == label);
         let goes = |place: &usize| {
             let (before, after) = (&self.epochs[place - 1], &self.epochs[*place]);

@@ -106,7 +106,7 @@ mod tests {
     /// The folder of this checkout, and what the binary has of it.
     #[test]
     fn the_binary_has_every_file_as_it_is() {
-        let folder = Source::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"));
+        let folder = Source::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios"));
         assert_eq!(Source::Binary.folders().unwrap(), folder.folders().unwrap());
         let mut seen = 0;
         for place in folder.folders().unwrap() {

@@ -5,16 +5,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::capacity::{
-    Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Slo, curve, figures,
-};
-use jwtbench_engine::result::{Calibration, Latencies, Measurement, RunResult};
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::class::{Class, Flood};
-use jwtbench_engine::scenario::plan::{MAX_ARRIVALS, Plan};
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::clock::Stopwatch;
 use jwtbench_engine::trial::{Control, Gathering, Trial, initial_revocations, saturate};
+use jwtbench_result::capacity::{
+    Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Slo, curve, figures,
+};
+use jwtbench_result::{Calibration, Latencies, Measurement, RunResult};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::class::{Class, Flood};
+use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
+use jwtbench_scenario::signer::Signers;
 
 use super::super::Failure;
 use super::super::job::Job;

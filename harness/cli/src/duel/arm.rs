@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::duel::Reading;
-use jwtbench_engine::result::noise::Noise;
-use jwtbench_engine::result::{Calibration, Wrong};
-use jwtbench_engine::scenario::Arrivals;
-use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::trial::turns::Lane;
 use jwtbench_engine::trial::{
     Control, Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations,
 };
+use jwtbench_result::duel::Reading;
+use jwtbench_result::noise::Noise;
+use jwtbench_result::{Calibration, Wrong};
+use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::plan::Plan;
 
 use super::super::Failure;
 use super::side::DuelSide;

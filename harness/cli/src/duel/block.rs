@@ -1,8 +1,8 @@
 //! What the host did during a block of a duel, made of what its rounds recorded. Where arms are
 //! processes of their own, each takes the others for strangers; their CPU time is known here.
 
-use jwtbench_engine::result::duel::BlockNoise;
-use jwtbench_engine::result::noise::Noise;
+use jwtbench_result::duel::BlockNoise;
+use jwtbench_result::noise::Noise;
 
 use super::super::machine::CpuUse;
 use super::arm::{ArmRound, RoundRunner};

@@ -14,11 +14,11 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use jwtbench_engine::scenario::hex::hex;
-use jwtbench_engine::scenario::plan::Plan;
 use jwtbench_engine::trial::clock::{Stopwatch, pause};
 use jwtbench_engine::trial::longest_round;
 use jwtbench_engine::trial::turns::Lane;
+use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::plan::Plan;
 
 use super::super::Failure;
 use super::super::machine::profile;

@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_engine::result::duel::Arm;
 use jwtbench_engine::trial::turns::TurnOrder;
+use jwtbench_result::duel::Arm;
 
 use super::super::Failure;
 use super::arm::{ArmRound, RoundRunner};

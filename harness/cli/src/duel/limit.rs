@@ -1,6 +1,6 @@
 //! Reads the limits that a command line sets: blocks, metrics, percentages.
 
-use jwtbench_engine::result::duel::{DuelMetric, MIN_BLOCKS};
+use jwtbench_result::duel::{DuelMetric, MIN_BLOCKS};
 
 /// The most blocks.
 const MAX_BLOCKS: u32 = 1000;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::turns::TurnOrder;
 use jwtbench_engine::trial::{Control, calibrate};
+use jwtbench_scenario::signer::Signers;
 
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;

@@ -8,12 +8,12 @@ use clap::Args as ClapArgs;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::CachePolicyRecord;
-use jwtbench_engine::result::duel::ArmSetting;
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::overrides::Overrides;
-use jwtbench_engine::scenario::plan::{MAX_ARRIVALS, Minting, Plan};
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::duel::ArmSetting;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
+use jwtbench_scenario::signer::Signers;
 
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use jwtbench_engine::report::quantity;
 use jwtbench_engine::trial::live_view::LiveFigures;
+use jwtbench_report::quantity;
 
 /// The most lines that are drawn; what does not fit is left out.
 const MAX_LINES: usize = 6;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use jwtbench_engine::result::capacity::RateBasis;
-use jwtbench_engine::result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord};
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::{Preset, Presets, parse_preset, read_preset};
-use jwtbench_engine::scenario::own::{self, OWN};
-use jwtbench_engine::scenario::policy_file::{self, PolicyFile};
+use jwtbench_result::capacity::RateBasis;
+use jwtbench_result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{Preset, Presets, parse_preset, read_preset};
+use jwtbench_scenario::own::{self, OWN};
+use jwtbench_scenario::policy_file::{self, PolicyFile};
 
 use super::super::Failure;
 use super::super::own::OwnTokens;

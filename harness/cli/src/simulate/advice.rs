@@ -1,10 +1,10 @@
 //! Which one key of a user's policy to change: each is tried at a few values, all else as it is.
 
-use jwtbench_engine::result::simulation::{Advice, SimulationRow};
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::{CacheSpec, parse_policy};
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::simulation::{Ask, SimulationError, simulate};
+use jwtbench_result::simulation::{Advice, SimulationRow};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{CacheSpec, parse_policy};
+use jwtbench_scenario::signer::Signers;
 
 /// What is tried, a line of a policy file each.
 const CHANGES: [&str; 30] = [

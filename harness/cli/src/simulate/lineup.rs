@@ -3,11 +3,11 @@
 
 use jwtbench_verifier::cache_policy::CachePolicy;
 
-use jwtbench_engine::result::simulation::{PolicyNote, judge};
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::{CacheSpec, Presets, Start, load_preset};
-use jwtbench_engine::scenario::expectation::binding;
 use jwtbench_engine::trial::simulation::Simulated;
+use jwtbench_result::simulation::{PolicyNote, judge};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{CacheSpec, Presets, Start, load_preset};
+use jwtbench_scenario::expectation::binding;
 
 /// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.
 pub(super) const OWN_CACHE: &str = "[cache]";

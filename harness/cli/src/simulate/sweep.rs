@@ -1,8 +1,8 @@
 //! Policies at each value of a sweep.
 
-use jwtbench_engine::result::simulation::{SimulationRow, SweepPoint};
-use jwtbench_engine::scenario::cache::{CacheSpec, parse_policy};
-use jwtbench_engine::scenario::sweep::{Sweep, Value};
+use jwtbench_result::simulation::{SimulationRow, SweepPoint};
+use jwtbench_scenario::cache::{CacheSpec, parse_policy};
+use jwtbench_scenario::sweep::{Sweep, Value};
 
 /// More policies than this take too long to look at.
 const MOST_POLICIES: usize = 256;
@@ -84,8 +84,8 @@ mod tests {
     use jwtbench_verifier::cache_policy::CachePolicy;
 
     use super::*;
-    use jwtbench_engine::scenario::cache::Start;
-    use jwtbench_engine::scenario::sweep::Sweep;
+    use jwtbench_scenario::cache::Start;
+    use jwtbench_scenario::sweep::Sweep;
 
     fn names(texts: &[&str]) -> Result<Vec<String>, String> {
         let (name, policy, start) = ("own".to_owned(), CachePolicy::default(), Start::Warm);

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use jwtbench_engine::result::ObjectMembers;
-use jwtbench_engine::scenario::bounded_file;
+use jwtbench_result::ObjectMembers;
+use jwtbench_scenario::bounded_file;
 
 /// The byte order mark of UTF-8, which a reader may ignore (RFC 8259 §8.1).
 const BOM: &[u8] = b"\xef\xbb\xbf";

@@ -21,11 +21,11 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 
 use crate::Failure;
-use jwtbench_engine::scenario::bounded_file;
-use jwtbench_engine::scenario::class::Stage;
-use jwtbench_engine::scenario::corpus::KidFact;
-use jwtbench_engine::scenario::own::Accepted;
-use jwtbench_engine::scenario::policy_file;
+use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::corpus::KidFact;
+use jwtbench_scenario::own::Accepted;
+use jwtbench_scenario::policy_file;
 
 use super::key_file;
 use super::lines::TokenLine;

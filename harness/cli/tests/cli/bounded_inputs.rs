@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwtbench_engine::scenario::bounded_file;
+use jwtbench_scenario::bounded_file;
 use sha2::{Digest as _, Sha256};
 
 use crate::binary::scenario_file;

@@ -9,12 +9,12 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
 
-use jwtbench_engine::result::standing::{Standing, UNDRIVEN};
-use jwtbench_engine::result::{RunResult, StoredForm};
-use jwtbench_engine::scenario::cache::{
+use jwtbench_result::standing::{Standing, UNDRIVEN};
+use jwtbench_result::{RunResult, StoredForm};
+use jwtbench_scenario::cache::{
     Preset, Presets, Start, parse_preset, read_cache_policy, read_preset,
 };
-use jwtbench_engine::scenario::source::Source;
+use jwtbench_scenario::source::Source;
 use jwtbench_verifier::cache_policy::CachePolicy;
 use serde_json::Value;
 

@@ -10,9 +10,9 @@ use std::process::Output;
 
 use binary::{check_stderr, jwtbench, scenario_file};
 
-use jwtbench_engine::report::{TerminalStyle, html, markdown, terminal};
-use jwtbench_engine::result::capacity::Capacity;
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_report::{TerminalStyle, html, markdown, terminal};
+use jwtbench_result::capacity::Capacity;
+use jwtbench_result::{RunResult, StoredForm};
 
 /// A scenario file, and the result of running it.
 fn run(text: &str, args: &[&str]) -> (Output, Option<RunResult>) {

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use binary::{ROOT, check_stderr, command_in, jwtbench, scenario_file, send};
 
-use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_result::{RunResult, SCHEMA_VERSION, StoredForm};
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 
 const GOOD: &str = r#"
 title = "t"

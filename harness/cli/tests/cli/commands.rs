@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
 
-use jwtbench_engine::scenario::catalogue::Catalogue;
+use jwtbench_scenario::catalogue::Catalogue;
 
 use crate::binary::{ROOT, command_in};
 

@@ -11,8 +11,8 @@ use std::process::{Command, Output};
 
 use binary::check;
 
-use jwtbench_engine::result::noise::Noise;
-use jwtbench_engine::result::{
+use jwtbench_result::noise::Noise;
+use jwtbench_result::{
     ClassVerdicts, ConformanceCell, Count, ExpectationResult, Measurement, Round, RunResult,
     VerdictStream, Wrong,
 };

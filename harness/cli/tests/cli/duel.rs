@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use binary::jwtbench;
 
-use jwtbench_engine::result::StoredForm;
-use jwtbench_engine::result::duel::{
+use jwtbench_result::StoredForm;
+use jwtbench_result::duel::{
     Arm, BlockNoise, DuelMetric, DuelResult, Duels, LIMIT, Reading, Rules, SLOTS, weigh,
 };
-use jwtbench_engine::result::statistics::Decision;
+use jwtbench_result::statistics::Decision;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jwtbench");
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use jwtbench_engine::result::{Measurement, RunResult, StoredForm};
+use jwtbench_result::{Measurement, RunResult, StoredForm};
 
 use crate::binary::{check, jwtbench};
 

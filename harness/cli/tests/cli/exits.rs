@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::{RunResult, StoredForm};
 
 use crate::binary::{ROOT, command_in, scenario_file, send};
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use jwtbench_engine::result::StoredForm;
-use jwtbench_engine::result::simulation::Simulation;
+use jwtbench_result::StoredForm;
+use jwtbench_result::simulation::Simulation;
 
 use crate::binary::command_in;
 

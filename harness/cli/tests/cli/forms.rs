@@ -17,8 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use jwtbench_engine::report::{csv, hgrm, junit, percentile_tables};
-use jwtbench_engine::result::*;
+use jwtbench_report::{csv, hgrm, junit, percentile_tables};
+use jwtbench_result::*;
 
 /// A row of `count` operations: 1 µs late each, served in 10 µs, 20 µs …
 fn row(class: &str, code: &str, count: u64) -> OutcomeRow {

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_engine::result::disturbance::MAX_PAUSED;
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::disturbance::MAX_PAUSED;
+use jwtbench_result::{RunResult, StoredForm};
 
 use crate::binary::scenario_file;
 

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-const RUN: &str = include_str!("../../../tests/cases/stored/run.json");
-const SIMULATION: &str = include_str!("../../../tests/cases/stored/simulation.json");
+const RUN: &str = include_str!("../../../engine/tests/cases/stored/run.json");
+const SIMULATION: &str = include_str!("../../../engine/tests/cases/stored/simulation.json");
 
 /// The exit code, and what was said, with nothing printed.
 fn refused(args: &[&str]) -> (Option<i32>, String) {

@@ -15,7 +15,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::{RunResult, StoredForm};
 
 use crate::binary::{command_in, send};
 

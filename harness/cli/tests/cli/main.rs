@@ -18,7 +18,7 @@ mod forms;
 mod grammar;
 mod host_limits;
 mod impossible;
-#[path = "../../../tests/engine/inline.rs"]
+#[path = "../../../engine/tests/engine/inline.rs"]
 mod inline;
 mod killed;
 mod mint;
@@ -36,7 +36,7 @@ mod trend;
 mod verify;
 /// The result that the suite `report` of the engine renders.
 #[allow(dead_code)]
-#[path = "../../../tests/engine/report"]
+#[path = "../../../engine/tests/engine/report"]
 mod report {
     pub mod fixture;
 }

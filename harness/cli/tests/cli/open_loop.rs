@@ -11,17 +11,17 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::disturbance::MAX_STEAL;
-use jwtbench_engine::result::lindley::Queue;
-use jwtbench_engine::result::noise::Noise;
-use jwtbench_engine::result::window::{Offer, WindowVerdict};
-use jwtbench_engine::result::{ArrivalCounts, Measurement};
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{
     Control, Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, initial_revocations,
 };
+use jwtbench_result::disturbance::MAX_STEAL;
+use jwtbench_result::lindley::Queue;
+use jwtbench_result::noise::Noise;
+use jwtbench_result::window::{Offer, WindowVerdict};
+use jwtbench_result::{ArrivalCounts, Measurement};
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 

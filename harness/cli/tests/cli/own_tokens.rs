@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::{RunResult, StoredForm};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use binary::{check, command_in, jwtbench, scenario_file};
 
-use jwtbench_engine::result::{RunResult, StoredForm};
+use jwtbench_result::{RunResult, StoredForm};
 
 const SCENARIO: &str = r#"
 title = "t"

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use jwtbench_engine::result::duel::Duels;
-use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{RunResult, SCHEMA_VERSION, StoredForm};
+use jwtbench_result::duel::Duels;
+use jwtbench_result::simulation::Simulation;
+use jwtbench_result::{RunResult, SCHEMA_VERSION, StoredForm};
 use serde_json::{Value, json};
 
 /// The committed schemas: kind, text by the types.
@@ -59,7 +59,7 @@ fn the_committed_schemas_are_those_of_the_types() {
 /// Stored ones of a release build, and what each lacks in turn.
 #[test]
 fn simulations_and_duels_are_valid() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/stored");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/cases/stored");
     let read = |name: &str| -> Value {
         let text = std::fs::read_to_string(folder.join(name)).expect("a file");
         serde_json::from_str(&text).expect("JSON")

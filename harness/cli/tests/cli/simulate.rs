@@ -15,17 +15,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use jwtbench_engine::report::{
+use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
+use jwtbench_report::{
     TerminalStyle, policy_markdown, simulation_html, simulation_markdown, simulation_picture,
     simulation_terminal,
 };
-use jwtbench_engine::result::StoredForm;
-use jwtbench_engine::result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
-use jwtbench_engine::scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::scenario::{InstanceAges, Instances, Scenario};
-use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
+use jwtbench_result::StoredForm;
+use jwtbench_result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
+use jwtbench_scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::{InstanceAges, Instances, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 
 /// A ttl and nothing else: what many libraries do.

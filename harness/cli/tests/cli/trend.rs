@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use jwtbench_engine::result::{Latencies, PackedLatencies, Round, RunResult, histogram_log};
+use jwtbench_result::{Latencies, PackedLatencies, Round, RunResult, histogram_log};
 
 use report::fixture;
 

@@ -11,9 +11,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use jwtbench_engine::scenario::plan::{EPOCH, Plan};
-use jwtbench_engine::scenario::policy_file;
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_scenario::plan::{EPOCH, Plan};
+use jwtbench_scenario::policy_file;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 use tempfile::TempDir;

@@ -20,7 +20,7 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
-use crate::scenario::policy_file;
+use jwtbench_scenario::policy_file;
 
 use super::{Contender, Presented, Progress, Setup};
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial, Thumbprint};
 
-use crate::result::FindingTag;
-use crate::result::divergence::Observed;
+use jwtbench_result::FindingTag;
+use jwtbench_result::divergence::Observed;
 
 /// One input, with what is known of it beforehand.
 pub(super) struct DivergenceCase {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
-use crate::result::divergence::Observed::{self, Accept, Refuse};
-use crate::scenario::draft::Draft;
+use jwtbench_result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
+use jwtbench_result::divergence::Observed::{self, Accept, Refuse};
+use jwtbench_scenario::draft::Draft;
 
 use super::case::{DivergenceCase, Ruling, ruling};
 use super::header::in_front;

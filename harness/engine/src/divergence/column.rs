@@ -18,7 +18,7 @@ use jwtbench_verifier::wall_clock::WallClock;
 use crate::contender::{ContenderSpec, ForeignLibrary, Presented, Progress, Provider, Setup};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::KeySource;
-use crate::result::divergence::{ColumnKind, DivergenceColumn, Observed};
+use jwtbench_result::divergence::{ColumnKind, DivergenceColumn, Observed};
 
 use super::case::{Exhibit, RawInput};
 use super::mint::InputMint;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::result::FindingTag::{BreaksMust, OutOfScope};
-use crate::scenario::draft::Parts;
-use crate::scenario::signer::{in_der, with_high_s};
+use jwtbench_result::FindingTag::{BreaksMust, OutOfScope};
+use jwtbench_scenario::draft::Parts;
+use jwtbench_scenario::signer::{in_der, with_high_s};
 
 use super::case::{DivergenceCase, Exhibit, Ruling, ruling};
 use super::mint::InputMint;

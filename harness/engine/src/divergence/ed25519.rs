@@ -8,7 +8,7 @@ use serde_json::json;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::result::FindingTag::{BreaksMust, OutOfScope, Permitted};
+use jwtbench_result::FindingTag::{BreaksMust, OutOfScope, Permitted};
 
 use super::case::{DivergenceCase, Exhibit, RawInput, Ruling, ruling};
 use super::mint::InputMint;

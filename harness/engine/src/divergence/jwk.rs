@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::result::FindingTag::{OutOfScope, Permitted};
+use jwtbench_result::FindingTag::{OutOfScope, Permitted};
 
 use super::case::{DivergenceCase, Ruling, ruling};
 use super::mint::InputMint;

@@ -14,8 +14,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use crate::scenario::draft::{Draft, DraftKeys, Parts, Times};
-use crate::scenario::signer::{Signers, SigningKey};
+use jwtbench_scenario::draft::{Draft, DraftKeys, Parts, Times};
+use jwtbench_scenario::signer::{Signers, SigningKey};
 
 use super::case::{Exhibit, RawInput};
 

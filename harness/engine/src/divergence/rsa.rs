@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
+use jwtbench_result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
 
 use super::case::{DivergenceCase, Ruling, ruling};
 use super::mint::InputMint;

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use jwtbench_verifier::algorithm::Algorithm;
 
-use crate::result::FindingTag::{BreaksMust, Permitted};
-use crate::scenario::draft::{Draft, Parts};
-use crate::scenario::signer::SigningKey;
+use jwtbench_result::FindingTag::{BreaksMust, Permitted};
+use jwtbench_scenario::draft::{Draft, Parts};
+use jwtbench_scenario::signer::SigningKey;
 
 use super::case::{DivergenceCase, Exhibit, Ruling, ruling};
 use super::mint::InputMint;

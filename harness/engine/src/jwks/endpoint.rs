@@ -22,7 +22,7 @@ use super::document::cache_control;
 use super::faults;
 use super::front::{BACKLOG, EndpointState, Front, ORDER_HEADER, Port, SettingChange};
 use super::host_fault::{HostFault, HostFaults};
-use crate::scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 
 /// The path of the key set. Others are not found.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";

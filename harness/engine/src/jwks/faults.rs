@@ -8,7 +8,7 @@ use std::time::Duration;
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
 
-use crate::scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 
 /// What came with status 200, whole and within the client's limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

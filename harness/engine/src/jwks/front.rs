@@ -23,7 +23,7 @@ use super::endpoint::{KEY_SET_PATH, MOVED_PATH, RequestWatch, ServedCounts};
 use super::faults;
 use super::host_fault::{HostFault, HostFaults};
 use super::request_head::{MAX_HEAD, Method, RequestHead, end_of_head};
-use crate::scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 
 /// Connections that the kernel holds until they are accepted.
 pub(super) const BACKLOG: u32 = 1024;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::result::Calibration;
+use jwtbench_result::Calibration;
 
 use super::clock::{LONGEST_SLEEP, clock_read_ns, overshoot, tighten_timer};
 use super::kernel::control_kernel_ns;

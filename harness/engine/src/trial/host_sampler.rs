@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::result::noise::Hiccups;
+use jwtbench_result::noise::Hiccups;
 
 use super::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};
 use super::host::{HostReading, ThreadReading, ThreadSlot};

@@ -11,9 +11,9 @@ use hdrhistogram::Histogram;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::caches::Caches;
-use crate::result::judgement::{Code, Operation, spell};
-use crate::scenario::Arrivals;
-use crate::scenario::plan::Plan;
+use jwtbench_result::judgement::{Code, Operation, spell};
+use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::plan::Plan;
 
 use super::clock::RealClock;
 

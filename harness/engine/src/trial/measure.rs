@@ -10,18 +10,18 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::contender::ContenderSpec;
 use crate::jwks::key_source::{FetchNote, FetchStep};
-use crate::result::finding;
-use crate::result::judgement::{Code, spell};
-use crate::result::ledger::{Cell, Ledger, LedgerRow, RowKey};
-use crate::result::set_age::{SetAge, SetConfirmation};
-use crate::result::{
+use jwtbench_result::finding;
+use jwtbench_result::judgement::{Code, spell};
+use jwtbench_result::ledger::{Cell, Ledger, LedgerRow, RowKey};
+use jwtbench_result::set_age::{SetAge, SetConfirmation};
+use jwtbench_result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
     Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, VerdictStream,
     Wrong, evaluate,
 };
-use crate::scenario::class::Class;
-use crate::scenario::expectation::{Expectation, binding};
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::class::Class;
+use jwtbench_scenario::expectation::{Expectation, binding};
+use jwtbench_scenario::plan::Plan;
 
 use super::planted_fault::PlantedFault;
 use super::validity::Validity;

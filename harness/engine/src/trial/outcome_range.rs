@@ -8,10 +8,10 @@ use rayon::prelude::*;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
-use crate::result::outcome::{OutcomeCounts, OutcomeRange};
-use crate::scenario::Arrivals;
-use crate::scenario::plan::{Plan, Redraw, WARMUP};
-use crate::scenario::signer::Signers;
+use jwtbench_result::outcome::{OutcomeCounts, OutcomeRange};
+use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::plan::{Plan, Redraw, WARMUP};
+use jwtbench_scenario::signer::Signers;
 
 use super::simulation::Remembering;
 use super::{Trial, TrialError, initial_revocations};

@@ -9,7 +9,7 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, ContenderSpec, ExecCommand, Presented, Progress};
-use crate::scenario::grammar;
+use jwtbench_scenario::grammar;
 
 use super::clock::{Stopwatch, pause};
 

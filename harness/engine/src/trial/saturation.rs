@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::result::Measurement;
-use crate::result::capacity::Saturated;
-use crate::result::statistics::median;
+use jwtbench_result::Measurement;
+use jwtbench_result::capacity::Saturated;
+use jwtbench_result::statistics::median;
 
 use super::{Control, Gathering, RoundRecord, Trial, TrialError, interleaved};
 
@@ -36,12 +36,12 @@ pub fn saturate(
                 return Ok(None);
             }
             let (saturated, gathering) = &mut found[at];
-            saturated.take((round * count + place) as u32, record, gathering);
+            take(saturated, (round * count + place) as u32, record, gathering);
         }
     }
     let finish = |(saturated, gathering): (Saturated, Gathering<'_>)| {
         let measurement = gathering.finish();
-        (saturated.finish(&measurement), measurement)
+        (finished(saturated, &measurement), measurement)
     };
     Ok(Some(found.into_iter().map(finish).collect()))
 }
@@ -58,25 +58,27 @@ fn round_of_each(
     trials.iter().map(|trial| trial.run(control)).collect()
 }
 
-impl Saturated {
-    fn take(&mut self, order: u32, mut record: RoundRecord, gathering: &mut Gathering<'_>) {
-        let mut services = std::mem::take(&mut record.services);
-        if !gathering.add(order, record) {
-            return;
-        }
-        self.services.resize_with(services.len(), Vec::new);
-        let workers = self.services.iter_mut().zip(&mut services);
-        workers.for_each(|(mine, theirs)| mine.append(theirs));
+/// Adds a round, unless it is one that a measurement does not take.
+fn take(to: &mut Saturated, order: u32, mut record: RoundRecord, gathering: &mut Gathering<'_>) {
+    let mut services = std::mem::take(&mut record.services);
+    if !gathering.add(order, record) {
+        return;
     }
+    to.services.resize_with(services.len(), Vec::new);
+    let workers = to.services.iter_mut().zip(&mut services);
+    workers.for_each(|(mine, theirs)| mine.append(theirs));
+}
 
-    fn finish(mut self, measurement: &Measurement) -> Saturated {
-        let rounds = || measurement.rounds.iter().filter(|round| round.dropped.is_none());
-        let rates: Vec<f64> = rounds().map(|round| round.throughput_per_s).collect();
-        let cpu: Vec<f64> = rounds().filter_map(|round| round.cpu_ns_per_op).collect();
-        self.capacity_per_s = median(&rates);
-        self.cpu_ns_per_op = (!cpu.is_empty()).then(|| median(&cpu));
-        self.token_bytes_mean = measurement.token_bytes_mean;
-        self.disturbed = measurement.disturbance();
-        self
+/// With the figures of the rounds that count.
+fn finished(saturated: Saturated, measurement: &Measurement) -> Saturated {
+    let rounds = || measurement.rounds.iter().filter(|round| round.dropped.is_none());
+    let rates: Vec<f64> = rounds().map(|round| round.throughput_per_s).collect();
+    let cpu: Vec<f64> = rounds().filter_map(|round| round.cpu_ns_per_op).collect();
+    Saturated {
+        capacity_per_s: median(&rates),
+        cpu_ns_per_op: (!cpu.is_empty()).then(|| median(&cpu)),
+        token_bytes_mean: measurement.token_bytes_mean,
+        disturbed: measurement.disturbance(),
+        ..saturated
     }
 }

@@ -7,10 +7,10 @@ use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::endpoint::ServedCounts;
-use crate::result::history::{Change, History, HolderRevocation};
-use crate::scenario::endpoint::EndpointSetting;
-use crate::scenario::event::Action;
-use crate::scenario::plan::Plan;
+use jwtbench_result::history::{Change, History, HolderRevocation};
+use jwtbench_scenario::endpoint::EndpointSetting;
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::plan::Plan;
 
 use super::{TrialError, other_jwt_id};
 

@@ -8,8 +8,8 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::jwks::endpoint::{Endpoint, EndpointError, ServedCounts};
-use crate::scenario::endpoint::EndpointSetting;
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::endpoint::EndpointSetting;
+use jwtbench_scenario::plan::Plan;
 
 use super::TrialError;
 use super::clock::{RealClock, unix_now};

@@ -3,7 +3,6 @@
 //! arrivals. Pure: the same plan and seed give the same rows on every machine.
 
 mod asked;
-mod flood;
 mod hindsight;
 mod instance;
 mod loss;
@@ -24,23 +23,23 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 
-use crate::result::simulation::{
+use jwtbench_result::simulation::{
     HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
-use crate::scenario::cache::{CacheSpec, Start};
-use crate::scenario::corpus::Refs;
-use crate::scenario::event::Action;
-use crate::scenario::flow::{self, FlowFault};
-use crate::scenario::hex::hex;
-use crate::scenario::plan::Plan;
-use crate::scenario::signer::Signers;
-use crate::scenario::{InstanceAges, Phase, Scenario};
+use jwtbench_scenario::cache::{CacheSpec, Start};
+use jwtbench_scenario::corpus::Refs;
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::flow::{self, FlowFault};
+use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::{InstanceAges, Phase, Scenario};
 
 use super::TrialError;
 use asked::Asked;
-use flood::Flood;
 use hindsight::schedule;
 use instance::{Instance, Lived};
+use jwtbench_scenario::class::Flood;
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 use seen::{Outage, SeenScope};

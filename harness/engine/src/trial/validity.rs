@@ -2,9 +2,9 @@
 //! what is left is marked, and its latencies are no matter of expectations. That the generator was
 //! limited is a mark too, and takes no figure away. Verdicts and counts always stand.
 
-use crate::result::noise::{Noise, NoiseLog};
-use crate::result::window::WindowVerdict;
-use crate::scenario::plan::Plan;
+use jwtbench_result::noise::{Noise, NoiseLog};
+use jwtbench_result::window::WindowVerdict;
+use jwtbench_scenario::plan::Plan;
 
 use super::CourseRecord;
 

@@ -17,11 +17,11 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::{FetchNote, Log};
-use crate::result::ArrivalCounts;
-use crate::result::judgement::{Judge, Operation};
-use crate::result::ledger::Ledger;
-use crate::scenario::endpoint::{EndpointSetting, Fault};
-use crate::scenario::plan::{Arrival, Plan, WARMUP};
+use jwtbench_result::ArrivalCounts;
+use jwtbench_result::judgement::{Judge, Operation};
+use jwtbench_result::ledger::Ledger;
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 
 use super::real::grace;
 use super::script::{ScriptRun, ScriptTarget, scripted_events};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::result::disturbance::HostShare;
-use crate::result::noise::{Hiccups, Noise};
-use crate::result::window::Pace;
-use crate::scenario::plan::{Plan, WARMUP};
+use jwtbench_result::disturbance::HostShare;
+use jwtbench_result::noise::{Hiccups, Noise};
+use jwtbench_result::window::Pace;
+use jwtbench_scenario::plan::{Plan, WARMUP};
 
 use super::clock::RealClock;
 use super::host::{ThreadReading, processors};

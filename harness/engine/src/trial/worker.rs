@@ -10,12 +10,12 @@ use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
 use crate::jwks::host_fault::HostFaults;
-use crate::result::capacity::Service;
-use crate::result::judgement::{Judge, Operation};
-use crate::result::ledger::Ledger;
-use crate::result::lindley::PunctualWorker;
-use crate::result::window::Offer;
-use crate::scenario::plan::{Arrival, WARMUP};
+use jwtbench_result::capacity::Service;
+use jwtbench_result::judgement::{Judge, Operation};
+use jwtbench_result::ledger::Ledger;
+use jwtbench_result::lindley::PunctualWorker;
+use jwtbench_result::window::Offer;
+use jwtbench_scenario::plan::{Arrival, WARMUP};
 
 use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
 use super::host::{ThreadReading, ThreadSlot};

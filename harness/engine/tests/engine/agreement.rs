@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::Measurement;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{Control, Gathering, Trial};
+use jwtbench_result::Measurement;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 

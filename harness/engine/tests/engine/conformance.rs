@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::result::Measurement;
-use jwtbench_engine::result::judgement::spell;
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{Trial, initial_revocations};
+use jwtbench_result::Measurement;
+use jwtbench_result::judgement::spell;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::class::Class;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
 

@@ -7,10 +7,10 @@
 use crate::inline;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::{Trial, initial_revocations};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
@@ -109,7 +109,7 @@ fn arrivals(plan: &Plan, stream: &str) -> Vec<Vec<(i64, u16, Box<[u8]>)>> {
     let mut streams = plan.scenario.streams.iter();
     let place = streams.position(|known| known.name == stream);
     let place = place.expect("the stream") as u16;
-    let of_worker = |schedule: &Vec<jwtbench_engine::scenario::plan::Arrival>| {
+    let of_worker = |schedule: &Vec<jwtbench_scenario::plan::Arrival>| {
         let own = schedule.iter().filter(|arrival| arrival.stream == place);
         own.map(|arrival| {
             let token = &plan.corpus.tokens[arrival.token as usize];

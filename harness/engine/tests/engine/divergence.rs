@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwtbench_engine::divergence::{UNEXPECTED, observe};
-use jwtbench_engine::report;
-use jwtbench_engine::result::FindingTag;
-use jwtbench_engine::result::divergence::{ColumnKind, Divergence, DivergenceRow, Observed};
-use jwtbench_engine::scenario::signer::Signers;
+use jwtbench_report as report;
+use jwtbench_result::FindingTag;
+use jwtbench_result::divergence::{ColumnKind, Divergence, DivergenceRow, Observed};
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::graviola;
 use jwtbench_verifier::jwk::Entry;
@@ -26,7 +26,7 @@ static TODAY: LazyLock<Divergence> = LazyLock::new(|| observe(SEED));
 
 #[test]
 fn the_committed_report_is_what_is_observed() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/divergence.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/divergence.md");
     let kept = fs::read_to_string(path).expect("reports/divergence.md");
     let today = report::divergence(&TODAY);
     let has_former = cfg!(feature = "jsonwebtoken-11");

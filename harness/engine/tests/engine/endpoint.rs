@@ -13,7 +13,7 @@ use jwtbench_engine::jwks::document::Document;
 use jwtbench_engine::jwks::endpoint::{Endpoint, KEY_SET_PATH};
 use jwtbench_engine::jwks::faults::{Body, Exchange, exchange, huge_body};
 use jwtbench_engine::jwks::http::{self, FetchFault};
-use jwtbench_engine::scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -7,11 +7,9 @@ mod otlp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jwtbench_engine::report::{
-    Direction, Export, bencher, github_action, opentelemetry, prometheus,
-};
-use jwtbench_engine::result::histogram_log::Series;
-use jwtbench_engine::result::*;
+use jwtbench_report::{Direction, Export, bencher, github_action, opentelemetry, prometheus};
+use jwtbench_result::histogram_log::Series;
+use jwtbench_result::*;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwtbench_engine::scenario::class::{Class, Stage};
-use jwtbench_engine::scenario::corpus::Token;
-use jwtbench_engine::scenario::fit::{check_class, check_length, check_names};
-use jwtbench_engine::scenario::plan::Plan;
-use jwtbench_engine::scenario::signer::Signers;
-use jwtbench_engine::scenario::{Scenario, StreamSetting};
+use jwtbench_scenario::class::{Class, Stage};
+use jwtbench_scenario::corpus::Token;
+use jwtbench_scenario::fit::{check_class, check_length, check_names};
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::{Scenario, StreamSetting};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};

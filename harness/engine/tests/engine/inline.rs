@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::catalogue::Catalogue;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::catalogue::Catalogue;
 
 /// The scenario of this text, under the name `test/inline`.
 pub fn scenario(text: &str) -> Scenario {

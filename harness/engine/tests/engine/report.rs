@@ -5,12 +5,12 @@ pub mod fixture;
 mod generator;
 mod width;
 
-use jwtbench_engine::report::shown::is_unshown;
-use jwtbench_engine::report::{
+use jwtbench_report::shown::is_unshown;
+use jwtbench_report::{
     TerminalStyle, answer_list, check_table, csv, html, junit, markdown, picture, ranking_table,
     terminal, terminal_verdict,
 };
-use jwtbench_engine::result::{Measurement, RunResult};
+use jwtbench_result::{Measurement, RunResult};
 
 const PLAIN: TerminalStyle = TerminalStyle { colour: false, width: 80 };
 
@@ -86,7 +86,7 @@ fn a_wrong_or_invalid_trial_shows_its_error_and_no_number() {
 #[test]
 fn a_faulty_contender_is_never_the_fastest() {
     let mut result = fixture::result();
-    let fastest = |m: &&mut jwtbench_engine::result::Measurement| m.contender == "core:graviola";
+    let fastest = |m: &&mut jwtbench_result::Measurement| m.contender == "core:graviola";
     for measurement in result.measurements.iter_mut().filter(fastest) {
         measurement.verdicts.wrong = 1;
     }

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::load_preset;
-use jwtbench_engine::scenario::catalogue::Catalogue;
-use jwtbench_engine::scenario::class::Class;
-use jwtbench_engine::scenario::event::{Action, Poison};
-use jwtbench_engine::scenario::expectation::{Binding, Expectation};
-use jwtbench_engine::scenario::policy_file;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::load_preset;
+use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::class::Class;
+use jwtbench_scenario::event::{Action, Poison};
+use jwtbench_scenario::expectation::{Binding, Expectation};
+use jwtbench_scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
@@ -22,7 +22,7 @@ const FAMILIES: [&str; 7] =
 /// The family that judges and does not measure; no part of the canonical workload.
 const CONFORMANCE: &str = "conformance";
 /// The family that lasts hours and is only simulated.
-const POLICY: &str = jwtbench_engine::scenario::SIMULATED;
+const POLICY: &str = jwtbench_scenario::SIMULATED;
 
 /// Codes that no token class can be due: they depend on what the verifier can reach.
 const WITHOUT_CLASS: [&str; 2] = ["JWT_STATE_UNAVAILABLE", "JWT_KEYS_UNAVAILABLE"];
@@ -75,7 +75,7 @@ fn every_code_is_due_to_some_class() {
         .filter_map(|class| class.row().due)
         .map(|code| code.code())
         .collect();
-    let contract = include_str!("../../verifier/src/rejection.rs");
+    let contract = include_str!("../../../verifier/src/rejection.rs");
     let quoted = contract.split('"').filter(|text| text.starts_with("JWT_"));
     let codes: BTreeSet<&str> = quoted.collect();
     assert!(codes.len() > 25, "the codes were not found");
@@ -162,7 +162,7 @@ fn the_preset_default_is_the_default() {
 
 #[test]
 fn the_reference_names_every_class_and_code_due() {
-    let reference = include_str!("../../../scenarios/FORMAT.md");
+    let reference = include_str!("../../../../scenarios/FORMAT.md");
     for class in Class::all() {
         let row = class.row();
         let due = row.due.map_or("ACCEPT", |code| code.code());
@@ -176,7 +176,7 @@ fn the_reference_names_every_class_and_code_due() {
 
 #[test]
 fn the_example_of_the_reference_parses() {
-    let reference = include_str!("../../../scenarios/README.md");
+    let reference = include_str!("../../../../scenarios/README.md");
     let example = reference.split("```toml\n").nth(1).unwrap();
     let example = example.split("```").next().unwrap();
     let scenario = parse(example).unwrap_or_else(|error| panic!("{error}"));
@@ -192,7 +192,7 @@ fn an_empty_tenant_checks_none() {
 
 #[test]
 fn the_policy_file_of_the_reference_parses() {
-    let reference = include_str!("../../../scenarios/FORMAT.md");
+    let reference = include_str!("../../../../scenarios/FORMAT.md");
     let (_, after) = reference.split_once("A **policy file**").unwrap();
     let example = after.split("```").nth(1).unwrap().trim_start_matches("toml");
     let policy = policy_file::parse(Path::new("api.toml"), example);
@@ -230,7 +230,7 @@ publish-key = "next"
 "all.users.valid.lockouts" = "== 0"
 "#;
 
-fn parse(text: &str) -> Result<Scenario, jwtbench_engine::scenario::ScenarioError> {
+fn parse(text: &str) -> Result<Scenario, jwtbench_scenario::ScenarioError> {
     let path = Path::new("family/test.toml");
     Scenario::parse(path, text, &library().presets())
 }

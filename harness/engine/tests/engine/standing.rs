@@ -7,15 +7,15 @@ use crate::report;
 
 use std::collections::BTreeMap;
 
-use jwtbench_engine::report::{
+use jwtbench_report::{
     TerminalStyle, comparison, comparison_markdown, csv, duel_markdown, duel_terminal,
     simulation_html, simulation_picture,
 };
-use jwtbench_engine::result::comparison::{Comparison, ComparisonTerms, Matching};
-use jwtbench_engine::result::duel::{DUEL_SCHEMA_VERSION, DuelResult};
-use jwtbench_engine::result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
-use jwtbench_engine::result::standing::UNDRIVEN;
-use jwtbench_engine::result::{CachePolicyRecord, RunResult};
+use jwtbench_result::comparison::{Comparison, ComparisonTerms, Matching};
+use jwtbench_result::duel::{DUEL_SCHEMA_VERSION, DuelResult};
+use jwtbench_result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
+use jwtbench_result::standing::UNDRIVEN;
+use jwtbench_result::{CachePolicyRecord, RunResult};
 use serde_json::{Value, json};
 
 use report::fixture;

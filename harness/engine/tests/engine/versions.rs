@@ -12,7 +12,7 @@ struct Locked<'l> {
 }
 
 fn locked() -> Vec<Locked<'static>> {
-    let packages = include_str!("../../../Cargo.lock").split("[[package]]").skip(1);
+    let packages = include_str!("../../../../Cargo.lock").split("[[package]]").skip(1);
     packages.map(locked_package).collect()
 }
 

@@ -6,8 +6,8 @@ use super::{
     cache_policies, closing, drifted, is_significant, limits, missing_of, name, outcome, value,
     wanted_rounds,
 };
-use crate::result::CachePolicyRecord;
-use crate::result::comparison::{Comparison, Figure, TrialComparison};
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::comparison::{Comparison, Figure, TrialComparison};
 
 /// The comparison as Markdown.
 pub fn comparison_markdown(comparison: &Comparison) -> String {

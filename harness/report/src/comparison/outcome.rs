@@ -5,9 +5,9 @@ use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
 use super::super::terminal::text::{Paint, TerminalText};
 use super::both_policies;
-use crate::result::CachePolicyRecord;
-use crate::result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
-use crate::result::outcome::OutcomeKind;
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
+use jwtbench_result::outcome::OutcomeKind;
 
 /// Trials of one scenario from one cache policy to another, and the one that speaks for them.
 struct OutcomeGroup<'c> {
@@ -122,7 +122,7 @@ fn is_shown(group: &OutcomeGroup<'_>) -> bool {
 
 fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
     let TrialOutcome { sentences, not_gated, verdict, .. } = group.spokesman;
-    let sentence = |sentence: &crate::result::comparison::OutcomeSentence| {
+    let sentence = |sentence: &jwtbench_result::comparison::OutcomeSentence| {
         let has_both = sentence.verdict != *verdict;
         let mark = if has_both { format!("{}: ", sentence.verdict) } else { String::new() };
         format!("{mark}{}", sentence.text)

@@ -1,7 +1,7 @@
 //! The marks of blocks that the host disturbed: how many they are, which, and why. Pure.
 
-use crate::report::caveat::Caveat;
-use crate::result::duel::BlockNoise;
+use crate::caveat::Caveat;
+use jwtbench_result::duel::BlockNoise;
 
 /// Reasons are told up to this number, each in a line.
 const MAX_REASONS: usize = 4;
@@ -44,7 +44,7 @@ pub fn of_blocks(noise: &[BlockNoise]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::noise::Noise;
+    use jwtbench_result::noise::Noise;
 
     #[test]
     fn a_disturbed_block_has_a_mark_and_a_reason() {

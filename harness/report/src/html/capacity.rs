@@ -8,10 +8,10 @@ use maud::{Markup, html as markup};
 use super::curve::short;
 use super::ink::Ink;
 use super::scale::{Scale, coordinate};
-use crate::report::capacity::{self, CHECKS, CURVE, NOTE};
-use crate::report::quantity;
-use crate::result::RunResult;
-use crate::result::capacity::{Capacity, Slo};
+use crate::capacity::{self, CHECKS, CURVE, NOTE};
+use crate::quantity;
+use jwtbench_result::RunResult;
+use jwtbench_result::capacity::{Capacity, Slo};
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 260.0;

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html as markup};
 
-use crate::report::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
-use crate::report::quantity;
-use crate::result::RunResult;
+use crate::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
+use crate::quantity;
+use jwtbench_result::RunResult;
 
 /// The section.
 pub fn section(result: &RunResult) -> Markup {

@@ -7,9 +7,9 @@ use maud::{Markup, html as markup};
 
 use super::ink::Ink;
 use super::scale::{Scale, coordinate};
-use crate::report::quantity;
-use crate::report::ranking::{Ranking, RankingRow, Role};
-use crate::report::speed::at_quantile;
+use crate::quantity;
+use crate::ranking::{Ranking, RankingRow, Role};
+use crate::speed::at_quantile;
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 300.0;

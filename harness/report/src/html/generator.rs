@@ -2,8 +2,8 @@
 
 use maud::{Markup, html as markup};
 
-use crate::report::generator::Generator;
-use crate::result::RunResult;
+use crate::generator::Generator;
+use jwtbench_result::RunResult;
 
 /// The part, below the machine's facts.
 pub fn part(result: &RunResult) -> Markup {

@@ -4,12 +4,12 @@
 use maud::{Markup, html as markup};
 
 use super::{chapter_anchor, trial_anchor};
-use crate::report::chapter::chapters;
-use crate::report::fault::fault;
-use crate::report::quantity;
-use crate::report::summary::Summary;
-use crate::report::unjudged::unjudged;
-use crate::result::{Measurement, RunResult};
+use crate::chapter::chapters;
+use crate::fault::fault;
+use crate::quantity;
+use crate::summary::Summary;
+use crate::unjudged::unjudged;
+use jwtbench_result::{Measurement, RunResult};
 
 /// The head of the page.
 pub fn header(result: &RunResult) -> Markup {

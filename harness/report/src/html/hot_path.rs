@@ -5,11 +5,11 @@ use maud::{Markup, html as markup};
 
 use super::ink::Ink;
 use super::{chapter_anchor, curve, prose};
-use crate::report::caveat::{legend, marked};
-use crate::report::chapter::Chapter;
-use crate::report::quantity;
-use crate::report::ranking::{Ranking, RankingRow, Role, rankings};
-use crate::report::speed::Speed;
+use crate::caveat::{legend, marked};
+use crate::chapter::Chapter;
+use crate::quantity;
+use crate::ranking::{Ranking, RankingRow, Role, rankings};
+use crate::speed::Speed;
 
 /// The chapter; `is_open` shows every algorithm at once.
 pub fn chapter(chapter: &Chapter, is_open: bool, ink: &Ink) -> Markup {

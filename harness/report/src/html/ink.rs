@@ -3,8 +3,8 @@
 
 use maud::{Markup, html as markup};
 
-use crate::report::ranking::backend;
-use crate::result::RunResult;
+use crate::ranking::backend;
+use jwtbench_result::RunResult;
 
 /// Colours for backends in `style.css`.
 const BACKEND_COLOURS: usize = 6;

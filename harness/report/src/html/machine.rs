@@ -3,10 +3,10 @@
 use maud::{Markup, html as markup};
 
 use super::generator;
-use crate::report::chapter::Chapter;
-use crate::report::quantity;
-use crate::report::ranking::{Ranking, rankings};
-use crate::result::RunResult;
+use crate::chapter::Chapter;
+use crate::quantity;
+use crate::ranking::{Ranking, rankings};
+use jwtbench_result::RunResult;
 
 /// The section.
 pub fn section(result: &RunResult, chapters: &[Chapter]) -> Markup {

@@ -3,8 +3,8 @@
 
 use maud::{Markup, html as markup};
 
-use crate::report::answer::answers;
-use crate::result::RunResult;
+use crate::answer::answers;
+use jwtbench_result::RunResult;
 
 /// The prose of a scenario.
 pub fn analysis(text: &str) -> Markup {

@@ -9,8 +9,8 @@ use maud::{Markup, html as markup};
 use super::curve::short;
 use super::ink::{code_class, code_layer};
 use super::scale::{Scale, coordinate};
-use crate::report::quantity;
-use crate::result::{Mark, MarkKind, Timeline, TimelineBin};
+use crate::quantity;
+use jwtbench_result::{Mark, MarkKind, Timeline, TimelineBin};
 
 const WIDTH: f64 = 940.0;
 const LEFT: f64 = 70.0;

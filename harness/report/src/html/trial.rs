@@ -3,10 +3,10 @@
 use maud::{Markup, html as markup};
 
 use super::timeline::timeline;
-use crate::report::fault::fault;
-use crate::report::quantity;
-use crate::result::window::WindowVerdict;
-use crate::result::{Count, EndpointCounts, HistogramSummary, Measurement, PhaseResult};
+use crate::fault::fault;
+use crate::quantity;
+use jwtbench_result::window::WindowVerdict;
+use jwtbench_result::{Count, EndpointCounts, HistogramSummary, Measurement, PhaseResult};
 
 /// The trial; `is_light` allows figures per bin in its timeline.
 pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {

@@ -1,9 +1,9 @@
 //! Capacities in the step summary: one row each, curves and open loops collapsed.
 
 use super::cell::{code, plain, row};
-use crate::report::capacity::{self, CHECKS, CURVE, NOTE};
-use crate::result::RunResult;
-use crate::result::capacity::Capacity;
+use crate::capacity::{self, CHECKS, CURVE, NOTE};
+use jwtbench_result::RunResult;
+use jwtbench_result::capacity::Capacity;
 
 /// Writes all capacities, and what relative rates were shares of.
 pub fn write(result: &RunResult, out: &mut String) {

@@ -1,7 +1,7 @@
 //! Text that comes from a result, made safe for a GitHub-flavoured table: it can neither leave its
 //! cell nor become HTML, a link or a mention.
 
-use crate::report::shown::is_unshown;
+use crate::shown::is_unshown;
 
 /// Plain text with everything that Markdown reads as markup escaped.
 pub fn plain(text: &str) -> String {

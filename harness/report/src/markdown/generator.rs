@@ -1,8 +1,8 @@
 //! Generator and host in the step summary.
 
 use super::cell::{plain, row};
-use crate::report::generator::Generator;
-use crate::result::RunResult;
+use crate::generator::Generator;
+use jwtbench_result::RunResult;
 
 /// Writes the part, if anything was recorded.
 pub fn write(result: &RunResult, out: &mut String) {

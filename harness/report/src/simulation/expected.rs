@@ -2,8 +2,8 @@
 //! its figure.
 
 use super::{beyond, figure};
-use crate::report::quantity::counted;
-use crate::result::simulation::{COLUMNS, Simulation, SimulationExpectation, SimulationRow};
+use crate::quantity::counted;
+use jwtbench_result::simulation::{COLUMNS, Simulation, SimulationExpectation, SimulationRow};
 
 /// One expectation of one policy, as a line of a table.
 pub(super) struct ExpectedLine<'s> {

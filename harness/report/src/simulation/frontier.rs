@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use maud::{Markup, PreEscaped, html as markup};
 
 use super::{FOREVER, figure, marked, runs, standing};
-use crate::report::html::scale::{Scale, coordinate};
-use crate::report::junit::printable;
-use crate::result::simulation::{HindsightPoint, Simulation, SimulationRow};
+use crate::html::scale::{Scale, coordinate};
+use crate::junit::printable;
+use jwtbench_result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;

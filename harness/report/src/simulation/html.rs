@@ -10,9 +10,9 @@ use super::policy::title;
 use super::sweep::sweep;
 use super::words::{better, words};
 use super::{Column, columns, facts, marked, marks, phase_tables, runs, verdict};
-use crate::report::html::{CONTENT_POLICY, STYLE, analysis};
-use crate::report::junit::printable;
-use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
+use crate::html::{CONTENT_POLICY, STYLE, analysis};
+use crate::junit::printable;
+use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
 
 /// The page.
 pub fn simulation_html(simulation: &Simulation) -> String {

@@ -7,8 +7,8 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
 use super::expected::simulation_expectation;
-use crate::report::junit::printable;
-use crate::result::simulation::{Simulation, SimulationExpectation, SimulationRow};
+use crate::junit::printable;
+use jwtbench_result::simulation::{Simulation, SimulationExpectation, SimulationRow};
 
 /// How an expectation ended.
 enum ExpectationEnd {

@@ -4,8 +4,8 @@
 use maud::{Markup, html as markup};
 
 use super::{marked, runs};
-use crate::report::html::scale::{Scale, coordinate};
-use crate::result::simulation::{Minute, Simulation, SimulationRow};
+use crate::html::scale::{Scale, coordinate};
+use jwtbench_result::simulation::{Minute, Simulation, SimulationRow};
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 200.0;

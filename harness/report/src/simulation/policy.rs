@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::expected::expected_lines;
 use super::words::{better, words};
 use super::{cell, facts, runs};
-use crate::report::markdown::cell::{code, plain};
-use crate::result::simulation::{PolicyNote, Simulation, SimulationRow};
+use crate::markdown::cell::{code, plain};
+use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
 
 /// The page of one policy.
 pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {

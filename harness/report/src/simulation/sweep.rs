@@ -4,8 +4,8 @@
 use maud::{Markup, html as markup};
 
 use super::figure;
-use crate::report::html::scale::{Scale, coordinate};
-use crate::result::simulation::{MetricRange, Simulation, SweepPoint};
+use crate::html::scale::{Scale, coordinate};
+use jwtbench_result::simulation::{MetricRange, Simulation, SweepPoint};
 
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 190.0;

@@ -2,9 +2,9 @@
 
 use super::expected::{ExpectedLine, expected_lines, gated, unjudged, verdict_line};
 use super::{columns, marked, marks, phase_tables, runs, verdict};
-use crate::report::TerminalStyle;
-use crate::report::terminal::text::{Paint, TerminalText};
-use crate::result::simulation::{Simulation, SimulationRow};
+use crate::TerminalStyle;
+use crate::terminal::text::{Paint, TerminalText};
+use jwtbench_result::simulation::{Simulation, SimulationRow};
 
 /// A table per scenario.
 pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> String {

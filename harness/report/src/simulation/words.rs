@@ -1,6 +1,6 @@
 //! What a row means, in sentences for somebody who runs that cache.
 
-use crate::result::simulation::{MetricRange, Simulation, SimulationRow};
+use jwtbench_result::simulation::{MetricRange, Simulation, SimulationRow};
 
 use super::{figure, span};
 

@@ -2,10 +2,10 @@
 //! else one line per contender with its median under every algorithm.
 
 use super::text::{Paint, TerminalText};
-use crate::report::caveat::{legend, marked};
-use crate::report::chapter::Chapter;
-use crate::report::quantity;
-use crate::report::ranking::{Ranking, RankingRow, Role, rankings};
+use crate::caveat::{legend, marked};
+use crate::chapter::Chapter;
+use crate::quantity;
+use crate::ranking::{Ranking, RankingRow, Role, rankings};
 
 /// Writes the rankings of `chapter`; nothing if none of its trials was timed.
 pub fn write(chapter: &Chapter, text: &mut TerminalText) {

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::TerminalStyle;
-use crate::report::shown;
+use crate::shown;
 
 /// Between two columns of a table.
 const GAP: usize = 2;

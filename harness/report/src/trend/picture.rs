@@ -4,9 +4,9 @@
 use maud::{Markup, PreEscaped, html as markup};
 
 use super::{limits, mark, name, place, shown, size};
-use crate::report::junit::printable;
-use crate::report::quantity::counted;
-use crate::result::trend::{Change, Trend, TrendPoint, TrendSeries};
+use crate::junit::printable;
+use crate::quantity::counted;
+use jwtbench_result::trend::{Change, Trend, TrendPoint, TrendSeries};
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 8.0;

@@ -3,9 +3,9 @@
 //! the load. Pure.
 
 use super::Slo;
-use crate::result::judgement::Operation;
-use crate::result::lindley::Queue;
-use crate::scenario::arrivals::unit_gaps;
+use crate::judgement::Operation;
+use crate::lindley::Queue;
+use jwtbench_scenario::arrivals::unit_gaps;
 
 /// Arrivals of the model at each worker.
 const ARRIVALS: usize = 200_000;

@@ -2,8 +2,8 @@
 //! of one build a median moves with the host; divided by that of the bound, turn by turn, it does
 //! not. Pure.
 
-use crate::result::statistics::median;
-use crate::result::{Measurement, Round, RunResult};
+use crate::statistics::median;
+use crate::{Measurement, Round, RunResult};
 
 use super::pairing::Pair;
 use super::threshold::ComparedMetric;
@@ -73,7 +73,7 @@ fn beside<'r>(
 }
 
 /// A metric of the rounds that were not dropped, in its own unit.
-pub(in crate::result) fn plain(metric: ComparedMetric, trial: &Measurement) -> Vec<f64> {
+pub(crate) fn plain(metric: ComparedMetric, trial: &Measurement) -> Vec<f64> {
     let rounds = trial.rounds.iter().filter(|round| round.dropped.is_none());
     rounds.filter_map(|round| metric.of(round)).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::result::{ClassVerdicts, Count, Measurement};
+use crate::{ClassVerdicts, Count, Measurement};
 
 /// The verdicts on one class, where they differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::result::statistics::{
+use crate::statistics::{
     ALPHA, Decision, Estimate, MetricEvidence, Unpaired, decide, mann_whitney, median,
     rounds_for_alpha, rounds_needed, unpaired_minimum_effect,
 };

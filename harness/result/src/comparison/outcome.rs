@@ -10,8 +10,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::result::outcome::{OutcomeCounts, OutcomeKey, OutcomeKind, OutcomeRange, SeedSpread};
-use crate::result::{Measurement, RunResult};
+use crate::outcome::{OutcomeCounts, OutcomeKey, OutcomeKind, OutcomeRange, SeedSpread};
+use crate::{Measurement, RunResult};
 
 use super::pairing::{Pair, has_one_plan};
 
@@ -128,9 +128,8 @@ impl TrialOutcome {
             return None;
         }
         let counts = [one, other].map(OutcomeCounts::of);
-        let is_dynamic = |record: &crate::result::ScenarioRecord| {
-            record.name == other.scenario && record.dynamic
-        };
+        let is_dynamic =
+            |record: &crate::ScenarioRecord| record.name == other.scenario && record.dynamic;
         let happens = |counts: &OutcomeCounts| counts.keys().any(|key| counts.count(key) > 0);
         if !candidate.scenarios.iter().any(is_dynamic) && !counts.iter().any(happens) {
             return None;

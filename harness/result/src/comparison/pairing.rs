@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::result::standing::{known, of_both};
-use crate::result::{CachePolicyRecord, Measurement, RunResult};
+use crate::standing::{known, of_both};
+use crate::{CachePolicyRecord, Measurement, RunResult};
 
 /// In what results may be unlike if the user says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::result::Round;
+use crate::Round;
 
 /// A figure of a round that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

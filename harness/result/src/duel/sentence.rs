@@ -1,6 +1,6 @@
 //! What the metrics of a duel say together, as a sentence about A and B. Pure.
 
-use crate::result::statistics::Decision;
+use crate::statistics::Decision;
 
 use super::{DuelMetric, MetricVerdict};
 
@@ -82,7 +82,7 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::statistics::{Estimate, SignFlip};
+    use crate::statistics::{Estimate, SignFlip};
 
     fn metric(metric: DuelMetric, gated: bool, cost: f64, decision: Decision) -> MetricVerdict {
         let ratio = Estimate { estimate: cost, low: cost - 0.01, high: cost + 0.01 };

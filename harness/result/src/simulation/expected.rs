@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{MetricRange, nano};
-use crate::scenario::expectation::{End, Expectation, ExpectedMetric as Bounded};
+use jwtbench_scenario::expectation::{End, Expectation, ExpectedMetric as Bounded};
 
 /// One expectation that binds a policy, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +78,7 @@ fn end(bounded: &Bounded, metric: &MetricRange) -> Option<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::expectation::{Binding, KnownNames};
+    use jwtbench_scenario::expectation::{Binding, KnownNames};
 
     const NAMES: KnownNames<'static> =
         KnownNames { phases: &["start", "down"], streams: &["users"] };

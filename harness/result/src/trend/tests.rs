@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
 use super::*;
-use crate::result::{Machine, Round, SCHEMA_VERSION};
+use crate::{Machine, Round, SCHEMA_VERSION};
 
 /// A result of one trial and its bound, made on that day; each round costs so many times the bound.
 pub(crate) fn result(day: u32, rounds: &[f64]) -> RunResult {

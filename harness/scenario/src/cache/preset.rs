@@ -6,11 +6,11 @@ use std::path::Path;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 use super::{About, Start, WireCache};
-use crate::scenario::bounded_file;
-use crate::scenario::nearest::did_you_mean;
-use crate::scenario::parse::{Checked, File};
-use crate::scenario::policy_file::{key_at, place};
-use crate::scenario::source::Source;
+use crate::bounded_file;
+use crate::nearest::did_you_mean;
+use crate::parse::{Checked, File};
+use crate::policy_file::{key_at, place};
+use crate::source::Source;
 
 /// A cache policy that stands in a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Preset {
 }
 
 /// The folder in which the presets are.
-pub(in crate::scenario) const PRESETS: &str = "cache-policies";
+pub(crate) const PRESETS: &str = "cache-policies";
 
 /// The presets of a source of scenarios.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,11 +12,11 @@ use jwtbench_verifier::cache_policy::{
 
 use super::check::check;
 use super::{About, CacheSpec, Presets, Start, read_preset};
-use crate::scenario::wire::Span;
+use crate::wire::Span;
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(in crate::scenario) struct WireCache {
+pub(crate) struct WireCache {
     about: Option<About>,
     policy: Option<String>,
     start: Option<WireStart>,
@@ -245,7 +245,7 @@ fn word<W: Into<T>, T>(given: Option<W>, base: T) -> T {
 
 impl WireCache {
     /// The preset that it names, with these overrides.
-    pub(in crate::scenario) fn resolve(self, presets: &Presets) -> Result<CacheSpec, String> {
+    pub(crate) fn resolve(self, presets: &Presets) -> Result<CacheSpec, String> {
         let name = self.policy.clone().unwrap_or_else(|| "default".into());
         let base = read_preset(presets, &name)?;
         let start = self.start().or(base.start).unwrap_or(Start::Warm);

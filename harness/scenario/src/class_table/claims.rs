@@ -4,8 +4,8 @@ use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::{Value, json};
 
 use super::{ClassRow, Need, Stage, base64_url, deviation, row, stray_bits, unlike};
-use crate::scenario::draft::Draft;
-use crate::scenario::fit;
+use crate::draft::Draft;
+use crate::fit;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 13] = [

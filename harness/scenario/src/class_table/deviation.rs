@@ -1,7 +1,7 @@
 //! What it means that a library accepts a token which the contract refuses, where that is another
 //! thing than for all classes of its stage.
 
-use crate::scenario::class::{Deviation, DeviationKind};
+use crate::class::{Deviation, DeviationKind};
 
 use DeviationKind::{BreaksMust, OurPolicy, OutOfScope, Permitted};
 

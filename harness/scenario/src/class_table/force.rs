@@ -4,7 +4,7 @@ use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
 use super::{ClassRow, Need, Stage, age, deviation, row, unlike};
-use crate::scenario::fit;
+use crate::fit;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 17] = [

@@ -4,7 +4,7 @@ use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
 use super::{ClassRow, Need, Stage, deviation, row};
-use crate::scenario::draft::{Draft, Hmac, HmacKey, Parts, Signed};
+use crate::draft::{Draft, Hmac, HmacKey, Parts, Signed};
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 26] = [

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{Alter, ClassRow, Family, KeyRole, Need, Stage, row};
-use crate::scenario::draft::Draft;
-use crate::scenario::fit;
-use crate::scenario::signer::SignatureForm;
+use crate::draft::Draft;
+use crate::fit;
+use crate::signer::SignatureForm;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 10] = [

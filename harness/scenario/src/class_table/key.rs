@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{
     ClassRow, Family, Flood, KeyRole, Need, Stage, age, base64_url, deviation, row, stray_bits,
 };
-use crate::scenario::draft::{Draft, Signed};
-use crate::scenario::signer::SignatureForm;
+use crate::draft::{Draft, Signed};
+use crate::signer::SignatureForm;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 22] = [

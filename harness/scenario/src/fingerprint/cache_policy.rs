@@ -6,7 +6,7 @@ use jwtbench_verifier::cache_policy::{
     VerdictCachePolicy, WindowKind,
 };
 
-use crate::scenario::cache::{CacheSpec, Start};
+use crate::cache::{CacheSpec, Start};
 
 use super::{Fingerprint, Fingerprinted};
 

@@ -4,11 +4,11 @@
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
 
-use crate::scenario::corpus::{Corpus, TokenRef};
-use crate::scenario::endpoint::{EndpointSetting, Fault};
-use crate::scenario::event::{Action, Event, Poison};
-use crate::scenario::plan::Arrival;
-use crate::scenario::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream};
+use crate::corpus::{Corpus, TokenRef};
+use crate::endpoint::{EndpointSetting, Fault};
+use crate::event::{Action, Event, Poison};
+use crate::plan::Arrival;
+use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream};
 
 use super::{Fingerprint, Fingerprinted};
 
@@ -16,7 +16,7 @@ use super::{Fingerprint, Fingerprinted};
 const VERSION: u32 = 1;
 
 /// SHA-256 of a plan, in hex. `names` are the tokens of the corpus, in its order.
-pub(in crate::scenario) fn plan_hash(
+pub(crate) fn plan_hash(
     scenario: &Scenario,
     algorithm: Algorithm,
     schedules: &[Vec<Arrival>],

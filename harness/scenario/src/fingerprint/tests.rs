@@ -9,19 +9,19 @@ use jwtbench_verifier::cache_policy::*;
 use jwtbench_verifier::policy::{PolicySpec, Profile, ScopeForm, SenderConstraint};
 use jwtbench_verifier::wall_clock::Skew;
 
-use crate::scenario::cache::{CacheSpec, Start, read_preset};
-use crate::scenario::catalogue::Catalogue;
-use crate::scenario::endpoint::Fault;
-use crate::scenario::event::{Action, Event, Poison};
-use crate::scenario::plan::Plan;
-use crate::scenario::signer::Signers;
-use crate::scenario::{Arrivals, Scenario};
+use crate::cache::{CacheSpec, Start, read_preset};
+use crate::catalogue::Catalogue;
+use crate::endpoint::Fault;
+use crate::event::{Action, Event, Poison};
+use crate::plan::Plan;
+use crate::signer::Signers;
+use crate::{Arrivals, Scenario};
 
 use super::*;
 
 /// What is shipped. After a change that means to move them:
 /// `JWTBENCH_BLESS=1 cargo test --workspace fingerprint`.
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/scenario/fingerprint/golden.txt");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fingerprint/golden.txt");
 /// Scenarios whose whole plan is written there, corpus and arrivals included.
 const PLANS: [&str; 4] =
     ["hot-path/mix", "rotation/emergency-withdrawal", "conformance/every-class", "outage/refused"];

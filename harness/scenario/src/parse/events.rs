@@ -6,10 +6,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::{Checked, File};
-use crate::scenario::event::{Action, Event, Poison};
-use crate::scenario::issuer::FIRST_KEY;
-use crate::scenario::wire::{WireEvent, WireState};
-use crate::scenario::{Load, Phase, SIMULATED, Stream};
+use crate::event::{Action, Event, Poison};
+use crate::issuer::FIRST_KEY;
+use crate::wire::{WireEvent, WireState};
+use crate::{Load, Phase, SIMULATED, Stream};
 
 /// A scenario has at most so many events, repeated ones counted each time.
 const MAX_EVENTS: usize = 200_000;

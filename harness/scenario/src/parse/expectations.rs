@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::{Checked, File};
-use crate::scenario::expectation::{Binding, Expectation, KnownNames};
-use crate::scenario::wire::WireExpect;
-use crate::scenario::{Phase, Scenario, Stream};
+use crate::expectation::{Binding, Expectation, KnownNames};
+use crate::wire::WireExpect;
+use crate::{Phase, Scenario, Stream};
 
 /// What the tables hold.
 pub(super) fn expectations(

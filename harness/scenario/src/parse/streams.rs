@@ -6,13 +6,11 @@ use jwtbench_verifier::policy::PolicySpec;
 use toml::Spanned;
 
 use super::{Checked, File, HOLDERS};
-use crate::scenario::capacity::Rate;
-use crate::scenario::class::Class;
-use crate::scenario::fit::check_class;
-use crate::scenario::wire::{
-    WireRate, WireReuse, WireScenario, WireStream, WireTokens, WireTokensNamed,
-};
-use crate::scenario::{Arrivals, Load, Reuse, Stream, StreamSetting};
+use crate::capacity::Rate;
+use crate::class::Class;
+use crate::fit::check_class;
+use crate::wire::{WireRate, WireReuse, WireScenario, WireStream, WireTokens, WireTokensNamed};
+use crate::{Arrivals, Load, Reuse, Stream, StreamSetting};
 
 pub(super) fn streams(
     file: &File<'_>,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jwtbench_verifier::policy::PolicySpec;
 
-use crate::scenario::corpus::{Corpus, Refs};
-use crate::scenario::fingerprint::plan_hash;
-use crate::scenario::signer::Signers;
+use crate::corpus::{Corpus, Refs};
+use crate::fingerprint::plan_hash;
+use crate::signer::Signers;
 
 use super::{Arrival, EPOCH, Plan, holders, mint, schedule};
 
@@ -76,9 +76,9 @@ fn schedules(plan: &Plan, seed: u64, refs: &mut Refs) -> Vec<Vec<Arrival>> {
 mod tests {
     use jwtbench_verifier::algorithm::Algorithm;
 
-    use crate::scenario::Scenario;
-    use crate::scenario::cache::Presets;
-    use crate::scenario::source::Source;
+    use crate::Scenario;
+    use crate::cache::Presets;
+    use crate::source::Source;
 
     use super::*;
 

@@ -4,11 +4,11 @@
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::jwks::key_source::FetchStep;
-use jwtbench_engine::result::judgement::spell;
-use jwtbench_engine::scenario::flow::{self, Flow};
-use jwtbench_engine::scenario::hex::hex;
-use jwtbench_engine::scenario::plan::Arrival;
 use jwtbench_engine::trial::{Trial, initial_revocations};
+use jwtbench_result::judgement::spell;
+use jwtbench_scenario::flow::{self, Flow};
+use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::plan::Arrival;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::tick::Tick;
 use sha2::{Digest as _, Sha256};

@@ -1,6 +1,6 @@
 //! Expectations of a simulation on the command line: whom they bind, who gates, what is named.
 
-use jwtbench_engine::scenario::expectation::SIMULATED_METRICS;
+use jwtbench_scenario::expectation::SIMULATED_METRICS;
 
 use super::*;
 
@@ -142,7 +142,7 @@ fn other_verbs_name_what_they_do_not_judge() {
 fn the_reference_names_every_metric_of_a_simulation() {
     let reference = include_str!("../../../../../scenarios/FORMAT.md");
     let names = SIMULATED_METRICS.map(|metric| metric.name);
-    assert_eq!(names, jwtbench_engine::result::simulation::COLUMNS, "in the order of tables");
+    assert_eq!(names, jwtbench_result::simulation::COLUMNS, "in the order of tables");
     for metric in &SIMULATED_METRICS {
         let [phase, stream] =
             [metric.by_phase, metric.by_stream].map(|is_so| if is_so { "yes" } else { "no" });

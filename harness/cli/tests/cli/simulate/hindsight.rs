@@ -1,6 +1,6 @@
 //! What could have been is never worse than what was.
 
-use jwtbench_engine::result::simulation::HindsightPoint;
+use jwtbench_result::simulation::HindsightPoint;
 
 use super::*;
 

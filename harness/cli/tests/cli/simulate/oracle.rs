@@ -1,10 +1,10 @@
 //! The presets against a table worked out by hand from the libraries' sources: ttl, budgets and
 //! timeouts give each bound, the simulation has to find it.
 
-use jwtbench_engine::result::simulation::{MetricRange, SimulationRow};
-use jwtbench_engine::scenario::cache::{CacheSpec, Start, load_preset};
-use jwtbench_engine::scenario::signer::Signers;
 use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
+use jwtbench_result::simulation::{MetricRange, SimulationRow};
+use jwtbench_scenario::cache::{CacheSpec, Start, load_preset};
+use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::simulate::{library, scenario};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Gathering;
 use crate::jwks::key_source::FetchStep;
-use crate::result::judgement::spell;
-use crate::result::ledger::Bin;
-use crate::result::{Mark, MarkKind, Timeline, TimelineBin};
+use jwtbench_result::judgement::spell;
+use jwtbench_result::ledger::Bin;
+use jwtbench_result::{Mark, MarkKind, Timeline, TimelineBin};
 
 impl Gathering<'_> {
     /// The timeline of all rounds together.

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::scenario::Scenario;
-use crate::scenario::expectation::{ExpectedMetric, SimulatedMetric};
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::expectation::{ExpectedMetric, SimulatedMetric};
+use jwtbench_scenario::plan::Plan;
 
 use super::instance::Lived;
 use super::metrics::{attempts_per_hour, of_users, seconds};

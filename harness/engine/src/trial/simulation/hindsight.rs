@@ -12,12 +12,12 @@ use jwtbench_verifier::cache_policy::{
 };
 use jwtbench_verifier::tick::Tick;
 
-use crate::result::simulation::HindsightPoint;
-use crate::scenario::Scenario;
-use crate::scenario::cache::{CacheSpec, Start};
-use crate::scenario::corpus::Refs;
-use crate::scenario::plan::Plan;
 use crate::trial::TrialError;
+use jwtbench_result::simulation::HindsightPoint;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{CacheSpec, Start};
+use jwtbench_scenario::corpus::Refs;
+use jwtbench_scenario::plan::Plan;
 
 use super::instance::Instance;
 use super::metrics::{greatest, starts};

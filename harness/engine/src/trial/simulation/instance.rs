@@ -17,14 +17,14 @@ use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
-use crate::result::judgement::{Judge, Operation, Strictness};
-use crate::scenario::corpus::{KidFact, Refs, Token};
-use crate::scenario::flow::{Drawn, Flow};
-use crate::scenario::plan::Plan;
 use crate::trial::real::grace;
 use crate::trial::script::{ScriptRun, ScriptTarget as _, scripted_events};
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
+use jwtbench_result::judgement::{Judge, Operation, Strictness};
+use jwtbench_scenario::corpus::{KidFact, Refs, Token};
+use jwtbench_scenario::flow::{Drawn, Flow};
+use jwtbench_scenario::plan::Plan;
 
 use super::peek::TrustProbe;
 use super::recalling::RememberingCore;

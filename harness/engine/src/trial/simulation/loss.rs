@@ -4,10 +4,10 @@
 use jwtbench_verifier::key_cache::Terms;
 use jwtbench_verifier::tick::Tick;
 
-use crate::scenario::endpoint::Fault;
-use crate::scenario::event::Action;
-use crate::scenario::issuer::Epoch;
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::endpoint::Fault;
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::issuer::Epoch;
+use jwtbench_scenario::plan::Plan;
 
 /// For each epoch of the issuer since when it is, and the share of its keys that a fetch loses.
 pub(super) struct Losses(Vec<(Tick, f64)>);

@@ -8,13 +8,13 @@ use std::time::Duration;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::key_source::{FetchNote, FetchStep};
-use crate::result::simulation::HindsightPoint;
-use crate::scenario::expectation::SIMULATED_METRICS;
-use crate::scenario::plan::Plan;
+use jwtbench_result::simulation::HindsightPoint;
+use jwtbench_scenario::expectation::SIMULATED_METRICS;
+use jwtbench_scenario::plan::Plan;
 
-use super::flood::Flood;
 use super::instance::Lived;
 use super::seen::{Outage, Seen};
+use jwtbench_scenario::class::Flood;
 
 /// After an outage, fetches are counted for so long.
 const RETRY_SPAN: Duration = Duration::from_secs(60);
@@ -133,6 +133,14 @@ fn convergence(lived: &[Lived]) -> Option<Option<f64>> {
     of_users("convergence_s", &seen, 0..0)
 }
 
+/// The metric of the fetches that a flood causes.
+const fn caused_by(flood: Flood) -> &'static str {
+    match flood {
+        Flood::UnknownKid => "amplification_unknown_kid",
+        Flood::BadSignature => "amplification_bad_signature",
+    }
+}
+
 /// What a flood does, against the same seed without it.
 pub(super) fn compare(
     flood: Flood,
@@ -147,7 +155,7 @@ pub(super) fn compare(
     let bad: u64 = lived.iter().map(|one| one.tally.flood[place]).sum();
     if bad > 0 {
         let more = attempts(lived) - attempts(quiet);
-        values.insert(flood.metric(), Some(more * 1000.0 / bad as f64));
+        values.insert(caused_by(flood), Some(more * 1000.0 / bad as f64));
     }
     // What would not have converged without the flood says nothing of it.
     if let (Some(with), Some(Some(without))) = (convergence(lived), convergence(quiet)) {

@@ -7,8 +7,8 @@ use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::caches::Caches;
-use crate::scenario::event::Action;
-use crate::scenario::plan::Plan;
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::plan::Plan;
 
 /// One withdrawn key, watched from its withdrawal on.
 pub(super) struct TrustProbe {

@@ -9,12 +9,12 @@ use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 
-use crate::result::judgement::{Judgement, Operation};
-use crate::result::simulation::Minute;
-use crate::scenario::corpus::{KidFact, Token};
-use crate::scenario::endpoint::Fault;
-use crate::scenario::event::Action;
-use crate::scenario::plan::Plan;
+use jwtbench_result::judgement::{Judgement, Operation};
+use jwtbench_result::simulation::Minute;
+use jwtbench_scenario::corpus::{KidFact, Token};
+use jwtbench_scenario::endpoint::Fault;
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::plan::Plan;
 
 /// The span in which the endpoint first had a fault.
 #[derive(Clone, Copy, Debug, Default)]

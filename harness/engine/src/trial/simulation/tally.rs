@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use jwtbench_verifier::tick::Tick;
 
-use crate::result::judgement::{Judge, Operation, spell};
-use crate::result::simulation::SimulationCounts;
-use crate::scenario::plan::Plan;
+use jwtbench_result::judgement::{Judge, Operation, spell};
+use jwtbench_result::simulation::SimulationCounts;
+use jwtbench_scenario::plan::Plan;
 
-use super::flood::Flood;
 use super::seen::{Seen, SeenScope};
+use jwtbench_scenario::class::Flood;
 
 /// Bytes of the stream gathered before they are hashed.
 const GATHERED: usize = 8192;

@@ -5,7 +5,7 @@ mod dynamic;
 
 use std::collections::BTreeMap;
 
-use jwtbench_engine::result::*;
+use jwtbench_result::*;
 
 pub use dynamic::dynamic;
 

@@ -1,10 +1,10 @@
 //! What the forms say of generator and host, and what stands beside a figure.
 
-use jwtbench_engine::report::html;
-use jwtbench_engine::result::disturbance::HostShare;
-use jwtbench_engine::result::noise::Noise;
-use jwtbench_engine::result::window::{Offer, Pace, Window, WindowVerdict};
-use jwtbench_engine::result::{HistogramSummary, RunResult};
+use jwtbench_report::html;
+use jwtbench_result::disturbance::HostShare;
+use jwtbench_result::noise::Noise;
+use jwtbench_result::window::{Offer, Pace, Window, WindowVerdict};
+use jwtbench_result::{HistogramSummary, RunResult};
 
 use super::{fixture, forms};
 
@@ -138,16 +138,14 @@ fn what_the_host_disturbed_is_marked_and_not_ranked() {
     assert!(page.contains("disturbed by the host: CPU time of other processes"), "its phase");
     assert!(page.contains("<rect class=\"disturbed\""), "its window on the time axis");
     assert!(page.contains("Pale: disturbed by the host."), "its curve");
-    for line in
-        jwtbench_engine::report::csv(&result).lines().filter(|line| line.contains("graviola"))
-    {
+    for line in jwtbench_report::csv(&result).lines().filter(|line| line.contains("graviola")) {
         let is_marked = line.contains("3 of 3 rounds were disturbed by the host");
         assert_eq!(is_marked, line.starts_with("hot-path/accept,core:graviola,RS256"), "{line}");
     }
-    let answers = jwtbench_engine::report::answer_list(&result);
+    let answers = jwtbench_report::answer_list(&result);
     assert!(!answers.contains("**RS256**: `core:graviola`"), "not the fastest: {answers}");
     assert!(answers.contains("**RS256**: `core:aws-lc-rs`"), "the next is: {answers}");
     let still = fixture::clean();
-    assert!(jwtbench_engine::report::answer_list(&still).contains("**RS256**: `core:graviola`"));
+    assert!(jwtbench_report::answer_list(&still).contains("**RS256**: `core:graviola`"));
     assert!(forms(&still).iter().all(|(_, text)| !text.contains("d: the host disturbed it")));
 }

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use jwtbench_engine::report::{
+use jwtbench_report::{
     TerminalStyle, check_table, comparison, duel_terminal, simulation_terminal, terminal,
     terminal_verdict,
 };
-use jwtbench_engine::result::RunResult;
-use jwtbench_engine::result::comparison::{Allowance, Comparison, ComparisonTerms};
-use jwtbench_engine::result::duel::DuelResult;
-use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::stored::from_json;
+use jwtbench_result::RunResult;
+use jwtbench_result::comparison::{Allowance, Comparison, ComparisonTerms};
+use jwtbench_result::duel::DuelResult;
+use jwtbench_result::simulation::Simulation;
+use jwtbench_result::stored::from_json;
 
 use crate::report::fixture;
 

@@ -8,14 +8,14 @@ pub mod mutation;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use jwtbench_engine::report::{self, TerminalStyle};
-use jwtbench_engine::result::comparison::{Allowance, Comparison, ComparisonTerms, Matching};
-use jwtbench_engine::result::duel::Duels;
-use jwtbench_engine::result::simulation::Simulation;
-use jwtbench_engine::result::{Measurement, RunResult, StoredForm, histogram_log, stored};
-use jwtbench_engine::scenario::Scenario;
-use jwtbench_engine::scenario::cache::Presets;
-use jwtbench_engine::scenario::source::Source;
+use jwtbench_report::{self as report, TerminalStyle};
+use jwtbench_result::comparison::{Allowance, Comparison, ComparisonTerms, Matching};
+use jwtbench_result::duel::Duels;
+use jwtbench_result::simulation::Simulation;
+use jwtbench_result::{Measurement, RunResult, StoredForm, histogram_log, stored};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::Presets;
+use jwtbench_scenario::source::Source;
 use mutation::{Script, mutate};
 use serde_json::Value;
 

@@ -15,8 +15,8 @@ pub struct Source {
 
 /// Every `.rs` file of the workspace, in order.
 pub fn all() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let root = root.expect("the workspace around the harness");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    let root = root.expect("the workspace around the package");
     let mut files: Vec<PathBuf> = Vec::new();
     for folder in ["harness", "bench"] {
         collect(&root.join(folder), &mut files);
@@ -51,19 +51,23 @@ impl Source {
 
     /// Whether it is part of a package of the harness, not of its tests.
     pub fn is_product(&self) -> bool {
-        let packages = ["harness/src/", "harness/cli/src/", "harness/verifier/src/"];
-        packages.iter().any(|package| self.path.starts_with(package))
+        let path = self.path.strip_prefix("harness/").and_then(|path| path.split_once('/'));
+        path.is_some_and(|(package, inside)| package != "fuzz" && inside.starts_with("src/"))
     }
 
-    /// Its layer in the harness: `trial` for `trial.rs` and all below `trial/`, `cli` for the
-    /// package of the binary; empty elsewhere.
+    /// Its layer in the harness: `trial` for `trial.rs` of the engine and all below `trial/`, and
+    /// the name of any other package; empty elsewhere.
     pub fn layer(&self) -> &str {
-        if self.path.starts_with("harness/cli/src/") {
-            return "cli";
-        }
-        let Some(inside) = self.path.strip_prefix("harness/src/") else {
+        let path = self.path.strip_prefix("harness/").and_then(|path| path.split_once('/'));
+        let Some((package, inside)) = path else {
             return "";
         };
+        let Some(inside) = inside.strip_prefix("src/") else {
+            return "";
+        };
+        if package != "engine" {
+            return package;
+        }
         let first = inside.split('/').next().unwrap_or_default();
         match first.trim_end_matches(".rs") {
             "lib" | "main" => "",
@@ -114,7 +118,7 @@ impl Source {
                 imports.extend(names.into_iter().map(|name| (self.line(at), name)));
             }
         }
-        let inside = self.path.strip_prefix("harness/src/").unwrap_or_default();
+        let inside = self.path.strip_prefix("harness/engine/src/").unwrap_or_default();
         let depth = inside.matches('/').count() + 1;
         for at in self.places("super") {
             let goes_on = self.code[..at].ends_with("super::");

@@ -1,8 +1,8 @@
 //! What changed, in sentences that matter to somebody: who is accepted or refused how often, and
 //! instead of how often. Knows the figures alone.
 
-use crate::result::outcome::OutcomeKind;
-use crate::scenario::class::Class;
+use crate::outcome::OutcomeKind;
+use jwtbench_scenario::class::Class;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 

@@ -1,9 +1,9 @@
 //! Outcomes by the row: counts of a base and a candidate, what 16 seeds give, and what it is.
 
-use crate::result::comparison::{Comparison, ComparisonTerms};
-use crate::result::noise::{Hiccups, Noise};
-use crate::result::outcome::{OutcomeKind, SeedCounts};
-use crate::result::{
+use crate::comparison::{Comparison, ComparisonTerms};
+use crate::noise::{Hiccups, Noise};
+use crate::outcome::{OutcomeKind, SeedCounts};
+use crate::{
     ArrivalCounts, Count, EndpointCounts, Machine, PhaseResult, Round, ScenarioRecord,
     VerdictCounts,
 };
@@ -85,13 +85,13 @@ fn result(measurement: Measurement, ranges: Vec<OutcomeRange>) -> RunResult {
         analysis: "a".into(),
         dynamic: true,
         text: "text".into(),
-        load: Some(crate::result::LoadRecord::default()),
+        load: Some(crate::LoadRecord::default()),
         policy: None,
         cache_dropped: Vec::new(),
         judged_at_s: None,
     };
     RunResult {
-        schema_version: crate::result::SCHEMA_VERSION,
+        schema_version: crate::SCHEMA_VERSION,
         command: "jwtbench run".into(),
         started_at: "2026-01-01T00:00:00Z".into(),
         elapsed_s: 1.0,
@@ -447,7 +447,7 @@ fn a_worse_outcome_is_a_regression() {
             Comparison::of(&base, &candidate, &ComparisonTerms::default()).expect("alike");
         assert_eq!(compared.outcome_is_worse(), is_worse, "{ttl}");
         assert_eq!(compared.outcome_has_gaps(), has_gaps, "{ttl}");
-        let regressed = crate::result::statistics::Decision::Regressed;
+        let regressed = crate::statistics::Decision::Regressed;
         assert_eq!(compared.verdict == Some(regressed), is_worse, "{ttl}");
     }
     let of = |counts: &Counts<'_>| result(measurement(counts), Vec::new());
