@@ -10,9 +10,9 @@ use std::time::Duration;
 use criterion::Criterion;
 
 use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use jwtbench_engine::judge::judgement::spell;
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
-use jwtbench_result::judgement::spell;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::class::Class;

@@ -16,12 +16,12 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::judge::judgement::{Operation, spell};
 use jwtbench_engine::jwks::key_source::{FetchNote, FetchStep};
 use jwtbench_engine::trial::Trial;
 use jwtbench_engine::trial::clock::unix_now;
 use jwtbench_engine::trial::serving::{ArrivedRequest, Serving};
 use jwtbench_report::shown;
-use jwtbench_result::judgement::{Operation, spell};
 use jwtbench_scenario::event::Action;
 use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_scenario::signer::Signers;

@@ -7,8 +7,8 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
+use jwtbench_engine::judge::judgement::spell;
 use jwtbench_report::{filled, shown};
-use jwtbench_result::judgement::spell;
 use jwtbench_result::standing::{Standing, legend};
 use jwtbench_scenario::cache::{About, Presets, read_preset};
 use jwtbench_scenario::class::Class;

@@ -16,9 +16,9 @@ use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::unix_time::UnixTime;
 
+use jwtbench_engine::judge::judgement::spell;
 use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
-use jwtbench_result::judgement::spell;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::bounded_file;
 use jwtbench_scenario::own::{OwnJudge, OwnToken};

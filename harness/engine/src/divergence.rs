@@ -12,14 +12,14 @@ mod mint;
 mod rsa;
 mod text;
 
+use case::{DivergenceCase, Ruling, ruling};
+use column::{Witness, witnesses};
+use mint::InputMint;
+
 use jwtbench_result::FindingTag;
 use jwtbench_result::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
-
-use case::{DivergenceCase, Ruling, ruling};
-use column::{Witness, witnesses};
-use mint::InputMint;
 
 /// Said of an answer that nobody expected. A test refuses a report that says it.
 pub const UNEXPECTED: &str = "Not seen before; nobody has judged it yet.";

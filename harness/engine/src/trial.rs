@@ -26,18 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use jwtbench_verifier::key_cache::Counters;
-use jwtbench_verifier::policy::{InvalidPolicy, Policy};
-use jwtbench_verifier::revocation::Revocations;
-use jwtbench_verifier::tick::Tick;
-
-use crate::contender::ContenderSpec;
-use crate::jwks::document::Document;
-use crate::jwks::endpoint::{EndpointError, ServedCounts};
-use crate::jwks::host_fault::HostFault;
-use crate::jwks::key_source::FetchNote;
 use jwtbench_result::capacity::Service;
-use jwtbench_result::ledger::Ledger;
 use jwtbench_result::noise::Noise;
 use jwtbench_result::window::{Offer, Window, WindowVerdict};
 use jwtbench_result::{ArrivalCounts, Calibration, Measurement};
@@ -45,6 +34,17 @@ use jwtbench_scenario::cache::Start;
 use jwtbench_scenario::event::Action;
 use jwtbench_scenario::pack::AUTHORIZATION_VERSION;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::key_cache::Counters;
+use jwtbench_verifier::policy::{InvalidPolicy, Policy};
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+
+use crate::contender::ContenderSpec;
+use crate::judge::ledger::Ledger;
+use crate::jwks::document::Document;
+use crate::jwks::endpoint::{EndpointError, ServedCounts};
+use crate::jwks::host_fault::HostFault;
+use crate::jwks::key_source::FetchNote;
 
 pub use calibration::calibrate;
 pub use interleaved::interleaved;

@@ -1,12 +1,13 @@
 //! What a reader came for, in sentences: which backend for which algorithm, by how much and how
 //! sure, what another algorithm costs, what remembering saves. Knows no form.
 
-use super::chapter::{Chapter, chapters};
-use super::quantity::{nanoseconds, ratio};
-use super::ranking::{Ranking, RankingRow, Role, rankings};
 use jwtbench_result::comparison::ratios_by_round;
 use jwtbench_result::statistics::median;
 use jwtbench_result::{Measurement, RunResult};
+
+use super::chapter::{Chapter, chapters};
+use super::quantity::{nanoseconds, ratio};
+use super::ranking::{Ranking, RankingRow, Role, rankings};
 
 /// A sentence, with what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::export::{Export, Exported};
-use super::shown::line;
 use jwtbench_result::RunResult;
 use jwtbench_result::tracked::TrackedMetric;
+
+use super::export::{Export, Exported};
+use super::shown::line;
 
 /// One metric of one benchmark.
 #[derive(Serialize)]

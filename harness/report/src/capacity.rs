@@ -1,9 +1,10 @@
 //! Capacities in words and cells, the same in every form.
 
-use super::caveat::Caveat;
-use super::quantity;
 use jwtbench_result::RunResult;
 use jwtbench_result::capacity::{Capacity, LoadCheck, LoadPoint, RateBasis};
+
+use super::caveat::Caveat;
+use super::quantity;
 
 /// What the figures are, and are not.
 pub const NOTE: &str = "Capacity is what a closed loop reaches. The curve and the limit are \
@@ -160,8 +161,9 @@ pub fn bases(result: &RunResult) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_result::capacity::{CapacityCard, ForgedLimit};
+
+    use super::*;
 
     /// A loop of each kind, of which the host disturbed some.
     fn capacity([closed, open, forged]: [bool; 3]) -> Capacity {

@@ -83,8 +83,9 @@ pub fn legend<'m>(measurements: impl IntoIterator<Item = &'m Measurement>) -> Op
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_result::Round;
+
+    use super::*;
 
     fn measurement(verdicts: &[Option<WindowVerdict>], noisy: Option<&str>) -> Measurement {
         let phase = |verdict: &Option<WindowVerdict>| PhaseResult {

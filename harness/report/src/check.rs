@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use jwtbench_result::RunResult;
+
 use super::TerminalStyle;
 use super::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
 use super::terminal::text::{Paint, TerminalText};
-use jwtbench_result::RunResult;
 
 /// What stands before the marks of a row, in columns.
 const BESIDE: usize = 46;

@@ -4,13 +4,14 @@
 mod markdown;
 mod outcome;
 
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::comparison::{ComparedMetric, Comparison, Drift, Figure, TrialComparison};
+use jwtbench_result::statistics::Decision;
+
 use super::TerminalStyle;
 use super::quantity;
 use super::standing::{marked, marks};
 use super::terminal::text::{Paint, TerminalText};
-use jwtbench_result::CachePolicyRecord;
-use jwtbench_result::comparison::{ComparedMetric, Comparison, Drift, Figure, TrialComparison};
-use jwtbench_result::statistics::Decision;
 
 pub use markdown::comparison_markdown;
 

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ranking::Role;
 use jwtbench_result::{Measurement, RunResult};
+
+use super::ranking::Role;
 
 /// Rows are classes with the code due, columns are contenders.
 pub struct Matrix<'a> {

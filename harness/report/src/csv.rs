@@ -4,10 +4,11 @@
 
 use csv::{Terminator, WriterBuilder};
 
+use jwtbench_result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
+
 use super::fault::fault;
 use super::shown::is_unshown;
 use super::standing::standing;
-use jwtbench_result::{LatencyKind, Measurement, OutcomeRow, PhaseResult, RunResult};
 
 const NAMES: [&str; 8] =
     ["scenario", "contender", "algorithm", "cache_policy", "phase", "stream", "class", "code"];

@@ -1,12 +1,13 @@
 //! `divergence.md`: what backends, whole libraries and our core answered to inputs on which they
 //! differ, with a reading of every answer that is not what our contract demands.
 
-use super::finding::{tag_meaning, tag_name};
-use super::markdown::cell::{code, row};
 use jwtbench_result::FindingTag;
 use jwtbench_result::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
+
+use super::finding::{tag_meaning, tag_name};
+use super::markdown::cell::{code, row};
 
 const INTRODUCTION: &str = "\
 A difference is not a defect. The RFCs leave much open, a signature library serves more than \

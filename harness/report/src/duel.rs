@@ -337,11 +337,12 @@ fn paint(decision: Decision, gated: bool) -> Paint {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_result::Machine;
     use jwtbench_result::duel::{BlockNoise, DUEL_SCHEMA_VERSION, KernelCheck};
     use jwtbench_result::noise::Noise;
     use jwtbench_result::statistics::SignFlip;
+
+    use super::*;
 
     fn metric(metric: DuelMetric, cost: f64, decision: Decision) -> MetricVerdict {
         let ratio = Estimate { estimate: cost, low: cost - 0.01, high: cost + 0.01 };

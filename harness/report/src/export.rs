@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::quantity::counted;
 use jwtbench_result::histogram_log::Series;
 use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use jwtbench_result::{LatencyKind, Measurement, RunResult, Unsound};
+
+use super::quantity::counted;
 
 /// A result in a form for another program.
 #[derive(Clone, Debug, PartialEq, Eq)]

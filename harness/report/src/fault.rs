@@ -1,7 +1,8 @@
 //! Why a measurement has no figures to show: a wrong answer is an error row, never a number.
 
-use super::quantity;
 use jwtbench_result::Measurement;
+
+use super::quantity;
 
 /// How many kinds of wrong verdict are spelled out in one line.
 const SPELLED_OUT: usize = 2;

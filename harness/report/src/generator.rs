@@ -1,10 +1,11 @@
 //! Generator and host: whether the schedules were kept and how still the machine was. The same
 //! lines for every form.
 
-use super::quantity;
-use super::unjudged::judge;
 use jwtbench_result::window::{Window, WindowVerdict};
 use jwtbench_result::{HistogramSummary, Measurement, PhaseResult, Round, RunResult};
+
+use super::quantity;
+use super::unjudged::judge;
 
 /// What all windows of a result say together.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,9 +3,10 @@
 
 use serde::Serialize;
 
+use jwtbench_result::RunResult;
+
 use super::export::{Export, Exported};
 use super::shown::line;
-use jwtbench_result::RunResult;
 
 /// Which figures a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

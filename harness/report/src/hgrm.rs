@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::fault::fault;
-use super::summary::warnings;
 use jwtbench_result::RunResult;
 use jwtbench_result::histogram_log::Series;
+
+use super::fault::fault;
+use super::summary::warnings;
 
 /// Steps per halving of the distance to 100 %: what the HdrHistogram libraries print.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;

@@ -16,7 +16,10 @@ pub(super) mod scale;
 mod timeline;
 mod trial;
 
+use ink::Ink;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+
+use jwtbench_result::{Measurement, RunResult};
 
 use super::answer::answers;
 use super::chapter::{Chapter, chapters, families};
@@ -24,8 +27,6 @@ use super::fault::fault;
 use super::junit::printable;
 use super::standing;
 use super::summary::warnings;
-use ink::Ink;
-use jwtbench_result::{Measurement, RunResult};
 pub(super) use prose::analysis;
 
 pub(super) const STYLE: &str = include_str!("html/style.css");

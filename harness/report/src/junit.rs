@@ -6,13 +6,14 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use jwtbench_result::{Measurement, RunResult};
+
 use super::caveat::legend;
 use super::fault::fault;
 use super::quantity;
 use super::shown::is_unshown;
 use super::standing;
 use super::summary::warnings;
-use jwtbench_result::{Measurement, RunResult};
 
 /// How a case ended.
 enum Ending {

@@ -5,6 +5,10 @@ mod capacity;
 pub(super) mod cell;
 mod generator;
 
+use cell::{code, plain, row};
+
+use jwtbench_result::{Measurement, RunResult};
+
 use super::answer::{AnswerSentence, answers};
 use super::caveat::{legend, marked};
 use super::chapter::{Chapter, chapters};
@@ -16,8 +20,6 @@ use super::speed::response_p99;
 use super::standing::{cache_policy, notes};
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
-use cell::{code, plain, row};
-use jwtbench_result::{Measurement, RunResult};
 
 /// The result as a step summary.
 pub fn markdown(result: &RunResult) -> String {

@@ -4,13 +4,14 @@
 
 mod exponential;
 
+use exponential::ExponentialHistogram;
 use serde::Serialize;
+
+use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::{LatencyKind, RunResult};
 
 use super::export::{Export, Exported, WholeLatency, whole_latencies};
 use super::shown;
-use exponential::ExponentialHistogram;
-use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
-use jwtbench_result::{LatencyKind, RunResult};
 
 /// AGGREGATION_TEMPORALITY_DELTA: a result is one closed interval, and adds to no other.
 const DELTA: u32 = 1;

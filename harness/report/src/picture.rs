@@ -3,12 +3,13 @@
 
 use maud::{Markup, PreEscaped, html as markup};
 
+use jwtbench_result::RunResult;
+
 use super::caveat::{legend, marked};
 use super::chapter::chapters;
 use super::junit::printable;
 use super::quantity;
 use super::ranking::{Ranking, RankingRow, Role, rankings};
-use jwtbench_result::RunResult;
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 190.0;

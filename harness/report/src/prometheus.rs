@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
 
-use super::export::{Export, Exported, whole_latencies};
-use super::shown::line;
 use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use jwtbench_result::{LatencyKind, RunResult};
+
+use super::export::{Export, Exported, whole_latencies};
+use super::shown::line;
 
 /// Upper ends of the buckets within a decade, in tenths: five of them, evenly spaced on a
 /// logarithmic axis.

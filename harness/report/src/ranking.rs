@@ -1,11 +1,12 @@
 //! Rankings: the contenders of one hot-path scenario and algorithm, fastest first, with bounds and
 //! floors kept apart. Knows nothing of any form.
 
+use jwtbench_result::comparison::ratios_by_round;
+use jwtbench_result::{Measurement, statistics};
+
 use super::chapter::Chapter;
 use super::fault::fault;
 use super::speed::{Speed, speed};
-use jwtbench_result::comparison::ratios_by_round;
-use jwtbench_result::{Measurement, statistics};
 
 /// What a contender is for a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,11 +19,12 @@ pub use markdown::simulation_markdown;
 pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;
 
-use crate::quantity::counted;
 use jwtbench_result::simulation::{
     Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
 use jwtbench_result::standing::{Standing, legend};
+
+use crate::quantity::counted;
 
 /// A column of a table: what it says of each row.
 struct Column {

@@ -1,8 +1,9 @@
 //! The verdict on a whole result: passed or not, and the counts that say why.
 
+use jwtbench_result::{ExpectationResult, Measurement, RunResult};
+
 use super::finding::findings;
 use super::quantity;
-use jwtbench_result::{ExpectationResult, Measurement, RunResult};
 
 /// The judgements of all measurements together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,10 @@ mod dynamic;
 mod ranking;
 pub(super) mod text;
 
+use text::{Paint, TerminalText};
+
+use jwtbench_result::RunResult;
+
 use super::chapter::{Chapter, chapters};
 use super::finding::{findings, tag_name};
 use super::generator::Generator;
@@ -13,8 +17,6 @@ use super::quantity;
 use super::standing;
 use super::summary::{Summary, warnings};
 use super::unjudged::unjudged;
-use jwtbench_result::RunResult;
-use text::{Paint, TerminalText};
 
 /// How the terminal summary looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,14 @@
 
 mod picture;
 
-use super::TerminalStyle;
-use super::quantity;
-use super::terminal::text::{Paint, TerminalText};
 use jwtbench_result::Unsound;
 use jwtbench_result::statistics::ALPHA;
 use jwtbench_result::tracked::TrackedMetric;
 use jwtbench_result::trend::{Change, ChangePoint, Trend, TrendPoint, TrendSeries};
+
+use super::TerminalStyle;
+use super::quantity;
+use super::terminal::text::{Paint, TerminalText};
 
 pub use picture::trend_picture;
 

@@ -55,8 +55,9 @@ impl PunctualWorker {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_scenario::arrivals::unit_gaps;
+
+    use super::*;
 
     /// The two ways of writing the recursion agree, whatever the arrivals.
     #[test]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use jwtbench_scenario::bounded_file;
+
 use super::capacity::{Capacity, RateBasis};
 use super::duel::{BlockNoise, DuelResult, Sample};
 use super::outcome::OutcomeRange;
@@ -14,7 +16,6 @@ use super::simulation::{
     Advice, HindsightPoint, Simulation, SimulationEvent, SimulationRow, SweepPoint,
 };
 use super::{Measurement, RunResult, histogram_log, stored};
-use jwtbench_scenario::bounded_file;
 
 /// The version of parts; raised when a field changes its meaning or goes.
 pub const PART_VERSION: u32 = 1;

@@ -2,26 +2,10 @@
 //! given to each token of the plan, however often it arrived. It covers the *steady* tokens, whose
 //! verdict no timing decides; the others are in the conformance matrix only.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use jwtbench_verifier::rejection::Rejection;
-
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::corpus::Token;
-use jwtbench_scenario::hex::hex;
-use jwtbench_scenario::plan::Plan;
-
-use super::judgement::Code;
-use super::ledger::Ledger;
 use super::measurement::Count;
-
-/// A round that takes this much longer than planned still reaches no edge of time.
-const SLACK: Duration = Duration::from_secs(20);
 
 /// The verdicts on the steady tokens of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,72 +29,4 @@ pub struct ClassVerdicts {
     pub hash: String,
     /// Tokens (not operations) by the codes they were given; several codes are joined by `+`.
     pub codes: Vec<Count>,
-}
-
-impl VerdictStream {
-    /// The stream of what a ledger holds. `spelt` is how the contender's codes are shown.
-    pub fn of(plan: &Plan, ledger: &Ledger, spelt: impl Fn(Code) -> String) -> VerdictStream {
-        let mut given: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
-        for (token, code) in &ledger.given {
-            given.entry(*token).or_default().insert(spelt(*code));
-        }
-        let mut stream = VerdictStream::default();
-        let mut whole = Sha256::new();
-        let mut classes: BTreeMap<&str, (Sha256, BTreeMap<String, u64>)> = BTreeMap::new();
-        for (place, token) in (0u32..).zip(&plan.corpus.tokens) {
-            if !is_steady(plan, token) {
-                continue;
-            }
-            stream.tokens += 1;
-            let codes: Vec<&str> =
-                given.get(&place).into_iter().flatten().map(String::as_str).collect();
-            stream.missing += u64::from(codes.is_empty());
-            let codes = codes.join("+");
-            let (class, counts) = classes.entry(token.class.name()).or_default();
-            for hash in [&mut whole, class] {
-                hash.update(place.to_be_bytes());
-                hash.update((codes.len() as u64).to_be_bytes());
-                hash.update(&codes);
-            }
-            *counts.entry(codes).or_default() += 1;
-        }
-        stream.hash = hex(&whole.finalize());
-        let row = |(class, (hash, counts)): (&str, (Sha256, BTreeMap<String, u64>))| {
-            let codes = counts.into_iter().map(|(name, count)| Count { name, count });
-            ClassVerdicts {
-                class: class.into(),
-                hash: hex(&hash.finalize()),
-                codes: codes.collect(),
-            }
-        };
-        stream.classes = classes.into_iter().map(row).collect();
-        stream
-    }
-}
-
-/// Whether no timing decides the verdict on a token: its text alone does, or the keys never change
-/// and no edge of its times lies in the round.
-fn is_steady(plan: &Plan, token: &Token) -> bool {
-    let (scenario, facts) = (&plan.scenario, &token.facts);
-    if matches!(facts.fault, Some((Stage::Open, _))) {
-        return true;
-    }
-    let waits_for_keys =
-        token.class.row().stage == Stage::Key || facts.settled == Some(Err(Rejection::UnknownKid));
-    if scenario.is_dynamic() || waits_for_keys {
-        return false;
-    }
-    if plan.is_still {
-        return true;
-    }
-    let leeway = scenario.leeway();
-    let before = scenario.load.warmup + Duration::from_secs(1);
-    let span = before + scenario.load.duration + SLACK;
-    let from = plan.epoch - before;
-    // An edge is where one of the contract's comparisons of step 10 turns.
-    let mut edges = vec![facts.expires + leeway, facts.issued_at - leeway];
-    edges.extend(facts.not_before.map(|not_before| not_before - leeway));
-    let max_age = scenario.policy.max_age;
-    edges.extend(max_age.map(|max_age| facts.issued_at + max_age + leeway));
-    edges.into_iter().all(|edge| edge < from || edge > from + span)
 }

@@ -37,10 +37,6 @@ mod wire;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::policy::PolicySpec;
-use jwtbench_verifier::wall_clock::Skew;
-
 use cache::CacheSpec;
 use capacity::Rate;
 use class::Class;
@@ -48,6 +44,10 @@ use endpoint::EndpointSetting;
 use event::Event;
 use expectation::Expectation;
 use overrides::Replaced;
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::wall_clock::Skew;
 pub use parse::ScenarioError;
 use sweep::Sweep;
 

@@ -10,9 +10,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use events::events;
+use expectations::expectations;
+use streams::streams;
+use toml::Spanned;
+
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
-use toml::Spanned;
 
 use super::cache::{Presets, Start};
 use super::endpoint::{EndpointSetting, Fault};
@@ -29,9 +33,6 @@ use super::{
     Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_DURATION, MAX_INSTANCES, MAX_ROUNDS,
     MAX_WORKERS, Phase, SIMULATED, Scenario,
 };
-use events::events;
-use expectations::expectations;
-use streams::streams;
 
 /// Default of `holders`.
 const HOLDERS: u32 = 64;

@@ -9,8 +9,9 @@ use jwtbench_verifier::verdict::{Held, Verdict};
 use jwtbench_verifier::verifier::{Opened, Proven, Request, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
-use super::{Contender, Presented, Progress, Setup};
 use crate::jwks::key_source::KeySource;
+
+use super::{Contender, Presented, Progress, Setup};
 
 pub(super) struct Core<'c> {
     verifier: Verifier,

@@ -1,8 +1,9 @@
 //! Answers ACCEPT without looking: the floor of the harness.
 
-use super::{Contender, Presented, Progress};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
+
+use super::{Contender, Presented, Progress};
 
 pub(super) struct NullContender;
 

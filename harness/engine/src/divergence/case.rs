@@ -5,11 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial, Thumbprint};
-
 use jwtbench_result::FindingTag;
 use jwtbench_result::divergence::Observed;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial, Thumbprint};
 
 /// One input, with what is known of it beforehand.
 pub(super) struct DivergenceCase {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use jwtbench_result::divergence::{ColumnKind, DivergenceColumn, Observed};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::dalek_batch::DalekBatch;
 use jwtbench_verifier::backend::{self, Backend};
@@ -18,7 +19,6 @@ use jwtbench_verifier::wall_clock::WallClock;
 use crate::contender::{ContenderSpec, ForeignLibrary, Presented, Progress, Provider, Setup};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::KeySource;
-use jwtbench_result::divergence::{ColumnKind, DivergenceColumn, Observed};
 
 use super::case::{Exhibit, RawInput};
 use super::mint::InputMint;

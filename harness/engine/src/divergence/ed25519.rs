@@ -6,9 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_result::FindingTag::{BreaksMust, OutOfScope, Permitted};
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::case::{DivergenceCase, Exhibit, RawInput, Ruling, ruling};
 use super::mint::InputMint;

@@ -10,12 +10,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
 use serde_json::Value;
 
+use jwtbench_scenario::draft::{Draft, DraftKeys, Parts, Times};
+use jwtbench_scenario::signer::{Signers, SigningKey};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;
-
-use jwtbench_scenario::draft::{Draft, DraftKeys, Parts, Times};
-use jwtbench_scenario::signer::{Signers, SigningKey};
 
 use super::case::{Exhibit, RawInput};
 

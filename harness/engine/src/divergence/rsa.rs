@@ -6,9 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::case::{DivergenceCase, Ruling, ruling};
 use super::mint::InputMint;

@@ -7,11 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_result::FindingTag::{BreaksMust, Permitted};
 use jwtbench_scenario::draft::{Draft, Parts};
 use jwtbench_scenario::signer::SigningKey;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::case::{DivergenceCase, Exhibit, Ruling, ruling};
 use super::mint::InputMint;

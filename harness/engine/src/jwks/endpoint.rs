@@ -18,11 +18,12 @@ use tokio::sync::mpsc as command;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+
 use super::document::cache_control;
 use super::faults;
 use super::front::{BACKLOG, EndpointState, Front, ORDER_HEADER, Port, SettingChange};
 use super::host_fault::{HostFault, HostFaults};
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 
 /// The path of the key set. Others are not found.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
@@ -330,14 +331,16 @@ fn whole(body: Vec<u8>, mime: &str, max_age: Option<Duration>) -> ResponseTempla
 mod tests {
     use std::net::TcpListener;
 
-    use jwtbench_verifier::cache_policy::Timeouts;
-    use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
     use tokio::time::sleep;
 
-    use super::*;
+    use jwtbench_verifier::cache_policy::Timeouts;
+    use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
+
     use crate::jwks::body_budget::BodyBudget;
     use crate::jwks::document::Document;
     use crate::jwks::http::{self, FetchFault};
+
+    use super::*;
 
     async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
         match http::get(addr, path, fetch, &BodyBudget::new(1 << 20)).await {

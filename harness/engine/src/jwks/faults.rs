@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
-
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 
 /// What came with status 200, whole and within the client's limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

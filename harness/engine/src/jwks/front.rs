@@ -18,12 +18,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{interval, sleep, timeout};
 
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+
 use super::document::cache_control;
 use super::endpoint::{KEY_SET_PATH, MOVED_PATH, RequestWatch, ServedCounts};
 use super::faults;
 use super::host_fault::{HostFault, HostFaults};
 use super::request_head::{MAX_HEAD, Method, RequestHead, end_of_head};
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
 
 /// Connections that the kernel holds until they are accepted.
 pub(super) const BACKLOG: u32 = 1024;

@@ -16,10 +16,11 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONNECTION, HOST, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
+
+use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
 
 use super::body_budget::{BodyBudget, BodyShare};
 use super::document::{Document, parse_max_age};
@@ -255,11 +256,12 @@ impl AsyncWrite for IdleLimited<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use jwtbench_verifier::cache_policy::Timeouts;
-    use jwtbench_verifier::key_cache::FetchId;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::task::JoinSet;
+
+    use jwtbench_verifier::cache_policy::Timeouts;
+    use jwtbench_verifier::key_cache::FetchId;
 
     use super::super::body_budget::MAX_BODIES;
     use super::*;

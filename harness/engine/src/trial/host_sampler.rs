@@ -5,9 +5,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwtbench_verifier::tick::Tick;
-
 use jwtbench_result::noise::Hiccups;
+use jwtbench_verifier::tick::Tick;
 
 use super::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};
 use super::host::{HostReading, ThreadReading, ThreadSlot};

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use jwtbench_verifier::tick::Tick;
-
-use crate::jwks::caches::Caches;
-use jwtbench_result::judgement::{Code, Operation, spell};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::tick::Tick;
+
+use crate::judge::judgement::{Code, Operation, spell};
+use crate::jwks::caches::Caches;
 
 use super::clock::RealClock;
 
@@ -318,9 +318,10 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_verifier::rejection::Rejection;
     use jwtbench_verifier::verdict::Verdict;
+
+    use super::*;
 
     fn operations(count: i64, code: Code) -> Vec<Operation> {
         let operation = |number: i64| Operation {

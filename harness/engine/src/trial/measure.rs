@@ -5,23 +5,23 @@ mod timeline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jwtbench_verifier::key_cache::Counters;
-use jwtbench_verifier::tick::Tick;
-
-use crate::contender::ContenderSpec;
-use crate::jwks::key_source::{FetchNote, FetchStep};
 use jwtbench_result::finding;
-use jwtbench_result::judgement::{Code, spell};
-use jwtbench_result::ledger::{Cell, Ledger, LedgerRow, RowKey};
 use jwtbench_result::set_age::{SetAge, SetConfirmation};
 use jwtbench_result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
-    Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, VerdictStream,
-    Wrong, evaluate,
+    Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, Wrong,
 };
 use jwtbench_scenario::class::Class;
 use jwtbench_scenario::expectation::{Expectation, binding};
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::key_cache::Counters;
+use jwtbench_verifier::tick::Tick;
+
+use crate::contender::ContenderSpec;
+use crate::judge::judgement::{Code, spell};
+use crate::judge::ledger::{Cell, Ledger, LedgerRow, RowKey};
+use crate::judge::{evaluate, verdict_stream};
+use crate::jwks::key_source::{FetchNote, FetchStep};
 
 use super::planted_fault::PlantedFault;
 use super::validity::Validity;
@@ -214,7 +214,7 @@ impl<'p> Gathering<'p> {
         let scenario = &self.plan.scenario;
         let conformance = self.conformance();
         let (wrong, findings) = self.deviations();
-        let stream = VerdictStream::of(self.plan, &self.ledger, |code| self.got(code));
+        let stream = verdict_stream(self.plan, &self.ledger, |code| self.got(code));
         let sum =
             |counts: &dyn Fn(&LedgerRow) -> u64| self.ledger.rows.values().map(counts).sum::<u64>();
         let verdicts = VerdictCounts {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use jwtbench_verifier::policy::PolicySpec;
-
-use crate::contender::ContenderSpec;
 use jwtbench_result::outcome::{OutcomeCounts, OutcomeRange};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::{Plan, Redraw, WARMUP};
 use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::policy::PolicySpec;
+
+use crate::contender::ContenderSpec;
 
 use super::simulation::Remembering;
 use super::{Trial, TrialError, initial_revocations};

@@ -5,11 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jwtbench_scenario::grammar;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, ContenderSpec, ExecCommand, Presented, Progress};
-use jwtbench_scenario::grammar;
 
 use super::clock::{Stopwatch, pause};
 

@@ -5,22 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use jwtbench_result::ArrivalCounts;
+use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::endpoint::EndpointSetting;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{Contender, Setup};
+use crate::judge::history::History;
+use crate::judge::judgement::{Judge, Strictness};
+use crate::judge::ledger::Ledger;
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
 use crate::jwks::fetcher::{Fetcher, HttpTransport, Now};
 use crate::jwks::host_fault::HostFaults;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::{KeySource, Transport};
-use jwtbench_result::ArrivalCounts;
-use jwtbench_result::history::History;
-use jwtbench_result::judgement::{Judge, Strictness};
-use jwtbench_result::ledger::Ledger;
-use jwtbench_scenario::Arrivals;
-use jwtbench_scenario::endpoint::EndpointSetting;
-use jwtbench_scenario::plan::Plan;
 
 use super::clock::RealClock;
 use super::host::{ThreadSlot, processors};

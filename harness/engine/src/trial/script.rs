@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use jwtbench_verifier::revocation::Revocations;
-use jwtbench_verifier::tick::Tick;
-
-use crate::jwks::endpoint::ServedCounts;
-use jwtbench_result::history::{Change, History, HolderRevocation};
 use jwtbench_scenario::endpoint::EndpointSetting;
 use jwtbench_scenario::event::Action;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
+
+use crate::judge::history::{Change, History, HolderRevocation};
+use crate::jwks::endpoint::ServedCounts;
 
 use super::{TrialError, other_jwt_id};
 

@@ -4,12 +4,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use jwtbench_scenario::endpoint::EndpointSetting;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::jwks::endpoint::{Endpoint, EndpointError, ServedCounts};
-use jwtbench_scenario::endpoint::EndpointSetting;
-use jwtbench_scenario::plan::Plan;
 
 use super::TrialError;
 use super::clock::{RealClock, unix_now};

@@ -17,16 +17,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use asked::Asked;
+use hindsight::schedule;
+use instance::{Instance, Lived};
+use loss::Losses;
+use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 use rayon::prelude::*;
+use seen::{Outage, SeenScope};
 use sha2::{Digest as _, Sha256};
-
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::tick::Tick;
 
 use jwtbench_result::simulation::{
     HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
 use jwtbench_scenario::cache::{CacheSpec, Start};
+use jwtbench_scenario::class::Flood;
 use jwtbench_scenario::corpus::Refs;
 use jwtbench_scenario::event::Action;
 use jwtbench_scenario::flow::{self, FlowFault};
@@ -34,15 +38,10 @@ use jwtbench_scenario::hex::hex;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::signer::Signers;
 use jwtbench_scenario::{InstanceAges, Phase, Scenario};
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::tick::Tick;
 
 use super::TrialError;
-use asked::Asked;
-use hindsight::schedule;
-use instance::{Instance, Lived};
-use jwtbench_scenario::class::Flood;
-use loss::Losses;
-use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
-use seen::{Outage, SeenScope};
 
 pub(super) use remembering::Remembering;
 

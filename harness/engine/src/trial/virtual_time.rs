@@ -6,22 +6,22 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwtbench_result::ArrivalCounts;
+use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_verifier::key_cache::{Counters, FetchFailure, FetchId};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
+use crate::judge::judgement::{Judge, Operation};
+use crate::judge::ledger::Ledger;
 use crate::jwks::caches::Caches;
 use crate::jwks::document::Document;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::{FetchNote, Log};
-use jwtbench_result::ArrivalCounts;
-use jwtbench_result::judgement::{Judge, Operation};
-use jwtbench_result::ledger::Ledger;
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
-use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 
 use super::real::grace;
 use super::script::{ScriptRun, ScriptTarget, scripted_events};

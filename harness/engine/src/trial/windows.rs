@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use jwtbench_verifier::tick::Tick;
-
 use jwtbench_result::disturbance::HostShare;
 use jwtbench_result::noise::{Hiccups, Noise};
 use jwtbench_result::window::Pace;
 use jwtbench_scenario::plan::{Plan, WARMUP};
+use jwtbench_verifier::tick::Tick;
 
 use super::clock::RealClock;
 use super::host::{ThreadReading, processors};

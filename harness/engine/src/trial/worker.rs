@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jwtbench_result::capacity::Service;
+use jwtbench_result::lindley::PunctualWorker;
+use jwtbench_result::window::Offer;
+use jwtbench_scenario::plan::{Arrival, WARMUP};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
+use crate::judge::judgement::{Judge, Operation};
+use crate::judge::ledger::Ledger;
 use crate::jwks::host_fault::HostFaults;
-use jwtbench_result::capacity::Service;
-use jwtbench_result::judgement::{Judge, Operation};
-use jwtbench_result::ledger::Ledger;
-use jwtbench_result::lindley::PunctualWorker;
-use jwtbench_result::window::Offer;
-use jwtbench_scenario::plan::{Arrival, WARMUP};
 
 use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
 use super::host::{ThreadReading, ThreadSlot};
@@ -394,7 +394,9 @@ impl<'c> WorkerSetup<'_, 'c> {
             let is_measured = operation.phase != WARMUP;
             record.planned += u64::from(is_measured);
             if is_measured && self.records_services && record.services.len() < MAX_SERVICES {
-                record.services.push(Service::of(&operation));
+                let ns = operation.service().as_nanos() as u64;
+                let accepted = operation.verdict.code.is_ok();
+                record.services.push(Service { ns, accepted });
             }
             if let Some(turn) = record.turns.last_mut().filter(|_| is_measured) {
                 let service = operation.end.since(operation.start).as_nanos();

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::judge::judgement::spell;
 use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_result::Measurement;
-use jwtbench_result::judgement::spell;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::class::Class;

@@ -142,10 +142,11 @@ fn the_verifier_knows_no_network_clock_or_file() {
 }
 
 /// Layers inside the engine, and those that each may import. Between packages Cargo holds it.
-const LAYERS: [(&str, &[&str]); 4] = [
+const LAYERS: [(&str, &[&str]); 5] = [
+    ("judge", &[]),
     ("jwks", &[]),
     ("contender", &["jwks"]),
-    ("trial", &["jwks", "contender"]),
+    ("trial", &["judge", "jwks", "contender"]),
     ("divergence", &["jwks", "contender"]),
 ];
 

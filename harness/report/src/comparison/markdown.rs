@@ -1,13 +1,14 @@
 //! A comparison for a CI step summary: significant changes first, the rest folded away.
 
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::comparison::{Comparison, Figure, TrialComparison};
+
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
 use super::{
     cache_policies, closing, drifted, is_significant, limits, missing_of, name, outcome, value,
     wanted_rounds,
 };
-use jwtbench_result::CachePolicyRecord;
-use jwtbench_result::comparison::{Comparison, Figure, TrialComparison};
 
 /// The comparison as Markdown.
 pub fn comparison_markdown(comparison: &Comparison) -> String {

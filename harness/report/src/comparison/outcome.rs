@@ -1,13 +1,14 @@
 //! The outcome in a comparison: what changed for users and thieves, before any time. Knows no file
 //! and no exit code.
 
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
+use jwtbench_result::outcome::OutcomeKind;
+
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;
 use super::super::terminal::text::{Paint, TerminalText};
 use super::both_policies;
-use jwtbench_result::CachePolicyRecord;
-use jwtbench_result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
-use jwtbench_result::outcome::OutcomeKind;
 
 /// Trials of one scenario from one cache policy to another, and the one that speaks for them.
 struct OutcomeGroup<'c> {

@@ -1,7 +1,8 @@
 //! The marks of blocks that the host disturbed: how many they are, which, and why. Pure.
 
-use crate::caveat::Caveat;
 use jwtbench_result::duel::BlockNoise;
+
+use crate::caveat::Caveat;
 
 /// Reasons are told up to this number, each in a line.
 const MAX_REASONS: usize = 4;
@@ -43,8 +44,9 @@ pub fn of_blocks(noise: &[BlockNoise]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_result::noise::Noise;
+
+    use super::*;
 
     #[test]
     fn a_disturbed_block_has_a_mark_and_a_reason() {

@@ -5,13 +5,15 @@ use std::fmt::Write;
 
 use maud::{Markup, html as markup};
 
+use jwtbench_result::RunResult;
+use jwtbench_result::capacity::{Capacity, Slo};
+
+use crate::capacity::{self, CHECKS, CURVE, NOTE};
+use crate::quantity;
+
 use super::curve::short;
 use super::ink::Ink;
 use super::scale::{Scale, coordinate};
-use crate::capacity::{self, CHECKS, CURVE, NOTE};
-use crate::quantity;
-use jwtbench_result::RunResult;
-use jwtbench_result::capacity::{Capacity, Slo};
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 260.0;

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html as markup};
 
+use jwtbench_result::RunResult;
+
 use crate::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
 use crate::quantity;
-use jwtbench_result::RunResult;
 
 /// The section.
 pub fn section(result: &RunResult) -> Markup {

@@ -2,15 +2,17 @@
 
 use maud::{Markup, html as markup};
 
-use super::ink::Ink;
-use super::{chapter_anchor, is_troubled, prose, trial, trial_anchor};
+use jwtbench_result::{Measurement, RunResult};
+
 use crate::caveat::{legend, marked};
 use crate::chapter::Chapter;
 use crate::fault::fault;
 use crate::quantity;
 use crate::speed::response_p99;
 use crate::standing::cache_policy;
-use jwtbench_result::{Measurement, RunResult};
+
+use super::ink::Ink;
+use super::{chapter_anchor, is_troubled, prose, trial, trial_anchor};
 
 /// With more trials than this in all, timelines carry no figures per bin: the page stays light.
 const MOST_TOOLTIPS: usize = 24;

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html as markup};
 
+use jwtbench_result::RunResult;
+
 use crate::finding::{FindingGroup, findings, tag_meaning, tag_name};
 use crate::quantity;
-use jwtbench_result::RunResult;
 
 /// The section; nothing where there are no findings.
 pub fn section(result: &RunResult) -> Markup {

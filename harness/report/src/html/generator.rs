@@ -2,8 +2,9 @@
 
 use maud::{Markup, html as markup};
 
-use crate::generator::Generator;
 use jwtbench_result::RunResult;
+
+use crate::generator::Generator;
 
 /// The part, below the machine's facts.
 pub fn part(result: &RunResult) -> Markup {

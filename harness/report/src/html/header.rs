@@ -3,13 +3,15 @@
 
 use maud::{Markup, html as markup};
 
-use super::{chapter_anchor, trial_anchor};
+use jwtbench_result::{Measurement, RunResult};
+
 use crate::chapter::chapters;
 use crate::fault::fault;
 use crate::quantity;
 use crate::summary::Summary;
 use crate::unjudged::unjudged;
-use jwtbench_result::{Measurement, RunResult};
+
+use super::{chapter_anchor, trial_anchor};
 
 /// The head of the page.
 pub fn header(result: &RunResult) -> Markup {

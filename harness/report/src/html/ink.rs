@@ -3,8 +3,9 @@
 
 use maud::{Markup, html as markup};
 
-use crate::ranking::backend;
 use jwtbench_result::RunResult;
+
+use crate::ranking::backend;
 
 /// Colours for backends in `style.css`.
 const BACKEND_COLOURS: usize = 6;

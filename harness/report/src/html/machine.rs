@@ -2,11 +2,13 @@
 
 use maud::{Markup, html as markup};
 
-use super::generator;
+use jwtbench_result::RunResult;
+
 use crate::chapter::Chapter;
 use crate::quantity;
 use crate::ranking::{Ranking, rankings};
-use jwtbench_result::RunResult;
+
+use super::generator;
 
 /// The section.
 pub fn section(result: &RunResult, chapters: &[Chapter]) -> Markup {

@@ -3,8 +3,9 @@
 
 use maud::{Markup, html as markup};
 
-use crate::answer::answers;
 use jwtbench_result::RunResult;
+
+use crate::answer::answers;
 
 /// The prose of a scenario.
 pub fn analysis(text: &str) -> Markup {

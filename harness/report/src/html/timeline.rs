@@ -6,11 +6,13 @@ use std::fmt::Write;
 
 use maud::{Markup, html as markup};
 
+use jwtbench_result::{Mark, MarkKind, Timeline, TimelineBin};
+
+use crate::quantity;
+
 use super::curve::short;
 use super::ink::{code_class, code_layer};
 use super::scale::{Scale, coordinate};
-use crate::quantity;
-use jwtbench_result::{Mark, MarkKind, Timeline, TimelineBin};
 
 const WIDTH: f64 = 940.0;
 const LEFT: f64 = 70.0;

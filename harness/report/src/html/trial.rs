@@ -2,11 +2,13 @@
 
 use maud::{Markup, html as markup};
 
-use super::timeline::timeline;
-use crate::fault::fault;
-use crate::quantity;
 use jwtbench_result::window::WindowVerdict;
 use jwtbench_result::{Count, EndpointCounts, HistogramSummary, Measurement, PhaseResult};
+
+use crate::fault::fault;
+use crate::quantity;
+
+use super::timeline::timeline;
 
 /// The trial; `is_light` allows figures per bin in its timeline.
 pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {

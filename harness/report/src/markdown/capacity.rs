@@ -1,9 +1,11 @@
 //! Capacities in the step summary: one row each, curves and open loops collapsed.
 
-use super::cell::{code, plain, row};
-use crate::capacity::{self, CHECKS, CURVE, NOTE};
 use jwtbench_result::RunResult;
 use jwtbench_result::capacity::Capacity;
+
+use crate::capacity::{self, CHECKS, CURVE, NOTE};
+
+use super::cell::{code, plain, row};
 
 /// Writes all capacities, and what relative rates were shares of.
 pub fn write(result: &RunResult, out: &mut String) {

@@ -1,8 +1,10 @@
 //! Generator and host in the step summary.
 
-use super::cell::{plain, row};
-use crate::generator::Generator;
 use jwtbench_result::RunResult;
+
+use crate::generator::Generator;
+
+use super::cell::{plain, row};
 
 /// Writes the part, if anything was recorded.
 pub fn write(result: &RunResult, out: &mut String) {

@@ -1,9 +1,11 @@
 //! The expectations of a simulation in words: the verdict on those that gate, and each of them with
 //! its figure.
 
-use super::{beyond, figure};
-use crate::quantity::counted;
 use jwtbench_result::simulation::{COLUMNS, Simulation, SimulationExpectation, SimulationRow};
+
+use crate::quantity::counted;
+
+use super::{beyond, figure};
 
 /// One expectation of one policy, as a line of a table.
 pub(super) struct ExpectedLine<'s> {

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html as markup};
 
-use super::{FOREVER, figure, marked, runs, standing};
+use jwtbench_result::simulation::{HindsightPoint, Simulation, SimulationRow};
+
 use crate::html::scale::{Scale, coordinate};
 use crate::junit::printable;
-use jwtbench_result::simulation::{HindsightPoint, Simulation, SimulationRow};
+
+use super::{FOREVER, figure, marked, runs, standing};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;

@@ -3,6 +3,11 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
+use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
+
+use crate::html::{CONTENT_POLICY, STYLE, analysis};
+use crate::junit::printable;
+
 use super::expected::{expected_lines, gated, unjudged, verdict_line};
 use super::frontier::frontier;
 use super::minutes::minutes;
@@ -10,9 +15,6 @@ use super::policy::title;
 use super::sweep::sweep;
 use super::words::{better, words};
 use super::{Column, columns, facts, marked, marks, phase_tables, runs, verdict};
-use crate::html::{CONTENT_POLICY, STYLE, analysis};
-use crate::junit::printable;
-use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
 
 /// The page.
 pub fn simulation_html(simulation: &Simulation) -> String {

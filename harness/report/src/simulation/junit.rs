@@ -6,9 +6,11 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
-use super::expected::simulation_expectation;
-use crate::junit::printable;
 use jwtbench_result::simulation::{Simulation, SimulationExpectation, SimulationRow};
+
+use crate::junit::printable;
+
+use super::expected::simulation_expectation;
 
 /// How an expectation ended.
 enum ExpectationEnd {

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use jwtbench_result::simulation::{Simulation, SimulationRow};
+
+use crate::markdown::cell::{code, plain, prose};
+
 use super::expected::{expected_lines, gated, simulation_expectation, unjudged, verdict_line};
 use super::{Column, columns, marked, marks, phase_tables, runs, verdict};
-use crate::markdown::cell::{code, plain, prose};
-use jwtbench_result::simulation::{Simulation, SimulationRow};
 
 /// A table per scenario, with what to look at.
 pub fn simulation_markdown(simulation: &Simulation) -> String {

@@ -3,9 +3,11 @@
 
 use maud::{Markup, html as markup};
 
-use super::{marked, runs};
-use crate::html::scale::{Scale, coordinate};
 use jwtbench_result::simulation::{Minute, Simulation, SimulationRow};
+
+use crate::html::scale::{Scale, coordinate};
+
+use super::{marked, runs};
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 200.0;

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
+
+use crate::markdown::cell::{code, plain};
+
 use super::expected::expected_lines;
 use super::words::{better, words};
 use super::{cell, facts, runs};
-use crate::markdown::cell::{code, plain};
-use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
 
 /// The page of one policy.
 pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {

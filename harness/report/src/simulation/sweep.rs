@@ -3,9 +3,11 @@
 
 use maud::{Markup, html as markup};
 
-use super::figure;
-use crate::html::scale::{Scale, coordinate};
 use jwtbench_result::simulation::{MetricRange, Simulation, SweepPoint};
+
+use crate::html::scale::{Scale, coordinate};
+
+use super::figure;
 
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 190.0;

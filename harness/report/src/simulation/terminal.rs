@@ -1,10 +1,12 @@
 //! A simulation on a terminal: a table per scenario, median and worst over all runs.
 
-use super::expected::{ExpectedLine, expected_lines, gated, unjudged, verdict_line};
-use super::{columns, marked, marks, phase_tables, runs, verdict};
+use jwtbench_result::simulation::{Simulation, SimulationRow};
+
 use crate::TerminalStyle;
 use crate::terminal::text::{Paint, TerminalText};
-use jwtbench_result::simulation::{Simulation, SimulationRow};
+
+use super::expected::{ExpectedLine, expected_lines, gated, unjudged, verdict_line};
+use super::{columns, marked, marks, phase_tables, runs, verdict};
 
 /// A table per scenario.
 pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> String {

@@ -1,8 +1,10 @@
 //! Capacities on the terminal: the knee first, then the real open loops, then the card.
 
-use super::text::{Paint, TerminalText};
-use crate::capacity::{self, CHECKS, CURVE, NOTE};
 use jwtbench_result::RunResult;
+
+use crate::capacity::{self, CHECKS, CURVE, NOTE};
+
+use super::text::{Paint, TerminalText};
 
 /// Writes each capacity, and what relative rates were shares of.
 pub fn write(result: &RunResult, text: &mut TerminalText) {

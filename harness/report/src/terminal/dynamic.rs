@@ -1,13 +1,15 @@
 //! The table of dynamic scenarios: what became of good users and how often the endpoint was asked.
 
-use super::text::{Paint, TerminalText};
+use jwtbench_result::{Measurement, RunResult};
+
 use crate::caveat::{legend, marked};
 use crate::chapter::Chapter;
 use crate::fault::fault;
 use crate::quantity;
 use crate::speed::response_p99;
 use crate::standing::cache_policy;
-use jwtbench_result::{Measurement, RunResult};
+
+use super::text::{Paint, TerminalText};
 
 const HEAD: [&str; 8] =
     ["contender", "alg", "done", "p99 resp.", "lockouts", "exposed", "fetches", "wrong"];

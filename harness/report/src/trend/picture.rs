@@ -3,10 +3,12 @@
 
 use maud::{Markup, PreEscaped, html as markup};
 
-use super::{limits, mark, name, place, shown, size};
+use jwtbench_result::trend::{Change, Trend, TrendPoint, TrendSeries};
+
 use crate::junit::printable;
 use crate::quantity::counted;
-use jwtbench_result::trend::{Change, Trend, TrendPoint, TrendSeries};
+
+use super::{limits, mark, name, place, shown, size};
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 8.0;

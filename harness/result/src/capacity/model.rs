@@ -2,10 +2,11 @@
 //! arrivals from a seed, the Lindley recursion, percentiles. Valid while services do not depend on
 //! the load. Pure.
 
-use super::Slo;
-use crate::judgement::Operation;
-use crate::lindley::Queue;
 use jwtbench_scenario::arrivals::unit_gaps;
+
+use crate::lindley::Queue;
+
+use super::Slo;
 
 /// Arrivals of the model at each worker.
 const ARRIVALS: usize = 200_000;
@@ -21,14 +22,6 @@ pub struct Service {
     pub ns: u64,
     /// Whether the token was accepted: its response counts.
     pub accepted: bool,
-}
-
-impl Service {
-    /// The service of an operation.
-    pub fn of(operation: &Operation) -> Service {
-        let ns = operation.end.0.saturating_sub(operation.start.0).max(0) as u64;
-        Service { ns, accepted: operation.verdict.code.is_ok() }
-    }
 }
 
 /// Recorded services, one sequence for each worker in the order in which they happened, and

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MetricRange, nano};
 use jwtbench_scenario::expectation::{End, Expectation, ExpectedMetric as Bounded};
+
+use super::{MetricRange, nano};
 
 /// One expectation that binds a policy, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,8 +78,9 @@ fn end(bounded: &Bounded, metric: &MetricRange) -> Option<Option<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jwtbench_scenario::expectation::{Binding, KnownNames};
+
+    use super::*;
 
     const NAMES: KnownNames<'static> =
         KnownNames { phases: &["start", "down"], streams: &["users"] };

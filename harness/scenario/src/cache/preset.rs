@@ -5,12 +5,13 @@ use std::path::Path;
 
 use jwtbench_verifier::cache_policy::CachePolicy;
 
-use super::{About, Start, WireCache};
 use crate::bounded_file;
 use crate::nearest::did_you_mean;
 use crate::parse::{Checked, File};
 use crate::policy_file::{key_at, place};
 use crate::source::Source;
+
+use super::{About, Start, WireCache};
 
 /// A cache policy that stands in a file.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,9 +10,10 @@ use jwtbench_verifier::cache_policy::{
     VerdictCachePolicy, WindowKind,
 };
 
+use crate::wire::Span;
+
 use super::check::check;
 use super::{About, CacheSpec, Presets, Start, read_preset};
-use crate::wire::Span;
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

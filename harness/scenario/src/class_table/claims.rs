@@ -1,11 +1,13 @@
 //! Refused by the payload: step 9.
 
-use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::{Value, json};
 
-use super::{ClassRow, Need, Stage, base64_url, deviation, row, stray_bits, unlike};
+use jwtbench_verifier::rejection::Rejection::*;
+
 use crate::draft::Draft;
 use crate::fit;
+
+use super::{ClassRow, Need, Stage, base64_url, deviation, row, stray_bits, unlike};
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 13] = [

@@ -1,10 +1,12 @@
 //! Refused by the clock, the purpose, state or the request: steps 10 to 12.
 
-use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Need, Stage, age, deviation, row, unlike};
+use jwtbench_verifier::rejection::Rejection::*;
+
 use crate::fit;
+
+use super::{ClassRow, Need, Stage, age, deviation, row, unlike};
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 17] = [

@@ -1,10 +1,12 @@
 //! Refused from the text alone: steps 1 to 6.
 
-use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
 
-use super::{ClassRow, Need, Stage, deviation, row};
+use jwtbench_verifier::rejection::Rejection::*;
+
 use crate::draft::{Draft, Hmac, HmacKey, Parts, Signed};
+
+use super::{ClassRow, Need, Stage, deviation, row};
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 26] = [

@@ -1,13 +1,15 @@
 //! Refused by the key or the signature: steps 7 and 8.
 
-use jwtbench_verifier::rejection::Rejection::*;
 use serde_json::json;
+
+use jwtbench_verifier::rejection::Rejection::*;
+
+use crate::draft::{Draft, Signed};
+use crate::signer::SignatureForm;
 
 use super::{
     ClassRow, Family, Flood, KeyRole, Need, Stage, age, base64_url, deviation, row, stray_bits,
 };
-use crate::draft::{Draft, Signed};
-use crate::signer::SignatureForm;
 
 #[rustfmt::skip] // One row a class; spread out, it is twice as long and half as clear.
 pub(super) static ROWS: [ClassRow; 22] = [

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use jwtbench_verifier::policy::PolicySpec;
 use toml::Spanned;
 
-use super::{Checked, File, HOLDERS};
+use jwtbench_verifier::policy::PolicySpec;
+
 use crate::capacity::Rate;
 use crate::class::Class;
 use crate::fit::check_class;
 use crate::wire::{WireRate, WireReuse, WireScenario, WireStream, WireTokens, WireTokensNamed};
 use crate::{Arrivals, Load, Reuse, Stream, StreamSetting};
+
+use super::{Checked, File, HOLDERS};
 
 pub(super) fn streams(
     file: &File<'_>,

@@ -3,9 +3,9 @@
 //! the same instants, and the same fetches. `tests/agreement.rs` holds the second to sockets.
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::judge::judgement::spell;
 use jwtbench_engine::jwks::key_source::FetchStep;
 use jwtbench_engine::trial::{Trial, initial_revocations};
-use jwtbench_result::judgement::spell;
 use jwtbench_scenario::flow::{self, Flow};
 use jwtbench_scenario::hex::hex;
 use jwtbench_scenario::plan::Arrival;

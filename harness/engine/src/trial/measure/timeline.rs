@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::Gathering;
-use crate::jwks::key_source::FetchStep;
-use jwtbench_result::judgement::spell;
-use jwtbench_result::ledger::Bin;
 use jwtbench_result::{Mark, MarkKind, Timeline, TimelineBin};
+
+use crate::judge::judgement::spell;
+use crate::judge::ledger::Bin;
+use crate::jwks::key_source::FetchStep;
+
+use super::Gathering;
 
 impl Gathering<'_> {
     /// The timeline of all rounds together.

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use jwtbench_verifier::tick::Tick;
-
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::expectation::{ExpectedMetric, SimulatedMetric};
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::tick::Tick;
 
 use super::instance::Lived;
 use super::metrics::{attempts_per_hour, of_users, seconds};

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
+use jwtbench_result::simulation::HindsightPoint;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{CacheSpec, Start};
+use jwtbench_scenario::corpus::Refs;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::cache_policy::{
     BadEntry, Budget, CachePolicy, Coalescing, EmptySet, LockScope, OnFailure, OutageAnswer,
     Refresh, Timeouts, UnknownKid,
@@ -13,11 +18,6 @@ use jwtbench_verifier::cache_policy::{
 use jwtbench_verifier::tick::Tick;
 
 use crate::trial::TrialError;
-use jwtbench_result::simulation::HindsightPoint;
-use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{CacheSpec, Start};
-use jwtbench_scenario::corpus::Refs;
-use jwtbench_scenario::plan::Plan;
 
 use super::instance::Instance;
 use super::metrics::{greatest, starts};

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
+use jwtbench_scenario::corpus::{KidFact, Refs, Token};
+use jwtbench_scenario::flow::{Drawn, Flow};
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::rejection::Rejection;
@@ -13,6 +16,7 @@ use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::verifier::{Request, Verifier};
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress};
+use crate::judge::judgement::{Judge, Operation, Strictness};
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
@@ -21,10 +25,6 @@ use crate::trial::real::grace;
 use crate::trial::script::{ScriptRun, ScriptTarget as _, scripted_events};
 use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document};
-use jwtbench_result::judgement::{Judge, Operation, Strictness};
-use jwtbench_scenario::corpus::{KidFact, Refs, Token};
-use jwtbench_scenario::flow::{Drawn, Flow};
-use jwtbench_scenario::plan::Plan;
 
 use super::peek::TrustProbe;
 use super::recalling::RememberingCore;

@@ -1,13 +1,12 @@
 //! What odd entries in a key set cost: published keys that a fetch of it did not yield. A function
 //! of the set and the policy; a fetch decides only whether it happened.
 
-use jwtbench_verifier::key_cache::Terms;
-use jwtbench_verifier::tick::Tick;
-
 use jwtbench_scenario::endpoint::Fault;
 use jwtbench_scenario::event::Action;
 use jwtbench_scenario::issuer::Epoch;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::key_cache::Terms;
+use jwtbench_verifier::tick::Tick;
 
 /// For each epoch of the issuer since when it is, and the share of its keys that a fetch loses.
 pub(super) struct Losses(Vec<(Tick, f64)>);

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use jwtbench_result::simulation::HindsightPoint;
+use jwtbench_scenario::class::Flood;
+use jwtbench_scenario::expectation::SIMULATED_METRICS;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::key_source::{FetchNote, FetchStep};
-use jwtbench_result::simulation::HindsightPoint;
-use jwtbench_scenario::expectation::SIMULATED_METRICS;
-use jwtbench_scenario::plan::Plan;
 
 use super::instance::Lived;
 use super::seen::{Outage, Seen};
-use jwtbench_scenario::class::Flood;
 
 /// After an outage, fetches are counted for so long.
 const RETRY_SPAN: Duration = Duration::from_secs(60);

@@ -1,14 +1,14 @@
 //! How long a withdrawn key is trusted: the key caches are asked on the side, before and after
 //! everything that may change its mind, and in between by bisection. Exact to the nanosecond.
 
+use jwtbench_scenario::event::Action;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::caches::Caches;
-use jwtbench_scenario::event::Action;
-use jwtbench_scenario::plan::Plan;
 
 /// One withdrawn key, watched from its withdrawal on.
 pub(super) struct TrustProbe {

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use jwtbench_verifier::jwk::Thumbprint;
-use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::tick::Tick;
-
-use jwtbench_result::judgement::{Judgement, Operation};
 use jwtbench_result::simulation::Minute;
 use jwtbench_scenario::corpus::{KidFact, Token};
 use jwtbench_scenario::endpoint::Fault;
 use jwtbench_scenario::event::Action;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+
+use crate::judge::judgement::{Judgement, Operation};
 
 /// The span in which the endpoint first had a fault.
 #[derive(Clone, Copy, Debug, Default)]

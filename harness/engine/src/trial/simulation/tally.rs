@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use jwtbench_result::simulation::SimulationCounts;
+use jwtbench_scenario::class::Flood;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
-use jwtbench_result::judgement::{Judge, Operation, spell};
-use jwtbench_result::simulation::SimulationCounts;
-use jwtbench_scenario::plan::Plan;
+use crate::judge::judgement::{Judge, Operation, spell};
 
 use super::seen::{Seen, SeenScope};
-use jwtbench_scenario::class::Flood;
 
 /// Bytes of the stream gathered before they are hashed.
 const GATHERED: usize = 8192;

@@ -1,8 +1,9 @@
 //! What changed, in sentences that matter to somebody: who is accepted or refused how often, and
 //! instead of how often. Knows the figures alone.
 
-use crate::outcome::OutcomeKind;
 use jwtbench_scenario::class::Class;
+
+use crate::outcome::OutcomeKind;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 

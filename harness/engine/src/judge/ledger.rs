@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rustc_hash::FxBuildHasher;
 
-use jwtbench_verifier::tick::Tick;
-
+use jwtbench_result::Latencies;
 use jwtbench_scenario::class::Class;
 use jwtbench_scenario::plan::WARMUP;
+use jwtbench_verifier::tick::Tick;
 
-use super::histogram::Latencies;
 use super::judgement::{Code, Judge, Operation};
 
 /// What a row is about.

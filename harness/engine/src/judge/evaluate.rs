@@ -1,14 +1,13 @@
 //! Works out a scenario's expectations on what a trial recorded.
 
+use jwtbench_result::{EndpointCounts, ExpectationResult, HistogramSummary, Latencies};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::expectation::{
     BoundFigure, Channel, EndpointMetric, Expectation, ExpectedMetric, Quantile, Subject,
 };
 
-use super::histogram::{HistogramSummary, Latencies};
 use super::judgement::spell;
 use super::ledger::{Ledger, LedgerRow, RowKey};
-use super::measurement::{EndpointCounts, ExpectationResult};
 
 /// What an expectation is worked out on.
 pub struct Figures<'r> {

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 
+use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::corpus::{Facts, KidFact, Token};
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::{Coalescing, LockScope, OutageAnswer};
 use jwtbench_verifier::jwk::{Kid, Thumbprint};
@@ -18,10 +21,6 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
-
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::corpus::{Facts, KidFact, Token};
-use jwtbench_scenario::plan::Plan;
 
 use super::history::{History, Over};
 
