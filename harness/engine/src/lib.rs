@@ -1,5 +1,6 @@
 //! Doing what a scenario says, in real and in virtual time: the mocked endpoint, the contenders,
-//! the judge, the trials, and the inputs on which verifiers differ. Knows no form of a report and no folder.
+//! the judge, the trials, and the inputs on which verifiers differ. Knows no form of a report and
+//! no folder.
 
 pub mod contender;
 pub mod divergence;

@@ -1,5 +1,5 @@
-//! Which tokens of a plan are steady, so that no timing decides their verdicts, and the stream of the
-//! verdicts on them.
+//! Which tokens of a plan are steady, so that no timing decides their verdicts, and the stream of
+//! the verdicts on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
