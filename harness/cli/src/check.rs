@@ -2,25 +2,22 @@
 //! not judged.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args as ClapArgs;
 use globset::Glob;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::session::{Job, Session, records, versions};
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
-use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_report::{check_table, shown, terminal_verdict};
 use jwtbench_result::{RunResult, SCHEMA_VERSION};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::cache::{Preset, Presets, read_cache_policy};
-use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::{Filter, lasting_seconds};
 use super::fit::Fit;
-use super::job::{records, versions};
 use super::machine::describe;
 use super::origin::OriginArgs;
 use super::output::print;
@@ -83,22 +80,18 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let contenders = args.filter.contenders()?;
     let thin = args.thinned(&scenarios, &replacements, &contenders)?;
     let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
-    let signers = Signers::new(args.seed);
+    let (never, nobody) = (AtomicBool::new(false), ());
+    let session = Session::new(args.seed, &never, &nobody);
     let (mut measurements, mut judged) = (Vec::new(), Vec::new());
     for thin in &thin {
         progress.say(thin.scenario.name.clone());
         for algorithm in args.filter.algorithms(&thin.scenario.algorithms) {
-            let mut plan = Plan::new(&thin.scenario, algorithm, &signers, &|_| {}).checked()?;
-            let revoked = initial_revocations(&plan);
-            for (scenario, pairs) in &thin.under {
-                // The tokens, the arrivals and the issuer do not hang on the cache policy.
-                plan.scenario = scenario.clone();
-                let able = pairs.iter().filter(|(able, _)| *able == algorithm);
-                for contender in able.flat_map(|(_, contenders)| contenders) {
-                    let trial = Trial::new(&plan, *contender, revoked.as_ref())?;
-                    measurements.push(trial.simulated()?);
-                }
-            }
+            let job = Job::minted(thin.scenario.clone(), algorithm, Vec::new());
+            let under = thin.under.iter().filter_map(|(scenario, pairs)| {
+                let (_, able) = pairs.iter().find(|(able, _)| *able == algorithm)?;
+                Some((scenario, able.as_slice()))
+            });
+            measurements.extend(session.judge_under(&job, &under.collect::<Vec<_>>())?);
         }
         judged.extend(thin.under.iter().map(|(scenario, _)| scenario.clone()));
         progress.step();

@@ -14,10 +14,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arm::{LocalArm, RoundRunner};
+use block::BlockWatch;
+use build::{BuildArm, Patience};
 use clap::Args as ClapArgs;
+use side::{DuelSide, DuelSideArgs};
 
-use jwtbench_verifier::algorithm::Algorithm;
-
+use jwtbench_engine::session::versions;
 use jwtbench_engine::trial::Control;
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_report::{duel_terminal, shown};
@@ -32,10 +35,10 @@ use jwtbench_result::statistics::Decision;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::algorithm;
 use super::interruption::stop_on_signal;
-use super::job::versions;
 use super::machine::{CpuTime, describe, profile};
 use super::origin::OriginArgs;
 use super::output::{Output, OutputKind, print, tell, written};
@@ -44,11 +47,6 @@ use super::progress::LiveProgress;
 use super::replacement::tell_dropped;
 use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
-
-use arm::{LocalArm, RoundRunner};
-use block::BlockWatch;
-use build::{BuildArm, Patience};
-use side::{DuelSide, DuelSideArgs};
 
 pub use serve::{Args as ServeArgs, run as serve};
 

@@ -10,11 +10,6 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::backend::ring::Ring;
-use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::unix_time::UnixTime;
-
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::{Operation, spell};
 use jwtbench_engine::jwks::key_source::{FetchNote, FetchStep};
@@ -26,6 +21,10 @@ use jwtbench_scenario::event::Action;
 use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_scenario::signer::Signers;
 use jwtbench_scenario::{Arrivals, Scenario};
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::ring::Ring;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use jwtbench_engine::jwks::endpoint::EndpointError;
+use jwtbench_engine::session::SessionError;
 use jwtbench_engine::trial::TrialError;
 use jwtbench_result::part::PartError;
 use jwtbench_result::{ReadError, RunResult};
@@ -121,6 +122,17 @@ impl From<PartError> for Failure {
             // Nothing is wrong with it; there is nothing to show.
             true => Failure::Error(error.to_string()),
             false => Failure::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Failure {
+        match error {
+            SessionError::Unusable(message) => Failure::Usage(message),
+            SessionError::Wrong(message) => Failure::Wrong(message),
+            SessionError::Unfit(error) => error.into(),
+            SessionError::Trial(error) => error.into(),
         }
     }
 }

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::session::{Misfit, misfit};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::class::Stage;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::Failure;
 use super::filter::Filter;
@@ -17,69 +16,10 @@ use super::output::tell;
 /// What tells a pattern from a name.
 const GLOB: [char; 4] = ['*', '?', '[', '{'];
 
-/// Why a contender cannot run in a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Misfit {
-    /// The scenario is about the key cache, and it has none of ours.
-    NoKeyCache,
-    /// The scenario has tokens to refuse, and it judges no claims.
-    NoJudge,
-    /// It does not verify the algorithm.
-    Algorithm(Algorithm),
-}
-
-impl Misfit {
-    /// The reason, after the contender's name.
-    fn reason(self) -> String {
-        match self {
-            Misfit::NoKeyCache => "has no key cache, and time or a cache matters there".into(),
-            Misfit::NoJudge => {
-                "checks signatures and no claims, and tokens that must be refused come there".into()
-            }
-            Misfit::Algorithm(algorithm) => format!("does not verify {algorithm}"),
-        }
-    }
-
-    /// Refuses it in words.
-    pub fn refusal(self, scenario: &Scenario, contender: ContenderSpec) -> Failure {
-        let (name, reason, remedy) = (&scenario.name, self.reason(), self.remedy());
-        Failure::Usage(format!("{contender} cannot run in {name}: it {reason}; {remedy}"))
-    }
-
-    /// What to do instead.
-    fn remedy(self) -> String {
-        match self {
-            Misfit::NoKeyCache => {
-                "name a contender of core: such as core:ring, or a scenario of hot-path".into()
-            }
-            Misfit::NoJudge => {
-                "name a contender of core: or a library, or a scenario of valid tokens such as \
-                 hot-path/accept"
-                    .into()
-            }
-            Misfit::Algorithm(algorithm) => {
-                let able = ContenderSpec::all().into_iter().find(|spec| spec.supports(algorithm));
-                let able = able.map(|spec| format!(" such as {spec}")).unwrap_or_default();
-                format!("name another --algorithm, or a contender that does{able}")
-            }
-        }
-    }
-}
-
-/// Why the contender means nothing to the scenario, whatever the algorithm; `None` if it does.
-pub fn misfit(scenario: &Scenario, contender: ContenderSpec) -> Option<Misfit> {
-    let is_cached = scenario.is_dynamic() || scenario.cache.policy.verdict_cache.is_some();
-    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
-    if is_cached && !contender.has_key_cache() {
-        return Some(Misfit::NoKeyCache);
-    }
-    (!only_good && !contender.judges()).then_some(Misfit::NoJudge)
-}
-
-/// The contenders that a scenario means something to.
-pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
-    let fits = |spec: &&ContenderSpec| misfit(scenario, **spec).is_none();
-    contenders.iter().filter(fits).copied().collect()
+/// A contender that was named and cannot run, refused in words.
+pub fn refusal(misfit: Misfit, scenario: &Scenario, contender: ContenderSpec) -> Failure {
+    let (name, reason, remedy) = (&scenario.name, misfit.reason(), misfit.remedy());
+    Failure::Usage(format!("{contender} cannot run in {name}: it {reason}; {remedy}"))
 }
 
 /// Pairs a command's contenders with its scenarios and algorithms, and keeps what it leaves out.
@@ -139,7 +79,7 @@ impl<'f> Fit<'f> {
         let name = contender.to_string();
         let is_named = self.filter.contender.contains(&name) && self.names(scenario);
         if is_fault && is_named {
-            return Err(misfit.refusal(scenario, contender));
+            return Err(refusal(misfit, scenario, contender));
         }
         self.left_out.insert((name, misfit, scenario.name.clone()));
         Ok(())

@@ -1,48 +1,13 @@
-//! Looks at the machine a result comes from.
+//! The machine a result comes from, with the build that measured it.
 
-use std::fs;
-
-use jwtbench_engine::trial::calibrate;
-pub use jwtbench_engine::trial::host::{CpuTime, CpuUse, processors};
+pub use jwtbench_engine::session::profile;
+pub use jwtbench_engine::trial::host::{CpuTime, CpuUse};
 use jwtbench_result::Machine;
 
 /// Describes the machine. `since` is the CPU time at the start of the run.
 pub fn describe(since: Option<CpuTime>) -> Machine {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let mut lines = cpuinfo.lines().filter_map(|line| line.split_once(':'));
-        lines.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
-    };
-    let governor = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let build = (env!("JWTBENCH_REVISION"), env!("JWTBENCH_RUSTC"));
+    let machine = jwtbench_engine::session::describe(Some(build.0), Some(build.1));
     let steal = since.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
-    let calibration = calibrate();
-    Machine {
-        cpu: field("model name").unwrap_or_else(|| "unknown".into()),
-        cores: processors(),
-        memory_bytes: memory_bytes(),
-        kernel: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
-        arch: std::env::consts::ARCH.into(),
-        governor: fs::read_to_string(governor).ok().map(|text| text.trim().to_owned()),
-        virtualised: field("flags").is_some_and(|flags| flags.contains("hypervisor")),
-        steal,
-        profile: profile().into(),
-        revision: Some(env!("JWTBENCH_REVISION").into()),
-        rustc: env!("JWTBENCH_RUSTC").into(),
-        clock_read_ns: calibration.clock_read_ns,
-        sleep_overshoot_p99_ns: calibration.sleep_overshoot_p99_ns,
-        calibration: Some(calibration),
-    }
-}
-
-/// `release` or `debug`.
-pub fn profile() -> &'static str {
-    if cfg!(debug_assertions) { "debug" } else { "release" }
-}
-
-fn memory_bytes() -> u64 {
-    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kilobytes = total.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1024
+    Machine { steal, ..machine }
 }

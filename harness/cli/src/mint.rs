@@ -8,12 +8,11 @@ use std::sync::atomic::Ordering;
 use clap::Args as ClapArgs;
 use clap::builder::RangedI64ValueParser;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_scenario::pack::{self, Pack};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::policy_file;
 use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::interruption::stop_on_signal;
 use super::lock::Lock;

@@ -11,17 +11,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use serde_json::Value;
 
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::backend::{self, Backend};
-use jwtbench_verifier::policy::Policy;
-use jwtbench_verifier::unix_time::UnixTime;
-
 use jwtbench_engine::judge::judgement::spell;
+use jwtbench_engine::session::OwnCorpus;
 use jwtbench_engine::trial::TrialError;
 use jwtbench_engine::trial::clock::unix_now;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::bounded_file;
 use jwtbench_scenario::own::{OwnJudge, OwnToken};
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::{self, Backend};
+use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::unix_time::UnixTime;
 
 use super::Failure;
 use super::verify::lines::Lines;
@@ -48,16 +48,6 @@ pub struct OwnArgs {
     now: Option<i64>,
 }
 
-/// The user's tokens by algorithm, and what they are judged by.
-pub struct OwnTokens {
-    /// Policy, keys, instant.
-    pub judge: OwnJudge,
-    /// The tokens of each algorithm; those that name none stand with the first.
-    pub tokens: BTreeMap<Algorithm, Vec<OwnToken>>,
-    /// What of the key set is not used.
-    notes: Vec<String>,
-}
-
 impl OwnArgs {
     /// Reads policy and key set; `None` if the user named no tokens.
     pub fn papers(&self) -> Result<Option<Papers>, Failure> {
@@ -73,89 +63,81 @@ impl OwnArgs {
     }
 
     /// Reads the tokens and judges them as they are to be judged in this scenario.
-    pub fn read(&self, papers: Papers, scenario: &Scenario) -> Result<OwnTokens, Failure> {
+    pub fn read(&self, papers: Papers, scenario: &Scenario) -> Result<OwnCorpus, Failure> {
         // A whole second, so that a replay can judge at the same instant.
         let seconds = self.now.unwrap_or_else(|| unix_now().seconds());
-        OwnTokens::read(self.path(), papers, scenario, UnixTime::from_seconds(seconds))
+        read(self.path(), papers, scenario, UnixTime::from_seconds(seconds))
     }
 }
 
-impl OwnTokens {
-    /// Reads tokens, and judges them as of `now` by these papers, and by what the cache policy of
-    /// the scenario says of leeway and of tokens without `kid`.
-    pub fn read(
-        tokens: &Path,
-        papers: Papers,
-        scenario: &Scenario,
-        now: UnixTime,
-    ) -> Result<OwnTokens, Failure> {
-        let policy = papers.policy.spec().clone();
-        let first = policy.algorithms[0];
-        let judging = Policy::new(scenario.policy_for(first)).map_err(TrialError::from)?;
-        let papers = papers.under(judging);
-        let texts = texts(tokens, policy.max_token_bytes)?;
-        let mut judges = judges(&papers)?;
-        let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
-        for (line, bytes) in (1u64..).zip(texts) {
-            let timed = agreed(&mut judges, &bytes, now, line)?;
-            let TimedVerdict { verdict, kid, refused_at, changes_at } = timed;
-            let named = algorithm(&bytes).filter(|named| policy.algorithms.contains(named));
-            let token = OwnToken { bytes, verdict, kid, refused_at, changes_at };
-            by_algorithm.entry(named.unwrap_or(first)).or_default().push(token);
-        }
-        if by_algorithm.is_empty() {
-            let shown = tokens.display();
-            let message = format!("{shown}: holds no token; put one on each line");
-            return Err(Failure::Usage(message));
-        }
-        let keys = papers.set.entries().iter().filter_map(|entry| {
-            let kid = entry.kid.as_deref().unwrap_or_default().to_owned();
-            Some((kid, entry.key.as_ref()?.jwk.thumbprint))
-        });
-        let keys = keys.collect();
-        let notes = judges[0].1.notes();
-        let judge = OwnJudge { policy, key_set: papers.body, keys, now };
-        Ok(OwnTokens { judge, tokens: by_algorithm, notes })
+/// Reads tokens, and judges them as of `now` by these papers, and by what the cache policy of
+/// the scenario says of leeway and of tokens without `kid`.
+pub fn read(
+    tokens: &Path,
+    papers: Papers,
+    scenario: &Scenario,
+    now: UnixTime,
+) -> Result<OwnCorpus, Failure> {
+    let policy = papers.policy.spec().clone();
+    let first = policy.algorithms[0];
+    let judging = Policy::new(scenario.policy_for(first)).map_err(TrialError::from)?;
+    let papers = papers.under(judging);
+    let texts = texts(tokens, policy.max_token_bytes)?;
+    let mut judges = judges(&papers)?;
+    let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
+    for (line, bytes) in (1u64..).zip(texts) {
+        let timed = agreed(&mut judges, &bytes, now, line)?;
+        let TimedVerdict { verdict, kid, refused_at, changes_at } = timed;
+        let named = algorithm(&bytes).filter(|named| policy.algorithms.contains(named));
+        let token = OwnToken { bytes, verdict, kid, refused_at, changes_at };
+        by_algorithm.entry(named.unwrap_or(first)).or_default().push(token);
     }
+    if by_algorithm.is_empty() {
+        let shown = tokens.display();
+        let message = format!("{shown}: holds no token; put one on each line");
+        return Err(Failure::Usage(message));
+    }
+    let keys = papers.set.entries().iter().filter_map(|entry| {
+        let kid = entry.kid.as_deref().unwrap_or_default().to_owned();
+        Some((kid, entry.key.as_ref()?.jwk.thumbprint))
+    });
+    let keys = keys.collect();
+    let notes = judges[0].1.notes();
+    let judge = OwnJudge { policy, key_set: papers.body, keys, now };
+    Ok(OwnCorpus { judge, tokens: by_algorithm, notes })
+}
 
-    /// What is to be said before they are measured for so long: what of the key set is not used,
-    /// the verdicts, counted, and how many of them a clock that goes on would change.
-    pub fn told(&self, lasting: Duration) -> Vec<String> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for token in self.tokens.values().flatten() {
-            let code = token.verdict.as_ref().map(|_| ()).map_err(|code| *code);
-            *counts.entry(spell(code)).or_default() += 1;
-        }
-        let counts: Vec<String> =
-            counts.iter().map(|(code, count)| format!("{count} {code}")).collect();
-        let mut told = self.notes.clone();
-        told.push(format!(
-            "verdicts on which the core agrees over all backends: {}",
-            counts.join(", ")
-        ));
-        let (now, changing) = (self.judge.now.seconds(), self.changing(lasting));
-        told.push(format!("the clock of the verifier stands at {now} while it runs; {changing}"));
-        told
+/// What is to be said before they are measured for so long: what of the key set is not used,
+/// the verdicts, counted, and how many of them a clock that goes on would change.
+pub fn told(own: &OwnCorpus, lasting: Duration) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for token in own.tokens.values().flatten() {
+        let code = token.verdict.as_ref().map(|_| ()).map_err(|code| *code);
+        *counts.entry(spell(code)).or_default() += 1;
     }
+    let counts: Vec<String> =
+        counts.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    let mut told = own.notes.clone();
+    told.push(format!(
+        "verdicts on which the core agrees over all backends: {}",
+        counts.join(", ")
+    ));
+    let (now, changing) = (own.judge.now.seconds(), changing(own, lasting));
+    told.push(format!("the clock of the verifier stands at {now} while it runs; {changing}"));
+    told
+}
 
-    /// How many verdicts would change in this time if the clock went on.
-    pub fn changing(&self, lasting: Duration) -> String {
-        let tokens = || self.tokens.values().flatten();
-        let until = self.judge.now + lasting;
-        let changing = tokens().filter(|token| token.changes_at.is_some_and(|at| at <= until));
-        format!(
-            "{} of {} verdicts would change in the {:.1} s that are planned if it went on",
-            changing.count(),
-            tokens().count(),
-            lasting.as_secs_f64()
-        )
-    }
-
-    /// The tokens of an algorithm, and how many of them are refused.
-    pub fn refused(&self, algorithm: Algorithm) -> (usize, usize) {
-        let tokens = self.tokens.get(&algorithm).map_or(&[][..], Vec::as_slice);
-        (tokens.len(), tokens.iter().filter(|token| token.verdict.is_err()).count())
-    }
+/// How many verdicts would change in this time if the clock went on.
+pub fn changing(own: &OwnCorpus, lasting: Duration) -> String {
+    let tokens = || own.tokens.values().flatten();
+    let until = own.judge.now + lasting;
+    let changing = tokens().filter(|token| token.changes_at.is_some_and(|at| at <= until));
+    format!(
+        "{} of {} verdicts would change in the {:.1} s that are planned if it went on",
+        changing.count(),
+        tokens().count(),
+        lasting.as_secs_f64()
+    )
 }
 
 /// The core over every backend that verifies all that the policy allows.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use view::ProgressView;
 
 use jwtbench_engine::trial::clock::Stopwatch;
 use jwtbench_engine::trial::live_view::LiveView;
@@ -17,7 +18,6 @@ use jwtbench_report::shown;
 use jwtbench_scenario::plan::Minting;
 
 use super::output::tell;
-use view::ProgressView;
 
 /// Between two drawings on a terminal.
 const REDRAW: Duration = Duration::from_millis(200);

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::cache::{Preset, Presets, read_cache_policy, read_preset};
 use jwtbench_scenario::policy_file::PolicyFile;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::Failure;
 use super::output::tell;

@@ -8,29 +8,27 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use globset::Glob;
-
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::policy::PolicySpec;
+use stored::{OwnFiles, ReplayBase};
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
+use jwtbench_engine::session::{Job, OwnCorpus, PlanHashes};
 use jwtbench_result::comparison::Matching;
 use jwtbench_result::{Measurement, RunResult};
 use jwtbench_scenario::class::Class;
 use jwtbench_scenario::own::OWN;
 use jwtbench_scenario::plan::MAX_ARRIVALS;
 use jwtbench_scenario::policy_file;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
 
 use super::filter::Filter;
 use super::fit::Fit;
 use super::gate::Gate;
-use super::job::{Job, JobSetting, PlanHashes, measure, told_of_own};
+use super::job::{JobSetting, measure, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Output, tell, written};
-use super::own::OwnTokens;
 use super::replacement::{Replacement, tell_dropped};
 use super::{Exit, Failure};
-
-use stored::{OwnFiles, ReplayBase};
 
 /// Run a stored result's plans again, and hold the new result against the old one.
 #[derive(ClapArgs, Clone, Debug)]
@@ -248,7 +246,7 @@ impl Args {
         &self,
         stored: &ReplayBase<'_>,
         policy: Option<&PolicySpec>,
-    ) -> Result<Option<Arc<OwnTokens>>, Failure> {
+    ) -> Result<Option<Arc<OwnCorpus>>, Failure> {
         let (Some(tokens), Some(jwks)) = (&self.tokens, &self.jwks) else {
             return Ok(None);
         };
@@ -260,7 +258,7 @@ impl Args {
         stored: &ReplayBase<'_>,
         measurement: &Measurement,
         policy: Option<&PolicySpec>,
-        own: Option<&Arc<OwnTokens>>,
+        own: Option<&Arc<OwnCorpus>>,
     ) -> Result<Job, Failure> {
         let fault = |why: &str| {
             let (shown, name) = (self.result.display(), &measurement.scenario);

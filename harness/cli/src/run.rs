@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
+use jwtbench_engine::session::{Job, fitting};
 use jwtbench_engine::trial::PlantedFault;
 use jwtbench_report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_result::{Measurement, RunResult};
@@ -17,11 +16,12 @@ use jwtbench_scenario::grammar;
 use jwtbench_scenario::overrides::Overrides;
 use jwtbench_scenario::own;
 use jwtbench_scenario::plan::MAX_ARRIVALS;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
-use super::fit::{Fit, fitting};
-use super::job::{Job, JobSetting, measure, told_of_own};
+use super::fit::Fit;
+use super::job::{JobSetting, measure, take, told_of_own};
 use super::origin::OriginArgs;
 use super::output::{Output, RESULT, print, tell, written};
 use super::own::OwnArgs;
@@ -167,7 +167,7 @@ impl Args {
         for algorithm in algorithms {
             let mut job = Job::minted(scenario.clone(), algorithm, Vec::new());
             job.own = Some(Arc::clone(&own));
-            left_out.extend(job.take(&contenders));
+            left_out.extend(take(&mut job, &contenders));
             if !job.contenders.is_empty() {
                 jobs.push(job);
             }

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use advice::advise;
 use clap::Args as ClapArgs;
-
-use jwtbench_verifier::algorithm::Algorithm;
+use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
+use sweep::{SweptPolicy, swept};
 
 use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
 use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
@@ -22,10 +23,7 @@ use jwtbench_scenario::overrides::Overrides;
 use jwtbench_scenario::signer::Signers;
 use jwtbench_scenario::sweep::Sweep;
 use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
-
-use advice::advise;
-use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
-use sweep::{SweptPolicy, swept};
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::algorithm;
 use super::origin::OriginArgs;

@@ -10,23 +10,22 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
 use std::path::PathBuf;
 
+use batch::{LineBatch, Piece};
 use clap::Args as ClapArgs;
+use lines::Lines;
 use rayon::prelude::*;
 use serde::Serialize;
+use token_judge::{Papers, TokenJudge};
 
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::trial::clock::unix_now;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::explanation::Explanation;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::trial::clock::unix_now;
-
 use super::output::tell;
 use super::{Exit, Failure};
-use batch::{LineBatch, Piece};
-use lines::Lines;
-use token_judge::{Papers, TokenJudge};
 
 /// Judge tokens, one a line, under a policy file and a JWK set.
 #[derive(ClapArgs, Clone, Debug)]

@@ -13,6 +13,7 @@ mod keyring;
 mod library;
 mod null;
 mod optional;
+mod own;
 mod raw;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use crate::jwks::key_source::KeySource;
 pub use exec::{ExecCommand, ExecSetup, PROTOCOL};
 pub use library::{ForeignLibrary, Provider};
 pub use optional::Optional;
+pub use own::{OwnCheck, OwnContender, OwnSetup, OwnVerifier};
 
 /// A token as it arrives.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,8 @@ pub enum ContenderSpec {
     Batch,
     /// A whole library.
     Library(ForeignLibrary),
+    /// A verifier of the user's own, in this process.
+    Own(OwnContender),
     /// A process: a verifier of the user's own, or what a pipe costs.
     Exec(ExecCommand),
 }
@@ -104,6 +108,7 @@ impl fmt::Display for ContenderSpec {
             ContenderSpec::Null => f.write_str("null:"),
             ContenderSpec::Batch => f.write_str("batch:dalek"),
             ContenderSpec::Library(library) => library.fmt(f),
+            ContenderSpec::Own(own) => own.fmt(f),
             ContenderSpec::Exec(command) => command.fmt(f),
         }
     }
@@ -130,12 +135,17 @@ impl ContenderSpec {
         known
     }
 
+    /// The contender of this name, such as `core:ring`, if this machine runs it.
+    pub fn find(name: &str) -> Option<ContenderSpec> {
+        ContenderSpec::known().into_iter().find(|known| known.to_string() == name)
+    }
+
     /// Whether it is meant to judge every token: false for floors and bounds, which run valid
     /// tokens only.
     pub fn judges(self) -> bool {
         match self {
             ContenderSpec::Core(backend) => backend.name() != "null",
-            ContenderSpec::Batch | ContenderSpec::Library(_) => true,
+            ContenderSpec::Batch | ContenderSpec::Library(_) | ContenderSpec::Own(_) => true,
             ContenderSpec::Exec(command) => command != ExecCommand::Floor,
             ContenderSpec::Raw(_) | ContenderSpec::Null => false,
         }
@@ -153,7 +163,12 @@ impl ContenderSpec {
 
     /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
     pub fn is_foreign(self) -> bool {
-        matches!(self, ContenderSpec::Library(_) | ContenderSpec::Exec(ExecCommand::Shell(_)))
+        matches!(
+            self,
+            ContenderSpec::Library(_)
+                | ContenderSpec::Own(_)
+                | ContenderSpec::Exec(ExecCommand::Shell(_))
+        )
     }
 
     /// Whether it works in a process of its own, whose CPU time its worker does not know.
@@ -169,6 +184,7 @@ impl ContenderSpec {
             }
             ContenderSpec::Batch => Batch::default().supports(algorithm),
             ContenderSpec::Library(library) => library.supports(algorithm),
+            ContenderSpec::Own(own) => own.0.supports(algorithm),
             ContenderSpec::Null | ContenderSpec::Exec(_) => true,
         }
     }
@@ -180,6 +196,7 @@ impl ContenderSpec {
             ContenderSpec::Null | ContenderSpec::Exec(ExecCommand::Floor) => "none".into(),
             ContenderSpec::Batch => Batch::default().version().into(),
             ContenderSpec::Library(library) => library.version(),
+            ContenderSpec::Own(own) => own.0.version().to_owned(),
             ContenderSpec::Exec(ExecCommand::Shell(_)) => "not known: a process".into(),
         }
     }
@@ -191,6 +208,7 @@ impl ContenderSpec {
             ContenderSpec::Null
             | ContenderSpec::Batch
             | ContenderSpec::Library(_)
+            | ContenderSpec::Own(_)
             | ContenderSpec::Exec(_) => &backend::null::Null,
         }
     }
@@ -203,6 +221,7 @@ impl ContenderSpec {
             ContenderSpec::Null => Box::new(null::NullContender),
             ContenderSpec::Batch => Box::new(batch::Batched::new(setup)),
             ContenderSpec::Library(library) => library.build(setup),
+            ContenderSpec::Own(own) => Box::new(own::OwnWorker::new(own, setup)),
             ContenderSpec::Exec(command) => Box::new(exec::Exec::new(command, setup)),
         }
     }

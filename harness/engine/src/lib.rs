@@ -6,4 +6,5 @@ pub mod contender;
 pub mod divergence;
 pub mod judge;
 pub mod jwks;
+pub mod session;
 pub mod trial;

@@ -71,6 +71,11 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
+    /// What was shipped with this crate.
+    pub fn shipped() -> Catalogue {
+        Catalogue::new(Source::Binary)
+    }
+
     /// What was shipped, unless `from` is in a checkout: then the checkout's own folder.
     pub fn find(from: &Path) -> Catalogue {
         let candidates = from.ancestors().map(|folder| folder.join("scenarios"));

@@ -5,19 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::session::{Job, Session};
 use jwtbench_engine::trial::clock::Stopwatch;
-use jwtbench_engine::trial::{Control, Gathering, Trial, initial_revocations, saturate};
+use jwtbench_engine::trial::{Gathering, Trial, initial_revocations, saturate};
 use jwtbench_result::capacity::{
     Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Slo, curve, figures,
 };
-use jwtbench_result::{Calibration, Latencies, Measurement, RunResult};
+use jwtbench_result::{Latencies, Measurement, RunResult};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::class::{Class, Flood};
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
-use jwtbench_scenario::signer::Signers;
 
 use super::super::Failure;
-use super::super::job::Job;
 use super::super::progress::LiveProgress;
 use super::agenda::{Agenda, SearchStep};
 
@@ -45,12 +44,8 @@ pub struct CapacityTask {
 pub struct CapacityBench<'a> {
     /// What is run.
     pub job: &'a Job,
-    /// Whose tokens.
-    pub signers: &'a Signers,
-    /// What it may be told.
-    pub control: Control<'a>,
-    /// What the machine can do; its control kernel is what that of a round is compared with.
-    pub calibration: Option<&'a Calibration>,
+    /// Whose tokens, on which machine, until when.
+    pub session: &'a Session<'a>,
     /// Where it is shown.
     pub progress: &'a LiveProgress,
 }
@@ -72,13 +67,13 @@ impl CapacityBench<'_> {
                  lower the share of capacity, or --duration"
             )));
         }
-        Ok(Plan::new(scenario, self.job.algorithm, self.signers, &|_| {}).checked()?)
+        Ok(Plan::new(scenario, self.job.algorithm, self.session.signers(), &|_| {}).checked()?)
     }
 
     fn trial<'p>(&self, plan: &'p Plan, contender: ContenderSpec) -> Result<Trial<'p>, Failure> {
         let revoked = initial_revocations(plan);
         let trial = Trial::new(plan, contender, revoked.as_ref())?;
-        Ok(trial.calibrated(self.calibration.cloned()))
+        Ok(trial.calibrated(self.session.calibration().cloned()))
     }
 
     /// A closed loop of contenders, in turns.
@@ -89,17 +84,7 @@ impl CapacityBench<'_> {
     ) -> Result<Saturation, Failure> {
         let trial = |contender: &ContenderSpec| self.trial(plan, *contender);
         let trials = contenders.iter().map(trial).collect::<Result<Vec<_>, _>>()?;
-        Ok(saturate(trials, self.control)?)
-    }
-
-    /// A closed loop of one contender, and its plan.
-    pub(super) fn saturate_one(
-        &self,
-        contender: ContenderSpec,
-        closed: &Scenario,
-    ) -> Result<Option<(Saturated, Measurement)>, Failure> {
-        let plan = self.plan(closed)?;
-        Ok(self.saturate(&[contender], &plan)?.and_then(|mut found| found.pop()))
+        Ok(saturate(trials, self.session.control())?)
     }
 }
 
@@ -227,7 +212,7 @@ impl CapacityTask {
         for (contender, (saturated, measurement)) in contenders.iter().zip(found) {
             result.measurements.push(measurement);
             bench.say(&format!("model of {contender}"));
-            let seed = bench.signers.seed();
+            let seed = bench.session.signers().seed();
             let modelled = shown.step(SearchStep::Model, || {
                 let model = Model::new(saturated.services.clone(), seed)?;
                 let limit = model.limit(&self.slo, saturated.capacity_per_s);
@@ -285,6 +270,7 @@ impl CapacityTask {
         which: usize,
         shown: &mut ShownAgenda<'_>,
     ) -> Result<bool, Failure> {
+        let control = bench.session.control();
         let mut plans = Vec::new();
         for candidate in &*candidates {
             let capacity = candidate.saturated.capacity_per_s;
@@ -308,8 +294,8 @@ impl CapacityTask {
             order.rotate_left(piece as usize % loops.len().max(1));
             for at in order {
                 let running = &mut loops[at];
-                let record = shown.step(SearchStep::Open, || running.trial.run(bench.control))?;
-                if record.interrupted || bench.control.stop.load(Ordering::Relaxed) {
+                let record = shown.step(SearchStep::Open, || running.trial.run(control))?;
+                if record.interrupted || control.stop.load(Ordering::Relaxed) {
                     return Ok(false);
                 }
                 let headline = record.ledger.headline();

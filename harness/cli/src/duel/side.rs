@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use jwtbench_verifier::algorithm::Algorithm;
-
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::session::misfit;
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_result::duel::ArmSetting;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::overrides::Overrides;
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
 use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
 
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
-use super::super::fit::misfit;
+use super::super::fit::refusal;
 use super::super::origin::OriginArgs;
 use super::super::progress::LiveProgress;
 use super::super::replacement::{Replacement, cache_policy_records};
@@ -84,7 +84,7 @@ impl DuelSide {
             return Err(Failure::Usage(message));
         }
         if let Some(misfit) = misfit(&scenario, contender) {
-            return Err(misfit.refusal(&scenario, contender));
+            return Err(refusal(misfit, &scenario, contender));
         }
         if scenario.has_relative_rates() {
             return Err(Failure::Usage(format!(

@@ -4,18 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jwtbench_verifier::policy::PolicySpec;
-use jwtbench_verifier::unix_time::UnixTime;
-
+use jwtbench_engine::session::OwnCorpus;
 use jwtbench_result::capacity::RateBasis;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::cache::{Preset, Presets, parse_preset, read_preset};
 use jwtbench_scenario::own::{self, OWN};
 use jwtbench_scenario::policy_file::{self, PolicyFile};
+use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::unix_time::UnixTime;
 
 use super::super::Failure;
-use super::super::own::OwnTokens;
+use super::super::own::read;
 use super::super::replacement::cache_policy_records;
 use super::super::verify::token_judge::Papers;
 
@@ -41,7 +41,7 @@ pub(super) struct OwnFiles<'r> {
 
 impl ReplayBase<'_> {
     /// The user's own tokens, judged at the instant of the stored run.
-    pub(super) fn own(&self, files: &OwnFiles<'_>) -> Result<OwnTokens, Failure> {
+    pub(super) fn own(&self, files: &OwnFiles<'_>) -> Result<OwnCorpus, Failure> {
         let fault = |why: &str| Failure::Usage(format!("{}: {why}", self.path.display()));
         let of_own = |record: &&ScenarioRecord| record.family == OWN;
         let record = self.result.scenarios.iter().find(of_own);
@@ -64,14 +64,14 @@ impl ReplayBase<'_> {
             Some(one) => self.under(scenario, &one.cache_policy).map_err(|why| fault(&why))?,
             None => scenario,
         };
-        OwnTokens::read(files.tokens, papers, &scenario, UnixTime::from_seconds(seconds))
+        read(files.tokens, papers, &scenario, UnixTime::from_seconds(seconds))
     }
 
     /// The scenario of a trial under the stored load.
     pub(super) fn scenario(
         &self,
         measurement: &Measurement,
-        own: Option<(&Path, &Arc<OwnTokens>)>,
+        own: Option<(&Path, &Arc<OwnCorpus>)>,
     ) -> Result<Scenario, Failure> {
         let name = &measurement.scenario;
         let fault = |why: String| Failure::Usage(format!("{}: {name}: {why}", self.path.display()));

@@ -1,13 +1,12 @@
 //! Who is simulated in a scenario: the policies asked for, or that of the scenario's own `[cache]`
 //! beside the presets; and who of them is held to its expectations.
 
-use jwtbench_verifier::cache_policy::CachePolicy;
-
 use jwtbench_engine::trial::simulation::Simulated;
 use jwtbench_result::simulation::{PolicyNote, judge};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::cache::{CacheSpec, Presets, Start, load_preset};
 use jwtbench_scenario::expectation::binding;
+use jwtbench_verifier::cache_policy::CachePolicy;
 
 /// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.
 pub(super) const OWN_CACHE: &str = "[cache]";

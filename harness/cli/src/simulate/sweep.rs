@@ -81,11 +81,11 @@ fn at_each(specs: &[CacheSpec], Sweep { key, values }: &Sweep) -> Result<Vec<Swe
 
 #[cfg(test)]
 mod tests {
+    use jwtbench_scenario::cache::Start;
+    use jwtbench_scenario::sweep::Sweep;
     use jwtbench_verifier::cache_policy::CachePolicy;
 
     use super::*;
-    use jwtbench_scenario::cache::Start;
-    use jwtbench_scenario::sweep::Sweep;
 
     fn names(texts: &[&str]) -> Result<Vec<String>, String> {
         let (name, policy, start) = ("own".to_owned(), CachePolicy::default(), Start::Warm);

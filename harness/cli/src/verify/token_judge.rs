@@ -8,6 +8,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::corpus::KidFact;
+use jwtbench_scenario::own::Accepted;
+use jwtbench_scenario::policy_file;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::claims::Claims;
@@ -21,11 +26,6 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 
 use crate::Failure;
-use jwtbench_scenario::bounded_file;
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::corpus::KidFact;
-use jwtbench_scenario::own::Accepted;
-use jwtbench_scenario::policy_file;
 
 use super::key_file;
 use super::lines::TokenLine;

@@ -11,6 +11,7 @@ mod exports;
 mod fit;
 #[allow(dead_code)]
 mod inline;
+mod own_verifier;
 mod report;
 mod scenarios;
 mod standing;

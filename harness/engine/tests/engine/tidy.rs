@@ -142,11 +142,12 @@ fn the_verifier_knows_no_network_clock_or_file() {
 }
 
 /// Layers inside the engine, and those that each may import. Between packages Cargo holds it.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     ("judge", &[]),
     ("jwks", &[]),
     ("contender", &["jwks"]),
     ("trial", &["judge", "jwks", "contender"]),
+    ("session", &["judge", "jwks", "contender", "trial"]),
     ("divergence", &["jwks", "contender"]),
 ];
 

@@ -1,0 +1,371 @@
+//! A session: jobs, each a scenario under one algorithm on several contenders, measured in real
+//! time or judged in virtual time, into one result. What the binary and the benches call, and what
+//! a test or a benchmark of one's own may call. Knows no terminal and no file.
+
+mod calibration;
+mod head;
+mod job;
+mod machine;
+mod misfit;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jwtbench_result::outcome::OutcomeRange;
+use jwtbench_result::{Calibration, Measurement, RunResult};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::fit::UnfitClass;
+use jwtbench_scenario::plan::{Minting, Plan};
+use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::policy::PolicySpec;
+
+use crate::contender::ContenderSpec;
+use crate::trial::clock::Stopwatch;
+use crate::trial::host::CpuTime;
+use crate::trial::live_view::LiveView;
+use crate::trial::{
+    Control, Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations,
+    interleaved, outcome_range,
+};
+
+pub use head::{head, records, versions};
+pub use job::{Job, OwnCorpus, PlanHashes};
+pub use machine::{describe, profile};
+pub use misfit::{Misfit, fitting, misfit};
+
+/// What is told of a session while it goes on. Every method may do nothing.
+pub trait SessionObserver {
+    /// What is being done now.
+    fn say(&self, _what: String) {}
+
+    /// Who hears of each token that is signed.
+    fn minting(&self) -> Box<dyn Fn(Minting) + Sync> {
+        Box::new(|_| {})
+    }
+
+    /// Where rounds can be watched; `None` if nobody looks.
+    fn live_view(&self) -> Option<&LiveView> {
+        None
+    }
+
+    /// So many rounds are over, which together last so long.
+    fn rounds(&self, _count: u64, _lasting: Duration) {}
+
+    /// So many rounds are over, or will not be run.
+    fn skip(&self, _count: u64) {}
+
+    /// What is measured so far, after every job.
+    fn keep(&self, _result: &RunResult) {}
+}
+
+/// Nobody looks.
+impl SessionObserver for () {}
+
+/// Why a job could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// What was asked for cannot be done: what is wrong, and the remedy.
+    #[error("{0}")]
+    Unusable(String),
+    /// A class of tokens cannot hold under the policy.
+    #[error(transparent)]
+    Unfit(#[from] UnfitClass),
+    /// A verdict is wrong where one has to be right before anything is measured.
+    #[error("{0}")]
+    Wrong(String),
+    /// A trial could not be run.
+    #[error(transparent)]
+    Trial(#[from] TrialError),
+}
+
+/// Jobs under one seed on one machine.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use jwtbench_engine::contender::ContenderSpec;
+/// use jwtbench_engine::session::{Job, Session};
+/// use jwtbench_scenario::catalogue::Catalogue;
+/// use jwtbench_verifier::algorithm::Algorithm;
+///
+/// let mut scenarios = Catalogue::shipped().select(&["hot-path/mix".into()])?;
+/// let scenario = scenarios.remove(0).thinned(100.0);
+/// let job = Job::fitting(scenario, Algorithm::EdDSA, &ContenderSpec::all());
+/// let stop = AtomicBool::new(false);
+/// for measurement in Session::new(1, &stop, &()).judge(&job)? {
+///     assert_eq!(measurement.verdicts.wrong, 0, "{}", measurement.contender);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session<'s> {
+    signers: Signers,
+    stop: &'s AtomicBool,
+    observer: &'s dyn SessionObserver,
+    port: Option<u16>,
+    calibration: Option<Calibration>,
+    plant: Option<PlantedFault>,
+    revise: fn(&mut Measurement),
+    began: Stopwatch,
+    cpu: Option<CpuTime>,
+}
+
+/// A job that has been measured.
+pub struct MeasuredJob {
+    /// A measurement of each contender, in their order.
+    pub measurements: Vec<Measurement>,
+    /// The plan that they had in common.
+    pub plan: Plan,
+    /// Whether other seeds say what a plan of the kind may come to.
+    minted_for: Option<PolicySpec>,
+}
+
+impl<'s> Session<'s> {
+    /// A session under a seed. Once `stop` is set it ends with what it has, marked as partial.
+    pub fn new(seed: u64, stop: &'s AtomicBool, observer: &'s dyn SessionObserver) -> Session<'s> {
+        Session {
+            signers: Signers::new(seed),
+            stop,
+            observer,
+            port: None,
+            calibration: None,
+            plant: None,
+            revise: |_| {},
+            began: Stopwatch::start(),
+            cpu: CpuTime::read(),
+        }
+    }
+
+    /// With the mocked endpoint at this port of the loopback interface; any free one if `None`.
+    #[must_use]
+    pub fn at_port(self, port: Option<u16>) -> Session<'s> {
+        Session { port, ..self }
+    }
+
+    /// On a machine that has been calibrated: waits spin where sleeps are too blunt, and the
+    /// control kernel has something to be compared with.
+    #[must_use]
+    pub fn calibrated(self, calibration: Option<Calibration>) -> Session<'s> {
+        Session { calibration, ..self }
+    }
+
+    /// With a fault planted in every trial that it concerns, to see that it is found.
+    #[must_use]
+    pub fn with_plant(self, plant: Option<PlantedFault>) -> Session<'s> {
+        Session { plant, ..self }
+    }
+
+    /// With something changed in each measurement before it is kept.
+    #[must_use]
+    pub fn revising(self, revise: fn(&mut Measurement)) -> Session<'s> {
+        Session { revise, ..self }
+    }
+
+    /// The issuer's keys, by seed.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// What its trials may be told.
+    pub fn control(&self) -> Control<'s> {
+        Control { stop: self.stop, port: self.port }
+    }
+
+    /// What the machine can do, if that was looked at.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Measures jobs in real time, one after the other, and draws dynamic plans again under other
+    /// seeds once all is measured. `result` is what [`head`] begins. What was measured before a
+    /// failure is kept, and marked as partial.
+    pub fn run(&self, jobs: &[Job], mut result: RunResult) -> (RunResult, Option<SessionError>) {
+        let mut measured = Vec::new();
+        let mut failure = self.each(jobs, &mut result, |job, result| {
+            let mut done = self.measure(job)?;
+            done.measurements.iter_mut().for_each(self.revise);
+            result.measurements.append(&mut done.measurements);
+            measured.push(done);
+            Ok(())
+        });
+        if failure.is_none() {
+            failure = self.draw_again(&measured, &mut result).err();
+        }
+        // A stop that comes once all is measured cuts outcome ranges short, and they say so.
+        result.partial = failure.is_some() || (self.is_stopped() && !is_whole(jobs, &result));
+        result.elapsed_s = self.began.elapsed().as_secs_f64();
+        (result, failure)
+    }
+
+    /// Does something with each job, its relative rates worked out, until it is told to stop or
+    /// something fails.
+    pub fn each<E: From<SessionError>>(
+        &self,
+        jobs: &[Job],
+        result: &mut RunResult,
+        mut work: impl FnMut(&Job, &mut RunResult) -> Result<(), E>,
+    ) -> Option<E> {
+        let mut failure = None;
+        for job in jobs {
+            if self.is_stopped() || failure.is_some() {
+                break;
+            }
+            let resolved = self.resolved(job).map_err(E::from);
+            let done = resolved.and_then(|(job, basis)| {
+                result.rate_bases.extend(basis);
+                work(&job, result)
+            });
+            failure = done.err();
+            result.elapsed_s = self.began.elapsed().as_secs_f64();
+            self.observer.keep(result);
+        }
+        let steal = self.cpu.zip(CpuTime::read());
+        result.machine.steal = steal.map(|(then, now)| now.steal_since(then));
+        failure
+    }
+
+    /// What other seeds make of the plans: once everything is measured, so that it disturbs
+    /// nothing.
+    fn draw_again(
+        &self,
+        measured: &[MeasuredJob],
+        result: &mut RunResult,
+    ) -> Result<(), SessionError> {
+        for MeasuredJob { plan, minted_for, .. } in measured {
+            let Some(minted_for) = minted_for else {
+                continue;
+            };
+            let name = format!("{} {}", plan.scenario.name, plan.algorithm);
+            self.observer.say(format!("{name}: other seeds, in virtual time"));
+            let range: Option<OutcomeRange> =
+                outcome_range(plan, &self.signers, minted_for, self.stop)?;
+            result.outcome_ranges.extend(range);
+            result.elapsed_s = self.began.elapsed().as_secs_f64();
+            self.observer.keep(result);
+        }
+        Ok(())
+    }
+
+    /// Judges every verdict of a job once, in virtual time: a measurement of each contender,
+    /// without a time that is worth anything.
+    ///
+    /// # Errors
+    /// If the tokens cannot be minted, or the policy does not allow the algorithm.
+    pub fn judge(&self, job: &Job) -> Result<Vec<Measurement>, SessionError> {
+        self.judge_under(job, &[(&job.scenario, &job.contenders)])
+    }
+
+    /// The same under several cache policies: the scenario of the job under each of them, and the
+    /// contenders that can run it. Tokens, arrivals and issuer do not depend on the cache policy,
+    /// and are made once.
+    ///
+    /// # Errors
+    /// As [`Session::judge`].
+    pub fn judge_under(
+        &self,
+        job: &Job,
+        under: &[(&Scenario, &[ContenderSpec])],
+    ) -> Result<Vec<Measurement>, SessionError> {
+        let mut plan = job.plan(&self.signers, &|_| {})?;
+        let revoked = initial_revocations(&plan);
+        let mut judged = Vec::new();
+        for (scenario, contenders) in under {
+            plan.scenario = (*scenario).clone();
+            for contender in *contenders {
+                judged.push(Trial::new(&plan, *contender, revoked.as_ref())?.simulated()?);
+            }
+        }
+        Ok(judged)
+    }
+
+    /// Measures one job in real time: rounds outside, contenders inside, in rotating order; slice
+    /// by slice where all can.
+    ///
+    /// # Errors
+    /// If its plan cannot be made, or the host gives no thread or port. One that a limit of this
+    /// host or a contender's own process ended has no figures, and says nothing of the others.
+    pub fn measure(&self, job: &Job) -> Result<MeasuredJob, SessionError> {
+        let (name, observer) = (job.to_string(), self.observer);
+        observer.say(format!("{name}: signing"));
+        let plan = job.plan(&self.signers, &*observer.minting())?;
+        let revoked = initial_revocations(&plan);
+        let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
+        for contender in &job.contenders {
+            let plant = self.plant.filter(|plant| plant.concerns(*contender));
+            let trial = Trial::new(&plan, *contender, revoked.as_ref())?
+                .watched(observer.live_view())
+                .calibrated(self.calibration.clone())
+                .with_plant(plant);
+            let gathering = Gathering::new(&plan, *contender, false).with_plant(plant);
+            trials.push((trial, gathering));
+        }
+        let takes_turns =
+            trials.len() > 1 && trials.iter().all(|(trial, _)| trial.can_take_turns());
+        for round in 0..job.scenario.load.rounds as usize {
+            let count = trials.len();
+            let mut order = neighbours(&job.contenders);
+            order.rotate_left(round % count);
+            if takes_turns && !self.is_stopped() {
+                observer.say(format!("{name}: {count} contenders, taking turns"));
+                let racing: Vec<&Trial<'_>> = order.iter().map(|at| &trials[*at].0).collect();
+                let records = interleaved(&racing, round, self.control());
+                for (place, (record, index)) in records.into_iter().zip(order).enumerate() {
+                    enter(&mut trials[index].1, (round * count + place) as u32, record)?;
+                }
+                observer.rounds(count as u64, job.lasting() / job.scenario.load.rounds);
+                continue;
+            }
+            for (place, index) in order.into_iter().enumerate() {
+                let (trial, gathering) = &mut trials[index];
+                if self.is_stopped() || gathering.has_failed() {
+                    observer.skip(1);
+                    continue;
+                }
+                observer.say(format!("{name} {}", job.contenders[index]));
+                enter(gathering, (round * count + place) as u32, trial.run(self.control()))?;
+                observer.skip(1);
+            }
+        }
+        // One without verdicts stays, with the reason: what was not judged must not vanish.
+        let measurements = trials.into_iter().map(|(_, gathering)| gathering.finish()).collect();
+        Ok(MeasuredJob { measurements, minted_for: job.minted_for(&plan), plan })
+    }
+}
+
+/// Whether every contender of every job has all its rounds.
+fn is_whole(jobs: &[Job], result: &RunResult) -> bool {
+    let due = |job: &Job| vec![job.scenario.load.rounds as usize; job.contenders.len()];
+    let measured = result.measurements.iter().map(|measurement| measurement.rounds.len());
+    jobs.iter().flat_map(due).eq(measured)
+}
+
+/// Enters a round. One that a limit of this host or a contender's own process ended leaves its
+/// trial without figures, and says nothing of the others.
+fn enter(
+    gathering: &mut Gathering<'_>,
+    order: u32,
+    round: Result<RoundRecord, TrialError>,
+) -> Result<(), TrialError> {
+    match round {
+        Ok(record) => _ = gathering.add(order, record),
+        Err(fault @ (TrialError::Host(_) | TrialError::Contender(_))) => {
+            gathering.fail(fault.to_string());
+        }
+        Err(fault) => return Err(fault),
+    }
+    Ok(())
+}
+
+/// The places of contenders so that those of one backend take turns one after the other: a bound is
+/// held against its neighbours turn by turn.
+fn neighbours(contenders: &[ContenderSpec]) -> Vec<usize> {
+    let names: Vec<String> = contenders.iter().map(ContenderSpec::to_string).collect();
+    let backend = |place: &usize| names[*place].split_once(':').map(|(_, backend)| backend);
+    let mut places: Vec<usize> = (0..names.len()).collect();
+    places
+        .sort_by_key(|place| (0..names.len()).position(|first| backend(&first) == backend(place)));
+    places
+}

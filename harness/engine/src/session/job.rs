@@ -1,0 +1,147 @@
+//! A job: one scenario under one algorithm on several contenders, and the plan that it makes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::own::{OWN, OwnJudge, OwnToken};
+use jwtbench_scenario::plan::{Minting, Plan};
+use jwtbench_scenario::signer::Signers;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
+
+use crate::contender::ContenderSpec;
+
+use super::{SessionError, fitting};
+
+/// One scenario under one algorithm, on several contenders.
+#[derive(Clone)]
+pub struct Job {
+    /// What is run, overrides included.
+    pub scenario: Scenario,
+    /// The algorithm of its tokens.
+    pub algorithm: Algorithm,
+    /// Who runs it, in the order of the first round.
+    pub contenders: Vec<ContenderSpec>,
+    /// The user's tokens instead of minted ones.
+    pub own: Option<Arc<OwnCorpus>>,
+    /// Judges instead of the scenario's policy; the tokens stay those of the scenario's.
+    pub policy: Option<PolicySpec>,
+    /// What the plan must be, if it is made again.
+    pub due: Option<PlanHashes>,
+}
+
+/// The user's tokens by algorithm, and what they are judged by.
+pub struct OwnCorpus {
+    /// Policy, keys, instant.
+    pub judge: OwnJudge,
+    /// The tokens of each algorithm; those that name none stand with the first.
+    pub tokens: BTreeMap<Algorithm, Vec<OwnToken>>,
+    /// What of the key set is not used, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl OwnCorpus {
+    /// The tokens of an algorithm, and how many of them are refused.
+    pub fn refused(&self, algorithm: Algorithm) -> (usize, usize) {
+        let tokens = self.tokens.get(&algorithm).map_or(&[][..], Vec::as_slice);
+        (tokens.len(), tokens.iter().filter(|token| token.verdict.is_err()).count())
+    }
+}
+
+/// The hashes of a stored plan.
+#[derive(Clone)]
+pub struct PlanHashes {
+    /// SHA-256 of the plan, in hex.
+    pub plan: String,
+    /// SHA-256 of the corpus, in hex.
+    pub corpus: String,
+}
+
+impl PlanHashes {
+    /// Refuses a plan that is another one, and says in what.
+    fn check(&self, plan: &Plan) -> Result<(), SessionError> {
+        if self.plan == plan.hash {
+            return Ok(());
+        }
+        let (name, algorithm) = (&plan.scenario.name, plan.algorithm);
+        let part = match self.corpus == plan.corpus.hash {
+            true => "its tokens are the same, its arrivals, events, faults or load are not",
+            false => "its tokens are not the same",
+        };
+        let remedy = match plan.scenario.family == OWN {
+            true => "name the file of tokens that the result was made of",
+            false => {
+                "use the jwtbench that wrote the result, or run the scenario again with this one"
+            }
+        };
+        Err(SessionError::Unusable(format!(
+            "{name} {algorithm}: the plan cannot be made again: {part}; {remedy}"
+        )))
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.scenario.name, self.algorithm)
+    }
+}
+
+impl Job {
+    /// A job on minted tokens.
+    pub fn minted(scenario: Scenario, algorithm: Algorithm, contenders: Vec<ContenderSpec>) -> Job {
+        Job { scenario, algorithm, contenders, own: None, policy: None, due: None }
+    }
+
+    /// The same, on those of the contenders that the scenario means something to and that verify
+    /// the algorithm.
+    pub fn fitting(scenario: Scenario, algorithm: Algorithm, contenders: &[ContenderSpec]) -> Job {
+        let mut fitting = fitting(&scenario, contenders);
+        fitting.retain(|contender| contender.supports(algorithm));
+        Job::minted(scenario, algorithm, fitting)
+    }
+
+    /// Whether a contender can know what is due to every token. Floors and bounds take each one for
+    /// good; a user's may not be.
+    pub fn is_known_to(&self, contender: ContenderSpec) -> bool {
+        let refused = self.own.as_ref().map_or(0, |own| own.refused(self.algorithm).1);
+        contender.judges() || refused == 0
+    }
+
+    /// Warm-up and measured time of all rounds.
+    pub fn lasting(&self) -> Duration {
+        let load = &self.scenario.load;
+        (load.warmup + load.duration) * load.rounds * self.contenders.len() as u32
+    }
+
+    /// The plan: tokens minted and signed by the issuer of these keys, or the user's own.
+    pub(super) fn plan(
+        &self,
+        signers: &Signers,
+        minting: &(dyn Fn(Minting) + Sync),
+    ) -> Result<Plan, SessionError> {
+        let mut plan = match &self.own {
+            None => Plan::new(&self.scenario, self.algorithm, signers, minting).checked()?,
+            Some(own) => {
+                let tokens = own.tokens.get(&self.algorithm).map_or(&[][..], Vec::as_slice);
+                Plan::of_own(&self.scenario, self.algorithm, &own.judge, tokens)
+            }
+        };
+        if let Some(due) = &self.due {
+            due.check(&plan)?;
+        }
+        if let Some(policy) = &self.policy {
+            plan.scenario.policy = policy.clone();
+        }
+        Ok(plan)
+    }
+
+    /// The policy that the tokens of a dynamic plan were minted for; `None` where time does not
+    /// matter to it, and for tokens that a user brought.
+    pub(super) fn minted_for(&self, plan: &Plan) -> Option<PolicySpec> {
+        let is_drawn = self.own.is_none() && plan.scenario.is_dynamic();
+        is_drawn.then(|| self.scenario.policy.clone())
+    }
+}

@@ -1,0 +1,66 @@
+//! Which contenders a scenario means something to, and why not the others.
+
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::class::Stage;
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::contender::ContenderSpec;
+
+/// Why a contender cannot run in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Misfit {
+    /// The scenario is about the key cache, and it has none of ours.
+    NoKeyCache,
+    /// The scenario has tokens to refuse, and it judges no claims.
+    NoJudge,
+    /// It does not verify the algorithm.
+    Algorithm(Algorithm),
+}
+
+impl Misfit {
+    /// The reason, after the contender's name.
+    pub fn reason(self) -> String {
+        match self {
+            Misfit::NoKeyCache => "has no key cache, and time or a cache matters there".into(),
+            Misfit::NoJudge => {
+                "checks signatures and no claims, and tokens that must be refused come there".into()
+            }
+            Misfit::Algorithm(algorithm) => format!("does not verify {algorithm}"),
+        }
+    }
+
+    /// What to do instead.
+    pub fn remedy(self) -> String {
+        match self {
+            Misfit::NoKeyCache => {
+                "name a contender of core: such as core:ring, or a scenario of hot-path".into()
+            }
+            Misfit::NoJudge => {
+                "name a contender of core: or a library, or a scenario of valid tokens such as \
+                 hot-path/accept"
+                    .into()
+            }
+            Misfit::Algorithm(algorithm) => {
+                let able = ContenderSpec::all().into_iter().find(|spec| spec.supports(algorithm));
+                let able = able.map(|spec| format!(" such as {spec}")).unwrap_or_default();
+                format!("name another --algorithm, or a contender that does{able}")
+            }
+        }
+    }
+}
+
+/// Why the contender means nothing to the scenario, whatever the algorithm; `None` if it does.
+pub fn misfit(scenario: &Scenario, contender: ContenderSpec) -> Option<Misfit> {
+    let is_cached = scenario.is_dynamic() || scenario.cache.policy.verdict_cache.is_some();
+    let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
+    if is_cached && !contender.has_key_cache() {
+        return Some(Misfit::NoKeyCache);
+    }
+    (!only_good && !contender.judges()).then_some(Misfit::NoJudge)
+}
+
+/// The contenders that a scenario means something to.
+pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
+    let fits = |spec: &&ContenderSpec| misfit(scenario, **spec).is_none();
+    contenders.iter().filter(fits).copied().collect()
+}
