@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
-use jwtbench::Exit;
+use jwtbench::{Exit, Failure, describe, stop_on_signal};
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::session::{Job, Session, SessionError, describe, head};
+use jwtbench_engine::session::{Job, Session, head};
 use jwtbench_report::{self as report, TerminalStyle};
 use jwtbench_result::{RunResult, StoredForm};
 use jwtbench_scenario::Scenario;
@@ -28,6 +28,8 @@ const DYNAMIC: [&str; 2] = ["outage/refused", "rotation/planned-overlap"];
 /// The contender and the algorithm of dynamic scenarios.
 const ONE: (&str, Algorithm) = ("core:aws-lc-rs", Algorithm::ES256);
 
+const STYLE: TerminalStyle = TerminalStyle { colour: false, width: 100 };
+
 /// Operations of a trial that is only judged.
 const FEW: f64 = 400.0;
 
@@ -37,76 +39,103 @@ fn main() -> ExitCode {
         Task::List => {
             let quick = HOT_PATH.iter().chain(&DYNAMIC);
             quick.for_each(|name| println!("{name}: benchmark"));
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Passed)
         }
         Task::Test => test(&flags),
         Task::Measure => measure(&flags),
     };
-    ended.unwrap_or_else(|error| {
-        eprintln!("scenarios: {error}");
-        Exit::Error.into()
-    })
+    let ended = ended.unwrap_or_else(|failure| {
+        eprintln!("scenarios: {failure}");
+        failure.exit()
+    });
+    ended.into()
+}
+
+/// The result of these jobs before anything is measured.
+fn begun(jobs: &[Job]) -> RunResult {
+    head(jobs, "cargo bench --bench scenarios".into(), SEED, describe(), Vec::new())
 }
 
 /// One pass over one scenario: every verdict once, nothing measured.
-fn test(flags: &Flags) -> Result<ExitCode, SessionError> {
-    let mut scenarios = shipped();
-    scenarios.retain(|scenario| scenario.name == HOT_PATH[0] && flags.wants(&scenario.name));
+fn test(flags: &Flags) -> Result<Exit, Failure> {
+    if !flags.wants(HOT_PATH[0]) {
+        return Ok(Exit::Passed);
+    }
+    let mut jobs = Vec::new();
+    for scenario in named(&HOT_PATH[..1])? {
+        let few = scenario.for_check(FEW);
+        jobs.push(Job::fitting(few, Algorithm::EdDSA, &ContenderSpec::all()));
+    }
     let never = AtomicBool::new(false);
     let session = Session::new(SEED, &never, &());
-    let mut wrong = 0;
-    for scenario in scenarios {
-        let scenario = scenario.thinned(FEW);
-        let job = Job::fitting(scenario, Algorithm::EdDSA, &ContenderSpec::all());
-        let judged = session.judge(&job)?;
-        let nothing = judged.iter().filter(|trial| trial.verdicts.judged == 0).count() as u64;
-        wrong += nothing + judged.iter().map(|trial| trial.verdicts.wrong).sum::<u64>();
-        println!("{job}: {} contenders, {wrong} wrong verdicts", judged.len());
+    let mut result = begun(&jobs);
+    for job in &jobs {
+        result.measurements.extend(session.judge(job)?);
     }
-    Ok(if wrong == 0 { ExitCode::SUCCESS } else { Exit::Wrong.into() })
+    print!("{}", report::terminal_verdict(&result, STYLE));
+    Ok(Exit::of(&result))
 }
 
-fn measure(flags: &Flags) -> Result<ExitCode, SessionError> {
+fn measure(flags: &Flags) -> Result<Exit, Failure> {
+    let folder = folder();
+    // A result of an earlier run must not be taken for one of this.
+    _ = fs::remove_dir_all(&folder);
     let jobs = jobs(flags)?;
     if jobs.is_empty() {
-        println!("scenarios: none has {} in its name", flags.filters.join(" or "));
-        return Ok(ExitCode::SUCCESS);
+        let filters = flags.filters.join(" or ");
+        println!("scenarios: none that lasts seconds has {filters} in its name");
+        return Ok(Exit::Passed);
     }
-    let machine = describe(None, None);
-    let never = AtomicBool::new(false);
-    let session = Session::new(SEED, &never, &()).calibrated(machine.calibration.clone());
-    let command = "cargo bench --bench scenarios".to_owned();
-    let (result, failure) = session.run(&jobs, head(&jobs, command, SEED, machine, Vec::new()));
-    let shown = show(&result, &folder());
-    failure.map_or(Ok(shown), Err)
+    let result = begun(&jobs);
+    let calibration = result.machine.calibration.clone();
+    let session = Session::new(SEED, stop_on_signal()?, &()).calibrated(calibration);
+    let (result, failure) = session.run(&jobs, result);
+    let shown = show(&result, &folder);
+    match failure.map(Failure::from) {
+        // A wrong verdict outranks whatever ended the run.
+        Some(failure) if shown.as_ref().is_ok_and(|ended| *ended != Exit::Wrong) => Err(failure),
+        _ => shown,
+    }
 }
 
 /// The quick set; with filters, every shipped scenario that they fit and that lasts seconds.
 /// Dynamic ones come first.
-fn jobs(flags: &Flags) -> Result<Vec<Job>, SessionError> {
-    let is_quick = |name: &str| HOT_PATH.contains(&name) || DYNAMIC.contains(&name);
-    let mut scenarios = shipped();
-    scenarios.retain(|scenario| match flags.filters.is_empty() {
-        true => is_quick(&scenario.name),
-        false => flags.wants(&scenario.name) && !scenario.is_simulated(),
-    });
+fn jobs(flags: &Flags) -> Result<Vec<Job>, Failure> {
+    let scenarios = match flags.filters.is_empty() {
+        true => named(&[&HOT_PATH[..], &DYNAMIC].concat())?,
+        false => {
+            let is_wanted =
+                |scenario: &Scenario| flags.wants(&scenario.name) && !scenario.is_simulated();
+            shipped().into_iter().filter(is_wanted).collect()
+        }
+    };
     let (dynamic, hot_path): (Vec<Scenario>, Vec<Scenario>) =
-        scenarios.into_iter().partition(Scenario::is_dynamic);
+        scenarios.into_iter().partition(|scenario| scenario.is_dynamic());
     let mut jobs = Vec::new();
-    let one: Vec<ContenderSpec> = ContenderSpec::find(ONE.0).into_iter().collect();
+    let one = ContenderSpec::find(ONE.0)
+        .ok_or_else(|| Failure::Error(format!("{} does not run on this machine", ONE.0)))?;
     for scenario in dynamic {
-        jobs.push(Job::fitting(scenario, ONE.1, &one));
+        jobs.push(Job::fitting(scenario, ONE.1, &[one]));
     }
     let once = Overrides { rounds: Some(1), ..Overrides::default() };
     for scenario in hot_path {
-        let scenario =
-            scenario.with(&once).map_err(|error| SessionError::Unusable(error.to_string()))?;
+        let scenario = scenario.with(&once)?;
         for algorithm in scenario.algorithms.clone() {
             jobs.push(Job::fitting(scenario.clone(), algorithm, &ContenderSpec::all()));
         }
     }
-    jobs.retain(|job| !job.contenders.is_empty());
     Ok(jobs)
+}
+
+/// Shipped scenarios by name, all of them.
+fn named(names: &[&str]) -> Result<Vec<Scenario>, Failure> {
+    let mut all = shipped();
+    let found = names.iter().map(|name| {
+        let place = all.iter().position(|scenario| scenario.name == *name);
+        let gone = || Failure::Error(format!("no scenario is called {name} any more"));
+        place.map(|place| all.swap_remove(place)).ok_or_else(gone)
+    });
+    found.collect()
 }
 
 /// `target/jwtbench/bench`, wherever the target folder is.
@@ -114,29 +143,24 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("jwtbench/bench")
 }
 
-fn show(result: &RunResult, folder: &Path) -> ExitCode {
-    let lines = result.to_lines().expect("a result that was read can be written");
+fn show(result: &RunResult, folder: &Path) -> Result<Exit, Failure> {
+    println!("{}", report::terminal(result, STYLE));
+    let lines = result
+        .to_lines()
+        .map_err(|error| Failure::Error(format!("the result cannot be written: {error}")))?;
     let files = [
         ("result.jsonl", lines),
         ("summary.md", report::markdown(result)),
         ("index.html", report::html(result)),
     ];
-    // A result of an earlier run must not be taken for one of this.
-    _ = fs::remove_dir_all(folder);
-    let made = fs::create_dir_all(folder);
-    if let Err(error) = made {
-        eprintln!("scenarios: cannot write {}: {error}", folder.display());
-        return Exit::Error.into();
-    }
+    let fault = |path: &Path, error: std::io::Error| {
+        Failure::Error(format!("cannot write {}: {error}", path.display()))
+    };
+    fs::create_dir_all(folder).map_err(|error| fault(folder, error))?;
     for (name, text) in files {
         let path = folder.join(name);
-        if let Err(error) = fs::write(&path, text) {
-            eprintln!("scenarios: cannot write {}: {error}", path.display());
-            return Exit::Error.into();
-        }
+        fs::write(&path, text).map_err(|error| fault(&path, error))?;
     }
-    let style = TerminalStyle { colour: false, width: 100 };
-    println!("{}", report::terminal(result, style));
     println!("Report   {}", folder.join("index.html").display());
-    Exit::of(result).into()
+    Ok(Exit::of(result))
 }

@@ -73,14 +73,12 @@ pub fn plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
 /// # Panics
 /// If there is no scenario of this name.
 pub fn small_plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
-    let mut scenario = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+    let scenario = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
         .select(&[name.to_owned()])
         .unwrap_or_else(|error| panic!("{name}: {error}"))
         .swap_remove(0)
-        .thinned(FEW_OPERATIONS);
-    for stream in &mut scenario.streams {
-        stream.holders = 1;
-    }
+        .thinned(FEW_OPERATIONS)
+        .with_holders(1);
     Plan::new(&scenario, algorithm, signers, &|_| {})
 }
 

@@ -1,4 +1,4 @@
-//! Puts every scenario and preset into the harness.
+//! Puts every scenario and preset into this package.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -107,7 +107,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         elapsed_s: stopwatch.elapsed().as_secs_f64(),
         seed: args.seed,
         partial: false,
-        machine: describe(None),
+        machine: describe(),
         versions: versions(contenders.iter()),
         scenarios: records(judged.iter()),
         cache_policies: cache_policy_records(judged.iter(), &replacements, &presets),
@@ -167,8 +167,7 @@ impl Args {
         let mut fit = Fit::new(&self.filter, &self.scenarios);
         let mut thin = Vec::new();
         for scenario in scenarios {
-            let mut scenario = scenario.clone().thinned(OPERATIONS);
-            scenario.load.rounds = 1;
+            let scenario = scenario.clone().for_check(OPERATIONS);
             let algorithms = self.filter.algorithms(&scenario.algorithms);
             let mut pairs = |scenario: Scenario| {
                 let pairs = fit.pairs(&scenario, &algorithms, contenders)?;

@@ -23,6 +23,7 @@ use side::{DuelSide, DuelSideArgs};
 use jwtbench_engine::session::versions;
 use jwtbench_engine::trial::Control;
 use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
+use jwtbench_engine::trial::host::CpuTime;
 use jwtbench_report::{duel_terminal, shown};
 use jwtbench_result::Machine;
 use jwtbench_result::duel::{
@@ -39,7 +40,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::algorithm;
 use super::interruption::stop_on_signal;
-use super::machine::{CpuTime, describe, profile};
+use super::machine::{describe, profile};
 use super::origin::OriginArgs;
 use super::output::{Output, OutputKind, print, tell, written};
 use super::part::PartFile;
@@ -236,7 +237,7 @@ impl Args {
         let plan = base.plan(&Signers::new(self.seed), &progress.minting())?;
         let other = candidate.other_plan(base, &plan, progress)?;
         let planning = stopwatch.elapsed();
-        let (machine, control) = (describe(None), Control { stop, port: None });
+        let (machine, control) = (describe(), Control { stop, port: None });
         let plans = [other.as_ref().unwrap_or(&plan), &plan];
         let (mut arms, build) =
             arms(self, [candidate, base], plans, (control, &machine, planning))?;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal as _};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -129,11 +128,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut scenarios = library.select(std::slice::from_ref(&args.scenario))?;
     let cache_policy = args.cache_policy.as_deref();
     let replacement = Replacement::read(cache_policy, None, &library.presets())?;
-    let mut scenario = replacement.onto(scenarios.remove(0))?;
+    let scenario = replacement.onto(scenarios.remove(0))?;
     check(&scenario, scenarios.len())?;
     tell_dropped(std::iter::once(&scenario));
-    scenario.load.workers = 1;
-    scenario.load.warmup = Duration::ZERO;
+    let scenario = scenario.single_worker().without_warmup();
     let signers = Signers::new(args.seed);
     let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {}).checked()?;
     let trial = Trial::new(&plan, ContenderSpec::Core(&Ring), None)?;

@@ -8,10 +8,11 @@ use std::time::Duration;
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::session::{Job, Session, SessionObserver, head};
 use jwtbench_engine::trial::PlantedFault;
+use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_engine::trial::live_view::LiveView;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
+use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Minting;
-use jwtbench_scenario::{Arrivals, Scenario};
 
 use super::Failure;
 use super::capacity::{Agenda, CapacityBench, CapacityTask};
@@ -83,11 +84,13 @@ pub fn measure(
     setting: JobSetting,
     output: &Output,
 ) -> Result<(RunResult, Option<Failure>), Failure> {
+    let (started_at, stopwatch) = (utc_now(), Stopwatch::start());
     let stop = stop_on_signal()?;
-    let machine = describe(None);
+    let machine = describe();
     let (calibration, cores) = (machine.calibration.clone(), machine.cores);
-    let command = setting.command.clone();
-    let result = head(jobs, command, setting.seed, machine, setting.cache_policies.clone());
+    let (command, policies) = (setting.command.clone(), setting.cache_policies.clone());
+    let begun = head(jobs, command, setting.seed, machine, policies);
+    let result = RunResult { started_at, ..begun };
     let part = RunPart::begin(output, jobs.iter().map(ToString::to_string).collect(), &result)?;
     warn(jobs, &setting, cores);
     let rounds = |job: &Job| u64::from(job.scenario.load.rounds) * job.contenders.len() as u64;
@@ -102,7 +105,7 @@ pub fn measure(
         .calibrated(calibration)
         .with_plant(setting.plant)
         .revising(setting.revise);
-    let (result, failure) = match setting.capacity.as_ref().zip(agenda.as_mut()) {
+    let (mut result, failure) = match setting.capacity.as_ref().zip(agenda.as_mut()) {
         None => {
             let (result, failure) = session.run(jobs, result);
             (result, failure.map(Failure::from))
@@ -119,6 +122,7 @@ pub fn measure(
     };
     drop(session);
     watcher.progress.finish();
+    result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     Ok((result, failure))
 }
 
@@ -191,8 +195,8 @@ pub fn told_of_own(jobs: &mut [Job]) -> Vec<String> {
     let is_own = |job: &Job| job.own.is_some();
     let lasting = jobs.iter().filter(|job| is_own(job)).map(Job::lasting).sum();
     for job in jobs.iter_mut().filter(|job| is_own(job)) {
-        let Scenario { analysis, .. } = &mut job.scenario;
-        *analysis = format!("{analysis} Of these, {}.", own::changing(&own, lasting));
+        let sentence = format!("Of these, {}.", own::changing(&own, lasting));
+        job.scenario = job.scenario.clone().noting(&sentence);
     }
     own::told(&own, lasting)
 }

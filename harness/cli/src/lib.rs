@@ -41,6 +41,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
+pub use interruption::stop_on_signal;
+pub use machine::describe;
 
 use jwtbench_scenario::nearest::nearest;
 

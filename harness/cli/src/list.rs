@@ -119,7 +119,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             Err(fault) => faults.push(fault),
         }
     }
-    let scenarios = scenarios.into_iter().map(|scenario| ScenarioLine {
+    let scenarios = scenarios.iter().map(|scenario| ScenarioLine {
         dynamic: scenario.is_dynamic(),
         algorithms: args
             .filter
@@ -127,8 +127,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             .into_iter()
             .map(|algorithm| algorithm.name())
             .collect(),
-        name: scenario.name,
-        title: scenario.title,
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
         canonical: scenario.canonical,
     });
     let contender = |spec: ContenderSpec| ContenderLine {

@@ -37,7 +37,7 @@ impl OwnVerifier for Application {
         matches!(algorithm, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA)
     }
 
-    fn build<'c>(&self, told: OwnSetup<'c>) -> OwnCheck<'c> {
+    fn build<'c>(&'c self, told: OwnSetup<'c>) -> OwnCheck<'c> {
         // A second time it is the same provider.
         _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let policy = told.policy;
@@ -86,5 +86,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let style = TerminalStyle { colour: false, width: 100 };
     println!("{}{}", check_table(&result, style), terminal_verdict(&result, style));
-    Ok(())
+    match result.is_judged() && result.wrong() == 0 {
+        true => Ok(()),
+        false => Err("a forgery was accepted, or nothing was judged".into()),
+    }
 }

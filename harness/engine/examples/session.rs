@@ -20,10 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         rounds: Some(3),
         ..Overrides::default()
     };
-    let contenders: Vec<ContenderSpec> = ["core:ring", "core:aws-lc-rs", "raw:ring"]
-        .into_iter()
-        .filter_map(ContenderSpec::find)
-        .collect();
+    let known = |name: &str| ContenderSpec::find(name).ok_or(format!("{name} does not run here"));
+    let contenders = [known("core:ring")?, known("core:aws-lc-rs")?, known("raw:ring")?];
     let mut jobs = Vec::new();
     for scenario in Catalogue::shipped().select(&["hot-path/accept".into()])? {
         let scenario = scenario.with(&short)?;
@@ -39,5 +37,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let command = "cargo run --release --example session".into();
     let (result, failure) = session.run(&jobs, head(&jobs, command, SEED, machine, Vec::new()));
     println!("{}", terminal(&result, TerminalStyle { colour: false, width: 100 }));
-    failure.map_or(Ok(()), |failure| Err(failure.into()))
+    match failure {
+        Some(failure) => Err(failure.into()),
+        None if !result.is_judged() || result.wrong() > 0 => Err("a verdict was wrong".into()),
+        None => Ok(()),
+    }
 }

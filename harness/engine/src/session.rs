@@ -92,7 +92,10 @@ pub enum SessionError {
 /// let scenario = scenarios.remove(0).thinned(100.0);
 /// let job = Job::fitting(scenario, Algorithm::EdDSA, &ContenderSpec::all());
 /// let stop = AtomicBool::new(false);
-/// for measurement in Session::new(1, &stop, &()).judge(&job)? {
+/// let judged = Session::new(1, &stop, &()).judge(&job)?;
+/// assert!(!judged.is_empty(), "somebody verifies it");
+/// for measurement in judged {
+///     assert!(measurement.verdicts.judged > 0, "{}", measurement.contender);
 ///     assert_eq!(measurement.verdicts.wrong, 0, "{}", measurement.contender);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -110,11 +113,11 @@ pub struct Session<'s> {
 }
 
 /// A job that has been measured.
-pub struct MeasuredJob {
+struct MeasuredJob {
     /// A measurement of each contender, in their order.
-    pub measurements: Vec<Measurement>,
+    measurements: Vec<Measurement>,
     /// The plan that they had in common.
-    pub plan: Plan,
+    plan: Plan,
     /// Whether other seeds say what a plan of the kind may come to.
     minted_for: Option<PolicySpec>,
 }
@@ -188,7 +191,10 @@ impl<'s> Session<'s> {
             let mut done = self.measure(job)?;
             done.measurements.iter_mut().for_each(self.revise);
             result.measurements.append(&mut done.measurements);
-            measured.push(done);
+            // The others are large, and of no more use.
+            if done.minted_for.is_some() {
+                measured.push(done);
+            }
             Ok(())
         });
         if failure.is_none() {
@@ -214,7 +220,11 @@ impl<'s> Session<'s> {
                 break;
             }
             let resolved = self.resolved(job).map_err(E::from);
-            let done = resolved.and_then(|(job, basis)| {
+            let done = resolved.and_then(|resolved| {
+                // Without one it was told to stop before there was a load.
+                let Some((job, basis)) = resolved else {
+                    return Ok(());
+                };
                 result.rate_bases.extend(basis);
                 work(&job, result)
             });
@@ -250,7 +260,8 @@ impl<'s> Session<'s> {
     }
 
     /// Judges every verdict of a job once, in virtual time: a measurement of each contender,
-    /// without a time that is worth anything.
+    /// without a time that is worth anything. It takes moments, and heeds neither `stop` nor the
+    /// observer.
     ///
     /// # Errors
     /// If the tokens cannot be minted, or the policy does not allow the algorithm.
@@ -270,10 +281,14 @@ impl<'s> Session<'s> {
         under: &[(&Scenario, &[ContenderSpec])],
     ) -> Result<Vec<Measurement>, SessionError> {
         let mut plan = job.plan(&self.signers, &|_| {})?;
+        under.iter().try_for_each(|(_, contenders)| named_once(job, contenders))?;
         let revoked = initial_revocations(&plan);
         let mut judged = Vec::new();
         for (scenario, contenders) in under {
-            plan.scenario = (*scenario).clone();
+            plan = plan.under(scenario);
+            if let Some(policy) = &job.policy {
+                plan = plan.judged_by(policy);
+            }
             for contender in *contenders {
                 judged.push(Trial::new(&plan, *contender, revoked.as_ref())?.simulated()?);
             }
@@ -287,8 +302,13 @@ impl<'s> Session<'s> {
     /// # Errors
     /// If its plan cannot be made, or the host gives no thread or port. One that a limit of this
     /// host or a contender's own process ended has no figures, and says nothing of the others.
-    pub fn measure(&self, job: &Job) -> Result<MeasuredJob, SessionError> {
+    fn measure(&self, job: &Job) -> Result<MeasuredJob, SessionError> {
         let (name, observer) = (job.to_string(), self.observer);
+        if job.contenders.is_empty() {
+            let message = format!("{name}: no contender; name one that runs in this scenario");
+            return Err(SessionError::Unusable(message));
+        }
+        named_once(job, &job.contenders)?;
         observer.say(format!("{name}: signing"));
         let plan = job.plan(&self.signers, &*observer.minting())?;
         let revoked = initial_revocations(&plan);
@@ -332,6 +352,19 @@ impl<'s> Session<'s> {
         // One without verdicts stays, with the reason: what was not judged must not vanish.
         let measurements = trials.into_iter().map(|(_, gathering)| gathering.finish()).collect();
         Ok(MeasuredJob { measurements, minted_for: job.minted_for(&plan), plan })
+    }
+}
+
+/// Refuses two contenders of one name, whose rows nobody could tell apart.
+fn named_once(job: &Job, contenders: &[ContenderSpec]) -> Result<(), SessionError> {
+    let mut names: Vec<String> = contenders.iter().map(ToString::to_string).collect();
+    names.sort();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(twice) => {
+            let message = format!("{job}: two contenders are called {}; rename one", twice[0]);
+            Err(SessionError::Unusable(message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use jwtbench_scenario::capacity::Rate;
 use jwtbench_scenario::overrides::Overrides;
-use jwtbench_scenario::{Arrivals, MAX_DURATION, MAX_ROUNDS, MAX_WORKERS, Scenario};
+use jwtbench_scenario::{Arrivals, Load, MAX_DURATION, MAX_ROUNDS, MAX_WORKERS, Scenario};
 
 /// The load as it was resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,21 +118,21 @@ impl LoadRecord {
             let overrides = Overrides { duration: Some(duration), ..Overrides::default() };
             scenario = scenario.with(&overrides).map_err(|error| error.to_string())?;
         }
-        scenario.load.arrivals = *arrivals;
-        scenario.load.workers = self.workers;
-        scenario.load.rounds = self.rounds;
-        scenario.load.warmup = Duration::from_nanos(self.warmup_ns);
-        scenario.load.deadline = Duration::from_nanos(self.deadline_ns);
+        scenario = scenario.under_load(Load {
+            arrivals: *arrivals,
+            workers: self.workers,
+            rounds: self.rounds,
+            warmup: Duration::from_nanos(self.warmup_ns),
+            duration,
+            deadline: Duration::from_nanos(self.deadline_ns),
+        });
         for RateRecord { stream, phase, per_s, to_per_s } in &self.rates {
-            let place = scenario.phases.iter().position(|known| known.name == *phase);
-            let owner = scenario.streams.iter_mut().find(|known| known.name == *stream);
-            let setting = place.and_then(|place| owner?.settings.get_mut(place));
-            let rates = read(per_s).zip(read(to_per_s.as_ref().unwrap_or(per_s)));
-            match (setting, rates) {
-                (Some(setting), Some(rates)) => (setting.rate, setting.rate_to) = rates,
-                (None, _) => return Err(format!("it has no stream `{stream}` in `{phase}`")),
-                (_, None) => return Err(format!("`{per_s}` is no rate of stream `{stream}`")),
-            }
+            let Some(rates) = read(per_s).zip(read(to_per_s.as_ref().unwrap_or(per_s))) else {
+                return Err(format!("`{per_s}` is no rate of stream `{stream}`"));
+            };
+            scenario = scenario
+                .at_rate(stream, phase, rates)
+                .ok_or_else(|| format!("it has no stream `{stream}` in `{phase}`"))?;
         }
         Ok(scenario)
     }

@@ -63,8 +63,9 @@ impl Scenario {
     /// no start, the scenario's stays.
     pub fn under(mut self, preset: &Preset) -> Scenario {
         let start = preset.start.unwrap_or(self.cache.start);
-        self.cache = CacheSpec { name: preset.name.clone(), policy: preset.policy.clone(), start };
-        self.replaced.cache = true;
+        self.0.cache =
+            CacheSpec { name: preset.name.clone(), policy: preset.policy.clone(), start };
+        self.0.replaced.cache = true;
         self
     }
 

@@ -107,7 +107,7 @@ impl Scenario {
 
     /// The scenario with relative rates worked out for this capacity, in operations per second.
     pub fn resolved(mut self, capacity: f64) -> Scenario {
-        for setting in self.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
+        for setting in self.0.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
             setting.rate = setting.rate.resolved(capacity);
             setting.rate_to = setting.rate_to.resolved(capacity);
         }
@@ -117,7 +117,7 @@ impl Scenario {
     /// The scenario with relative rates worked out and kept as numbers: nothing to calibrate.
     pub fn settled(self, capacity: f64) -> Scenario {
         let mut settled = self.resolved(capacity);
-        for setting in settled.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
+        for setting in settled.0.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
             setting.rate = Rate::per_second(setting.rate.per_s);
             setting.rate_to = Rate::per_second(setting.rate_to.per_s);
         }
@@ -168,21 +168,21 @@ impl Scenario {
         let (holders, reuse) = largest.map_or_else(Default::default, |s| (s.holders, s.reuse));
         let setting = StreamSetting { shares, ..StreamSetting::default() };
         let mut closed = self.clone();
-        closed.load.arrivals = Arrivals::Closed;
-        closed.load.duration = ROUND;
-        closed.load.warmup = WARMUP;
-        closed.load.rounds = ROUNDS;
+        closed.0.load.arrivals = Arrivals::Closed;
+        closed.0.load.duration = ROUND;
+        closed.0.load.warmup = WARMUP;
+        closed.0.load.rounds = ROUNDS;
         let (name, holders) = (STREAM.into(), holders.max(1));
-        closed.streams = vec![Stream { name, holders, reuse, settings: vec![setting] }];
-        closed.phases = vec![Phase {
+        closed.0.streams = vec![Stream { name, holders, reuse, settings: vec![setting] }];
+        closed.0.phases = vec![Phase {
             name: "start".into(),
             at: Duration::ZERO,
             endpoint: super::endpoint::EndpointSetting::default(),
             skew: jwtbench_verifier::wall_clock::Skew::None,
         }];
-        closed.cache.start = super::cache::Start::Warm;
-        closed.events.clear();
-        closed.expectations.clear();
+        closed.0.cache.start = super::cache::Start::Warm;
+        closed.0.events.clear();
+        closed.0.expectations.clear();
         closed
     }
 
@@ -201,10 +201,10 @@ impl Scenario {
     /// The scenario as an open loop of one mix: Poisson arrivals at `per_s`, for `duration`.
     pub fn open(&self, mix: &[(Class, f64)], per_s: f64, duration: Duration) -> Scenario {
         let mut open = self.closed(mix);
-        open.load.arrivals = Arrivals::Poisson;
-        open.load.duration = duration;
-        open.load.rounds = 1;
-        let settings = open.streams.iter_mut().flat_map(|stream| &mut stream.settings);
+        open.0.load.arrivals = Arrivals::Poisson;
+        open.0.load.duration = duration;
+        open.0.load.rounds = 1;
+        let settings = open.0.streams.iter_mut().flat_map(|stream| &mut stream.settings);
         settings.for_each(|setting| {
             setting.rate = Rate::per_second(per_s);
             setting.rate_to = setting.rate;

@@ -178,7 +178,7 @@ impl Catalogue {
                     Some(known) if is_same_file(&known.path, &scenario.path) => {}
                     Some(known) => {
                         let paths = [known.path.clone(), scenario.path.clone()];
-                        return Err(CatalogueError::Twice { name: scenario.name, paths });
+                        return Err(CatalogueError::Twice { name: scenario.0.name, paths });
                     }
                 }
             }

@@ -22,7 +22,7 @@ impl Flood {
     /// The same scenario with those streams silent.
     pub fn silenced(self, scenario: &Scenario) -> Scenario {
         let mut quiet = scenario.clone();
-        for stream in quiet.streams.iter_mut().filter(|stream| self.is_of(stream)) {
+        for stream in quiet.0.streams.iter_mut().filter(|stream| self.is_of(stream)) {
             stream.settings.fill(StreamSetting::default());
         }
         quiet

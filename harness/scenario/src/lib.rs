@@ -32,6 +32,7 @@ mod random;
 pub mod signer;
 pub mod source;
 pub mod sweep;
+mod variant;
 mod wire;
 
 use std::path::PathBuf;
@@ -50,13 +51,27 @@ use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::wall_clock::Skew;
 pub use parse::ScenarioError;
 use sweep::Sweep;
+pub use variant::DelayedKey;
 
 /// The family of scenarios with production durations.
 pub const SIMULATED: &str = "policy";
 
-/// One scenario file, read and checked.
+/// One scenario file, read and checked. What it holds is read through [`ScenarioParts`]; what is
+/// changed of it is changed by its own methods, which leave it valid.
 #[derive(Clone, Debug)]
-pub struct Scenario {
+pub struct Scenario(ScenarioParts);
+
+impl std::ops::Deref for Scenario {
+    type Target = ScenarioParts;
+
+    fn deref(&self) -> &ScenarioParts {
+        &self.0
+    }
+}
+
+/// What a scenario holds.
+#[derive(Clone, Debug)]
+pub struct ScenarioParts {
     /// `family/file-stem`.
     pub name: String,
     /// The folder.

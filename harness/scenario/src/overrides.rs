@@ -58,10 +58,10 @@ impl Scenario {
             }
         }
         if file.names_algorithms {
-            self.algorithms = file.spec.algorithms.clone();
+            self.0.algorithms = file.spec.algorithms.clone();
         }
-        self.policy = file.spec.clone();
-        self.replaced.policy = true;
+        self.0.policy = file.spec.clone();
+        self.0.replaced.policy = true;
         Ok(self)
     }
 
@@ -80,22 +80,22 @@ impl Scenario {
                     humantime::format_duration(duration),
                     humantime::format_duration(last),
                 );
-                return Err(ScenarioError { path: self.path, line: None, message });
+                return Err(ScenarioError { path: self.0.path, line: None, message });
             }
-            self.load.duration = duration;
+            self.0.load.duration = duration;
         }
         if let Some(rate) = overrides.rate {
             self.set_rate(rate);
         }
-        self.load.workers = overrides.workers.unwrap_or(self.load.workers);
-        self.shed_after = overrides.shed_after.or(self.shed_after);
+        self.0.load.workers = overrides.workers.unwrap_or(self.load.workers);
+        self.0.shed_after = overrides.shed_after.or(self.shed_after);
         if self.shed_after.is_some() && self.load.arrivals == Arrivals::Closed {
             let message = "nothing is late in a closed loop, so nothing can be shed; give a rate \
                            with --rate, or leave --shed-after out";
-            return Err(ScenarioError { path: self.path, line: None, message: message.into() });
+            return Err(ScenarioError { path: self.0.path, line: None, message: message.into() });
         }
-        self.load.rounds = overrides.rounds.unwrap_or(self.load.rounds);
-        let Instances { count, ages } = &mut self.instances;
+        self.0.load.rounds = overrides.rounds.unwrap_or(self.load.rounds);
+        let Instances { count, ages } = &mut self.0.instances;
         *count = overrides.instances.unwrap_or(*count);
         *ages = overrides.instance_ages.unwrap_or(*ages);
         Ok(self)
@@ -103,9 +103,9 @@ impl Scenario {
 
     fn set_rate(&mut self, rate: f64) {
         if self.load.arrivals == Arrivals::Closed {
-            self.load.arrivals = Arrivals::Poisson;
+            self.0.load.arrivals = Arrivals::Poisson;
             let each = Rate::per_second(rate / self.streams.len() as f64);
-            let settings = self.streams.iter_mut().flat_map(|stream| &mut stream.settings);
+            let settings = self.0.streams.iter_mut().flat_map(|stream| &mut stream.settings);
             settings.for_each(|setting| (setting.rate, setting.rate_to) = (each, each));
             return;
         }
@@ -123,7 +123,7 @@ impl Scenario {
     /// Scaled rates are no shares of a capacity any more.
     fn scale_rates(&mut self, factor: f64) {
         let scaled = |rate: Rate| Rate::per_second(rate.per_s * factor);
-        for setting in self.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
+        for setting in self.0.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
             setting.rate = scaled(setting.rate);
             setting.rate_to = scaled(setting.rate_to);
         }
@@ -134,14 +134,14 @@ impl Scenario {
     pub fn thinned(mut self, operations: f64) -> Scenario {
         if self.load.arrivals == Arrivals::Closed && self.is_in_turn() {
             // One turn, all of it at the first instant: what is due at an edge of time is exact.
-            self.load.warmup = Duration::ZERO;
+            self.0.load.warmup = Duration::ZERO;
             return self;
         }
         if self.load.arrivals == Arrivals::Closed {
             let seconds = self.load.duration.as_secs_f64();
-            self.load.warmup = Duration::ZERO;
+            self.0.load.warmup = Duration::ZERO;
             self.set_rate(operations / seconds);
-            self.load.arrivals = Arrivals::Constant;
+            self.0.load.arrivals = Arrivals::Constant;
             return self;
         }
         let planned = self.planned();

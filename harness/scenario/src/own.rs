@@ -21,7 +21,10 @@ use super::issuer::{IssuerTimeline, Published};
 use super::overrides::Replaced;
 use super::plan::{Arrival, Plan};
 use super::signer::RSA_BITS;
-use super::{Arrivals, Instances, IssuerSpec, Load, Phase, Reuse, Scenario, Stream, StreamSetting};
+use super::{
+    Arrivals, Instances, IssuerSpec, Load, Phase, Reuse, Scenario, ScenarioParts, Stream,
+    StreamSetting,
+};
 
 /// The family, and the only stream, of the user's own tokens.
 pub const OWN: &str = "own";
@@ -77,7 +80,7 @@ pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
         endpoint: EndpointSetting::default(),
         skew: Skew::None,
     };
-    Scenario {
+    Scenario(ScenarioParts {
         name: format!("{OWN}/tokens"),
         family: OWN.into(),
         path: path.into(),
@@ -125,7 +128,7 @@ pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
         phases: vec![start],
         events: Vec::new(),
         expectations: Vec::new(),
-    }
+    })
 }
 
 impl Plan {

@@ -31,7 +31,7 @@ use super::wire::{
 };
 use super::{
     Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_DURATION, MAX_INSTANCES, MAX_ROUNDS,
-    MAX_WORKERS, Phase, SIMULATED, Scenario,
+    MAX_WORKERS, Phase, SIMULATED, Scenario, ScenarioParts,
 };
 
 /// Default of `holders`.
@@ -125,7 +125,7 @@ impl Scenario {
         let issuer = issuer(&file, wire.issuer.take())?;
         let sweep = sweep(&file, wire.sweep.take(), &family)?;
         let instances = instances(&file, &wire.load, &family)?;
-        Ok(Scenario {
+        Ok(Scenario(ScenarioParts {
             name,
             family,
             path: path.into(),
@@ -148,7 +148,7 @@ impl Scenario {
             events,
             expectations,
             sweep,
-        })
+        }))
     }
 }
 

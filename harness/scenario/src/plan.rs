@@ -108,6 +108,18 @@ impl Plan {
         }
     }
 
+    /// The same tokens, arrivals and issuer, judged by another policy than they were minted to. The
+    /// hash stays: it is of what arrives.
+    pub fn judged_by(self, policy: &PolicySpec) -> Plan {
+        Plan { scenario: self.scenario.minted_to(policy), ..self }
+    }
+
+    /// The same tokens, arrivals and issuer under a scenario that differs in nothing but its cache
+    /// policy. The hash stays: it is of what arrives.
+    pub fn under(self, scenario: &Scenario) -> Plan {
+        Plan { scenario: scenario.clone(), ..self }
+    }
+
     /// What the verifier takes the time to be.
     pub fn wall_clock(&self) -> WallClock {
         if self.is_still {

@@ -133,7 +133,8 @@ impl CapacityTask {
     pub fn agenda(&self, jobs: &[Job]) -> Agenda {
         let mut agenda = Agenda::default();
         for job in jobs {
-            let load = self.closed(&job.scenario, &job.scenario.mix()).load;
+            let closed = self.closed(&job.scenario, &job.scenario.mix());
+            let load = &closed.load;
             let rounds = (load.warmup + load.duration) * load.rounds;
             let judges = job.contenders.iter().filter(|spec| spec.judges()).count() as u32;
             let count = job.contenders.len() as u32;
@@ -233,9 +234,8 @@ impl CapacityTask {
     }
 
     fn closed(&self, scenario: &Scenario, mix: &[(Class, f64)]) -> Scenario {
-        let mut closed = scenario.closed(mix);
-        (closed.load.duration, closed.load.rounds) = self.closed;
-        closed
+        let (duration, rounds) = self.closed;
+        scenario.closed(mix).in_rounds(duration, rounds)
     }
 
     /// Closed loops of forged tokens at one worker, for each contender that judges tokens, the last
@@ -252,8 +252,7 @@ impl CapacityTask {
         let Some(class) = Class::all().find(is_forged).filter(|_| !contenders.is_empty()) else {
             return Ok(Some(Vec::new()));
         };
-        let mut closed = self.closed(&bench.job.scenario, &[(class, 100.0)]);
-        closed.load.workers = 1;
+        let closed = self.closed(&bench.job.scenario, &[(class, 100.0)]).single_worker();
         let plan = shown.step(SearchStep::Sign, || bench.plan(&closed))?;
         bench.say("forged tokens, taking turns");
         let found = shown.step(SearchStep::Forged, || bench.saturate(&contenders, &plan))?;

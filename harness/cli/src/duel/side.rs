@@ -162,7 +162,7 @@ pub fn shared_algorithms(
     let (scenario, _) = scenario(base)?;
     let is_shared = |algorithm: &Algorithm| sides.iter().all(|side| side.supports(*algorithm));
     let (shared, others): (Vec<Algorithm>, Vec<Algorithm>) =
-        scenario.algorithms.into_iter().partition(is_shared);
+        scenario.algorithms.iter().copied().partition(is_shared);
     let name = &scenario.name;
     if shared.is_empty() {
         let [candidate, base] = sides;

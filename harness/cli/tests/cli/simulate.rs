@@ -24,6 +24,7 @@ use jwtbench_result::StoredForm;
 use jwtbench_result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
 use jwtbench_scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
 use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::overrides::Overrides;
 use jwtbench_scenario::signer::Signers;
 use jwtbench_scenario::{InstanceAges, Instances, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
@@ -90,7 +91,10 @@ fn simulated(changes: &[&str], text: &str, seed: u64, instances: Instances) -> S
     let lines: Vec<&str> = kept.chain(changes.iter().copied()).collect();
     let ask = Ask { algorithm: Algorithm::ES256, offsets: 16, draws: 1 };
     let spec = [policy(&lines.join("\n"))];
-    let scenario = Scenario { instances, ..scenario(text) };
+    let Instances { count, ages } = instances;
+    let fleet =
+        Overrides { instances: Some(count), instance_ages: Some(ages), ..Overrides::default() };
+    let scenario = scenario(text).with(&fleet).unwrap();
     let Simulated { mut rows, wrong, .. } =
         simulate(&scenario, &spec, &Signers::new(seed), ask).unwrap();
     assert_eq!(wrong, [], "{changes:?}");

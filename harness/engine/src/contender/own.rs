@@ -27,7 +27,7 @@ pub trait OwnVerifier: Sync {
     fn supports(&self, algorithm: Algorithm) -> bool;
 
     /// Makes one instance for one worker, before anything is measured: keys are prepared here.
-    fn build<'c>(&self, told: OwnSetup<'c>) -> OwnCheck<'c>;
+    fn build<'c>(&'c self, told: OwnSetup<'c>) -> OwnCheck<'c>;
 }
 
 /// One instance: whether it accepts a token, given its bytes and the time by which it is to be

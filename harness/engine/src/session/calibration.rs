@@ -8,12 +8,16 @@ use crate::trial::{Trial, initial_revocations, saturate};
 
 use super::{Job, Session, SessionError};
 
+/// A job with rates per second, and what they were shares of, if they were; `None` if it was told
+/// to stop.
+type ResolvedJob = Option<(Job, Option<RateBasis>)>;
+
 impl Session<'_> {
     /// The job with relative rates worked out, and what they were shares of: the capacity of the
     /// scenario's `capacity-of`, or of the first contender. All contenders get the same load.
-    pub(super) fn resolved(&self, job: &Job) -> Result<(Job, Option<RateBasis>), SessionError> {
+    pub(super) fn resolved(&self, job: &Job) -> Result<ResolvedJob, SessionError> {
         let Some(closed) = job.scenario.calibration() else {
-            return Ok((job.clone(), None));
+            return Ok(Some((job.clone(), None)));
         };
         let contender = calibrated_contender(job)?;
         self.observer.say(format!("{job}: calibrating {contender}"));
@@ -23,7 +27,7 @@ impl Session<'_> {
         let trial = trial.calibrated(self.calibration.clone());
         let saturated = saturate(vec![trial], self.control())?.and_then(|mut found| found.pop());
         let Some((saturated, measurement)) = saturated else {
-            return Ok((Job { contenders: Vec::new(), ..job.clone() }, None));
+            return Ok(None);
         };
         let name = &job.scenario.name;
         if measurement.verdicts.wrong > 0 {
@@ -56,7 +60,7 @@ impl Session<'_> {
             disturbed: saturated.disturbed,
             rates: rates.collect(),
         };
-        Ok((Job { scenario, ..job.clone() }, Some(basis)))
+        Ok(Some((Job { scenario, ..job.clone() }, Some(basis))))
     }
 }
 

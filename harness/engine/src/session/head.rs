@@ -14,7 +14,8 @@ use crate::trial::clock::utc_now;
 use super::Job;
 
 /// The result of a session on this machine before anything is measured. `command` is what a person
-/// does to make it again; `cache_policies` are those of the jobs that are no preset of their own.
+/// does to make it again; `cache_policies` are those of the jobs that are not our own
+/// recommendation.
 pub fn head(
     jobs: &[Job],
     command: String,

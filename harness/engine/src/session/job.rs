@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::own::{OWN, OwnJudge, OwnToken};
-use jwtbench_scenario::plan::{Minting, Plan};
+use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
 use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
@@ -122,7 +122,15 @@ impl Job {
         signers: &Signers,
         minting: &(dyn Fn(Minting) + Sync),
     ) -> Result<Plan, SessionError> {
-        let mut plan = match &self.own {
+        if self.scenario.planned() > MAX_ARRIVALS {
+            return Err(SessionError::Unusable(format!(
+                "{self}: {:.0} million arrivals are planned; at most {:.0} million fit in memory: \
+                 lower the rates or the duration",
+                self.scenario.planned() / 1e6,
+                MAX_ARRIVALS / 1e6,
+            )));
+        }
+        let plan = match &self.own {
             None => Plan::new(&self.scenario, self.algorithm, signers, minting).checked()?,
             Some(own) => {
                 let tokens = own.tokens.get(&self.algorithm).map_or(&[][..], Vec::as_slice);
@@ -132,10 +140,10 @@ impl Job {
         if let Some(due) = &self.due {
             due.check(&plan)?;
         }
-        if let Some(policy) = &self.policy {
-            plan.scenario.policy = policy.clone();
-        }
-        Ok(plan)
+        Ok(match &self.policy {
+            Some(policy) => plan.judged_by(policy),
+            None => plan,
+        })
     }
 
     /// The policy that the tokens of a dynamic plan were minted for; `None` where time does not

@@ -29,10 +29,10 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_result::simulation::{
     HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
+use jwtbench_scenario::DelayedKey;
 use jwtbench_scenario::cache::{CacheSpec, Start};
 use jwtbench_scenario::class::Flood;
 use jwtbench_scenario::corpus::Refs;
-use jwtbench_scenario::event::Action;
 use jwtbench_scenario::flow::{self, FlowFault};
 use jwtbench_scenario::hex::hex;
 use jwtbench_scenario::plan::Plan;
@@ -262,13 +262,10 @@ struct Fleet {
 
 /// The same plan, what moves in it moved by this share of how far it may.
 fn moved(plan: &Plan, share: f64) -> Plan {
-    let mut moved = with(plan, plan.scenario.clone());
-    for event in &mut moved.scenario.events {
-        if let Action::WithdrawKey(label) = &event.action {
-            let by = event.spread.mul_f64(share);
-            moved.timeline.delay(label, Tick::ZERO + event.at, by);
-            event.at += by;
-        }
+    let (scenario, delayed) = plan.scenario.clone().moved(share);
+    let mut moved = with(plan, scenario);
+    for DelayedKey { label, at, by } in delayed {
+        moved.timeline.delay(&label, Tick::ZERO + at, by);
     }
     moved
 }
@@ -302,7 +299,7 @@ fn with(plan: &Plan, scenario: Scenario) -> Plan {
 
 impl Variants {
     fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
-        let scenario = Scenario { cache: spec.clone(), ..plan.scenario.clone() };
+        let scenario = plan.scenario.clone().cached_by(spec.clone());
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
         let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
         let asked = Arc::new(Asked::of(&scenario));

@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwtbench_scenario::Scenario;
 use jwtbench_scenario::class::{Class, Stage};
 use jwtbench_scenario::corpus::Token;
 use jwtbench_scenario::fit::{check_class, check_length, check_names};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::signer::Signers;
-use jwtbench_scenario::{Scenario, StreamSetting};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
@@ -123,17 +123,13 @@ fn hold(spec: PolicySpec, algorithm: Algorithm, signers: &Signers, tally: &mut T
 }
 
 fn plan(
-    mut scenario: Scenario,
+    scenario: Scenario,
     spec: &PolicySpec,
     classes: &[Class],
     algorithm: Algorithm,
     signers: &Signers,
 ) -> Plan {
-    let share = 100.0 / classes.len().max(1) as f64;
-    let shares = classes.iter().map(|class| (*class, share)).collect();
-    scenario.policy = spec.clone();
-    let settings = &mut scenario.streams[0].settings;
-    settings[0] = StreamSetting { shares, in_turn: true, ..settings[0].clone() };
+    let scenario = scenario.minted_to(spec).sending(classes);
     Plan::new(&scenario, algorithm, signers, &|_| {})
 }
 

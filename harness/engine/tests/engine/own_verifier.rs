@@ -29,7 +29,7 @@ impl OwnVerifier for Always {
         algorithm != Algorithm::RS256
     }
 
-    fn build<'c>(&self, _: OwnSetup<'c>) -> OwnCheck<'c> {
+    fn build<'c>(&'c self, _: OwnSetup<'c>) -> OwnCheck<'c> {
         let answer = self.0;
         Box::new(move |_, _| answer)
     }

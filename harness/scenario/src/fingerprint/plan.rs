@@ -8,7 +8,7 @@ use crate::corpus::{Corpus, TokenRef};
 use crate::endpoint::{EndpointSetting, Fault};
 use crate::event::{Action, Event, Poison};
 use crate::plan::Arrival;
-use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, Stream};
+use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, ScenarioParts, Stream};
 
 use super::{Fingerprint, Fingerprinted};
 
@@ -47,7 +47,7 @@ pub(crate) fn plan_hash(
 /// What of a scenario is not said by corpus and arrivals.
 impl Fingerprinted for Scenario {
     fn write(&self, to: &mut Fingerprint) {
-        let Scenario {
+        let ScenarioParts {
             issuer,
             load,
             shed_after,
@@ -74,7 +74,7 @@ impl Fingerprinted for Scenario {
             algorithms: _,
             replaced: _,
             expectations: _,
-        } = self;
+        } = &**self;
         to.field("issuer", issuer);
         to.field("load", load);
         to.field("shed-after", shed_after);

@@ -15,7 +15,7 @@ use crate::endpoint::Fault;
 use crate::event::{Action, Event, Poison};
 use crate::plan::Plan;
 use crate::signer::Signers;
-use crate::{Arrivals, Scenario};
+use crate::{Arrivals, Scenario, ScenarioParts};
 
 use super::*;
 
@@ -219,7 +219,7 @@ fn revoke(share: f64, others: u64, lag: Duration) -> Event {
     event(Action::RevokeTokens { stream: Some("users".into()), share, others, lag })
 }
 
-const PLAN_KEYS: [Row<Scenario>; 37] = [
+const PLAN_KEYS: [Row<ScenarioParts>; 37] = [
     ("nothing", |_| {}),
     ("arrivals", |s| s.load.arrivals = Arrivals::Poisson),
     ("workers", |s| s.load.workers = 7),
@@ -270,7 +270,7 @@ const PLAN_KEYS: [Row<Scenario>; 37] = [
     ("state up", |s| s.events = vec![event(Action::State { available: true })]),
 ];
 /// What has a fingerprint of its own, or none.
-const OTHER_KEYS: [Row<Scenario>; 6] = [
+const OTHER_KEYS: [Row<ScenarioParts>; 6] = [
     ("title", |s| s.title = "other".into()),
     ("analysis", |s| s.analysis = "other".into()),
     ("text", |s| s.text.clear()),
@@ -282,9 +282,9 @@ const OTHER_KEYS: [Row<Scenario>; 6] = [
 #[test]
 fn what_a_plan_is_made_of_counts() {
     let base = Scenario::parse(Path::new("test/t.toml"), SCENARIO, &catalogue().presets()).unwrap();
-    let with = |(why, change): &Row<Scenario>| {
+    let with = |(why, change): &Row<ScenarioParts>| {
         let mut scenario = base.clone();
-        change(&mut scenario);
+        change(&mut scenario.0);
         (*why, of(&scenario))
     };
     all_differ(&PLAN_KEYS.iter().map(with).collect::<Vec<_>>());

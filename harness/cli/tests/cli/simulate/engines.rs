@@ -1,6 +1,7 @@
 //! Two engines in virtual time, held to each other: what `simulate` does with arrivals that it
 //! draws and forgets, and what `check` does with a plan of the same arrivals. The same verdicts at
-//! the same instants, and the same fetches. `tests/agreement.rs` holds the second to sockets.
+//! the same instants, and the same fetches. `agreement.rs` of the engine's tests holds the second
+//! to sockets.
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::spell;
@@ -72,13 +73,13 @@ fn both_engines_say_the_same_at_the_same_instants() {
             let policy = load_preset(&folder, name).unwrap();
             let half = policy.ttl.min(std::time::Duration::from_secs(86_400)) / 2;
             let spec = CacheSpec { name: name.into(), policy, start: Start::Warm };
-            let mut scenario = scenario(&(users.clone() + parts));
+            let scenario = scenario(&(users.clone() + parts));
             let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1, draws: 1 };
             let found =
                 simulate(&scenario, std::slice::from_ref(&spec), &Signers::new(5), ask).unwrap();
             let row = &found.rows[0];
-            scenario.cache = CacheSpec { start: Start::Age(half), ..spec };
-            scenario.load.warmup = std::time::Duration::ZERO;
+            let cache = CacheSpec { start: Start::Age(half), ..spec };
+            let scenario = scenario.cached_by(cache).without_warmup();
             let (stream, attempts) = planned(&scenario);
             assert_eq!(row.counts.attempts, attempts, "{name}: {parts}");
             assert_eq!(row.stream_hash, stream, "{name}: {parts}");

@@ -120,7 +120,7 @@ fn told(scenario: &Scenario) -> Scenario {
     };
     let start = scenario.cache.start;
     let cache = CacheSpec { name: "hindsight".into(), policy, start };
-    Scenario { cache, ..scenario.clone() }
+    scenario.clone().cached_by(cache)
 }
 
 fn live(plan: &Plan, refs: &Refs, renewals: &[Tick]) -> Result<HindsightPoint, TrialError> {
