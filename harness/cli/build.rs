@@ -4,13 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the revision stands for, from the package's folder.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 17] = [
     "build.rs",
     "Cargo.toml",
     "src",
-    "../build.rs",
-    "../Cargo.toml",
-    "../src",
+    "../engine/Cargo.toml",
+    "../engine/src",
+    "../report/Cargo.toml",
+    "../report/src",
+    "../result/Cargo.toml",
+    "../result/src",
+    "../scenario/Cargo.toml",
+    "../scenario/build.rs",
+    "../scenario/src",
     "../verifier/Cargo.toml",
     "../verifier/src",
     "../../Cargo.lock",
@@ -54,6 +60,9 @@ fn checked_out(package: &Path) -> Option<String> {
     };
     git(&["ls-files", "--error-unmatch", "--", "Cargo.toml"])?;
     let revision = git(&["rev-parse", "--short=12", "HEAD"])?;
+    if let Some(gone) = SOURCES.iter().find(|path| !package.join(path).exists()) {
+        println!("cargo::error=build.rs: {gone} is not there: the revision would not cover it");
+    }
     let logs = ["HEAD", "logs/HEAD"].map(|name| git(&["rev-parse", "--git-path", name]));
     let watched = logs.iter().flatten().map(String::as_str).chain(SOURCES);
     // A path that is not there would have this run at every build.

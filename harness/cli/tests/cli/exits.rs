@@ -84,6 +84,12 @@ fn is_bound(port: u16) -> bool {
 
 /// Sends a signal once the command listens for it and measures.
 fn end_by(signal: &str, child: Child) -> Output {
+    // Beyond signing and calibration, into the trial.
+    end_after(Duration::from_secs(3), signal, child)
+}
+
+/// Sends a signal so long after the command began to listen for it.
+fn end_after(delay: Duration, signal: &str, child: Child) -> Output {
     let handler = format!("/proc/{}/status", child.id());
     // SigCgt: the signals that are caught; SIGINT is bit 1.
     let listens = || {
@@ -92,8 +98,7 @@ fn end_by(signal: &str, child: Child) -> Output {
         mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|m| m & 2 != 0)
     };
     wait_for(listens);
-    // Beyond signing and calibration, into the trial.
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(delay);
     end(signal, child)
 }
 
@@ -117,6 +122,25 @@ fn an_interrupted_run_is_partial_and_says_so() {
         assert!(stored.contains("\"partial\":true"), "{signal}: the partial result is kept");
         let xml = junit(&out);
         assert!(xml.contains("errors=\"1\""), "{signal}: JUnit is not green: {xml}");
+    }
+}
+
+/// A rate that is a share of a capacity is worked out first: at whatever instant that is ended, the
+/// result is partial.
+#[test]
+fn a_run_interrupted_while_it_calibrates_is_partial_too() {
+    for delay in [600, 1000, 1500, 2200].map(Duration::from_millis) {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let args = ["run", "hot-path/ramp", "--contender", "core:ring", "--algorithm", "EdDSA"];
+        let args = [&args[..], &["--out", out.to_str().unwrap()]].concat();
+        let child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = end_after(delay, "INT", child);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(130), "{delay:?}: {said}");
+        assert!(!said.contains("panicked") && !said.contains("PASSED"), "{delay:?}: {said}");
+        let stored = fs::read_to_string(out.join("result.jsonl")).unwrap();
+        assert!(stored.contains("\"partial\":true"), "{delay:?}: the partial result is kept");
     }
 }
 
