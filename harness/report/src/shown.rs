@@ -11,8 +11,8 @@ pub fn line(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// A text of several lines: as [`line`], but for line feeds and tabs. Carriage returns, which some
-/// files have before each line feed, are dropped.
+/// A text of several lines: as [`line()`], but for line feeds and tabs. Carriage returns, which
+/// some files have before each line feed, are dropped.
 pub fn lines(text: &str) -> String {
     let kept = |c: char| if matches!(c, '\n' | '\t') { c } else { plain(c) };
     text.chars().filter(|c| *c != '\r').map(kept).collect()
