@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The file that is locked; gone once the folder is free.
@@ -10,7 +11,7 @@ const NAME: &str = ".jwtbench-lock";
 /// The right to write to a folder, until it is dropped.
 pub struct Lock {
     path: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -27,12 +28,19 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Whoever had it may have removed the file between the two steps.
-            if path.exists() {
-                return Ok(Some(Lock { path, _file: file }));
+            // Whoever had it may have removed the file between the two steps, and another may have
+            // made one anew.
+            if is_at(&file, &path) {
+                return Ok(Some(Lock { path, file }));
             }
         }
     }
+}
+
+/// Whether this very file is what the path names.
+fn is_at(file: &File, path: &Path) -> bool {
+    let both = file.metadata().ok().zip(fs::metadata(path).ok());
+    both.is_some_and(|(held, named)| (held.dev(), held.ino()) == (named.dev(), named.ino()))
 }
 
 /// Whether a command is at work in a folder, or was killed there.
@@ -42,7 +50,31 @@ pub fn was_begun(folder: &Path) -> bool {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Left over it hinders nobody.
-        _ = fs::remove_file(&self.path);
+        // Left over it hinders nobody; one that another process made is not ours to remove.
+        if is_at(&self.file, &self.path) {
+            _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_made_anew_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Lock::take(folder.path()).unwrap().unwrap();
+        assert!(Lock::take(folder.path()).unwrap().is_none(), "one at a time");
+        let path = folder.path().join(NAME);
+        fs::remove_file(&path).unwrap();
+        let other = Lock::take(folder.path()).unwrap().unwrap();
+        assert!(!is_at(&held.file, &path) && is_at(&other.file, &path));
+        drop(held);
+        assert!(path.exists(), "the lock of another process stays");
+        drop(other);
+        assert!(!path.exists() && Lock::take(folder.path()).unwrap().is_some());
     }
 }
