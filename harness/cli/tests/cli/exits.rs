@@ -125,6 +125,22 @@ fn an_interrupted_run_is_partial_and_says_so() {
     }
 }
 
+/// What the warm-up alone gave is judged, and measures nothing.
+#[test]
+fn a_measured_time_without_an_operation_does_not_pass() {
+    for duration in ["1ns", "10ns"] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let args = ["run", "hot-path/accept", "--contender", "core:ring", "--algorithm", "EdDSA"];
+        let short = ["--rounds", "1", "--duration", duration, "--out", out.to_str().unwrap()];
+        let output = command(&[&args[..], &short].concat()).output().unwrap();
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{duration}: {said}");
+        assert!(said.contains("nothing was measured") && !said.contains("PASSED"), "{said}");
+        assert!(junit(&out).contains("errors=\"1\""), "{duration}: JUnit is not green");
+    }
+}
+
 /// A rate that is a share of a capacity is worked out first: at whatever instant that is ended, the
 /// result is partial.
 #[test]

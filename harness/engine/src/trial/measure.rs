@@ -287,6 +287,9 @@ impl<'p> Gathering<'p> {
                 "no verdict: all {planned} arrivals were shed; lower the rate or raise --shed-after"
             )),
             0 => Some(format!("no verdict: none of {planned} operations ended; shed {shed}")),
+            _ if self.ledger.done == 0 && !self.is_virtual => Some(format!(
+                "nothing was measured: all {judged} verdicts are of the warm-up; raise --duration"
+            )),
             _ => None,
         }
     }

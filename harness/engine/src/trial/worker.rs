@@ -26,6 +26,8 @@ use super::turns::WorkerTurns;
 
 /// A worker records this many services of a round at the most.
 const MAX_SERVICES: usize = 1 << 20;
+/// So many operations of one stretch may wait for fetches before it ends.
+const MAX_FETCHING: usize = 64;
 /// A turn is preceded by this part of its length as a warm-up.
 const TURN_WARMUP: u32 = 10;
 
@@ -311,7 +313,11 @@ impl<'c> WorkerSetup<'_, 'c> {
             let (waited, begin) = (ThreadReading::run_queue_ns(), self.clock.now());
             let from = begin + own_turns.length() / TURN_WARMUP;
             record.turns.push(Vec::new());
-            self.stretch(judge, record, cycle, (from, from + own_turns.length()));
+            let measured = |from: Tick| (from, from + own_turns.length());
+            if !self.stretch(judge, record, cycle, measured(from)) {
+                // What began in the warm-up waited beyond the turn's end.
+                self.stretch(judge, record, cycle, measured(self.clock.now()));
+            }
             record.spans.push((begin, self.clock.now()));
             if let Some((before, now)) = waited.zip(ThreadReading::run_queue_ns()) {
                 let (time, waited) = record.in_turns.get_or_insert_default();
@@ -326,23 +332,27 @@ impl<'c> WorkerSetup<'_, 'c> {
     }
 
     /// Works until the end of the span; what begins before it is warm-up. Judges in between, in
-    /// time that does not count.
+    /// time that does not count. False if nothing began in the measured part of it.
     fn stretch<'s>(
         &mut self,
         judge: &Judge<'_>,
         record: &mut WorkerRecord,
         cycle: &mut impl Iterator<Item = &'s Arrival>,
         (from, until): (Tick, Tick),
-    ) {
+    ) -> bool {
         const CHUNK: usize = 4096;
         let mut operations: Vec<Operation> = Vec::with_capacity(CHUNK);
         let mut pending = Pending::new(self.clock.now(), CHUNK);
+        let mut has_measured = false;
         while self.clock.now() < until && !self.is_stopped() {
             let begin = self.clock.now();
             let mut now = begin;
             // Read where the measured time begins, which may be within a chunk.
             let mut cpu_before = (begin >= from).then(thread_cpu_time);
-            while operations.len() + pending.begun.len() < CHUNK && now < until {
+            while operations.len() + pending.begun.len() < CHUNK
+                && self.may_begin(&pending)
+                && now < until
+            {
                 let Some(arrival) = cycle.next() else { break };
                 let phase = if now < from { WARMUP } else { arrival.phase };
                 if phase != WARMUP && cpu_before.is_none() {
@@ -372,6 +382,7 @@ impl<'c> WorkerSetup<'_, 'c> {
                 now = self.clock.now();
             }
             record.active += now.since(begin.max(from));
+            has_measured |= cpu_before.is_some();
             if let Some(before) = cpu_before {
                 let used = thread_cpu_time().saturating_sub(before);
                 *record.cpu.get_or_insert_default() += used;
@@ -386,6 +397,13 @@ impl<'c> WorkerSetup<'_, 'c> {
             }
             self.enter(judge, record, &mut operations);
         }
+        has_measured
+    }
+
+    /// False if so many wait for fetches that the next had better wait for these: a policy that
+    /// keeps no key would let a whole chunk wait, longer than the measured time.
+    fn may_begin(&self, pending: &Pending) -> bool {
+        self.contender.deadline().is_some() || pending.begun.len() < MAX_FETCHING
     }
 
     /// Judges operations of a closed loop and enters them.
