@@ -10,7 +10,7 @@ use jwtbench_engine::trial::clock::utc_now;
 use jwtbench_report::{self as report, shown};
 use jwtbench_result::duel::{DuelResult, Duels};
 use jwtbench_result::simulation::{PolicyNote, Simulation};
-use jwtbench_result::{RunResult, StoredForm, histogram_log};
+use jwtbench_result::{RunResult, StoredForm, histogram_log, part};
 
 use super::lock::Lock;
 use super::{Exit, Failure};
@@ -18,6 +18,7 @@ use super::{Exit, Failure};
 /// A folder that this command alone writes to.
 pub struct Output {
     folder: PathBuf,
+    force: bool,
     _lock: Option<Lock>,
 }
 
@@ -54,12 +55,26 @@ impl OutputKind {
         }
     }
 
+    /// What a folder of this kind holds, in words.
+    pub fn held(self) -> &'static str {
+        self.mark().1
+    }
+
     /// The file that has the figures.
     pub fn result(self) -> &'static str {
         match self {
             OutputKind::Run => RESULT,
             OutputKind::Duel => DUEL,
             OutputKind::Simulation => SIMULATION,
+        }
+    }
+
+    /// The files that it writes beside.
+    fn reports(self) -> &'static [&'static str] {
+        match self {
+            OutputKind::Run => &[HISTOGRAMS, "summary.md", "index.html"],
+            OutputKind::Duel => &["duel.md"],
+            OutputKind::Simulation => &["simulation.md", "frontier.svg", "index.html", "policies"],
         }
     }
 
@@ -97,20 +112,35 @@ impl Output {
         }
         match fs::create_dir_all(&folder).and_then(|()| Lock::take(&folder)) {
             Ok(Some(lock)) => {
-                let (word, part) = kind.part();
-                if folder.join(part).exists() && !force {
+                let (word, name) = kind.part();
+                if part::has_rows(&folder.join(name)) && !force {
                     let shown = folder.display();
                     return refused(&format!(
-                        "holds {part}, what was finished of a {word} that was cut short: read it \
+                        "holds {name}, what was finished of a {word} that was cut short: read it \
                          with jwtbench report {shown}, choose another folder, or add --force to \
                          replace it"
                     ));
                 }
-                Ok(Output { folder, _lock: Some(lock) })
+                let output = Output { folder, force, _lock: Some(lock) };
+                output.refuse_others(kind.reports())?;
+                Ok(output)
             }
             Ok(None) => refused("is being written by another jwtbench; choose another folder"),
             Err(error) => refused(&format!("cannot be written ({error}); choose another")),
         }
+    }
+
+    /// Refuses to write over files of these names without `force`: in a folder that held no result
+    /// they are somebody else's.
+    pub fn refuse_others(&self, names: &[&str]) -> Result<(), Failure> {
+        let taken = names.iter().find(|name| !self.force && self.path(name).exists());
+        taken.map_or(Ok(()), |name| {
+            Err(Failure::Usage(format!(
+                "--out {} holds {name} already; choose another folder, or add --force to \
+                 write over it",
+                self.folder.display()
+            )))
+        })
     }
 
     /// The folder of a run: the one that was asked for, or a new one.
@@ -191,7 +221,7 @@ impl Output {
             );
             return files.finish(&[SIMULATION]);
         }
-        let below = Output { folder, _lock: None };
+        let below = Output { folder, force: self.force, _lock: None };
         for (name, text) in &pages {
             if let Err(failure) = below.put(name, text) {
                 files.lacks(&format!("policies/{name}"), failure);

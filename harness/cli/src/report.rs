@@ -15,7 +15,7 @@ use jwtbench_result::{RunResult, StoredForm, histogram_log};
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell};
 use super::run::terminal_style;
-use super::stored::StoredFile;
+use super::stored::{StoredFile, rendered};
 use super::{Exit, Failure};
 
 /// Render a stored result again, in any form.
@@ -141,6 +141,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         OutputKind::Run => {}
     }
     let whole = args.read(&found)?;
+    let is_empty = whole.measurements.is_empty() && whole.capacities.is_empty();
     let result = args.filtered(whole.clone())?;
     if let Some((file, export)) = args.format.export(&result, &whole) {
         return args.hand_on(file, &export);
@@ -148,7 +149,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(folder) = &args.out {
         let output = Output::prepare(folder.clone(), args.force, OutputKind::Run)?;
         args.write(&result, &output)?;
-        return Ok(Exit::Passed);
+        return rendered(&found, is_empty);
     }
     let text = match args.format {
         Format::Terminal => terminal(&result, terminal_style()),
@@ -178,7 +179,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Csv | Format::Hgrm | Format::Hlog => print_exact(&text),
         _ => print(&text),
     }
-    Ok(Exit::Passed)
+    rendered(&found, is_empty)
 }
 
 impl Args {
@@ -190,7 +191,7 @@ impl Args {
             let output = Output::prepare(folder.clone(), self.force, OutputKind::Simulation)?;
             output.write_simulation(&simulation)?;
             print(&format!("Report   {}\n", output.path("index.html").display()));
-            return Ok(Exit::Passed);
+            return rendered(stored, simulation.rows.is_empty());
         }
         print(&match self.format {
             Format::Terminal => simulation_terminal(&simulation, terminal_style()),
@@ -207,7 +208,7 @@ impl Args {
                 return Err(Failure::Usage(message));
             }
         });
-        Ok(Exit::Passed)
+        rendered(stored, simulation.rows.is_empty())
     }
 
     /// Prints or writes a form for another program, and tells what is not in it.
@@ -225,6 +226,7 @@ impl Args {
             return Ok(Exit::Passed);
         };
         let output = Output::prepare(folder.clone(), self.force, OutputKind::Run)?;
+        output.refuse_others(&[file])?;
         output.put(file, &export.text)?;
         print(&format!("Report   {}\n", output.path(file).display()));
         Ok(Exit::Passed)
@@ -244,7 +246,7 @@ impl Args {
             let output = Output::prepare(folder.clone(), self.force, OutputKind::Duel)?;
             output.write_duels(&duels, true)?;
             print(&format!("Report   {}\n", output.path("duel.md").display()));
-            return Ok(Exit::Passed);
+            return rendered(stored, duels.is_empty());
         }
         print(&match self.format {
             Format::Terminal => duel_terminal(&duels, terminal_style()),
@@ -258,7 +260,7 @@ impl Args {
                 return Err(Failure::Usage(message));
             }
         });
-        Ok(Exit::Passed)
+        rendered(stored, duels.is_empty())
     }
 
     /// The result, with its whole histograms where the form needs them or a copy should have them.
@@ -297,6 +299,8 @@ impl Args {
                 return Ok(());
             }
         };
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        output.refuse_others(&names)?;
         for (name, text) in &files {
             output.put(name, text)?;
         }

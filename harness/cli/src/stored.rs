@@ -7,9 +7,9 @@ use jwtbench_result::part::{self, Cut};
 use jwtbench_result::simulation::Simulation;
 use jwtbench_result::{RunResult, StoredForm};
 
-use super::Failure;
 use super::lock::was_begun;
 use super::output::{OutputKind, RESULT, SIMULATION, tell};
+use super::{Exit, Failure};
 
 /// A file that can be reported.
 pub struct StoredFile {
@@ -19,6 +19,18 @@ pub struct StoredFile {
     pub kind: OutputKind,
     /// Whether it is what was finished of a command that was cut short.
     pub is_part: bool,
+}
+
+/// How the rendering of a stored result ends: what was cut short before anything of it was
+/// finished is shown, and is no success.
+pub fn rendered(stored: &StoredFile, is_empty: bool) -> Result<Exit, Failure> {
+    if !(stored.is_part && is_empty) {
+        return Ok(Exit::Passed);
+    }
+    Err(Failure::Error(format!(
+        "{}: the command was ended before anything was finished; run it again",
+        stored.path.display()
+    )))
 }
 
 impl StoredFile {

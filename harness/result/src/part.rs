@@ -2,6 +2,8 @@
 //! What a command that was killed leaves behind. Knows no folder.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -68,13 +70,11 @@ pub enum PartError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Nothing was finished when the command ended.
-    #[error("{path}: the command was ended before {first} was finished; run it again")]
+    /// The command was ended before anything was known.
+    #[error("{path}: the command was ended before it had begun; run it again")]
     Empty {
         /// The file.
         path: PathBuf,
-        /// What was under way.
-        first: String,
     },
     /// A line that is whole and cannot be read.
     #[error("{path}:{line}: {fault}; leave the line out, or run the command again")]
@@ -110,11 +110,17 @@ struct WireHead {
     of: String,
 }
 
+/// Whether a part holds anything that was finished: more than its head.
+pub fn has_rows(path: &Path) -> bool {
+    let file = File::open(path).map(BufReader::new);
+    file.is_ok_and(|file| file.split(b'\n').nth(1).is_some())
+}
+
 /// Reads the part of a command of this kind. A last line without its end is left out.
 ///
 /// # Errors
-/// If it cannot be read, if it is another one's, if nothing was finished, or at the first line that
-/// is whole and broken.
+/// If it cannot be read, if it is another one's, if it has no head, or at the first line that is
+/// whole and broken.
 pub fn read<T, R>(path: &Path, of: &str) -> Result<Part<T, R>, PartError>
 where
     T: DeserializeOwned,
@@ -126,8 +132,7 @@ where
     let is_torn = whole < bytes.len();
     let mut lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n');
     let Some(first) = lines.next() else {
-        let first = "anything".into();
-        return Err(PartError::Empty { path: path.into(), first });
+        return Err(PartError::Empty { path: path.into() });
     };
     let wire: WireHead = parsed(path, 1, first)?;
     let foreign = |fault| Err(PartError::Foreign { path: path.into(), fault });
@@ -143,10 +148,6 @@ where
     let Head { planned, head, .. } = parsed(path, 1, first)?;
     let rows = (2..).zip(lines).map(|(number, line)| parsed(path, number, line));
     let rows: Vec<R> = rows.collect::<Result<_, _>>()?;
-    if rows.is_empty() {
-        let first = planned.first().cloned().unwrap_or_else(|| "anything".into());
-        return Err(PartError::Empty { path: path.into(), first });
-    }
     Ok(Part { planned, head, rows, is_torn })
 }
 

@@ -206,6 +206,12 @@ pub fn draw_seed(seed: u64, draw: u32) -> u64 {
     }
 }
 
+/// By which share of how far it may what moves in a scenario is moved in the `run`th run of a
+/// simulation: an even draw from 0 to 1, so that a few runs favour no phase of any ttl.
+pub fn spread_share(seed: u64, run: u32) -> f64 {
+    random::unit(&mut random::stream(seed, &["spread", &run.to_string()]))
+}
+
 /// A plan whose arrivals flow: its corpus, and where each token of the flow is in it. The corpus
 /// has the tokens of so many draws of the arrivals; the seed of the plan is that of the first.
 pub fn plan(

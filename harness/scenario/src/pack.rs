@@ -16,6 +16,8 @@ use super::plan::Plan;
 
 /// The file that says how to use a pack.
 pub const README: &str = "README.md";
+/// How it begins: by this a folder is known to hold a pack.
+pub const TITLE: &str = "# A conformance pack for JWT verifiers";
 /// Of tokens longer than this in bytes one of each class is enough.
 const LONG: usize = 16 << 10;
 /// Longer tokens are left out: they are of no other kind than the ones before.
@@ -143,11 +145,23 @@ fn is_too_old(token: &Token, plan: &Plan) -> bool {
     !is_decided_before && oldest.is_some_and(|oldest| plan.epoch > oldest)
 }
 
-/// How to judge a library with the pack.
-pub fn readme(algorithms: &[Algorithm], seed: u64) -> String {
+/// What stands in the folder in which a pack is made: what may be used if the command was killed.
+pub fn unfinished_readme() -> String {
+    "# An unfinished conformance pack\n\n`jwtbench mint` is at work here, or was cut short. A folder \
+     that holds `pack.json` is whole, any other is not.\n"
+        .to_owned()
+}
+
+/// How to judge a library with the pack, and which algorithms were asked for and are missing.
+pub fn readme(algorithms: &[Algorithm], missing: &[Algorithm], seed: u64) -> String {
     let folders: Vec<String> = algorithms.iter().map(|a| format!("- `{}/`", a.name())).collect();
+    let names: Vec<&str> = missing.iter().map(|algorithm| algorithm.name()).collect();
+    let partial = match names.as_slice() {
+        [] => String::new(),
+        names => format!("**Partial: interrupted before {} was made.**\n\n", names.join(", ")),
+    };
     format!(
-        "# A conformance pack for JWT verifiers\n\n\
+        "{TITLE}\n\n{partial}\
          Made by `jwtbench mint --seed {seed}`. Tokens that a verifier of access tokens must \
          accept or refuse, each really signed with keys made for this pack, with the verdict due. \
          One folder for each algorithm:\n\n{}\n\n\

@@ -79,6 +79,34 @@ fn no_verb_writes_over_another() {
     assert_eq!(jwtbench(folder, &["report", "r/result.jsonl"]).0, 0);
 }
 
+/// Files that no verb made are not written over unasked.
+#[test]
+fn files_of_the_user_stay() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    assert_eq!(jwtbench(folder, &run(&["--out", "r"])).0, 0);
+    let rows = [
+        ("index.html", run(&["--out", "mine"])),
+        ("result.hlog", run(&["--out", "mine"])),
+        ("index.html", vec!["report", "r", "--out", "mine"]),
+        ("junit.xml", vec!["report", "r", "--format", "junit", "--out", "mine"]),
+        ("result.csv", vec!["report", "r", "--format", "csv", "--out", "mine"]),
+        ("frontier.svg", simulate(&["--out", "mine"])),
+        ("duel.md", duel(&["--out", "mine"])),
+    ];
+    for (name, arguments) in rows {
+        let mine = folder.join("mine");
+        fs::create_dir_all(&mine).unwrap();
+        fs::write(mine.join(name), "mine").unwrap();
+        let (code, said) = jwtbench(folder, &arguments);
+        assert!(code == 2 && said.contains(&format!("holds {name} already")), "{name}: {said}");
+        assert_eq!(fs::read_to_string(mine.join(name)).unwrap(), "mine");
+        let (code, said) = jwtbench(folder, &[&arguments[..], &["--force"]].concat());
+        assert!(code == 0, "{name}: {said}");
+        fs::remove_dir_all(&mine).unwrap();
+    }
+}
+
 #[test]
 fn one_process_at_a_time() {
     let temporary = tempfile::tempdir().unwrap();

@@ -105,9 +105,11 @@ fn reported(folder: &Path, ended: &Output) -> bool {
     let said = text(&json.stderr);
     match json.status.code() {
         Some(0) => {}
-        Some(1) => {
-            assert!(json.stdout.is_empty(), "{said}");
-            assert!(said.contains("run it again"), "{said}");
+        // Nothing was finished: a partial result without a trial, which is no success.
+        Some(1) if said.contains("run it again") => {
+            let result: Option<RunResult> = serde_json::from_slice(&json.stdout).ok();
+            let is_empty = result.map(|result| result.partial && result.measurements.is_empty());
+            assert!(is_empty.unwrap_or(json.stdout.is_empty()), "{said}");
             return false;
         }
         code => panic!("{code:?}: {said}"),
@@ -231,13 +233,13 @@ fn a_torn_line_is_left_out_and_a_broken_one_told() {
         let rows = ends.iter().filter(|end| **end <= at).count().saturating_sub(1);
         match RunResult::read_part(&cut) {
             Ok((result, read)) => {
-                assert!(result.partial && rows > 0, "{at}");
+                assert!(result.partial && at >= ends[0], "{at}");
                 assert_eq!((read.done, read.planned), (rows, 6), "{at}");
                 assert_eq!(read.is_torn, !ends.contains(&at), "{at}");
                 let has_all = result.has_histograms() || result.measurements.is_empty();
                 assert!(has_all, "{at}: the whole histograms come with it");
             }
-            Err(error) => assert!(error.is_empty() && rows == 0, "{at}: {error}"),
+            Err(error) => assert!(error.is_empty() && at < ends[0], "{at}: {error}"),
         }
     }
     let mut file = fs::OpenOptions::new().append(true).open(&cut).unwrap();
@@ -265,6 +267,45 @@ fn a_torn_line_is_left_out_and_a_broken_one_told() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(words) && output.stdout.is_empty(), "{said}");
         assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+/// A command that was ended before its first row: what is known is shown, that is no success, and
+/// the next command needs no leave to begin anew.
+#[test]
+fn a_part_without_a_row_is_in_nobodys_way() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let short = ["run", "hot-path/accept", "-q", "--rounds", "2", "--duration", "5ms"];
+    let short = [&short[..], &["--contender", "core:ring", "--algorithm", "ES256"]].concat();
+    let simulate = ["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"];
+    let simulate = [&simulate[..], &["--draws", "1", "-q"]].concat();
+    let duel = ["duel", "core:ring", "core:ring", "--algorithm", "ES256", "--blocks", "6", "-q"];
+    let rows: [(&str, &[&str], &[&str]); 3] = [
+        (PART, &short, &["terminal", "markdown", "html", "json", "junit"]),
+        ("simulation.jsonl.part", &simulate, &["terminal", "markdown", "html", "json", "junit"]),
+        ("duel.jsonl.part", &duel, &["terminal", "markdown", "json"]),
+    ];
+    for (part, arguments, forms) in rows {
+        let again = [arguments, &["--out", part.split_once('.').unwrap().0]].concat();
+        let out = folder.join(part.split_once('.').unwrap().0);
+        let mut child = command(folder, &again).spawn().unwrap();
+        wait_for("the head", || lines(&out.join(part)) > 0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let text_of = fs::read_to_string(out.join(part)).unwrap();
+        fs::write(out.join(part), text_of.split_inclusive('\n').next().unwrap()).unwrap();
+        for form in forms {
+            let shown = out.to_str().unwrap();
+            let output = jwtbench(folder, &["report", shown, "--format", form]);
+            let said = text(&output.stderr);
+            assert!(output.status.code() == Some(1), "{part} {form}: {said}");
+            assert!(said.contains("before anything was finished"), "{part} {form}: {said}");
+            assert!(!text(&output.stdout).contains("PASSED"), "{part} {form}");
+        }
+        let output = jwtbench(folder, &again);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{part}: {}", text(&output.stderr));
+        assert!(!out.join(part).exists(), "{part}: {}", text(&output.stderr));
     }
 }
 

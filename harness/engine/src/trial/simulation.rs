@@ -334,7 +334,7 @@ impl Variants {
 
     /// As this run meets them: with arrivals of its own, and what moves in the scenario moved.
     fn met_by(&self, run: Beginning) -> Variants {
-        let share = (f64::from(run.place()) * GOLDEN).fract();
+        let share = flow::spread_share(self.whole.seed, run.place());
         let met = |plan: &Plan| moved(&drawn(plan, run.draw), share);
         let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, met(plan)));
         let asked = Arc::clone(&self.asked);

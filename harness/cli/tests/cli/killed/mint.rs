@@ -1,59 +1,100 @@
-//! A mint that is killed or interrupted: what it leaves is never taken for a pack.
+//! A mint that is killed or interrupted: what it leaves is never taken for a whole pack.
+
+use std::collections::BTreeMap;
 
 use super::*;
 
+const MINT: [&str; 8] =
+    ["mint", "--out", "pack", "-q", "--algorithm", "ES256", "--algorithm", "EdDSA"];
+
+/// The files of an algorithm's folder, by name.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    entries.map(|path| (name(&path), fs::read(&path).unwrap())).collect()
+}
+
+/// The finished algorithm is there to the byte, in a folder that is no pack and says what it is.
 #[test]
 fn a_mint_that_is_killed() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let mint = ["mint", "--out", "pack", "-q", "--algorithm", "ES256", "--algorithm", "EdDSA"];
-    let mut child = command(folder, &mint).spawn().unwrap();
-    wait_for("the first", || folder.join("pack/.mint.part/ES256/jwks.json").exists());
+    let keys = ["--with-private-keys"];
+    let mut child = command(folder, &[&MINT[..], &keys].concat()).spawn().unwrap();
+    let part = folder.join("pack/.mint.part");
+    wait_for("the first", || part.join("ES256/pack.json").exists());
     child.kill().unwrap();
     child.wait().unwrap();
     for name in ["pack/README.md", "pack/ES256", "pack/EdDSA"] {
         assert!(!folder.join(name).exists(), "{name}: it looks like a pack");
     }
-    let output = jwtbench(folder, &mint);
+    assert!(fs::read_to_string(part.join("README.md")).unwrap().contains("was cut short"));
+    let finished = contents(&part.join("ES256"));
+    assert!(!finished.contains_key("private-keys.json"), "no private key but where it belongs");
+    let output = jwtbench(folder, &MINT);
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("cut short"), "{said}");
-    let output = jwtbench(folder, &[&mint[..], &["--force", "--with-private-keys"]].concat());
+    let output = jwtbench(folder, &[&MINT[..], &["--force", "--with-private-keys"]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut whole = contents(&folder.join("pack/ES256"));
+    assert!(whole.remove("private-keys.json").is_some());
+    assert!(whole == finished, "what was finished is what a whole pack holds");
     // A pack that is replaced leaves nothing of the old one, and what is not of a pack alone.
     fs::write(folder.join("pack/ES256/mine.txt"), "mine").unwrap();
-    let output = jwtbench(folder, &[&mint[..], &["--force"]].concat());
+    let output =
+        jwtbench(folder, &["mint", "--out", "pack", "-q", "--algorithm", "PS256", "--force"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(folder.join("pack/ES256/mine.txt").exists());
-    assert!(!folder.join("pack/ES256/private-keys.json").exists());
+    assert_eq!(contents(&folder.join("pack/ES256")).keys().collect::<Vec<_>>(), ["mine.txt"]);
     let left = fs::read_dir(folder.join("pack")).unwrap().map(|entry| entry.unwrap().file_name());
     let mut left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
     left.sort();
-    assert_eq!(left, ["ES256", "EdDSA", "README.md"]);
+    assert_eq!(left, ["ES256", "PS256", "README.md"]);
 }
 
-/// Ctrl-C while tokens are signed, and while private keys are written: nothing of either is left.
+/// Ctrl-C while the first is signed leaves nothing; while the second is, the first, marked.
 #[test]
 fn a_mint_that_is_interrupted() {
-    for seen in ["jwks.json", "private-keys.json"] {
+    for seen in ["README.md", "ES256/pack.json"] {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path();
-        let algorithms = ["--algorithm", "ES256", "--algorithm", "EdDSA"];
-        let mint = ["mint", "--out", "pack", "-q", "--with-private-keys"];
-        let child = command(folder, &[&mint[..], &algorithms].concat()).spawn().unwrap();
+        let more = ["--algorithm", "ES384", "--with-private-keys"];
+        let child = command(folder, &[&MINT[..], &more].concat()).spawn().unwrap();
         let making = folder.join("pack/.mint.part");
-        let whole = folder.join("pack/README.md");
-        let is_there = || making.join("ES256").join(seen).exists() || whole.exists();
-        wait_for(seen, is_there);
+        let readme = folder.join("pack/README.md");
+        wait_for(seen, || making.join(seen).exists() || readme.exists());
         send("INT", &child);
         let output = child.wait_with_output().unwrap();
-        assert!(!making.exists(), "{seen}: {}", text(&output.stderr));
-        if whole.exists() {
-            // It was faster than the signal.
+        let said = text(&output.stderr);
+        assert!(!making.exists(), "{seen}: {said}");
+        assert_eq!(output.status.code(), Some(130), "{seen}: {said}");
+        if seen == "README.md" && said.contains("no pack is written") {
+            assert!(!readme.exists() && !folder.join("pack/ES256").exists(), "{seen}");
             continue;
         }
-        assert_eq!(output.status.code(), Some(130), "{seen}: {}", text(&output.stderr));
-        for algorithm in ["ES256", "EdDSA"] {
-            assert!(!folder.join("pack").join(algorithm).exists(), "{seen}: {algorithm} is left");
+        assert!(said.contains("of 3 algorithms, each whole"), "{seen}: {said}");
+        assert!(fs::read_to_string(&readme).unwrap().contains("**Partial: interrupted before "));
+        assert!(folder.join("pack/ES256/private-keys.json").exists(), "as was asked for");
+        assert!(!folder.join("pack/ES384").exists(), "{seen}");
+    }
+}
+
+/// What is not of a pack is never written over.
+#[test]
+fn a_mint_into_a_folder_of_other_things() {
+    for (name, due) in [
+        ("README.md", "of no pack"),
+        ("ES256/jwks.json", "and no pack"),
+        ("simulation.jsonl", "holds a simulation"),
+    ] {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("pack").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "mine").unwrap();
+        for more in [&[][..], &["--force"]] {
+            let output = jwtbench(temporary.path(), &[&MINT[..], more].concat());
+            let said = text(&output.stderr);
+            assert!(output.status.code() == Some(2) && said.contains(due), "{name}: {said}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "mine", "{name}");
         }
     }
 }
