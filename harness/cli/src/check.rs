@@ -73,7 +73,7 @@ struct Thin {
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let (started_at, stopwatch) = (utc_now(), Stopwatch::start());
-    let library = args.origin.library(args.quiet || args.json)?;
+    let library = args.origin.library(args.quiet)?;
     let presets = library.presets();
     let scenarios = args.judged(lasting_seconds(library.select(&args.scenarios)?)?, &presets)?;
     let replacements = cache_policies(&args.cache_policy, &presets)?;
@@ -177,9 +177,7 @@ impl Args {
             let under: Result<_, Failure> = under.into_iter().map(&mut pairs).collect();
             thin.push(Thin { scenario, under: under? });
         }
-        if !self.quiet {
-            fit.tell();
-        }
+        fit.finish(self.quiet)?;
         Ok(thin)
     }
 

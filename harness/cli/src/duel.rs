@@ -162,6 +162,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         tell("a debug build: its times mean nothing; use cargo run --release");
     }
     if !args.quiet {
+        // Says which folder the sides' scenarios are of.
+        args.origin.library(false)?;
         let sides = matchups.iter().flat_map(|one| [&one.candidate.scenario, &one.base.scenario]);
         tell_dropped(sides);
     }

@@ -124,7 +124,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         let message = "endpoint writes tokens, for another program to read; pipe its output";
         return Err(Failure::Usage(message.into()));
     }
-    let library = args.origin.library(true)?;
+    let library = args.origin.library(false)?;
     let mut scenarios = library.select(std::slice::from_ref(&args.scenario))?;
     let cache_policy = args.cache_policy.as_deref();
     let replacement = Replacement::read(cache_policy, None, &library.presets())?;

@@ -67,15 +67,22 @@ pub fn algorithm(name: &str) -> Result<Algorithm, String> {
 fn unknown(pattern: &str, all: &[ContenderSpec]) -> String {
     let names: Vec<String> = all.iter().map(ToString::to_string).collect();
     let known = names.join(", ");
-    let meant = did_you_mean(pattern, names.iter().map(String::as_str));
+    let meant = meant(pattern, &names);
     format!("no contender matches `{pattern}` on this machine{meant}; known: {known}")
 }
 
-/// A contender of another build that may be meant, with its feature.
-fn elsewhere(pattern: &str) -> String {
-    let meant = nearest(pattern, Optional::missing().map(|optional| optional.name));
-    let optional = Optional::missing().find(|optional| Some(optional.name) == meant);
-    optional.map(|optional| format!("; {}", optional.remedy())).unwrap_or_default()
+/// The one of these contenders that may be meant, or one of another build with its feature, as the
+/// end of a sentence.
+pub fn meant(given: &str, names: &[String]) -> String {
+    let names = names.iter().map(String::as_str);
+    let all = names.chain(Optional::missing().map(|optional| optional.name));
+    let Some(name) = nearest(given, all) else {
+        return String::new();
+    };
+    match Optional::missing().find(|optional| optional.name == name) {
+        Some(optional) => format!("; {}", optional.remedy()),
+        None => format!("; did you mean `{name}`?"),
+    }
 }
 
 /// A verifier of the user's own.
@@ -103,7 +110,7 @@ fn matching(pattern: &str, all: &[ContenderSpec]) -> Result<Vec<ContenderSpec>, 
     let mut missing = Optional::missing();
     Err(Failure::Usage(match missing.find(|optional| glob.is_match(optional.name)) {
         Some(optional) => optional.remedy(),
-        None => unknown(pattern, all) + &elsewhere(pattern),
+        None => unknown(pattern, all),
     }))
 }
 
@@ -150,6 +157,21 @@ impl Filter {
             || self.contender.iter().any(|pattern| {
                 globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(name))
             })
+    }
+
+    /// What may be meant by contenders that none of these names matches, as the end of a sentence.
+    pub fn meant<'n>(&self, names: impl Iterator<Item = &'n str>) -> String {
+        let names: Vec<&str> = names.collect();
+        let is_found = |pattern: &&String| {
+            let glob = globset::Glob::new(pattern).map(|glob| glob.compile_matcher());
+            glob.is_ok_and(|glob| names.iter().any(|name| glob.is_match(name)))
+        };
+        let unknown = self.contender.iter().filter(|pattern| !is_found(pattern));
+        let told = unknown.map(|pattern| {
+            let meant = did_you_mean(pattern, names.iter().copied());
+            format!("; no contender of it matches `{pattern}`{meant}")
+        });
+        told.collect()
     }
 
     /// The algorithms to run of those a scenario names: the ones asked for, whether it names them

@@ -27,12 +27,14 @@ pub struct Fit<'f> {
     filter: &'f Filter,
     scenarios: &'f [String],
     left_out: BTreeSet<(String, Misfit, String)>,
+    /// Whether any contender can run anywhere.
+    has_able: bool,
 }
 
 impl<'f> Fit<'f> {
     /// For the contenders of a filter, and scenarios as they were named.
     pub fn new(filter: &'f Filter, scenarios: &'f [String]) -> Fit<'f> {
-        Fit { filter, scenarios, left_out: BTreeSet::new() }
+        Fit { filter, scenarios, left_out: BTreeSet::new(), has_able: false }
     }
 
     /// Those of the contenders that can run the scenario under each of the algorithms.
@@ -56,7 +58,10 @@ impl<'f> Fit<'f> {
             let no_other = !self.filter.algorithm.is_empty() || !algorithms.iter().any(is_able);
             for (algorithm, able) in &mut pairs {
                 match contender.supports(*algorithm) {
-                    true => able.push(contender),
+                    true => {
+                        able.push(contender);
+                        self.has_able = true;
+                    }
                     false => {
                         let misfit = Misfit::Algorithm(*algorithm);
                         self.leave_out(scenario, contender, misfit, no_other)?;
@@ -98,8 +103,21 @@ impl<'f> Fit<'f> {
 
     /// Says what was left out of what was asked for, a line for each contender and reason. Nothing
     /// is said where no contender was asked for: then each scenario has those that it is for.
-    pub fn tell(&self) {
-        self.lines().iter().for_each(tell);
+    ///
+    /// # Errors
+    /// If no contender that was asked for can run anywhere.
+    pub fn finish(&self, is_quiet: bool) -> Result<(), Failure> {
+        if let Some((name, misfit, scenario)) = self.left_out.first().filter(|_| !self.has_able) {
+            let (reason, remedy) = (misfit.reason(), misfit.remedy());
+            return Err(Failure::Usage(format!(
+                "no contender can run in what was asked for: {name} {reason}, as in {scenario}; \
+                 {remedy}"
+            )));
+        }
+        if !is_quiet {
+            self.lines().iter().for_each(tell);
+        }
+        Ok(())
     }
 
     fn lines(&self) -> Vec<String> {

@@ -10,7 +10,8 @@ use jwtbench_engine::contender::{ContenderSpec, Optional};
 use jwtbench_engine::judge::judgement::spell;
 use jwtbench_report::{filled, shown};
 use jwtbench_result::standing::{Standing, legend};
-use jwtbench_scenario::cache::{About, Presets, read_preset};
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::cache::{About, Preset, read_preset};
 use jwtbench_scenario::class::Class;
 use jwtbench_scenario::source::Source;
 
@@ -59,6 +60,19 @@ struct ScenarioLine {
     algorithms: Vec<&'static str>,
 }
 
+impl ScenarioLine {
+    fn of(scenario: &Scenario, filter: &Filter) -> ScenarioLine {
+        let algorithms = filter.algorithms(&scenario.algorithms).into_iter();
+        ScenarioLine {
+            dynamic: scenario.is_dynamic(),
+            algorithms: algorithms.map(|algorithm| algorithm.name()).collect(),
+            name: scenario.name.clone(),
+            title: scenario.title.clone(),
+            canonical: scenario.canonical,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct ContenderLine {
     name: String,
@@ -82,15 +96,14 @@ struct CachePolicyLine {
 }
 
 impl CachePolicyLine {
-    fn read(presets: &Presets, name: &str) -> Result<CachePolicyLine, Failure> {
-        let preset = read_preset(presets, name).map_err(Failure::Usage)?;
+    fn of(preset: Preset) -> CachePolicyLine {
         let name = preset.name;
-        Ok(match preset.about {
+        match preset.about {
             None => CachePolicyLine { name, title: None, differs: None, checked: None },
             Some(About { title, differs, checked, .. }) => {
                 CachePolicyLine { name, title: Some(title), differs, checked }
             }
-        })
+        }
     }
 
     fn standing(&self) -> Standing<'_> {
@@ -111,26 +124,15 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(folder) = &args.write {
         return write(folder);
     }
-    let library = args.origin.library(args.json)?;
+    let library = args.origin.library(false)?;
     let (mut scenarios, mut faults) = (Vec::new(), Vec::new());
     for scenario in library.each(&args.scenarios)? {
         match scenario {
             Ok(scenario) => scenarios.push(scenario),
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.push(fault.to_string()),
         }
     }
-    let scenarios = scenarios.iter().map(|scenario| ScenarioLine {
-        dynamic: scenario.is_dynamic(),
-        algorithms: args
-            .filter
-            .algorithms(&scenario.algorithms)
-            .into_iter()
-            .map(|algorithm| algorithm.name())
-            .collect(),
-        name: scenario.name.clone(),
-        title: scenario.title.clone(),
-        canonical: scenario.canonical,
-    });
+    let scenarios = scenarios.iter().map(|scenario| ScenarioLine::of(scenario, &args.filter));
     let contender = |spec: ContenderSpec| ContenderLine {
         name: spec.to_string(),
         version: spec.version(),
@@ -147,9 +149,16 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         false => args.filter.contenders()?,
     };
     let presets = library.presets();
-    let names = presets.names().into_iter();
-    let cache_policies: Result<_, Failure> =
-        names.map(|name| CachePolicyLine::read(&presets, &name)).collect();
+    let mut cache_policies = Vec::new();
+    // Who asks for scenarios does not ask for presets, and passes without them.
+    let (mut told, is_asked) = (Vec::new(), args.scenarios.is_empty());
+    for name in presets.names() {
+        match read_preset(&presets, &name) {
+            Ok(preset) => cache_policies.push(CachePolicyLine::of(preset)),
+            Err(fault) if is_asked => faults.push(fault),
+            Err(fault) => told.push(fault),
+        }
+    }
     let listing = Listing {
         scenarios: scenarios.collect(),
         contenders: contenders.into_iter().map(contender).collect(),
@@ -157,7 +166,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             .filter(|optional| args.filter.has_contender(optional.name))
             .map(|optional| FeatureLine { name: optional.name, feature: optional.feature })
             .collect(),
-        cache_policies: cache_policies?,
+        cache_policies,
         token_classes: Class::all().map(class).collect(),
     };
     let text = match args.json {
@@ -166,7 +175,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     print(&text);
     // Those that can be read are listed all the same.
-    for fault in &faults {
+    for fault in faults.iter().chain(&told) {
         tell(fault);
     }
     Ok(if faults.is_empty() { Exit::Passed } else { Exit::Usage })

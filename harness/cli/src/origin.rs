@@ -1,6 +1,6 @@
 //! `--scenarios`: where scenarios and presets come from.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
@@ -10,30 +10,29 @@ use jwtbench_scenario::source::Source;
 use super::Failure;
 use super::output::tell;
 
+/// Names the folder where no flag does.
+const VARIABLE: &str = "JWTBENCH_SCENARIOS";
+
 /// Where scenarios and presets come from.
 #[derive(ClapArgs, Clone, Debug, Default)]
 pub struct OriginArgs {
     /// Scenarios and presets of this folder instead of those in the binary [in a checkout: its own]
-    #[arg(
-        long = "scenarios",
-        id = "scenarios-folder",
-        value_name = "DIR",
-        env = "JWTBENCH_SCENARIOS",
-        hide_env_values = true
-    )]
+    /// [env: JWTBENCH_SCENARIOS]
+    #[arg(long = "scenarios", id = "scenarios-folder", value_name = "DIR")]
     folder: Option<PathBuf>,
 }
 
 impl OriginArgs {
-    /// The folder that was named.
-    pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+    /// The folder that was named; a variable that is empty names none.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let variable = || std::env::var_os(VARIABLE).filter(|name| !name.is_empty());
+        self.folder.clone().or_else(|| variable().map(PathBuf::from))
     }
 
     /// The folder that was named, or that of the checkout around, or what was shipped. Says on
     /// stderr which folder it is, unless it is to be quiet.
     pub fn library(&self, is_quiet: bool) -> Result<Catalogue, Failure> {
-        let library = match &self.folder {
+        let library = match &self.folder() {
             Some(folder) => Catalogue::open(folder)?,
             None => {
                 let here = std::env::current_dir()

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
+use rayon::prelude::*;
 use serde_json::Value;
 
 use jwtbench_engine::judge::judgement::spell;
@@ -144,10 +145,12 @@ pub fn changing(own: &OwnCorpus, lasting: Duration) -> String {
 fn judges(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
     let allowed = &papers.policy.spec().algorithms;
     let fits = |known: &&dyn Backend| allowed.iter().all(|algorithm| known.supports(*algorithm));
-    let mut judges: Vec<(&str, TokenJudge)> = Vec::new();
-    for backend in backend::available().into_iter().filter(fits) {
-        judges.push((backend.name(), TokenJudge::new(backend, papers)?));
-    }
+    let backends: Vec<&dyn Backend> = backend::available().into_iter().filter(fits).collect();
+    // Each prepares every key of the set.
+    let judges = backends
+        .into_par_iter()
+        .map(|backend| Ok((backend.name(), TokenJudge::new(backend, papers)?)))
+        .collect::<Result<Vec<(&str, TokenJudge)>, Failure>>()?;
     if judges.is_empty() {
         let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();
         return Err(Failure::Usage(format!(

@@ -230,9 +230,7 @@ impl Args {
                 }
             }
         }
-        if !self.quiet {
-            fit.tell();
-        }
+        fit.finish(self.quiet)?;
         let jobs: Vec<Job> = jobs.into_iter().map(|(_, job)| job).collect();
         let jobs: Vec<Job> = jobs.into_iter().filter(|job| !job.contenders.is_empty()).collect();
         match jobs.is_empty() {

@@ -318,6 +318,8 @@ impl Args {
         let wanted = |name: &str| scenarios.has(name);
         result.scenarios.retain(|scenario| wanted(&scenario.name));
         let was_empty = result.measurements.is_empty();
+        let names = result.measurements.iter().map(|one| one.contender.as_str());
+        let meant = self.filter.meant(names);
         result.measurements.retain(|measurement| {
             wanted(&measurement.scenario)
                 && self.filter.has_contender(&measurement.contender)
@@ -332,7 +334,8 @@ impl Args {
             .rate_bases
             .retain(|basis| wanted(&basis.scenario) && self.filter.has_algorithm(&basis.algorithm));
         if result.measurements.is_empty() && !was_empty {
-            return Err(Failure::Usage("the filters leave nothing of this result".into()));
+            let message = format!("the filters leave nothing of this result{meant}");
+            return Err(Failure::Usage(message));
         }
         Ok(result)
     }

@@ -243,9 +243,7 @@ impl Args {
                 jobs.push(Job::minted(scenario.clone(), algorithm, able));
             }
         }
-        if !self.quiet {
-            fit.tell();
-        }
+        fit.finish(self.quiet)?;
         if jobs.is_empty() {
             return Err(Failure::Usage(
                 "nothing to run: no chosen contender fits a chosen scenario (floors and bounds \

@@ -97,7 +97,7 @@ pub struct Args {
 
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
-    let library = args.origin.library(args.quiet || args.json)?.naming(args.files().map(stem));
+    let library = args.origin.library(args.quiet)?.naming(args.files().map(stem));
     let scenarios = args.scenarios(&library)?;
     let presets = library.presets();
     let (policies, notes) = args.policies(&presets)?;

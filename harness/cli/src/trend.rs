@@ -85,10 +85,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     for path in &args.results {
         read(path, &mut stored, &mut unread)?;
     }
+    let trials = stored.iter().flat_map(|one| &one.result.measurements);
+    let meant = args.filter.meant(trials.map(|trial| trial.contender.as_str()));
     let mut found = Trend::of(stored, args.metric.into(), &wanted);
     found.set_aside.extend(unread);
     if found.series.is_empty() {
-        return Err(Failure::Error(nothing(&found)));
+        return Err(Failure::Error(nothing(&found) + &meant));
     }
     if let Some(path) = &args.svg {
         fs::write(path, trend_picture(&found)).map_err(|error| {

@@ -24,6 +24,7 @@ use jwtbench_verifier::explanation::Explanation;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
 
+use super::filter::meant;
 use super::output::tell;
 use super::{Exit, Failure};
 
@@ -117,11 +118,12 @@ impl Args {
         match named.iter().find(|(name, _)| *name == self.contender) {
             Some((_, spec)) => Ok(spec.backend()),
             None => {
-                let known: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+                let known: Vec<String> = named.into_iter().map(|(name, _)| name).collect();
                 Err(Failure::Usage(format!(
                     "--contender {}: `verify` judges by the contract, which only the verifier core \
-                     does; on this machine: {}",
+                     does{}; on this machine: {}",
                     self.contender,
+                    meant(&self.contender, &known),
                     known.join(", ")
                 )))
             }

@@ -14,12 +14,14 @@ const OF: &str = "of";
 const LINES: &str = "lines";
 
 /// The members of an object, as they stand, repeated ones too.
+#[derive(Default)]
 pub struct ObjectMembers<'j>(Vec<(String, &'j RawValue)>);
 
-impl ObjectMembers<'_> {
-    /// Their names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+impl<'j> ObjectMembers<'j> {
+    /// The values of members of this name, as they stand.
+    pub fn named(&self, sought: &str) -> impl Iterator<Item = &'j str> {
+        let of_name = self.0.iter().filter(move |(name, _)| name == sought);
+        of_name.map(|(_, value)| value.get())
     }
 }
 

@@ -61,14 +61,25 @@ pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
 
 /// Why bytes are no text in UTF-8: "is UTF-16", or "is no UTF-8" with line and column, from 1.
 pub fn encoding_fault(bytes: &[u8]) -> Option<String> {
-    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
-        return Some("is UTF-16".into());
+    if let Some(name) = wide_encoding(bytes) {
+        return Some(format!("is {name}"));
     }
     let before = &bytes[..str::from_utf8(bytes).err()?.valid_up_to()];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let column = String::from_utf8_lossy(&before[begin..]).chars().count() + 1;
     Some(format!("is no UTF-8 at line {line}, column {column}"))
+}
+
+/// UTF-16 or UTF-32, by the mark at the beginning or by the zeros of its first characters.
+pub fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [1..=255, 0, 0, 0, ..] | [0, 0, 0, 1..=255, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [1..=255, 0, ..] | [0, 1..=255, ..] => Some("UTF-16"),
+        _ => None,
+    }
 }
 
 fn too_large(size: Option<u64>, limit: u64) -> io::Error {
@@ -98,11 +109,16 @@ mod tests {
         assert!(open(&path, 4).is_err() && open(&path, 5).is_ok());
         let endless = read(Path::new("/dev/zero"), 1 << 16).unwrap_err();
         assert!(endless.to_string().contains("it goes on, and at most 65536"), "{endless}");
-        let rows: [(&[u8], &str); 4] = [
+        let rows: [(&[u8], &str); 9] = [
             (b"\xff", "it is no UTF-8 at line 1, column 1; save it as UTF-8"),
             ("a\né".as_bytes().split_last().unwrap().1, "it is no UTF-8 at line 2, column 1;"),
             (b"\xff\xfea\0", "it is UTF-16; save it as UTF-8"),
             (b"\xfe\xff\0a", "it is UTF-16; save it as UTF-8"),
+            (b"{\0\"\0", "it is UTF-16; save it as UTF-8"),
+            (b"\0{\0\"", "it is UTF-16; save it as UTF-8"),
+            (b"\xff\xfe\0\0a", "it is UTF-32; save it as UTF-8"),
+            (b"\0\0\0{", "it is UTF-32; save it as UTF-8"),
+            (b"{\0\0\0", "it is UTF-32; save it as UTF-8"),
         ];
         for (bytes, expected) in rows {
             std::fs::write(&path, bytes).unwrap();

@@ -147,8 +147,8 @@ fn is_too_old(token: &Token, plan: &Plan) -> bool {
 
 /// What stands in the folder in which a pack is made: what may be used if the command was killed.
 pub fn unfinished_readme() -> String {
-    "# An unfinished conformance pack\n\n`jwtbench mint` is at work here, or was cut short. A folder \
-     that holds `pack.json` is whole, any other is not.\n"
+    "# An unfinished conformance pack\n\n`jwtbench mint` is at work here, or was cut short. A \
+     folder that holds `pack.json` is whole, any other is not.\n"
         .to_owned()
 }
 

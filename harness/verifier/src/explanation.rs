@@ -26,6 +26,8 @@ use redaction::{Redaction, list};
 
 pub use unused::{UnusedEntries, UnusedEntry};
 
+/// The entry of `types` that allows a token without one.
+const ABSENT: &str = "absent";
 /// Unused entries of a key set are told up to this many.
 const MAX_ENTRIES: usize = 2;
 
@@ -269,12 +271,18 @@ impl<'a> DecodedEvidence<'a> {
         if !header::is_type_allowed(typ, types) {
             let text = self.head("typ");
             let apart = self.redaction.told_apart(text.as_slice(), types);
-            let typ = match (typ, text) {
+            let typ = match (typ, &text) {
                 (None, _) => "typ is absent, which is".into(),
                 (Some(_), None) => "typ is no string, which is".into(),
-                (Some(_), Some(text)) => format!("typ {} is", self.redaction.show(&text)),
+                (Some(_), Some(text)) => format!("typ {} is", self.redaction.show(text)),
             };
-            return (Step::Type, format!("{typ} not among types {}{apart}", list(types)));
+            let is_word = |typ: &str| header::without_prefix(typ).eq_ignore_ascii_case(ABSENT);
+            let is_read_so = text.as_deref().is_some_and(is_word);
+            let of_none = match is_read_so && types.iter().any(|typ| typ == ABSENT) {
+                true => "; there `absent` stands for a token without `typ`",
+                false => "",
+            };
+            return (Step::Type, format!("{typ} not among types {}{apart}{of_none}", list(types)));
         }
         (Step::Purpose, self.purpose())
     }

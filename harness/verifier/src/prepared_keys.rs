@@ -108,6 +108,11 @@ impl PreparedKeys {
         &self.set
     }
 
+    /// Whether a key of the set is ready: false for one that the backend refused.
+    pub fn is_ready(&self, slot: Slot) -> bool {
+        self.keys.get(slot as usize).is_some_and(Option::is_some)
+    }
+
     /// The prepared key for a token with this `kid` and algorithm.
     ///
     /// # Errors

@@ -5,12 +5,16 @@ use serde_json::Value;
 
 use jwtbench_result::ObjectMembers;
 use jwtbench_scenario::bounded_file;
+use jwtbench_verifier::jwk::MAX_KID_BYTES;
 
 /// The byte order mark of UTF-8, which a reader may ignore (RFC 8259 §8.1).
 const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Members that only the holder of a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4;
 /// RFC 8037 §2; RFC 9964 §4).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
+/// Entries with private members are told one by one up to this many.
+const MAX_SECRETS: usize = 8;
 
 /// The text of a file without its byte order mark.
 pub fn without_mark(body: &[u8]) -> &[u8] {
@@ -58,21 +62,25 @@ fn of_value(value: &Value, text: &str) -> String {
     let has = |name: &str| object.contains_key(name);
     let is_certificate =
         |value: &Value| value.as_str().is_some_and(|text| text.starts_with("-----BEGIN"));
-    if times(text, "keys") > 1 {
-        return "has the member `keys` twice; take one out".into();
+    if members(text).named("keys").count() > 1 {
+        let again = members(text).named("keys").nth(1).map(|keys| place(text, keys));
+        return format!("has the member `keys` twice{}; take one out", again.unwrap_or_default());
     }
     match object.get("keys") {
         Some(Value::Array(_)) => "has an entry in `keys` that is no JSON object".into(),
         Some(other) => {
             let kind = kind(other);
-            format!("has {kind} in `keys`; an array of keys is due (RFC 7517 section 5.1)")
+            let place = at(text, "keys");
+            format!("has {kind} in `keys`{place}; an array of keys is due (RFC 7517 section 5.1)")
         }
         None if has("kty") => "is a single key; wrap it as {\"keys\":[…]}".into(),
         None if has("jwks_uri") => {
-            "is a discovery document; fetch the set from its `jwks_uri`".into()
+            let place = at(text, "jwks_uri");
+            format!("is a discovery document; fetch the set from its `jwks_uri`{place}")
         }
         None if has("error") => {
-            "is an error of the issuer (`error`), and no set; fetch it again".into()
+            let place = at(text, "error");
+            format!("is an error of the issuer (`error`{place}), and no set; fetch it again")
         }
         None if !object.is_empty() && object.values().all(is_certificate) => {
             "maps kids to X.509 certificates; take the issuer's JWK set instead".into()
@@ -94,13 +102,26 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// How often an object of JSON has a member of this name at its top level.
-fn times(text: &str, name: &str) -> usize {
-    let members = serde_json::from_str::<ObjectMembers<'_>>(text);
-    members.map_or(0, |members| members.names().filter(|known| *known == name).count())
+/// The members of an object of JSON, as they stand.
+fn members(text: &str) -> ObjectMembers<'_> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
-/// A sentence for each entry that tells what only its holder may know. Values are not shown.
+/// Where the value of a member of this name stands.
+fn at(text: &str, name: &str) -> String {
+    members(text).named(name).next().map(|value| place(text, value)).unwrap_or_default()
+}
+
+/// Where a part of a text stands, from 1.
+fn place(text: &str, part: &str) -> String {
+    let before = &text[..(part.as_ptr().addr() - text.as_ptr().addr()).min(text.len())];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+    format!(" at line {line}, column {column}")
+}
+
+/// A sentence for each entry that tells what only its holder may know, the first ones of many.
+/// Values are not shown.
 pub fn published_secrets(body: &[u8]) -> Vec<String> {
     let set: Value = serde_json::from_slice(body).unwrap_or_default();
     let entries = set["keys"].as_array().into_iter().flatten();
@@ -109,14 +130,23 @@ pub fn published_secrets(body: &[u8]) -> Vec<String> {
         let names = PRIVATE.into_iter().filter(|name| entry.contains_key(*name));
         let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| {
+            let kid =
+                entry.get("kid").and_then(Value::as_str).filter(|kid| kid.len() <= MAX_KID_BYTES);
+            let kid = kid.map(|kid| format!(" (kid `{kid}`)")).unwrap_or_default();
             format!(
-                "entry {place} of `keys` holds {}, which is private: whoever can read this set can \
-                 sign; withdraw the key (RFC 7517 section 9.2)",
+                "entry {place} of `keys`{kid} holds {}, which is private: whoever can read this \
+                 set can sign; withdraw the key (RFC 7517 section 9.2)",
                 names.join(", ")
             )
         })
     };
-    entries.enumerate().filter_map(secret).collect()
+    let mut told: Vec<String> = entries.enumerate().filter_map(secret).collect();
+    let more = told.len().saturating_sub(MAX_SECRETS);
+    if more > 0 {
+        told.truncate(MAX_SECRETS);
+        told.push(format!("{more} more entries of `keys` hold private members"));
+    }
+    told
 }
 
 #[cfg(test)]
@@ -125,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_no_set_is_told_apart() {
-        let rows: [(&[u8], &str); 18] = [
+        let rows: [(&[u8], &str); 20] = [
             (b"", "is empty"),
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"\xff\xfe{\0", "UTF-16"),
@@ -141,10 +171,15 @@ mod tests {
             (b"[{\"kty\":\"EC\"}]", "JSON array"),
             (b"\"{\\\"keys\\\":[]}\"", "a JSON string that holds JSON"),
             (b"7", "no JSON object"),
-            (b"{\"keys\":[{}],\"keys\":[{}]}", "`keys` twice"),
-            (b"{\"keys\":null}", "has null in `keys`"),
+            (b"{\"keys\":[{}],\n \"keys\":[{}]}", "`keys` twice at line 2, column 9; take"),
+            (b"{\"keys\":null}", "has null in `keys` at line 1, column 9; an"),
             (b"{\"kty\":\"EC\"}", "single key"),
-            (b"{\"issuer\":\"x\",\"jwks_uri\":\"y\"}", "discovery document"),
+            (
+                b"{\"issuer\":\"x\",\n\"jwks_uri\":\"y\"}",
+                "a discovery document; fetch the set from its `jwks_uri` at line 2, column 12",
+            ),
+            (b"{\0\"\0", "UTF-16"),
+            (b"\0\0\0{", "UTF-32"),
             (b"{\"error\":\"invalid_request\"}", "an error of the issuer"),
             (b"{\"e1\":\"-----BEGIN CERTIFICATE-----\"}", "X.509"),
         ];
@@ -157,10 +192,11 @@ mod tests {
 
     #[test]
     fn private_members_are_named_and_not_shown() {
-        let body = br#"{"keys":[{"kty":"EC","x":"a"},{"kty":"RSA","d":"secret","p":"secret"}]}"#;
+        let body = br#"{"keys":[{"kty":"EC","x":"a"},
+            {"kty":"RSA","kid":"r","d":"secret","p":"secret"}]}"#;
         let said = published_secrets(body);
         assert_eq!(said.len(), 1);
-        assert!(said[0].starts_with("entry 1 of `keys` holds `d`, `p`"), "{said:?}");
+        assert!(said[0].starts_with("entry 1 of `keys` (kid `r`) holds `d`, `p`"), "{said:?}");
         assert!(!said[0].contains("secret"), "{said:?}");
         assert!(published_secrets(b"{}").is_empty() && published_secrets(b"<").is_empty());
     }

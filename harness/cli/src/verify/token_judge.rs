@@ -26,6 +26,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
 
 use crate::Failure;
+use crate::output::tell;
 
 use super::key_file;
 use super::lines::TokenLine;
@@ -76,6 +77,10 @@ impl Papers {
         // Keys are bound by the algorithms that are allowed, here and in a run.
         let allowed = &checked.spec().algorithms;
         let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
+        // Whatever else is said of the set, and also if it is refused.
+        for secret in key_file::published_secrets(body) {
+            tell(format!("{}: {secret}", jwks.display()));
+        }
         let parsed = ParsedSet::parse(body, allowed)
             .map_err(|set_fault| fault(why_not(set_fault, body, allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
@@ -111,8 +116,6 @@ pub struct TokenJudge {
     jwks: PathBuf,
     /// Keys that the backend does not take, as messages name them.
     refused: Vec<String>,
-    /// What should not stand in the key set.
-    secrets: Vec<String>,
 }
 
 impl TokenJudge {
@@ -127,7 +130,7 @@ impl TokenJudge {
             )));
         }
         let keys = PreparedKeys::prepare(backend, allowed, set);
-        let (usable, refused) = refusals(backend, allowed, set);
+        let (usable, refused) = refusals(&keys, allowed);
         if refused.len() == usable {
             let name = backend.name();
             let jwks = jwks.display();
@@ -137,9 +140,8 @@ impl TokenJudge {
         }
         let scratch = Scratch::new(policy);
         let verifier = Verifier::new(policy.clone());
-        let secrets = key_file::published_secrets(&papers.body);
         let unused = Arc::clone(&papers.unused);
-        Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused, secrets })
+        Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused })
     }
 
     /// Bytes of the longest token that is read whole.
@@ -152,9 +154,7 @@ impl TokenJudge {
         let jwks = self.jwks.display();
         let unused = self.unused.all();
         let (told, more) = unused.split_at(unused.len().min(MAX_NOTES));
-        let secrets = self.secrets.iter().map(|secret| format!("{jwks}: {secret}"));
-        let told = told.iter().map(|entry| format!("{jwks}: {entry}"));
-        let mut notes: Vec<String> = secrets.chain(told).collect();
+        let mut notes: Vec<String> = told.iter().map(|entry| format!("{jwks}: {entry}")).collect();
         if !more.is_empty() {
             let kinds = counted(more.iter().map(kind));
             notes.push(format!("{jwks}: {} more entries are not used: {kinds}", more.len()));
@@ -227,15 +227,15 @@ impl TokenJudge {
 
 /// How many keys of a set are for an allowed algorithm, and which of them the backend does not
 /// take, as messages name them.
-fn refusals(backend: &dyn Backend, allowed: &[Algorithm], set: &KeySet) -> (usize, Vec<String>) {
+fn refusals(keys: &PreparedKeys, allowed: &[Algorithm]) -> (usize, Vec<String>) {
     let (mut usable, mut refused) = (0, Vec::new());
-    for entry in set.entries() {
-        let key = entry.key.as_ref().map(|key| &*key.jwk);
-        let Some(jwk) = key.filter(|jwk| allowed.contains(&jwk.algorithm)) else { continue };
+    for entry in keys.set().entries() {
+        let key = entry.key.as_ref().filter(|key| allowed.contains(&key.jwk.algorithm));
+        let Some(key) = key else { continue };
         usable += 1;
-        if backend.prepare(jwk.algorithm, jwk).is_err() {
+        if !keys.is_ready(key.slot) {
             let kid = entry.kid.as_ref().map_or("no kid".into(), |kid| format!("kid `{kid}`"));
-            refused.push(format!("the {} key of {kid}", jwk.algorithm));
+            refused.push(format!("the {} key of {kid}", key.jwk.algorithm));
         }
     }
     (usable, refused)
@@ -363,7 +363,9 @@ mod tests {
         let parsed = ParsedSet::parse(body, &allowed).unwrap();
         let set = Arc::<KeySet>::default().succeed(parsed);
         let named = vec!["the ES256 key of kid `two`".to_owned()];
-        assert_eq!(refusals(&WithoutP256, &allowed, &set), (2, named));
-        assert_eq!(refusals(&WithoutP256, &allowed[..1], &set), (1, vec![]), "not allowed");
+        let prepared = |allowed| PreparedKeys::prepare(&WithoutP256, allowed, &set);
+        assert_eq!(refusals(&prepared(&allowed), &allowed), (2, named));
+        let first = &allowed[..1];
+        assert_eq!(refusals(&prepared(first), first), (1, vec![]), "not allowed");
     }
 }

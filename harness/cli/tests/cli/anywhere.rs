@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::binary::command_in;
+
 /// Exit code, stdout and stderr of a command in this folder.
 fn jwtbench(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let built = || env!("CARGO_BIN_EXE_jwtbench").into();
@@ -51,6 +53,10 @@ fn every_verb_runs_in_an_empty_folder() {
         assert_eq!(code, 0, "{arguments:?}: {said}");
         assert!(!said.contains("scenarios of "), "{arguments:?}: {said}");
     }
+    for verb in ["report", "trend"] {
+        let (code, _, said) = jwtbench(folder, &[verb, "a", "--contender", "ring"]);
+        assert!(code != 0 && said.contains("did you mean `core:ring`?"), "{verb}: {said}");
+    }
     let (code, out, said) = jwtbench(folder, &["endpoint", "rotation/planned-overlap"]);
     // It has said where it serves, and nobody has told it when to begin.
     assert!(code == 2 && out.contains("http://") && said.contains("no instant"), "{out} {said}");
@@ -67,8 +73,6 @@ fn every_verb_runs_in_an_empty_folder() {
 #[test]
 fn the_revision_is_that_of_the_build() {
     use std::os::unix::fs::PermissionsExt as _;
-
-    use crate::binary::command_in;
 
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
@@ -115,6 +119,27 @@ fn a_folder_that_is_written_can_be_named() {
     assert!(out.contains("own/tiny") && said.contains("scenarios of "), "{said}");
 }
 
+/// An empty variable names no folder; one that is set, the folder that every verb uses and says.
+#[test]
+fn the_variable_names_a_folder() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    jwtbench(folder, &["list", "--write", "mine"]);
+    fs::write(folder.join("mine/outage/tiny.toml"), TINY).unwrap();
+    let one = ["--contender", "core:ring", "--algorithm", "ES256"];
+    for (name, due) in [("", 2), ("mine", 0)] {
+        let output = command_in(folder)
+            .env("JWTBENCH_SCENARIOS", name)
+            .args(["check", "outage/tiny", "--json"])
+            .args(one)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(due), "{name:?}: {said}");
+        assert_eq!(said.contains("scenarios of mine"), due == 0, "{name:?}: {said}");
+    }
+}
+
 #[test]
 fn a_broken_file_stops_who_asks_for_it() {
     let temporary = tempfile::tempdir().unwrap();
@@ -138,6 +163,14 @@ fn a_broken_file_stops_who_asks_for_it() {
     }
     let (code, out, said) = jwtbench(folder, &["list"]);
     assert!(code == 2 && out.contains("outage/garbage") && said.contains("broken.toml"), "{said}");
+    // The same of cache policies.
+    fs::remove_file(folder.join("scenarios/outage/broken.toml")).unwrap();
+    fs::write(folder.join("scenarios/cache-policies/broken.toml"), "ttl = 1\n").unwrap();
+    for (arguments, due) in [(&["list"][..], 2), (&["list", "rotation"], 0)] {
+        let (code, out, said) = jwtbench(folder, arguments);
+        assert!(code == due && said.contains("broken.toml"), "{arguments:?}: {said}");
+        assert!(out.contains("rotation/planned-overlap") && out.contains("spring-like"), "{out}");
+    }
 }
 
 #[test]
@@ -165,9 +198,10 @@ fn two_files_of_one_name_are_refused() {
 fn a_name_nearly_right_is_offered() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 7] = [
         (&["chek"], "did you mean the verb `check`?"),
         (&["check", "--contender", "ring"], "did you mean `core:ring`?"),
+        (&["check", "--contender", "core:opensl"], "core:openssl is not in this build; build with"),
         (&["check", "--contender", "openssl"], "--features openssl"),
         (&["check", "rotation/emergency-withdrawl"], "`rotation/emergency-withdrawal`?"),
         (&["check", "--cache-policy", "spring-lik"], "did you mean `spring-like`?"),

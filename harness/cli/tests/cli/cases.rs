@@ -290,6 +290,14 @@ fn a_published_private_key_is_told() {
     let secret = "Ejj77x9ai_Qqv7_cczeXMlRoL3qtK_qCoP72KUuho78";
     assert!(std::fs::read_to_string(file("jwks.json")).unwrap().contains(secret), "in the file");
     assert!(!said.contains(secret), "and nowhere else");
+    // Also where the set is refused.
+    let folder = tempfile::tempdir().unwrap();
+    let refused = folder.path().join("jwks.json");
+    let keys = format!("{{\"keys\":[{{\"kty\":\"EC\",\"kid\":\"leak\",\"d\":\"{secret}\"}}]}}");
+    std::fs::write(&refused, keys).unwrap();
+    let (code, _, said) = verify(&file("policy.toml"), &refused, &file("tokens.txt"));
+    assert!(code == 2 && said.contains("(kid `leak`) holds `d`, which is private"), "{said}");
+    assert!(!said.contains(secret), "{said}");
 }
 
 /// Exit code, stdout and stderr of a command, neither of which drives a terminal.

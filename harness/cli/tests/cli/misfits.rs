@@ -31,7 +31,7 @@ fn what_was_named_and_cannot_run_is_exit_2() {
     let (spec, algorithm) = unable();
     let unable = ["hot-path/accept", "--contender", &spec, "--algorithm", algorithm];
     let by_file = "scenarios/rotation/planned-overlap.toml";
-    let rows: [(&[&str], &[&str], &str); 5] = [
+    let rows: [(&[&str], &[&str], &str); 6] = [
         (
             &[overlap, "--contender", "raw:ring"],
             &["raw:ring cannot run in", overlap, "no key cache", "core:ring"],
@@ -47,6 +47,11 @@ fn what_was_named_and_cannot_run_is_exit_2() {
             &["hot-path/mix", "--contender", "raw:ring"],
             &["raw:ring cannot run in", "claims", "hot-path/accept"],
             "a bound where tokens are to be refused",
+        ),
+        (
+            &["rotation", "--contender", "raw:ring"],
+            &["no contender can run in what was asked for", "raw:ring", "no key cache"],
+            "a family in which nothing is left to run",
         ),
         (&unable, &[spec.as_str(), "does not verify", algorithm, "such as"], "no such algorithm"),
     ];

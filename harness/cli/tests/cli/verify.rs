@@ -304,7 +304,12 @@ fn entries_that_are_not_used_are_told() {
         assert!(said.contains(&words), "{words}: {said}");
     }
     assert_eq!(String::from_utf8(output.stdout).unwrap(), accept(1) + "\n");
-    assert_eq!(test_issuer.verdicts(&["-q"], token.as_bytes()), [accept(1)], "-q says nothing");
+    // With -q nothing of that, but what must not be published is told.
+    let output = test_issuer.run(&["-q"], token.as_bytes());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), accept(1) + "\n");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.lines().all(|line| line.contains("holds `k`, which is private")), "{said}");
     let keys = set["keys"].as_array_mut().unwrap();
     keys.extend((0..20).map(|_| serde_json::json!({ "kty": "oct" })));
     test_issuer.put("jwks.json", set.to_string());
@@ -320,6 +325,10 @@ fn only_the_verifier_core_judges() {
     {
         test_issuer
             .check_fault(&["--contender", contender], &[contender, "core:ring", "core:aws-lc-rs"]);
+    }
+    let rows = [("ring", "mean `core:ring`?"), ("core:opensl", "build with `--features openssl`")];
+    for (contender, words) in rows {
+        test_issuer.check_fault(&["--contender", contender], &[words]);
     }
     test_issuer.check_fault(&["no-such.txt"], &["no-such.txt: cannot be read", "or `-`"]);
     test_issuer.check_fault(&["."], &[".: cannot be read"]);

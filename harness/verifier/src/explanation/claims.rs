@@ -110,7 +110,11 @@ impl DecodedEvidence<'_> {
                 format!("exp {} + leeway {leeway} <= now {now}", instant(claims.expires))
             }
             Rejection::NotYetValid => ahead("nbf", claims.not_before),
-            Rejection::IssuedInFuture => ahead("iat", claims.issued_at),
+            // Between two nanoseconds it lies ahead of the later one only if it does of both.
+            Rejection::IssuedInFuture => {
+                let up = i128::from(claims.is_issued_between);
+                ahead("iat", claims.issued_at.map(|down| UnixTime(down.0 + up)))
+            }
             _ => {
                 let iat = claims.issued_at.map_or_else(String::new, instant);
                 let age = spec.max_age.map_or_else(String::new, seconds);

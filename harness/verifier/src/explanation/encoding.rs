@@ -32,6 +32,7 @@ pub(super) fn wrapping(token: &[u8]) -> &'static str {
         token.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
     };
     match token {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, ..] | [_, 0, 0, ..] => "; this is UTF-32, save it as UTF-8",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..] => {
             "; this is UTF-16, save it as UTF-8"
         }
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_stands_around_is_told() {
-        let rows: [(&[u8], &str); 9] = [
+        let rows: [(&[u8], &str); 12] = [
             (b"eyJ.e30.c2ln", ""),
             (b"Bearer eyJ.e30.c2ln", "before the token"),
             (b"authorization: bearer eyJ", "before the token"),
@@ -81,6 +82,9 @@ mod tests {
             (b"eyJ ", "white space"),
             (b"\xff\xfee\0", "UTF-16"),
             (b"\0e\0y", "UTF-16"),
+            (b"\xff\xfe\0\0e\0\0\0", "UTF-32"),
+            (b"\0\0\0e", "UTF-32"),
+            (b"e\0\0\0y\0\0\0", "UTF-32"),
         ];
         for (token, due) in rows {
             let said = wrapping(token);

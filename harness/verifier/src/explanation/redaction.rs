@@ -54,9 +54,12 @@ impl<'a> Redaction<'a> {
     }
 
     /// Where a text of the token first differs from one of ours that is shown alike, because both
-    /// are cut or hold what is not shown. Empty where what is shown tells them apart.
+    /// are cut, hold what is not shown, or hold letters that look like others. Empty where what is
+    /// shown tells them apart.
     pub(super) fn told_apart(&self, theirs: &[String], ours: &[String]) -> String {
-        let alike = |theirs: &&String, ours: &&String| theirs != ours && seen(theirs) == seen(ours);
+        let alike = |theirs: &&String, ours: &&String| {
+            theirs != ours && (seen(theirs) == seen(ours) || may_look_alike(theirs, ours))
+        };
         let pairs = theirs.iter().flat_map(|theirs| ours.iter().map(move |ours| (theirs, ours)));
         let Some((theirs, ours)) = pairs.into_iter().find(|(theirs, ours)| alike(theirs, ours))
         else {
@@ -108,11 +111,28 @@ fn seen(text: &str) -> String {
     text.chars().take(MAX_CHARS).map(plain).collect()
 }
 
+/// Whether letters beyond ASCII may make two different texts look the same: a letter of another
+/// alphabet, or one in two forms (composed, and with a combining mark). So it is if what is ASCII
+/// in one is found in the other in the same order, and neither is much longer.
+fn may_look_alike(theirs: &str, ours: &str) -> bool {
+    let ascii = |text: &str| text.chars().filter(char::is_ascii).collect::<String>();
+    let beyond = |text: &str| text.chars().filter(|c| !c.is_ascii()).count();
+    let [their_ascii, our_ascii] = [theirs, ours].map(ascii);
+    let is_within = |short: &str, long: &str| {
+        let mut long = long.chars();
+        short.chars().all(|sought| long.any(|c| c == sought))
+    };
+    let missing = their_ascii.len().abs_diff(our_ascii.len());
+    beyond(theirs).max(beyond(ours)) > 0
+        && missing <= beyond(theirs) + beyond(ours)
+        && (is_within(&their_ascii, &our_ascii) || is_within(&our_ascii, &their_ascii))
+}
+
 /// The rest of a text as it is shown; what is not seen of its first character, by its number.
 fn named(rest: &str, shown: String) -> String {
     match rest.chars().next() {
         None => "nothing".into(),
-        Some(first) if is_treacherous(first) => {
+        Some(first) if is_treacherous(first) || !first.is_ascii() => {
             format!("U+{:04X} and then {}", u32::from(first), quote(&rest[first.len_utf8()..]))
         }
         Some(_) => shown,
@@ -193,6 +213,19 @@ mod tests {
                 "; they differ from character 4 on: U+200B and then `` and U+200D and then ``",
                 "characters that nobody sees",
             ),
+            (
+                "ap\u{456}",
+                "api",
+                "; they differ from character 3 on: U+0456 and then `` and `i`",
+                "a letter of another alphabet",
+            ),
+            (
+                "cafe\u{301}",
+                "caf\u{e9}",
+                "; they differ from character 4 on: `e\u{301}` and U+00E9 and then ``",
+                "one letter in two forms",
+            ),
+            ("b\u{fc}cher", "papers", "", "another word"),
             (
                 &*token,
                 &*long,

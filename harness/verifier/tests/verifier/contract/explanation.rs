@@ -103,7 +103,7 @@ fn check(court: &Court, rows: &[Row]) {
 #[test]
 fn says_what_was_compared_from_the_text_alone() {
     let twice: fn(Draft) -> Draft = |d| d.head_again("alg", "\"x\"");
-    let rows: [Row; 17] = [
+    let rows: [Row; 18] = [
         (|d| d.then(|_| String::new()), "length", "no token"),
         (|d| d.then(|_| "x".repeat(9000)), "length", "9000 bytes > max-token-bytes 8192"),
         (|d| d.then(|_| "x".into()), "parts", "parts: 1; a JWS has 3"),
@@ -132,9 +132,21 @@ fn says_what_was_compared_from_the_text_alone() {
         (|d| d.head("typ", "\"JWT\""), "type", "typ `JWT` is not among types `at+jwt`"),
         (|d| d.no_head("typ"), "type", "typ is absent, which is not among types `at+jwt`"),
         (|d| d.head("typ", "7"), "type", "typ is no string, which is not among types `at+jwt`"),
+        (|d| d.head("typ", "\"absent\""), "type", "typ `absent` is not among types `at+jwt`"),
         (|d| d.head("b64", "false"), "critical", "b64 in the header; no extension is implemented"),
     ];
     check(&Court::default(), &rows);
+    let untyped = Court::of(|spec| {
+        spec.profile = Profile::Plain;
+        spec.types = vec!["absent".into(), "at+jwt".into()];
+    });
+    let rows: [Row; 1] = [(
+        |d| d.head("typ", "\"application/absent\""),
+        "type",
+        "typ `application/absent` is not among types `absent`, `at+jwt`; there `absent` stands for \
+         a token without `typ`",
+    )];
+    check(&untyped, &rows);
 }
 
 #[test]
@@ -225,7 +237,7 @@ fn says_what_was_compared_in_time_and_for_the_request() {
         spec.subject_kinds = vec!["user".into(), "service".into()];
     });
     strict.now = now;
-    let rows: [Row; 12] = [
+    let rows: [Row; 13] = [
         (|d| d, "request", "every step passed; exp 1767225900 + leeway 30 s > now 1767225660"),
         (
             |d| d.claim("exp", "1767225629.5"),
@@ -241,6 +253,11 @@ fn says_what_was_compared_in_time_and_for_the_request() {
             |d| d.claim("iat", "1767225700"),
             "times",
             "iat 1767225700 > now 1767225660 + leeway 30 s",
+        ),
+        (
+            |d| d.claim("iat", "1767225690.0000000001"),
+            "times",
+            "iat 1767225690.000000001 > now 1767225660 + leeway 30 s",
         ),
         (
             |d| d.claim("iat", "-1.25"),
