@@ -2,6 +2,8 @@
 
 use super::*;
 
+use crate::binary::jwtbench;
+
 fn committed() -> Simulation {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/simulation/simulation.jsonl");
@@ -26,6 +28,31 @@ fn every_preset_has_a_row_in_every_scenario() {
         let is_whole = ages * draws >= 64 || ages == 1;
         assert!(is_whole, "{}: {ages} ages, {draws} draws", row.scenario);
         assert_eq!(row.metrics["lockout_s"].n, ages * draws, "{}", row.scenario);
+    }
+}
+
+/// A figure is of one run, in every form, however many runs there are: none is a sum over them.
+#[test]
+fn figures_are_of_one_run_however_many_there_are() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/max-age-zero/sim0.toml");
+    let shown = |runs: u32, form: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out").display().to_string();
+        let runs = runs.to_string();
+        let asked = ["simulate", file, "--cache-policy", "aliri-like", "--offsets", &runs];
+        let output = jwtbench(&[&asked[..], &["--draws", "1", "-q", "--out", &out]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = jwtbench(&["report", &out, "--format", form]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let rows = text.lines().filter(|line| line.contains("aliri-like"));
+        rows.map(str::to_owned).collect::<Vec<String>>()
+    };
+    for form in ["terminal", "markdown"] {
+        let one = shown(1, form);
+        assert!(one.iter().any(|row| row.ends_with('6') || row.contains("| 6 |")), "{one:?}");
+        for runs in [2, 64] {
+            assert_eq!(shown(runs, form), one, "{form}: {runs} runs");
+        }
     }
 }
 
