@@ -21,17 +21,65 @@ use super::stored_form::json_schema;
 use super::{CachePolicyRecord, Machine, StoredForm, Wrong};
 
 /// The version of `duel.jsonl`; raised when a field changes its meaning or goes.
-pub const DUEL_SCHEMA_VERSION: u32 = 3;
+pub const DUEL_SCHEMA_VERSION: u32 = 4;
 /// Under this many blocks no duel is fought: the sign-flip test cannot get below 5 %.
 pub const MIN_BLOCKS: u32 = 6;
 
 /// The duels of one command: the content of `duel.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "WireDuels", into = "WireDuels")]
 pub struct Duels {
     /// [`DUEL_SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
     /// One for each algorithm.
     pub duels: Vec<DuelResult>,
+}
+
+/// Duels as they are stored: the rounds and the blocks of all of them in lists of their own, so that
+/// each is a line.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct WireDuels {
+    schema_version: u32,
+    duels: Vec<DuelResult>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    samples: Vec<OfDuel<Sample>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    noise: Vec<OfDuel<BlockNoise>>,
+}
+
+/// What belongs to one of the duels, by its place in their list, from 0.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct OfDuel<T> {
+    duel: usize,
+    #[serde(flatten)]
+    row: T,
+}
+
+impl From<Duels> for WireDuels {
+    fn from(Duels { schema_version, mut duels }: Duels) -> WireDuels {
+        let (mut samples, mut noise) = (Vec::new(), Vec::new());
+        for (duel, one) in duels.iter_mut().enumerate() {
+            samples.extend(one.samples.drain(..).map(|row| OfDuel { duel, row }));
+            noise.extend(one.noise.drain(..).map(|row| OfDuel { duel, row }));
+        }
+        WireDuels { schema_version, duels, samples, noise }
+    }
+}
+
+impl TryFrom<WireDuels> for Duels {
+    type Error = String;
+
+    fn try_from(wire: WireDuels) -> Result<Duels, String> {
+        let WireDuels { schema_version, mut duels, samples, noise } = wire;
+        let missing = |duel| format!("a row is of duel {duel}, and there is none");
+        for OfDuel { duel, row } in samples {
+            duels.get_mut(duel).ok_or_else(|| missing(duel))?.samples.push(row);
+        }
+        for OfDuel { duel, row } in noise {
+            duels.get_mut(duel).ok_or_else(|| missing(duel))?.noise.push(row);
+        }
+        Ok(Duels { schema_version, duels })
+    }
 }
 
 /// Duels as a person is given them, of which only the version is read.

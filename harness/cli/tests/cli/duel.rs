@@ -149,6 +149,13 @@ fn a_duel_with_itself_is_whole_and_claims_nothing() {
 
     let stored = Duels::read(&out.join("duel.jsonl")).unwrap().duels;
     let [stored] = stored.as_slice() else { panic!("one duel") };
+    let lines = std::fs::read_to_string(out.join("duel.jsonl")).unwrap();
+    let rows = |name: &str| lines.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!(rows("{\"samples\":{\"duel\":0,"), duel.samples.len(), "a round is a line");
+    assert_eq!(rows("{\"noise\":{\"duel\":0,"), duel.noise.len(), "and so is a block");
+    let foreign = lines.replace("{\"samples\":{\"duel\":0,", "{\"samples\":{\"duel\":7,");
+    let error = Duels::parse(&out.join("duel.jsonl"), &foreign).unwrap_err().to_string();
+    assert!(error.contains("a row is of duel 7, and there is none"), "{error}");
     let printed = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(serde_json::to_string(stored).unwrap() + "\n", printed, "what is printed");
     let markdown = std::fs::read_to_string(out.join("duel.md")).unwrap();
