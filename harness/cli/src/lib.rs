@@ -1,5 +1,17 @@
-//! The command line: one file per verb, all in the same order: `Args`, then `run`. The only place
-//! that knows the user's terminal, folders and signals.
+//! The command line: one file for each verb, all in the same order: `Args`, then `run`. It is the
+//! only place that knows the user's terminal, folders and signals.
+//!
+//! # Map
+//!
+//! - What does a verb do? The module of its name: `run`, `check`, `simulate`, `duel`, `compare`,
+//!   `replay`, `report`, `trend`, `verify`, `mint`, `endpoint`, `list`, `diverge`, `completions`.
+//! - Which exit codes are there? `exit`.
+//! - Which contenders, algorithms and scenarios were asked for? `filter`, `fit`, `origin`,
+//!   `replacement`, `own`.
+//! - Where are results written, and what if the disk is full? `output`, `part`, `lock`.
+//! - What does `report` find in a folder? `stored`.
+//! - What ends a command early? `interruption`.
+//! - What is shown while it runs? `progress`.
 
 mod capacity;
 mod check;

@@ -1,6 +1,23 @@
-//! Reports: one file per form, each a pure function of a stored result. Reporting never measures,
-//! reads no clock and does no I/O, so any old result can be rendered again. What leaves here as a
-//! page or a document has gone through [`shown`]; a text for a terminal is made of lines that have.
+//! Reports: one file for each form, each a pure function of a stored result. Reporting never
+//! measures, reads no clock and does no I/O, so any old result can be rendered again. What leaves
+//! here as a page or a document has gone through [`shown`]; a text for a terminal is made of lines
+//! that have.
+//!
+//! # Map
+//!
+//! - What does a person see? [`terminal`], [`markdown`], [`html`], [`picture`].
+//! - What does CI read? [`junit`].
+//! - What do other tools read? [`csv`], [`hgrm`], [`opentelemetry`], [`prometheus`], [`bencher`],
+//!   [`github_action`].
+//! - What of a simulation? [`simulation_terminal`], [`simulation_markdown`], [`simulation_html`],
+//!   [`simulation_picture`], [`simulation_junit`].
+//! - What of a duel, a comparison, a trend? [`duel_terminal`], [`duel_markdown`], [`comparison`],
+//!   [`trend`].
+//! - Which sentences come first? [`answer_list`], [`ranking_table`].
+//! - How are figures written? [`quantity`].
+//!
+//! What all forms share is in private modules: `answer`, `caveat`, `chapter`, `conformance`,
+//! `ranking`, `speed`, `standing`, `summary`.
 
 mod answer;
 mod bencher;

@@ -1,5 +1,5 @@
-//! What came of a duel: two arms in lock step, their samples kept raw, and what these say. The
-//! a row of `duel.jsonl`. Knows nothing of clocks or formatting.
+//! What came of a duel: two arms in lock step, their samples kept raw, and what these say. It is the
+//! content of `duel.jsonl`. Knows nothing of clocks or formatting.
 
 mod lineup;
 mod sentence;

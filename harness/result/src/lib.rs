@@ -1,5 +1,24 @@
 //! What came of a command: measurements with the verdicts that prove them, and the machine they
-//! came from. The only input of every report. Knows nothing of sockets, clocks or formatting.
+//! came from. It is the only input of every report, and knows nothing of sockets, clocks or
+//! formatting.
+//!
+//! # Map
+//!
+//! - What is stored, in which form and version? [`RunResult`], [`simulation`], [`duel`]; the lines
+//!   are read by [`StoredForm`].
+//! - What is stored while a command goes on? [`part`].
+//! - What is held against foreign files? [`stored`].
+//! - What did one trial record? [`Measurement`], its [`Latencies`], its [`Timeline`].
+//! - Where are the whole histograms? [`histogram_log`].
+//! - Did the generator keep to its schedule, and was the host still? [`window`], [`noise`],
+//!   [`disturbance`].
+//! - What became faster, slower or wrong? [`comparison`]; of two arms in lock step [`duel`]; over
+//!   many results [`trend`].
+//! - With which statistics? [`statistics`].
+//! - What did a cache policy do, in counts? [`outcome`].
+//! - How much load holds an objective? [`capacity`], with [`lindley`].
+//! - What is said of foreign libraries? [`finding`], [`divergence`].
+//! - How far was a preset held to its model? [`standing`].
 
 mod calibration;
 pub mod capacity;

@@ -1,5 +1,23 @@
-//! What shall happen: scenario, issuer, corpus and plan. Pure: a plan is a function of scenario,
-//! seed and resolved rates. Knows no contender, no socket and no clock.
+//! What shall happen: scenario, issuer, corpus and plan. Pure: a plan is a function of a scenario,
+//! a seed and resolved rates. It knows no contender, no socket and no clock.
+//!
+//! # Map
+//!
+//! - Where do scenarios come from? [`catalogue`] and [`source`]; a file is read by the private
+//!   `parse` and `wire`.
+//! - Which variants of a scenario do verbs ask for? The private `variant`: methods of [`Scenario`].
+//! - Which classes of tokens are there? [`class`]; the table is in the private `class_table`.
+//! - How is a token made? [`draft`], then [`signer`], gathered in a [`corpus`].
+//! - What does a policy leave of the classes? [`fit`].
+//! - What does the issuer do, and when? [`event`], [`issuer`].
+//! - When do tokens arrive? [`arrivals`]; one at a time for days: [`flow`].
+//! - What is worked out before a run? [`plan`], with its hash by [`fingerprint`].
+//! - How does the endpoint behave? [`endpoint`].
+//! - What is a cache policy in a file, and what a policy? [`cache`], [`policy_file`].
+//! - What is expected? [`expectation`] (judged in the engine).
+//! - What of the user's own? [`own`] (tokens), [`overrides`] (flags), [`sweep`] (many values of a
+//!   key).
+//! - What goes to other programs? [`pack`].
 
 pub mod arrivals;
 pub mod bounded_file;
