@@ -1,4 +1,4 @@
-//! What came of a duel: two arms in lock step, their samples kept raw, and what these say. It is the
+//! What came of a duel: two arms in lock step, their samples kept raw, and what these say: the
 //! content of `duel.jsonl`. Knows nothing of clocks or formatting.
 
 mod lineup;
@@ -35,8 +35,8 @@ pub struct Duels {
     pub duels: Vec<DuelResult>,
 }
 
-/// Duels as they are stored: the rounds and the blocks of all of them in lists of their own, so that
-/// each is a line.
+/// Duels as they are stored: the rounds and the blocks of all of them in lists of their own, so
+/// that each is a line.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct WireDuels {
     schema_version: u32,

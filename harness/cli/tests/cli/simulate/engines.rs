@@ -9,7 +9,7 @@ use jwtbench_engine::jwks::key_source::FetchStep;
 use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_scenario::flow::{self, Flow};
 use jwtbench_scenario::hex::hex;
-use jwtbench_scenario::plan::Arrival;
+use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_verifier::backend;
 use jwtbench_verifier::tick::Tick;
 use sha2::{Digest as _, Sha256};
@@ -36,8 +36,8 @@ fn hash(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Hash over all verdicts, and attempts before the horizon, of a plan of the flow's own arrivals.
-fn planned(scenario: &Scenario) -> (String, u64) {
+/// A plan of the flow's own arrivals, whose tokens are signed once for all policies.
+fn planned(scenario: &Scenario) -> Plan {
     let (algorithm, signers) = (Algorithm::EdDSA, Signers::new(5));
     let (mut plan, refs) = flow::plan(scenario, algorithm, &signers, 1).unwrap();
     let arrival = |drawn: flow::Drawn| Arrival {
@@ -47,9 +47,14 @@ fn planned(scenario: &Scenario) -> (String, u64) {
         token: refs.find(&drawn.token).unwrap(),
     };
     plan.schedules = vec![Flow::new(scenario, algorithm, signers.seed()).map(arrival).collect()];
+    plan
+}
+
+/// Hash over all verdicts of a plan, and attempts before its horizon.
+fn foreseen(plan: &Plan) -> (String, u64) {
     let contender = ContenderSpec::Core(backend::find("ring").unwrap());
-    let revoked = initial_revocations(&plan);
-    let trial = Trial::new(&plan, contender, revoked.as_ref()).unwrap();
+    let revoked = initial_revocations(plan);
+    let trial = Trial::new(plan, contender, revoked.as_ref()).unwrap();
     let (operations, fetches) = trial.foresee().unwrap();
     let verdicts = operations.iter().flat_map(|operation| {
         let code = spell(operation.verdict.code).as_bytes().to_vec();
@@ -57,30 +62,34 @@ fn planned(scenario: &Scenario) -> (String, u64) {
     });
     // One instance of one age.
     let stream = hash([hash([hash(verdicts)])]);
-    let horizon = Tick::ZERO + scenario.load.duration;
+    let horizon = Tick::ZERO + plan.scenario.load.duration;
     let started = fetches.iter().filter(|note| note.step == FetchStep::Started);
     (hex(&stream), started.filter(|note| note.at < horizon).count() as u64)
 }
 
 #[test]
 fn both_engines_say_the_same_at_the_same_instants() {
-    let folder = library().presets();
+    let presets = library().presets();
+    let spec = |name: &str| {
+        let policy = load_preset(&presets, name).unwrap();
+        CacheSpec { name: name.into(), policy, start: Start::Warm }
+    };
+    let specs = PRESETS.map(spec);
     let withdraw = SIGN.to_owned() + "[[event]]\nat = \"12m\"\nwithdraw-key = \"current\"\n";
     let (users, outage) = (USERS.replace("90m", "20m"), OUTAGE.replace("80m", "18m"));
     let mut hashes = BTreeSet::new();
     for parts in ["", &withdraw, FLOOD, FORGERIES, &outage, POISON] {
-        for name in PRESETS {
-            let policy = load_preset(&folder, name).unwrap();
-            let half = policy.ttl.min(std::time::Duration::from_secs(86_400)) / 2;
-            let spec = CacheSpec { name: name.into(), policy, start: Start::Warm };
-            let scenario = scenario(&(users.clone() + parts));
-            let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1, draws: 1 };
-            let found =
-                simulate(&scenario, std::slice::from_ref(&spec), &Signers::new(5), ask).unwrap();
-            let row = &found.rows[0];
-            let cache = CacheSpec { start: Start::Age(half), ..spec };
-            let scenario = scenario.cached_by(cache).without_warmup();
-            let (stream, attempts) = planned(&scenario);
+        let scenario = scenario(&(users.clone() + parts));
+        let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1, draws: 1 };
+        let found = simulate(&scenario, &specs, &Signers::new(5), ask).unwrap();
+        let mut plan = planned(&scenario.clone().without_warmup());
+        for (spec, row) in specs.iter().zip(&found.rows) {
+            let half = spec.policy.ttl.min(std::time::Duration::from_secs(86_400)) / 2;
+            let cache = CacheSpec { start: Start::Age(half), ..spec.clone() };
+            plan.scenario = scenario.clone().cached_by(cache).without_warmup();
+            let (stream, attempts) = foreseen(&plan);
+            let name = &spec.name;
+            assert_eq!(row.cache_policy, *name);
             assert_eq!(row.counts.attempts, attempts, "{name}: {parts}");
             assert_eq!(row.stream_hash, stream, "{name}: {parts}");
             hashes.insert(stream);
