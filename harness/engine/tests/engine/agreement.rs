@@ -227,7 +227,7 @@ fn every_policy_does_the_same_in_both_times() {
         .flat_map(|policy| scenarios.iter().map(move |(name, part)| (*policy, (*name, &**part))))
         .collect();
     let next = AtomicUsize::new(0);
-    // Two at a time, since most of a round is waiting.
+    // Four at a time, since most of a round is waiting.
     let lane = || {
         let mut found = Vec::new();
         loop {
@@ -239,7 +239,7 @@ fn every_policy_does_the_same_in_both_times() {
         }
     };
     let mut found: Vec<(usize, Result<Measurement, Disagreement>)> = std::thread::scope(|scope| {
-        let lanes = [scope.spawn(lane), scope.spawn(lane)];
+        let lanes: Vec<_> = (0..4).map(|_| scope.spawn(lane)).collect();
         lanes.into_iter().flat_map(|lane| lane.join().expect("a lane")).collect()
     });
     // Most of the other tests were beside them at first; what differs again later, differs.
