@@ -15,7 +15,7 @@ use super::corpus::{Corpus, Mint, Refs, TokenRef};
 use super::fingerprint::plan_hash;
 use super::fit::UnfitClass;
 use super::issuer::IssuerTimeline;
-use super::plan::{Draw, EPOCH, Plan, nanos};
+use super::plan::{Draw, EPOCH, Plan, PlanParts, nanos};
 use super::random::{self, Zipf};
 use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream};
@@ -254,7 +254,7 @@ pub fn plan(
     };
     let corpus = Corpus::mint(&mint, refs.names(), &|| {});
     let hash = plan_hash(scenario, algorithm, &[], refs.names(), &corpus);
-    let plan = Plan {
+    let plan = Plan(PlanParts {
         scenario: scenario.clone(),
         algorithm,
         seed,
@@ -264,6 +264,6 @@ pub fn plan(
         timeline,
         corpus: Arc::new(corpus),
         hash,
-    };
+    });
     Ok((plan.checked()?, refs))
 }

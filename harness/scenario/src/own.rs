@@ -19,7 +19,7 @@ use super::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
 use super::endpoint::EndpointSetting;
 use super::issuer::{IssuerTimeline, Published};
 use super::overrides::Replaced;
-use super::plan::{Arrival, Plan};
+use super::plan::{Arrival, Plan, PlanParts};
 use super::signer::RSA_BITS;
 use super::{
     Arrivals, Instances, IssuerSpec, Load, Phase, Reuse, Scenario, ScenarioParts, Stream,
@@ -154,7 +154,7 @@ impl Plan {
         let cycle: Vec<Arrival> = (0..tokens.len() as u32).map(arrival).collect();
         let schedules = vec![cycle; scenario.load.workers as usize];
         let hash = super::fingerprint::plan_hash(scenario, algorithm, &schedules, &refs, &corpus);
-        Plan {
+        Plan(PlanParts {
             scenario: scenario.clone(),
             algorithm,
             seed: 0,
@@ -164,7 +164,7 @@ impl Plan {
             timeline,
             corpus,
             hash,
-        }
+        })
     }
 }
 

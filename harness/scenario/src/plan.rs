@@ -2,6 +2,7 @@
 //! issuer's timeline, the corpus. A pure function, with a fingerprint of just that.
 
 mod redraw;
+mod variant;
 
 use std::sync::Arc;
 
@@ -48,8 +49,22 @@ pub struct Arrival {
     pub token: u32,
 }
 
-/// A plan, ready to be run.
-pub struct Plan {
+/// A plan, ready to be run. What it holds is read through [`PlanParts`]; a plan that differs from it
+/// is made by its own methods, which leave tokens, issuer and hash together.
+#[derive(Clone)]
+pub struct Plan(pub(super) PlanParts);
+
+impl std::ops::Deref for Plan {
+    type Target = PlanParts;
+
+    fn deref(&self) -> &PlanParts {
+        &self.0
+    }
+}
+
+/// What a plan holds.
+#[derive(Clone)]
+pub struct PlanParts {
     /// The scenario it was made from, overrides included.
     pub scenario: Scenario,
     /// The algorithm.
@@ -95,7 +110,7 @@ impl Plan {
         let corpus = Corpus::mint(&mint, refs.names(), &|| minted(Minting::One));
         let hash = plan_hash(scenario, algorithm, &schedules, refs.names(), &corpus);
         let corpus = Arc::new(corpus);
-        Plan {
+        Plan(PlanParts {
             scenario: scenario.clone(),
             algorithm,
             seed,
@@ -105,19 +120,7 @@ impl Plan {
             timeline,
             corpus,
             hash,
-        }
-    }
-
-    /// The same tokens, arrivals and issuer, judged by another policy than they were minted to. The
-    /// hash stays: it is of what arrives.
-    pub fn judged_by(self, policy: &PolicySpec) -> Plan {
-        Plan { scenario: self.scenario.minted_to(policy), ..self }
-    }
-
-    /// The same tokens, arrivals and issuer under a scenario that differs in nothing but its cache
-    /// policy. The hash stays: it is of what arrives.
-    pub fn under(self, scenario: &Scenario) -> Plan {
-        Plan { scenario: scenario.clone(), ..self }
+        })
     }
 
     /// What the verifier takes the time to be.

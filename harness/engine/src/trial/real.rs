@@ -8,7 +8,7 @@ use std::time::Duration;
 use jwtbench_result::ArrivalCounts;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::endpoint::EndpointSetting;
-use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::{Plan, PlanParts};
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{Contender, Setup};
@@ -236,7 +236,7 @@ impl Trial<'_> {
     }
 
     pub(super) fn caches(&self, transport: &dyn Fn() -> Box<dyn Transport>) -> Caches {
-        let Plan { scenario, seed, .. } = self.plan;
+        let PlanParts { scenario, seed, .. } = &**self.plan;
         let (policy, workers) = (&scenario.cache.policy, scenario.load.workers);
         let (backend, warm) = (self.contender.backend(), self.warm());
         let allowed = &self.policy.spec().algorithms;

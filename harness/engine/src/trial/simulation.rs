@@ -29,7 +29,6 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_result::simulation::{
     HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
-use jwtbench_scenario::DelayedKey;
 use jwtbench_scenario::cache::{CacheSpec, Start};
 use jwtbench_scenario::class::Flood;
 use jwtbench_scenario::corpus::Refs;
@@ -161,9 +160,9 @@ pub fn simulate_each(
 ) -> Result<(), SimulationError> {
     let draws = ask.draws.max(1);
     let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
-    let schedule = schedule(&drawn(&plan, 0), &refs)?;
+    let schedule = schedule(&plan.drawn(0), &refs)?;
     let hindsights = (0..draws)
-        .map(|draw| schedule.points(&drawn(&plan, draw), &refs))
+        .map(|draw| schedule.points(&plan.drawn(draw), &refs))
         .collect::<Result<Vec<_>, TrialError>>()?;
     let hindsight = worst(&hindsights);
     finished(Simulated { hindsight, events: events(scenario), ..Simulated::default() });
@@ -260,21 +259,6 @@ struct Fleet {
     hash: [u8; 32],
 }
 
-/// The same plan, what moves in it moved by this share of how far it may.
-fn moved(plan: &Plan, share: f64) -> Plan {
-    let (scenario, delayed) = plan.scenario.clone().moved(share);
-    let mut moved = with(plan, scenario);
-    for DelayedKey { label, at, by } in delayed {
-        moved.timeline.delay(&label, Tick::ZERO + at, by);
-    }
-    moved
-}
-
-/// The same plan with the arrivals of this draw.
-fn drawn(plan: &Plan, draw: u32) -> Plan {
-    Plan { seed: flow::draw_seed(plan.seed, draw), ..with(plan, plan.scenario.clone()) }
-}
-
 /// The sums by minute.
 fn add_up(sum: &mut Vec<Minute>, more: &[Minute]) {
     sum.resize(sum.len().max(more.len()), Minute::default());
@@ -283,27 +267,13 @@ fn add_up(sum: &mut Vec<Minute>, more: &[Minute]) {
     }
 }
 
-fn with(plan: &Plan, scenario: Scenario) -> Plan {
-    Plan {
-        scenario,
-        algorithm: plan.algorithm,
-        seed: plan.seed,
-        epoch: plan.epoch,
-        is_still: plan.is_still,
-        schedules: Vec::new(),
-        timeline: plan.timeline.clone(),
-        corpus: Arc::clone(&plan.corpus),
-        hash: plan.hash.clone(),
-    }
-}
-
 impl Variants {
     fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
         let scenario = plan.scenario.clone().cached_by(spec.clone());
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
-        let quiet = floods.map(|flood| (flood, with(plan, flood.silenced(&scenario)))).collect();
+        let quiet = floods.map(|flood| (flood, plan.flowing(flood.silenced(&scenario)))).collect();
         let asked = Arc::new(Asked::of(&scenario));
-        Variants { whole: with(plan, scenario), quiet, asked }
+        Variants { whole: plan.flowing(scenario), quiet, asked }
     }
 
     /// From how many ages of the cache it is simulated, if so many are asked for.
@@ -335,7 +305,7 @@ impl Variants {
     /// As this run meets them: with arrivals of its own, and what moves in the scenario moved.
     fn met_by(&self, run: Beginning) -> Variants {
         let share = flow::spread_share(self.whole.seed, run.place());
-        let met = |plan: &Plan| moved(&drawn(plan, run.draw), share);
+        let met = |plan: &Plan| plan.drawn(run.draw).moved(share);
         let quiet = self.quiet.iter().map(|(flood, plan)| (*flood, met(plan)));
         let asked = Arc::clone(&self.asked);
         Variants { whole: met(&self.whole), quiet: quiet.collect(), asked }

@@ -82,7 +82,7 @@ fn the_seed_decides() {
 /// policy or expectations: those are compared apart.
 #[test]
 fn the_plan_hash_covers_the_plan() {
-    let hash = |text: &str| plan(&scenario(text), Algorithm::ES256, 1).hash;
+    let hash = |text: &str| plan(&scenario(text), Algorithm::ES256, 1).hash.clone();
     let base = hash(TINY);
     let expecting = format!("{TINY}[expect]\n\"all.users.valid.lockouts\" = \"== 0\"\n");
     let rows: [(String, bool, &str); 11] = [

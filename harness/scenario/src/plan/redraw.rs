@@ -9,7 +9,7 @@ use crate::corpus::{Corpus, Refs};
 use crate::fingerprint::plan_hash;
 use crate::signer::Signers;
 
-use super::{Arrival, EPOCH, Plan, holders, mint, schedule};
+use super::{Arrival, EPOCH, Plan, PlanParts, holders, mint, schedule};
 
 /// A plan whose arrivals can be drawn from any of some seeds, on one corpus.
 pub struct Redraw<'p> {
@@ -49,10 +49,10 @@ impl<'p> Redraw<'p> {
 
     /// The plan of one of the seeds.
     pub fn plan(&self, seed: u64) -> Plan {
-        let Plan { scenario, algorithm, timeline, .. } = self.plan;
+        let PlanParts { scenario, algorithm, timeline, .. } = &**self.plan;
         let schedules = schedules(self.plan, seed, &mut self.refs.clone());
         let hash = plan_hash(scenario, *algorithm, &schedules, self.refs.names(), &self.corpus);
-        Plan {
+        Plan(PlanParts {
             scenario: scenario.clone(),
             algorithm: *algorithm,
             seed,
@@ -62,7 +62,7 @@ impl<'p> Redraw<'p> {
             timeline: timeline.clone(),
             corpus: Arc::clone(&self.corpus),
             hash,
-        }
+        })
     }
 }
 

@@ -39,15 +39,14 @@ fn hash(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
 /// A plan of the flow's own arrivals, whose tokens are signed once for all policies.
 fn planned(scenario: &Scenario) -> Plan {
     let (algorithm, signers) = (Algorithm::EdDSA, Signers::new(5));
-    let (mut plan, refs) = flow::plan(scenario, algorithm, &signers, 1).unwrap();
+    let (plan, refs) = flow::plan(scenario, algorithm, &signers, 1).unwrap();
     let arrival = |drawn: flow::Drawn| Arrival {
         at: drawn.at,
         stream: drawn.stream,
         phase: drawn.phase,
         token: refs.find(&drawn.token).unwrap(),
     };
-    plan.schedules = vec![Flow::new(scenario, algorithm, signers.seed()).map(arrival).collect()];
-    plan
+    plan.arriving(vec![Flow::new(scenario, algorithm, signers.seed()).map(arrival).collect()])
 }
 
 /// Hash over all verdicts of a plan, and attempts before its horizon.
@@ -86,7 +85,7 @@ fn both_engines_say_the_same_at_the_same_instants() {
         for (spec, row) in specs.iter().zip(&found.rows) {
             let half = spec.policy.ttl.min(std::time::Duration::from_secs(86_400)) / 2;
             let cache = CacheSpec { start: Start::Age(half), ..spec.clone() };
-            plan.scenario = scenario.clone().cached_by(cache).without_warmup();
+            plan = plan.under(&scenario.clone().cached_by(cache).without_warmup());
             let (stream, attempts) = foreseen(&plan);
             let name = &spec.name;
             assert_eq!(row.cache_policy, *name);

@@ -21,7 +21,6 @@ use crate::trial::TrialError;
 
 use super::instance::Instance;
 use super::metrics::{greatest, starts};
-use super::with;
 
 /// A fetch is made so soon after a change.
 const SOON: Duration = Duration::from_nanos(1);
@@ -37,7 +36,7 @@ pub(super) struct Schedule(Vec<Tick>);
 /// # Errors
 /// If the scenario's policy does not allow the algorithm.
 pub(super) fn schedule(plan: &Plan, refs: &Refs) -> Result<Schedule, TrialError> {
-    let plan = with(plan, told(&plan.scenario));
+    let plan = plan.flowing(told(&plan.scenario));
     let mut open = changes(&plan);
     let mut chosen: Vec<Tick> = Vec::new();
     let horizon = plan.scenario.load.duration.as_secs_f64();
@@ -71,7 +70,7 @@ impl Schedule {
         plan: &Plan,
         refs: &Refs,
     ) -> Result<Vec<HindsightPoint>, TrialError> {
-        let plan = with(plan, told(&plan.scenario));
+        let plan = plan.flowing(told(&plan.scenario));
         let counts: Vec<usize> = (0..=self.0.len()).collect();
         counts.par_iter().map(|count| live(&plan, refs, &self.0[..*count])).collect()
     }
