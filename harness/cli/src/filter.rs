@@ -67,15 +67,16 @@ pub fn algorithm(name: &str) -> Result<Algorithm, String> {
 fn unknown(pattern: &str, all: &[ContenderSpec]) -> String {
     let names: Vec<String> = all.iter().map(ToString::to_string).collect();
     let known = names.join(", ");
-    let meant = meant(pattern, &names);
+    let meant = meant(pattern, &names, "");
     format!("no contender matches `{pattern}` on this machine{meant}; known: {known}")
 }
 
-/// The one of these contenders that may be meant, or one of another build with its feature, as the
-/// end of a sentence.
-pub fn meant(given: &str, names: &[String]) -> String {
+/// The one of these contenders that may be meant, or one of another build, with a name that begins
+/// so, with its feature, as the end of a sentence.
+pub fn meant(given: &str, names: &[String], kind: &str) -> String {
     let names = names.iter().map(String::as_str);
-    let all = names.chain(Optional::missing().map(|optional| optional.name));
+    let missing = Optional::missing().map(|optional| optional.name);
+    let all = names.chain(missing.filter(|name| name.starts_with(kind)));
     let Some(name) = nearest(given, all) else {
         return String::new();
     };

@@ -96,6 +96,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return Err(Failure::Error("interrupted: no pack is written".into()));
     }
     let missing = &algorithms[made.len()..];
+    if let Some(part) = pack_folder.part_beside_whole().filter(|_| !missing.is_empty()) {
+        let ([made, all], part) = ([made.len(), algorithms.len()], part.display());
+        return Err(Failure::Error(format!(
+            "interrupted: {shown} holds the pack that it held before; {made} of {all} algorithms \
+             of the new one are in {part}, each whole"
+        )));
+    }
     let readme = pack::readme(&made, missing, args.seed);
     pack_folder.hand_over(&made, args.with_private_keys.then_some(&signers), &readme)?;
     if !missing.is_empty() {

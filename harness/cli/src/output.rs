@@ -87,16 +87,26 @@ impl OutputKind {
         }
     }
 
-    /// Whether a folder is of this kind.
+    /// Whether a folder is of this kind. A part in which nothing was finished makes none of it.
     pub fn is_of(self, folder: &Path) -> bool {
-        [self.mark().0, self.part().1].iter().any(|name| folder.join(name).is_file())
+        folder.join(self.mark().0).is_file() || part::has_rows(&folder.join(self.part().1))
     }
 }
 
 impl Output {
-    /// Makes sure of the folder. One that holds a result already is refused without `force`, one
-    /// that another verb or another process writes to always.
+    /// Makes sure of the folder for a result and its reports. One that holds a result already is
+    /// refused without `force`, one that another verb or another process writes to always.
     pub fn prepare(folder: PathBuf, force: bool, kind: OutputKind) -> Result<Output, Failure> {
+        Output::prepare_for(folder, force, kind, kind.reports())
+    }
+
+    /// The same for these files.
+    pub fn prepare_for(
+        folder: PathBuf,
+        force: bool,
+        kind: OutputKind,
+        names: &[&str],
+    ) -> Result<Output, Failure> {
         let refused =
             |reason: &str| Err(Failure::Usage(format!("--out {} {reason}", folder.display())));
         let mut others = OutputKind::ALL.into_iter().filter(|other| *other != kind);
@@ -122,7 +132,10 @@ impl Output {
                     ));
                 }
                 let output = Output { folder, force, _lock: Some(lock) };
-                output.refuse_others(kind.reports())?;
+                output.refuse_others(names)?;
+                for other in OutputKind::ALL.into_iter().filter(|other| *other != kind) {
+                    output.remove(other.part().1)?;
+                }
                 Ok(output)
             }
             Ok(None) => refused("is being written by another jwtbench; choose another folder"),
@@ -132,7 +145,7 @@ impl Output {
 
     /// Refuses to write over files of these names without `force`: in a folder that held no result
     /// they are somebody else's.
-    pub fn refuse_others(&self, names: &[&str]) -> Result<(), Failure> {
+    fn refuse_others(&self, names: &[&str]) -> Result<(), Failure> {
         let taken = names.iter().find(|name| !self.force && self.path(name).exists());
         taken.map_or(Ok(()), |name| {
             Err(Failure::Usage(format!(

@@ -1,6 +1,6 @@
 //! `report`: render a stored result again, in any form. Nothing is measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -147,8 +147,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return args.hand_on(file, &export);
     }
     if let Some(folder) = &args.out {
-        let output = Output::prepare(folder.clone(), args.force, OutputKind::Run)?;
-        args.write(&result, &output)?;
+        args.write(&result, folder)?;
         return rendered(&found, is_empty);
     }
     let text = match args.format {
@@ -225,8 +224,7 @@ impl Args {
             print_exact(&export.text);
             return Ok(Exit::Passed);
         };
-        let output = Output::prepare(folder.clone(), self.force, OutputKind::Run)?;
-        output.refuse_others(&[file])?;
+        let output = Output::prepare_for(folder.clone(), self.force, OutputKind::Run, &[file])?;
         output.put(file, &export.text)?;
         print(&format!("Report   {}\n", output.path(file).display()));
         Ok(Exit::Passed)
@@ -285,7 +283,7 @@ impl Args {
     }
 
     /// Writes the files of the form.
-    fn write(&self, result: &RunResult, output: &Output) -> Result<(), Failure> {
+    fn write(&self, result: &RunResult, folder: &Path) -> Result<(), Failure> {
         let files: Vec<(String, String)> = match self.format {
             Format::Csv => vec![("result.csv".into(), csv(result))],
             Format::Junit => vec![("junit.xml".into(), junit(result))],
@@ -294,13 +292,14 @@ impl Args {
                 percentile_tables(result).into_iter().map(|t| (t.file, t.text)).collect()
             }
             _ => {
+                let output = Output::prepare(folder.into(), self.force, OutputKind::Run)?;
                 output.write(result)?;
                 print(&format!("Report   {}\n", output.path("index.html").display()));
                 return Ok(());
             }
         };
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        output.refuse_others(&names)?;
+        let output = Output::prepare_for(folder.into(), self.force, OutputKind::Run, &names)?;
         for (name, text) in &files {
             output.put(name, text)?;
         }

@@ -28,7 +28,8 @@ pub fn rendered(stored: &StoredFile, is_empty: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     Err(Failure::Error(format!(
-        "{}: the command was ended before anything was finished; run it again",
+        "{}: nothing is finished yet, or the command was ended before anything was; run it again \
+         if it has ended",
         stored.path.display()
     )))
 }

@@ -123,7 +123,7 @@ impl Args {
                     "--contender {}: `verify` judges by the contract, which only the verifier core \
                      does{}; on this machine: {}",
                     self.contender,
-                    meant(&self.contender, &known),
+                    meant(&self.contender, &known, "core:"),
                     known.join(", ")
                 )))
             }

@@ -110,10 +110,16 @@ struct WireHead {
     of: String,
 }
 
-/// Whether a part holds anything that was finished: more than its head.
+/// Whether a part holds anything that was finished: a whole line after its head.
 pub fn has_rows(path: &Path) -> bool {
-    let file = File::open(path).map(BufReader::new);
-    file.is_ok_and(|file| file.split(b'\n').nth(1).is_some())
+    let Ok(mut file) = File::open(path).map(BufReader::new) else {
+        return false;
+    };
+    let mut is_whole = || {
+        let mut line = Vec::new();
+        file.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n")
+    };
+    is_whole() && is_whole()
 }
 
 /// Reads the part of a command of this kind. A last line without its end is left out.

@@ -9,7 +9,7 @@ pub struct Event {
     pub at: Duration,
     /// What.
     pub action: Action,
-    /// A simulation moves it by up to so much, evenly over the ages of the cache.
+    /// A simulation moves it by up to so much, by a share that the seed draws for each run.
     pub spread: Duration,
 }
 

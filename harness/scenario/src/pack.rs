@@ -25,6 +25,9 @@ const LONGEST: usize = 128 << 10;
 /// The authorization version in force for every subject that has one.
 pub const AUTHORIZATION_VERSION: u64 = 2;
 
+/// How the README of one begins of which files are missing.
+pub const UNFINISHED_TITLE: &str = "# An unfinished conformance pack";
+
 /// One algorithm's part of a pack.
 pub struct Pack<'p> {
     plan: &'p Plan,
@@ -147,9 +150,10 @@ fn is_too_old(token: &Token, plan: &Plan) -> bool {
 
 /// What stands in the folder in which a pack is made: what may be used if the command was killed.
 pub fn unfinished_readme() -> String {
-    "# An unfinished conformance pack\n\n`jwtbench mint` is at work here, or was cut short. A \
-     folder that holds `pack.json` is whole, any other is not.\n"
-        .to_owned()
+    format!(
+        "{UNFINISHED_TITLE}\n\n`jwtbench mint` is at work here, or was cut short. A folder that \
+         holds `pack.json` is whole, any other is not.\n"
+    )
 }
 
 /// How to judge a library with the pack, and which algorithms were asked for and are missing.

@@ -49,8 +49,8 @@ pub struct Arrival {
     pub token: u32,
 }
 
-/// A plan, ready to be run. What it holds is read through [`PlanParts`]; a plan that differs from it
-/// is made by its own methods, which leave tokens, issuer and hash together.
+/// A plan, ready to be run. What it holds is read through [`PlanParts`]; a plan that differs from
+/// it is made by its own methods, which leave tokens, issuer and hash together.
 #[derive(Clone)]
 pub struct Plan(pub(super) PlanParts);
 

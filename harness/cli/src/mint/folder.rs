@@ -26,6 +26,8 @@ const FILES: [&str; 4] = ["jwks.json", "policy.toml", "tokens.jsonl", "pack.json
 pub struct PackFolder {
     out: PathBuf,
     making: PathBuf,
+    /// Whether a whole pack is there already.
+    is_pack: bool,
     _lock: Lock,
 }
 
@@ -44,15 +46,20 @@ impl PackFolder {
             return refused(&format!("holds {}", kind.held()));
         }
         let making = out.join(MAKING);
-        let is_pack = match fs::read_to_string(out.join(pack::README)) {
-            Ok(text) if text.starts_with(pack::TITLE) => true,
-            Ok(_) => return refused(&format!("holds a {} that is of no pack", pack::README)),
-            Err(_) => false,
+        let begins = |text: &[u8], title: &str| text.starts_with(title.as_bytes());
+        let (is_pack, is_unfinished) = match fs::read(out.join(pack::README)) {
+            Ok(text) if begins(&text, pack::TITLE) => (true, false),
+            Ok(text) if begins(&text, pack::UNFINISHED_TITLE) => (false, true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (false, false),
+            _ => return refused(&format!("holds a {} that is of no pack", pack::README)),
         };
         if is_pack && !force {
             return refused("holds a pack already; add --force");
         }
-        if !is_pack && !making.exists() {
+        if is_unfinished && !force {
+            return refused("holds a pack of which files are missing; add --force");
+        }
+        if !is_pack && !is_unfinished {
             let mut theirs = files(out).filter(|path| path.exists());
             if let Some(path) = theirs.next() {
                 return refused(&format!("holds {}, and no pack", path.display()));
@@ -64,16 +71,16 @@ impl PackFolder {
             Err(error) => return refused(&format!("cannot be written ({error})")),
         };
         if making.exists() {
-            if !force {
+            if has_finished(&making) && !force {
                 return refused(&format!(
-                    "holds {MAKING}, what a mint that was cut short finished: move it elsewhere \
-                     to keep it, or add --force to replace it"
+                    "holds {MAKING}, what a mint that was cut short finished: move it out of the \
+                     folder to keep it, or add --force to replace it"
                 ));
             }
             fs::remove_dir_all(&making).map_err(|error| unwritten(&making, &error))?;
         }
         fs::create_dir(&making).map_err(|error| unwritten(&making, &error))?;
-        let folder = PackFolder { out: out.into(), making, _lock: lock };
+        let folder = PackFolder { out: out.into(), making, is_pack, _lock: lock };
         write(&folder.making, pack::README, pack::unfinished_readme().as_bytes())?;
         Ok(folder)
     }
@@ -85,6 +92,12 @@ impl PackFolder {
     pub fn add(&self, algorithm: Algorithm, contents: [&[u8]; FILES.len()]) -> Result<(), Failure> {
         let folder = self.making.join(algorithm.name());
         FILES.iter().zip(contents).try_for_each(|(name, bytes)| write(&folder, name, bytes))
+    }
+
+    /// Where what was made stays if the command was interrupted: a whole pack that was there before
+    /// stays until the new one is whole. `None` if there is none, so that it may be handed over.
+    pub fn part_beside_whole(&self) -> Option<&Path> {
+        self.is_pack.then_some(&self.making)
     }
 
     /// Moves what was made to where it belongs, in place of another pack. The README comes last:
@@ -104,7 +117,8 @@ impl PackFolder {
             move |error: io::Error| unwritten(&path, &error)
         };
         let last = self.out.join(pack::README);
-        for path in std::iter::once(last.clone()).chain(files(&self.out)) {
+        fs::rename(self.making.join(pack::README), &last).map_err(at(&last))?;
+        for path in files(&self.out) {
             if path.exists() {
                 fs::remove_file(&path).map_err(at(&path))?;
             }
@@ -131,9 +145,16 @@ impl PackFolder {
 
 impl Drop for PackFolder {
     fn drop(&mut self) {
-        // After an error too: half a pack is of no use.
-        _ = fs::remove_dir_all(&self.making);
+        // After an error too: half an algorithm is of no use.
+        if !has_finished(&self.making) {
+            _ = fs::remove_dir_all(&self.making);
+        }
     }
+}
+
+/// Whether an algorithm in a folder where a pack is made is whole.
+fn has_finished(making: &Path) -> bool {
+    Algorithm::ALL.iter().any(|one| making.join(one.name()).join(FILES[FILES.len() - 1]).exists())
 }
 
 /// Each file that a pack in this folder may have, its README aside.

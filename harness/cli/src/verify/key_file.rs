@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use jwtbench_report::shown;
 use jwtbench_result::ObjectMembers;
 use jwtbench_scenario::bounded_file;
 use jwtbench_verifier::jwk::MAX_KID_BYTES;
@@ -123,24 +124,37 @@ fn place(text: &str, part: &str) -> String {
 /// A sentence for each entry that tells what only its holder may know, the first ones of many.
 /// Values are not shown.
 pub fn published_secrets(body: &[u8]) -> Vec<String> {
-    let set: Value = serde_json::from_slice(body).unwrap_or_default();
-    let entries = set["keys"].as_array().into_iter().flatten();
-    let secret = |(place, entry): (usize, &Value)| {
+    let text = String::from_utf8_lossy(body);
+    let root: Value = serde_json::from_str(&text).unwrap_or_default();
+    // Also of a file that is no set: a key alone, an array of keys, a set with `keys` twice.
+    let members = members(&text);
+    let lists = members.named("keys").filter_map(|keys| serde_json::from_str(keys).ok());
+    let lists: Vec<Vec<Value>> = lists.collect();
+    let alone = root.is_object().then_some(&root).into_iter();
+    let array = root.as_array().into_iter().flatten();
+    let entries = alone.map(|key| (None, key)).chain(
+        array
+            .enumerate()
+            .chain(lists.iter().flat_map(|list| list.iter().enumerate()))
+            .map(|(place, entry)| (Some(place), entry)),
+    );
+    let secret = |(place, entry): (Option<usize>, &Value)| {
         let entry = entry.as_object()?;
         let names = PRIVATE.into_iter().filter(|name| entry.contains_key(*name));
         let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| {
             let kid =
                 entry.get("kid").and_then(Value::as_str).filter(|kid| kid.len() <= MAX_KID_BYTES);
-            let kid = kid.map(|kid| format!(" (kid `{kid}`)")).unwrap_or_default();
+            let kid = kid.map(|kid| format!(" (kid `{}`)", shown::line(kid))).unwrap_or_default();
+            let entry = place.map_or("the key".into(), |place| format!("entry {place} of `keys`"));
             format!(
-                "entry {place} of `keys`{kid} holds {}, which is private: whoever can read this \
+                "{entry}{kid} holds {}, which is private: whoever can read this \
                  set can sign; withdraw the key (RFC 7517 section 9.2)",
                 names.join(", ")
             )
         })
     };
-    let mut told: Vec<String> = entries.enumerate().filter_map(secret).collect();
+    let mut told: Vec<String> = entries.filter_map(secret).collect();
     let more = told.len().saturating_sub(MAX_SECRETS);
     if more > 0 {
         told.truncate(MAX_SECRETS);
@@ -198,6 +212,17 @@ mod tests {
         assert_eq!(said.len(), 1);
         assert!(said[0].starts_with("entry 1 of `keys` (kid `r`) holds `d`, `p`"), "{said:?}");
         assert!(!said[0].contains("secret"), "{said:?}");
+        let rows: [(&[u8], &str); 4] = [
+            (br#"{"kty":"EC","d":"secret"}"#, "the key holds `d`"),
+            (br#"[{"kty":"EC","d":"secret"}]"#, "entry 0 of `keys` holds `d`"),
+            (br#"{"keys":[{"kty":"EC","d":"secret"}],"keys":[]}"#, "entry 0 of `keys` holds `d`"),
+            (br#"{"keys":[{"kid":"a\njwtbench: fine","k":"secret"}]}"#, "holds `k`"),
+        ];
+        for (body, due) in rows {
+            let said = published_secrets(body);
+            assert!(said.len() == 1 && said[0].contains(due), "{said:?}");
+            assert!(!said[0].contains("secret") && !said[0].contains('\n'), "{said:?}");
+        }
         assert!(published_secrets(b"{}").is_empty() && published_secrets(b"<").is_empty());
     }
 }

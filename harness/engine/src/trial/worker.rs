@@ -26,8 +26,10 @@ use super::turns::WorkerTurns;
 
 /// A worker records this many services of a round at the most.
 const MAX_SERVICES: usize = 1 << 20;
-/// So many operations of one stretch may wait for fetches before it ends.
-const MAX_FETCHING: usize = 64;
+/// Where so many operations of a closed loop wait, the next one waits for these: a policy that
+/// keeps no key would let a whole chunk wait, for longer than the measured time. A batch is no
+/// larger.
+const MAX_WAITING: usize = 64;
 /// A turn is preceded by this part of its length as a warm-up.
 const TURN_WARMUP: u32 = 10;
 
@@ -350,7 +352,7 @@ impl<'c> WorkerSetup<'_, 'c> {
             // Read where the measured time begins, which may be within a chunk.
             let mut cpu_before = (begin >= from).then(thread_cpu_time);
             while operations.len() + pending.begun.len() < CHUNK
-                && self.may_begin(&pending)
+                && self.contender.waiting() < MAX_WAITING
                 && now < until
             {
                 let Some(arrival) = cycle.next() else { break };
@@ -374,6 +376,8 @@ impl<'c> WorkerSetup<'_, 'c> {
                 }
                 if self.contender.waiting() > 0 {
                     self.collect(&mut pending, &mut operations);
+                    // A batch that was full is verified now.
+                    now = self.clock.now();
                 }
             }
             if self.contender.deadline().is_some() {
@@ -398,12 +402,6 @@ impl<'c> WorkerSetup<'_, 'c> {
             self.enter(judge, record, &mut operations);
         }
         has_measured
-    }
-
-    /// False if so many wait for fetches that the next had better wait for these: a policy that
-    /// keeps no key would let a whole chunk wait, longer than the measured time.
-    fn may_begin(&self, pending: &Pending) -> bool {
-        self.contender.deadline().is_some() || pending.begun.len() < MAX_FETCHING
     }
 
     /// Judges operations of a closed loop and enters them.

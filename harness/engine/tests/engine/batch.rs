@@ -67,6 +67,16 @@ fn simulate(plan: &Plan, contender: ContenderSpec) -> Measurement {
     trial.simulated().expect("a round")
 }
 
+/// What the signatures of a batch cost is in the time of a closed loop: no worker does more than
+/// its CPU time allows. A tenth is for readings at the edges.
+#[test]
+fn the_time_of_a_batch_counts() {
+    let measurement = run(&plan(BUSY), batch());
+    let cpu_ns = measurement.rounds[0].cpu_ns_per_op.expect("a closed loop");
+    let share = measurement.throughput_per_s * cpu_ns / 1e9;
+    assert!(share < 1.1, "{share}: {} ops/s of {cpu_ns} ns", measurement.throughput_per_s);
+}
+
 /// Each has its verdict, and the one due to it.
 fn check(measurement: &Measurement, why: &str) {
     assert!(measurement.wrong.is_empty(), "{why}: {:?}", measurement.wrong);

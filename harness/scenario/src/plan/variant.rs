@@ -21,8 +21,8 @@ impl Plan {
         Plan(PlanParts { scenario: scenario.clone(), ..self.0 })
     }
 
-    /// Without arrivals, which are drawn one at a time (`flow`), under a scenario that differs in its
-    /// cache policy, or in that a flood is silent.
+    /// Without arrivals, which are drawn one at a time (`flow`), under a scenario that differs in
+    /// its cache policy, or in that a flood is silent.
     pub fn flowing(&self, scenario: Scenario) -> Plan {
         let schedules = Vec::new();
         let PlanParts { algorithm, seed, epoch, is_still, .. } = self.0;

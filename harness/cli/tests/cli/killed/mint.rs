@@ -51,7 +51,7 @@ fn a_mint_that_is_killed() {
     assert_eq!(left, ["ES256", "PS256", "README.md"]);
 }
 
-/// Ctrl-C while the first is signed leaves nothing; while the second is, the first, marked.
+/// Ctrl-C leaves what was finished by then, the algorithm under way included, marked as partial.
 #[test]
 fn a_mint_that_is_interrupted() {
     for seen in ["README.md", "ES256/pack.json"] {
@@ -78,23 +78,53 @@ fn a_mint_that_is_interrupted() {
     }
 }
 
+/// A whole pack stays until another one is whole, and what was finished of that is beside it.
+#[test]
+fn a_mint_over_a_pack_that_is_interrupted() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    assert!(jwtbench(folder, &MINT).status.success());
+    let before = contents(&folder.join("pack/ES256"));
+    let more = ["--algorithm", "ES384", "--seed", "9", "--force"];
+    let child = command(folder, &[&MINT[..], &more].concat()).spawn().unwrap();
+    let part = folder.join("pack/.mint.part");
+    wait_for("the first", || part.join("ES256/pack.json").exists());
+    send("INT", &child);
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("holds the pack that it held before"), "{said}");
+    assert!(contents(&folder.join("pack/ES256")) == before, "{said}");
+    assert!(part.join("ES256/pack.json").exists(), "{said}");
+    // One that was killed before anything was finished is in nobody's way.
+    fs::remove_dir_all(part.join("ES256")).unwrap();
+    fs::remove_dir_all(part.join("EdDSA")).unwrap_or_default();
+    fs::remove_dir_all(folder.join("pack/ES256")).unwrap();
+    fs::remove_dir_all(folder.join("pack/EdDSA")).unwrap();
+    fs::remove_file(folder.join("pack/README.md")).unwrap();
+    let output = jwtbench(folder, &MINT);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
 /// What is not of a pack is never written over.
 #[test]
 fn a_mint_into_a_folder_of_other_things() {
-    for (name, due) in [
-        ("README.md", "of no pack"),
-        ("ES256/jwks.json", "and no pack"),
-        ("simulation.jsonl", "holds a simulation"),
-    ] {
+    let rows: [(&str, &[u8], &str); 4] = [
+        ("README.md", b"mine", "of no pack"),
+        ("README.md", b"\xff\xfem\0", "of no pack"),
+        ("ES256/jwks.json", b"mine", "and no pack"),
+        ("simulation.jsonl", b"mine", "holds a simulation"),
+    ];
+    for (name, bytes, due) in rows {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("pack").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "mine").unwrap();
+        fs::write(&path, bytes).unwrap();
         for more in [&[][..], &["--force"]] {
             let output = jwtbench(temporary.path(), &[&MINT[..], more].concat());
             let said = text(&output.stderr);
             assert!(output.status.code() == Some(2) && said.contains(due), "{name}: {said}");
-            assert_eq!(fs::read_to_string(&path).unwrap(), "mine", "{name}");
+            assert_eq!(fs::read(&path).unwrap(), bytes, "{name}");
         }
     }
 }
