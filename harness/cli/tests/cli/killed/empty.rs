@@ -1,5 +1,5 @@
-//! A command that was ended before anything was finished: what it leaves is shown, and is in nobody's
-//! way.
+//! A command that was ended before anything was finished: what it leaves is shown, and is in
+//! nobody's way.
 
 use super::*;
 
