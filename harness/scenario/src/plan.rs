@@ -137,13 +137,14 @@ impl Plan {
         if self.is_still { self.epoch } else { self.epoch.at(tick) }
     }
 
-    /// SHA-256 of the policy that judges, in hex: no part of [`Plan::hash`].
+    /// SHA-256 of the policy that judges, in hex: no part of [`PlanParts::hash`].
     pub fn policy_hash(&self) -> String {
         let policy = self.scenario.policy_for(self.algorithm);
         fingerprint::policy_hash(&policy)
     }
 
-    /// SHA-256 of the cache policy and of how old it starts, in hex: no part of [`Plan::hash`].
+    /// SHA-256 of the cache policy and of how old it starts, in hex: no part of
+    /// [`PlanParts::hash`].
     pub fn cache_policy_hash(&self) -> String {
         fingerprint::cache_policy_hash(&self.scenario.cache)
     }
