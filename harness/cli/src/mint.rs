@@ -88,7 +88,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         let policy = policy_file::text(&plan.scenario.policy_for(*algorithm));
         let [tokens, about] = [pack.tokens(), pack.about()];
         let contents = [&pack.key_set, policy.as_bytes(), tokens.as_bytes(), about.as_bytes()];
-        pack_folder.add(*algorithm, contents)?;
+        pack_folder.add(*algorithm, contents).map_err(|failure| pack_folder.told(failure))?;
         made.push(*algorithm);
         progress.step();
     }

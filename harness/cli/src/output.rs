@@ -133,8 +133,11 @@ impl Output {
                 }
                 let output = Output { folder, force, _lock: Some(lock) };
                 output.refuse_others(names)?;
+                // What a command of another kind left that was ended before its first row.
                 for other in OutputKind::ALL.into_iter().filter(|other| *other != kind) {
-                    output.remove(other.part().1)?;
+                    if part::is_head(&output.path(other.part().1)) {
+                        output.remove(other.part().1)?;
+                    }
                 }
                 Ok(output)
             }

@@ -110,6 +110,16 @@ struct WireHead {
     of: String,
 }
 
+/// Whether a file is the head of a part and nothing more.
+pub fn is_head(path: &Path) -> bool {
+    if has_rows(path) {
+        return false;
+    }
+    let bytes = bounded_file::read(path, bounded_file::RESULT).unwrap_or_default();
+    let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice::<WireHead>(head).is_ok()
+}
+
 /// Whether a part holds anything that was finished: a whole line after its head.
 pub fn has_rows(path: &Path) -> bool {
     let Ok(mut file) = File::open(path).map(BufReader::new) else {

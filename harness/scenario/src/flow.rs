@@ -15,7 +15,7 @@ use super::corpus::{Corpus, Mint, Refs, TokenRef};
 use super::fingerprint::plan_hash;
 use super::fit::UnfitClass;
 use super::issuer::IssuerTimeline;
-use super::plan::{Draw, EPOCH, Plan, PlanParts, nanos};
+use super::plan::{Arrival, Draw, EPOCH, Plan, PlanParts, nanos};
 use super::random::{self, Zipf};
 use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream};
@@ -210,6 +210,26 @@ pub fn draw_seed(seed: u64, draw: u32) -> u64 {
 /// simulation: an even draw from 0 to 1, so that a few runs favour no phase of any ttl.
 pub fn spread_share(seed: u64, run: u32) -> f64 {
     random::unit(&mut random::stream(seed, &["spread", &run.to_string()]))
+}
+
+/// A plan that holds all arrivals of a flow, for one worker: for horizons that are short enough.
+///
+/// # Errors
+/// As [`plan`].
+pub fn held(
+    scenario: &Scenario,
+    algorithm: Algorithm,
+    signers: &Signers,
+) -> Result<Plan, FlowFault> {
+    let (Plan(parts), refs) = plan(scenario, algorithm, signers, 1)?;
+    let arrival = |drawn: Drawn| {
+        let Drawn { at, stream, phase, .. } = drawn;
+        Some(Arrival { at, stream, phase, token: refs.find(&drawn.token)? })
+    };
+    let arrivals = Flow::new(scenario, algorithm, parts.seed).filter_map(arrival);
+    let schedules = vec![arrivals.collect()];
+    let hash = plan_hash(scenario, algorithm, &schedules, refs.names(), &parts.corpus);
+    Ok(Plan(PlanParts { schedules, hash, ..parts }))
 }
 
 /// A plan whose arrivals flow: its corpus, and where each token of the flow is in it. The corpus

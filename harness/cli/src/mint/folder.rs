@@ -18,9 +18,11 @@ use super::super::output::OutputKind;
 const MAKING: &str = ".mint.part";
 /// The file of an algorithm's private keys.
 const PRIVATE_KEYS: &str = "private-keys.json";
-/// The other files of an algorithm in the order in which they are written: where the last one is,
-/// all are.
-const FILES: [&str; 4] = ["jwks.json", "policy.toml", "tokens.jsonl", "pack.json"];
+/// The other files of an algorithm in the order in which they are written and moved: where the
+/// last one is, all are.
+const FILES: [&str; 4] = ["jwks.json", "policy.toml", "tokens.jsonl", WHOLE];
+/// The file that is there once all others are.
+const WHOLE: &str = "pack.json";
 
 /// A folder that this command alone makes a pack in.
 pub struct PackFolder {
@@ -50,8 +52,11 @@ impl PackFolder {
         let (is_pack, is_unfinished) = match fs::read(out.join(pack::README)) {
             Ok(text) if begins(&text, pack::TITLE) => (true, false),
             Ok(text) if begins(&text, pack::UNFINISHED_TITLE) => (false, true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (false, false),
-            _ => return refused(&format!("holds a {} that is of no pack", pack::README)),
+            Ok(_) => return refused(&format!("holds a {} that is of no pack", pack::README)),
+            Err(error) if is_absent(&error) => (false, false),
+            Err(error) => {
+                return refused(&format!("holds a {} that cannot be read ({error})", pack::README));
+            }
         };
         if is_pack && !force {
             return refused("holds a pack already; add --force");
@@ -112,6 +117,26 @@ impl PackFolder {
         private: Option<&Signers>,
         readme: &str,
     ) -> Result<(), Failure> {
+        self.moved(algorithms, private, readme).map_err(|failure| self.told(failure))
+    }
+
+    /// A failure, with where to find what was finished before it.
+    pub fn told(&self, failure: Failure) -> Failure {
+        match has_finished(&self.making) {
+            true => Failure::Usage(format!(
+                "{failure}; what was finished is in {}, each algorithm whole",
+                self.making.display()
+            )),
+            false => failure,
+        }
+    }
+
+    fn moved(
+        &self,
+        algorithms: &[Algorithm],
+        private: Option<&Signers>,
+        readme: &str,
+    ) -> Result<(), Failure> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |error: io::Error| unwritten(&path, &error)
@@ -131,10 +156,10 @@ impl PackFolder {
             let [made, due] = [&self.making, &self.out].map(|folder| folder.join(algorithm.name()));
             fs::create_dir_all(&due).map_err(at(&due))?;
             for name in FILES {
+                if let Some(signers) = private.filter(|_| name == WHOLE) {
+                    write_private(&due, signers.private_jwks(*algorithm).to_string().as_bytes())?;
+                }
                 fs::rename(made.join(name), due.join(name)).map_err(at(&due))?;
-            }
-            if let Some(signers) = private {
-                write_private(&due, signers.private_jwks(*algorithm).to_string().as_bytes())?;
             }
         }
         write(&self.making, pack::README, readme.as_bytes())?;
@@ -154,26 +179,35 @@ impl Drop for PackFolder {
 
 /// Whether an algorithm in a folder where a pack is made is whole.
 fn has_finished(making: &Path) -> bool {
-    Algorithm::ALL.iter().any(|one| making.join(one.name()).join(FILES[FILES.len() - 1]).exists())
+    Algorithm::ALL.iter().any(|one| making.join(one.name()).join(WHOLE).exists())
 }
 
-/// Each file that a pack in this folder may have, its README aside.
+/// Whether there is no such file, nor a folder that it could be in.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Each file that a pack in this folder may have, its README aside: first what says that the others
+/// are there, then what must not be left over.
 fn files(out: &Path) -> impl Iterator<Item = PathBuf> {
     let out = out.to_owned();
-    let names = FILES.into_iter().chain([PRIVATE_KEYS]);
+    let names = [WHOLE, PRIVATE_KEYS].into_iter().chain(FILES.into_iter().take(FILES.len() - 1));
     Algorithm::ALL.into_iter().flat_map(move |algorithm| {
         let folder = out.join(algorithm.name());
         names.clone().map(move |name| folder.join(name))
     })
 }
 
+/// Writes a file under a passing name first: what has its name is whole.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let path = folder.join(name);
+    let passing = folder.join(format!(".{name}.part"));
     let written = || {
         fs::create_dir_all(folder)?;
-        let mut file = fs::File::create(&path)?;
+        let mut file = fs::File::create(&passing)?;
         file.write_all(bytes)?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::rename(&passing, &path)
     };
     written().map_err(|error| unwritten(&path, &error))
 }

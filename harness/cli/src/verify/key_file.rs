@@ -33,6 +33,11 @@ pub fn instead(body: &[u8]) -> String {
         return format!("{fault}; save it as UTF-8, or fetch the set again (RFC 8259 section 8.1)");
     }
     let text = &*String::from_utf8_lossy(body);
+    if text.trim_start().starts_with("-----BEGIN") && text.contains("PRIVATE KEY-----") {
+        return "is a private key in PEM: whoever can read this file can sign; publish the public \
+                key as a JWK, in {\"keys\":[…]}, and withdraw this one if others could read it"
+            .into();
+    }
     if text.trim_start().starts_with("-----BEGIN") {
         return "is PEM; publish the key as a JWK, in {\"keys\":[…]}".into();
     }
@@ -130,7 +135,10 @@ pub fn published_secrets(body: &[u8]) -> Vec<String> {
     let members = members(&text);
     let lists = members.named("keys").filter_map(|keys| serde_json::from_str(keys).ok());
     let lists: Vec<Vec<Value>> = lists.collect();
-    let alone = root.is_object().then_some(&root).into_iter();
+    let is_key = |object: &serde_json::Map<String, Value>| {
+        object.contains_key("kty") && !object.contains_key("keys")
+    };
+    let alone = root.as_object().is_some_and(is_key).then_some(&root).into_iter();
     let array = root.as_array().into_iter().flatten();
     let entries = alone.map(|key| (None, key)).chain(
         array
@@ -146,7 +154,8 @@ pub fn published_secrets(body: &[u8]) -> Vec<String> {
             let kid =
                 entry.get("kid").and_then(Value::as_str).filter(|kid| kid.len() <= MAX_KID_BYTES);
             let kid = kid.map(|kid| format!(" (kid `{}`)", shown::line(kid))).unwrap_or_default();
-            let entry = place.map_or("the key".into(), |place| format!("entry {place} of `keys`"));
+            let list = if root.is_array() { "the array" } else { "`keys`" };
+            let entry = place.map_or("the key".into(), |place| format!("entry {place} of {list}"));
             format!(
                 "{entry}{kid} holds {}, which is private: whoever can read this \
                  set can sign; withdraw the key (RFC 7517 section 9.2)",
@@ -169,13 +178,14 @@ mod tests {
 
     #[test]
     fn what_is_no_set_is_told_apart() {
-        let rows: [(&[u8], &str); 20] = [
+        let rows: [(&[u8], &str); 21] = [
             (b"", "is empty"),
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"\xff\xfe{\0", "UTF-16"),
             (b"\xfe\xff\0{", "UTF-16"),
             (b"{\"keys\":\n [\"a\xff\"]}", "is no UTF-8 at line 2, column 5"),
             (b"  -----BEGIN PUBLIC KEY-----\n", "PEM"),
+            (b"-----BEGIN EC PRIVATE KEY-----\n", "a private key in PEM: whoever can read"),
             (b"<!doctype html>", "HTML"),
             (b"{\"keys\":[{},\n]}", "is no JSON at line 2, column 1 (trailing comma)"),
             (
@@ -214,7 +224,7 @@ mod tests {
         assert!(!said[0].contains("secret"), "{said:?}");
         let rows: [(&[u8], &str); 4] = [
             (br#"{"kty":"EC","d":"secret"}"#, "the key holds `d`"),
-            (br#"[{"kty":"EC","d":"secret"}]"#, "entry 0 of `keys` holds `d`"),
+            (br#"[{"kty":"EC","d":"secret"}]"#, "entry 0 of the array holds `d`"),
             (br#"{"keys":[{"kty":"EC","d":"secret"}],"keys":[]}"#, "entry 0 of `keys` holds `d`"),
             (br#"{"keys":[{"kid":"a\njwtbench: fine","k":"secret"}]}"#, "holds `k`"),
         ];
@@ -223,6 +233,8 @@ mod tests {
             assert!(said.len() == 1 && said[0].contains(due), "{said:?}");
             assert!(!said[0].contains("secret") && !said[0].contains('\n'), "{said:?}");
         }
+        // A set may have members of its own (RFC 7517 section 5).
+        assert!(published_secrets(br#"{"keys":[{"kty":"EC"}],"d":1}"#).is_empty());
         assert!(published_secrets(b"{}").is_empty() && published_secrets(b"<").is_empty());
     }
 }

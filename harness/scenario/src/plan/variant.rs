@@ -7,7 +7,7 @@ use jwtbench_verifier::tick::Tick;
 use crate::flow::draw_seed;
 use crate::{DelayedKey, Scenario};
 
-use super::{Arrival, Plan, PlanParts};
+use super::{Plan, PlanParts};
 
 impl Plan {
     /// The same arrivals, judged by another policy than the tokens were minted to.
@@ -55,10 +55,5 @@ impl Plan {
             moved.0.timeline.delay(&label, Tick::ZERO + at, by);
         }
         moved
-    }
-
-    /// With these arrivals for each worker, in order of time, whose tokens are in the corpus.
-    pub fn arriving(self, schedules: Vec<Vec<Arrival>>) -> Plan {
-        Plan(PlanParts { schedules, ..self.0 })
     }
 }

@@ -106,6 +106,26 @@ fn a_mint_over_a_pack_that_is_interrupted() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
+/// A pack that cannot be put in its place is told of with where it is, and `--out` of a file with
+/// what it is.
+#[test]
+fn a_mint_that_cannot_be_handed_over() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    assert!(jwtbench(folder, &MINT).status.success());
+    fs::create_dir_all(folder.join("pack/ES256/private-keys.json/in-the-way")).unwrap();
+    let output = jwtbench(folder, &[&MINT[..], &["--seed", "9", "--force"]].concat());
+    let said = text(&output.stderr);
+    let due = "what was finished is in pack/.mint.part, each algorithm whole";
+    assert!(output.status.code() == Some(2) && said.contains(due), "{said}");
+    assert!(folder.join("pack/.mint.part/ES256/pack.json").exists());
+    assert!(!folder.join("pack/ES256/pack.json").exists(), "what is no longer whole says so");
+    fs::write(folder.join("file"), "mine").unwrap();
+    let output = jwtbench(folder, &["mint", "--out", "file", "-q"]);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("cannot be written"), "{said}");
+}
+
 /// What is not of a pack is never written over.
 #[test]
 fn a_mint_into_a_folder_of_other_things() {

@@ -7,9 +7,9 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::spell;
 use jwtbench_engine::jwks::key_source::FetchStep;
 use jwtbench_engine::trial::{Trial, initial_revocations};
-use jwtbench_scenario::flow::{self, Flow};
+use jwtbench_scenario::flow;
 use jwtbench_scenario::hex::hex;
-use jwtbench_scenario::plan::{Arrival, Plan};
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::tick::Tick;
 use sha2::{Digest as _, Sha256};
@@ -34,19 +34,6 @@ fn hash(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut hash = Sha256::new();
     parts.into_iter().for_each(|part| hash.update(part));
     hash.finalize().to_vec()
-}
-
-/// A plan of the flow's own arrivals, whose tokens are signed once for all policies.
-fn planned(scenario: &Scenario) -> Plan {
-    let (algorithm, signers) = (Algorithm::EdDSA, Signers::new(5));
-    let (plan, refs) = flow::plan(scenario, algorithm, &signers, 1).unwrap();
-    let arrival = |drawn: flow::Drawn| Arrival {
-        at: drawn.at,
-        stream: drawn.stream,
-        phase: drawn.phase,
-        token: refs.find(&drawn.token).unwrap(),
-    };
-    plan.arriving(vec![Flow::new(scenario, algorithm, signers.seed()).map(arrival).collect()])
 }
 
 /// Hash over all verdicts of a plan, and attempts before its horizon.
@@ -81,7 +68,9 @@ fn both_engines_say_the_same_at_the_same_instants() {
         let scenario = scenario(&(users.clone() + parts));
         let ask = Ask { algorithm: Algorithm::EdDSA, offsets: 1, draws: 1 };
         let found = simulate(&scenario, &specs, &Signers::new(5), ask).unwrap();
-        let mut plan = planned(&scenario.clone().without_warmup());
+        // Its tokens are signed once for all policies.
+        let still = scenario.clone().without_warmup();
+        let mut plan = flow::held(&still, Algorithm::EdDSA, &Signers::new(5)).unwrap();
         for (spec, row) in specs.iter().zip(&found.rows) {
             let half = spec.policy.ttl.min(std::time::Duration::from_secs(86_400)) / 2;
             let cache = CacheSpec { start: Start::Age(half), ..spec.clone() };
