@@ -1,15 +1,23 @@
-//! Ctrl-C and SIGTERM: the first asks for an end with a partial result, the second ends at once.
+//! Ctrl-C and SIGTERM: the first asks for an end with a partial result, a later one ends at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use jwtbench_engine::trial::clock::pause;
 
 use super::Failure;
 
 /// An exit code is this much above the number of the signal, as shells have it.
 const BY_SIGNAL: i32 = 128;
+/// A signal that comes again within so long is the same request: `timeout` (GNU core utilities)
+/// sends one to the command and one to its process group.
+const SAME: Duration = Duration::from_millis(500);
 
 /// Set by the first signal.
 struct SignalFlags {
@@ -37,15 +45,22 @@ pub fn stop_on_signal() -> Result<&'static AtomicBool, Failure> {
     Ok(&flags.stop)
 }
 
-/// The order matters: what ends the process looks at the flag before it is set.
 fn listen() -> std::io::Result<SignalFlags> {
     let flags = SignalFlags { stop: Arc::default(), signal: Arc::default() };
+    let ends_at_once = Arc::<AtomicBool>::default();
     for signal in [SIGINT, SIGTERM] {
         let code = BY_SIGNAL + signal;
-        flag::register_conditional_shutdown(signal, code, Arc::clone(&flags.stop))?;
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&ends_at_once))?;
         flag::register_usize(signal, Arc::clone(&flags.signal), signal as usize)?;
         flag::register(signal, Arc::clone(&flags.stop))?;
     }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            pause(SAME);
+            ends_at_once.store(true, Ordering::Relaxed);
+        }
+    });
     Ok(flags)
 }
 

@@ -120,9 +120,8 @@ fn at(text: &str, name: &str) -> String {
 
 /// Where a part of a text stands, from 1.
 fn place(text: &str, part: &str) -> String {
-    let before = &text[..(part.as_ptr().addr() - text.as_ptr().addr()).min(text.len())];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+    let at = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    let (line, column) = bounded_file::line_and_column(text.as_bytes(), at);
     format!(" at line {line}, column {column}")
 }
 

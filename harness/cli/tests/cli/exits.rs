@@ -125,6 +125,23 @@ fn an_interrupted_run_is_partial_and_says_so() {
     }
 }
 
+/// `timeout` signals the command and then its process group: that is one request. One that comes
+/// later ends at once.
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    let (folder, scenario) = folder();
+    let out = folder.path().join("out");
+    let inner = [env!("CARGO_BIN_EXE_jwtbench"), "run", &scenario, "--contender", "core:ring"];
+    let mut timeout = std::process::Command::new("timeout");
+    timeout.args(["-s", "TERM", "6"]).args(inner).args(["--out", out.to_str().unwrap()]);
+    let output = timeout.current_dir(folder.path()).output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(124), "it was ended: {said}");
+    assert!(said.contains("INTERRUPTED") && !said.contains("PASSED"), "{said}");
+    let stored = fs::read_to_string(out.join("result.jsonl")).unwrap();
+    assert!(stored.contains("\"partial\":true"), "the partial result is kept: {said}");
+}
+
 /// What the warm-up alone gave is judged, and measures nothing.
 #[test]
 fn a_measured_time_without_an_operation_does_not_pass() {

@@ -348,11 +348,11 @@ impl<'c> WorkerSetup<'_, 'c> {
         let mut has_measured = false;
         while self.clock.now() < until && !self.is_stopped() {
             let begin = self.clock.now();
-            let mut now = begin;
+            let (mut now, mut waiting) = (begin, 0);
             // Read where the measured time begins, which may be within a chunk.
             let mut cpu_before = (begin >= from).then(thread_cpu_time);
             while operations.len() + pending.begun.len() < CHUNK
-                && self.contender.waiting() < MAX_WAITING
+                && waiting < MAX_WAITING
                 && now < until
             {
                 let Some(arrival) = cycle.next() else { break };
@@ -374,10 +374,12 @@ impl<'c> WorkerSetup<'_, 'c> {
                         now = self.clock.now();
                     }
                 }
-                if self.contender.waiting() > 0 {
+                waiting = self.contender.waiting();
+                if waiting > 0 {
                     self.collect(&mut pending, &mut operations);
                     // A batch that was full is verified now.
                     now = self.clock.now();
+                    waiting = self.contender.waiting();
                 }
             }
             if self.contender.deadline().is_some() {
@@ -391,10 +393,7 @@ impl<'c> WorkerSetup<'_, 'c> {
                 let used = thread_cpu_time().saturating_sub(before);
                 *record.cpu.get_or_insert_default() += used;
             }
-            while self.contender.waiting() > 0 && !self.is_stopped() {
-                self.collect(&mut pending, &mut operations);
-                self.clock.approach(self.clock.now() + Duration::from_millis(1));
-            }
+            self.settle(&mut pending, &mut operations);
             pending.begun.clear();
             if let Some(account) = &mut self.account {
                 account.hand_over_chunk(&operations);
@@ -402,6 +401,14 @@ impl<'c> WorkerSetup<'_, 'c> {
             self.enter(judge, record, &mut operations);
         }
         has_measured
+    }
+
+    /// Waits for all that wait.
+    fn settle(&mut self, pending: &mut Pending, operations: &mut Vec<Operation>) {
+        while self.contender.waiting() > 0 && !self.is_stopped() {
+            self.collect(pending, operations);
+            self.clock.approach(self.clock.now() + Duration::from_millis(1));
+        }
     }
 
     /// Judges operations of a closed loop and enters them.
@@ -441,10 +448,7 @@ impl<'c> WorkerSetup<'_, 'c> {
                 }
                 Progress::Waiting => pending.begun = vec![StartedOperation::at_once(arrival, now)],
             }
-            while self.contender.waiting() > 0 && !self.is_stopped() {
-                self.collect(&mut pending, &mut operations);
-                self.clock.approach(self.clock.now() + Duration::from_millis(1));
-            }
+            self.settle(&mut pending, &mut operations);
         }
         operations.iter().for_each(|operation| record.ledger.enter(judge, operation));
     }
