@@ -7,18 +7,18 @@
 use std::hint::black_box;
 use std::sync::{Arc, LazyLock};
 
-use gungraun::prelude::*;
-use gungraun::{Callgrind, CallgrindMetrics, EventKind};
-
 use base64::Engine as _;
 use base64::engine::Simd;
 use base64::engine::general_purpose::NO_PAD;
+use gungraun::prelude::*;
+use gungraun::{Callgrind, CallgrindMetrics, EventKind};
 use serde::de::IgnoredAny;
 
+use jwtbench_bench::{Line, Rig, SEED, published_key, small_plan};
 use jwtbench_engine::contender::{ContenderSpec, ForeignLibrary, Progress, Provider};
 use jwtbench_engine::jwks::key_source::KeySource;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::{EPOCH, Plan};
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend, VerifyingKey};
 use jwtbench_verifier::jwk::CheckedJwk;
@@ -27,8 +27,6 @@ use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
-
-use jwtbench_bench::{Line, Rig, SEED, published_key, small_plan};
 
 /// A line that lives as long as the process, so that no drop is counted.
 type Standing = &'static mut Line<'static>;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::json;
 
+use jwtbench_bench::{SEED, criterion};
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::cache_policy::CachePolicy;
@@ -17,8 +18,6 @@ use jwtbench_verifier::key_cache::{Answer, KeyCache, Ticket};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
-
-use jwtbench_bench::{SEED, criterion};
 
 const ALGORITHM: Algorithm = Algorithm::EdDSA;
 const TICKET: Ticket = Ticket { worker: 0, place: 0 };

@@ -3,13 +3,12 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
+use jwtbench_bench::{Rig, SEED, criterion, plan};
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::null::Null;
 use jwtbench_verifier::verifier::{Scratch, Verifier};
-
-use jwtbench_bench::{Rig, SEED, criterion, plan};
 
 const LINES: [(Algorithm, &str); 5] = [
     (Algorithm::RS256, "valid"),

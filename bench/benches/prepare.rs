@@ -3,11 +3,10 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_scenario::signer::Signers;
-use jwtbench_verifier::backend;
-
 use jwtbench_bench::{ALGORITHMS, Rig, SEED, criterion, plan, published_key};
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_verifier::backend;
 
 fn prepare(c: &mut Criterion) {
     let signers = Signers::new(SEED);

@@ -3,13 +3,12 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
+use jwtbench_bench::{Rig, SEED, criterion, plan};
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::token::class::Stage;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::aws_lc_rs::AwsLcRs;
-
-use jwtbench_bench::{Rig, SEED, criterion, plan};
 
 /// Scenarios whose classes that `open` decides are taken.
 const OPEN: [&str; 4] = [

@@ -7,16 +7,15 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use jwtbench::{Exit, Failure, describe, stop_on_signal};
+use jwtbench_bench::flags::{Flags, Task};
+use jwtbench_bench::{SEED, shipped};
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::session::{Job, Session, head};
 use jwtbench_report::{self as report, TerminalStyle};
 use jwtbench_result::{RunResult, StoredForm};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::format::overrides::Overrides;
 use jwtbench_verifier::algorithm::Algorithm;
-
-use jwtbench_bench::flags::{Flags, Task};
-use jwtbench_bench::{SEED, shipped};
 
 /// Crossed with every contender and algorithm, one round each.
 const HOT_PATH: [&str; 4] =

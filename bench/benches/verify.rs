@@ -3,10 +3,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_scenario::signer::Signers;
-
 use jwtbench_bench::{ALGORITHMS, Rig, SEED, criterion, plan};
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_scenario::issuer::signer::Signers;
 
 fn verify(c: &mut Criterion) {
     let signers = Signers::new(SEED);

@@ -3,8 +3,8 @@
 
 use jwtbench_bench::{Line, Rig, SEED, plan};
 use jwtbench_engine::contender::{ContenderSpec, Progress};
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::token::class::Stage;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{Backend, null::Null, ring::Ring};
 

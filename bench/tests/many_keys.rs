@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use jwtbench_bench::{SEED, small_plan};
+use jwtbench_scenario::issuer::signer::{Signers, SigningKey};
 use jwtbench_scenario::plan::{EPOCH, Plan};
-use jwtbench_scenario::signer::{Signers, SigningKey};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use jwtbench_bench::{ALGORITHMS, SEED, plan, published_key};
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::claims::Claims;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use jwtbench_result::capacity::Slo;
-use jwtbench_scenario::grammar;
+use jwtbench_scenario::format::grammar;
 
 pub use agenda::Agenda;
 pub use task::{CapacityBench, CapacityTask};

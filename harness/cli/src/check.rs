@@ -13,7 +13,7 @@ use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
 use jwtbench_report::{check_table, shown, terminal_verdict};
 use jwtbench_result::{RunResult, SCHEMA_VERSION};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{Preset, Presets, read_cache_policy};
+use jwtbench_scenario::format::cache::{Preset, Presets, read_cache_policy};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::{Filter, lasting_seconds};

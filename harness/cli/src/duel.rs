@@ -34,8 +34,8 @@ use jwtbench_result::part::DuelRow;
 use jwtbench_result::standing::of_both;
 use jwtbench_result::statistics::Decision;
 use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::algorithm;

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 
 use jwtbench_engine::contender::{ExecSetup, PROTOCOL};
-use jwtbench_scenario::policy_file;
+use jwtbench_scenario::format::policy_file;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;

@@ -10,7 +10,7 @@ use jwtbench_result::part::PartError;
 use jwtbench_result::{ReadError, RunResult};
 use jwtbench_scenario::ScenarioError;
 use jwtbench_scenario::catalogue::CatalogueError;
-use jwtbench_scenario::fit::UnfitClass;
+use jwtbench_scenario::token::fit::UnfitClass;
 
 /// How a command ended. A wrong verdict outranks the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use clap::Args;
 
 use jwtbench_engine::contender::{ContenderSpec, ExecCommand, Optional};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::nearest::{did_you_mean, nearest};
+use jwtbench_scenario::format::nearest::{did_you_mean, nearest};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::Failure;

@@ -52,11 +52,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use jwtbench_scenario::format::nearest::nearest;
+
 pub use exit::{Exit, Failure};
 pub use interruption::stop_on_signal;
 pub use machine::describe;
-
-use jwtbench_scenario::nearest::nearest;
 
 /// Which JWT crypto backend, JWKS-cache policy and revocation strategy hold up, before production
 /// finds out: every number comes with the verdict that proves the work was done right.

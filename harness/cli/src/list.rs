@@ -11,9 +11,9 @@ use jwtbench_engine::judge::judgement::spell;
 use jwtbench_report::{filled, shown};
 use jwtbench_result::standing::{Standing, legend};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{About, Preset, read_preset};
-use jwtbench_scenario::class::Class;
-use jwtbench_scenario::source::Source;
+use jwtbench_scenario::catalogue::source::Source;
+use jwtbench_scenario::format::cache::{About, Preset, read_preset};
+use jwtbench_scenario::token::class::Class;
 
 use super::filter::Filter;
 use super::origin::OriginArgs;

@@ -10,10 +10,10 @@ use clap::Args as ClapArgs;
 use clap::builder::RangedI64ValueParser;
 use folder::PackFolder;
 
-use jwtbench_scenario::pack::{self, Pack};
+use jwtbench_scenario::format::policy_file;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::policy_file;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::token::pack::{self, Pack};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::interruption::stop_on_signal;

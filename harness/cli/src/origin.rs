@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::source::Source;
+use jwtbench_scenario::catalogue::source::Source;
 
 use super::Failure;
 use super::output::tell;

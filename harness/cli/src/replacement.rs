@@ -6,8 +6,8 @@ use std::path::Path;
 
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{Preset, Presets, read_cache_policy, read_preset};
-use jwtbench_scenario::policy_file::PolicyFile;
+use jwtbench_scenario::format::cache::{Preset, Presets, read_cache_policy, read_preset};
+use jwtbench_scenario::format::policy_file::PolicyFile;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::Failure;

@@ -14,10 +14,10 @@ use jwtbench_engine::contender::{ContenderSpec, Optional};
 use jwtbench_engine::session::{Job, OwnCorpus, PlanHashes};
 use jwtbench_result::comparison::Matching;
 use jwtbench_result::{Measurement, RunResult};
-use jwtbench_scenario::class::Class;
-use jwtbench_scenario::own::OWN;
+use jwtbench_scenario::format::policy_file;
 use jwtbench_scenario::plan::MAX_ARRIVALS;
-use jwtbench_scenario::policy_file;
+use jwtbench_scenario::token::class::Class;
+use jwtbench_scenario::token::own::OWN;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 

@@ -12,10 +12,10 @@ use jwtbench_engine::trial::PlantedFault;
 use jwtbench_report::{TerminalStyle, missed_value, shown, terminal};
 use jwtbench_result::{Measurement, RunResult};
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::grammar;
-use jwtbench_scenario::overrides::Overrides;
-use jwtbench_scenario::own;
+use jwtbench_scenario::format::grammar;
+use jwtbench_scenario::format::overrides::Overrides;
 use jwtbench_scenario::plan::MAX_ARRIVALS;
+use jwtbench_scenario::token::own;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::capacity::{CapacityArgs, SCENARIO};

@@ -17,11 +17,11 @@ use sweep::{SweptPolicy, swept};
 use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
 use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
-use jwtbench_scenario::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::overrides::Overrides;
-use jwtbench_scenario::signer::Signers;
-use jwtbench_scenario::sweep::Sweep;
+use jwtbench_scenario::format::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
+use jwtbench_scenario::format::overrides::Overrides;
+use jwtbench_scenario::format::sweep::Sweep;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 

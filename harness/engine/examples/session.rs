@@ -9,7 +9,7 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::session::{Job, Session, describe, head};
 use jwtbench_report::{TerminalStyle, terminal};
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::format::overrides::Overrides;
 use jwtbench_verifier::algorithm::Algorithm;
 
 const SEED: u64 = 1;

@@ -14,9 +14,9 @@ use std::time::Duration;
 use jwtbench_result::outcome::OutcomeRange;
 use jwtbench_result::{Calibration, Measurement, RunResult};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::fit::UnfitClass;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::{Minting, Plan};
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::token::fit::UnfitClass;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;

@@ -26,14 +26,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use live_view::LiveView;
+
 use jwtbench_result::capacity::Service;
 use jwtbench_result::noise::Noise;
 use jwtbench_result::window::{Offer, Window, WindowVerdict};
 use jwtbench_result::{ArrivalCounts, Calibration, Measurement};
-use jwtbench_scenario::cache::Start;
-use jwtbench_scenario::event::Action;
-use jwtbench_scenario::pack::AUTHORIZATION_VERSION;
+use jwtbench_scenario::format::cache::Start;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::policy::{InvalidPolicy, Policy};
 use jwtbench_verifier::revocation::Revocations;
@@ -48,7 +50,6 @@ use crate::jwks::key_source::FetchNote;
 
 pub use calibration::calibrate;
 pub use interleaved::interleaved;
-use live_view::LiveView;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use outcome_range::{SEEDS, outcome_range};
 pub use planted_fault::PlantedFault;

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::Presets;
-use jwtbench_scenario::source::Source;
 use libfuzzer_sys::fuzz_target;
+
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::format::cache::Presets;
+use jwtbench_scenario::catalogue::source::Source;
 
 fuzz_target!(|text: &str| {
     let presets = Presets::of(Source::Binary);

@@ -1,7 +1,7 @@
 //! How grave a foreign library's deviation from our contract is, by token class, with the reason. A
 //! finding says how a library differs, not that it is bad.
 
-use jwtbench_scenario::class::{Class, Deviation, DeviationKind, Stage};
+use jwtbench_scenario::token::class::{Class, Deviation, DeviationKind, Stage};
 
 use super::measurement::FindingTag;
 

@@ -13,7 +13,7 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 
-use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::format::bounded_file;
 
 use super::{
     LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,

@@ -55,7 +55,7 @@ impl PunctualWorker {
 
 #[cfg(test)]
 mod tests {
-    use jwtbench_scenario::arrivals::unit_gaps;
+    use jwtbench_scenario::plan::arrivals::unit_gaps;
 
     use super::*;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_scenario::capacity::Rate;
-use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::format::overrides::Overrides;
+use jwtbench_scenario::model::capacity::Rate;
 use jwtbench_scenario::{Arrivals, Load, MAX_DURATION, MAX_ROUNDS, MAX_WORKERS, Scenario};
 
 /// The load as it was resolved.

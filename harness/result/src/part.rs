@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::format::bounded_file;
 
 use super::capacity::{Capacity, RateBasis};
 use super::duel::{BlockNoise, DuelResult, Sample};

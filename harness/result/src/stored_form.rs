@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::format::bounded_file;
 
 use super::{lines, stored};
 

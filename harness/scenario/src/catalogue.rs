@@ -1,14 +1,16 @@
 //! The scenarios: those in the binary, of a checkout or of a folder, chosen by glob, or named as a
 //! file.
 
+pub mod source;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::bounded_file;
-use super::cache::{PRESETS, Presets};
-use super::nearest::did_you_mean;
-use super::source::Source;
+use crate::catalogue::source::Source;
+use crate::format::bounded_file;
+use crate::format::cache::{PRESETS, Presets};
+use crate::format::nearest::did_you_mean;
+
 use super::{Scenario, ScenarioError};
 
 /// Scenarios and presets, from one source.

@@ -1,6 +1,7 @@
 //! The mocked identity provider over time: which keys it publishes, which one signs, and the JWK
 //! sets that follow. Pure: a function of events, algorithm and signers.
 
+pub mod signer;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,9 +10,9 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::tick::Tick;
 
-use super::class::{Class, KeyRole};
-use super::event::{Action, Event, Poison};
-use super::signer::{Signers, SigningKey};
+use crate::issuer::signer::{Signers, SigningKey};
+use crate::model::event::{Action, Event, Poison};
+use crate::token::class::{Class, KeyRole};
 
 /// The label of the key that is published and signs at the beginning.
 pub const FIRST_KEY: &str = "current";

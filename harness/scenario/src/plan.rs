@@ -1,12 +1,18 @@
 //! Scenario + seed + resolved rates, worked out: every arrival as stream, class and ordinal, the
 //! issuer's timeline, the corpus. A pure function, with a fingerprint of just that.
 
+pub mod arrivals;
+pub mod fingerprint;
+pub mod flow;
+pub(crate) mod random;
 mod redraw;
 mod variant;
 
 use std::sync::Arc;
 
+use fingerprint::plan_hash;
 use rand_chacha::ChaCha8Rng;
+use random::Zipf;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
@@ -14,13 +20,12 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::WallClock;
 
-use super::arrivals::{Slope, WorkerShare, constant, poisson, ramp};
-use super::class::Class;
-use super::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
-use super::fingerprint::{self, plan_hash};
+use crate::issuer::signer::Signers;
+use crate::plan::arrivals::{Slope, WorkerShare, constant, poisson, ramp};
+use crate::token::class::Class;
+use crate::token::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
+
 use super::issuer::IssuerTimeline;
-use super::random::{self, Zipf};
-use super::signer::Signers;
 use super::{Arrivals, Reuse, Scenario, Stream, StreamSetting};
 
 pub use redraw::Redraw;

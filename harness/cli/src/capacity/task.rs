@@ -13,8 +13,8 @@ use jwtbench_result::capacity::{
 };
 use jwtbench_result::{Latencies, Measurement, RunResult};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::class::{Class, Flood};
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
+use jwtbench_scenario::token::class::{Class, Flood};
 
 use super::super::Failure;
 use super::super::progress::LiveProgress;

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_engine::trial::clock::{Stopwatch, pause};
 use jwtbench_engine::trial::longest_round;
 use jwtbench_engine::trial::turns::Lane;
-use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::plan::Plan;
 
 use super::super::Failure;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use jwtbench_engine::trial::turns::TurnOrder;
 use jwtbench_engine::trial::{Control, calibrate};
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
 
 use super::super::interruption::stop_on_signal;
 use super::super::machine::profile;

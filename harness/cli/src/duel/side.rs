@@ -10,9 +10,9 @@ use jwtbench_engine::session::misfit;
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_result::duel::ArmSetting;
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::overrides::Overrides;
+use jwtbench_scenario::format::overrides::Overrides;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::super::Failure;

@@ -6,8 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use jwtbench_scenario::pack;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::token::pack;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::super::Failure;

@@ -8,9 +8,9 @@ use jwtbench_engine::session::OwnCorpus;
 use jwtbench_result::capacity::RateBasis;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{Preset, Presets, parse_preset, read_preset};
-use jwtbench_scenario::own::{self, OWN};
-use jwtbench_scenario::policy_file::{self, PolicyFile};
+use jwtbench_scenario::format::cache::{Preset, Presets, parse_preset, read_preset};
+use jwtbench_scenario::format::policy_file::{self, PolicyFile};
+use jwtbench_scenario::token::own::{self, OWN};
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;
 

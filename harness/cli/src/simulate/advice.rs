@@ -3,8 +3,8 @@
 use jwtbench_engine::trial::simulation::{Ask, SimulationError, simulate};
 use jwtbench_result::simulation::{Advice, SimulationRow};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{CacheSpec, parse_policy};
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::format::cache::{CacheSpec, parse_policy};
+use jwtbench_scenario::issuer::signer::Signers;
 
 /// What is tried, a line of a policy file each.
 const CHANGES: [&str; 30] = [

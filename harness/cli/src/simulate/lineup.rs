@@ -4,8 +4,8 @@
 use jwtbench_engine::trial::simulation::Simulated;
 use jwtbench_result::simulation::{PolicyNote, judge};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{CacheSpec, Presets, Start, load_preset};
-use jwtbench_scenario::expectation::binding;
+use jwtbench_scenario::format::cache::{CacheSpec, Presets, Start, load_preset};
+use jwtbench_scenario::model::expectation::binding;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 /// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.

@@ -1,8 +1,8 @@
 //! Policies at each value of a sweep.
 
 use jwtbench_result::simulation::{SimulationRow, SweepPoint};
-use jwtbench_scenario::cache::{CacheSpec, parse_policy};
-use jwtbench_scenario::sweep::{Sweep, Value};
+use jwtbench_scenario::format::cache::{CacheSpec, parse_policy};
+use jwtbench_scenario::format::sweep::{Sweep, Value};
 
 /// More policies than this take too long to look at.
 const MOST_POLICIES: usize = 256;
@@ -81,8 +81,8 @@ fn at_each(specs: &[CacheSpec], Sweep { key, values }: &Sweep) -> Result<Vec<Swe
 
 #[cfg(test)]
 mod tests {
-    use jwtbench_scenario::cache::Start;
-    use jwtbench_scenario::sweep::Sweep;
+    use jwtbench_scenario::format::cache::Start;
+    use jwtbench_scenario::format::sweep::Sweep;
     use jwtbench_verifier::cache_policy::CachePolicy;
 
     use super::*;

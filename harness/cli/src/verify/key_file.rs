@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use jwtbench_report::shown;
 use jwtbench_result::ObjectMembers;
-use jwtbench_scenario::bounded_file;
+use jwtbench_scenario::format::bounded_file;
 use jwtbench_verifier::jwk::MAX_KID_BYTES;
 
 /// The byte order mark of UTF-8, which a reader may ignore (RFC 8259 §8.1).

@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use jwtbench_scenario::bounded_file;
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::corpus::KidFact;
-use jwtbench_scenario::own::Accepted;
-use jwtbench_scenario::policy_file;
+use jwtbench_scenario::format::bounded_file;
+use jwtbench_scenario::format::policy_file;
+use jwtbench_scenario::token::class::Stage;
+use jwtbench_scenario::token::corpus::KidFact;
+use jwtbench_scenario::token::own::Accepted;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::claims::Claims;

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwtbench_scenario::bounded_file;
 use sha2::{Digest as _, Sha256};
+
+use jwtbench_scenario::format::bounded_file;
 
 use crate::binary::scenario_file;
 

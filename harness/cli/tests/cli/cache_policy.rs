@@ -9,14 +9,15 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use jwtbench_result::standing::{Standing, UNDRIVEN};
 use jwtbench_result::{RunResult, StoredForm};
-use jwtbench_scenario::cache::{
+use jwtbench_scenario::catalogue::source::Source;
+use jwtbench_scenario::format::cache::{
     Preset, Presets, Start, parse_preset, read_cache_policy, read_preset,
 };
-use jwtbench_scenario::source::Source;
 use jwtbench_verifier::cache_policy::CachePolicy;
-use serde_json::Value;
 
 use crate::binary::{check, jwtbench_on};
 

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::binary;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,8 +13,10 @@ use binary::{ROOT, check_stderr, command_in, jwtbench, scenario_file, send};
 
 use jwtbench_result::{RunResult, SCHEMA_VERSION, StoredForm};
 use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
+
+use crate::binary;
 
 const GOOD: &str = r#"
 title = "t"

@@ -4,11 +4,11 @@
 
 mod schedules;
 
-use crate::inline;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
+
+use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{
@@ -20,12 +20,12 @@ use jwtbench_result::noise::Noise;
 use jwtbench_result::window::{Offer, WindowVerdict};
 use jwtbench_result::{ArrivalCounts, Measurement};
 use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
-use inline::scenario;
+use crate::inline;
 
 const LOAD: &str = r#"
 title = "A load"

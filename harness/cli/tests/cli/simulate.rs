@@ -22,10 +22,10 @@ use jwtbench_report::{
 };
 use jwtbench_result::StoredForm;
 use jwtbench_result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
-use jwtbench_scenario::cache::{CacheSpec, Start, load_preset, read_cache_policy};
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::overrides::Overrides;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::format::cache::{CacheSpec, Start, load_preset, read_cache_policy};
+use jwtbench_scenario::format::overrides::Overrides;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::{InstanceAges, Instances, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 

@@ -3,22 +3,22 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::binary::command_in;
-use crate::inline;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use jwtbench_scenario::plan::{EPOCH, Plan};
-use jwtbench_scenario::policy_file;
-use jwtbench_scenario::signer::Signers;
-use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::tick::Tick;
+use inline::scenario;
 use tempfile::TempDir;
 
-use inline::scenario;
+use jwtbench_scenario::format::policy_file;
+use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::plan::{EPOCH, Plan};
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::tick::Tick;
+
+use crate::binary::command_in;
+use crate::inline;
 
 const SCENARIO: &str = r#"
 title = "t"

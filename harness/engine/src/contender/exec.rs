@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use jwtbench_scenario::policy_file;
+use jwtbench_scenario::format::policy_file;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;

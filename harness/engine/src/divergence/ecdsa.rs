@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use jwtbench_result::FindingTag::{BreaksMust, OutOfScope};
-use jwtbench_scenario::draft::Parts;
-use jwtbench_scenario::signer::{in_der, with_high_s};
+use jwtbench_scenario::issuer::signer::{in_der, with_high_s};
+use jwtbench_scenario::token::draft::Parts;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::case::{DivergenceCase, Exhibit, Ruling, ruling};

@@ -10,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
 use serde_json::Value;
 
-use jwtbench_scenario::draft::{Draft, DraftKeys, Parts, Times};
-use jwtbench_scenario::signer::{Signers, SigningKey};
+use jwtbench_scenario::issuer::signer::{Signers, SigningKey};
+use jwtbench_scenario::token::draft::{Draft, DraftKeys, Parts, Times};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use jwtbench_result::FindingTag::{BreaksMust, Permitted};
-use jwtbench_scenario::draft::{Draft, Parts};
-use jwtbench_scenario::signer::SigningKey;
+use jwtbench_scenario::issuer::signer::SigningKey;
+use jwtbench_scenario::token::draft::{Draft, Parts};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::case::{DivergenceCase, Exhibit, Ruling, ruling};

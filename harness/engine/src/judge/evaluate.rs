@@ -2,7 +2,7 @@
 
 use jwtbench_result::{EndpointCounts, ExpectationResult, HistogramSummary, Latencies};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::expectation::{
+use jwtbench_scenario::model::expectation::{
     BoundFigure, Channel, EndpointMetric, Expectation, ExpectedMetric, Quantile, Subject,
 };
 

@@ -1,8 +1,8 @@
 //! What the issuer did and when it really took hold: the truth that outcomes are judged by. Between
 //! the beginning and the end of a change either state may have been seen.
 
-use jwtbench_scenario::corpus::Facts;
 use jwtbench_scenario::issuer::IssuerTimeline;
+use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_verifier::tick::Tick;
 
 /// The changes of one trial, in order.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::corpus::{Facts, KidFact, Token};
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::class::Stage;
+use jwtbench_scenario::token::corpus::{Facts, KidFact, Token};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::{Coalescing, LockScope, OutageAnswer};
 use jwtbench_verifier::jwk::{Kid, Thumbprint};

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
 use jwtbench_result::Latencies;
-use jwtbench_scenario::class::Class;
 use jwtbench_scenario::plan::WARMUP;
+use jwtbench_scenario::token::class::Class;
 use jwtbench_verifier::tick::Tick;
 
 use super::judgement::{Code, Judge, Operation};

@@ -7,10 +7,10 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use jwtbench_result::{ClassVerdicts, Count, VerdictStream};
-use jwtbench_scenario::class::Stage;
-use jwtbench_scenario::corpus::Token;
-use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::class::Stage;
+use jwtbench_scenario::token::corpus::Token;
 use jwtbench_verifier::rejection::Rejection;
 
 use super::judgement::Code;

@@ -18,7 +18,7 @@ use tokio::sync::mpsc as command;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 
 use super::document::cache_control;
 use super::faults;

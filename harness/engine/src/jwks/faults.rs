@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
 

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{interval, sleep, timeout};
 
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 
 use super::document::cache_control;
 use super::endpoint::{KEY_SET_PATH, MOVED_PATH, RequestWatch, ServedCounts};

@@ -6,7 +6,7 @@ use jwtbench_result::{
     CachePolicyRecord, LoadRecord, Machine, RunResult, SCHEMA_VERSION, ScenarioRecord,
 };
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::policy_file;
+use jwtbench_scenario::format::policy_file;
 
 use crate::contender::ContenderSpec;
 use crate::trial::clock::utc_now;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::own::{OWN, OwnJudge, OwnToken};
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::token::own::{OWN, OwnJudge, OwnToken};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::PolicySpec;
 

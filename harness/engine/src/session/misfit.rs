@@ -1,7 +1,7 @@
 //! Which contenders a scenario means something to, and why not the others.
 
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::class::Stage;
+use jwtbench_scenario::token::class::Stage;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;

@@ -11,9 +11,9 @@ use jwtbench_result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
     Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, Wrong,
 };
-use jwtbench_scenario::class::Class;
-use jwtbench_scenario::expectation::{Expectation, binding};
+use jwtbench_scenario::model::expectation::{Expectation, binding};
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::class::Class;
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::tick::Tick;
 

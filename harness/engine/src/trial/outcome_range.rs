@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use jwtbench_result::outcome::{OutcomeCounts, OutcomeRange};
 use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::{Plan, Redraw, WARMUP};
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jwtbench_scenario::grammar;
+use jwtbench_scenario::format::grammar;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 

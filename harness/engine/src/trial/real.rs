@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwtbench_result::ArrivalCounts;
 use jwtbench_scenario::Arrivals;
-use jwtbench_scenario::endpoint::EndpointSetting;
+use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::plan::{Plan, PlanParts};
 use jwtbench_verifier::tick::Tick;
 

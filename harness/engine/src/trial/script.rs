@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use jwtbench_scenario::endpoint::EndpointSetting;
-use jwtbench_scenario::event::Action;
+use jwtbench_scenario::model::endpoint::EndpointSetting;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jwtbench_scenario::endpoint::EndpointSetting;
+use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;

@@ -29,13 +29,13 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_result::simulation::{
     HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
 };
-use jwtbench_scenario::cache::{CacheSpec, Start};
-use jwtbench_scenario::class::Flood;
-use jwtbench_scenario::corpus::Refs;
-use jwtbench_scenario::flow::{self, FlowFault};
-use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::format::cache::{CacheSpec, Start};
+use jwtbench_scenario::format::hex::hex;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::plan::flow::{self, FlowFault};
+use jwtbench_scenario::token::class::Flood;
+use jwtbench_scenario::token::corpus::Refs;
 use jwtbench_scenario::{InstanceAges, Phase, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwtbench_result::ArrivalCounts;
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_verifier::key_cache::{Counters, FetchFailure, FetchId};
 use jwtbench_verifier::tick::Tick;

@@ -1,20 +1,20 @@
 //! Real against virtual time: short scenarios under policies of every kind, over sockets and
 //! threads and in memory. The same verdicts and the same fetches, within what a busy machine moves.
 
-use crate::inline;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{Control, Gathering, Trial};
 use jwtbench_result::Measurement;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
-use inline::scenario;
+use crate::inline;
 
 /// One user in ten milliseconds for a second; keys that last 300 ms; a fetch takes 4 ms.
 const BASE: &str = r#"

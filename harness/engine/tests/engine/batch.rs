@@ -1,19 +1,19 @@
 //! Ed25519 in batches: the same verdicts as one by one, in real and in virtual time; nothing is
 //! lost, and the wait for the batch is in the latencies.
 
-use crate::inline;
-
 use std::sync::atomic::AtomicBool;
+
+use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{Control, Gathering, Trial};
 use jwtbench_result::Measurement;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
-use inline::scenario;
+use crate::inline;
 
 /// So many tokens a second that a batch is never full within its wait of 1 ms.
 const QUIET: &str = r#"

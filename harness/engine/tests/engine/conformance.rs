@@ -12,9 +12,9 @@ use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_result::Measurement;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::class::Class;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::token::class::Class;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::rejection::Rejection;
 

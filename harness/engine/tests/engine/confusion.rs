@@ -10,10 +10,15 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa_signer::pkcs1::{EncodeRsaPublicKey as _, LineEnding};
+use rsa_signer::pkcs8::EncodePublicKey as _;
+use rsa_signer::{BigUint, RsaPublicKey};
+use serde_json::Value;
+
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::pack::Pack;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::token::pack::Pack;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
@@ -23,10 +28,6 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
-use rsa_signer::pkcs1::{EncodeRsaPublicKey as _, LineEnding};
-use rsa_signer::pkcs8::EncodePublicKey as _;
-use rsa_signer::{BigUint, RsaPublicKey};
-use serde_json::Value;
 
 /// One line of a pack.
 struct Line {

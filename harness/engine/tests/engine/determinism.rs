@@ -4,17 +4,17 @@
 // An arrival is a row: instant, phase and text.
 #![allow(clippy::type_complexity)]
 
-use crate::inline;
+use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_scenario::Scenario;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
-use inline::scenario;
+use crate::inline;
 
 /// A scenario with something of everything that a plan holds.
 const TINY: &str = r#"

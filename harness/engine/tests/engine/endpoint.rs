@@ -8,18 +8,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
 use jwtbench_engine::jwks::body_budget::{BodyBudget, MAX_BODIES};
 use jwtbench_engine::jwks::document::Document;
 use jwtbench_engine::jwks::endpoint::{Endpoint, KEY_SET_PATH};
 use jwtbench_engine::jwks::faults::{Body, Exchange, exchange, huge_body};
 use jwtbench_engine::jwks::http::{self, FetchFault};
-use jwtbench_scenario::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure, FetchId};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
 
 const SEED: u64 = 7;
 const KEY_SET: &[u8] = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"one"}]}"#;

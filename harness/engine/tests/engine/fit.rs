@@ -3,18 +3,20 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::inline;
-
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inline::scenario;
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestRunner};
+
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::class::{Class, Stage};
-use jwtbench_scenario::corpus::Token;
-use jwtbench_scenario::fit::{check_class, check_length, check_names};
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::token::class::{Class, Stage};
+use jwtbench_scenario::token::corpus::Token;
+use jwtbench_scenario::token::fit::{check_class, check_length, check_names};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
@@ -24,10 +26,8 @@ use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
-use proptest::prelude::*;
-use proptest::test_runner::{RngSeed, TestRunner};
 
-use inline::scenario;
+use crate::inline;
 
 const BASE: &str = r#"
 title = "T"

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use jwtbench_scenario::cache::load_preset;
 use jwtbench_scenario::catalogue::Catalogue;
-use jwtbench_scenario::class::Class;
-use jwtbench_scenario::event::{Action, Poison};
-use jwtbench_scenario::expectation::{Binding, Expectation};
-use jwtbench_scenario::policy_file;
+use jwtbench_scenario::format::cache::load_preset;
+use jwtbench_scenario::format::policy_file;
+use jwtbench_scenario::model::event::{Action, Poison};
+use jwtbench_scenario::model::expectation::{Binding, Expectation};
+use jwtbench_scenario::token::class::Class;
 use jwtbench_scenario::{Scenario, ScenarioParts};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::CachePolicy;

@@ -6,8 +6,9 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use jwtbench_scenario::class::Class;
 use source::{Source, mask};
+
+use jwtbench_scenario::token::class::Class;
 
 /// Files may be this long, in lines.
 const MAX_FILE: usize = 500;
@@ -70,9 +71,11 @@ fn may_use(path: &str, name: &str) -> bool {
     }
     match path {
         "harness/verifier/src/key_check.rs" => ["p256", "p384", "ed25519_dalek"].contains(&name),
-        "harness/scenario/src/signer.rs" => name != "rsa",
-        "harness/scenario/src/signer/public_form.rs" => ["p256", "rsa_signer"].contains(&name),
-        "harness/scenario/src/draft.rs" => name == "aws_lc_rs",
+        "harness/scenario/src/issuer/signer.rs" => name != "rsa",
+        "harness/scenario/src/issuer/signer/public_form.rs" => {
+            ["p256", "rsa_signer"].contains(&name)
+        }
+        "harness/scenario/src/token/draft.rs" => name == "aws_lc_rs",
         _ if name == "rsa_signer" => false,
         path => path.starts_with("harness/verifier/src/backend/"),
     }
@@ -222,10 +225,14 @@ fn type_names_are_unique() {
 
 /// What is called as a class is, and is none: file, word, what it is.
 const NO_CLASSES: [(&str, &str, &str); 4] = [
-    ("harness/scenario/src/fingerprint/cache_policy.rs", "unknown-kid", "a key of a cache policy"),
-    ("harness/scenario/src/fingerprint/plan.rs", "revoked", "a key of an issuer"),
-    ("harness/scenario/src/corpus.rs", "other-issuer", "the label of a key"),
-    ("harness/scenario/src/own.rs", "own", "the family of the user's own tokens"),
+    (
+        "harness/scenario/src/plan/fingerprint/cache_policy.rs",
+        "unknown-kid",
+        "a key of a cache policy",
+    ),
+    ("harness/scenario/src/plan/fingerprint/plan.rs", "revoked", "a key of an issuer"),
+    ("harness/scenario/src/token/corpus.rs", "other-issuer", "the label of a key"),
+    ("harness/scenario/src/token/own.rs", "own", "the family of the user's own tokens"),
 ];
 
 /// A property of a class is a column of the table, so that adding a class is adding a row.

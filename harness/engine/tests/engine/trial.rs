@@ -1,21 +1,21 @@
 //! One plan in real and in virtual time: the same verdicts, the same fetches, within what a busy
 //! machine may move; nothing is lost, and a token that waited is timed from its intended start.
 
-use crate::inline;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use inline::scenario;
+
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{Control, Gathering, Trial};
 use jwtbench_result::Measurement;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 
-use inline::scenario;
+use crate::inline;
 
 /// A second with a rotation that overlaps, an outage, and a flood of unknown kids.
 const COURSE: &str = r#"

@@ -10,8 +10,8 @@ use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, 
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_scenario::catalogue::Catalogue;
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_scenario::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::policy::Policy;

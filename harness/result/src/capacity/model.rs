@@ -2,7 +2,7 @@
 //! arrivals from a seed, the Lindley recursion, percentiles. Valid while services do not depend on
 //! the load. Pure.
 
-use jwtbench_scenario::arrivals::unit_gaps;
+use jwtbench_scenario::plan::arrivals::unit_gaps;
 
 use crate::lindley::Queue;
 

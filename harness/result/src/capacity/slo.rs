@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use jwtbench_scenario::grammar;
+use jwtbench_scenario::format::grammar;
 
 /// The grammar, for messages.
 const FORM: &str = "write it like 'p99 < 1ms': a percentile from p50 to p99.99, `<` or `<=`, and \

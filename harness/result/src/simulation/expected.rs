@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_scenario::expectation::{End, Expectation, ExpectedMetric as Bounded};
+use jwtbench_scenario::model::expectation::{End, Expectation, ExpectedMetric as Bounded};
 
 use super::{MetricRange, nano};
 
@@ -78,7 +78,7 @@ fn end(bounded: &Bounded, metric: &MetricRange) -> Option<Option<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use jwtbench_scenario::expectation::{Binding, KnownNames};
+    use jwtbench_scenario::model::expectation::{Binding, KnownNames};
 
     use super::*;
 

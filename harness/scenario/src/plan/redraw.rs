@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jwtbench_verifier::policy::PolicySpec;
 
-use crate::corpus::{Corpus, Refs};
-use crate::fingerprint::plan_hash;
-use crate::signer::Signers;
+use crate::issuer::signer::Signers;
+use crate::plan::fingerprint::plan_hash;
+use crate::token::corpus::{Corpus, Refs};
 
 use super::{Arrival, EPOCH, Plan, PlanParts, holders, mint, schedule};
 
@@ -77,8 +77,8 @@ mod tests {
     use jwtbench_verifier::algorithm::Algorithm;
 
     use crate::Scenario;
-    use crate::cache::Presets;
-    use crate::source::Source;
+    use crate::catalogue::source::Source;
+    use crate::format::cache::Presets;
 
     use super::*;
 

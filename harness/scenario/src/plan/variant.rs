@@ -4,7 +4,7 @@
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::tick::Tick;
 
-use crate::flow::draw_seed;
+use crate::plan::flow::draw_seed;
 use crate::{DelayedKey, Scenario};
 
 use super::{Plan, PlanParts};

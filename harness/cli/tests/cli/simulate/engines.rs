@@ -3,16 +3,17 @@
 //! the same instants, and the same fetches. `agreement.rs` of the engine's tests holds the second
 //! to sockets.
 
+use sha2::{Digest as _, Sha256};
+
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::spell;
 use jwtbench_engine::jwks::key_source::FetchStep;
 use jwtbench_engine::trial::{Trial, initial_revocations};
-use jwtbench_scenario::flow;
-use jwtbench_scenario::hex::hex;
+use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::flow;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::tick::Tick;
-use sha2::{Digest as _, Sha256};
 
 use super::*;
 

@@ -1,10 +1,10 @@
 //! Expectations of a simulation on the command line: whom they bind, who gates, what is named.
 
-use jwtbench_scenario::expectation::SIMULATED_METRICS;
-
-use super::*;
+use jwtbench_scenario::model::expectation::SIMULATED_METRICS;
 
 use crate::binary::scenario_file;
+
+use super::*;
 
 /// Half an hour; a key is withdrawn and replaced after two minutes. The cache is its own.
 const THEFT: &str = "title = \"A theft\"\nanalysis = \"None.\"\n\

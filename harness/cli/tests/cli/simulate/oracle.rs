@@ -3,8 +3,8 @@
 
 use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
 use jwtbench_result::simulation::{MetricRange, SimulationRow};
-use jwtbench_scenario::cache::{CacheSpec, Start, load_preset};
-use jwtbench_scenario::signer::Signers;
+use jwtbench_scenario::format::cache::{CacheSpec, Start, load_preset};
+use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::simulate::{library, scenario};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::expectation::{ExpectedMetric, SimulatedMetric};
+use jwtbench_scenario::model::expectation::{ExpectedMetric, SimulatedMetric};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 

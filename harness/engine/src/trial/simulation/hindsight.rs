@@ -8,9 +8,9 @@ use rayon::prelude::*;
 
 use jwtbench_result::simulation::HindsightPoint;
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::{CacheSpec, Start};
-use jwtbench_scenario::corpus::Refs;
+use jwtbench_scenario::format::cache::{CacheSpec, Start};
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::corpus::Refs;
 use jwtbench_verifier::cache_policy::{
     BadEntry, Budget, CachePolicy, Coalescing, EmptySet, LockScope, OnFailure, OutageAnswer,
     Refresh, Timeouts, UnknownKid,

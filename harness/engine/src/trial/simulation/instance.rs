@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-use jwtbench_scenario::corpus::{KidFact, Refs, Token};
-use jwtbench_scenario::flow::{Drawn, Flow};
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::flow::{Drawn, Flow};
+use jwtbench_scenario::token::corpus::{KidFact, Refs, Token};
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::rejection::Rejection;

@@ -1,9 +1,9 @@
 //! What odd entries in a key set cost: published keys that a fetch of it did not yield. A function
 //! of the set and the policy; a fetch decides only whether it happened.
 
-use jwtbench_scenario::endpoint::Fault;
-use jwtbench_scenario::event::Action;
 use jwtbench_scenario::issuer::Epoch;
+use jwtbench_scenario::model::endpoint::Fault;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::key_cache::Terms;
 use jwtbench_verifier::tick::Tick;

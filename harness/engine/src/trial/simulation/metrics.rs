@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use jwtbench_result::simulation::HindsightPoint;
-use jwtbench_scenario::class::Flood;
-use jwtbench_scenario::expectation::SIMULATED_METRICS;
+use jwtbench_scenario::model::expectation::SIMULATED_METRICS;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::class::Flood;
 use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::key_source::{FetchNote, FetchStep};

@@ -1,7 +1,7 @@
 //! How long a withdrawn key is trusted: the key caches are asked on the side, before and after
 //! everything that may change its mind, and in between by bisection. Exact to the nanosecond.
 
-use jwtbench_scenario::event::Action;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::Thumbprint;

@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use jwtbench_result::simulation::Minute;
-use jwtbench_scenario::corpus::{KidFact, Token};
-use jwtbench_scenario::endpoint::Fault;
-use jwtbench_scenario::event::Action;
+use jwtbench_scenario::model::endpoint::Fault;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::corpus::{KidFact, Token};
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use jwtbench_result::simulation::SimulationCounts;
-use jwtbench_scenario::class::Flood;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::class::Flood;
 use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Judge, Operation, spell};

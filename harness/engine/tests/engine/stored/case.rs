@@ -8,16 +8,17 @@ pub mod mutation;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use mutation::{Script, mutate};
+use serde_json::Value;
+
 use jwtbench_report::{self as report, TerminalStyle};
 use jwtbench_result::comparison::{Allowance, Comparison, ComparisonTerms, Matching};
 use jwtbench_result::duel::Duels;
 use jwtbench_result::simulation::Simulation;
 use jwtbench_result::{Measurement, RunResult, StoredForm, histogram_log, stored};
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::cache::Presets;
-use jwtbench_scenario::source::Source;
-use mutation::{Script, mutate};
-use serde_json::Value;
+use jwtbench_scenario::catalogue::source::Source;
+use jwtbench_scenario::format::cache::Presets;
 
 /// A run with phases, events, a fault of the endpoint, bounds and relative rates.
 pub const RUN: &str = include_str!("../../cases/stored/run.json");

@@ -1,7 +1,7 @@
 //! What changed, in sentences that matter to somebody: who is accepted or refused how often, and
 //! instead of how often. Knows the figures alone.
 
-use jwtbench_scenario::class::Class;
+use jwtbench_scenario::token::class::Class;
 
 use crate::outcome::OutcomeKind;
 

@@ -1,0 +1,187 @@
+//! A cache policy in a file of its own: a preset by name, or a file of the user's. Every fault
+//! names file, line, key and remedy.
+
+use std::path::Path;
+
+use jwtbench_verifier::cache_policy::CachePolicy;
+
+use crate::catalogue::source::Source;
+use crate::format::bounded_file;
+use crate::format::nearest::did_you_mean;
+use crate::format::parse::{Checked, File};
+use crate::format::policy_file::{key_at, place};
+
+use super::{About, Start, WireCache};
+
+/// A cache policy that stands in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preset {
+    /// The stem of the file.
+    pub name: String,
+    /// The policy.
+    pub policy: CachePolicy,
+    /// What a key cache holds at the beginning, if the file says so.
+    pub start: Option<Start>,
+    /// What it says of itself.
+    pub about: Option<About>,
+    /// The keys that it sets, a line each as the file has them.
+    pub keys: Vec<String>,
+    /// The file, whole.
+    pub text: String,
+}
+
+/// The folder in which the presets are.
+pub(crate) const PRESETS: &str = "cache-policies";
+
+/// The presets of a source of scenarios.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presets(Source);
+
+impl Presets {
+    /// Those beside these scenarios.
+    pub fn of(source: Source) -> Presets {
+        Presets(source)
+    }
+
+    /// Their names, sorted; none if they cannot be read.
+    pub fn names(&self) -> Vec<String> {
+        self.0.stems(PRESETS).unwrap_or_default()
+    }
+
+    /// Whether a file is one of them.
+    fn is_one(&self, path: &Path, name: &str) -> bool {
+        let own = self.0.path(PRESETS, name).canonicalize();
+        own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own))
+    }
+}
+
+/// The policy of a preset by name.
+///
+/// # Errors
+/// As [`read_preset`].
+pub fn load_preset(presets: &Presets, name: &str) -> Result<CachePolicy, String> {
+    read_preset(presets, name).map(|preset| preset.policy)
+}
+
+/// A preset by name.
+///
+/// # Errors
+/// If there is none, or what is wrong with which key.
+pub fn read_preset(presets: &Presets, name: &str) -> Result<Preset, String> {
+    named(presets, name, &[])
+}
+
+/// What `--cache-policy` names: a preset, or a file of the user's own, which ends in `.toml`.
+///
+/// # Errors
+/// If there is none, what is wrong with which key, and if the file has the name of a preset.
+pub fn read_cache_policy(presets: &Presets, given: &str) -> Result<Preset, String> {
+    let path = Path::new(given);
+    if !given.ends_with(".toml") {
+        return named(presets, given, &[]).map_err(|fault| {
+            format!("--cache-policy {given}: {fault}, or the path of a .toml file")
+        });
+    }
+    let text = bounded_file::read_to_string(path, bounded_file::POLICY).map_err(|error| {
+        format!("{given}: cannot be read ({error}); name a cache policy, in TOML")
+    })?;
+    let preset = parse_preset(path, &text, presets)?;
+    let name = &preset.name;
+    if presets.names().contains(name) && !presets.is_one(path, name) {
+        return Err(format!("{given}: a preset is called `{name}` already; rename the file"));
+    }
+    Ok(preset)
+}
+
+/// A cache policy from the text of the file at `path`. Its key `policy` may name one of the presets
+/// for its keys to stand on.
+///
+/// # Errors
+/// The first fault, with file, line, key and remedy.
+pub fn parse_preset(path: &Path, text: &str, presets: &Presets) -> Result<Preset, String> {
+    parse(path, text, presets, &[]).map_err(|fault| fault.to_string())
+}
+
+/// A policy from the keys in a text, over those of `base`.
+///
+/// # Errors
+/// What is wrong with which key.
+pub fn parse_policy(text: &str, base: CachePolicy) -> Result<CachePolicy, String> {
+    let wire: WireCache = toml::from_str(text).map_err(|error| error.to_string())?;
+    wire.apply(base)
+}
+
+/// `through` are the presets that led here, each standing on the next.
+fn named(presets: &Presets, name: &str, through: &[&str]) -> Result<Preset, String> {
+    let path = presets.0.path(PRESETS, name);
+    let Ok(text) = presets.0.read(PRESETS, name) else {
+        let known = presets.names();
+        let meant = did_you_mean(name, known.iter().map(String::as_str));
+        return Err(format!("no cache policy `{name}`{meant}; known: {}", known.join(", ")));
+    };
+    parse(&path, &text, presets, &[through, &[name]].concat()).map_err(|fault| fault.to_string())
+}
+
+fn parse(path: &Path, text: &str, presets: &Presets, through: &[&str]) -> Checked<Preset> {
+    let file = File { path, text };
+    let mut wire: WireCache = match toml::from_str(text) {
+        Ok(wire) => wire,
+        Err(error) => return unreadable(&file, &error),
+    };
+    let (about, start) = (wire.take_about(), wire.start());
+    let base = match wire.base() {
+        None => None,
+        Some(base) if through.contains(&base) => {
+            let message = format!(
+                "`policy` leads back to `{base}`; name a preset that does not stand on this one"
+            );
+            return file.fault(place(text, "policy"), message);
+        }
+        Some(base) => match named(presets, base, through) {
+            Ok(base) => Some(base),
+            Err(fault) => return file.fault(place(text, "policy"), format!("`policy`: {fault}")),
+        },
+    };
+    let (base_policy, base_start) =
+        base.map_or_else(|| (CachePolicy::default(), None), |base| (base.policy, base.start));
+    let policy = match wire.apply(base_policy) {
+        Ok(policy) => policy,
+        Err(fault) => {
+            let key = fault.split('`').nth(1).unwrap_or_default();
+            return file.fault(place(text, key), fault);
+        }
+    };
+    let stem = path.file_stem().unwrap_or_default();
+    Ok(Preset {
+        name: stem.to_string_lossy().into_owned(),
+        policy,
+        start: start.or(base_start),
+        about,
+        keys: keys(text),
+        text: text.to_owned(),
+    })
+}
+
+fn unreadable(file: &File<'_>, error: &toml::de::Error) -> Checked<Preset> {
+    let message = error.message();
+    if message.contains("unknown field") {
+        let remedy = "a cache policy has the keys of a scenario's [cache], at its top level";
+        return file.fault(error.span(), format!("{message}; {remedy}"));
+    }
+    match error.span().and_then(|span| key_at(file.text, span.start)) {
+        Some(key) if !message.contains(key) => {
+            file.fault(error.span(), format!("`{key}`: {message}"))
+        }
+        _ => file.fault(error.span(), message),
+    }
+}
+
+/// The lines of a text that set a key.
+fn keys(text: &str) -> Vec<String> {
+    let table: toml::Table = toml::from_str(text).unwrap_or_default();
+    let is_key = |line: &&str| {
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        key.is_some_and(|key| table.contains_key(key))
+    };
+    text.lines().filter(is_key).map(str::to_owned).collect()
+}

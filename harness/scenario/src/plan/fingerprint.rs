@@ -1,0 +1,133 @@
+//! Hashes that decide whether two results are alike. What goes into one is written value by value,
+//! each under a tag of its own: where a field stands in the source, what it is called there and how
+//! a value prints decide nothing. A field that is new does not compile until somebody decides
+//! whether it counts.
+
+mod cache_policy;
+mod plan;
+mod policy;
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::format::hex::hex;
+
+pub use cache_policy::cache_policy_hash;
+pub(crate) use plan::plan_hash;
+pub use policy::policy_hash;
+
+/// SHA-256 over tagged values.
+pub(crate) struct Fingerprint(Sha256);
+
+/// What can be written into a fingerprint. No two values of a type write the same.
+pub(crate) trait Fingerprinted {
+    /// Writes the value.
+    fn write(&self, to: &mut Fingerprint);
+}
+
+impl Fingerprint {
+    /// Over a thing of this kind. The version changes when what is written of it does.
+    pub(crate) fn new(kind: &str, version: u32) -> Fingerprint {
+        let mut fingerprint = Fingerprint(Sha256::new());
+        fingerprint.field(kind, &version);
+        fingerprint
+    }
+
+    /// Writes a value under a tag.
+    pub(crate) fn field(&mut self, tag: &str, value: &(impl Fingerprinted + ?Sized)) {
+        tag.write(self);
+        value.write(self);
+    }
+
+    /// Writes which variant of an enum a value is.
+    pub(crate) fn variant(&mut self, name: &str) {
+        name.write(self);
+    }
+
+    /// Writes bytes whose number is known from what was written before.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash, in lower-case hex.
+    pub(crate) fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+impl Fingerprinted for str {
+    fn write(&self, to: &mut Fingerprint) {
+        self.len().write(to);
+        to.bytes(self.as_bytes());
+    }
+}
+
+impl Fingerprinted for String {
+    fn write(&self, to: &mut Fingerprint) {
+        self.as_str().write(to);
+    }
+}
+
+impl Fingerprinted for bool {
+    fn write(&self, to: &mut Fingerprint) {
+        to.bytes(&[u8::from(*self)]);
+    }
+}
+
+impl Fingerprinted for u32 {
+    fn write(&self, to: &mut Fingerprint) {
+        u64::from(*self).write(to);
+    }
+}
+
+impl Fingerprinted for u64 {
+    fn write(&self, to: &mut Fingerprint) {
+        to.bytes(&self.to_be_bytes());
+    }
+}
+
+impl Fingerprinted for usize {
+    fn write(&self, to: &mut Fingerprint) {
+        (*self as u64).write(to);
+    }
+}
+
+impl Fingerprinted for f64 {
+    fn write(&self, to: &mut Fingerprint) {
+        // -0.0 is 0.
+        to.bytes(&(self + 0.0).to_bits().to_be_bytes());
+    }
+}
+
+impl Fingerprinted for Duration {
+    /// In nanoseconds.
+    fn write(&self, to: &mut Fingerprint) {
+        to.bytes(&self.as_nanos().to_be_bytes());
+    }
+}
+
+impl<T: Fingerprinted> Fingerprinted for Option<T> {
+    fn write(&self, to: &mut Fingerprint) {
+        self.is_some().write(to);
+        if let Some(value) = self {
+            value.write(to);
+        }
+    }
+}
+
+impl<T: Fingerprinted> Fingerprinted for [T] {
+    fn write(&self, to: &mut Fingerprint) {
+        self.len().write(to);
+        self.iter().for_each(|value| value.write(to));
+    }
+}
+
+impl<T: Fingerprinted> Fingerprinted for Vec<T> {
+    fn write(&self, to: &mut Fingerprint) {
+        self.as_slice().write(to);
+    }
+}
+
+#[cfg(test)]
+mod tests;

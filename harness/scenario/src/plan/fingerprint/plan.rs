@@ -1,0 +1,214 @@
+//! The fingerprint of a plan: its load, phases, events and streams, its corpus, every arrival. The
+//! policy and the cache policy have fingerprints of their own; expectations and prose have none.
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::wall_clock::Skew;
+
+use crate::model::endpoint::{EndpointSetting, Fault};
+use crate::model::event::{Action, Event, Poison};
+use crate::plan::Arrival;
+use crate::token::corpus::{Corpus, TokenRef};
+use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, ScenarioParts, Stream};
+
+use super::{Fingerprint, Fingerprinted};
+
+/// Changes when something else is written of a plan.
+const VERSION: u32 = 1;
+
+/// SHA-256 of a plan, in hex. `names` are the tokens of the corpus, in its order.
+pub(crate) fn plan_hash(
+    scenario: &Scenario,
+    algorithm: Algorithm,
+    schedules: &[Vec<Arrival>],
+    names: &[TokenRef],
+    corpus: &Corpus,
+) -> String {
+    let mut to = Fingerprint::new("plan", VERSION);
+    to.field("algorithm", &algorithm);
+    to.field("scenario", scenario);
+    to.field("corpus", &corpus.hash);
+    for schedule in schedules {
+        to.field("worker", &schedule.len());
+        for arrival in schedule {
+            // A plan has up to 20 million of them, so that they are written without tags: fields in
+            // one order, numbers of one width, and the name of the class with its length.
+            let Arrival { at, stream, phase: _, token } = arrival;
+            let TokenRef { class, stream: _, ordinal, issue } = &names[*token as usize];
+            to.bytes(&at.0.to_be_bytes());
+            to.bytes(&stream.to_be_bytes());
+            to.variant(class.name());
+            to.bytes(&ordinal.to_be_bytes());
+            to.bytes(&issue.to_be_bytes());
+        }
+    }
+    to.finish()
+}
+
+/// What of a scenario is not said by corpus and arrivals.
+impl Fingerprinted for Scenario {
+    fn write(&self, to: &mut Fingerprint) {
+        let ScenarioParts {
+            issuer,
+            load,
+            shed_after,
+            streams,
+            phases,
+            events,
+            // Hashed apart.
+            policy: _,
+            own_algorithms: _,
+            cache: _,
+            // How many times a simulation has it, and at which values of the cache policy.
+            instances: _,
+            sweep: _,
+            // Resolved: the rates are in the arrivals.
+            capacity_of: _,
+            // Names, prose, and what is due of the outcome.
+            name: _,
+            family: _,
+            path: _,
+            text: _,
+            title: _,
+            analysis: _,
+            canonical: _,
+            algorithms: _,
+            replaced: _,
+            expectations: _,
+        } = &**self;
+        to.field("issuer", issuer);
+        to.field("load", load);
+        to.field("shed-after", shed_after);
+        to.field("phases", phases);
+        to.field("events", events);
+        to.field("streams", streams);
+    }
+}
+
+impl Fingerprinted for IssuerSpec {
+    fn write(&self, to: &mut Fingerprint) {
+        // How long its keys are and its tokens last is in the corpus.
+        let IssuerSpec { rsa_bits: _, token_lifetime: _, revoked, revocation_filter } = self;
+        to.field("revoked", revoked);
+        to.field("revocation-filter", revocation_filter);
+    }
+}
+
+impl Fingerprinted for Load {
+    fn write(&self, to: &mut Fingerprint) {
+        let Load { arrivals, workers, warmup, duration, rounds, deadline } = self;
+        to.field("arrivals", arrivals);
+        to.field("workers", workers);
+        to.field("warmup", warmup);
+        to.field("duration", duration);
+        to.field("rounds", rounds);
+        to.field("deadline", deadline);
+    }
+}
+
+impl Fingerprinted for Arrivals {
+    fn write(&self, to: &mut Fingerprint) {
+        to.variant(match self {
+            Arrivals::Closed => "closed",
+            Arrivals::Constant => "constant",
+            Arrivals::Poisson => "poisson",
+            Arrivals::Ramp => "ramp",
+        });
+    }
+}
+
+impl Fingerprinted for Stream {
+    fn write(&self, to: &mut Fingerprint) {
+        // Who comes when is in the arrivals.
+        let Stream { name, holders: _, reuse: _, settings: _ } = self;
+        to.field("name", name);
+    }
+}
+
+impl Fingerprinted for Phase {
+    fn write(&self, to: &mut Fingerprint) {
+        let Phase { name, at, endpoint, skew } = self;
+        to.field("name", name);
+        to.field("at", at);
+        to.field("endpoint", endpoint);
+        to.field("skew", skew);
+    }
+}
+
+impl Fingerprinted for Skew {
+    fn write(&self, to: &mut Fingerprint) {
+        match self {
+            Skew::None => to.variant("none"),
+            Skew::Ahead(by) => to.field("ahead", by),
+            Skew::Behind(by) => to.field("behind", by),
+        }
+    }
+}
+
+impl Fingerprinted for EndpointSetting {
+    fn write(&self, to: &mut Fingerprint) {
+        let EndpointSetting { latency, jitter, max_age, fault } = self;
+        to.field("latency", latency);
+        to.field("jitter", jitter);
+        to.field("max-age", max_age);
+        to.field("fault", fault);
+    }
+}
+
+impl Fingerprinted for Fault {
+    fn write(&self, to: &mut Fingerprint) {
+        match self {
+            Fault::None => to.variant("none"),
+            Fault::Status { status, retry_after } => {
+                to.field("status", &u32::from(*status));
+                to.field("retry-after", retry_after);
+            }
+            Fault::Refused => to.variant("refused"),
+            Fault::Silent => to.variant("silent"),
+            Fault::Reset => to.variant("reset"),
+            Fault::SlowDrip { interval } => to.field("slow-drip", interval),
+            Fault::Truncated => to.variant("truncated"),
+            Fault::MalformedJson => to.variant("malformed-json"),
+            Fault::Html => to.variant("html"),
+            Fault::EmptyKeys => to.variant("empty-keys"),
+            Fault::Redirect => to.variant("redirect"),
+            Fault::HugeBody { bytes } => to.field("huge-body", bytes),
+        }
+    }
+}
+
+impl Fingerprinted for Event {
+    fn write(&self, to: &mut Fingerprint) {
+        let Event { at, action, spread } = self;
+        to.field("at", at);
+        to.field("action", action);
+        to.field("spread", spread);
+    }
+}
+
+impl Fingerprinted for Action {
+    fn write(&self, to: &mut Fingerprint) {
+        match self {
+            Action::PublishKey { label, kid_of } => {
+                to.field("publish-key", label);
+                to.field("kid-of", kid_of);
+            }
+            Action::SignWith(label) => to.field("sign-with", label),
+            Action::WithdrawKey(label) => to.field("withdraw-key", label),
+            Action::RevokeTokens { stream, share, others, lag } => {
+                to.field("revoke-tokens", stream);
+                to.field("share", share);
+                to.field("others", others);
+                to.field("lag", lag);
+            }
+            Action::PublishSet(poison) => to.field("publish-set", poison),
+            Action::Evict(label) => to.field("evict", label),
+            Action::State { available } => to.field("state", available),
+        }
+    }
+}
+
+impl Fingerprinted for Poison {
+    fn write(&self, to: &mut Fingerprint) {
+        to.variant(self.name());
+    }
+}

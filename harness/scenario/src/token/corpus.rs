@@ -1,0 +1,307 @@
+//! The tokens of one plan: really signed, from the seed alone, each with the facts by which its
+//! verdict is judged. Facts are minted with the token and never computed by the verifier.
+
+use std::collections::HashMap;
+
+use rand_core::RngCore as _;
+use rayon::prelude::*;
+use rustc_hash::FxBuildHasher;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::jwk::{MAX_KID_BYTES, Thumbprint};
+use jwtbench_verifier::policy::PolicySpec;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+use crate::format::hex::hex;
+use crate::issuer::signer::Signers;
+use crate::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, IssuerTimeline, SHARED_KEY, other_types};
+use crate::plan::random;
+use crate::token::class::{Class, KeyRole, Stage};
+use crate::token::draft::{Draft, DraftKeys, Signed, Times};
+
+/// One token and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Its text.
+    pub bytes: Box<[u8]>,
+    /// Its class.
+    pub class: Class,
+    /// Its facts.
+    pub facts: Facts,
+}
+
+/// What the issuer knows of a token.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The code due for its one fault that keys, clock and state do not decide, and where.
+    pub fault: Option<(Stage, Rejection)>,
+    /// The verdict due whatever else is known: of tokens that were not minted, whose plan's time
+    /// stands still.
+    pub settled: Option<Result<(), Rejection>>,
+    /// The kid in its header.
+    pub kid: KidFact,
+    /// The key that signed exactly this text; `None` if none did.
+    pub signed_by: Option<Thumbprint>,
+    /// `exp`.
+    pub expires: UnixTime,
+    /// `nbf`.
+    pub not_before: Option<UnixTime>,
+    /// `iat`.
+    pub issued_at: UnixTime,
+    /// `jti`.
+    pub jwt_id: Box<str>,
+    /// Revoked from the beginning.
+    pub is_revoked: bool,
+    /// The subject for whom an authorization version is required from the beginning.
+    pub versioned: Option<Box<str>>,
+    /// The stream and holder it was issued to, and when, if it is reissued.
+    pub holder: Option<Holder>,
+}
+
+/// To whom a token was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The stream, by its place in the scenario.
+    pub stream: u16,
+    /// The holder within the stream.
+    pub number: u32,
+    /// When it was issued.
+    pub issued: Tick,
+}
+
+/// The kid in a token's header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KidFact {
+    /// None.
+    Absent,
+    /// One over [`MAX_KID_BYTES`]: unknown, and never a reason to fetch.
+    TooLong,
+    /// This one.
+    Named(Box<str>),
+}
+
+/// Names a token that a plan uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenRef {
+    /// Its class.
+    pub class: Class,
+    /// The stream, for a reissued class; 0 otherwise.
+    pub stream: u16,
+    /// The holder, or the number within the class.
+    pub ordinal: u32,
+    /// Which of the holder's tokens; 0 for the one in use when the scenario begins.
+    pub issue: u32,
+}
+
+/// The tokens of one plan.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// The tokens, in the order of their refs.
+    pub tokens: Vec<Token>,
+    /// SHA-256 over all of them to the byte, in hex.
+    pub hash: String,
+}
+
+/// What tokens are minted from.
+pub struct Mint<'a> {
+    /// The keys.
+    pub signers: &'a Signers,
+    /// The issuer over time.
+    pub timeline: &'a IssuerTimeline,
+    /// The policy they are minted for.
+    pub policy: &'a PolicySpec,
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The instant of tick 0.
+    pub epoch: UnixTime,
+    /// From `iat` to `exp`, in nanoseconds.
+    pub lifetime_ns: i64,
+    /// Length of the scenario, in nanoseconds.
+    pub duration_ns: i64,
+    /// Holders of each stream.
+    pub holders: &'a [u32],
+}
+
+impl Corpus {
+    /// Mints the tokens named, in parallel. `minted` is called once for each.
+    pub fn mint(mint: &Mint<'_>, refs: &[TokenRef], minted: &(dyn Fn() + Sync)) -> Corpus {
+        let one = |name: &TokenRef| {
+            let token = mint.token(name);
+            minted();
+            token
+        };
+        Corpus::of(refs.par_iter().map(one).collect())
+    }
+
+    /// The corpus of these tokens.
+    pub fn of(tokens: Vec<Token>) -> Corpus {
+        let mut hash = Sha256::new();
+        for token in &tokens {
+            hash.update((token.bytes.len() as u64).to_be_bytes());
+            hash.update(&token.bytes);
+        }
+        Corpus { tokens, hash: hex(&hash.finalize()) }
+    }
+}
+
+/// The instant at which a holder's token is issued: holders are spread evenly over a lifetime.
+pub fn issue_tick(holder: u32, holders: u32, issue: u32, lifetime_ns: i64) -> Tick {
+    let share = (2 * i128::from(holder) + 1) * i128::from(lifetime_ns) / (2 * i128::from(holders));
+    Tick(i64::from(issue).saturating_mul(lifetime_ns).saturating_sub(share as i64))
+}
+
+impl Mint<'_> {
+    /// A lifetime, in nanoseconds, that ends an hour after the scenario.
+    fn beyond_the_end(&self) -> i64 {
+        self.lifetime_ns.saturating_add(self.duration_ns).saturating_add(HOUR_NS)
+    }
+
+    fn token(&self, name: &TokenRef) -> Token {
+        let class = name.class;
+        let row = class.row();
+        let (issued, lifetime_ns) = match class.is_reissued() {
+            true => {
+                let holders = self.holders[usize::from(name.stream)];
+                (issue_tick(name.ordinal, holders, name.issue, self.lifetime_ns), self.lifetime_ns)
+            }
+            // Not in a holder's hands: in date for the whole scenario.
+            false => (Tick(-1_000_000_000), self.beyond_the_end()),
+        };
+        let (label, kid) = match row.signing_key {
+            KeyRole::First => (FIRST_KEY, None),
+            KeyRole::Ambiguous => (AMBIGUOUS_KEYS[0], None),
+            KeyRole::Shared => (SHARED_KEY, None),
+            KeyRole::Current => {
+                let issuer = self.timeline.at(issued.max(Tick(-1)));
+                (issuer.signing.as_str(), Some(issuer.signing_kid.as_str()))
+            }
+        };
+        let signing = self.signers.key(label, self.algorithm);
+        let attacker = self.signers.key("attacker", self.algorithm);
+        let other = other_types(self.algorithm).next().unwrap_or(Algorithm::ES256);
+        let other_type = self.signers.key(FIRST_KEY, other);
+        let other_issuer = self.signers.key("other-issuer", self.algorithm);
+        let keys = DraftKeys {
+            signing: &signing,
+            other_type: &other_type,
+            attacker: &attacker,
+            other_issuer: &other_issuer,
+        };
+        let place = format!("{}/{}/{}", name.stream, name.ordinal, name.issue);
+        let purpose = ["token", self.algorithm.name(), row.name, place.as_str()];
+        let mut rng = random::stream(self.signers.seed(), &purpose);
+        let (subject, jwt_id) = (uuid(&mut rng), uuid(&mut rng));
+        let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
+        let times = Times {
+            issued_at: self.epoch.at(issued).seconds(),
+            lifetime: seconds(lifetime_ns).max(1),
+            now: self.epoch.seconds(),
+        };
+        let ids = [subject.as_str(), jwt_id.as_str()];
+        let mut draft = Draft::good(keys, self.policy, ids, &times, name.ordinal);
+        if let Some(kid) = kid {
+            draft.header.insert("kid".into(), json!(kid));
+        }
+        (row.alter)(&mut draft);
+        let holder = Holder { stream: name.stream, number: name.ordinal, issued };
+        let mut facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
+        facts.versioned = row.is_versioned.then(|| subject.into());
+        let bytes = draft.finish(&mut rng).into_boxed_slice();
+        Token { bytes, class, facts }
+    }
+}
+
+const HOUR_NS: i64 = 3_600_000_000_000;
+
+fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>) -> Facts {
+    let row = class.row();
+    let kid = match draft.header.get("kid").and_then(Value::as_str) {
+        None => KidFact::Absent,
+        Some(kid) if kid.len() > MAX_KID_BYTES => KidFact::TooLong,
+        Some(kid) => KidFact::Named(kid.into()),
+    };
+    let signed_by = match draft.signed_by {
+        // What makes the signature one that no key made is a class of that stage.
+        Signed::By(key) if row.stage != Stage::Signature => Some(key.thumbprint()),
+        _ => None,
+    };
+    let static_fault = match row.stage {
+        Stage::State if row.due == Some(Rejection::Revoked) => None,
+        Stage::Open
+        | Stage::SignatureText
+        | Stage::Claims
+        | Stage::Purpose
+        | Stage::State
+        | Stage::Request => row.due.map(|due| (row.stage, due)),
+        Stage::Good | Stage::Key | Stage::Signature | Stage::Time => None,
+    };
+    let date = |name: &str| draft.claims.get(name).and_then(instant);
+    let good = |seconds: i64| UnixTime::from_seconds(seconds);
+    // Where the policy prohibits `iat`, no instant is before it.
+    let never = UnixTime(i128::MIN / 2);
+    let issued_at = if draft.allows("iat") { good(draft.issued_at) } else { never };
+    Facts {
+        fault: static_fault,
+        settled: None,
+        kid,
+        signed_by,
+        expires: date("exp").unwrap_or_else(|| good(draft.issued_at + draft.lifetime)),
+        not_before: date("nbf"),
+        issued_at: date("iat").unwrap_or(issued_at),
+        jwt_id: jwt_id.into(),
+        is_revoked: row.due == Some(Rejection::Revoked),
+        versioned: None,
+        holder,
+    }
+}
+
+/// A date as it was minted. Fractions are halves and quarters, so exact.
+fn instant(value: &Value) -> Option<UnixTime> {
+    let fraction = || value.as_f64().map(|seconds| UnixTime((seconds * 1e9) as i128));
+    value.as_i64().map(UnixTime::from_seconds).or_else(fraction)
+}
+
+/// A random identifier in the usual form (RFC 9562 version 4).
+fn uuid(rng: &mut rand_chacha::ChaCha8Rng) -> String {
+    let (high, low) = (rng.next_u64(), rng.next_u64());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48 & 0x3fff),
+        low & 0xffff_ffff_ffff,
+    )
+}
+
+/// The places of tokens in a corpus, by name.
+#[derive(Clone, Default)]
+pub struct Refs {
+    refs: Vec<TokenRef>,
+    places: HashMap<TokenRef, u32, FxBuildHasher>,
+}
+
+impl Refs {
+    /// The place of this token; a new one if it has none yet.
+    pub fn place(&mut self, name: TokenRef) -> u32 {
+        let next = self.refs.len() as u32;
+        *self.places.entry(name).or_insert_with(|| {
+            self.refs.push(name);
+            next
+        })
+    }
+
+    /// The place of this token, if it has one.
+    pub fn find(&self, name: &TokenRef) -> Option<u32> {
+        self.places.get(name).copied()
+    }
+
+    /// The tokens in the order of their places.
+    pub fn names(&self) -> &[TokenRef] {
+        &self.refs
+    }
+}

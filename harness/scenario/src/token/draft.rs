@@ -1,0 +1,309 @@
+//! The draft of one token: a good access token that a class recipe then spoils. Finished by really
+//! signing it.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
+
+use crate::issuer::signer::{PublicForm, SignatureForm, SigningKey};
+use crate::token::fit;
+
+/// The keys a recipe may use.
+pub struct DraftKeys<'a> {
+    /// The key the issuer signs with.
+    pub signing: &'a SigningKey,
+    /// A key of the issuer for another algorithm, published too.
+    pub other_type: &'a SigningKey,
+    /// A key that is no key of the issuer, of the trial's algorithm.
+    pub attacker: &'a SigningKey,
+    /// The key of another trusted issuer, of the trial's algorithm.
+    pub other_issuer: &'a SigningKey,
+}
+
+/// A token in the making.
+pub struct Draft<'a> {
+    /// The keys.
+    pub keys: DraftKeys<'a>,
+    /// The number of the token within its class: for variety.
+    pub ordinal: u32,
+    /// The header.
+    pub header: BTreeMap<String, Value>,
+    /// The claims.
+    pub claims: BTreeMap<String, Value>,
+    /// `iat` before any alteration, in seconds since 1970.
+    pub issued_at: i64,
+    /// `exp - iat`, in seconds.
+    pub lifetime: i64,
+    /// The instant of tick 0, in seconds since 1970.
+    pub now: i64,
+    /// The policy that the token is minted for.
+    pub policy: &'a PolicySpec,
+    /// The header's bytes, instead of `header`.
+    pub header_bytes: Option<Vec<u8>>,
+    /// The payload's bytes, instead of `claims`.
+    pub payload_bytes: Option<Vec<u8>>,
+    /// The text of the payload part, instead of its encoding; signed as it stands.
+    pub payload_text: Option<String>,
+    /// The form of the signature.
+    pub form: SignatureForm,
+    /// The key that signs.
+    pub signed_by: Signed<'a>,
+    /// Done to the encoded parts once signed.
+    pub after: Option<fn(&mut Parts, u32)>,
+    /// The whole text, instead of all that.
+    pub text: Option<Vec<u8>>,
+}
+
+/// How a draft is signed.
+#[derive(Clone, Copy)]
+pub enum Signed<'a> {
+    /// By this key.
+    By(&'a SigningKey),
+    /// With an HMAC under what is no secret.
+    Hmac(Hmac, HmacKey<'a>),
+    /// Not at all.
+    Not,
+}
+
+/// What an HMAC is keyed with that anybody can know.
+#[derive(Clone, Copy)]
+pub enum HmacKey<'a> {
+    /// A public key in one of its forms: the RS/HS confusion.
+    Public(&'a SigningKey, PublicForm),
+    /// These bytes.
+    Bytes(&'static [u8]),
+}
+
+/// HMAC with SHA-2 (RFC 7518 §3.2).
+#[derive(Clone, Copy)]
+pub enum Hmac {
+    /// HMAC over SHA-256 (RFC 7518 §3.2).
+    Hs256,
+    /// HMAC over SHA-384 (RFC 7518 §3.2).
+    Hs384,
+    /// HMAC over SHA-512 (RFC 7518 §3.2).
+    Hs512,
+}
+
+impl Hmac {
+    /// All of them.
+    pub const ALL: [Hmac; 3] = [Hmac::Hs256, Hmac::Hs384, Hmac::Hs512];
+
+    /// Its name in `alg`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Hmac::Hs256 => "HS256",
+            Hmac::Hs384 => "HS384",
+            Hmac::Hs512 => "HS512",
+        }
+    }
+
+    fn sign(self, key: HmacKey<'_>, input: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Hmac::Hs256 => hmac::HMAC_SHA256,
+            Hmac::Hs384 => hmac::HMAC_SHA384,
+            Hmac::Hs512 => hmac::HMAC_SHA512,
+        };
+        let key = match key {
+            HmacKey::Public(key, form) => key.public_text(form),
+            HmacKey::Bytes(bytes) => bytes.to_vec(),
+        };
+        hmac::sign(&hmac::Key::new(algorithm, &key), input).as_ref().to_vec()
+    }
+}
+
+/// The encoded parts of a signed token.
+pub struct Parts {
+    /// Encoded header.
+    pub header: String,
+    /// Encoded payload.
+    pub payload: String,
+    /// Raw signature.
+    pub signature: Vec<u8>,
+    /// Text of the signature part, instead of the encoded `signature`.
+    pub signature_text: Option<String>,
+}
+
+/// When a draft is drawn up and for how long, in seconds.
+pub struct Times {
+    /// `iat`, since 1970.
+    pub issued_at: i64,
+    /// `exp - iat`.
+    pub lifetime: i64,
+    /// Tick 0, since 1970.
+    pub now: i64,
+}
+
+impl<'a> Draft<'a> {
+    /// A good access token (RFC 9068 §2) under this policy, about 700 bytes once signed with RS256.
+    pub fn good(
+        keys: DraftKeys<'a>,
+        policy: &'a PolicySpec,
+        ids: [&str; 2],
+        times: &Times,
+        ordinal: u32,
+    ) -> Draft<'a> {
+        let Times { issued_at, lifetime, now } = *times;
+        let mut header = BTreeMap::new();
+        header.insert("alg".into(), json!(keys.signing.algorithm().name()));
+        header.insert("kid".into(), json!(keys.signing.kid()));
+        if let Some(typ) = policy.types.iter().find(|typ| *typ != "absent") {
+            header.insert("typ".into(), json!(typ));
+        }
+        let mut draft = Draft {
+            signed_by: Signed::By(keys.signing),
+            keys,
+            ordinal,
+            header,
+            claims: BTreeMap::new(),
+            issued_at,
+            lifetime,
+            now,
+            policy,
+            header_bytes: None,
+            payload_bytes: None,
+            payload_text: None,
+            form: SignatureForm::Raw,
+            after: None,
+            text: None,
+        };
+        draft.claim(ids);
+        draft
+    }
+
+    /// The usual claims, those that the policy looks at, and those that it requires; without those
+    /// that it prohibits.
+    fn claim(&mut self, [subject, jwt_id]: [&str; 2]) {
+        let policy = self.policy;
+        let client = policy.clients.first().map_or("billing-web", String::as_str);
+        let audience = json!([policy.audience[0], "ledger-api"]);
+        let usual = [
+            ("iss", json!(policy.issuer)),
+            ("sub", json!(subject)),
+            ("aud", audience),
+            ("iat", json!(self.issued_at)),
+            ("exp", json!(self.issued_at + self.lifetime)),
+            ("jti", json!(jwt_id)),
+            ("client_id", json!(client)),
+        ];
+        self.claims.extend(usual.map(|(name, value)| (name.to_owned(), value)));
+        let kind = policy.subject_kinds.first().map_or("user", String::as_str);
+        let mut scopes: Vec<&str> = policy.required_scopes.iter().map(String::as_str).collect();
+        scopes.push("ledger:read");
+        let names = &policy.claims;
+        let client_claim = fit::client_claim(policy).to_owned();
+        self.put(&client_claim, json!(client), !policy.clients.is_empty());
+        self.put(&names.subject_kind, json!(kind), !policy.subject_kinds.is_empty());
+        self.put(&names.scope, self.scopes(&scopes), !policy.required_scopes.is_empty());
+        if let Some(tenant) = &policy.tenant {
+            self.put(&names.tenant, json!(tenant), true);
+        }
+        for name in &policy.required_claims {
+            let value = self.fitting(name);
+            self.claims.entry(name.clone()).or_insert(value);
+        }
+        self.claims.retain(|name, _| !policy.prohibited_claims.contains(name));
+    }
+
+    /// Adds a claim, unless nobody asks for it and its name stands for something else.
+    fn put(&mut self, name: &str, value: Value, is_asked: bool) {
+        let is_free = !self.claims.contains_key(name) && !fit::REGISTERED.contains(&name);
+        if is_asked || is_free {
+            self.claims.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Scopes as the policy has them.
+    pub fn scopes(&self, scopes: &[&str]) -> Value {
+        match self.policy.claims.scope_form {
+            ScopeForm::Array => json!(scopes),
+            ScopeForm::String => json!(scopes.join(" ")),
+        }
+    }
+
+    /// A value that a claim of this name may have.
+    pub fn fitting(&self, name: &str) -> Value {
+        match name {
+            "iat" | "nbf" => json!(self.issued_at),
+            "token_use" => json!("access"),
+            "cnf" => json!({}),
+            _ => json!("x"),
+        }
+    }
+
+    /// Whether a claim of this name may be there in a good token.
+    pub fn allows(&self, name: &str) -> bool {
+        !self.policy.prohibited_claims.iter().any(|prohibited| prohibited == name)
+    }
+
+    /// Clock skew that the policy forgives, in whole seconds: rounded down, and up.
+    pub fn leeway(&self) -> [i64; 2] {
+        whole_seconds(self.policy.leeway)
+    }
+
+    /// The policy's `max-age` in whole seconds, rounded down and up; 0 if it has none.
+    pub fn max_age(&self) -> [i64; 2] {
+        whole_seconds(self.policy.max_age.unwrap_or_default())
+    }
+
+    /// The text of the draft as it would be without `after`: for classes that cut it up.
+    pub fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
+        let text = |map: &BTreeMap<String, Value>| json!(map).to_string().into_bytes();
+        let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
+        let payload = self.payload_bytes.clone().unwrap_or_else(|| text(&self.claims));
+        let header = URL_SAFE_NO_PAD.encode(header);
+        let encoded = || URL_SAFE_NO_PAD.encode(payload);
+        let payload = self.payload_text.clone().unwrap_or_else(encoded);
+        let input = format!("{header}.{payload}");
+        let signature = match self.signed_by {
+            Signed::By(key) => self.form.of(key, key.sign(input.as_bytes(), salt)),
+            Signed::Hmac(hmac, key) => hmac.sign(key, input.as_bytes()),
+            Signed::Not => Vec::new(),
+        };
+        Parts { header, payload, signature, signature_text: None }
+    }
+
+    /// The token.
+    pub fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
+        if let Some(text) = &self.text {
+            return text.clone();
+        }
+        let mut parts = self.parts(salt);
+        if let Some(after) = self.after {
+            after(&mut parts, self.ordinal);
+        }
+        let Parts { header, payload, signature, signature_text } = parts;
+        let signature = signature_text.unwrap_or_else(|| URL_SAFE_NO_PAD.encode(signature));
+        format!("{header}.{payload}.{signature}").into_bytes()
+    }
+
+    /// Pads the claims so that the token comes close to `bytes`.
+    pub fn pad_to(&mut self, bytes: usize) {
+        let signature = self.keys.signing.signature_len().div_ceil(3) * 4;
+        let json = |map: &BTreeMap<String, Value>| json!(map).to_string().len();
+        let now = json(&self.header).div_ceil(3) * 4 + json(&self.claims).div_ceil(3) * 4;
+        let missing = bytes.saturating_sub(now + signature + 2) * 3 / 4;
+        let entitlements: Vec<String> =
+            (0..missing / 24).map(|index| format!("urn:acme:feature:{index:04}")).collect();
+        if !entitlements.is_empty() {
+            self.claims.insert(fit::unread(self.policy, "entitlements"), json!(entitlements));
+        }
+    }
+
+    /// The algorithm of the trial.
+    pub fn algorithm(&self) -> Algorithm {
+        self.keys.signing.algorithm()
+    }
+}
+
+/// Rounded down, and up. A span that no date can express is cut to one that is as good.
+fn whole_seconds(span: std::time::Duration) -> [i64; 2] {
+    let seconds = i64::try_from(span.as_secs()).unwrap_or(fit::LONGEST_AGE).min(fit::LONGEST_AGE);
+    [seconds, seconds + i64::from(span.subsec_nanos() > 0)]
+}
