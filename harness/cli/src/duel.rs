@@ -30,8 +30,8 @@ use jwtbench_result::duel::{
     BlockNoise, DUEL_SCHEMA_VERSION, DuelMetric, DuelResult, LIMIT, Rules, SLOTS, Sample, WrongArm,
     lineup, weigh,
 };
-use jwtbench_result::part::DuelRow;
-use jwtbench_result::standing::of_both;
+use jwtbench_result::record::part::DuelRow;
+use jwtbench_result::record::standing::of_both;
 use jwtbench_result::statistics::Decision;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::issuer::signer::Signers;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jwtbench_engine::jwks::endpoint::EndpointError;
 use jwtbench_engine::session::SessionError;
 use jwtbench_engine::trial::TrialError;
-use jwtbench_result::part::PartError;
+use jwtbench_result::record::part::PartError;
 use jwtbench_result::{ReadError, RunResult};
 use jwtbench_scenario::ScenarioError;
 use jwtbench_scenario::catalogue::CatalogueError;

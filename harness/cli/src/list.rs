@@ -9,7 +9,7 @@ use serde::Serialize;
 use jwtbench_engine::contender::{ContenderSpec, Optional};
 use jwtbench_engine::judge::judgement::spell;
 use jwtbench_report::{filled, shown};
-use jwtbench_result::standing::{Standing, legend};
+use jwtbench_result::record::standing::{Standing, legend};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::source::Source;
 use jwtbench_scenario::format::cache::{About, Preset, read_preset};

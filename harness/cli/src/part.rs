@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use jwtbench_result::RunResult;
-use jwtbench_result::part::{Head, PART_VERSION, SimulationWritten, Written};
+use jwtbench_result::record::part::{Head, PART_VERSION, SimulationWritten, Written};
 use jwtbench_result::simulation::Simulation;
 
 use super::Failure;

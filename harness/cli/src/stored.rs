@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jwtbench_result::duel::{DuelResult, Duels};
-use jwtbench_result::part::{self, Cut};
+use jwtbench_result::record::part::{self, Cut};
 use jwtbench_result::simulation::Simulation;
 use jwtbench_result::{RunResult, StoredForm};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 
 use jwtbench_report::{shown, trend, trend_picture};
-use jwtbench_result::tracked::TrackedMetric;
+use jwtbench_result::trend::tracked::TrackedMetric;
 use jwtbench_result::trend::{Stored, Trend};
 use jwtbench_result::{Measurement, RunResult, StoredForm};
 

@@ -17,7 +17,7 @@ use column::{Witness, witnesses};
 use mint::InputMint;
 
 use jwtbench_result::FindingTag;
-use jwtbench_result::divergence::{
+use jwtbench_result::record::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
 

@@ -11,7 +11,7 @@ mod misfit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwtbench_result::outcome::OutcomeRange;
+use jwtbench_result::record::outcome::OutcomeRange;
 use jwtbench_result::{Calibration, Measurement, RunResult};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::issuer::signer::Signers;

@@ -29,8 +29,8 @@ use std::time::Duration;
 use live_view::LiveView;
 
 use jwtbench_result::capacity::Service;
-use jwtbench_result::noise::Noise;
-use jwtbench_result::window::{Offer, Window, WindowVerdict};
+use jwtbench_result::host::noise::Noise;
+use jwtbench_result::host::window::{Offer, Window, WindowVerdict};
 use jwtbench_result::{ArrivalCounts, Calibration, Measurement};
 use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::event::Action;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use jwtbench_result::RunResult;
-use jwtbench_result::tracked::TrackedMetric;
+use jwtbench_result::trend::tracked::TrackedMetric;
 
 use super::export::{Export, Exported};
 use super::shown::line;

@@ -1,7 +1,7 @@
 //! What a figure is worth, in a letter beside it: who had a hand in it but the contender. The same
 //! letters in every form.
 
-use jwtbench_result::window::WindowVerdict;
+use jwtbench_result::host::window::WindowVerdict;
 use jwtbench_result::{Measurement, PhaseResult};
 
 /// A reason to read a figure with care.

@@ -2,7 +2,7 @@
 //! differ, with a reading of every answer that is not what our contract demands.
 
 use jwtbench_result::FindingTag;
-use jwtbench_result::divergence::{
+use jwtbench_result::record::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
 

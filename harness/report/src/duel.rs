@@ -339,7 +339,7 @@ fn paint(decision: Decision, gated: bool) -> Paint {
 mod tests {
     use jwtbench_result::Machine;
     use jwtbench_result::duel::{BlockNoise, DUEL_SCHEMA_VERSION, KernelCheck};
-    use jwtbench_result::noise::Noise;
+    use jwtbench_result::host::noise::Noise;
     use jwtbench_result::statistics::SignFlip;
 
     use super::*;

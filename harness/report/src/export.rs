@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use jwtbench_result::histogram_log::Series;
-use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::latency::histogram_log::Series;
+use jwtbench_result::trend::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use jwtbench_result::{LatencyKind, Measurement, RunResult, Unsound};
 
 use super::quantity::counted;

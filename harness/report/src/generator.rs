@@ -1,7 +1,7 @@
 //! Generator and host: whether the schedules were kept and how still the machine was. The same
 //! lines for every form.
 
-use jwtbench_result::window::{Window, WindowVerdict};
+use jwtbench_result::host::window::{Window, WindowVerdict};
 use jwtbench_result::{HistogramSummary, Measurement, PhaseResult, Round, RunResult};
 
 use super::quantity;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use jwtbench_result::RunResult;
-use jwtbench_result::histogram_log::Series;
+use jwtbench_result::latency::histogram_log::Series;
 
 use super::fault::fault;
 use super::summary::warnings;

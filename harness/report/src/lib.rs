@@ -55,8 +55,8 @@ mod unjudged;
 
 use jwtbench_result::RunResult;
 use jwtbench_result::comparison::Comparison;
-use jwtbench_result::divergence::Divergence;
 use jwtbench_result::duel::DuelResult;
+use jwtbench_result::record::divergence::Divergence;
 use jwtbench_result::simulation::{PolicyNote, Simulation};
 use jwtbench_result::trend::Trend;
 

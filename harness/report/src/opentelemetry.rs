@@ -7,7 +7,7 @@ mod exponential;
 use exponential::ExponentialHistogram;
 use serde::Serialize;
 
-use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::trend::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use jwtbench_result::{LatencyKind, RunResult};
 
 use super::export::{Export, Exported, WholeLatency, whole_latencies};

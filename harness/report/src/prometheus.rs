@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
 
-use jwtbench_result::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
+use jwtbench_result::trend::tracked::{NamedTrial, TrackedFigure, TrackedMetric};
 use jwtbench_result::{LatencyKind, RunResult};
 
 use super::export::{Export, Exported, whole_latencies};

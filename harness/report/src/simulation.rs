@@ -11,6 +11,13 @@ mod sweep;
 mod terminal;
 mod words;
 
+use jwtbench_result::record::standing::{Standing, legend};
+use jwtbench_result::simulation::{
+    Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
+};
+
+use crate::quantity::counted;
+
 pub use expected::simulation_expectation;
 pub use frontier::simulation_picture;
 pub use html::simulation_html;
@@ -18,13 +25,6 @@ pub use junit::simulation_junit;
 pub use markdown::simulation_markdown;
 pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;
-
-use jwtbench_result::simulation::{
-    Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
-};
-use jwtbench_result::standing::{Standing, legend};
-
-use crate::quantity::counted;
 
 /// A column of a table: what it says of each row.
 struct Column {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jwtbench_result::standing::{Standing, known, legend};
+use jwtbench_result::record::standing::{Standing, known, legend};
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 
 /// The cache policy of a trial with its mark, where it is not the default one.

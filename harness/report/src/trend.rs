@@ -5,7 +5,7 @@ mod picture;
 
 use jwtbench_result::Unsound;
 use jwtbench_result::statistics::ALPHA;
-use jwtbench_result::tracked::TrackedMetric;
+use jwtbench_result::trend::tracked::TrackedMetric;
 use jwtbench_result::trend::{Change, ChangePoint, Trend, TrendPoint, TrendSeries};
 
 use super::TerminalStyle;

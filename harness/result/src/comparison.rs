@@ -8,22 +8,22 @@ mod outcome;
 mod pairing;
 mod threshold;
 
+use bound::{Bound, is_floor};
+use pairing::{Pair, Pairing, has_one_plan};
 use serde::Serialize;
 
-pub(super) use bound::plain;
+use crate::host::noise::MAX_DRIFT;
+
+use super::statistics::{Decision, holm, median};
+use super::{CachePolicyRecord, ExpectationResult, Measurement, RunResult, Wrong};
+
+pub(crate) use bound::plain;
 pub use bound::ratios_by_round;
 pub use drift::Drift;
 pub use figure::{Figure, FigureGate};
 pub use outcome::{OutcomeFigure, OutcomeSentence, OutcomeVerdict, TrialOutcome, Ungated};
 pub use pairing::{Allowance, Matching};
 pub use threshold::{ComparedMetric, Thresholds};
-
-use bound::{Bound, is_floor};
-use pairing::{Pair, Pairing, has_one_plan};
-
-use super::noise::MAX_DRIFT;
-use super::statistics::{Decision, holm, median};
-use super::{CachePolicyRecord, ExpectationResult, Measurement, RunResult, Wrong};
 
 /// Seed of the resampling: fixed, so that a comparison of two files can be repeated.
 const SEED: u64 = 1;

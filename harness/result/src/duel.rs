@@ -5,9 +5,6 @@ mod lineup;
 mod sentence;
 mod weigh;
 
-pub use lineup::{Arm, SLOTS, lineup};
-pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
-
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,10 +12,14 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::noise::Noise;
+use crate::host::noise::Noise;
+use crate::record::stored_form::json_schema;
+
 use super::statistics::{Decision, Estimate, SignFlip};
-use super::stored_form::json_schema;
 use super::{CachePolicyRecord, Machine, StoredForm, Wrong};
+
+pub use lineup::{Arm, SLOTS, lineup};
+pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
 
 /// The version of `duel.jsonl`; raised when a field changes its meaning or goes.
 pub const DUEL_SCHEMA_VERSION: u32 = 4;

@@ -3,13 +3,14 @@
 
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod tracked;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tracked::{NamedTrial, TrackedFigure, TrackedMetric, bound};
 
 use super::statistics::{ALPHA, fewest_values, holm, least_p, median, pettitt};
-use super::tracked::{NamedTrial, TrackedFigure, TrackedMetric, bound};
 use super::{Measurement, RunResult, Unsound};
 
 /// Seed of the permutations: fixed, so that the same results give the same p.

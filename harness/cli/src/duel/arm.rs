@@ -8,7 +8,7 @@ use jwtbench_engine::trial::{
     Control, Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations,
 };
 use jwtbench_result::duel::Reading;
-use jwtbench_result::noise::Noise;
+use jwtbench_result::host::noise::Noise;
 use jwtbench_result::{Calibration, Wrong};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Plan;

@@ -2,7 +2,7 @@
 //! processes of their own, each takes the others for strangers; their CPU time is known here.
 
 use jwtbench_result::duel::BlockNoise;
-use jwtbench_result::noise::Noise;
+use jwtbench_result::host::noise::Noise;
 
 use super::super::machine::CpuUse;
 use super::arm::{ArmRound, RoundRunner};

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use jwtbench_result::standing::{Standing, UNDRIVEN};
+use jwtbench_result::record::standing::{Standing, UNDRIVEN};
 use jwtbench_result::{RunResult, StoredForm};
 use jwtbench_scenario::catalogue::source::Source;
 use jwtbench_scenario::format::cache::{

@@ -2,22 +2,21 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::binary;
-use crate::report;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use binary::check;
+use report::fixture;
 
-use jwtbench_result::noise::Noise;
+use jwtbench_result::host::noise::Noise;
 use jwtbench_result::{
     ClassVerdicts, ConformanceCell, Count, ExpectationResult, Measurement, Round, RunResult,
     VerdictStream, Wrong,
 };
 
-use report::fixture;
+use crate::binary;
+use crate::report;
 
 const TRIAL: &str = "hot-path/accept";
 

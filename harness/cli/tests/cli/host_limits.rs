@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_result::disturbance::MAX_PAUSED;
+use jwtbench_result::host::disturbance::MAX_PAUSED;
 use jwtbench_result::{RunResult, StoredForm};
 
 use crate::binary::scenario_file;

@@ -14,10 +14,10 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{
     Control, Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, initial_revocations,
 };
-use jwtbench_result::disturbance::MAX_STEAL;
-use jwtbench_result::lindley::Queue;
-use jwtbench_result::noise::Noise;
-use jwtbench_result::window::{Offer, WindowVerdict};
+use jwtbench_result::host::disturbance::MAX_STEAL;
+use jwtbench_result::host::noise::Noise;
+use jwtbench_result::host::window::{Offer, WindowVerdict};
+use jwtbench_result::latency::lindley::Queue;
 use jwtbench_result::{ArrivalCounts, Measurement};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;

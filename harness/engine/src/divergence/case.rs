@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use jwtbench_result::FindingTag;
-use jwtbench_result::divergence::Observed;
+use jwtbench_result::record::divergence::Observed;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial, Thumbprint};
 

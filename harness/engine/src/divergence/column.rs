@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use jwtbench_result::divergence::{ColumnKind, DivergenceColumn, Observed};
+use jwtbench_result::record::divergence::{ColumnKind, DivergenceColumn, Observed};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::dalek_batch::DalekBatch;
 use jwtbench_verifier::backend::{self, Backend};

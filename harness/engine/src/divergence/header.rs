@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use jwtbench_result::FindingTag::{BreaksMust, OurPolicy, OutOfScope, Permitted};
-use jwtbench_result::divergence::Observed::{self, Accept, Refuse};
+use jwtbench_result::record::divergence::Observed::{self, Accept, Refuse};
 use jwtbench_scenario::token::draft::Draft;
 use jwtbench_verifier::algorithm::Algorithm;
 

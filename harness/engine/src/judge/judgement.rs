@@ -39,7 +39,7 @@ pub struct Operation {
     /// When it should have started.
     pub intended: Tick,
     /// How long it would have waited for its worker had every arrival been offered in time, in
-    /// nanoseconds ([`PunctualWorker`](jwtbench_result::lindley::PunctualWorker)).
+    /// nanoseconds ([`PunctualWorker`](jwtbench_result::latency::lindley::PunctualWorker)).
     pub wait_ns: u64,
     /// How late the generator was with it although its worker was free, in nanoseconds.
     pub late_ns: u64,

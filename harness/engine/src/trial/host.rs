@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use jwtbench_result::disturbance::HostShare;
+use jwtbench_result::host::disturbance::HostShare;
 
 use super::clock::{process_cpu_time, thread_id};
 

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwtbench_result::noise::Hiccups;
+use jwtbench_result::host::noise::Hiccups;
 use jwtbench_verifier::tick::Tick;
 
 use super::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};

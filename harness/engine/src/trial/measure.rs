@@ -5,8 +5,8 @@ mod timeline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jwtbench_result::finding;
-use jwtbench_result::set_age::{SetAge, SetConfirmation};
+use jwtbench_result::record::finding;
+use jwtbench_result::record::set_age::{SetAge, SetConfirmation};
 use jwtbench_result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
     Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, Wrong,

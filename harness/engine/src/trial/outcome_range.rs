@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use jwtbench_result::outcome::{OutcomeCounts, OutcomeRange};
+use jwtbench_result::record::outcome::{OutcomeCounts, OutcomeRange};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::{Plan, Redraw, WARMUP};

@@ -2,8 +2,8 @@
 //! what is left is marked, and its latencies are no matter of expectations. That the generator was
 //! limited is a mark too, and takes no figure away. Verdicts and counts always stand.
 
-use jwtbench_result::noise::{Noise, NoiseLog};
-use jwtbench_result::window::WindowVerdict;
+use jwtbench_result::host::noise::{Noise, NoiseLog};
+use jwtbench_result::host::window::WindowVerdict;
 use jwtbench_scenario::plan::Plan;
 
 use super::CourseRecord;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use jwtbench_result::disturbance::HostShare;
-use jwtbench_result::noise::{Hiccups, Noise};
-use jwtbench_result::window::Pace;
+use jwtbench_result::host::disturbance::HostShare;
+use jwtbench_result::host::noise::{Hiccups, Noise};
+use jwtbench_result::host::window::Pace;
 use jwtbench_scenario::plan::{Plan, WARMUP};
 use jwtbench_verifier::tick::Tick;
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jwtbench_result::capacity::Service;
-use jwtbench_result::lindley::PunctualWorker;
-use jwtbench_result::window::Offer;
+use jwtbench_result::host::window::Offer;
+use jwtbench_result::latency::lindley::PunctualWorker;
 use jwtbench_scenario::plan::{Arrival, WARMUP};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwtbench_engine::divergence::{UNEXPECTED, observe};
 use jwtbench_report as report;
 use jwtbench_result::FindingTag;
-use jwtbench_result::divergence::{ColumnKind, Divergence, DivergenceRow, Observed};
+use jwtbench_result::record::divergence::{ColumnKind, Divergence, DivergenceRow, Observed};
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::graviola;

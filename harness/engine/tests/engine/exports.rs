@@ -7,11 +7,12 @@ mod otlp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jwtbench_report::{Direction, Export, bencher, github_action, opentelemetry, prometheus};
-use jwtbench_result::histogram_log::Series;
-use jwtbench_result::*;
 use serde::Deserialize;
 use serde_json::json;
+
+use jwtbench_report::{Direction, Export, bencher, github_action, opentelemetry, prometheus};
+use jwtbench_result::latency::histogram_log::Series;
+use jwtbench_result::*;
 
 /// A row of `count` operations: 1 µs late each but the first, served in 10 µs, 20 µs …
 fn row(class: &str, code: &str, count: u64) -> OutcomeRow {

@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::report;
-
 use std::collections::BTreeMap;
+
+use report::fixture;
+use serde_json::{Value, json};
 
 use jwtbench_report::{
     TerminalStyle, comparison, comparison_markdown, csv, duel_markdown, duel_terminal,
@@ -13,12 +14,11 @@ use jwtbench_report::{
 };
 use jwtbench_result::comparison::{Comparison, ComparisonTerms, Matching};
 use jwtbench_result::duel::{DUEL_SCHEMA_VERSION, DuelResult};
+use jwtbench_result::record::standing::UNDRIVEN;
 use jwtbench_result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
-use jwtbench_result::standing::UNDRIVEN;
 use jwtbench_result::{CachePolicyRecord, RunResult};
-use serde_json::{Value, json};
 
-use report::fixture;
+use crate::report;
 
 const NAME: &str = "x-like";
 const PLAIN: TerminalStyle = TerminalStyle { colour: false, width: 100 };

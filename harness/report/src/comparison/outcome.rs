@@ -3,7 +3,7 @@
 
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
-use jwtbench_result::outcome::OutcomeKind;
+use jwtbench_result::record::outcome::OutcomeKind;
 
 use super::super::markdown::cell::{code, plain, row};
 use super::super::quantity;

@@ -44,7 +44,7 @@ pub fn of_blocks(noise: &[BlockNoise]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use jwtbench_result::noise::Noise;
+    use jwtbench_result::host::noise::Noise;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html as markup};
 
-use jwtbench_result::window::WindowVerdict;
+use jwtbench_result::host::window::WindowVerdict;
 use jwtbench_result::{Count, EndpointCounts, HistogramSummary, Measurement, PhaseResult};
 
 use crate::fault::fault;

@@ -4,7 +4,7 @@
 
 use jwtbench_scenario::plan::arrivals::unit_gaps;
 
-use crate::lindley::Queue;
+use crate::latency::lindley::Queue;
 
 use super::Slo;
 

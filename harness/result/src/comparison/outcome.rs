@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::outcome::{OutcomeCounts, OutcomeKey, OutcomeKind, OutcomeRange, SeedSpread};
+use crate::record::outcome::{OutcomeCounts, OutcomeKey, OutcomeKind, OutcomeRange, SeedSpread};
 use crate::{Measurement, RunResult};
 
 use super::pairing::{Pair, has_one_plan};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::standing::{known, of_both};
+use crate::record::standing::{known, of_both};
 use crate::{CachePolicyRecord, Measurement, RunResult};
 
 /// In what results may be unlike if the user says so.

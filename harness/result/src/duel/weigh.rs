@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::noise::MAX_DROPPED;
+use crate::host::noise::MAX_DROPPED;
 use crate::statistics::{
     ALPHA, Bootstrap, Decision, Estimate, MetricEvidence, SignFlip, blocks_for_alpha,
     blocks_needed, decide, deviation, holm, median, minimum_effect, sign_flip,
@@ -258,7 +258,7 @@ mod tests {
 
     use super::super::{Reading, SLOTS, lineup};
     use super::*;
-    use crate::noise::Noise;
+    use crate::host::noise::Noise;
 
     /// What a test plants: the candidate's cost relative to the base, and the noise of rounds.
     struct Planted {

@@ -1,7 +1,7 @@
 //! The outcome of a replay: who is accepted and refused under a changed configuration, and what
 //! gates it.
 
-use jwtbench_result::outcome::{OutcomeKey, OutcomeKind};
+use jwtbench_result::record::outcome::{OutcomeKey, OutcomeKind};
 
 use super::*;
 

@@ -1,9 +1,9 @@
 //! What the forms say of generator and host, and what stands beside a figure.
 
 use jwtbench_report::html;
-use jwtbench_result::disturbance::HostShare;
-use jwtbench_result::noise::Noise;
-use jwtbench_result::window::{Offer, Pace, Window, WindowVerdict};
+use jwtbench_result::host::disturbance::HostShare;
+use jwtbench_result::host::noise::Noise;
+use jwtbench_result::host::window::{Offer, Pace, Window, WindowVerdict};
 use jwtbench_result::{HistogramSummary, RunResult};
 
 use super::{fixture, forms};

@@ -10,8 +10,8 @@ use jwtbench_report::{
 use jwtbench_result::RunResult;
 use jwtbench_result::comparison::{Allowance, Comparison, ComparisonTerms};
 use jwtbench_result::duel::DuelResult;
+use jwtbench_result::record::stored::from_json;
 use jwtbench_result::simulation::Simulation;
-use jwtbench_result::stored::from_json;
 
 use crate::report::fixture;
 

@@ -3,7 +3,7 @@
 
 use jwtbench_scenario::token::class::Class;
 
-use crate::outcome::OutcomeKind;
+use crate::record::outcome::OutcomeKind;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 

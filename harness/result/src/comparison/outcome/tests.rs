@@ -1,8 +1,8 @@
 //! Outcomes by the row: counts of a base and a candidate, what 16 seeds give, and what it is.
 
 use crate::comparison::{Comparison, ComparisonTerms};
-use crate::noise::{Hiccups, Noise};
-use crate::outcome::{OutcomeKind, SeedCounts};
+use crate::host::noise::{Hiccups, Noise};
+use crate::record::outcome::{OutcomeKind, SeedCounts};
 use crate::{
     ArrivalCounts, Count, EndpointCounts, Machine, PhaseResult, Round, ScenarioRecord,
     VerdictCounts,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::comparison::{ComparedMetric, plain, ratios_by_round};
-use super::statistics::median;
-use super::{Measurement, RunResult, Unsound};
+use crate::comparison::{ComparedMetric, plain, ratios_by_round};
+use crate::statistics::median;
+use crate::{Measurement, RunResult, Unsound};
 
 /// A metric that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -125,7 +125,7 @@ impl TrackedFigure {
 }
 
 /// The bare signature check of the same backend that ran beside a trial.
-pub(super) fn bound<'r>(result: &'r RunResult, trial: &Measurement) -> Option<&'r Measurement> {
+pub(crate) fn bound<'r>(result: &'r RunResult, trial: &Measurement) -> Option<&'r Measurement> {
     let (kind, backend) = trial.contender.split_once(':')?;
     let name = format!("raw:{backend}");
     let fits = |other: &&Measurement| {

@@ -4,7 +4,7 @@
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 
-use super::histogram::{Latencies, LatencyKind};
+use crate::latency::histogram::{Latencies, LatencyKind};
 
 /// Response, service and lateness, packed. Values in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::disturbance::{HostShare, MAX_STEAL};
+use crate::host::disturbance::{HostShare, MAX_STEAL};
 
 /// Lateness of the generator below this, in nanoseconds, is never held against it.
 pub const LATE_FLOOR_NS: u64 = 5_000;

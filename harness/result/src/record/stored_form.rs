@@ -75,7 +75,7 @@ pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
 }
 
 /// The JSON Schema of a type, as a file has it.
-pub(super) fn json_schema<T: JsonSchema>() -> String {
+pub(crate) fn json_schema<T: JsonSchema>() -> String {
     let schema = schemars::schema_for!(T);
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }

@@ -3,7 +3,7 @@
 
 use jwtbench_scenario::token::class::{Class, Deviation, DeviationKind, Stage};
 
-use super::measurement::FindingTag;
+use crate::record::measurement::FindingTag;
 
 /// The tag and the reason for a library that accepted a token of this class, or refused a good one.
 pub fn classify(class: Class, accepted: bool) -> (FindingTag, &'static str) {

@@ -1,8 +1,8 @@
 //! How far a cache policy was held to what it stands for, and the mark that says so beside its
 //! name. Knows no form of report.
 
-use super::CachePolicyRecord;
-use super::simulation::PolicyNote;
+use crate::CachePolicyRecord;
+use crate::simulation::PolicyNote;
 
 /// What a cache policy says that was made from sources and documents alone.
 pub const UNDRIVEN: &str = "read, not driven";

@@ -11,13 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use jwtbench_scenario::format::bounded_file;
 
-use super::capacity::{Capacity, RateBasis};
-use super::duel::{BlockNoise, DuelResult, Sample};
-use super::outcome::OutcomeRange;
-use super::simulation::{
+use crate::capacity::{Capacity, RateBasis};
+use crate::duel::{BlockNoise, DuelResult, Sample};
+use crate::latency::histogram_log;
+use crate::record::outcome::OutcomeRange;
+use crate::simulation::{
     Advice, HindsightPoint, Simulation, SimulationEvent, SimulationRow, SweepPoint,
 };
-use super::{Measurement, RunResult, histogram_log, stored};
+use crate::{Measurement, RunResult};
+
+use super::stored;
 
 /// The version of parts; raised when a field changes its meaning or goes.
 pub const PART_VERSION: u32 = 1;

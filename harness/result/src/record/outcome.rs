@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use jwtbench_verifier::rejection::Rejection;
 
-use super::{Count, Measurement};
+use crate::{Count, Measurement};
 
 /// What is counted.
 #[derive(

@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::disturbance::{HostShare, MAX_DISTURBED};
-use super::window::Window;
+use crate::host::disturbance::{HostShare, MAX_DISTURBED};
+use crate::host::window::Window;
 
 /// A round whose control kernel took longer than calibrated by more than this share is disturbed:
 /// an idle machine showed 18 % at the most.
@@ -199,7 +199,7 @@ impl NoiseLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::Pace;
+    use crate::host::window::Pace;
 
     fn noise(steal: f64, drift: f64) -> Noise {
         Noise { steal: Some(steal), kernel_drift: Some(drift), ..Noise::default() }

@@ -15,9 +15,9 @@ use hdrhistogram::serialization::interval_log::{
 
 use jwtbench_scenario::format::bounded_file;
 
-use super::{
+use crate::record::run::started_ns;
+use crate::{
     LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,
-    started_ns,
 };
 
 /// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of

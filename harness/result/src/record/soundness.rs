@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Measurement, RunResult};
+use crate::{Measurement, RunResult};
 
 /// Why the figures of a trial are none that stand alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,7 +67,7 @@ impl Unsound {
 mod tests {
     use super::*;
     use crate::Round;
-    use crate::noise::Noise;
+    use crate::host::noise::Noise;
 
     #[test]
     fn a_figure_stands_alone_or_has_a_reason_not_to() {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::calibration::Calibration;
+use crate::host::calibration::Calibration;
 
 /// A description of the machine and of how still it was.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::FindingTag;
+use crate::FindingTag;
 
 /// The whole table, in groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

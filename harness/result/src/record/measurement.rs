@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::histogram::{CurvePoint, HistogramSummary, LatencySummary};
-use super::noise::Noise;
-use super::packed_latencies::PackedLatencies;
-use super::timeline::Timeline;
-use super::verdict_stream::VerdictStream;
-use super::window::{Window, WindowVerdict};
+use crate::host::noise::Noise;
+use crate::host::window::{Window, WindowVerdict};
+use crate::latency::histogram::{CurvePoint, HistogramSummary, LatencySummary};
+use crate::latency::packed_latencies::PackedLatencies;
+use crate::record::timeline::Timeline;
+use crate::record::verdict_stream::VerdictStream;
 
 /// One trial: one plan × one contender × one algorithm × one cache policy.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

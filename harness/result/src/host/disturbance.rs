@@ -1,7 +1,7 @@
 //! What the host did in a span of time, and the rule, fixed beforehand, by which it disturbed what
 //! was measured. Our own threads are no disturbance: what they cause is taken off first. Pure.
 
-use super::noise::Hiccups;
+use crate::host::noise::Hiccups;
 
 /// More stolen CPU time than this share disturbs: the hypervisor takes it from whoever runs, so it
 /// lengthens work by about its own share, which is what a comparison gates (5 %).

@@ -1,0 +1,18 @@
+//! What a command leaves: one trial's measurement, all of one command's, and the lines, versions and
+//! schemas in which they are stored and read again.
+
+pub mod divergence;
+pub mod finding;
+pub(crate) mod lines;
+pub(crate) mod load;
+pub(crate) mod measurement;
+pub mod outcome;
+pub mod part;
+pub(crate) mod run;
+pub mod set_age;
+pub(crate) mod soundness;
+pub mod standing;
+pub mod stored;
+pub(crate) mod stored_form;
+pub(crate) mod timeline;
+pub(crate) mod verdict_stream;
