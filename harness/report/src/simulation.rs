@@ -27,16 +27,16 @@ pub use policy::policy_markdown;
 pub use terminal::simulation_terminal;
 
 /// A column of a table: what it says of each row.
-struct Column {
-    title: String,
-    cells: Vec<String>,
+pub(crate) struct Column {
+    pub(crate) title: String,
+    pub(crate) cells: Vec<String>,
 }
 
 /// Phases are told apart where a scenario has more than this many.
-const FEW_PHASES: usize = 3;
+pub(crate) const FEW_PHASES: usize = 3;
 
 /// The metrics that any row of a scenario has, in the order of tables.
-fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
+pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     let has = |name: &&str| rows.iter().any(|row| row.metric(name).is_some());
     let metric = |name: &str| Column {
         title: title(name).to_owned(),
@@ -46,7 +46,7 @@ fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
 }
 
 /// What each phase cost, where a scenario has many: a table for each metric, with its name.
-fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
+pub(crate) fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     let phases = rows.first().map_or(&[][..], |row| &row.phases);
     if phases.len() <= FEW_PHASES {
         return Vec::new();
@@ -71,7 +71,7 @@ fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     tables.map(table).filter(|(_, columns): &(_, Vec<Column>)| !columns.is_empty()).collect()
 }
 
-fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p MetricRange> {
+pub(crate) fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p MetricRange> {
     match name {
         "lockout_s" => Some(&phase.lockout_s),
         "attempts_per_hour" => phase.attempts_per_hour.as_ref(),
@@ -80,7 +80,7 @@ fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p MetricRange> 
 }
 
 /// What the figures of these rows are of: ages of the cache, and draws of the arrivals.
-fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
+pub(crate) fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
     let mut known: Vec<String> = Vec::new();
     for row in rows {
         let (ages, draws) = row.runs();
@@ -94,26 +94,26 @@ fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
 
 /// The cache policy of a row with the mark of how far it was held to what it stands for. Beside a
 /// sweep the name goes on after it.
-fn marked(simulation: &Simulation, cache_policy: &str) -> String {
+pub(crate) fn marked(simulation: &Simulation, cache_policy: &str) -> String {
     let (name, rest) = cache_policy.split_once(' ').unwrap_or((cache_policy, ""));
     let marked = standing(simulation, name).marked(name);
     if rest.is_empty() { marked } else { format!("{marked} {rest}") }
 }
 
 /// How far the cache policy of a row was held to what it stands for.
-fn standing<'s>(simulation: &'s Simulation, cache_policy: &str) -> Standing<'s> {
+pub(crate) fn standing<'s>(simulation: &'s Simulation, cache_policy: &str) -> Standing<'s> {
     let name = cache_policy.split_once(' ').map_or(cache_policy, |(name, _)| name);
     let note = simulation.policies.iter().find(|note| note.name == name);
     note.map_or(Standing::Held, PolicyNote::standing)
 }
 
 /// What the marks of a simulation mean.
-fn marks(simulation: &Simulation) -> Vec<String> {
+pub(crate) fn marks(simulation: &Simulation) -> Vec<String> {
     legend(simulation.policies.iter().map(|note| (note.name.as_str(), note.standing())))
 }
 
 /// A metric's name without its unit, short enough for a column.
-fn title(name: &str) -> &str {
+pub(crate) fn title(name: &str) -> &str {
     match name {
         "amplification_unknown_kid" => "ampl. kid",
         "amplification_bad_signature" => "ampl. sig",
@@ -126,10 +126,10 @@ fn title(name: &str) -> &str {
 }
 
 /// What the horizon cut off, where longer is worse.
-const FOREVER: &str = "for ever";
+pub(crate) const FOREVER: &str = "for ever";
 
 /// What the horizon cut off: for ever where that is bad; not within the fault where it is good.
-fn beyond(row: &SimulationRow, name: &str) -> String {
+pub(crate) fn beyond(row: &SimulationRow, name: &str) -> String {
     match (name, row.fault_s) {
         ("grace_s", Some(fault)) => format!("not within {}", span(fault)),
         ("grace_s", None) => "not within the horizon".into(),
@@ -138,7 +138,7 @@ fn beyond(row: &SimulationRow, name: &str) -> String {
 }
 
 /// A figure of a metric where longer is worse.
-fn figure(name: &str, value: Option<f64>) -> String {
+pub(crate) fn figure(name: &str, value: Option<f64>) -> String {
     match value {
         None => FOREVER.into(),
         Some(value) if name.ends_with("_s") => span(value),
@@ -148,12 +148,12 @@ fn figure(name: &str, value: Option<f64>) -> String {
 }
 
 /// A metric of a row as its median and its worst.
-fn cell(row: &SimulationRow, name: &str) -> String {
+pub(crate) fn cell(row: &SimulationRow, name: &str) -> String {
     range(name, row.metric(name), &beyond(row, name))
 }
 
 /// A metric as its median and its worst; once if they are alike. The worst grace is the least.
-fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> String {
+pub(crate) fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> String {
     let Some(metric) = metric else {
         return "–".into();
     };
@@ -167,7 +167,7 @@ fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> String {
 }
 
 /// Seconds as somebody would say them: two units at the most.
-fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     let whole = seconds.abs().round();
     let sign = if seconds < 0.0 && whole > 0.0 { "-" } else { "" };
     let unit = |value: f64, per: f64, big: &str, small: &str| {
@@ -187,7 +187,7 @@ fn span(seconds: f64) -> String {
 }
 
 /// What is known of a policy, a line each, with its name.
-fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
+pub(crate) fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
     let facts = [
         ("Source", &note.source),
         ("Opt-in", &note.opt_in),
@@ -202,7 +202,7 @@ fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
 }
 
 /// What is said of a user's own policy in a scenario that has both axes of the frontier.
-fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
+pub(crate) fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
     row.metric("exposure_s")?;
     let better = simulation.dominating(row);
     if better.is_empty() {

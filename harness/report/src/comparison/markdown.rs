@@ -1,10 +1,14 @@
 //! A comparison for a CI step summary: significant changes first, the rest folded away.
 
 use jwtbench_result::CachePolicyRecord;
-use jwtbench_result::comparison::{Comparison, Figure, TrialComparison};
+use jwtbench_result::comparison::{
+    Comparison, Figure, OutcomeFigure, TrialComparison, TrialOutcome,
+};
+use jwtbench_result::record::outcome::OutcomeKind;
 
-use super::super::markdown::cell::{code, plain, row};
-use super::super::quantity;
+use crate::markdown::cell::{code, plain, row};
+use crate::quantity;
+
 use super::{
     cache_policies, closing, drifted, is_significant, limits, missing_of, name, outcome, value,
     wanted_rounds,
@@ -18,7 +22,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
         let (started, command) = (plain(&from.started_at), code(&from.command));
         out += &format!("{side}: {started} {} {command}\n\n", code(revision));
     }
-    out += &outcome::markdown(comparison);
+    out += &outcome_section(comparison);
     let unlike = comparison.unlike.iter().map(|text| format!("unlike, as allowed: {text}"));
     let notes = comparison.notes.iter().chain(&comparison.other_versions).cloned();
     let notes = unlike.chain(notes).chain(missing_of(comparison)).chain(limits(comparison));
@@ -92,4 +96,73 @@ fn line(name: &str, figure: &Figure) -> String {
         figure.p_adjusted.map_or("–".into(), |p| format!("{p:.4}")),
         figure.decision.map_or("shown".into(), |decision| decision.to_string()),
     ])
+}
+
+/// The outcome: sentences, then every count in a table that is folded away.
+fn outcome_section(comparison: &Comparison) -> String {
+    if comparison.outcome.is_empty() {
+        return String::new();
+    }
+    let mut out = "\n### Outcome\n\n".to_owned();
+    let (groups, records) = (outcome::groups(comparison), &comparison.cache_policies);
+    for group in groups.iter().filter(|group| outcome::is_shown(group)) {
+        let name = outcome::name(group, records);
+        out += &format!("- **{}** {}\n", group.spokesman.verdict, plain(&name));
+        outcome::lines(group).iter().for_each(|line| out += &format!("  - {}\n", plain(line)));
+    }
+    for (reason, names) in outcome::quiet_gaps(&groups) {
+        out += &format!("- not gated: {}: {}\n", plain(&names.join(", ")), plain(&reason));
+    }
+    if let Some(line) = outcome::unchanged(&groups) {
+        out += &format!("- {}\n", plain(&line));
+    }
+    let figures = |trial: &TrialOutcome| {
+        let counts = trial.figures.iter().filter(|figure| is_listed(figure));
+        counts.map(|figure| outcome_cells(trial, figure)).collect::<String>()
+    };
+    out + "\n<details><summary>Counts a round</summary>\n\n\
+           | Trial | Count | Base | Candidate | 16 seeds of the base | At most | Verdict |\n\
+           |:--|:--|--:|--:|--:|--:|:--|\n"
+        + &comparison.outcome.iter().map(figures).collect::<String>()
+        + "\n</details>\n"
+}
+
+/// Whether a count is in the table: where it is not zero on both sides and under all seeds.
+fn is_listed(figure: &OutcomeFigure) -> bool {
+    let highest = figure.seeds.map_or(0, |seeds| seeds.highest);
+    figure.base > 0.0 || figure.candidate > 0.0 || highest > 0
+}
+
+fn outcome_cells(trial: &TrialOutcome, figure: &OutcomeFigure) -> String {
+    let seeds = figure.seeds.map_or("–".to_owned(), |seeds| {
+        format!("{} to {}, median {}", seeds.lowest, seeds.highest, seeds.median)
+    });
+    let trial = format!("{} {} {}", trial.scenario, trial.algorithm, trial.contender);
+    row(&[
+        code(&trial),
+        counted(figure),
+        number(figure.base),
+        number(figure.candidate),
+        seeds,
+        figure.limit.map_or("–".to_owned(), number),
+        figure.verdict.to_string(),
+    ])
+}
+
+fn counted(figure: &OutcomeFigure) -> String {
+    let of = figure.key.of.as_deref().unwrap_or_default();
+    match figure.key.kind {
+        OutcomeKind::ExposedAccepts => "exposed accepts".into(),
+        OutcomeKind::ExposedByClass => format!("exposed accepts, {}", code(of)),
+        OutcomeKind::ExposedByCause => format!("exposed accepts by {}", code(of)),
+        OutcomeKind::Lockouts => "lockouts".into(),
+        OutcomeKind::LoggedOut => "lockouts, told that the token is bad".into(),
+        OutcomeKind::LockoutsByCode => format!("lockouts, {}", code(of)),
+        OutcomeKind::Late => "late".into(),
+        OutcomeKind::Fetches => "fetches".into(),
+    }
+}
+
+fn number(count: f64) -> String {
+    if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
 }

@@ -2,24 +2,22 @@
 //! and no exit code.
 
 use jwtbench_result::CachePolicyRecord;
-use jwtbench_result::comparison::{Comparison, OutcomeFigure, OutcomeVerdict, TrialOutcome};
-use jwtbench_result::record::outcome::OutcomeKind;
+use jwtbench_result::comparison::{Comparison, OutcomeVerdict, TrialOutcome};
 
-use super::super::markdown::cell::{code, plain, row};
-use super::super::quantity;
-use super::super::terminal::text::{Paint, TerminalText};
+use crate::quantity;
+
 use super::both_policies;
 
 /// Trials of one scenario from one cache policy to another, and the one that speaks for them.
-struct OutcomeGroup<'c> {
-    spokesman: &'c TrialOutcome,
+pub(crate) struct OutcomeGroup<'c> {
+    pub(crate) spokesman: &'c TrialOutcome,
     trials: usize,
     /// How many of them have the verdict of the one that speaks.
     alike: usize,
 }
 
 /// The first sentence of the worst outcome, for a headline.
-pub(super) fn headline(comparison: &Comparison) -> Option<String> {
+pub(crate) fn headline(comparison: &Comparison) -> Option<String> {
     let groups = groups(comparison);
     let first = groups.first().filter(|group| is_worse(group))?;
     let sentence = first.spokesman.sentences.first()?;
@@ -31,61 +29,9 @@ pub(super) fn headline(comparison: &Comparison) -> Option<String> {
     Some(format!("the outcome is worse: {}: {}{more}", first.spokesman.scenario, sentence.text))
 }
 
-/// The outcome as text.
-pub(super) fn show(text: &mut TerminalText, comparison: &Comparison) {
-    if comparison.outcome.is_empty() {
-        return;
-    }
-    text.heading("Outcome");
-    let (groups, records) = (groups(comparison), &comparison.cache_policies);
-    for group in groups.iter().filter(|group| is_shown(group)) {
-        let verdict = group.spokesman.verdict;
-        text.wrapped(paint(verdict), "  ", &format!("{verdict:<9}  {}", name(group, records)));
-        for line in lines(group) {
-            text.wrapped(Paint::Plain, "    ", &line);
-        }
-    }
-    for (reason, names) in quiet_gaps(&groups) {
-        let line = format!("not gated: {}: {reason}", names.join(", "));
-        text.wrapped(Paint::Warning, "  ", &line);
-    }
-    if let Some(line) = unchanged(&groups) {
-        text.wrapped(Paint::Good, "  ", &line);
-    }
-}
-
-/// The outcome as Markdown: sentences, then every count in a table that is folded away.
-pub(super) fn markdown(comparison: &Comparison) -> String {
-    if comparison.outcome.is_empty() {
-        return String::new();
-    }
-    let mut out = "\n### Outcome\n\n".to_owned();
-    let (groups, records) = (groups(comparison), &comparison.cache_policies);
-    for group in groups.iter().filter(|group| is_shown(group)) {
-        let name = name(group, records);
-        out += &format!("- **{}** {}\n", group.spokesman.verdict, plain(&name));
-        lines(group).iter().for_each(|line| out += &format!("  - {}\n", plain(line)));
-    }
-    for (reason, names) in quiet_gaps(&groups) {
-        out += &format!("- not gated: {}: {}\n", plain(&names.join(", ")), plain(&reason));
-    }
-    if let Some(line) = unchanged(&groups) {
-        out += &format!("- {}\n", plain(&line));
-    }
-    let figures = |trial: &TrialOutcome| {
-        let counts = trial.figures.iter().filter(|figure| is_listed(figure));
-        counts.map(|figure| cells(trial, figure)).collect::<String>()
-    };
-    out + "\n<details><summary>Counts a round</summary>\n\n\
-           | Trial | Count | Base | Candidate | 16 seeds of the base | At most | Verdict |\n\
-           |:--|:--|--:|--:|--:|--:|:--|\n"
-        + &comparison.outcome.iter().map(figures).collect::<String>()
-        + "\n</details>\n"
-}
-
 /// The trials by scenario and cache policies, the worst first. The one with the most sentences
 /// speaks for those with its verdict.
-fn groups(comparison: &Comparison) -> Vec<OutcomeGroup<'_>> {
+pub(crate) fn groups(comparison: &Comparison) -> Vec<OutcomeGroup<'_>> {
     let mut groups: Vec<OutcomeGroup<'_>> = Vec::new();
     let key = |trial: &TrialOutcome| {
         let TrialOutcome { scenario, base_cache_policy, cache_policy, .. } = trial;
@@ -117,11 +63,11 @@ fn is_worse(group: &OutcomeGroup<'_>) -> bool {
 }
 
 /// Whether a group has something to say beyond that it is unchanged or not gated.
-fn is_shown(group: &OutcomeGroup<'_>) -> bool {
+pub(crate) fn is_shown(group: &OutcomeGroup<'_>) -> bool {
     !group.spokesman.sentences.is_empty()
 }
 
-fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
+pub(crate) fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
     let TrialOutcome { sentences, not_gated, verdict, .. } = group.spokesman;
     let sentence = |sentence: &jwtbench_result::comparison::OutcomeSentence| {
         let has_both = sentence.verdict != *verdict;
@@ -133,7 +79,7 @@ fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
 }
 
 /// The scenario with the policies on both sides, and the trials that the one stands for.
-fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> String {
+pub(crate) fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> String {
     let TrialOutcome { scenario, algorithm, contender, base_cache_policy, cache_policy, .. } =
         group.spokesman;
     let policies = both_policies(base_cache_policy, cache_policy, records);
@@ -145,7 +91,7 @@ fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> String {
 }
 
 /// Scenarios that have nothing to say and are not gated, by reason.
-fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String>)> {
+pub(crate) fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String>)> {
     let mut gaps: Vec<(String, Vec<String>)> = Vec::new();
     for group in groups.iter().filter(|group| !is_shown(group)) {
         let Some(not_gated) = &group.spokesman.not_gated else {
@@ -160,59 +106,11 @@ fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String>)> {
     gaps
 }
 
-fn unchanged(groups: &[OutcomeGroup<'_>]) -> Option<String> {
+pub(crate) fn unchanged(groups: &[OutcomeGroup<'_>]) -> Option<String> {
     let verdict = |group: &&OutcomeGroup<'_>| group.spokesman.verdict == OutcomeVerdict::Unchanged;
     let count = groups.iter().filter(verdict).count() as u64;
     (count > 0).then(|| {
         let scenarios = quantity::counted(count, "scenario");
         format!("UNCHANGED  {scenarios}: every count within what 16 seeds give the base")
     })
-}
-
-fn paint(verdict: OutcomeVerdict) -> Paint {
-    match verdict {
-        OutcomeVerdict::Worse => Paint::Bad,
-        OutcomeVerdict::Better | OutcomeVerdict::Unchanged => Paint::Good,
-        OutcomeVerdict::NotGated => Paint::Warning,
-    }
-}
-
-/// Whether a count is in the table: where it is not zero on both sides and under all seeds.
-fn is_listed(figure: &OutcomeFigure) -> bool {
-    let highest = figure.seeds.map_or(0, |seeds| seeds.highest);
-    figure.base > 0.0 || figure.candidate > 0.0 || highest > 0
-}
-
-fn cells(trial: &TrialOutcome, figure: &OutcomeFigure) -> String {
-    let seeds = figure.seeds.map_or("–".to_owned(), |seeds| {
-        format!("{} to {}, median {}", seeds.lowest, seeds.highest, seeds.median)
-    });
-    let trial = format!("{} {} {}", trial.scenario, trial.algorithm, trial.contender);
-    row(&[
-        code(&trial),
-        counted(figure),
-        number(figure.base),
-        number(figure.candidate),
-        seeds,
-        figure.limit.map_or("–".to_owned(), number),
-        figure.verdict.to_string(),
-    ])
-}
-
-fn counted(figure: &OutcomeFigure) -> String {
-    let of = figure.key.of.as_deref().unwrap_or_default();
-    match figure.key.kind {
-        OutcomeKind::ExposedAccepts => "exposed accepts".into(),
-        OutcomeKind::ExposedByClass => format!("exposed accepts, {}", code(of)),
-        OutcomeKind::ExposedByCause => format!("exposed accepts by {}", code(of)),
-        OutcomeKind::Lockouts => "lockouts".into(),
-        OutcomeKind::LoggedOut => "lockouts, told that the token is bad".into(),
-        OutcomeKind::LockoutsByCode => format!("lockouts, {}", code(of)),
-        OutcomeKind::Late => "late".into(),
-        OutcomeKind::Fetches => "fetches".into(),
-    }
-}
-
-fn number(count: f64) -> String {
-    if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
 }

@@ -8,20 +8,20 @@ use crate::quantity::counted;
 use super::{beyond, figure};
 
 /// One expectation of one policy, as a line of a table.
-pub(super) struct ExpectedLine<'s> {
+pub(crate) struct ExpectedLine<'s> {
     /// `met` or `MISSED`, and whether it gates.
-    pub(super) state: String,
-    pub(super) is_missed: bool,
-    pub(super) cache_policy: &'s str,
-    pub(super) key: &'s str,
-    pub(super) bound: &'s str,
+    pub(crate) state: String,
+    pub(crate) is_missed: bool,
+    pub(crate) cache_policy: &'s str,
+    pub(crate) key: &'s str,
+    pub(crate) bound: &'s str,
     /// The figure.
-    pub(super) figure: String,
+    pub(crate) figure: String,
 }
 
 /// The verdict on all expectations that gate: whether one is missed or
 /// may be, and the line.
-pub(super) fn verdict_line(simulation: &Simulation) -> (bool, String) {
+pub(crate) fn verdict_line(simulation: &Simulation) -> (bool, String) {
     let gated = || simulation.rows.iter().filter(|row| row.is_gated);
     let judged = gated().map(|row| row.expectations.len() as u64).sum::<u64>();
     let missed = simulation.missed().count() as u64;
@@ -47,7 +47,7 @@ pub(super) fn verdict_line(simulation: &Simulation) -> (bool, String) {
 }
 
 /// Who is held to the expectations of a scenario.
-pub(super) fn gated(rows: &[&SimulationRow]) -> Option<String> {
+pub(crate) fn gated(rows: &[&SimulationRow]) -> Option<String> {
     let (gated, others): (Vec<&&SimulationRow>, Vec<&&SimulationRow>) =
         rows.iter().partition(|row| row.is_gated);
     let names: Vec<&str> = gated.iter().map(|row| row.cache_policy.as_str()).collect();
@@ -66,7 +66,7 @@ pub(super) fn gated(rows: &[&SimulationRow]) -> Option<String> {
 }
 
 /// The expectations of a scenario's rows.
-pub(super) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine<'s>> {
+pub(crate) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine<'s>> {
     let of_row = |row: &&'s SimulationRow| {
         let row = *row;
         row.expectations.iter().map(move |one| ExpectedLine {
@@ -82,7 +82,7 @@ pub(super) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine
 }
 
 /// The keys that bind a policy of these rows and that only `run` can judge.
-pub(super) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
+pub(crate) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
     let mut keys: Vec<&str> = Vec::new();
     for key in rows.iter().filter(|row| row.is_gated).flat_map(|row| &row.unjudged) {
         if !keys.contains(&key.as_str()) {

@@ -53,7 +53,7 @@ const STYLE: &str = "svg{--bad:#b01e2d;--good:#14693f;--ink-0:#1f63c9;--paper:#f
     .grid text{fill:#a0a8b4}}";
 
 /// The plot of one scenario; nothing where the scenario lacks an axis.
-pub(super) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
+pub(crate) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
     let points = points(simulation, scenario);
     markup! {
         @if !points.is_empty() {

@@ -17,7 +17,7 @@ const LINE: f64 = 15.0;
 const FAINTEST: f64 = 0.25;
 
 /// The picture; nothing for a scenario that lasts too long for it.
-pub(super) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
+pub(crate) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
     let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
     let Some(count) = rows.iter().map(|row| row.timeline.len()).max().filter(|count| *count > 0)
     else {

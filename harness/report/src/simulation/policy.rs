@@ -58,7 +58,7 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
 }
 
 /// What a row's scenario is called.
-pub(super) fn title<'s>(simulation: &'s Simulation, row: &'s SimulationRow) -> &'s str {
+pub(crate) fn title<'s>(simulation: &'s Simulation, row: &'s SimulationRow) -> &'s str {
     let note = simulation.scenarios.iter().find(|note| note.name == row.scenario);
     note.map_or(row.scenario.as_str(), |note| note.title.as_str())
 }

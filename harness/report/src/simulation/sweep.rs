@@ -35,7 +35,7 @@ fn worst(metric: Option<MetricRange>) -> Option<f64> {
 }
 
 /// The plots of one scenario; nothing without a sweep.
-pub(super) fn sweep(simulation: &Simulation, scenario: &str) -> Markup {
+pub(crate) fn sweep(simulation: &Simulation, scenario: &str) -> Markup {
     let lines = lines(simulation, scenario);
     let Some(key) = lines.iter().flat_map(|line| &line.points).map(|point| &point.key).next()
     else {

@@ -8,7 +8,7 @@ use super::{figure, span};
 const MOST_NAMED: usize = 4;
 
 /// A row in words.
-pub(super) fn words(row: &SimulationRow) -> Vec<String> {
+pub(crate) fn words(row: &SimulationRow) -> Vec<String> {
     let said = [
         exposure(row),
         taken(row),
@@ -27,7 +27,7 @@ pub(super) fn words(row: &SimulationRow) -> Vec<String> {
 }
 
 /// Policies that are no worse on both axes of the frontier, and better on one.
-pub(super) fn better(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
+pub(crate) fn better(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
     let names = simulation.dominating(row);
     let named = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
     match names.len() {
