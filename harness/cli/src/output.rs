@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 use jwtbench_engine::trial::clock::utc_now;
 use jwtbench_report::{self as report, shown};
 use jwtbench_result::duel::{DuelResult, Duels};
+use jwtbench_result::latency::histogram_log;
+use jwtbench_result::record::part;
 use jwtbench_result::simulation::{PolicyNote, Simulation};
-use jwtbench_result::{RunResult, StoredForm, histogram_log, part};
+use jwtbench_result::{RunResult, StoredForm};
 
 use super::lock::Lock;
 use super::{Exit, Failure};

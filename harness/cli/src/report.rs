@@ -10,7 +10,8 @@ use jwtbench_report::{
     ranking_table, shown, simulation_html, simulation_junit, simulation_markdown,
     simulation_picture, simulation_terminal, terminal,
 };
-use jwtbench_result::{RunResult, StoredForm, histogram_log};
+use jwtbench_result::latency::histogram_log;
+use jwtbench_result::{RunResult, StoredForm};
 
 use super::filter::{Filter, ScenarioFilter};
 use super::output::{HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell};

@@ -5,53 +5,24 @@
 //!
 //! # Map
 //!
-//! - What does a person see? [`terminal`], [`markdown`], [`html`], [`picture`].
+//! - What does a person see? [`terminal()`], [`markdown`], [`html`], [`picture`].
 //! - What does CI read? [`junit`].
 //! - What do other tools read? [`csv`], [`hgrm`], [`opentelemetry`], [`prometheus`], [`bencher`],
 //!   [`github_action`].
 //! - What of a simulation? [`simulation_terminal`], [`simulation_markdown`], [`simulation_html`],
 //!   [`simulation_picture`], [`simulation_junit`].
-//! - What of a duel, a comparison, a trend? [`duel_terminal`], [`duel_markdown`], [`comparison`],
-//!   [`trend`].
+//! - What of a duel, a comparison, a trend? [`duel_terminal`], [`duel_markdown`], [`comparison()`],
+//!   [`trend()`].
 //! - Which sentences come first? [`answer_list`], [`ranking_table`].
 //! - How are figures written? [`quantity`].
 //!
-//! What all forms share is in private modules: `answer`, `caveat`, `chapter`, `conformance`,
-//! `ranking`, `speed`, `standing`, `summary`.
+//! Where is a subject in a form? `form/<form>/<subject>.rs`, or `form/<form>.rs` for a run. What is
+//! said of a subject, the same in every form, is in `subject/`.
 
-mod answer;
-mod bencher;
-mod capacity;
-mod caveat;
-mod chapter;
-mod check;
-mod comparison;
-mod conformance;
-mod csv;
-mod divergence;
-mod duel;
-mod export;
-mod fault;
-mod finding;
-mod generator;
-mod github_action;
-mod hgrm;
-mod html;
-mod junit;
-mod markdown;
-mod opentelemetry;
-mod picture;
-mod prometheus;
+mod form;
 pub mod quantity;
-mod ranking;
 pub mod shown;
-mod simulation;
-mod speed;
-mod standing;
-mod summary;
-mod terminal;
-mod trend;
-mod unjudged;
+mod subject;
 
 use jwtbench_result::RunResult;
 use jwtbench_result::comparison::Comparison;
@@ -60,93 +31,94 @@ use jwtbench_result::record::divergence::Divergence;
 use jwtbench_result::simulation::{PolicyNote, Simulation};
 use jwtbench_result::trend::Trend;
 
-pub use self::csv::csv;
-pub use bencher::bencher;
-pub use check::check_table;
-pub use comparison::comparison;
-pub use duel::duel_terminal;
-pub use export::Export;
-pub use github_action::{Direction, github_action};
-pub use hgrm::{PercentileTable, hgrm, percentile_tables};
-pub use opentelemetry::opentelemetry;
-pub use prometheus::prometheus;
-pub use simulation::{simulation_expectation, simulation_terminal};
-pub use summary::missed_value;
-pub use terminal::text::filled;
-pub use terminal::{TerminalStyle, terminal, terminal_verdict};
-pub use trend::trend;
+pub use form::bencher::bencher;
+pub use form::csv::csv;
+pub use form::export::Export;
+pub use form::github_action::{Direction, github_action};
+pub use form::hgrm::{PercentileTable, hgrm, percentile_tables};
+pub use form::opentelemetry::opentelemetry;
+pub use form::prometheus::prometheus;
+pub use form::terminal::check::check_table;
+pub use form::terminal::comparison::comparison;
+pub use form::terminal::duel::duel_terminal;
+pub use form::terminal::simulation::simulation_terminal;
+pub use form::terminal::text::filled;
+pub use form::terminal::trend::trend;
+pub use form::terminal::{TerminalStyle, terminal, terminal_verdict};
+pub use subject::simulation::expected::simulation_expectation;
+pub use subject::summary::missed_value;
 
 /// The result as a step summary in Markdown.
 pub fn markdown(result: &RunResult) -> String {
-    shown::lines(&markdown::markdown(result))
+    shown::lines(&form::markdown::markdown(result))
 }
 
 /// The ranking alone as a table in Markdown; empty when there is none.
 pub fn ranking_table(result: &RunResult) -> String {
-    shown::lines(&markdown::ranking_table(result))
+    shown::lines(&form::markdown::ranking_table(result))
 }
 
 /// The answers alone as a list in Markdown; empty when there are none.
 pub fn answer_list(result: &RunResult) -> String {
-    shown::lines(&markdown::answer_list(result))
+    shown::lines(&form::markdown::answer_list(result))
 }
 
 /// The result as one page that needs nothing else.
 pub fn html(result: &RunResult) -> String {
-    shown::lines(&html::html(result))
+    shown::lines(&form::html::html(result))
 }
 
 /// The result as JUnit XML.
 pub fn junit(result: &RunResult) -> String {
-    shown::lines(&junit::junit(result))
+    shown::lines(&form::junit::junit(result))
 }
 
 /// The ranking alone as an SVG picture.
 pub fn picture(result: &RunResult) -> String {
-    shown::lines(&picture::picture(result))
+    shown::lines(&form::svg::ranking::picture(result))
 }
 
 /// A comparison in Markdown.
 pub fn comparison_markdown(compared: &Comparison) -> String {
-    shown::lines(&comparison::comparison_markdown(compared))
+    shown::lines(&form::markdown::comparison::comparison_markdown(compared))
 }
 
 /// A simulation in Markdown.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
-    shown::lines(&simulation::simulation_markdown(simulation))
+    shown::lines(&form::markdown::simulation::simulation_markdown(simulation))
 }
 
 /// A simulation as one page that needs nothing else.
 pub fn simulation_html(simulation: &Simulation) -> String {
-    shown::lines(&simulation::simulation_html(simulation))
+    shown::lines(&form::html::simulation::simulation_html(simulation))
 }
 
 /// A simulation as JUnit XML.
 pub fn simulation_junit(simulation: &Simulation) -> String {
-    shown::lines(&simulation::simulation_junit(simulation))
+    shown::lines(&form::junit::simulation::simulation_junit(simulation))
 }
 
 /// The frontier of a simulation as an SVG picture.
 pub fn simulation_picture(simulation: &Simulation) -> String {
-    shown::lines(&simulation::simulation_picture(simulation))
+    shown::lines(&form::svg::frontier::simulation_picture(simulation))
 }
 
 /// What differs between backends and libraries, in Markdown.
 pub fn divergence(divergence: &Divergence) -> String {
-    shown::lines(&divergence::divergence(divergence))
+    shown::lines(&form::markdown::divergence::divergence(divergence))
 }
 
 /// One policy of a simulation in Markdown.
 pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
-    shown::lines(&simulation::policy_markdown(simulation, note))
+    shown::lines(&form::markdown::policy::policy_markdown(simulation, note))
 }
 
 /// Duels in Markdown.
 pub fn duel_markdown(duels: &[DuelResult]) -> String {
-    shown::lines(&duel::duel_markdown(duels))
+    shown::lines(&form::markdown::duel::duel_markdown(duels))
 }
 
 /// A trend as an SVG picture.
 pub fn trend_picture(trend: &Trend) -> String {
-    shown::lines(&trend::trend_picture(trend))
+    shown::lines(&form::svg::trend::trend_picture(trend))
 }

@@ -18,6 +18,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use jwtbench_report::{csv, hgrm, junit, percentile_tables};
+use jwtbench_result::latency::histogram_log;
 use jwtbench_result::*;
 
 /// A row of `count` operations: 1 µs late each, served in 10 µs, 20 µs …

@@ -10,7 +10,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use jwtbench_result::{Latencies, PackedLatencies, Round, RunResult, histogram_log};
+use jwtbench_result::latency::histogram_log;
+use jwtbench_result::{Latencies, PackedLatencies, Round, RunResult};
 
 use report::fixture;
 

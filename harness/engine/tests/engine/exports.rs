@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use jwtbench_report::{Direction, Export, bencher, github_action, opentelemetry, prometheus};
-use jwtbench_result::latency::histogram_log::Series;
+use jwtbench_result::host::window;
+use jwtbench_result::latency::histogram_log::{self, Series};
 use jwtbench_result::*;
 
 /// A row of `count` operations: 1 µs late each but the first, served in 10 µs, 20 µs …

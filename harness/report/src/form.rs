@@ -1,0 +1,14 @@
+//! A folder or a file for each form, and in it a file for each subject.
+
+pub(crate) mod bencher;
+pub(crate) mod csv;
+pub(crate) mod export;
+pub(crate) mod github_action;
+pub(crate) mod hgrm;
+pub(crate) mod html;
+pub(crate) mod junit;
+pub(crate) mod markdown;
+pub(crate) mod opentelemetry;
+pub(crate) mod prometheus;
+pub(crate) mod svg;
+pub(crate) mod terminal;

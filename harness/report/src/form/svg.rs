@@ -1,0 +1,8 @@
+//! Pictures: standalone, or inside of a page.
+
+pub(crate) mod frontier;
+pub(crate) mod minutes;
+pub(crate) mod ranking;
+pub(crate) mod scale;
+pub(crate) mod sweep;
+pub(crate) mod trend;

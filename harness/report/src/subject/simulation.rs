@@ -1,0 +1,241 @@
+//! A simulation in every form: tables, words, and the frontier of exposure against lockout.
+
+pub(crate) mod expected;
+pub(crate) mod words;
+
+use jwtbench_result::record::standing::{Standing, legend};
+use jwtbench_result::simulation::{
+    Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
+};
+
+use crate::quantity::counted;
+
+/// A column of a table: what it says of each row.
+pub(crate) struct Column {
+    pub(crate) title: String,
+    pub(crate) cells: Vec<String>,
+}
+
+/// Phases are told apart where a scenario has more than this many.
+pub(crate) const FEW_PHASES: usize = 3;
+
+/// The metrics that any row of a scenario has, in the order of tables.
+pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
+    let has = |name: &&str| rows.iter().any(|row| row.metric(name).is_some());
+    let metric = |name: &str| Column {
+        title: title(name).to_owned(),
+        cells: rows.iter().map(|row| cell(row, name)).collect(),
+    };
+    COLUMNS.into_iter().filter(has).map(metric).collect()
+}
+
+/// What each phase cost, where a scenario has many: a table for each metric, with its name.
+pub(crate) fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
+    let phases = rows.first().map_or(&[][..], |row| &row.phases);
+    if phases.len() <= FEW_PHASES {
+        return Vec::new();
+    }
+    let tables = [
+        ("Lockout by phase", "lockout_s"),
+        ("Fetch attempts by phase, for each instance and hour", "attempts_per_hour"),
+        ("Keys lost by phase", "poison_loss"),
+    ];
+    let is_known = |name: &str| phases.iter().any(|phase| phase_metric(name, phase).is_some());
+    let tables = tables.into_iter().filter(|(_, name)| is_known(name));
+    let table = |(heading, name)| {
+        let column = |(place, phase): (usize, &PhaseRow)| {
+            let metric = |row: &SimulationRow| phase_metric(name, row.phases.get(place)?).copied();
+            let cells = rows.iter().map(|row| range(name, metric(row).as_ref(), FOREVER));
+            Column { title: phase.phase.clone(), cells: cells.collect() }
+        };
+        // What a phase without any trouble has to say is nothing.
+        let says = |column: &Column| column.cells.iter().any(|cell| cell != "0");
+        (heading, phases.iter().enumerate().map(column).filter(says).collect())
+    };
+    tables.map(table).filter(|(_, columns): &(_, Vec<Column>)| !columns.is_empty()).collect()
+}
+
+pub(crate) fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p MetricRange> {
+    match name {
+        "lockout_s" => Some(&phase.lockout_s),
+        "attempts_per_hour" => phase.attempts_per_hour.as_ref(),
+        _ => phase.poison_loss.as_ref(),
+    }
+}
+
+/// What the figures of these rows are of: ages of the cache, and draws of the arrivals.
+pub(crate) fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
+    let mut known: Vec<String> = Vec::new();
+    for row in rows {
+        let (ages, draws) = row.runs();
+        let said = format!("{} × {}", counted(ages, "age"), counted(draws, "draw"));
+        if !known.contains(&said) {
+            known.push(said);
+        }
+    }
+    known.join(" or ")
+}
+
+/// The cache policy of a row with the mark of how far it was held to what it stands for. Beside a
+/// sweep the name goes on after it.
+pub(crate) fn marked(simulation: &Simulation, cache_policy: &str) -> String {
+    let (name, rest) = cache_policy.split_once(' ').unwrap_or((cache_policy, ""));
+    let marked = standing(simulation, name).marked(name);
+    if rest.is_empty() { marked } else { format!("{marked} {rest}") }
+}
+
+/// How far the cache policy of a row was held to what it stands for.
+pub(crate) fn standing<'s>(simulation: &'s Simulation, cache_policy: &str) -> Standing<'s> {
+    let name = cache_policy.split_once(' ').map_or(cache_policy, |(name, _)| name);
+    let note = simulation.policies.iter().find(|note| note.name == name);
+    note.map_or(Standing::Held, PolicyNote::standing)
+}
+
+/// What the marks of a simulation mean.
+pub(crate) fn marks(simulation: &Simulation) -> Vec<String> {
+    legend(simulation.policies.iter().map(|note| (note.name.as_str(), note.standing())))
+}
+
+/// A metric's name without its unit, short enough for a column.
+pub(crate) fn title(name: &str) -> &str {
+    match name {
+        "amplification_unknown_kid" => "ampl. kid",
+        "amplification_bad_signature" => "ampl. sig",
+        "retry_peak" => "retry peak",
+        "poison_loss" => "loss",
+        "key_age_s" => "key age",
+        "attempts_per_hour" => "fetches/h",
+        name => name.strip_suffix("_s").unwrap_or(name),
+    }
+}
+
+/// What the horizon cut off, where longer is worse.
+pub(crate) const FOREVER: &str = "for ever";
+
+/// What the horizon cut off: for ever where that is bad; not within the fault where it is good.
+pub(crate) fn beyond(row: &SimulationRow, name: &str) -> String {
+    match (name, row.fault_s) {
+        ("grace_s", Some(fault)) => format!("not within {}", span(fault)),
+        ("grace_s", None) => "not within the horizon".into(),
+        _ => FOREVER.into(),
+    }
+}
+
+/// A figure of a metric where longer is worse.
+pub(crate) fn figure(name: &str, value: Option<f64>) -> String {
+    match value {
+        None => FOREVER.into(),
+        Some(value) if name.ends_with("_s") => span(value),
+        Some(value) if value.fract().abs() < 1e-9 || value >= 100.0 => format!("{value:.0}"),
+        Some(value) => format!("{value:.2}"),
+    }
+}
+
+/// A metric of a row as its median and its worst.
+pub(crate) fn cell(row: &SimulationRow, name: &str) -> String {
+    range(name, row.metric(name), &beyond(row, name))
+}
+
+/// A metric as its median and its worst; once if they are alike. The worst grace is the least.
+pub(crate) fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> String {
+    let Some(metric) = metric else {
+        return "–".into();
+    };
+    let worst = if name == "grace_s" { metric.min } else { metric.max };
+    let said = |value: Option<f64>| match value {
+        None => beyond.to_owned(),
+        value => figure(name, value),
+    };
+    let [middle, worst] = [metric.p50, worst].map(said);
+    if middle == worst { worst } else { format!("{middle} / {worst}") }
+}
+
+/// Seconds as somebody would say them: two units at the most.
+pub(crate) fn span(seconds: f64) -> String {
+    let whole = seconds.abs().round();
+    let sign = if seconds < 0.0 && whole > 0.0 { "-" } else { "" };
+    let unit = |value: f64, per: f64, big: &str, small: &str| {
+        let rest = ((value % per) * 60.0 / per).floor();
+        let big = format!("{}{big}", (value / per).floor());
+        if rest > 0.0 { format!("{sign}{big} {rest}{small}") } else { format!("{sign}{big}") }
+    };
+    match seconds.abs() {
+        0.0 => "0".into(),
+        low if low < 0.0005 => "<1ms".into(),
+        low if low < 0.9995 => format!("{sign}{:.0}ms", low * 1000.0),
+        low if low < 9.95 && low.fract() > 0.0 => format!("{sign}{low:.1}s"),
+        _ if whole < 60.0 => format!("{sign}{whole}s"),
+        _ if whole < 3600.0 => unit(whole, 60.0, "m", "s"),
+        _ => unit(whole, 3600.0, "h", "m"),
+    }
+}
+
+/// What is known of a policy, a line each, with its name.
+pub(crate) fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
+    let facts = [
+        ("Source", &note.source),
+        ("Opt-in", &note.opt_in),
+        ("Not modelled", &note.not_modelled),
+        ("Differs", &note.differs),
+        ("Checked", &note.checked),
+    ];
+    let known = facts.into_iter().filter_map(|(name, fact)| Some((name, fact.as_deref()?)));
+    let unchecked = note.source.is_some() && note.checked.is_none();
+    let emulates = "it emulates the documented policy of the library, and was not run against it";
+    known.chain(unchecked.then_some(("Checked", emulates))).collect()
+}
+
+/// What is said of a user's own policy in a scenario that has both axes of the frontier.
+pub(crate) fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
+    row.metric("exposure_s")?;
+    let better = simulation.dominating(row);
+    if better.is_empty() {
+        return Some(format!("No other policy dominates {}.", row.cache_policy));
+    }
+    let mut said = format!("{} is dominated by {}.", row.cache_policy, better.join(", "));
+    let mut advice = simulation.advice.iter();
+    let is_mine = |advice: &&Advice| {
+        advice.scenario == row.scenario && advice.cache_policy == row.cache_policy
+    };
+    said.push_str(&match advice.find(is_mine) {
+        Some(advice) => {
+            let step = |name: &str, [before, after]: [Option<f64>; 2]| match before == after {
+                true => format!("as before ({})", figure(name, after)),
+                false => format!("{} instead of {}", figure(name, after), figure(name, before)),
+            };
+            format!(
+                " Of all changes of one key, {} helps most: exposure {}, lockout {}.",
+                advice.change,
+                step("exposure_s", advice.exposure_s),
+                step("lockout_s", advice.lockout_s)
+            )
+        }
+        None => " No change of one key alone helps on one axis and harms on none.".to_owned(),
+    });
+    Some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_said_in_two_units() {
+        let rows = [
+            (0.0, "0"),
+            (0.0001, "<1ms"),
+            (0.25, "250ms"),
+            (1.26, "1.3s"),
+            (59.4, "59s"),
+            (59.7, "1m"),
+            (90.0, "1m 30s"),
+            (3600.0, "1h"),
+            (5430.0, "1h 30m"),
+            (-2.0, "-2s"),
+            (2.04, "2.0s"),
+        ];
+        for (seconds, expected) in rows {
+            assert_eq!(span(seconds), expected, "{seconds}");
+        }
+    }
+}
