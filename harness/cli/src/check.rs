@@ -18,12 +18,13 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::{Filter, lasting_seconds};
 use super::fit::Fit;
+use super::flag::SEED;
 use super::machine::describe;
 use super::origin::OriginArgs;
 use super::output::print;
+use super::output::terminal_style;
 use super::progress::LiveProgress;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
-use super::run::{SEED, terminal_style};
 use super::{Exit, Failure};
 
 /// Operations of one trial.

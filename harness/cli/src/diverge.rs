@@ -10,8 +10,8 @@ use clap::Args as ClapArgs;
 use jwtbench_engine::divergence::observe;
 use jwtbench_report::{self as report, shown};
 
+use super::flag::SEED;
 use super::output::print;
-use super::run::SEED;
 use super::{Exit, Failure};
 
 /// Ask backends, whole libraries and our core side by side on the inputs where they differ.

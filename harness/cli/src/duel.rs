@@ -39,14 +39,15 @@ use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::algorithm;
+use super::flag::{SEED, duration};
 use super::interruption::stop_on_signal;
 use super::machine::{describe, profile};
 use super::origin::OriginArgs;
+use super::output::terminal_style;
 use super::output::{Output, OutputKind, print, tell, written};
 use super::part::PartFile;
 use super::progress::LiveProgress;
 use super::replacement::tell_dropped;
-use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
 pub use serve::{Args as ServeArgs, run as serve};

@@ -26,10 +26,10 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use super::filter::algorithm;
+use super::flag::SEED;
 use super::origin::OriginArgs;
 use super::output::print;
 use super::replacement::{Replacement, tell_dropped};
-use super::run::SEED;
 use super::{Exit, Failure};
 
 /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.

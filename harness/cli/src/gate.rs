@@ -12,8 +12,8 @@ use jwtbench_result::comparison::{
 use jwtbench_result::statistics::Decision;
 use jwtbench_result::{RunResult, StoredForm};
 
+use super::output::terminal_style;
 use super::output::{OutputKind, RESULT, print};
-use super::run::terminal_style;
 use super::{Exit, Failure};
 
 /// What two results are held to.

@@ -24,6 +24,7 @@ mod exec_peer;
 mod exit;
 mod filter;
 mod fit;
+mod flag;
 mod gate;
 mod interruption;
 mod job;

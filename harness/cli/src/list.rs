@@ -17,8 +17,8 @@ use jwtbench_scenario::token::class::Class;
 
 use super::filter::Filter;
 use super::origin::OriginArgs;
+use super::output::terminal_style;
 use super::output::{print, tell};
-use super::run::terminal_style;
 use super::{Exit, Failure};
 
 /// Show scenarios, contenders, cache policies and token classes.

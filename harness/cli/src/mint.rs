@@ -16,11 +16,11 @@ use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::pack::{self, Pack};
 use jwtbench_verifier::algorithm::Algorithm;
 
+use super::flag::SEED;
 use super::interruption::stop_on_signal;
 use super::origin::OriginArgs;
 use super::output::print;
 use super::progress::LiveProgress;
-use super::run::SEED;
 use super::{Exit, Failure};
 
 /// The scenario that a pack is made of.

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use jwtbench_engine::trial::clock::utc_now;
-use jwtbench_report::{self as report, shown};
+use jwtbench_report::{self as report, TerminalStyle, shown};
 use jwtbench_result::duel::{DuelResult, Duels};
 use jwtbench_result::latency::histogram_log;
 use jwtbench_result::record::part;
@@ -431,4 +431,13 @@ fn put_out(text: &str) {
 /// Why something that was to be printed is not, if so: whoever reads it has less than all.
 pub fn unwritten() -> Option<&'static io::Error> {
     UNWRITTEN.get()
+}
+
+/// Colour on a terminal that wants it; its width, or 80 columns.
+pub fn terminal_style() -> TerminalStyle {
+    let is_terminal = std::io::stdout().is_terminal();
+    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let columns = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let width = columns().filter(|_| is_terminal).map_or(80, |size| usize::from(size.ws_col));
+    TerminalStyle { colour, width: width.clamp(80, 160) }
 }

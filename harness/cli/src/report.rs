@@ -14,8 +14,8 @@ use jwtbench_result::latency::histogram_log;
 use jwtbench_result::{RunResult, StoredForm};
 
 use super::filter::{Filter, ScenarioFilter};
+use super::output::terminal_style;
 use super::output::{HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell};
-use super::run::terminal_style;
 use super::stored::{StoredFile, rendered};
 use super::{Exit, Failure};
 

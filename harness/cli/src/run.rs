@@ -1,6 +1,5 @@
 //! `run`: measure scenarios in real time, and write the result with its reports.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use jwtbench_engine::session::{Job, fitting};
 use jwtbench_engine::trial::PlantedFault;
-use jwtbench_report::{TerminalStyle, missed_value, shown, terminal};
+use jwtbench_report::{missed_value, shown, terminal};
 use jwtbench_result::{Measurement, RunResult};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::format::grammar;
@@ -21,16 +20,14 @@ use jwtbench_verifier::algorithm::Algorithm;
 use super::capacity::{CapacityArgs, SCENARIO};
 use super::filter::{Filter, lasting_seconds};
 use super::fit::Fit;
+use super::flag::{SEED, duration};
 use super::job::{JobSetting, measure, take, told_of_own};
 use super::origin::OriginArgs;
-use super::output::{Output, RESULT, print, tell, written};
+use super::output::{Output, RESULT, print, tell, terminal_style, written};
 use super::own::OwnArgs;
 use super::replacement::{Replacement, cache_policy_records, tell_dropped};
 use super::verify::token_judge::Papers;
 use super::{Exit, Failure};
-
-/// The seed unless told otherwise.
-pub const SEED: u64 = 1;
 
 /// Measure scenarios in real time and write the result with its reports.
 #[derive(ClapArgs, Clone, Debug)]
@@ -96,13 +93,6 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long)]
     quiet: bool,
-}
-
-/// Reads a duration above zero and at most a day.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let span = grammar::duration(text)?;
-    let day = Duration::from_secs(86_400);
-    if span.is_zero() || span > day { Err("above 0 and at most a day".into()) } else { Ok(span) }
 }
 
 /// Runs the verb.
@@ -273,13 +263,4 @@ fn name_misses(result: &RunResult) {
         let (key, bound, value) = (&missed.key, &missed.bound, missed_value(missed));
         tell(format!("{scenario} {algorithm} {contender}: expected {key} {bound}: {value}"));
     }
-}
-
-/// Colour on a terminal that wants it; its width, or 80 columns.
-pub fn terminal_style() -> TerminalStyle {
-    let is_terminal = std::io::stdout().is_terminal();
-    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let columns = || rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-    let width = columns().filter(|_| is_terminal).map_or(80, |size| usize::from(size.ws_col));
-    TerminalStyle { colour, width: width.clamp(80, 160) }
 }

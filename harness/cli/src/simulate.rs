@@ -26,11 +26,12 @@ use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use super::filter::algorithm;
+use super::flag::{SEED, duration};
 use super::origin::OriginArgs;
+use super::output::terminal_style;
 use super::output::{Output, OutputKind, encoded, print, tell, written};
 use super::part::SimulationPart;
 use super::progress::LiveProgress;
-use super::run::{SEED, duration, terminal_style};
 use super::{Exit, Failure};
 
 /// Put cache policies through days of production in virtual time, and compare them.

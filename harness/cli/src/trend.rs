@@ -12,8 +12,8 @@ use jwtbench_result::trend::{Stored, Trend};
 use jwtbench_result::{Measurement, RunResult, StoredForm};
 
 use super::filter::{Filter, ScenarioFilter};
+use super::output::terminal_style;
 use super::output::{RESULT, print};
-use super::run::terminal_style;
 use super::{Exit, Failure};
 
 /// Show one metric over stored results, with the point where it changed.

@@ -18,10 +18,10 @@ use jwtbench_verifier::algorithm::Algorithm;
 use super::super::Failure;
 use super::super::filter::{Filter, algorithm};
 use super::super::fit::refusal;
+use super::super::flag::{SEED, duration};
 use super::super::origin::OriginArgs;
 use super::super::progress::LiveProgress;
 use super::super::replacement::{Replacement, cache_policy_records};
-use super::super::run::{SEED, duration};
 
 /// Shorter rounds measure jitter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
