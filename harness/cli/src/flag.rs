@@ -1,6 +1,10 @@
 //! Flags that many verbs have: which scenarios, contenders and algorithms, from where, and with what
 //! in place of their own policy and cache policy.
 
+pub(crate) mod filter;
+pub(crate) mod fit;
+pub(crate) mod origin;
+pub(crate) mod replacement;
 use std::time::Duration;
 
 use jwtbench_scenario::format::grammar;

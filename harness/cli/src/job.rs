@@ -1,6 +1,7 @@
 //! The jobs of a command, measured by a session that a person watches and whose part is kept.
 //! Shared by every verb that makes a result; knows no verb's arguments.
 
+pub(crate) mod capacity;
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Minting;
 
+use crate::job::capacity::{Agenda, CapacityBench, CapacityTask};
+use crate::output::part::RunPart;
+
 use super::Failure;
-use super::capacity::{Agenda, CapacityBench, CapacityTask};
 use super::interruption::stop_on_signal;
 use super::machine::{describe, profile};
 use super::output::{Output, tell};
 use super::own;
-use super::part::RunPart;
 use super::progress::LiveProgress;
 
 /// What the jobs of one command have in common.

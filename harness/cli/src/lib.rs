@@ -3,49 +3,26 @@
 //!
 //! # Map
 //!
-//! - What does a verb do? The module of its name: `run`, `check`, `simulate`, `duel`, `compare`,
-//!   `replay`, `report`, `trend`, `verify`, `mint`, `endpoint`, `list`, `diverge`, `completions`.
-//! - Which exit codes are there? `exit`.
-//! - Which contenders, algorithms and scenarios were asked for? `filter`, `fit`, `origin`,
-//!   `replacement`, `own`.
-//! - Where are results written, and what if the disk is full? `output`, `part`, `lock`.
-//! - What does `report` find in a folder? `stored`.
-//! - What ends a command early? `interruption`.
-//! - What is shown while it runs? `progress`.
+//! - What does a verb do? The file of its name in `verb/`.
+//! - Which flags do many verbs have? `flag`: contenders, algorithms and scenarios (`filter`, `fit`),
+//!   where they come from (`origin`), what is put in their place (`replacement`).
+//! - What of the user's own tokens, policies and key sets? `own`.
+//! - Which exit codes are there? `exit`. What do `compare` and `replay` gate? `gate`.
+//! - Where are results written, and what if the disk is full? `output`, with what is finished
+//!   early (`part`), who else writes (`lock`), and what a folder holds (`stored`).
+//! - What measures a verb's scenarios? `job`, a client of the engine's session.
+//! - What ends a command early? `interruption`. What is shown while it runs? `progress`.
 
-mod capacity;
-mod check;
-mod compare;
-mod completions;
-mod diverge;
-mod duel;
-mod endpoint;
-mod exec_peer;
 mod exit;
-mod filter;
-mod fit;
 mod flag;
 mod gate;
 mod interruption;
 mod job;
-mod list;
-mod lock;
 mod machine;
-mod mint;
-mod origin;
 mod output;
 mod own;
-mod part;
 mod progress;
-mod replacement;
-mod replay;
-mod report;
-mod run;
-mod simulate;
-mod statistics;
-mod stored;
-mod trend;
-mod verify;
+mod verb;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -87,50 +64,50 @@ struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    run: run::Args,
+    run: verb::run::Args,
 }
 
 #[derive(Subcommand)]
 enum Verb {
     /// Measure scenarios in real time and write the result with its reports.
-    Run(run::Args),
+    Run(verb::run::Args),
     /// Judge every scenario once with few tokens, in virtual time; times are not judged.
-    Check(check::Args),
+    Check(verb::check::Args),
     /// Hold one stored result against another, and say how sure each change is.
-    Compare(compare::Args),
+    Compare(verb::compare::Args),
     /// Print what a shell completes: bash, zsh or fish.
-    Completions(completions::Args),
+    Completions(verb::completions::Args),
     /// Ask backends and libraries side by side on the inputs where they differ.
-    Diverge(diverge::Args),
+    Diverge(verb::diverge::Args),
     /// Compare two contenders, configurations or builds in lock step, and say how sure it is.
-    Duel(Box<duel::Args>),
+    Duel(Box<verb::duel::Args>),
     /// Serve the rounds of one side of a duel between builds.
     #[command(hide = true)]
-    DuelArm(duel::ServeArgs),
+    DuelArm(verb::duel::ServeArgs),
     /// Judge tokens behind a pipe, as an `exec:` contender does.
     #[command(hide = true)]
-    ExecPeer(exec_peer::Args),
+    ExecPeer(verb::exec_peer::Args),
     /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.
-    Endpoint(endpoint::Args),
+    Endpoint(verb::endpoint::Args),
     /// Show scenarios, contenders, cache policies and token classes.
-    List(list::Args),
+    List(verb::list::Args),
     /// Print the manual page.
     Man,
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
-    Mint(mint::Args),
+    Mint(verb::mint::Args),
     /// Run a stored result's plans again, and hold the new result against the old one.
-    Replay(replay::Args),
+    Replay(verb::replay::Args),
     /// Render a stored result again, in any form.
-    Report(report::Args),
+    Report(verb::report::Args),
     /// Put cache policies through days of production in virtual time, and compare them.
-    Simulate(simulate::Args),
+    Simulate(verb::simulate::Args),
     /// Answer questions on samples, to be held against another program.
     #[command(hide = true)]
-    Statistics(statistics::Args),
+    Statistics(verb::statistics::Args),
     /// Show one metric over stored results, with the point where it changed.
-    Trend(trend::Args),
+    Trend(verb::trend::Args),
     /// Judge tokens, one a line, under a policy file and a JWK set.
-    Verify(verify::Args),
+    Verify(verb::verify::Args),
 }
 
 /// The command line as it is defined: verbs, flags and help texts.
@@ -162,25 +139,25 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ended = match cli.verb {
-        None => run::run(cli.run, command).map_err(|failure| or_a_verb(failure, first)),
-        Some(Verb::Run(args)) => run::run(args, command),
-        Some(Verb::Check(args)) => check::run(args, command),
-        Some(Verb::Compare(args)) => compare::run(args),
-        Some(Verb::Completions(args)) => completions::run(args),
-        Some(Verb::Diverge(args)) => diverge::run(args),
-        Some(Verb::Duel(args)) => duel::run(*args, command),
-        Some(Verb::DuelArm(args)) => duel::serve(args),
-        Some(Verb::ExecPeer(args)) => exec_peer::run(&args),
-        Some(Verb::Endpoint(args)) => endpoint::run(&args),
-        Some(Verb::List(args)) => list::run(args),
-        Some(Verb::Man) => completions::man(),
-        Some(Verb::Mint(args)) => mint::run(args),
-        Some(Verb::Replay(args)) => replay::run(args, command),
-        Some(Verb::Report(args)) => report::run(args),
-        Some(Verb::Simulate(args)) => simulate::run(args, command),
-        Some(Verb::Statistics(statistics::Args)) => statistics::run(),
-        Some(Verb::Trend(args)) => trend::run(args),
-        Some(Verb::Verify(args)) => verify::run(args),
+        None => verb::run::run(cli.run, command).map_err(|failure| or_a_verb(failure, first)),
+        Some(Verb::Run(args)) => verb::run::run(args, command),
+        Some(Verb::Check(args)) => verb::check::run(args, command),
+        Some(Verb::Compare(args)) => verb::compare::run(args),
+        Some(Verb::Completions(args)) => verb::completions::run(args),
+        Some(Verb::Diverge(args)) => verb::diverge::run(args),
+        Some(Verb::Duel(args)) => verb::duel::run(*args, command),
+        Some(Verb::DuelArm(args)) => verb::duel::serve(args),
+        Some(Verb::ExecPeer(args)) => verb::exec_peer::run(&args),
+        Some(Verb::Endpoint(args)) => verb::endpoint::run(&args),
+        Some(Verb::List(args)) => verb::list::run(args),
+        Some(Verb::Man) => verb::completions::man(),
+        Some(Verb::Mint(args)) => verb::mint::run(args),
+        Some(Verb::Replay(args)) => verb::replay::run(args, command),
+        Some(Verb::Report(args)) => verb::report::run(args),
+        Some(Verb::Simulate(args)) => verb::simulate::run(args, command),
+        Some(Verb::Statistics(verb::statistics::Args)) => verb::statistics::run(),
+        Some(Verb::Trend(args)) => verb::trend::run(args),
+        Some(Verb::Verify(args)) => verb::verify::run(args),
     };
     let exit = ended.unwrap_or_else(|failure| {
         output::tell(&failure);

@@ -1,6 +1,9 @@
 //! The folder a run writes to: refused before the run if it cannot be had, never overwritten
 //! unasked, and each file whole or not at all.
 
+pub(crate) mod lock;
+pub(crate) mod part;
+pub(crate) mod stored;
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
@@ -10,11 +13,12 @@ use jwtbench_engine::trial::clock::utc_now;
 use jwtbench_report::{self as report, TerminalStyle, shown};
 use jwtbench_result::duel::{DuelResult, Duels};
 use jwtbench_result::latency::histogram_log;
-use jwtbench_result::record::part;
+use jwtbench_result::record::part::{has_rows, is_head};
 use jwtbench_result::simulation::{PolicyNote, Simulation};
 use jwtbench_result::{RunResult, StoredForm};
 
-use super::lock::Lock;
+use crate::output::lock::Lock;
+
 use super::{Exit, Failure};
 
 /// A folder that this command alone writes to.
@@ -91,7 +95,7 @@ impl OutputKind {
 
     /// Whether a folder is of this kind. A part in which nothing was finished makes none of it.
     pub fn is_of(self, folder: &Path) -> bool {
-        folder.join(self.mark().0).is_file() || part::has_rows(&folder.join(self.part().1))
+        folder.join(self.mark().0).is_file() || has_rows(&folder.join(self.part().1))
     }
 }
 
@@ -125,7 +129,7 @@ impl Output {
         match fs::create_dir_all(&folder).and_then(|()| Lock::take(&folder)) {
             Ok(Some(lock)) => {
                 let (word, name) = kind.part();
-                if part::has_rows(&folder.join(name)) && !force {
+                if has_rows(&folder.join(name)) && !force {
                     let shown = folder.display();
                     return refused(&format!(
                         "holds {name}, what was finished of a {word} that was cut short: read it \
@@ -137,7 +141,7 @@ impl Output {
                 output.refuse_others(names)?;
                 // What a command of another kind left that was ended before its first row.
                 for other in OutputKind::ALL.into_iter().filter(|other| *other != kind) {
-                    if part::is_head(&output.path(other.part().1)) {
+                    if is_head(&output.path(other.part().1)) {
                         output.remove(other.part().1)?;
                     }
                 }

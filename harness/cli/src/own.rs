@@ -1,6 +1,9 @@
 //! The user's own tokens for `run`: read, judged by the core over every backend, and held against
 //! each other before anything is measured.
 
+pub(crate) mod key_file;
+pub(crate) mod lines;
+pub(crate) mod token_judge;
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -24,9 +27,10 @@ use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::unix_time::UnixTime;
 
+use crate::own::lines::Lines;
+use crate::own::token_judge::{Papers, TimedVerdict, TokenJudge};
+
 use super::Failure;
-use super::verify::lines::Lines;
-use super::verify::token_judge::{Papers, TimedVerdict, TokenJudge};
 
 /// At most this many tokens, so that a corpus stays in memory.
 const MAX_TOKENS: usize = 1_000_000;

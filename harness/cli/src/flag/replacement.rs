@@ -1,0 +1,122 @@
+//! What a command line puts in place of a scenario's `[cache]` and `[policy]`: `--cache-policy` and
+//! `--policy`, read before anything is measured, and told of in the result.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::format::cache::{Preset, Presets, read_cache_policy, read_preset};
+use jwtbench_scenario::format::policy_file::PolicyFile;
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::Failure;
+use crate::output::tell;
+
+/// The policy that needs no mark: our own recommendation, which stands for nothing else.
+const OURS: &str = "default";
+
+/// A cache policy and a policy in place of those of every scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Replacement {
+    /// In place of `[cache]`.
+    pub cache: Option<Preset>,
+    /// In place of `[policy]`.
+    pub policy: Option<PolicyFile>,
+}
+
+impl Replacement {
+    /// Reads what was named.
+    pub fn read(
+        cache_policy: Option<&str>,
+        policy: Option<&Path>,
+        presets: &Presets,
+    ) -> Result<Replacement, Failure> {
+        let cache = cache_policy.map(|given| read_cache_policy(presets, given));
+        Ok(Replacement {
+            cache: cache.transpose().map_err(Failure::Usage)?,
+            policy: policy.map(PolicyFile::read).transpose()?,
+        })
+    }
+
+    /// A scenario under both.
+    pub fn onto(&self, scenario: Scenario) -> Result<Scenario, Failure> {
+        let scenario = match &self.policy {
+            Some(policy) => scenario.judged_by(policy)?,
+            None => scenario,
+        };
+        Ok(match &self.cache {
+            Some(preset) => scenario.under(preset),
+            None => scenario,
+        })
+    }
+
+    /// Refuses algorithms that were asked for and that the policy does not allow.
+    pub fn allow(&self, asked: &[Algorithm]) -> Result<(), Failure> {
+        let Some(PolicyFile { path, spec, names_algorithms: true }) = &self.policy else {
+            return Ok(());
+        };
+        match asked.iter().find(|algorithm| !spec.algorithms.contains(algorithm)) {
+            None => Ok(()),
+            Some(other) => Err(Failure::Usage(format!(
+                "{}: `algorithms` does not allow {other}, which --algorithm names; allow it, or \
+                 leave --algorithm out",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Tells on stderr what of the scenarios' own `[cache]` is dropped, in one line.
+pub fn tell_dropped<'a>(scenarios: impl Iterator<Item = &'a Scenario>) {
+    let mut dropped: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for scenario in scenarios.filter(|scenario| scenario.replaced.cache) {
+        let keys = scenario.cache_keys().join(", ");
+        let names = dropped.entry(keys).or_default();
+        if !names.contains(&scenario.name.as_str()) {
+            names.push(&scenario.name);
+        }
+    }
+    dropped.remove("");
+    if dropped.is_empty() {
+        return;
+    }
+    let parts = dropped.into_iter().map(|(keys, names)| format!("{keys} of {}", names.join(", ")));
+    let parts: Vec<String> = parts.collect();
+    tell(format!("--cache-policy drops from [cache]: {}", parts.join("; ")));
+}
+
+/// The cache policies of scenarios as a result keeps them, each once.
+pub fn cache_policy_records<'a>(
+    scenarios: impl Iterator<Item = &'a Scenario>,
+    replaced: &[Preset],
+    presets: &Presets,
+) -> Vec<CachePolicyRecord> {
+    let mut records: Vec<CachePolicyRecord> = Vec::new();
+    for scenario in scenarios {
+        let name = &scenario.cache.name;
+        if records.iter().any(|known| known.name == *name) {
+            continue;
+        }
+        let given = replaced.iter().find(|preset| scenario.replaced.cache && preset.name == *name);
+        let record = match given {
+            Some(preset) => Some(record(preset, true)),
+            None if name == OURS => None,
+            // Its own `[cache]` was read from this preset a moment ago.
+            None => read_preset(presets, name).ok().map(|preset| record(&preset, false)),
+        };
+        records.extend(record);
+    }
+    records
+}
+
+fn record(preset: &Preset, is_whole: bool) -> CachePolicyRecord {
+    let about = preset.about.as_ref();
+    CachePolicyRecord {
+        name: preset.name.clone(),
+        title: about.map(|about| about.title.clone()),
+        differs: about.and_then(|about| about.differs.clone()),
+        checked: about.and_then(|about| about.checked.clone()),
+        text: is_whole.then(|| preset.text.clone()),
+    }
+}

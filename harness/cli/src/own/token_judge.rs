@@ -1,0 +1,370 @@
+//! The verifier with a policy and a key set from files: no key cache, as the set is all there is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use jwtbench_scenario::format::bounded_file;
+use jwtbench_scenario::format::policy_file;
+use jwtbench_scenario::token::class::Stage;
+use jwtbench_scenario::token::corpus::KidFact;
+use jwtbench_scenario::token::own::Accepted;
+use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::backend::Backend;
+use jwtbench_verifier::claims::Claims;
+use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries, UnusedEntry};
+use jwtbench_verifier::jwk::{Entry, SkipKind};
+use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
+use jwtbench_verifier::policy::{Policy, PolicySpec};
+use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
+
+use crate::Failure;
+use crate::output::tell;
+use crate::own::key_file;
+use crate::own::lines::TokenLine;
+
+/// Entries that are not used are told one by one up to this many.
+const MAX_NOTES: usize = 16;
+/// As many of them are told of a set in which no entry is usable.
+const MAX_FAULTS: usize = 4;
+
+/// A policy and a key set from files, checked.
+pub struct Papers {
+    /// The policy.
+    pub policy: Policy,
+    /// The key set.
+    pub set: Arc<KeySet>,
+    /// The key set as it stands in its file.
+    pub body: Vec<u8>,
+    /// What of it verifies no token.
+    unused: Arc<UnusedEntries>,
+    jwks: PathBuf,
+}
+
+impl Papers {
+    /// Reads both files.
+    pub fn read(policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+        Papers::of(policy_file::read(policy)?, policy, jwks)
+    }
+
+    /// Reads a key set for a policy that stands in `policy`.
+    pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+        let body = bounded_file::read(jwks, bounded_file::KEY_SET).map_err(|error| {
+            let jwks = jwks.display();
+            let remedy = "name a file that holds a JWK set";
+            Failure::Usage(format!("{jwks}: cannot be read ({error}); {remedy}"))
+        })?;
+        Papers::of_body(spec, policy, key_file::without_mark(&body), jwks)
+    }
+
+    /// These, from where they stand.
+    pub fn of_body(
+        spec: PolicySpec,
+        policy: &Path,
+        body: &[u8],
+        jwks: &Path,
+    ) -> Result<Papers, Failure> {
+        let policy_fault = |fault| Failure::Usage(format!("{}: {fault}", policy.display()));
+        let checked = Policy::new(spec).map_err(policy_fault)?;
+        // Keys are bound by the algorithms that are allowed, here and in a run.
+        let allowed = &checked.spec().algorithms;
+        let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
+        // Whatever else is said of the set, and also if it is refused.
+        for secret in key_file::published_secrets(body) {
+            tell(format!("{}: {secret}", jwks.display()));
+        }
+        let parsed = ParsedSet::parse(body, allowed)
+            .map_err(|set_fault| fault(why_not(set_fault, body, allowed, policy)))?;
+        let set = Arc::<KeySet>::default().succeed(parsed);
+        let unused = Arc::new(UnusedEntries::of(body, allowed));
+        Ok(Papers { policy: checked, set, body: body.into(), unused, jwks: jwks.into() })
+    }
+
+    /// The same under a policy that allows the same algorithms.
+    pub fn under(self, policy: Policy) -> Papers {
+        Papers { policy, ..self }
+    }
+}
+
+/// A verdict, and how long it lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedVerdict {
+    /// The verdict, and what is known of a token that is accepted.
+    pub verdict: Result<Accepted, Rejection>,
+    /// The kid in its header.
+    pub kid: KidFact,
+    /// Where it is refused whatever keys are held: by its text, or by claims that are not proven.
+    pub refused_at: Option<Stage>,
+    /// When the clock alone gives the token another one; `None` for never.
+    pub changes_at: Option<UnixTime>,
+}
+
+/// A judge of tokens.
+pub struct TokenJudge {
+    verifier: Verifier,
+    scratch: Scratch,
+    keys: PreparedKeys,
+    unused: Arc<UnusedEntries>,
+    jwks: PathBuf,
+    /// Keys that the backend does not take, as messages name them.
+    refused: Vec<String>,
+}
+
+impl TokenJudge {
+    /// Prepares the keys.
+    pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<TokenJudge, Failure> {
+        let Papers { policy, set, jwks, .. } = papers;
+        let allowed = &policy.spec().algorithms;
+        if let Some(unknown) = allowed.iter().find(|algorithm| !backend.supports(**algorithm)) {
+            return Err(Failure::Usage(format!(
+                "core:{} does not verify {unknown}, which the policy allows; try another contender",
+                backend.name()
+            )));
+        }
+        let keys = PreparedKeys::prepare(backend, allowed, set);
+        let (usable, refused) = refusals(&keys, allowed);
+        if refused.len() == usable {
+            let name = backend.name();
+            let jwks = jwks.display();
+            return Err(Failure::Usage(format!(
+                "{jwks}: core:{name} takes none of its keys; try another contender"
+            )));
+        }
+        let scratch = Scratch::new(policy);
+        let verifier = Verifier::new(policy.clone());
+        let unused = Arc::clone(&papers.unused);
+        Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused })
+    }
+
+    /// Bytes of the longest token that is read whole.
+    pub fn max_token_bytes(&self) -> usize {
+        self.verifier.policy().spec().max_token_bytes
+    }
+
+    /// What of the key set is not used.
+    pub fn notes(&self) -> Vec<String> {
+        let jwks = self.jwks.display();
+        let unused = self.unused.all();
+        let (told, more) = unused.split_at(unused.len().min(MAX_NOTES));
+        let mut notes: Vec<String> = told.iter().map(|entry| format!("{jwks}: {entry}")).collect();
+        if !more.is_empty() {
+            let kinds = counted(more.iter().map(kind));
+            notes.push(format!("{jwks}: {} more entries are not used: {kinds}", more.len()));
+        }
+        let (told, more) = self.refused.split_at(self.refused.len().min(MAX_NOTES));
+        notes.extend(told.iter().map(|key| format!("{jwks}: the backend refuses {key}")));
+        if !more.is_empty() {
+            notes.push(format!("{jwks}: the backend refuses {} more keys", more.len()));
+        }
+        notes
+    }
+
+    /// The verdict on one token.
+    pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<(), Rejection> {
+        let TokenJudge { verifier, scratch, keys, .. } = self;
+        let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
+        verifier.in_force(&proven, &Request::default(), now)
+    }
+
+    /// The verdict on one token, what is known of one that is accepted, and how long it lasts.
+    pub fn judge_at_length(&mut self, token: &[u8], now: UnixTime) -> TimedVerdict {
+        let TokenJudge { verifier, scratch, keys, .. } = self;
+        let refused = |code, kid, refused_at| TimedVerdict {
+            verdict: Err(code),
+            kid,
+            refused_at,
+            changes_at: None,
+        };
+        let mut opened = match verifier.open(token, scratch) {
+            Ok(opened) => opened,
+            Err(code) => return refused(code, KidFact::Absent, Some(Stage::Open)),
+        };
+        let kid = match opened.kid() {
+            Some(kid) => KidFact::Named(kid.into()),
+            None if opened.has_kid() => KidFact::TooLong,
+            None => KidFact::Absent,
+        };
+        let refuses_itself = verifier.refuses_itself(&mut opened, now);
+        let refused_at = refuses_itself.then_some(Stage::Claims);
+        let proven = match verifier.prove(opened, keys) {
+            Ok(proven) => proven,
+            Err(code) => return refused(code, kid, refused_at),
+        };
+        let code = verifier.in_force(&proven, &Request::default(), now);
+        let Claims { expires, issued_at, .. } = proven.claims;
+        let accepted = Accepted { thumbprint: proven.thumbprint, expires, issued_at };
+        let changes_at = next_change(verifier, &proven, code, now);
+        TimedVerdict { verdict: code.map(|()| accepted), kid, refused_at, changes_at }
+    }
+
+    /// Why that is the verdict.
+    pub fn explain(
+        &self,
+        verdict: Result<(), Rejection>,
+        line: &TokenLine<'_>,
+        now: UnixTime,
+    ) -> Explanation {
+        let evidence = Evidence {
+            token: line.token,
+            length: line.length,
+            policy: self.verifier.policy(),
+            keys: self.keys.set(),
+            unused: &self.unused,
+            request: Request::default(),
+            now,
+        };
+        Explanation::of(verdict, &evidence)
+    }
+}
+
+/// How many keys of a set are for an allowed algorithm, and which of them the backend does not
+/// take, as messages name them.
+fn refusals(keys: &PreparedKeys, allowed: &[Algorithm]) -> (usize, Vec<String>) {
+    let (mut usable, mut refused) = (0, Vec::new());
+    for entry in keys.set().entries() {
+        let key = entry.key.as_ref().filter(|key| allowed.contains(&key.jwk.algorithm));
+        let Some(key) = key else { continue };
+        usable += 1;
+        if !keys.is_ready(key.slot) {
+            let kid = entry.kid.as_ref().map_or("no kid".into(), |kid| format!("kid `{kid}`"));
+            refused.push(format!("the {} key of {kid}", key.jwk.algorithm));
+        }
+    }
+    (usable, refused)
+}
+
+/// The first instant after `now` at which step 10 of the contract decides otherwise.
+fn next_change(
+    verifier: &Verifier,
+    proven: &Proven<'_>,
+    code: Result<(), Rejection>,
+    now: UnixTime,
+) -> Option<UnixTime> {
+    let spec = verifier.policy().spec();
+    let leeway = spec.leeway;
+    let Claims { expires, not_before, issued_at, is_issued_between, .. } = proven.claims;
+    let mut edges = vec![expires + leeway];
+    edges.extend(not_before.map(|not_before| not_before - leeway));
+    // One between two nanoseconds is no longer in the future with the later of them.
+    let between = Duration::from_nanos(u64::from(is_issued_between));
+    edges.extend(issued_at.map(|issued_at| issued_at - leeway + between));
+    // At its greatest age a token is not yet too old.
+    let too_old = |issued_at| Some(issued_at + spec.max_age? + leeway + Duration::from_nanos(1));
+    edges.extend(issued_at.and_then(too_old));
+    edges.retain(|edge| *edge > now);
+    edges.sort_unstable();
+    let differs = |edge: &UnixTime| verifier.in_force(proven, &Request::default(), *edge) != code;
+    edges.into_iter().find(differs)
+}
+
+/// Why a file is no key set, and what to do.
+fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
+    match fault {
+        SetFault::NotAKeySet => format!("{fault}: it {}", key_file::instead(body)),
+        SetFault::Empty => format!("{fault}; fetch the set again, or publish a key"),
+        SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
+        SetFault::NoUsableKey => {
+            let allowed_names: Vec<&str> = allowed.iter().map(|known| known.name()).collect();
+            let unused = UnusedEntries::of(body, allowed);
+            let first = unused.all().iter().take(MAX_FAULTS).map(|entry| format!("; {entry}"));
+            format!(
+                "{fault} ({}): {}{}; set `algorithms` in {} to those of the keys",
+                allowed_names.join(", "),
+                kinds(body, allowed),
+                first.collect::<String>(),
+                policy.display()
+            )
+        }
+    }
+}
+
+/// The entries of a set in which none is usable, counted by what is wrong with them.
+fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
+    #[derive(Deserialize)]
+    struct Set<'a> {
+        #[serde(borrow)]
+        keys: Vec<&'a RawValue>,
+    }
+    let set: Set<'_> = serde_json::from_slice(body).unwrap_or(Set { keys: Vec::new() });
+    counted(set.keys.into_iter().map(|raw| match Entry::parse(raw.get(), allowed) {
+        Ok(Entry::Fits(_, jwk)) => format!("for {}", jwk.algorithm),
+        Ok(Entry::NeverFits(_)) => "for no token".into(),
+        Err(kind) => kind.name().into(),
+    }))
+}
+
+/// What is wrong with an entry, in a word or two.
+fn kind(entry: &UnusedEntry) -> String {
+    entry.kind.map_or("for no token", SkipKind::name).into()
+}
+
+/// Kinds, each with how often it comes.
+fn counted(kinds: impl Iterator<Item = String>) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    kinds.for_each(|kind| *counts.entry(kind).or_default() += 1);
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    counts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jwtbench_verifier::backend::{InvalidKey, VerifyingKey};
+    use jwtbench_verifier::jwk::CheckedJwk;
+
+    use super::*;
+
+    /// A backend that takes no key on P-256.
+    struct WithoutP256;
+
+    impl Backend for WithoutP256 {
+        fn name(&self) -> &'static str {
+            "without-p256"
+        }
+
+        fn version(&self) -> &'static str {
+            "none"
+        }
+
+        fn supports(&self, _: Algorithm) -> bool {
+            true
+        }
+
+        fn prepare(
+            &self,
+            algorithm: Algorithm,
+            jwk: &CheckedJwk,
+        ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
+            match algorithm {
+                Algorithm::ES256 => Err(InvalidKey),
+                _ => jwtbench_verifier::backend::null::Null.prepare(algorithm, jwk),
+            }
+        }
+    }
+
+    /// Keys of RFC 8037 (appendix A.2) and RFC 7517 (appendix A.1).
+    #[test]
+    fn keys_that_a_backend_refuses_are_named() {
+        let body = br#"{"keys":[
+            {"kty":"OKP","crv":"Ed25519","kid":"one","alg":"EdDSA",
+             "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+            {"kty":"EC","crv":"P-256","kid":"two","alg":"ES256",
+             "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+             "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+        let allowed = [Algorithm::EdDSA, Algorithm::ES256];
+        let parsed = ParsedSet::parse(body, &allowed).unwrap();
+        let set = Arc::<KeySet>::default().succeed(parsed);
+        let named = vec!["the ES256 key of kid `two`".to_owned()];
+        let prepared = |allowed| PreparedKeys::prepare(&WithoutP256, allowed, &set);
+        assert_eq!(refusals(&prepared(&allowed), &allowed), (2, named));
+        let first = &allowed[..1];
+        assert_eq!(refusals(&prepared(first), first), (1, vec![]), "not allowed");
+    }
+}

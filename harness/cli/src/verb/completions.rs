@@ -1,0 +1,52 @@
+//! `completions` and `man`: what shells and manuals need to know of the command line.
+
+use clap::Args as ClapArgs;
+use clap_complete::Shell;
+
+use crate::output::print;
+use crate::{Exit, Failure, definition};
+
+/// Print what a shell completes.
+#[derive(ClapArgs, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    jwtbench completions bash > ~/.local/share/bash-completion/completions/jwtbench\n  \
+    jwtbench completions zsh > ~/.zfunc/_jwtbench\n  \
+    jwtbench completions fish > ~/.config/fish/completions/jwtbench.fish")]
+pub struct Args {
+    /// The shell
+    #[arg(value_name = "bash|zsh|fish", value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
+}
+
+/// Runs the verb `completions`.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let shell = match args.shell.as_str() {
+        "bash" => Shell::Bash,
+        "zsh" => Shell::Zsh,
+        _ => Shell::Fish,
+    };
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut definition(), "jwtbench", &mut text);
+    print(&String::from_utf8_lossy(&text));
+    Ok(Exit::Passed)
+}
+
+/// Runs the verb `man`: one page, every verb a section of it.
+pub fn man() -> Result<Exit, Failure> {
+    let failed = |error: std::io::Error| Failure::Error(format!("cannot write the page: {error}"));
+    let top = definition().disable_help_subcommand(true);
+    let mut text = Vec::new();
+    clap_mangen::Man::new(top.clone()).render(&mut text).map_err(failed)?;
+    for verb in top.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        let name = format!("jwtbench {}", verb.get_name());
+        let verb = verb.clone().bin_name(name.clone());
+        text.extend(format!(".SH \"{}\"\n", name.to_uppercase()).into_bytes());
+        let page = clap_mangen::Man::new(verb);
+        page.render_synopsis_section(&mut text).map_err(failed)?;
+        page.render_description_section(&mut text).map_err(failed)?;
+        page.render_options_section(&mut text).map_err(failed)?;
+        page.render_extra_section(&mut text).map_err(failed)?;
+    }
+    print(&String::from_utf8_lossy(&text));
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,107 @@
+//! Who fights: something that runs a round when it is its turn, in this process or in another.
+
+use serde::{Deserialize, Serialize};
+
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::trial::turns::Lane;
+use jwtbench_engine::trial::{
+    Control, Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations,
+};
+use jwtbench_result::duel::Reading;
+use jwtbench_result::host::noise::Noise;
+use jwtbench_result::{Calibration, Wrong};
+use jwtbench_scenario::Arrivals;
+use jwtbench_scenario::plan::Plan;
+
+use crate::Failure;
+
+use super::side::DuelSide;
+
+/// What a round gave.
+#[derive(Serialize, Deserialize)]
+pub struct ArmRound {
+    /// Its figures.
+    pub reading: Reading,
+    /// Verdicts that were not the one due.
+    pub wrong: Vec<Wrong>,
+    /// What the host did meanwhile; `None` from a build that does not tell.
+    #[serde(default)]
+    pub noise: Option<Noise>,
+    /// How late its watching thread woke each time, in nanoseconds.
+    #[serde(default)]
+    pub hiccups: Vec<u64>,
+}
+
+/// Runs rounds.
+pub trait RoundRunner: Send {
+    /// How many members its lane needs to run rounds slice by slice; `None` if it cannot.
+    fn members(&self) -> Option<usize>;
+
+    /// The process that its rounds are run in, if it is another one.
+    fn process(&self) -> Option<u32>;
+
+    /// The control kernel and one round: at once, or in the turns of its lane.
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure>;
+}
+
+/// An arm in this process.
+pub struct LocalArm<'p> {
+    plan: &'p Plan,
+    contender: ContenderSpec,
+    trial: Trial<'p>,
+    control: Control<'p>,
+}
+
+impl<'p> LocalArm<'p> {
+    /// An arm that runs this plan on a machine that has been calibrated.
+    pub fn new(
+        side: &DuelSide,
+        plan: &'p Plan,
+        control: Control<'p>,
+        calibration: Option<Calibration>,
+    ) -> Result<LocalArm<'p>, Failure> {
+        let revoked = initial_revocations(plan);
+        let trial = Trial::new(plan, side.contender, revoked.as_ref())?;
+        let plant = Some(side.args.plant).filter(|share| *share > 0.0).map(PlantedFault::Drag);
+        let trial = trial.calibrated(calibration).with_plant(plant);
+        Ok(LocalArm { plan, contender: side.contender, trial, control })
+    }
+}
+
+impl RoundRunner for LocalArm<'_> {
+    fn members(&self) -> Option<usize> {
+        let workers = self.plan.scenario.load.workers as usize;
+        self.trial.can_take_turns().then_some(workers)
+    }
+
+    fn process(&self) -> Option<u32> {
+        None
+    }
+
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure> {
+        let mut record = self.trial.run_in_turns(self.control, lane)?;
+        let course = record.course.take();
+        let (noise, hiccups) = course.map(|course| (course.noise, course.hiccups)).unzip();
+        let control_ns = noise.as_ref().map_or(0, |noise: &Noise| noise.kernel_ns);
+        let load = &self.plan.scenario.load;
+        let headline = record.ledger.headline().summarise();
+        let latency = match load.arrivals {
+            Arrivals::Closed => headline.service,
+            Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => headline.response,
+        };
+        let done = record.arrivals.done;
+        let seconds = record.active.as_secs_f64() / f64::from(load.workers);
+        let reading = Reading {
+            done,
+            p50_ns: latency.p50_ns,
+            p99_ns: latency.p99_ns,
+            throughput_per_s: if seconds > 0.0 { done as f64 / seconds } else { 0.0 },
+            cpu_ns_per_op: cpu_ns_per_op(record.cpu, done),
+            control_ns,
+        };
+        let mut gathering = Gathering::new(self.plan, self.contender, false);
+        gathering.add(0, record);
+        let (wrong, hiccups) = (gathering.finish().wrong, hiccups.unwrap_or_default());
+        Ok(ArmRound { reading, wrong, noise, hiccups })
+    }
+}

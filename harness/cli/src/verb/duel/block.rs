@@ -1,0 +1,46 @@
+//! What the host did during a block of a duel, made of what its rounds recorded. Where arms are
+//! processes of their own, each takes the others for strangers; their CPU time is known here.
+
+use jwtbench_result::duel::BlockNoise;
+use jwtbench_result::host::noise::Noise;
+
+use crate::machine::CpuUse;
+
+use super::arm::{ArmRound, RoundRunner};
+
+/// A block that is being fought.
+pub(super) struct BlockWatch {
+    /// Processes other than this one that run arms.
+    processes: Vec<u32>,
+    begun: CpuUse,
+    rounds: Vec<Noise>,
+    hiccups: Vec<u64>,
+}
+
+impl BlockWatch {
+    /// Before its first round.
+    pub(super) fn start(arms: &[Box<dyn RoundRunner + '_>; 3]) -> BlockWatch {
+        let processes: Vec<u32> = arms.iter().filter_map(|arm| arm.process()).collect();
+        let begun = CpuUse::read(&processes);
+        BlockWatch { processes, begun, rounds: Vec::new(), hiccups: Vec::new() }
+    }
+
+    /// A round of it is over.
+    pub(super) fn enter(&mut self, fought: &mut ArmRound) {
+        self.rounds.extend(fought.noise.take());
+        self.hiccups.append(&mut fought.hiccups);
+    }
+
+    /// It is over.
+    pub(super) fn finish(self, block: u32) -> BlockNoise {
+        let noise = Noise::over(&self.rounds, &self.hiccups).unwrap_or_default();
+        if self.processes.is_empty() {
+            return BlockNoise::of(block, noise);
+        }
+        let host = CpuUse::read(&self.processes).since(self.begun);
+        // Whose threads waited is not told across processes.
+        let foreign_pressure = None;
+        let noise = Noise { steal: host.steal, others: host.others, foreign_pressure, ..noise };
+        BlockNoise::of(block, noise)
+    }
+}

@@ -1,0 +1,253 @@
+//! An arm in another process: another build of jwtbench, asked for one round or one turn at a time,
+//! so that only one of two builds is ever at work.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+use jwtbench_engine::trial::clock::{Stopwatch, pause};
+use jwtbench_engine::trial::longest_round;
+use jwtbench_engine::trial::turns::Lane;
+use jwtbench_scenario::format::hex::hex;
+use jwtbench_scenario::plan::Plan;
+
+use crate::Failure;
+use crate::machine::profile;
+
+use super::answers::{Answers, NoAnswer};
+use super::arm::{ArmRound, RoundRunner};
+use super::serve::{Hello, TurnOver};
+use super::side::DuelSide;
+
+/// How long a build may take to end once it has nothing more to do.
+const ENDING: Duration = Duration::from_secs(2);
+/// A build signs the corpus as well: it may take so many times as long as this one took.
+const SLOWER: u32 = 10;
+
+/// How long another build is waited for.
+#[derive(Clone, Copy)]
+pub struct Patience<'p> {
+    /// How long it may be silent beyond the work that it was asked for.
+    pub silence: Duration,
+    /// How long this build took to draw up the plan.
+    pub planning: Duration,
+    /// Set to wait no longer.
+    pub stop: &'p AtomicBool,
+}
+
+/// A build at work in a process of its own. It ends when it is dropped, whether it wants or not.
+pub struct BuildArm<'p> {
+    child: Child,
+    asks: Option<ChildStdin>,
+    answers: Answers,
+    shown: String,
+    takes_turns: bool,
+    patience: Patience<'p>,
+    /// The longest that one of its rounds takes.
+    round: Duration,
+    /// It did not answer as it should: nobody waits for it to end.
+    is_lost: bool,
+}
+
+impl<'p> BuildArm<'p> {
+    /// This build, in another process: as far away as the other one.
+    pub fn this(
+        side: &DuelSide,
+        plan: &Plan,
+        patience: Patience<'p>,
+    ) -> Result<BuildArm<'p>, Failure> {
+        let path = std::env::current_exe()
+            .map_err(|error| Failure::Error(format!("no path to this binary: {error}")))?;
+        BuildArm::start((&path, "this binary"), side, plan, patience)
+    }
+
+    /// Starts a build and makes sure that it would run the same plan.
+    pub fn start(
+        (path, what): (&Path, &str),
+        side: &DuelSide,
+        plan: &Plan,
+        patience: Patience<'p>,
+    ) -> Result<BuildArm<'p>, Failure> {
+        let shown = format!("{what} {}", path.display());
+        let fault =
+            |error| Failure::Usage(format!("{shown} cannot be run ({error}); name a jwtbench"));
+        let mut child = Command::new(path)
+            .arg("duel-arm")
+            .args(told(side, plan))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Whatever it starts in turn is ended with it.
+            .process_group(0)
+            .spawn()
+            .map_err(fault)?;
+        let (asks, answers) = (child.stdin.take(), child.stdout.take());
+        let Some(answers) = answers.map(Answers::of) else {
+            return Err(Failure::Error(format!("{shown} has no output")));
+        };
+        let (round, takes_turns, is_lost) = (longest_round(plan), false, false);
+        let mut arm =
+            BuildArm { child, asks, answers, shown, takes_turns, patience, round, is_lost };
+        let hello: Hello = arm.read(patience.planning * SLOWER)?;
+        arm.check(&hello, plan)?;
+        arm.takes_turns = hello.takes_turns;
+        Ok(arm)
+    }
+
+    fn check(&self, hello: &Hello, plan: &Plan) -> Result<(), Failure> {
+        let shown = &self.shown;
+        if hello.corpus_hash != plan.corpus.hash {
+            let message = format!("{shown} mints other tokens; builds must share the corpus");
+            return Err(Failure::Usage(message));
+        }
+        if hello.plan_hash != plan.hash {
+            let message = format!("{shown} draws up another plan; builds must share the plan");
+            return Err(Failure::Usage(message));
+        }
+        if hello.profile != profile() {
+            let (theirs, ours) = (&hello.profile, profile());
+            let message =
+                format!("{shown} is a {theirs} build and this one is {ours}; build both alike");
+            return Err(Failure::Usage(message));
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, line: &str) {
+        if let Some(asks) = &mut self.asks {
+            // If it is gone, reading says so.
+            _ = asks.write_all(format!("{line}\n").as_bytes()).and_then(|()| asks.flush());
+        }
+    }
+
+    /// The next answer, which takes so much work.
+    fn read<T: DeserializeOwned>(&mut self, work: Duration) -> Result<T, Failure> {
+        let within = work.saturating_add(self.patience.silence);
+        let line = self.answers.next(within, self.patience.stop);
+        self.is_lost = line.is_err();
+        let shown = &self.shown;
+        let line = line.map_err(|missing| match missing {
+            NoAnswer::Ended => Failure::Usage(format!(
+                "{shown} ended without an answer; it must be a jwtbench that knows the verb \
+                 `duel-arm`, this scenario and this contender"
+            )),
+            NoAnswer::Late => Failure::Usage(format!(
+                "{shown} gave no answer within {} and was ended; name a jwtbench, or give it more \
+                 time with --base-timeout",
+                humantime::format_duration(Duration::from_secs(within.as_secs().max(1))),
+            )),
+            NoAnswer::TooLong => Failure::Usage(format!(
+                "{shown} wrote without end and was ended; name a jwtbench that knows the verb \
+                 `duel-arm`"
+            )),
+            NoAnswer::Stopped => Failure::Error(format!("interrupted while {shown} was at work")),
+        })?;
+        serde_json::from_slice(&line).map_err(|error| {
+            self.is_lost = true;
+            Failure::Error(format!("{} gave no valid answer: {error}", self.shown))
+        })
+    }
+
+    /// Ends it and what it has started, if it does not end by itself.
+    fn end(&mut self) {
+        // Without standard input it has nothing more to do.
+        drop(self.asks.take());
+        let stopwatch = Stopwatch::start();
+        while !self.is_lost && stopwatch.elapsed() < ENDING {
+            match self.child.try_wait() {
+                Ok(None) => pause(Duration::from_millis(5)),
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
+        // It is not waited for yet, so its id is still its own. No process can refuse.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            _ = kill_process_group(group, Signal::KILL);
+        }
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// The command line that makes the same side there.
+fn told(side: &DuelSide, plan: &Plan) -> Vec<OsString> {
+    let args = &side.args;
+    let mut told: Vec<OsString> = Vec::new();
+    let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
+    tell("--contender", side.contender.to_string().into());
+    tell("--scenario", args.scenario.clone().into());
+    if let Some(folder) = args.origin.folder() {
+        tell("--scenarios", folder.into());
+    }
+    tell("--algorithm", plan.algorithm.name().into());
+    tell("--seed", args.seed.to_string().into());
+    tell("--plant", args.plant.to_string().into());
+    if let Some(duration) = args.duration {
+        tell("--duration", humantime::format_duration(duration).to_string().into());
+    }
+    if let Some(name) = &args.cache_policy {
+        tell("--cache-policy", name.into());
+    }
+    if let Some(path) = &args.policy {
+        tell("--policy", path.into());
+    }
+    told
+}
+
+/// The first twelve digits of a binary's SHA-256: which build it was, without where it lay.
+pub fn fingerprint(path: &Path) -> Result<String, Failure> {
+    let fault = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
+    let mut file = File::open(path).map_err(fault)?;
+    let (mut hash, mut piece) = (Sha256::new(), [0; 1 << 16]);
+    loop {
+        match file.read(&mut piece).map_err(fault)? {
+            0 => break,
+            length => hash.update(&piece[..length]),
+        }
+    }
+    let mut digest = hex(&hash.finalize());
+    digest.truncate(12);
+    Ok(format!("sha256:{digest}"))
+}
+
+impl RoundRunner for BuildArm<'_> {
+    fn members(&self) -> Option<usize> {
+        // Its own workers share the turn there.
+        self.takes_turns.then_some(1)
+    }
+
+    fn process(&self) -> Option<u32> {
+        Some(self.child.id())
+    }
+
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure> {
+        let Some(lane) = lane else {
+            self.ask("round");
+            return self.read(self.round);
+        };
+        let (turns, length) = (lane.turns(), lane.length().as_micros());
+        self.ask(&format!("turns {turns} {length} {}", lane.shift()));
+        let mut own_turns = lane.turns_of(0);
+        for _ in 0..turns {
+            // A process that was told to stop ends on its own, and reading says so.
+            own_turns.wait(&AtomicBool::new(false));
+            self.ask("turn");
+            self.read::<TurnOver>(self.round)?;
+            own_turns.pass();
+        }
+        self.read(self.round)
+    }
+}
+
+impl Drop for BuildArm<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,127 @@
+//! `duel-arm`: one side of a duel of builds. It says what it would run, then runs rounds as it is
+//! told on standard input, at once or turn by turn. Each answer is a line of JSON. Not for people.
+
+use std::io::{BufRead as _, Write as _};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use serde::{Deserialize, Serialize};
+
+use jwtbench_engine::trial::turns::TurnOrder;
+use jwtbench_engine::trial::{Control, calibrate};
+use jwtbench_scenario::issuer::signer::Signers;
+
+use crate::interruption::stop_on_signal;
+use crate::machine::profile;
+use crate::{Exit, Failure};
+
+use super::arm::{ArmRound, LocalArm, RoundRunner as _};
+use super::side::{DuelSide, DuelSideArgs};
+
+/// Serve the rounds of one side of a duel.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    side: DuelSideArgs,
+}
+
+/// The first line of the answer.
+#[derive(Serialize, Deserialize)]
+pub struct Hello {
+    /// The plan it would run, SHA-256 in hex.
+    pub plan_hash: String,
+    /// The corpus, SHA-256 in hex.
+    pub corpus_hash: String,
+    /// `release` or `debug`.
+    pub profile: String,
+    /// Whether it runs rounds turn by turn; builds before 0.2 did not.
+    #[serde(default)]
+    pub takes_turns: bool,
+}
+
+/// The answer when a turn is over.
+#[derive(Serialize, Deserialize)]
+pub struct TurnOver;
+
+/// Runs the verb.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let side = DuelSide::new(args.side)?;
+    let stop = stop_on_signal()?;
+    let plan = side.plan(&Signers::new(side.args.seed), &|_| {})?;
+    let mut arm = LocalArm::new(&side, &plan, Control { stop, port: None }, Some(calibrate()))?;
+    let hello = Hello {
+        plan_hash: plan.hash.clone(),
+        corpus_hash: plan.corpus.hash.clone(),
+        profile: profile().into(),
+        takes_turns: arm.members().is_some(),
+    };
+    answer(&hello)?;
+    let mut lines = std::io::stdin().lock().lines();
+    // A peer that is gone ends the service.
+    while let Some(Ok(line)) = lines.next() {
+        let fought = match Turns::read(&line) {
+            Some(turns) => turns.serve(&mut arm, &mut lines)?,
+            None => arm.round(None)?,
+        };
+        answer(&fought)?;
+    }
+    Ok(Exit::Passed)
+}
+
+/// What a peer asks for that wants a round turn by turn.
+struct Turns {
+    turns: usize,
+    length: Duration,
+    shift: usize,
+}
+
+/// The lane of the peer.
+const PEER: usize = 0;
+/// The lane of the arm.
+const ARM: usize = 1;
+
+impl Turns {
+    /// `turns COUNT MICROSECONDS SHIFT`; `None` for any other line.
+    fn read(line: &str) -> Option<Turns> {
+        let mut words = line.strip_prefix("turns ")?.split(' ').map(|word| word.parse::<usize>());
+        let mut next = || words.next()?.ok();
+        let (turns, length, shift) = (next()?, next()?, next()?);
+        Some(Turns { turns, length: Duration::from_micros(length as u64), shift })
+    }
+
+    /// The arm works when the peer asks, which hears when each turn is over.
+    fn serve(
+        &self,
+        arm: &mut LocalArm<'_>,
+        lines: &mut impl Iterator<Item = std::io::Result<String>>,
+    ) -> Result<ArmRound, Failure> {
+        let order = (0..self.turns).flat_map(|_| [PEER, ARM]).chain([PEER]);
+        let turn_order = TurnOrder::new(order.collect(), self.length);
+        let lane = turn_order.lane(ARM, arm.members().unwrap_or(1), self.shift);
+        let never = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let fought = scope.spawn(move || arm.round(Some(&lane)));
+            let peer = turn_order.lane(PEER, 1, 0);
+            let mut own_turns = peer.turns_of(0);
+            for _ in 0..self.turns {
+                own_turns.wait(&never);
+                if lines.next().is_none_or(|line| line.is_err()) {
+                    break;
+                }
+                own_turns.pass();
+                own_turns.wait(&never);
+                answer(&TurnOver)?;
+            }
+            drop(peer);
+            fought.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+fn answer(value: &impl Serialize) -> Result<(), Failure> {
+    let fault = |error: String| Failure::Error(format!("cannot answer the duel: {error}"));
+    let json = serde_json::to_string(value).map_err(|error| fault(error.to_string()))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| fault(error.to_string()))
+}

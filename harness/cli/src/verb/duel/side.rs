@@ -1,0 +1,212 @@
+//! One side of a duel: its contender and how it is set up, checked before any work is done.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::session::misfit;
+use jwtbench_result::CachePolicyRecord;
+use jwtbench_result::duel::ArmSetting;
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::format::overrides::Overrides;
+use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::Failure;
+use crate::flag::filter::{Filter, algorithm};
+use crate::flag::fit::refusal;
+use crate::flag::origin::OriginArgs;
+use crate::flag::replacement::{Replacement, cache_policy_records};
+use crate::flag::{SEED, duration};
+use crate::progress::LiveProgress;
+
+/// Shorter rounds measure jitter.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
+
+/// How one side is told what to be; also what another process is told.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct DuelSideArgs {
+    /// The contender
+    #[arg(long)]
+    pub contender: String,
+    /// The scenario
+    #[arg(long)]
+    pub scenario: String,
+    #[command(flatten)]
+    pub origin: OriginArgs,
+    /// The algorithm
+    #[arg(long, value_parser = algorithm)]
+    pub algorithm: Option<Algorithm>,
+    /// Measured time per round
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// The seed
+    #[arg(long, default_value_t = SEED)]
+    pub seed: u64,
+    /// Cache policy in place of the scenario's
+    #[arg(long)]
+    pub cache_policy: Option<String>,
+    /// Policy file in place of the scenario's policy
+    #[arg(long)]
+    pub policy: Option<PathBuf>,
+    /// Planted slowdown, as a share
+    #[arg(long, default_value_t = 0.0)]
+    pub plant: f64,
+}
+
+/// One side, ready to be planned.
+pub struct DuelSide {
+    /// What it was told.
+    pub args: DuelSideArgs,
+    /// The contender.
+    pub contender: ContenderSpec,
+    /// The scenario with the side's policies.
+    pub scenario: Scenario,
+    /// Its cache policy as a result keeps it; none for our own recommendation.
+    pub cache_policies: Vec<CachePolicyRecord>,
+    /// The algorithm.
+    pub algorithm: Algorithm,
+}
+
+impl DuelSide {
+    /// Checks what was told.
+    pub fn new(args: DuelSideArgs) -> Result<DuelSide, Failure> {
+        let contender = contender(&args.contender)?;
+        let (scenario, cache_policies) = scenario(&args)?;
+        let algorithm = args.algorithm.unwrap_or(scenario.algorithms[0]);
+        let name = &scenario.name;
+        if !contender.supports(algorithm) {
+            let algorithm = algorithm.name();
+            let message = format!("{contender} does not verify {algorithm}; choose --algorithm");
+            return Err(Failure::Usage(message));
+        }
+        if let Some(misfit) = misfit(&scenario, contender) {
+            return Err(refusal(misfit, &scenario, contender));
+        }
+        if scenario.has_relative_rates() {
+            return Err(Failure::Usage(format!(
+                "{name}: its rates are shares of a capacity, which a duel does not measure; write \
+                 rates per second, such as 70 % of what `jwtbench run --capacity` says"
+            )));
+        }
+        if scenario.load.duration < SHORTEST_ROUND {
+            return Err(Failure::Usage(format!(
+                "rounds of {} measure jitter; give --duration {} or more",
+                humantime::format_duration(scenario.load.duration),
+                humantime::format_duration(SHORTEST_ROUND),
+            )));
+        }
+        if scenario.planned() > MAX_ARRIVALS {
+            let message = format!("{name} plans more arrivals than fit; lower --duration");
+            return Err(Failure::Usage(message));
+        }
+        Ok(DuelSide { args, contender, scenario, cache_policies, algorithm })
+    }
+
+    /// The plan of its rounds.
+    pub fn plan(
+        &self,
+        signers: &Signers,
+        minted: &(dyn Fn(Minting) + Sync),
+    ) -> Result<Plan, Failure> {
+        Ok(Plan::new(&self.scenario, self.algorithm, signers, minted).checked()?)
+    }
+
+    /// A plan of its own where its policies are not the base's: of the same arrivals and tokens,
+    /// or there is no duel.
+    pub fn other_plan(
+        &self,
+        base: &DuelSide,
+        plan: &Plan,
+        progress: &LiveProgress,
+    ) -> Result<Option<Plan>, Failure> {
+        let (mine, theirs) = (&self.scenario, &base.scenario);
+        if mine.policy == theirs.policy && mine.cache == theirs.cache {
+            return Ok(None);
+        }
+        let own = self.plan(&Signers::new(self.args.seed), &progress.minting())?;
+        if own.hash != plan.hash {
+            return Err(Failure::Usage(
+                "the two policies ask for different tokens (issuer, audience, types, tenant, \
+                 scopes …), so no corpus fits both; duel policies that differ in limits, leeway \
+                 or claims that are not required"
+                    .into(),
+            ));
+        }
+        Ok(Some(own))
+    }
+
+    /// How it is set up, for the result.
+    pub fn setting(&self, build: String) -> ArmSetting {
+        let file = self.args.policy.as_ref().and_then(|path| path.file_name());
+        ArmSetting {
+            cache_policy: self.scenario.cache.name.clone(),
+            policy: file
+                .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned()),
+            build,
+            planted: self.args.plant,
+        }
+    }
+}
+
+/// The algorithms of the scenario that both sides support, in its order, and those that one of them
+/// does not.
+pub fn shared_algorithms(
+    candidate: &DuelSideArgs,
+    base: &DuelSideArgs,
+) -> Result<(Vec<Algorithm>, Vec<Algorithm>), Failure> {
+    let sides = [contender(&candidate.contender)?, contender(&base.contender)?];
+    let (scenario, _) = scenario(base)?;
+    let is_shared = |algorithm: &Algorithm| sides.iter().all(|side| side.supports(*algorithm));
+    let (shared, others): (Vec<Algorithm>, Vec<Algorithm>) =
+        scenario.algorithms.iter().copied().partition(is_shared);
+    let name = &scenario.name;
+    if shared.is_empty() {
+        let [candidate, base] = sides;
+        return Err(Failure::Usage(format!(
+            "{candidate} and {base} both verify no algorithm of {name}; choose --algorithm"
+        )));
+    }
+    Ok((shared, others))
+}
+
+fn contender(name: &str) -> Result<ContenderSpec, Failure> {
+    let filter = Filter { contender: vec![name.to_owned()], ..Filter::default() };
+    match filter.contenders()?.as_slice() {
+        [contender] => Ok(*contender),
+        several => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let names = names.join(", ");
+            Err(Failure::Usage(format!("`{name}` names {names}; a side of a duel is one of them")))
+        }
+    }
+}
+
+/// The scenario under the side's policies, and its cache policy as a result keeps it.
+fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
+    let library = args.origin.library(true)?;
+    let mut found = library.select(std::slice::from_ref(&args.scenario))?;
+    if found.len() > 1 {
+        let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();
+        let (given, names) = (&args.scenario, names.join(", "));
+        let message = format!("--scenario {given} names {names}; a duel is fought over one");
+        return Err(Failure::Usage(message));
+    }
+    // `select` finds one at least.
+    let scenario = found.remove(0);
+    // A scenario may have shorter rounds than a duel can use; what the user asks for is refused.
+    let is_short = scenario.load.duration < SHORTEST_ROUND;
+    let duration = args.duration.or(is_short.then_some(SHORTEST_ROUND));
+    let scenario = scenario.with(&Overrides { duration, ..Overrides::default() })?;
+    let (cache_policy, policy) = (args.cache_policy.as_deref(), args.policy.as_deref());
+    let presets = library.presets();
+    let replacement = Replacement::read(cache_policy, policy, &presets)?;
+    replacement.allow(args.algorithm.as_slice())?;
+    let scenario = replacement.onto(scenario)?;
+    let sides = std::iter::once(&scenario);
+    let records = cache_policy_records(sides, replacement.cache.as_slice(), &presets);
+    Ok((scenario, records))
+}
