@@ -170,7 +170,7 @@ impl<'s> Session<'s> {
 
     /// What its trials may be told.
     pub fn control(&self) -> Control<'s> {
-        Control { stop: self.stop, port: self.port }
+        Control { stop: self.stop, port: self.port, watch: None }
     }
 
     /// What the machine can do, if that was looked at.
@@ -316,12 +316,12 @@ impl<'s> Session<'s> {
         for contender in &job.contenders {
             let plant = self.plant.filter(|plant| plant.concerns(*contender));
             let trial = Trial::new(&plan, *contender, revoked.as_ref())?
-                .watched(observer.live_view())
                 .calibrated(self.calibration.clone())
                 .with_plant(plant);
             let gathering = Gathering::new(&plan, *contender, false).with_plant(plant);
             trials.push((trial, gathering));
         }
+        let control = Control { watch: observer.live_view(), ..self.control() };
         let takes_turns =
             trials.len() > 1 && trials.iter().all(|(trial, _)| trial.can_take_turns());
         for round in 0..job.scenario.load.rounds as usize {
@@ -331,7 +331,7 @@ impl<'s> Session<'s> {
             if takes_turns && !self.is_stopped() {
                 observer.say(format!("{name}: {count} contenders, taking turns"));
                 let racing: Vec<&Trial<'_>> = order.iter().map(|at| &trials[*at].0).collect();
-                let records = interleaved(&racing, round, self.control());
+                let records = interleaved(&racing, round, control);
                 for (place, (record, index)) in records.into_iter().zip(order).enumerate() {
                     enter(&mut trials[index].1, (round * count + place) as u32, record)?;
                 }
@@ -345,7 +345,7 @@ impl<'s> Session<'s> {
                     continue;
                 }
                 observer.say(format!("{name} {}", job.contenders[index]));
-                enter(gathering, (round * count + place) as u32, trial.run(self.control()))?;
+                enter(gathering, (round * count + place) as u32, trial.run(control))?;
                 observer.skip(1);
             }
         }

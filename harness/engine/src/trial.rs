@@ -3,6 +3,7 @@
 
 mod calibration;
 pub mod clock;
+pub mod control;
 pub mod host;
 mod host_sampler;
 mod interleaved;
@@ -16,6 +17,7 @@ mod saturation;
 mod script;
 pub mod serving;
 pub mod simulation;
+mod stalled;
 pub mod turns;
 mod validity;
 mod virtual_time;
@@ -23,32 +25,32 @@ mod windows;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-
-use live_view::LiveView;
 
 use jwtbench_result::capacity::Service;
 use jwtbench_result::host::noise::Noise;
 use jwtbench_result::host::window::{Offer, Window, WindowVerdict};
-use jwtbench_result::{ArrivalCounts, Calibration, Measurement};
+use jwtbench_result::{ArrivalCounts, Calibration};
 use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::event::Action;
-use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::{Plan, PlanParts};
 use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::policy::{InvalidPolicy, Policy};
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 
-use crate::contender::ContenderSpec;
+use crate::contender::{ContenderSpec, Setup};
+use crate::judge::judgement::Strictness;
 use crate::judge::ledger::Ledger;
+use crate::jwks::caches::Caches;
 use crate::jwks::document::Document;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::host_fault::HostFault;
-use crate::jwks::key_source::FetchNote;
+use crate::jwks::key_source::{FetchNote, KeySource, Transport};
 
 pub use calibration::calibrate;
+pub use control::Control;
 pub use interleaved::interleaved;
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use outcome_range::{SEEDS, outcome_range};
@@ -58,14 +60,13 @@ pub use saturation::saturate;
 
 /// One plan × one contender.
 pub struct Trial<'p> {
-    plan: &'p Plan,
-    contender: ContenderSpec,
-    policy: Policy,
-    revocations: Option<Arc<Revocations>>,
-    watch: Option<&'p LiveView>,
-    records_services: bool,
-    calibration: Option<Calibration>,
-    plant: Option<PlantedFault>,
+    pub(crate) plan: &'p Plan,
+    pub(crate) contender: ContenderSpec,
+    pub(crate) policy: Policy,
+    pub(crate) revocations: Option<Arc<Revocations>>,
+    pub(crate) records_services: bool,
+    pub(crate) calibration: Option<Calibration>,
+    pub(crate) plant: Option<PlantedFault>,
 }
 
 /// What one round of a trial recorded.
@@ -149,7 +150,7 @@ pub enum TrialError {
 
 impl TrialError {
     /// Why the process of a contender judged no further.
-    fn of_own(fault: &str) -> TrialError {
+    pub(crate) fn of_own(fault: &str) -> TrialError {
         TrialError::Contender(fault.to_owned())
     }
 
@@ -163,15 +164,6 @@ impl TrialError {
         };
         fault.map_or(self, TrialError::Host)
     }
-}
-
-/// What a run may be told.
-#[derive(Clone, Copy)]
-pub struct Control<'s> {
-    /// Set to end at once.
-    pub stop: &'s AtomicBool,
-    /// The port of the mocked endpoint; any if `None`.
-    pub port: Option<u16>,
 }
 
 impl<'p> Trial<'p> {
@@ -195,16 +187,10 @@ impl<'p> Trial<'p> {
             contender,
             policy,
             revocations,
-            watch: None,
             records_services: false,
             calibration: None,
             plant: None,
         })
-    }
-
-    /// Lets somebody watch the rounds in real time, if anybody does.
-    pub fn watched(self, watch: Option<&'p LiveView>) -> Trial<'p> {
-        Trial { watch, ..self }
     }
 
     /// The trial on a machine that has been calibrated: its waits spin where sleeps are too blunt,
@@ -218,19 +204,9 @@ impl<'p> Trial<'p> {
         Trial { plant, ..self }
     }
 
-    /// The measurement of one round in virtual time.
-    ///
-    /// # Errors
-    /// As [`Trial::simulate`].
-    pub fn simulated(&self) -> Result<Measurement, TrialError> {
-        let mut gathering = Gathering::new(self.plan, self.contender, true);
-        gathering.add(0, self.simulate()?);
-        Ok(gathering.finish())
-    }
-
     /// Whether keys travel during it: what a dynamic scenario has, and one whose tokens make the
     /// key cache fetch, and one that outlasts half a ttl.
-    fn needs_endpoint(&self) -> bool {
+    pub(crate) fn needs_endpoint(&self) -> bool {
         let scenario = &self.plan.scenario;
         let total = scenario.load.warmup + scenario.load.duration;
         self.contender.has_key_cache()
@@ -240,12 +216,49 @@ impl<'p> Trial<'p> {
                 || total > scenario.cache.policy.shortest_ttl() / 2)
     }
 
+    /// The key caches of its workers.
+    pub(crate) fn caches(&self, transport: &dyn Fn() -> Box<dyn Transport>) -> Caches {
+        let PlanParts { scenario, seed, .. } = &**self.plan;
+        let (policy, workers) = (&scenario.cache.policy, scenario.load.workers);
+        let (backend, warm) = (self.contender.backend(), self.warm());
+        let allowed = &self.policy.spec().algorithms;
+        Caches::new(backend, allowed, policy, *seed, workers, warm.as_ref(), transport)
+    }
+
+    /// What a worker's contender is built from.
+    pub(crate) fn setup<'c>(
+        &'c self,
+        source: &'c Arc<KeySource>,
+        worker: u32,
+        key_set: &'c [u8],
+        corpus: &'c [&'c [u8]],
+    ) -> Setup<'c> {
+        Setup {
+            policy: &self.policy,
+            algorithm: self.plan.algorithm,
+            clock: self.plan.wall_clock(),
+            source,
+            revocations: self.revocations.as_deref(),
+            worker,
+            key_set,
+            corpus,
+        }
+    }
+
+    /// The contract's codes bind the core; others are judged by accept or refuse.
+    pub(crate) fn strictness(&self) -> Strictness {
+        match self.contender.is_core() {
+            true => Strictness::Code,
+            false => Strictness::Acceptance,
+        }
+    }
+
     /// The set the key cache holds at the beginning, and since when.
-    fn warm(&self) -> Option<(Document, Tick)> {
+    pub(crate) fn warm(&self) -> Option<(Document, Tick)> {
         Some((first_document(self.plan), self.warm_since()?))
     }
 
-    fn warm_since(&self) -> Option<Tick> {
+    pub(crate) fn warm_since(&self) -> Option<Tick> {
         let scenario = &self.plan.scenario;
         match scenario.cache.start {
             Start::Cold if self.needs_endpoint() => None,
@@ -255,13 +268,20 @@ impl<'p> Trial<'p> {
     }
 
     /// Width of the timeline's bins in nanoseconds: a hundredth of the scenario.
-    fn bin_ns(&self) -> i64 {
+    pub(crate) fn bin_ns(&self) -> i64 {
         let scenario = &self.plan.scenario;
         if !scenario.is_dynamic() {
             return 0;
         }
         i64::try_from(scenario.load.duration.as_nanos() / 100).unwrap_or(i64::MAX).max(1)
     }
+}
+
+/// How long operations may wait beyond the end: as long as the key cache lets them, and a bit.
+pub(crate) fn grace(plan: &Plan) -> Duration {
+    let policy = &plan.scenario.cache.policy;
+    let for_budget = policy.budget.map_or(Duration::ZERO, |budget| budget.max_wait);
+    policy.max_wait + for_budget + Duration::from_millis(500)
 }
 
 /// What the endpoint serves at the beginning.
@@ -299,6 +319,6 @@ pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
 }
 
 /// The `jti` of a token that never arrives: as long as a real one, and never equal to it.
-fn other_jwt_id(batch: &str, number: u64) -> Box<str> {
+pub(crate) fn other_jwt_id(batch: &str, number: u64) -> Box<str> {
     format!("{batch:.8}-0000-4000-8000-{number:014x}").into_boxed_str()
 }

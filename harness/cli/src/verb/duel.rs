@@ -240,7 +240,7 @@ impl Args {
         let plan = base.plan(&Signers::new(self.seed), &progress.minting())?;
         let other = candidate.other_plan(base, &plan, progress)?;
         let planning = stopwatch.elapsed();
-        let (machine, control) = (describe(), Control { stop, port: None });
+        let (machine, control) = (describe(), Control { stop, port: None, watch: None });
         let plans = [other.as_ref().unwrap_or(&plan), &plan];
         let (mut arms, build) =
             arms(self, [candidate, base], plans, (control, &machine, planning))?;

@@ -8,31 +8,32 @@ use std::time::Duration;
 use jwtbench_result::ArrivalCounts;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::model::endpoint::EndpointSetting;
-use jwtbench_scenario::plan::{Plan, PlanParts};
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{Contender, Setup};
 use crate::judge::history::History;
-use crate::judge::judgement::{Judge, Strictness};
+use crate::judge::judgement::Judge;
 use crate::judge::ledger::Ledger;
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
 use crate::jwks::fetcher::{Fetcher, HttpTransport, Now};
 use crate::jwks::host_fault::HostFaults;
 use crate::jwks::in_process::InProcess;
-use crate::jwks::key_source::{KeySource, Transport};
+use crate::jwks::key_source::Transport;
 
 use super::clock::RealClock;
 use super::host::{ThreadSlot, processors};
 use super::host_sampler::{HostSamples, watch};
 use super::kernel::{control_kernel_ns, median};
 use super::live_view::{Account, Viewing};
-use super::planted_fault::{PlantedFault, Stalled};
+use super::planted_fault::PlantedFault;
 use super::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
+use super::stalled::Stalled;
 use super::turns::Lane;
 use super::windows;
 use super::worker::{WorkerRecord, WorkerSetup};
-use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError};
+use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError, grace};
 
 /// From the setting up to the start of the warm-up.
 const LEAD: Duration = Duration::from_millis(5);
@@ -114,7 +115,7 @@ impl Trial<'_> {
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
         // Those who take turns have no time to themselves before, and are watched as one.
-        let mut viewing = Viewing::prepare(self.watch.filter(|_| lane.is_none()), plan);
+        let mut viewing = Viewing::prepare(control.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
         let host = endpoint.as_ref().map(Endpoint::host_faults).unwrap_or_default();
@@ -233,41 +234,6 @@ impl Trial<'_> {
         endpoint.publish(Arc::from(plan.timeline.epochs()[0].body.as_slice()));
         endpoint.apply(plan.scenario.phases[0].endpoint.clone())?;
         Ok(endpoint)
-    }
-
-    pub(super) fn caches(&self, transport: &dyn Fn() -> Box<dyn Transport>) -> Caches {
-        let PlanParts { scenario, seed, .. } = &**self.plan;
-        let (policy, workers) = (&scenario.cache.policy, scenario.load.workers);
-        let (backend, warm) = (self.contender.backend(), self.warm());
-        let allowed = &self.policy.spec().algorithms;
-        Caches::new(backend, allowed, policy, *seed, workers, warm.as_ref(), transport)
-    }
-
-    pub(super) fn setup<'c>(
-        &'c self,
-        source: &'c Arc<KeySource>,
-        worker: u32,
-        key_set: &'c [u8],
-        corpus: &'c [&'c [u8]],
-    ) -> Setup<'c> {
-        Setup {
-            policy: &self.policy,
-            algorithm: self.plan.algorithm,
-            clock: self.plan.wall_clock(),
-            source,
-            revocations: self.revocations.as_deref(),
-            worker,
-            key_set,
-            corpus,
-        }
-    }
-
-    /// The contract's codes bind the core; others are judged by accept or refuse.
-    pub(super) fn strictness(&self) -> Strictness {
-        match self.contender.is_core() {
-            true => Strictness::Code,
-            false => Strictness::Acceptance,
-        }
     }
 
     /// Lets things happen when they are due.
@@ -396,11 +362,4 @@ pub fn longest_round(plan: &Plan) -> Duration {
     let load = &plan.scenario.load;
     let waits = if load.arrivals == Arrivals::Closed { Duration::ZERO } else { grace(plan) };
     (load.warmup + load.duration).saturating_add(waits)
-}
-
-/// How long operations may wait beyond the end: as long as the key cache lets them, and a bit.
-pub(super) fn grace(plan: &Plan) -> Duration {
-    let policy = &plan.scenario.cache.policy;
-    let for_budget = policy.budget.map_or(Duration::ZERO, |budget| budget.max_wait);
-    policy.max_wait + for_budget + Duration::from_millis(500)
 }

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwtbench_result::ArrivalCounts;
+use jwtbench_result::{ArrivalCounts, Measurement};
 use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_verifier::key_cache::{Counters, FetchFailure, FetchId};
@@ -23,9 +23,8 @@ use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::{FetchNote, Log};
 
-use super::real::grace;
 use super::script::{ScriptRun, ScriptTarget, scripted_events};
-use super::{EndpointRecord, RoundRecord, Trial, TrialError};
+use super::{EndpointRecord, Gathering, RoundRecord, Trial, TrialError, grace};
 
 /// The order of things at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -246,6 +245,16 @@ impl Trial<'_> {
             turns: Vec::new(),
             interrupted: false,
         })
+    }
+
+    /// The measurement of one round in virtual time.
+    ///
+    /// # Errors
+    /// As [`Trial::simulate`].
+    pub fn simulated(&self) -> Result<Measurement, TrialError> {
+        let mut gathering = Gathering::new(self.plan, self.contender, true);
+        gathering.add(0, self.simulate()?);
+        Ok(gathering.finish())
     }
 
     /// What each operation of a round comes to in virtual time, and every attempt to fetch.

@@ -21,7 +21,7 @@ use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
 use super::host::{ThreadReading, ThreadSlot};
 use super::kernel::Kernel;
 use super::live_view::Account;
-use super::planted_fault::STARVED;
+use super::stalled::STARVED;
 use super::turns::WorkerTurns;
 
 /// A worker records this many services of a round at the most.

@@ -141,7 +141,7 @@ fn contender() -> ContenderSpec {
 fn run(plan: &Plan) -> Measurement {
     let trial = Trial::new(plan, contender(), None).expect("a trial");
     let mut gathering = Gathering::new(plan, contender(), false);
-    let control = Control { stop: &AtomicBool::new(false), port: None };
+    let control = Control { stop: &AtomicBool::new(false), port: None, watch: None };
     gathering.add(0, trial.run(control).expect("a round"));
     gathering.finish()
 }

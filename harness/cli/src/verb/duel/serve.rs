@@ -49,7 +49,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let side = DuelSide::new(args.side)?;
     let stop = stop_on_signal()?;
     let plan = side.plan(&Signers::new(side.args.seed), &|_| {})?;
-    let mut arm = LocalArm::new(&side, &plan, Control { stop, port: None }, Some(calibrate()))?;
+    let mut arm =
+        LocalArm::new(&side, &plan, Control { stop, port: None, watch: None }, Some(calibrate()))?;
     let hello = Hello {
         plan_hash: plan.hash.clone(),
         corpus_hash: plan.corpus.hash.clone(),

@@ -21,10 +21,9 @@ use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
-use crate::trial::real::grace;
 use crate::trial::script::{ScriptRun, ScriptTarget as _, scripted_events};
 use crate::trial::virtual_time::{Turn, World};
-use crate::trial::{Trial, TrialError, first_document};
+use crate::trial::{Trial, TrialError, first_document, grace};
 
 use super::peek::TrustProbe;
 use super::recalling::RememberingCore;
