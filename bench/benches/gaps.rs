@@ -8,7 +8,7 @@ use std::time::Duration;
 use jwtbench_bench::flags::{Flags, Task};
 use jwtbench_bench::{ALGORITHMS, Line, Rig, SEED, plan};
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::trial::clock::{Stopwatch, pause, tighten_timer};
+use jwtbench_engine::real::clock::{Stopwatch, pause, tighten_timer};
 use jwtbench_scenario::issuer::signer::Signers;
 
 /// The gap of an open loop of 400 arrivals per second: its load is about 1 %.

@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use jwtbench_engine::trial::clock::pause;
+use jwtbench_engine::real::clock::pause;
 
 use super::Failure;
 

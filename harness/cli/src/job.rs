@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::real::clock::{Stopwatch, utc_now};
+use jwtbench_engine::real::live_view::LiveView;
 use jwtbench_engine::session::{Job, Session, SessionObserver, head};
 use jwtbench_engine::trial::PlantedFault;
-use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
-use jwtbench_engine::trial::live_view::LiveView;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Minting;

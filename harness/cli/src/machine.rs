@@ -1,8 +1,9 @@
 //! The machine a result comes from, with the build that measured it.
 
-pub use jwtbench_engine::session::profile;
-pub use jwtbench_engine::trial::host::CpuUse;
 use jwtbench_result::Machine;
+
+pub use jwtbench_engine::real::host::CpuUse;
+pub use jwtbench_engine::session::profile;
 
 /// Describes the machine, which takes about half a second.
 pub fn describe() -> Machine {

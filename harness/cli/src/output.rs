@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
-use jwtbench_engine::trial::clock::utc_now;
+use jwtbench_engine::real::clock::utc_now;
 use jwtbench_report::{self as report, TerminalStyle, shown};
 use jwtbench_result::duel::{DuelResult, Duels};
 use jwtbench_result::latency::histogram_log;

@@ -16,9 +16,9 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use jwtbench_engine::judge::judgement::spell;
+use jwtbench_engine::real::clock::unix_now;
 use jwtbench_engine::session::OwnCorpus;
 use jwtbench_engine::trial::TrialError;
-use jwtbench_engine::trial::clock::unix_now;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::bounded_file;
 use jwtbench_scenario::token::own::{OwnJudge, OwnToken};

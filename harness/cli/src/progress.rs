@@ -12,8 +12,8 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use view::ProgressView;
 
-use jwtbench_engine::trial::clock::Stopwatch;
-use jwtbench_engine::trial::live_view::LiveView;
+use jwtbench_engine::real::clock::Stopwatch;
+use jwtbench_engine::real::live_view::LiveView;
 use jwtbench_report::shown;
 use jwtbench_scenario::plan::Minting;
 

@@ -18,5 +18,8 @@ pub mod contender;
 pub mod divergence;
 pub mod judge;
 pub mod jwks;
+pub mod real;
 pub mod session;
+pub mod simulation;
 pub mod trial;
+pub mod virtual_time;

@@ -20,13 +20,12 @@ use jwtbench_scenario::token::fit::UnfitClass;
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
-use crate::trial::clock::Stopwatch;
-use crate::trial::host::CpuTime;
-use crate::trial::live_view::LiveView;
-use crate::trial::{
-    Control, Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations,
-    interleaved, outcome_range,
-};
+use crate::real::clock::Stopwatch;
+use crate::real::host::CpuTime;
+use crate::real::live_view::LiveView;
+use crate::real::{Control, interleaved};
+use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations};
+use crate::virtual_time::outcome_range;
 
 pub use head::{head, records, versions};
 pub use job::{Job, OwnCorpus, PlanHashes};

@@ -1,28 +1,10 @@
 //! Doing it: one plan × one contender, in real time on threads or in virtual time on one. Knows
 //! nothing of reports.
 
-mod calibration;
-pub mod clock;
-pub mod control;
-pub mod host;
-mod host_sampler;
-mod interleaved;
-mod kernel;
-pub mod live_view;
 mod measure;
-mod outcome_range;
-mod planted_fault;
-mod real;
-mod saturation;
-mod script;
-pub mod serving;
-pub mod simulation;
-mod stalled;
-pub mod turns;
+pub(crate) mod planted_fault;
+pub(crate) mod script;
 mod validity;
-mod virtual_time;
-mod windows;
-mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,14 +31,8 @@ use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::host_fault::HostFault;
 use crate::jwks::key_source::{FetchNote, KeySource, Transport};
 
-pub use calibration::calibrate;
-pub use control::Control;
-pub use interleaved::interleaved;
 pub use measure::{Gathering, cpu_ns_per_op};
-pub use outcome_range::{SEEDS, outcome_range};
 pub use planted_fault::PlantedFault;
-pub use real::longest_round;
-pub use saturation::saturate;
 
 /// One plan × one contender.
 pub struct Trial<'p> {

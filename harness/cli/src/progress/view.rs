@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jwtbench_engine::trial::live_view::LiveFigures;
+use jwtbench_engine::real::live_view::LiveFigures;
 use jwtbench_report::quantity;
 
 /// The most lines that are drawn; what does not fit is left out.

@@ -20,10 +20,10 @@ use build::{BuildArm, Patience};
 use clap::Args as ClapArgs;
 use side::{DuelSide, DuelSideArgs};
 
+use jwtbench_engine::real::Control;
+use jwtbench_engine::real::clock::{Stopwatch, utc_now};
+use jwtbench_engine::real::host::CpuTime;
 use jwtbench_engine::session::versions;
-use jwtbench_engine::trial::Control;
-use jwtbench_engine::trial::clock::{Stopwatch, utc_now};
-use jwtbench_engine::trial::host::CpuTime;
 use jwtbench_report::{duel_terminal, shown};
 use jwtbench_result::Machine;
 use jwtbench_result::duel::{

@@ -14,7 +14,7 @@ use clap::Args as ClapArgs;
 use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
 use sweep::{SweptPolicy, swept};
 
-use jwtbench_engine::trial::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
+use jwtbench_engine::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
 use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_scenario::catalogue::Catalogue;

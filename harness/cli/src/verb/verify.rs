@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::trial::clock::unix_now;
+use jwtbench_engine::real::clock::unix_now;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::explanation::Explanation;
 use jwtbench_verifier::rejection::Rejection;

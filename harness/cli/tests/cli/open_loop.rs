@@ -11,8 +11,9 @@ use std::sync::atomic::AtomicBool;
 use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
+use jwtbench_engine::real::Control;
 use jwtbench_engine::trial::{
-    Control, Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, initial_revocations,
+    Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, initial_revocations,
 };
 use jwtbench_result::host::disturbance::MAX_STEAL;
 use jwtbench_result::host::noise::Noise;

@@ -11,8 +11,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use jwtbench_engine::trial::clock::unix_now;
 use serde_json::Value;
+
+use jwtbench_engine::real::clock::unix_now;
 
 use crate::binary::{ROOT, command_in};
 

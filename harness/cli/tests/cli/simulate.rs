@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
+use jwtbench_engine::simulation::{Ask, Simulated, simulate};
 use jwtbench_report::{
     TerminalStyle, policy_markdown, simulation_html, simulation_markdown, simulation_picture,
     simulation_terminal,

@@ -4,7 +4,8 @@ use jwtbench_result::capacity::{RateBasis, ResolvedRate};
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
 
 use crate::contender::{ContenderSpec, Optional};
-use crate::trial::{Trial, initial_revocations, saturate};
+use crate::real::saturate;
+use crate::trial::{Trial, initial_revocations};
 
 use super::{Job, Session, SessionError};
 

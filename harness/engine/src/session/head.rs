@@ -9,7 +9,7 @@ use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::policy_file;
 
 use crate::contender::ContenderSpec;
-use crate::trial::clock::utc_now;
+use crate::real::clock::utc_now;
 
 use super::Job;
 

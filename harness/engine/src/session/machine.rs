@@ -4,8 +4,8 @@ use std::fs;
 
 use jwtbench_result::Machine;
 
-use crate::trial::calibrate;
-use crate::trial::host::processors;
+use crate::real::calibrate;
+use crate::real::host::processors;
 
 /// Looks at this machine, and calibrates its clock, its sleeps and its control kernel, which takes
 /// about half a second. `revision` and `rustc` are those of the program that measures, if it knows

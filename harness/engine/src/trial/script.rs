@@ -16,9 +16,9 @@ use super::{TrialError, other_jwt_id};
 
 /// Something that happens.
 #[derive(Clone, Debug)]
-pub(super) struct ScriptedEvent {
+pub(crate) struct ScriptedEvent {
     /// When.
-    pub(super) at: Tick,
+    pub(crate) at: Tick,
     what: ScriptStep,
 }
 
@@ -43,7 +43,7 @@ struct Revocation {
 }
 
 /// Where scripted events take hold.
-pub(super) trait ScriptTarget {
+pub(crate) trait ScriptTarget {
     /// The endpoint serves this key set from now on.
     fn publish(&mut self, body: &[u8]);
     /// The endpoint behaves so from now on.
@@ -57,7 +57,7 @@ pub(super) trait ScriptTarget {
 }
 
 /// The scripted events of a plan, in order. At one instant phases come first.
-pub(super) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
+pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
     let scenario = &plan.scenario;
     let mut all: Vec<ScriptedEvent> = Vec::new();
     for (index, phase) in scenario.phases.iter().enumerate().skip(1) {
@@ -111,16 +111,16 @@ fn kid_of(plan: &Plan, label: &str) -> String {
 
 /// What has happened so far.
 #[derive(Default)]
-pub(super) struct ScriptRun {
+pub(crate) struct ScriptRun {
     /// For the judges.
-    pub(super) history: History,
+    pub(crate) history: History,
     /// The endpoint's counts at the start of each phase but the first.
-    pub(super) served: Vec<ServedCounts>,
+    pub(crate) served: Vec<ServedCounts>,
 }
 
 impl ScriptRun {
     /// Lets it happen, and notes when it took hold.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         event: &ScriptedEvent,
         plan: &Plan,

@@ -9,7 +9,7 @@ use jwtbench_scenario::plan::Plan;
 use super::CourseRecord;
 
 /// What is known of the rounds so far.
-pub(super) struct Validity {
+pub(crate) struct Validity {
     log: NoiseLog,
     /// Rounds that give figures.
     kept: u32,
@@ -29,20 +29,20 @@ struct PhaseValidity {
 
 /// What one round gives.
 #[derive(Default)]
-pub(super) struct RoundVerdict {
+pub(crate) struct RoundVerdict {
     /// Phases whose latencies are not to be judged, by their place in the scenario.
-    pub(super) unsound: Vec<u16>,
+    pub(crate) unsound: Vec<u16>,
     /// Why the host disturbed the whole round, if it did.
-    pub(super) disturbed: Option<String>,
+    pub(crate) disturbed: Option<String>,
     /// Whether its figures are left out.
-    pub(super) is_dropped: bool,
+    pub(crate) is_dropped: bool,
     /// What the host did.
-    pub(super) noise: Option<Noise>,
+    pub(crate) noise: Option<Noise>,
 }
 
 impl Validity {
     /// Of a trial of this plan, before its first round.
-    pub(super) fn new(plan: &Plan) -> Validity {
+    pub(crate) fn new(plan: &Plan) -> Validity {
         let scenario = &plan.scenario;
         Validity {
             log: NoiseLog::new(scenario.load.rounds),
@@ -52,7 +52,7 @@ impl Validity {
     }
 
     /// Judges a round; one in virtual time gives everything.
-    pub(super) fn judge(&mut self, course: Option<&CourseRecord>) -> RoundVerdict {
+    pub(crate) fn judge(&mut self, course: Option<&CourseRecord>) -> RoundVerdict {
         let Some(course) = course else {
             return RoundVerdict::default();
         };
@@ -77,7 +77,7 @@ impl Validity {
 
     /// The verdict on a phase over all rounds that give figures, and why the host disturbed it;
     /// `None` in virtual time.
-    pub(super) fn phase(&self, phase: usize) -> (Option<WindowVerdict>, Option<String>) {
+    pub(crate) fn phase(&self, phase: usize) -> (Option<WindowVerdict>, Option<String>) {
         let PhaseValidity { gravest, disturbed, reason } = &self.phases[phase];
         let told = reason.as_ref().map(|reason| match self.kept {
             1 => reason.clone(),
@@ -87,12 +87,12 @@ impl Validity {
     }
 
     /// What the host did over all rounds.
-    pub(super) fn noise(&self) -> Option<Noise> {
+    pub(crate) fn noise(&self) -> Option<Noise> {
         self.log.total()
     }
 
     /// Why the host disturbed too many rounds.
-    pub(super) fn noisy(&self) -> Option<String> {
+    pub(crate) fn noisy(&self) -> Option<String> {
         self.log.verdict()
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::trial::{Control, Gathering, Trial};
+use jwtbench_engine::real::Control;
+use jwtbench_engine::trial::{Gathering, Trial};
 use jwtbench_result::Measurement;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;

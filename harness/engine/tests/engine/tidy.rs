@@ -94,7 +94,7 @@ fn crypto_only_where_named() {
 #[test]
 fn the_clock_is_read_in_one_place() {
     let applies =
-        |source: &Source| source.is_product() && source.path != "harness/engine/src/trial/clock.rs";
+        |source: &Source| source.is_product() && source.path != "harness/engine/src/real/clock.rs";
     // In jwks/ the fetcher's and the endpoint's threads have tokio's timers.
     let rule = |source: &Source| {
         let names: &[&str] = match source.layer() {

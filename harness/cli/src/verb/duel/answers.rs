@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use jwtbench_engine::trial::clock::Stopwatch;
+use jwtbench_engine::real::clock::Stopwatch;
 
 /// The longest line, in bytes: a round of an hour with all that its watching thread saw is a
 /// hundredth of it.

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::trial::turns::Lane;
-use jwtbench_engine::trial::{
-    Control, Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations,
-};
+use jwtbench_engine::real::Control;
+use jwtbench_engine::real::turns::Lane;
+use jwtbench_engine::trial::{Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations};
 use jwtbench_result::duel::Reading;
 use jwtbench_result::host::noise::Noise;
 use jwtbench_result::{Calibration, Wrong};

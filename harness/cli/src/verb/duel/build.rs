@@ -14,9 +14,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use jwtbench_engine::trial::clock::{Stopwatch, pause};
-use jwtbench_engine::trial::longest_round;
-use jwtbench_engine::trial::turns::Lane;
+use jwtbench_engine::real::clock::{Stopwatch, pause};
+use jwtbench_engine::real::longest_round;
+use jwtbench_engine::real::turns::Lane;
 use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::plan::Plan;
 

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_engine::trial::turns::TurnOrder;
+use jwtbench_engine::real::turns::TurnOrder;
 use jwtbench_result::duel::Arm;
 
 use crate::Failure;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_engine::trial::turns::TurnOrder;
-use jwtbench_engine::trial::{Control, calibrate};
+use jwtbench_engine::real::turns::TurnOrder;
+use jwtbench_engine::real::{Control, calibrate};
 use jwtbench_scenario::issuer::signer::Signers;
 
 use crate::interruption::stop_on_signal;

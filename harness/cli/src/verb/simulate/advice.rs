@@ -1,6 +1,6 @@
 //! Which one key of a user's policy to change: each is tried at a few values, all else as it is.
 
-use jwtbench_engine::trial::simulation::{Ask, SimulationError, simulate};
+use jwtbench_engine::simulation::{Ask, SimulationError, simulate};
 use jwtbench_result::simulation::{Advice, SimulationRow};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, parse_policy};

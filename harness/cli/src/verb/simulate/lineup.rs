@@ -1,7 +1,7 @@
 //! Who is simulated in a scenario: the policies asked for, or that of the scenario's own `[cache]`
 //! beside the presets; and who of them is held to its expectations.
 
-use jwtbench_engine::trial::simulation::Simulated;
+use jwtbench_engine::simulation::Simulated;
 use jwtbench_result::simulation::{PolicyNote, judge};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, Presets, Start, load_preset};

@@ -1,7 +1,7 @@
 //! The presets against a table worked out by hand from the libraries' sources: ttl, budgets and
 //! timeouts give each bound, the simulation has to find it.
 
-use jwtbench_engine::trial::simulation::{Ask, Simulated, simulate};
+use jwtbench_engine::simulation::{Ask, Simulated, simulate};
 use jwtbench_result::simulation::{MetricRange, SimulationRow};
 use jwtbench_scenario::format::cache::{CacheSpec, Start, load_preset};
 use jwtbench_scenario::issuer::signer::Signers;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jwtbench_result::Calibration;
 
-use super::clock::{LONGEST_SLEEP, clock_read_ns, overshoot, tighten_timer};
-use super::kernel::control_kernel_ns;
+use crate::real::clock::{LONGEST_SLEEP, clock_read_ns, overshoot, tighten_timer};
+use crate::real::kernel::control_kernel_ns;
 
 /// Sleeps of the calibration: the 99th percentile then has five beyond it.
 const SLEEPS: usize = 500;

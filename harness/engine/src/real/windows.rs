@@ -9,11 +9,11 @@ use jwtbench_result::host::window::Pace;
 use jwtbench_scenario::plan::{Plan, WARMUP};
 use jwtbench_verifier::tick::Tick;
 
-use super::clock::RealClock;
-use super::host::{ThreadReading, processors};
-use super::host_sampler::HostSamples;
-use super::worker::WorkerRecord;
-use super::{CourseRecord, PhaseCourse};
+use crate::real::clock::RealClock;
+use crate::real::host::{ThreadReading, processors};
+use crate::real::host_sampler::HostSamples;
+use crate::real::worker::WorkerRecord;
+use crate::trial::{CourseRecord, PhaseCourse};
 
 /// Width of a window, unless a phase is shorter.
 const WIDTH: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ fn spans(plan: &Plan) -> Vec<PhaseWindow> {
 }
 
 /// The instants at which the host is to be read, if so many rounds share the time.
-pub(super) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
+pub(crate) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
     let spans = spans(plan);
     let first = spans.first().map(|span| span.from);
     let edges = first.into_iter().chain(spans.iter().map(|span| span.until));
@@ -87,7 +87,7 @@ fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
 
 /// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes
 /// on a still machine.
-pub(super) fn record(
+pub(crate) fn record(
     plan: &Plan,
     (records, clock): (&[WorkerRecord], RealClock),
     watched: HostSamples,

@@ -9,7 +9,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 /// overshoots.
 const SLEEP_GUARD: Duration = Duration::from_micros(200);
 /// The longest single sleep, so that wakes and Ctrl-C are seen.
-pub(super) const LONGEST_SLEEP: Duration = Duration::from_millis(2);
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 
 /// The scenario clock in real time.
 #[derive(Clone, Copy, Debug)]
@@ -62,13 +62,13 @@ pub struct Pause {
 
 impl Pause {
     /// One that is over just now.
-    pub(super) fn just_over(length: Duration) -> Option<Pause> {
+    pub(crate) fn just_over(length: Duration) -> Option<Pause> {
         let until = Instant::now();
         Some(Pause { from: until.checked_sub(length)?, until })
     }
 
     /// The same on a scenario clock.
-    pub(super) fn on(&self, clock: &RealClock) -> (Tick, Tick) {
+    pub(crate) fn on(&self, clock: &RealClock) -> (Tick, Tick) {
         (clock.tick(self.from), clock.tick(self.until))
     }
 }

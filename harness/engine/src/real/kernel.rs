@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::clock::Stopwatch;
+use crate::real::clock::Stopwatch;
 
 /// Bytes hashed at a time: some 0.1 ms with SHA instructions, and no more than a core's own cache.
 const BYTES: usize = 128 * 1024;
@@ -17,15 +17,15 @@ pub fn control_kernel_ns() -> u64 {
 }
 
 /// The computation.
-pub(super) struct Kernel(Vec<u8>);
+pub(crate) struct Kernel(Vec<u8>);
 
 impl Kernel {
-    pub(super) fn new() -> Kernel {
+    pub(crate) fn new() -> Kernel {
         Kernel((0..BYTES).map(|place| (place % 251) as u8).collect())
     }
 
     /// Runs it once; its time in nanoseconds.
-    pub(super) fn run_ns(&self) -> u64 {
+    pub(crate) fn run_ns(&self) -> u64 {
         let stopwatch = Stopwatch::start();
         std::hint::black_box(Sha256::digest(std::hint::black_box(&self.0)));
         u64::try_from(stopwatch.elapsed().as_nanos()).unwrap_or(u64::MAX)
@@ -33,7 +33,7 @@ impl Kernel {
 }
 
 /// The median of times; `None` of none.
-pub(super) fn median(mut times: Vec<u64>) -> Option<u64> {
+pub(crate) fn median(mut times: Vec<u64>) -> Option<u64> {
     times.sort_unstable();
     times.get(times.len() / 2).copied()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::live_view::LiveView;
+use crate::real::live_view::LiveView;
 
 /// What a run may be told.
 #[derive(Clone, Copy)]

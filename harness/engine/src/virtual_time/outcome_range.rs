@@ -12,9 +12,9 @@ use jwtbench_scenario::plan::{Plan, Redraw, WARMUP};
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
+use crate::trial::{Trial, TrialError, initial_revocations};
 
-use super::simulation::Remembering;
-use super::{Trial, TrialError, initial_revocations};
+use super::remembering::Remembering;
 
 /// Seeds that are drawn: the plan's own and those that follow it.
 pub const SEEDS: u64 = 16;

@@ -22,13 +22,12 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::{FetchNote, Log};
-
-use super::script::{ScriptRun, ScriptTarget, scripted_events};
-use super::{EndpointRecord, Gathering, RoundRecord, Trial, TrialError, grace};
+use crate::trial::script::{ScriptRun, ScriptTarget, scripted_events};
+use crate::trial::{EndpointRecord, Gathering, RoundRecord, Trial, TrialError, grace};
 
 /// The order of things at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     Completion,
     Deadline,
     Wake,
@@ -57,8 +56,8 @@ impl PendingOutcome {
 }
 
 /// The endpoint and the clock, in memory.
-pub(super) struct World<'s> {
-    pub(super) now: Tick,
+pub(crate) struct World<'s> {
+    pub(crate) now: Tick,
     seed: u64,
     body: Arc<[u8]>,
     setting: EndpointSetting,
@@ -71,7 +70,7 @@ pub(super) struct World<'s> {
 
 impl<'s> World<'s> {
     /// The world at `now`, with the endpoint as the plan begins.
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: &Plan,
         now: Tick,
         caches: &'s Caches,
@@ -91,7 +90,7 @@ impl<'s> World<'s> {
     }
 
     /// Answers the attempts that were started at this instant.
-    pub(super) fn answer(&mut self) {
+    pub(crate) fn answer(&mut self) {
         for fetch in self.transport.take() {
             let ordinal = self.served.served;
             let exchange =
@@ -113,11 +112,11 @@ impl<'s> World<'s> {
         }
     }
 
-    pub(super) fn next_completion(&self) -> Option<Tick> {
+    pub(crate) fn next_completion(&self) -> Option<Tick> {
         self.in_flight.peek().map(|Reverse((at, _))| *at)
     }
 
-    pub(super) fn complete(&mut self) {
+    pub(crate) fn complete(&mut self) {
         let Some(Reverse((_, id))) = self.in_flight.pop() else {
             return;
         };

@@ -16,13 +16,12 @@ use crate::contender::{Contender, Presented, Progress};
 use crate::judge::judgement::{Judge, Operation};
 use crate::judge::ledger::Ledger;
 use crate::jwks::host_fault::HostFaults;
-
-use super::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
-use super::host::{ThreadReading, ThreadSlot};
-use super::kernel::Kernel;
-use super::live_view::Account;
-use super::stalled::STARVED;
-use super::turns::WorkerTurns;
+use crate::real::clock::{RealClock, stay_on, thread_cpu_time, tighten_timer};
+use crate::real::host::{ThreadReading, ThreadSlot};
+use crate::real::kernel::Kernel;
+use crate::real::live_view::Account;
+use crate::real::stalled::STARVED;
+use crate::real::turns::WorkerTurns;
 
 /// A worker records this many services of a round at the most.
 const MAX_SERVICES: usize = 1 << 20;
@@ -35,65 +34,65 @@ const TURN_WARMUP: u32 = 10;
 
 /// What one worker did.
 #[derive(Default)]
-pub(super) struct WorkerRecord {
+pub(crate) struct WorkerRecord {
     /// Operations with a verdict, not yet judged.
-    pub(super) operations: Vec<Operation>,
+    pub(crate) operations: Vec<Operation>,
     /// Every arrival of an open loop, in the order of the schedule, warm-up included.
-    pub(super) offers: Vec<Offer>,
+    pub(crate) offers: Vec<Offer>,
     /// The control kernel's times before its turns, in nanoseconds; of a lane's first member only.
-    pub(super) kernel_ns: Vec<u64>,
+    pub(crate) kernel_ns: Vec<u64>,
     /// What the scheduler did to the worker.
-    pub(super) thread: ThreadReading,
+    pub(crate) thread: ThreadReading,
     /// Time in its turns, and the part of it in which it had no CPU in nanoseconds; `None` where it
     /// takes none, or the kernel does not tell.
-    pub(super) in_turns: Option<(Duration, u64)>,
+    pub(crate) in_turns: Option<(Duration, u64)>,
     /// When each of its turns with measured operations began and ended.
-    pub(super) spans: Vec<(Tick, Tick)>,
+    pub(crate) spans: Vec<(Tick, Tick)>,
     /// Operations already judged.
-    pub(super) ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// Services of a closed loop, where they are to be recorded.
-    pub(super) services: Vec<Service>,
+    pub(crate) services: Vec<Service>,
     /// Service times of the measured operations of each turn, in nanoseconds.
-    pub(super) turns: Vec<Vec<u64>>,
+    pub(crate) turns: Vec<Vec<u64>>,
     /// Operations planned, warm-up excluded.
-    pub(super) planned: u64,
+    pub(crate) planned: u64,
     /// Operations dropped as too late, warm-up excluded.
-    pub(super) shed: u64,
+    pub(crate) shed: u64,
     /// Operations without a verdict, warm-up excluded.
-    pub(super) unfinished: u64,
+    pub(crate) unfinished: u64,
     /// Time at work on measured operations.
-    pub(super) active: Duration,
+    pub(crate) active: Duration,
     /// CPU time in `active`; `None` in an open loop, where a worker spins between operations.
-    pub(super) cpu: Option<Duration>,
+    pub(crate) cpu: Option<Duration>,
     /// It was told to stop.
-    pub(super) interrupted: bool,
+    pub(crate) interrupted: bool,
 }
 
 /// What a worker works with.
-pub(super) struct WorkerSetup<'a, 'c> {
-    pub(super) contender: &'a mut dyn Contender<'c>,
-    pub(super) schedule: &'a [Arrival],
-    pub(super) texts: &'c [&'c [u8]],
-    pub(super) clock: RealClock,
-    pub(super) stop: &'a AtomicBool,
+pub(crate) struct WorkerSetup<'a, 'c> {
+    pub(crate) contender: &'a mut dyn Contender<'c>,
+    pub(crate) schedule: &'a [Arrival],
+    pub(crate) texts: &'c [&'c [u8]],
+    pub(crate) clock: RealClock,
+    pub(crate) stop: &'a AtomicBool,
     /// What ends the round as well.
-    pub(super) host: &'a HostFaults,
+    pub(crate) host: &'a HostFaults,
     /// Whether a closed loop records its services.
-    pub(super) records_services: bool,
+    pub(crate) records_services: bool,
     /// An arrival later than this is shed.
-    pub(super) shed_after: Option<Duration>,
+    pub(crate) shed_after: Option<Duration>,
     /// Whether the generator is starved on purpose.
-    pub(super) is_starved: bool,
+    pub(crate) is_starved: bool,
     /// How long the first turn is, where it takes turns.
-    pub(super) warmup: Duration,
+    pub(crate) warmup: Duration,
     /// End of the measured time.
-    pub(super) end: Tick,
+    pub(crate) end: Tick,
     /// How long to wait after the end for operations that wait for keys.
-    pub(super) grace: Duration,
+    pub(crate) grace: Duration,
     /// Where it says how it goes, if somebody watches.
-    pub(super) account: Option<Account<'a>>,
+    pub(crate) account: Option<Account<'a>>,
     /// Where it says who it is.
-    pub(super) slot: &'a ThreadSlot,
+    pub(crate) slot: &'a ThreadSlot,
 }
 
 /// An operation that has begun.
@@ -178,7 +177,7 @@ impl<'c> WorkerSetup<'_, 'c> {
     }
 
     /// Follows the schedule. What a response is, [`Operation::response`] says.
-    pub(super) fn open_loop(mut self) -> WorkerRecord {
+    pub(crate) fn open_loop(mut self) -> WorkerRecord {
         tighten_timer();
         self.slot.enter();
         let schedule = self.schedule;
@@ -266,7 +265,7 @@ impl<'c> WorkerSetup<'_, 'c> {
 
     /// Goes round its cycle as fast as it can, one operation after the other, until the end, or
     /// turn by turn where it has a own_turns.
-    pub(super) fn closed_loop(
+    pub(crate) fn closed_loop(
         mut self,
         judge: &Judge<'_>,
         own_turns: Option<WorkerTurns<'_>>,

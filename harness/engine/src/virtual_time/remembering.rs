@@ -13,7 +13,7 @@ use jwtbench_verifier::backend::{Backend, InvalidKey, InvalidSignature, Verifyin
 use jwtbench_verifier::jwk::{CheckedJwk, Thumbprint};
 
 /// ring with a memory.
-pub(in crate::trial) struct Remembering;
+pub(crate) struct Remembering;
 
 /// By the SHA-256 hash of key, algorithm, signing input and signature: nothing can pass for
 /// another. A pure function of these, so that it does not matter who asked first.

@@ -21,19 +21,19 @@ use crate::jwks::fetcher::{Fetcher, HttpTransport, Now};
 use crate::jwks::host_fault::HostFaults;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::Transport;
-
-use super::clock::RealClock;
-use super::host::{ThreadSlot, processors};
-use super::host_sampler::{HostSamples, watch};
-use super::kernel::{control_kernel_ns, median};
-use super::live_view::{Account, Viewing};
-use super::planted_fault::PlantedFault;
-use super::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
-use super::stalled::Stalled;
-use super::turns::Lane;
-use super::windows;
-use super::worker::{WorkerRecord, WorkerSetup};
-use super::{Control, EndpointRecord, RoundRecord, Trial, TrialError, grace};
+use crate::real::Control;
+use crate::real::clock::RealClock;
+use crate::real::host::{ThreadSlot, processors};
+use crate::real::host_sampler::{HostSamples, watch};
+use crate::real::kernel::{control_kernel_ns, median};
+use crate::real::live_view::{Account, Viewing};
+use crate::real::stalled::Stalled;
+use crate::real::turns::Lane;
+use crate::real::windows;
+use crate::real::worker::{WorkerRecord, WorkerSetup};
+use crate::trial::planted_fault::PlantedFault;
+use crate::trial::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
+use crate::trial::{EndpointRecord, RoundRecord, Trial, TrialError, grace};
 
 /// From the setting up to the start of the warm-up.
 const LEAD: Duration = Duration::from_millis(5);

@@ -13,8 +13,7 @@ use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use crate::jwks::key_source::KeySource;
-
-use super::remembering::Remembering;
+use crate::virtual_time::remembering::Remembering;
 
 /// The core, and what its tokens proved.
 pub(super) struct RememberingCore<'c> {

@@ -6,22 +6,21 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
 use crate::contender::{Contender, Presented, Progress};
-
-use super::clock::{Stopwatch, pause};
-use super::planted_fault::PlantedFault;
+use crate::real::clock::{Stopwatch, pause};
+use crate::trial::planted_fault::PlantedFault;
 
 /// How late a starved generator is with each operation.
-pub(super) const STARVED: Duration = Duration::from_millis(1);
+pub(crate) const STARVED: Duration = Duration::from_millis(1);
 
 /// A contender that stalls once or is slow always.
-pub(super) struct Stalled<'c> {
+pub(crate) struct Stalled<'c> {
     contender: Box<dyn Contender<'c> + 'c>,
     plant: PlantedFault,
     has_stalled: bool,
 }
 
 impl<'c> Stalled<'c> {
-    pub(super) fn new(contender: Box<dyn Contender<'c> + 'c>, plant: PlantedFault) -> Stalled<'c> {
+    pub(crate) fn new(contender: Box<dyn Contender<'c> + 'c>, plant: PlantedFault) -> Stalled<'c> {
         Stalled { contender, plant, has_stalled: false }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jwtbench_result::host::disturbance::HostShare;
 
-use super::clock::{process_cpu_time, thread_id};
+use crate::real::clock::{process_cpu_time, thread_id};
 
 /// CPU time since boot, over all CPUs, in the kernel's ticks.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// The host and this process at one instant.
 #[derive(Clone, Debug)]
-pub(super) struct HostReading {
+pub(crate) struct HostReading {
     cpu: Option<CpuTime>,
     /// CPU time of this process and of those that it started, ended or not.
     own: Duration,
@@ -119,7 +119,7 @@ impl Scheduled {
 /// Where a worker says by which id the kernel tells of it, and what the kernel told last: nothing
 /// is left of a thread that has ended.
 #[derive(Debug, Default)]
-pub(super) struct ThreadSlot {
+pub(crate) struct ThreadSlot {
     id: AtomicU32,
     has_ended: AtomicBool,
     ran_ns: AtomicU64,
@@ -128,12 +128,12 @@ pub(super) struct ThreadSlot {
 
 impl ThreadSlot {
     /// The calling thread begins.
-    pub(super) fn enter(&self) {
+    pub(crate) fn enter(&self) {
         self.id.store(thread_id(), Ordering::Relaxed);
     }
 
     /// The calling thread is about to end.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         let last = Scheduled::read("/proc/thread-self/schedstat").unwrap_or_default();
         self.ran_ns.store(last.ran_ns, Ordering::Relaxed);
         self.waited_ns.store(last.waited_ns, Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl ThreadSlot {
     }
 
     /// The id, once it has begun.
-    pub(super) fn id(&self) -> Option<u32> {
+    pub(crate) fn id(&self) -> Option<u32> {
         Some(self.id.load(Ordering::Relaxed)).filter(|id| *id > 0)
     }
 
@@ -155,7 +155,7 @@ impl ThreadSlot {
 
 impl HostReading {
     /// Now. Workers that have ended are told of by their slots.
-    pub(super) fn take(workers: &[ThreadSlot]) -> HostReading {
+    pub(crate) fn take(workers: &[ThreadSlot]) -> HostReading {
         let (mut threads, children) = threads_and_children();
         if !threads.is_empty() {
             threads.extend(workers.iter().filter_map(ThreadSlot::last));
@@ -166,7 +166,7 @@ impl HostReading {
 
     /// What happened since `earlier`, `span_ns` ago. `workers` are the ids of the threads whose
     /// waits for a CPU are to be told; none where that is known otherwise.
-    pub(super) fn since(&self, earlier: &HostReading, span_ns: u64, workers: &[u32]) -> HostShare {
+    pub(crate) fn since(&self, earlier: &HostReading, span_ns: u64, workers: &[u32]) -> HostShare {
         let span = span_ns.max(1) as f64;
         let own = self.own.saturating_sub(earlier.own).as_nanos() as f64;
         let spent = |id: &u32, now: &Scheduled| {
@@ -241,16 +241,16 @@ fn pressure_us() -> Option<u64> {
 
 /// What the scheduler did to the calling thread since it began.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ThreadReading {
+pub(crate) struct ThreadReading {
     /// Times that it was taken off its CPU.
-    pub(super) involuntary: Option<u64>,
+    pub(crate) involuntary: Option<u64>,
     /// Time that it was runnable and had no CPU, in nanoseconds.
-    pub(super) run_queue_ns: Option<u64>,
+    pub(crate) run_queue_ns: Option<u64>,
 }
 
 impl ThreadReading {
     /// Of the calling thread.
-    pub(super) fn take() -> ThreadReading {
+    pub(crate) fn take() -> ThreadReading {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
         ThreadReading {
@@ -260,12 +260,12 @@ impl ThreadReading {
     }
 
     /// The time alone that the calling thread was runnable and had no CPU, in nanoseconds.
-    pub(super) fn run_queue_ns() -> Option<u64> {
+    pub(crate) fn run_queue_ns() -> Option<u64> {
         Scheduled::read("/proc/thread-self/schedstat").map(|scheduled| scheduled.waited_ns)
     }
 
     /// Both together.
-    pub(super) fn plus(self, other: ThreadReading) -> ThreadReading {
+    pub(crate) fn plus(self, other: ThreadReading) -> ThreadReading {
         let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
             (Some(one), Some(other)) => Some(one + other),
             (one, other) => one.or(other),
@@ -418,7 +418,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_kernel_tells_of_this_thread() {
-        use crate::trial::clock::Stopwatch;
+        use crate::real::clock::Stopwatch;
         let before = HostReading::take(&[]);
         let stopwatch = Stopwatch::start();
         while stopwatch.elapsed() < Duration::from_millis(60) {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jwtbench_result::host::noise::Hiccups;
 use jwtbench_verifier::tick::Tick;
 
-use super::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};
-use super::host::{HostReading, ThreadReading, ThreadSlot};
-use super::turns::Lane;
+use crate::real::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_timer};
+use crate::real::host::{HostReading, ThreadReading, ThreadSlot};
+use crate::real::turns::Lane;
 
 /// How long the thread sleeps to see how late it wakes.
 const SLEEP: Duration = Duration::from_millis(1);
@@ -21,28 +21,28 @@ const REST: Duration = Duration::from_millis(9);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// What it saw.
-pub(super) struct HostSamples {
+pub(crate) struct HostSamples {
     /// The host at each edge.
-    pub(super) readings: Vec<HostReading>,
+    pub(crate) readings: Vec<HostReading>,
     /// Overshoots in nanoseconds.
-    pub(super) hiccups: Vec<u64>,
+    pub(crate) hiccups: Vec<u64>,
     /// How many of them there were at each edge.
-    pub(super) hiccups_at: Vec<usize>,
+    pub(crate) hiccups_at: Vec<usize>,
     /// Spans in which the process stood still.
-    pub(super) pauses: Vec<Pause>,
+    pub(crate) pauses: Vec<Pause>,
     /// CPU time that watching cost.
-    pub(super) cpu: Duration,
+    pub(crate) cpu: Duration,
     /// How many rounds shared the time, each watched by a thread of its own.
-    pub(super) lanes: u32,
+    pub(crate) lanes: u32,
     /// Ids of the worker threads.
-    pub(super) workers: Vec<u32>,
+    pub(crate) workers: Vec<u32>,
     /// Time of the control kernel before the round or its turns, in nanoseconds.
-    pub(super) kernel_ns: u64,
+    pub(crate) kernel_ns: u64,
 }
 
 impl HostSamples {
     /// The hiccups between two edges, by their numbers; `None` if there were none.
-    pub(super) fn hiccups_between(&self, from: usize, until: usize) -> Option<Hiccups> {
+    pub(crate) fn hiccups_between(&self, from: usize, until: usize) -> Option<Hiccups> {
         let (from, until) = (*self.hiccups_at.get(from)?, *self.hiccups_at.get(until)?);
         Hiccups::of(&self.hiccups[from..until])
     }
@@ -72,7 +72,7 @@ impl Standstill {
 }
 
 /// Watches until the last edge, or until it is over; workers say in slots who they are.
-pub(super) fn watch(
+pub(crate) fn watch(
     clock: RealClock,
     (edges, slots): (&[Tick], &[ThreadSlot]),
     lane: Option<&Lane<'_>>,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::clock::Pause;
+use crate::real::clock::Pause;
 
 /// Length of a turn: so short that the host seldom changes its speed between those of two lanes,
 /// so long that caches filled anew do not count.
@@ -124,12 +124,12 @@ impl Lane<'_> {
     }
 
     /// The process stood still.
-    pub(super) fn note_pause(&self, pause: Pause) {
+    pub(crate) fn note_pause(&self, pause: Pause) {
         self.turn_order.pauses.lock().unwrap_or_else(PoisonError::into_inner).push(pause);
     }
 
     /// What any lane has noted so far.
-    pub(super) fn pauses(&self) -> Vec<Pause> {
+    pub(crate) fn pauses(&self) -> Vec<Pause> {
         self.turn_order.pauses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -22,12 +22,12 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
 use crate::trial::script::{ScriptRun, ScriptTarget as _, scripted_events};
-use crate::trial::virtual_time::{Turn, World};
 use crate::trial::{Trial, TrialError, first_document, grace};
+use crate::virtual_time::remembering::Remembering;
+use crate::virtual_time::round::{Turn, World};
 
 use super::peek::TrustProbe;
 use super::recalling::RememberingCore;
-use super::remembering::Remembering;
 use super::seen::SeenScope;
 use super::tally::Tally;
 

@@ -14,8 +14,7 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Code, Operation, spell};
 use crate::jwks::caches::Caches;
-
-use super::clock::RealClock;
+use crate::real::clock::RealClock;
 
 /// Rates and percentiles are those of this long, or of the time since the last look if that is
 /// longer.
@@ -135,7 +134,7 @@ impl Meter {
 }
 
 /// What one worker hands over to, and how much it has handed over.
-pub(super) struct Account<'m> {
+pub(crate) struct Account<'m> {
     meter: &'m Meter,
     handed: usize,
 }
@@ -143,7 +142,7 @@ pub(super) struct Account<'m> {
 impl Account<'_> {
     /// Between two operations of an open loop: hands over a piece if the gap to the next one has
     /// room for it, or if too much has gathered.
-    pub(super) fn hand_over(&mut self, operations: &[Operation], gap: Duration) {
+    pub(crate) fn hand_over(&mut self, operations: &[Operation], gap: Duration) {
         let left = operations.len() - self.handed;
         let limit = if gap >= IDLE { PIECE } else { BACKLOG };
         if left == 0 || (gap < IDLE && left < BACKLOG) {
@@ -156,13 +155,13 @@ impl Account<'_> {
     }
 
     /// Between two chunks of a closed loop, in time that does not count.
-    pub(super) fn hand_over_chunk(&mut self, operations: &[Operation]) {
+    pub(crate) fn hand_over_chunk(&mut self, operations: &[Operation]) {
         self.meter.enter(operations, SAMPLED);
     }
 }
 
 /// One round under a watch, or under none. Over when it is dropped.
-pub(super) struct Viewing<'w> {
+pub(crate) struct Viewing<'w> {
     watch: Option<&'w LiveView>,
     planned: Option<Vec<u64>>,
     meters: Arc<[Meter]>,
@@ -170,7 +169,7 @@ pub(super) struct Viewing<'w> {
 
 impl<'w> Viewing<'w> {
     /// Prepares for a round, before its clock is set.
-    pub(super) fn prepare(watch: Option<&'w LiveView>, plan: &Plan) -> Viewing<'w> {
+    pub(crate) fn prepare(watch: Option<&'w LiveView>, plan: &Plan) -> Viewing<'w> {
         let load = &plan.scenario.load;
         let workers = if watch.is_some() { load.workers } else { 0 };
         let is_open = load.arrivals != Arrivals::Closed && watch.is_some();
@@ -182,7 +181,7 @@ impl<'w> Viewing<'w> {
     }
 
     /// The round begins. `caches` if keys travel.
-    pub(super) fn begin(&mut self, plan: &Plan, clock: RealClock, caches: Option<&Arc<Caches>>) {
+    pub(crate) fn begin(&mut self, plan: &Plan, clock: RealClock, caches: Option<&Arc<Caches>>) {
         let Some(watch) = self.watch else { return };
         let scenario = &plan.scenario;
         let phases = scenario.phases.iter().enumerate();
@@ -202,7 +201,7 @@ impl<'w> Viewing<'w> {
     }
 
     /// The account of a worker; `None` without a watch.
-    pub(super) fn account(&self, worker: usize) -> Option<Account<'_>> {
+    pub(crate) fn account(&self, worker: usize) -> Option<Account<'_>> {
         self.meters.get(worker).map(|meter| Account { meter, handed: 0 })
     }
 }

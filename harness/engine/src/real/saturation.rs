@@ -6,7 +6,8 @@ use jwtbench_result::Measurement;
 use jwtbench_result::capacity::Saturated;
 use jwtbench_result::statistics::median;
 
-use super::{Control, Gathering, RoundRecord, Trial, TrialError, interleaved};
+use crate::real::{Control, interleaved};
+use crate::trial::{Gathering, RoundRecord, Trial, TrialError};
 
 /// Runs the rounds of closed loops of one plan: rounds outside, trials inside, in rotating order,
 /// slice by slice where all can, so that a busy minute takes from all alike. Capacity is the

@@ -9,7 +9,6 @@ mod loss;
 mod metrics;
 mod peek;
 mod recalling;
-mod remembering;
 mod seen;
 mod tally;
 
@@ -40,9 +39,7 @@ use jwtbench_scenario::{InstanceAges, Phase, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::tick::Tick;
 
-use super::TrialError;
-
-pub(super) use remembering::Remembering;
+use crate::trial::TrialError;
 
 /// How far apart caches of the same policy may be: one that never expires is as good as a day old.
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);

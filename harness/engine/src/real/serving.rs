@@ -10,10 +10,9 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::jwks::endpoint::{Endpoint, EndpointError, ServedCounts};
-
-use super::TrialError;
-use super::clock::{RealClock, unix_now};
-use super::script::{ScriptRun, ScriptTarget, scripted_events};
+use crate::real::clock::{RealClock, unix_now};
+use crate::trial::TrialError;
+use crate::trial::script::{ScriptRun, ScriptTarget, scripted_events};
 
 /// The endpoint of a plan, as the scenario begins.
 pub struct Serving<'p> {

@@ -2,8 +2,9 @@
 
 use std::thread;
 
-use super::turns::TurnOrder;
-use super::{Control, RoundRecord, Trial, TrialError};
+use crate::real::Control;
+use crate::real::turns::TurnOrder;
+use crate::trial::{RoundRecord, Trial, TrialError};
 
 /// Runs a round of each trial, in this order. `shift` moves their workers on to other processors.
 ///

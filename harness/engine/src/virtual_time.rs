@@ -1,0 +1,7 @@
+//! Rounds in virtual time: one thread, no socket, no sleep.
+
+pub(crate) mod outcome_range;
+pub(crate) mod remembering;
+pub(crate) mod round;
+
+pub use outcome_range::{SEEDS, outcome_range};
