@@ -1,5 +1,5 @@
-//! Flags that many verbs have: which scenarios, contenders and algorithms, from where, and with what
-//! in place of their own policy and cache policy.
+//! Flags that many verbs have: which scenarios, contenders and algorithms, from where, and with
+//! what in place of their own policy and cache policy.
 
 pub(crate) mod filter;
 pub(crate) mod fit;

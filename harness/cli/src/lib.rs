@@ -4,8 +4,8 @@
 //! # Map
 //!
 //! - What does a verb do? The file of its name in `verb/`.
-//! - Which flags do many verbs have? `flag`: contenders, algorithms and scenarios (`filter`, `fit`),
-//!   where they come from (`origin`), what is put in their place (`replacement`).
+//! - Which flags do many verbs have? `flag`: contenders, algorithms and scenarios (`filter`,
+//!   `fit`), where they come from (`origin`), what is put in their place (`replacement`).
 //! - What of the user's own tokens, policies and key sets? `own`.
 //! - Which exit codes are there? `exit`. What do `compare` and `replay` gate? `gate`.
 //! - Where are results written, and what if the disk is full? `output`, with what is finished

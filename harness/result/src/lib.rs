@@ -10,8 +10,8 @@
 //! - What is held against foreign files? [`record::stored`].
 //! - What did one trial record? [`Measurement`], its [`Latencies`], its [`Timeline`].
 //! - Where are the whole histograms? [`latency::histogram_log`].
-//! - Did the generator keep to its schedule, and was the host still? [`host::window`], [`host::noise`],
-//!   [`host::disturbance`].
+//! - Did the generator keep to its schedule, and was the host still? [`host::window`],
+//!   [`host::noise`], [`host::disturbance`].
 //! - What became faster, slower or wrong? [`comparison`]; of two arms in lock step [`duel`]; over
 //!   many results [`trend`].
 //! - With which statistics? [`statistics`].

@@ -3,11 +3,13 @@
 //!
 //! # Map
 //!
-//! - Where do scenarios come from? [`catalogue`], its [`source`](catalogue::source); a file is read by
-//!   the private `parse` and `wire` of [`format`].
-//! - Which variants of a scenario do verbs ask for? The private `variant`: methods of [`Scenario`].
-//! - Which classes of tokens are there? [`token::class`]; the table is in the private `class_table`.
-//! - How is a token made? [`token::draft`], then [`issuer::signer`], gathered in a [`token::corpus`].
+//! - Where do scenarios come from? [`catalogue`], its [`source`](catalogue::source); a file is
+//!   read by the private `parse` and `wire` of [`format`].
+//! - What does a scenario hold? [`model::scenario`]; which variants of it do verbs ask for? The
+//!   private `variant`: methods of [`Scenario`].
+//! - Which classes of tokens are there? [`token::class`]; the table is the private `class_table`.
+//! - How is a token made? [`token::draft`], then [`issuer::signer`], gathered in a
+//!   [`token::corpus`].
 //! - What does a policy leave of the classes? [`token::fit`].
 //! - What does the issuer do, and when? [`model::event`], [`issuer`].
 //! - When do tokens arrive? [`plan::arrivals`]; one at a time for days: [`plan::flow`].
@@ -16,8 +18,8 @@
 //! - What is a cache policy in a file, and what a policy? [`format::cache`],
 //!   [`format::policy_file`].
 //! - What is expected? [`model::expectation`] (judged in the engine).
-//! - What of the user's own? [`token::own`] (tokens), [`format::overrides`] (flags), [`format::sweep`]
-//!   (many values of a key).
+//! - What of the user's own? [`token::own`] (tokens), [`format::overrides`] (flags),
+//!   [`format::sweep`] (many values of a key).
 //! - What goes to other programs? [`token::pack`].
 
 pub mod catalogue;

@@ -103,7 +103,7 @@ fn the_clock_is_read_in_one_place() {
         };
         names.iter().flat_map(|name| source.words(name)).collect()
     };
-    check(applies, rule, "a clock outside trial/clock.rs");
+    check(applies, rule, "a clock outside real/clock.rs");
 }
 
 #[test]
@@ -147,12 +147,15 @@ fn the_verifier_knows_no_network_clock_or_file() {
 }
 
 /// Layers inside the engine, and those that each may import. Between packages Cargo holds it.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("judge", &[]),
     ("jwks", &[]),
     ("contender", &["jwks"]),
     ("trial", &["judge", "jwks", "contender"]),
-    ("session", &["judge", "jwks", "contender", "trial"]),
+    ("real", &["judge", "jwks", "contender", "trial"]),
+    ("virtual_time", &["judge", "jwks", "contender", "trial"]),
+    ("simulation", &["judge", "jwks", "contender", "trial", "virtual_time"]),
+    ("session", &["judge", "jwks", "contender", "trial", "real", "virtual_time", "simulation"]),
     ("divergence", &["jwks", "contender"]),
 ];
 
@@ -192,6 +195,14 @@ fn the_verifier_is_imported_only_where_it_may_be() {
         }
     };
     check(applies, rule, "too much of the verifier");
+}
+
+/// What is said of a subject knows none of the forms that it is said in.
+#[test]
+fn subjects_know_no_form() {
+    let applies = |source: &Source| source.path.starts_with("harness/report/src/subject");
+    let rule = |source: &Source| source.words("crate::form");
+    check(applies, rule, "a form in a subject's words");
 }
 
 /// A name says which type is meant, whatever the file. Verbs are alike, and so are the files of the

@@ -9,7 +9,7 @@ use jwtbench_result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
 use crate::form::junit::printable;
 use crate::form::svg::scale::{Scale, coordinate};
-use crate::subject::simulation::{FOREVER, figure, marked, runs, standing};
+use crate::subject::simulation::{FOREVER, figure, marked, runs, span as shown_span, standing};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;
@@ -266,12 +266,12 @@ fn grid(x: &Scale, y: &Scale, endless: bool) -> Markup {
             @for (span, at) in ticks(y) {
                 @let at = coordinate(at);
                 path d=(format!("M{LEFT} {at}H{right}")) {}
-                text x=(LEFT - 6.0) y=(at) dy="4" text-anchor="end" { (crate::subject::simulation::span(span)) }
+                text x=(LEFT - 6.0) y=(at) dy="4" text-anchor="end" { (shown_span(span)) }
             }
             @for (span, at) in ticks(x) {
                 @let at = coordinate(at);
                 path d=(format!("M{at} {TOP}V{bottom}")) {}
-                text x=(at) y=(bottom + 16.0) text-anchor="middle" { (crate::subject::simulation::span(span)) }
+                text x=(at) y=(bottom + 16.0) text-anchor="middle" { (shown_span(span)) }
             }
             @if endless {
                 path d=(format!("M{right} {TOP}V{bottom}")) stroke-dasharray="4 3" {}
