@@ -1,7 +1,9 @@
 //! Rounds in virtual time: one thread, no socket, no sleep.
 
+pub(crate) mod engine;
 pub(crate) mod outcome_range;
 pub(crate) mod remembering;
 pub(crate) mod round;
+pub(crate) mod world;
 
 pub use outcome_range::{SEEDS, outcome_range};

@@ -1,0 +1,298 @@
+//! The one engine of virtual time: one thread, no socket, no sleep, and one order of things at an
+//! instant. It keeps nothing of an operation that has ended but what its sink makes of it.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+use jwtbench_scenario::plan::Arrival;
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
+
+use crate::contender::{Contender, Presented, Progress};
+use crate::judge::judgement::{Judge, Operation, Strictness};
+use crate::judge::ledger::Ledger;
+use crate::jwks::caches::Caches;
+use crate::jwks::endpoint::ServedCounts;
+use crate::trial::script::{ScriptRun, ScriptedEvent, scripted_events};
+use crate::trial::{Trial, TrialError};
+
+use super::world::World;
+
+/// So many operations may have ended before they are judged.
+const UNJUDGED: usize = 4096;
+
+/// What happens, in the order of what comes first at one instant.
+///
+/// The script's events up to the beginning come before everything. From then on, at each instant:
+/// what the endpoint answers arrives; the key cache acts on its deadlines; a contender acts on
+/// its own, and a renewal that is due begins; the script's next event takes hold; a token
+/// arrives. After each of these, attempts that were started are answered by the endpoint, and
+/// operations that were woken end, before the next thing is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// What the endpoint answered to an attempt arrives.
+    Completion,
+    /// A deadline of the key cache.
+    Deadline,
+    /// A deadline of a contender, or a renewal.
+    Wake,
+    /// An event of the script.
+    Scripted,
+    /// A token.
+    Arrival,
+}
+
+/// Where tokens come from.
+pub(crate) trait ArrivalSource {
+    /// When the next one arrives; `None` if none is left.
+    fn next_at(&mut self) -> Option<Tick>;
+
+    /// The next one and its worker, unless it is held back for a renewal.
+    fn arrive(&mut self, caches: &Caches, now: Tick) -> Option<(usize, Arrival)>;
+
+    /// When all caches fetch whatever their policy says, for who knows what is to come.
+    fn next_renewal(&self) -> Option<Tick> {
+        None
+    }
+
+    /// The renewal begins: those that were held back for it.
+    fn renew(&mut self) -> Vec<(usize, Arrival)> {
+        Vec::new()
+    }
+}
+
+/// What is made of each operation that has ended.
+pub(crate) trait Sink {
+    /// An operation, with a judge of what was true and held when it ended.
+    fn enter(&mut self, judge: &Judge<'_>, operation: &Operation);
+}
+
+impl Sink for Ledger {
+    fn enter(&mut self, judge: &Judge<'_>, operation: &Operation) {
+        Ledger::enter(self, judge, operation);
+    }
+}
+
+impl Sink for Vec<Operation> {
+    fn enter(&mut self, _: &Judge<'_>, operation: &Operation) {
+        self.push(*operation);
+    }
+}
+
+/// Who looks on without a hand in it.
+pub(crate) trait Observer {
+    /// Something other than an arrival is about to happen at `now`; since the last look only time
+    /// has passed, and tokens have arrived.
+    fn before(&mut self, _: &World<'_>, _now: Tick) {}
+
+    /// Something has happened, with what follows at once from it.
+    fn after(&mut self, _: &World<'_>, _: Turn) {}
+}
+
+impl Observer for () {}
+
+/// The workers, taking turns on one thread. Service takes no time.
+struct VirtualWorkers<'c> {
+    contenders: Vec<Box<dyn Contender<'c> + 'c>>,
+    /// Operations that wait, by number, with their start.
+    waiting: HashMap<u32, (Arrival, Tick), FxBuildHasher>,
+    next: u32,
+    /// Operations that have ended and are not judged.
+    ended: Vec<Operation>,
+    done: Vec<(u32, Verdict)>,
+}
+
+impl<'c> VirtualWorkers<'c> {
+    fn begin(&mut self, worker: usize, arrival: Arrival, text: &'c [u8], now: Tick) {
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        let token = Presented { place: arrival.token, bytes: text };
+        match self.contenders[worker].begin(number, token, now) {
+            Progress::Done(verdict) => self.end((arrival, now), verdict, now),
+            Progress::Waiting => _ = self.waiting.insert(number, (arrival, now)),
+        }
+    }
+
+    fn end(&mut self, (arrival, start): (Arrival, Tick), verdict: Verdict, end: Tick) {
+        let Arrival { at: intended, stream, phase, token } = arrival;
+        let wait_ns = u64::try_from(start.since(intended).as_nanos()).unwrap_or(u64::MAX);
+        let late_ns = 0;
+        let operation =
+            Operation { token, stream, phase, intended, wait_ns, late_ns, start, end, verdict };
+        self.ended.push(operation);
+    }
+
+    fn next_deadline(&self) -> Option<Tick> {
+        self.contenders.iter().filter_map(|contender| contender.deadline()).min()
+    }
+
+    /// Ends what was woken, or is due.
+    fn collect(&mut self, now: Tick) {
+        for worker in 0..self.contenders.len() {
+            let contender = &mut self.contenders[worker];
+            let is_due = contender.deadline().is_some_and(|at| at <= now);
+            if !is_due && !contender.is_woken() {
+                continue;
+            }
+            let mut done = std::mem::take(&mut self.done);
+            contender.resume(now, &mut done);
+            for (number, verdict) in done.drain(..) {
+                if let Some(begun) = self.waiting.remove(&number) {
+                    self.end(begun, verdict, now);
+                }
+            }
+            self.done = done;
+        }
+    }
+}
+
+/// A round in virtual time, in motion.
+pub(crate) struct Engine<'c, A, S, O> {
+    trial: &'c Trial<'c>,
+    texts: &'c [&'c [u8]],
+    strictness: Strictness,
+    world: World<'c>,
+    workers: VirtualWorkers<'c>,
+    script_run: ScriptRun,
+    arrivals: A,
+    sink: S,
+    observer: O,
+}
+
+/// What has become of it.
+pub(crate) struct EngineRun<S, O> {
+    /// What the script did.
+    pub(crate) script_run: ScriptRun,
+    /// The endpoint's counts at the end.
+    pub(crate) served: ServedCounts,
+    /// What was made of the operations.
+    pub(crate) sink: S,
+    /// Who looked on.
+    pub(crate) observer: O,
+}
+
+impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
+    /// An engine at the instant at which its world is. `contenders` are the workers' own.
+    pub(crate) fn new(
+        trial: &'c Trial<'c>,
+        texts: &'c [&'c [u8]],
+        world: World<'c>,
+        contenders: Vec<Box<dyn Contender<'c> + 'c>>,
+        (arrivals, sink, observer): (A, S, O),
+    ) -> Engine<'c, A, S, O> {
+        Engine {
+            trial,
+            texts,
+            strictness: trial.strictness(),
+            world,
+            workers: VirtualWorkers {
+                contenders,
+                waiting: HashMap::default(),
+                next: 0,
+                ended: Vec::new(),
+                done: Vec::new(),
+            },
+            script_run: ScriptRun::default(),
+            arrivals,
+            sink,
+            observer,
+        }
+    }
+
+    /// The same, judged more or less strictly than the contender of the trial is.
+    pub(crate) fn judged(self, strictness: Strictness) -> Engine<'c, A, S, O> {
+        Engine { strictness, ..self }
+    }
+
+    /// One thing after the other, until nothing is left to do before `last`.
+    ///
+    /// # Errors
+    /// If the process of a contender judged no further.
+    pub(crate) fn run(mut self, last: Tick) -> Result<EngineRun<S, O>, TrialError> {
+        let scripted = scripted_events(self.trial.plan);
+        let mut scripted = scripted.iter().peekable();
+        let beginning = self.world.now;
+        while let Some(event) = scripted.next_if(|event| event.at <= beginning) {
+            self.happen(event)?;
+        }
+        loop {
+            let renewal = self.arrivals.next_renewal();
+            let candidates = [
+                self.world.next_completion().map(|at| (at, Turn::Completion)),
+                self.world.caches.next_deadline().map(|at| (at, Turn::Deadline)),
+                self.workers.next_deadline().map(|at| (at, Turn::Wake)),
+                renewal.map(|at| (at, Turn::Wake)),
+                scripted.peek().map(|event| (event.at, Turn::Scripted)),
+                self.arrivals.next_at().map(|at| (at, Turn::Arrival)),
+            ];
+            let next = candidates.into_iter().flatten().min();
+            let Some((at, turn)) = next.filter(|(at, _)| *at <= last) else {
+                break;
+            };
+            let now = self.world.now.max(at);
+            if turn != Turn::Arrival {
+                self.observer.before(&self.world, now);
+            }
+            // Between two changes of what is true or held, one judge judges all.
+            let changes = matches!(turn, Turn::Completion | Turn::Scripted);
+            if changes || self.workers.ended.len() >= UNJUDGED {
+                self.judge();
+            }
+            self.world.now = now;
+            match turn {
+                Turn::Completion => self.world.complete(),
+                Turn::Deadline => self.world.caches.tick(now),
+                Turn::Wake if renewal.is_some_and(|due| due <= now) => {
+                    self.world.caches.renew(now);
+                    for (worker, arrival) in self.arrivals.renew() {
+                        self.begin(worker, arrival);
+                    }
+                }
+                // What is due is collected after every turn.
+                Turn::Wake => {}
+                Turn::Scripted => {
+                    if let Some(event) = scripted.next() {
+                        self.happen(event)?;
+                    }
+                }
+                Turn::Arrival => {
+                    if let Some((worker, arrival)) = self.arrivals.arrive(self.world.caches, now) {
+                        self.begin(worker, arrival);
+                    }
+                }
+            }
+            self.world.answer();
+            self.workers.collect(now);
+            self.observer.after(&self.world, turn);
+        }
+        self.judge();
+        if let Some(fault) = self.workers.contenders.iter().find_map(|one| one.fault()) {
+            return Err(TrialError::of_own(fault));
+        }
+        let Engine { script_run, world, sink, observer, .. } = self;
+        Ok(EngineRun { script_run, served: world.served, sink, observer })
+    }
+
+    fn happen(&mut self, event: &ScriptedEvent) -> Result<(), TrialError> {
+        let revocations = self.trial.revocations.as_deref();
+        self.script_run.apply(event, self.trial.plan, revocations, &mut self.world)
+    }
+
+    fn begin(&mut self, worker: usize, arrival: Arrival) {
+        let text = self.texts[arrival.token as usize];
+        self.workers.begin(worker, arrival, text, self.world.now);
+    }
+
+    /// Judges what has ended by what is true and held now.
+    fn judge(&mut self) {
+        if self.workers.ended.is_empty() {
+            return;
+        }
+        let sets = self.world.caches.sets();
+        let judge = Judge::new(self.trial.plan, &self.script_run.history, &sets, self.strictness);
+        for operation in self.workers.ended.drain(..) {
+            self.sink.enter(&judge, &operation);
+        }
+    }
+}

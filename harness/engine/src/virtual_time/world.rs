@@ -1,0 +1,134 @@
+//! The endpoint, the transport and the clock of virtual time, in memory.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::key_cache::{FetchFailure, FetchId};
+use jwtbench_verifier::tick::Tick;
+
+use crate::jwks::caches::Caches;
+use crate::jwks::document::Document;
+use crate::jwks::endpoint::ServedCounts;
+use crate::jwks::faults::{self, Body};
+use crate::jwks::in_process::InProcess;
+use crate::trial::TrialError;
+use crate::trial::script::ScriptTarget;
+
+/// What an attempt under way will bring. Of what it is, no copy: there may be many.
+struct PendingOutcome {
+    reply: Result<Body, FetchFailure>,
+    key_set: Arc<[u8]>,
+    max_age: Option<Duration>,
+}
+
+impl PendingOutcome {
+    /// As it arrives.
+    fn arrive(self) -> Result<Document, FetchFailure> {
+        let body = match self.reply? {
+            Body::KeySet => self.key_set.to_vec(),
+            Body::Bytes(body) => body,
+            // However long its one entry, it is of no known type: read like the shortest.
+            Body::Huge(_) => faults::huge_body(0).flatten().copied().collect(),
+        };
+        Ok(Document { body, max_age: self.max_age })
+    }
+}
+
+/// The endpoint and the clock, in memory.
+pub(crate) struct World<'s> {
+    pub(crate) now: Tick,
+    seed: u64,
+    body: Arc<[u8]>,
+    setting: EndpointSetting,
+    pub(crate) served: ServedCounts,
+    in_flight: BinaryHeap<Reverse<(Tick, FetchId)>>,
+    replies: HashMap<FetchId, PendingOutcome>,
+    pub(crate) caches: &'s Caches,
+    transport: InProcess,
+}
+
+impl<'s> World<'s> {
+    /// The world at `now`, with the endpoint as the plan begins.
+    pub(crate) fn new(
+        plan: &Plan,
+        now: Tick,
+        caches: &'s Caches,
+        transport: InProcess,
+    ) -> World<'s> {
+        World {
+            now,
+            seed: plan.seed,
+            body: Arc::from(plan.timeline.epochs()[0].body.as_slice()),
+            setting: plan.scenario.phases[0].endpoint.clone(),
+            served: ServedCounts::default(),
+            in_flight: BinaryHeap::new(),
+            replies: HashMap::new(),
+            caches,
+            transport,
+        }
+    }
+
+    /// Answers the attempts that were started at this instant.
+    pub(crate) fn answer(&mut self) {
+        for fetch in self.transport.take() {
+            let ordinal = self.served.served;
+            let exchange =
+                faults::exchange(&self.setting, self.seed, ordinal, self.body.len(), &fetch);
+            let max_age = self.setting.max_age;
+            if self.setting.fault != Fault::Refused {
+                self.served.served += 1;
+                self.served.bytes += match &exchange.reply {
+                    Ok(Body::KeySet) => self.body.len() as u64,
+                    Ok(Body::Bytes(body)) => body.len() as u64,
+                    Ok(Body::Huge(bytes)) => *bytes,
+                    Err(_) => 0,
+                };
+            }
+            let (reply, key_set) = (exchange.reply, Arc::clone(&self.body));
+            let coming = PendingOutcome { reply, key_set, max_age };
+            self.in_flight.push(Reverse((self.now + exchange.delay, fetch.id)));
+            self.replies.insert(fetch.id, coming);
+        }
+    }
+
+    pub(crate) fn next_completion(&self) -> Option<Tick> {
+        self.in_flight.peek().map(|Reverse((at, _))| *at)
+    }
+
+    pub(crate) fn complete(&mut self) {
+        let Some(Reverse((_, id))) = self.in_flight.pop() else {
+            return;
+        };
+        if let Some(coming) = self.replies.remove(&id) {
+            let now = self.now;
+            self.caches.complete(id, coming.arrive(), || now);
+        }
+    }
+}
+
+impl ScriptTarget for World<'_> {
+    fn publish(&mut self, body: &[u8]) {
+        self.body = Arc::from(body);
+    }
+
+    fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError> {
+        self.setting = setting.clone();
+        Ok(())
+    }
+
+    fn evict(&mut self, kid: &str) {
+        self.caches.evict(kid, self.now);
+    }
+
+    fn served(&self) -> ServedCounts {
+        self.served
+    }
+
+    fn now(&self) -> Tick {
+        self.now
+    }
+}
