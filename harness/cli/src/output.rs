@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use jwtbench_engine::real::clock::utc_now;
 use jwtbench_report::{self as report, TerminalStyle, shown};
-use jwtbench_result::duel::{DuelResult, Duels};
+use jwtbench_result::duel::Duels;
 use jwtbench_result::latency::histogram_log;
 use jwtbench_result::record::part::{has_rows, is_head};
 use jwtbench_result::simulation::{PolicyNote, Simulation};
@@ -253,11 +253,11 @@ impl Output {
     }
 
     /// Writes duels. Where they are not all, the blocks that were kept stay.
-    pub fn write_duels(&self, duels: &[DuelResult], is_all: bool) -> Result<(), Failure> {
+    pub fn write_duels(&self, duels: &Duels) -> Result<(), Failure> {
         let mut files = Files::new(self, OutputKind::Duel);
-        files.add(DUEL, &lines(&Duels::new(duels.to_vec()))?);
+        files.add(DUEL, &lines(duels)?);
         files.add("duel.md", &report::duel_markdown(duels));
-        files.keeps_part = !is_all;
+        files.keeps_part = !duels.missing.is_empty();
         files.finish(&[DUEL])
     }
 

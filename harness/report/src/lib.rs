@@ -26,7 +26,7 @@ mod subject;
 
 use jwtbench_result::RunResult;
 use jwtbench_result::comparison::Comparison;
-use jwtbench_result::duel::DuelResult;
+use jwtbench_result::duel::Duels;
 use jwtbench_result::record::divergence::Divergence;
 use jwtbench_result::simulation::{PolicyNote, Simulation};
 use jwtbench_result::trend::Trend;
@@ -114,7 +114,7 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
 }
 
 /// Duels in Markdown.
-pub fn duel_markdown(duels: &[DuelResult]) -> String {
+pub fn duel_markdown(duels: &Duels) -> String {
     shown::lines(&form::markdown::duel::duel_markdown(duels))
 }
 

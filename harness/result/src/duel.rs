@@ -32,6 +32,9 @@ pub const MIN_BLOCKS: u32 = 6;
 pub struct Duels {
     /// [`DUEL_SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
+    /// Algorithms that were planned and not fought to their end, as the command was cut short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// One for each algorithm.
     pub duels: Vec<DuelResult>,
 }
@@ -41,6 +44,8 @@ pub struct Duels {
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct WireDuels {
     schema_version: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
     duels: Vec<DuelResult>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     samples: Vec<OfDuel<Sample>>,
@@ -57,13 +62,13 @@ struct OfDuel<T> {
 }
 
 impl From<Duels> for WireDuels {
-    fn from(Duels { schema_version, mut duels }: Duels) -> WireDuels {
+    fn from(Duels { schema_version, missing, mut duels }: Duels) -> WireDuels {
         let (mut samples, mut noise) = (Vec::new(), Vec::new());
         for (duel, one) in duels.iter_mut().enumerate() {
             samples.extend(one.samples.drain(..).map(|row| OfDuel { duel, row }));
             noise.extend(one.noise.drain(..).map(|row| OfDuel { duel, row }));
         }
-        WireDuels { schema_version, duels, samples, noise }
+        WireDuels { schema_version, missing, duels, samples, noise }
     }
 }
 
@@ -71,15 +76,15 @@ impl TryFrom<WireDuels> for Duels {
     type Error = String;
 
     fn try_from(wire: WireDuels) -> Result<Duels, String> {
-        let WireDuels { schema_version, mut duels, samples, noise } = wire;
-        let missing = |duel| format!("a row is of duel {duel}, and there is none");
+        let WireDuels { schema_version, missing, mut duels, samples, noise } = wire;
+        let lacking = |duel| format!("a row is of duel {duel}, and there is none");
         for OfDuel { duel, row } in samples {
-            duels.get_mut(duel).ok_or_else(|| missing(duel))?.samples.push(row);
+            duels.get_mut(duel).ok_or_else(|| lacking(duel))?.samples.push(row);
         }
         for OfDuel { duel, row } in noise {
-            duels.get_mut(duel).ok_or_else(|| missing(duel))?.noise.push(row);
+            duels.get_mut(duel).ok_or_else(|| lacking(duel))?.noise.push(row);
         }
-        Ok(Duels { schema_version, duels })
+        Ok(Duels { schema_version, missing, duels })
     }
 }
 
@@ -102,7 +107,15 @@ struct BareDuel {
 impl Duels {
     /// These, of today's version.
     pub fn new(duels: Vec<DuelResult>) -> Duels {
-        Duels { schema_version: DUEL_SCHEMA_VERSION, duels }
+        Duels { schema_version: DUEL_SCHEMA_VERSION, missing: Vec::new(), duels }
+    }
+
+    /// The same, of a command that was to fight one for each of these algorithms.
+    #[must_use]
+    pub fn of_planned(self, planned: &[String]) -> Duels {
+        let has = |algorithm: &&String| self.duels.iter().any(|duel| duel.algorithm == **algorithm);
+        let missing = planned.iter().filter(|one| !has(one)).cloned().collect();
+        Duels { missing, ..self }
     }
 }
 

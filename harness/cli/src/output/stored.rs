@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jwtbench_result::duel::{DuelResult, Duels};
+use jwtbench_result::duel::Duels;
 use jwtbench_result::record::part::{self, Cut};
 use jwtbench_result::simulation::Simulation;
 use jwtbench_result::{RunResult, StoredForm};
@@ -90,10 +90,10 @@ impl StoredFile {
     }
 
     /// Duels, whole or not.
-    pub fn duels(&self) -> Result<Vec<DuelResult>, Failure> {
+    pub fn duels(&self) -> Result<Duels, Failure> {
         let shown = self.path.display();
         if self.is_part {
-            let (duels, cut) = DuelResult::read_part(&self.path)?;
+            let (duels, cut) = Duels::read_part(&self.path)?;
             self.tell(cut);
             return Ok(duels);
         }
@@ -101,7 +101,7 @@ impl StoredFile {
         if part.is_file() {
             tell(format!("{shown}: a duel that was cut short is in {}", part.display()));
         }
-        Ok(Duels::read(&self.path)?.duels)
+        Ok(Duels::read(&self.path)?)
     }
 
     fn tell(&self, cut: Cut) {

@@ -27,8 +27,8 @@ use jwtbench_engine::session::versions;
 use jwtbench_report::{duel_terminal, shown};
 use jwtbench_result::Machine;
 use jwtbench_result::duel::{
-    BlockNoise, DUEL_SCHEMA_VERSION, DuelMetric, DuelResult, LIMIT, Rules, SLOTS, Sample, WrongArm,
-    lineup, weigh,
+    BlockNoise, DUEL_SCHEMA_VERSION, DuelMetric, DuelResult, Duels, LIMIT, Rules, SLOTS, Sample,
+    WrongArm, lineup, weigh,
 };
 use jwtbench_result::record::part::DuelRow;
 use jwtbench_result::record::standing::of_both;
@@ -170,15 +170,16 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     }
     let all = rounds(args.blocks) * matchups.len() as u64;
     let progress = LiveProgress::new(all, args.quiet || args.json);
-    let mut duels: Vec<DuelResult> = Vec::new();
+    let mut fought: Vec<DuelResult> = Vec::new();
     let mut failure = None;
-    let planned = matchups.iter().map(|one| one.algorithm.name().to_owned()).collect();
-    let part =
-        output.as_ref().map(|output| PartFile::begin(output, OutputKind::Duel, planned, &command));
+    let planned: Vec<String> = matchups.iter().map(|one| one.algorithm.name().to_owned()).collect();
+    let part = output
+        .as_ref()
+        .map(|output| PartFile::begin(output, OutputKind::Duel, planned.clone(), &command));
     let mut part = part.transpose()?;
     for matchup in &matchups {
         match args.duel(matchup, &command, stop, (&progress, part.as_mut())) {
-            Ok(duel) => duels.push(duel),
+            Ok(duel) => fought.push(duel),
             Err(cause) => {
                 failure = Some(cause);
                 break;
@@ -189,14 +190,15 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     // What was fought to its end before a failure is kept, and shown before it is written: the disk
     // may be full. The blocks of a duel that was cut short stay in the part.
     let is_whole = failure.is_none();
-    let kept = match is_whole || !duels.is_empty() {
-        true => args.show(&duels, output.as_ref().map(|output| (output, is_whole))),
+    let duels = Duels::new(fought).of_planned(&planned);
+    let kept = match is_whole || !duels.duels.is_empty() {
+        true => args.show(&duels, output.as_ref()),
         false => Ok(()),
     };
     let ended = match failure {
-        Some(failure) if args.exit(&duels) != Exit::Wrong => Err(failure),
+        Some(failure) if args.exit(&duels.duels) != Exit::Wrong => Err(failure),
         Some(failure) => Err(Failure::Wrong(failure.to_string())),
-        None => Ok(args.exit(&duels)),
+        None => Ok(args.exit(&duels.duels)),
     };
     written(kept, ended)
 }
@@ -445,8 +447,8 @@ impl Args {
 
     /// One object where an algorithm was asked for, an array of them otherwise; printed, and then
     /// written to the output, which is whole or not.
-    fn show(&self, duels: &[DuelResult], output: Option<(&Output, bool)>) -> Result<(), Failure> {
-        let json = match duels {
+    fn show(&self, duels: &Duels, output: Option<&Output>) -> Result<(), Failure> {
+        let json = match duels.duels.as_slice() {
             [duel] if self.algorithm.is_some() => serde_json::to_string(duel),
             duels => serde_json::to_string(duels),
         };
@@ -457,7 +459,7 @@ impl Args {
             false => print(&duel_terminal(duels, terminal_style())),
         }
         match output {
-            Some((output, is_whole)) => output.write_duels(duels, is_whole),
+            Some(output) => output.write_duels(duels),
             None => Ok(()),
         }
     }

@@ -235,7 +235,7 @@ impl Args {
     fn render_duels(&self, stored: &StoredFile) -> Result<Exit, Failure> {
         let duels = stored.duels()?;
         let json = || {
-            let encoded = match duels.as_slice() {
+            let encoded = match duels.duels.as_slice() {
                 [duel] => serde_json::to_string(duel),
                 duels => serde_json::to_string(duels),
             };
@@ -243,9 +243,9 @@ impl Args {
         };
         if let Some(folder) = &self.out {
             let output = Output::prepare(folder.clone(), self.force, OutputKind::Duel)?;
-            output.write_duels(&duels, true)?;
+            output.write_duels(&duels)?;
             print(&format!("Report   {}\n", output.path("duel.md").display()));
-            return rendered(stored, duels.is_empty());
+            return rendered(stored, duels.duels.is_empty());
         }
         print(&match self.format {
             Format::Terminal => duel_terminal(&duels, terminal_style()),
@@ -259,7 +259,7 @@ impl Args {
                 return Err(Failure::Usage(message));
             }
         });
-        rendered(stored, duels.is_empty())
+        rendered(stored, duels.duels.is_empty())
     }
 
     /// The result, with its whole histograms where the form needs them or a copy should have them.

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod engines;
 mod fleet;
 mod gate;
 mod hindsight;

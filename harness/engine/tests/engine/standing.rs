@@ -13,7 +13,7 @@ use jwtbench_report::{
     simulation_html, simulation_picture,
 };
 use jwtbench_result::comparison::{Comparison, ComparisonTerms, Matching};
-use jwtbench_result::duel::{DUEL_SCHEMA_VERSION, DuelResult};
+use jwtbench_result::duel::{DUEL_SCHEMA_VERSION, DuelResult, Duels};
 use jwtbench_result::record::standing::UNDRIVEN;
 use jwtbench_result::simulation::{MetricRange, PolicyNote, Simulation, SimulationRow};
 use jwtbench_result::{CachePolicyRecord, RunResult};
@@ -165,15 +165,15 @@ fn a_duel_marks_the_policies_of_its_sides() {
             let duel = duel(cache_policies, vec![known.record()]);
             let json = serde_json::to_value(&duel).unwrap();
             assert_eq!(json["cache_policies"][0]["differs"].as_str(), known.differs, "{json}");
-            let duels = [duel];
+            let duels = Duels::new(vec![duel]);
             known.check("terminal", &duel_terminal(&duels, PLAIN));
             known.check("Markdown", &duel_markdown(&duels));
         }
     }
     let [known, ..] = &ROWS;
-    let both = [duel([NAME, NAME], vec![known.record()])];
+    let both = Duels::new(vec![duel([NAME, NAME], vec![known.record()])]);
     known.check("a policy of both", &duel_terminal(&both, PLAIN));
-    let older = [duel([NAME, NAME], Vec::new())];
+    let older = Duels::new(vec![duel([NAME, NAME], Vec::new())]);
     let text = duel_terminal(&older, PLAIN) + &serde_json::to_string(&older).unwrap();
     assert!(!text.contains(['≠', '°']) && !text.contains("cache_policies"), "{text}");
 }

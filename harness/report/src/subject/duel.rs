@@ -5,7 +5,7 @@ pub(crate) mod mark;
 
 use jwtbench_result::Wrong;
 use jwtbench_result::duel::{
-    Arm, ArmSetting, DuelMetric, DuelResult, LIMIT, MetricVerdict, WrongArm,
+    Arm, ArmSetting, DuelMetric, DuelResult, Duels, LIMIT, MetricVerdict, WrongArm,
 };
 use jwtbench_result::statistics::{Decision, Estimate};
 
@@ -15,6 +15,14 @@ use crate::subject::standing;
 /// The verdict in words: `RS256 REGRESSED: A takes 31 % more time than B.`
 pub(crate) fn verdict(duel: &DuelResult) -> String {
     format!("{} {}: {}.", duel.algorithm, duel.verdict, duel.reason)
+}
+
+/// What was planned and is not there, of a command that was cut short.
+pub(crate) fn missing(duels: &Duels) -> Option<String> {
+    let names = duels.missing.join(", ");
+    (!names.is_empty()).then(|| {
+        format!("INTERRUPTED: a partial result, without {names}; run the duel again for these")
+    })
 }
 
 /// A and B by name, with what tells them apart.

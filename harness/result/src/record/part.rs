@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use jwtbench_scenario::format::bounded_file;
 
 use crate::capacity::{Capacity, RateBasis};
-use crate::duel::{BlockNoise, DuelResult, Sample};
+use crate::duel::{BlockNoise, DuelResult, Duels, Sample};
 use crate::latency::histogram_log;
 use crate::record::outcome::OutcomeRange;
 use crate::simulation::{
@@ -366,13 +366,13 @@ pub struct DuelRow {
     pub ended: Option<Box<DuelResult>>,
 }
 
-impl DuelResult {
+impl Duels {
     /// Reads the part of duels: those that were fought to their end, and the blocks of one that was
     /// not, from which nothing follows.
     ///
     /// # Errors
     /// Those of [`read`], and for a block before its duel.
-    pub fn read_part(path: &Path) -> Result<(Vec<DuelResult>, Cut), PartError> {
+    pub fn read_part(path: &Path) -> Result<(Duels, Cut), PartError> {
         let Part { planned, rows, is_torn, .. } = read::<String, DuelRow>(path, "duel")?;
         let (mut duels, mut open) = (Vec::new(), None::<DuelResult>);
         for (line, row) in (2..).zip(rows) {
@@ -392,6 +392,8 @@ impl DuelResult {
             duel.noise.extend(row.noise);
         }
         let done = duels.len();
+        // One that is under way is shown without figures, and is missing all the same.
+        let missing = Duels::new(duels.clone()).of_planned(&planned).missing;
         duels.extend(open.map(|duel| {
             let (fought, blocks) = (duel.noise.len(), duel.blocks);
             let reason = format!(
@@ -399,6 +401,7 @@ impl DuelResult {
             );
             DuelResult { reason, ..duel }
         }));
-        Ok((duels, Cut { done, planned: planned.len(), is_torn }))
+        let whole = Duels { missing, ..Duels::new(duels) };
+        Ok((whole, Cut { done, planned: planned.len(), is_torn }))
     }
 }

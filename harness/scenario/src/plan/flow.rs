@@ -14,7 +14,7 @@ use crate::issuer::signer::Signers;
 use crate::plan::arrivals::exponential;
 use crate::plan::fingerprint::plan_hash;
 use crate::plan::random::{self, Zipf};
-use crate::plan::{Arrival, Draw, EPOCH, Plan, PlanParts, nanos};
+use crate::plan::{Draw, EPOCH, Plan, PlanParts, nanos};
 use crate::token::class::Class;
 use crate::token::corpus::{Corpus, Mint, Refs, TokenRef};
 use crate::token::fit::UnfitClass;
@@ -210,26 +210,6 @@ pub fn draw_seed(seed: u64, draw: u32) -> u64 {
 /// simulation: an even draw from 0 to 1, so that a few runs favour no phase of any ttl.
 pub fn spread_share(seed: u64, run: u32) -> f64 {
     random::unit(&mut random::stream(seed, &["spread", &run.to_string()]))
-}
-
-/// A plan that holds all arrivals of a flow, for one worker: for horizons that are short enough.
-///
-/// # Errors
-/// As [`plan`].
-pub fn held(
-    scenario: &Scenario,
-    algorithm: Algorithm,
-    signers: &Signers,
-) -> Result<Plan, FlowFault> {
-    let (Plan(parts), refs) = plan(scenario, algorithm, signers, 1)?;
-    let arrival = |drawn: Drawn| {
-        let Drawn { at, stream, phase, .. } = drawn;
-        Some(Arrival { at, stream, phase, token: refs.find(&drawn.token)? })
-    };
-    let arrivals = Flow::new(scenario, algorithm, parts.seed).filter_map(arrival);
-    let schedules = vec![arrivals.collect()];
-    let hash = plan_hash(scenario, algorithm, &schedules, refs.names(), &parts.corpus);
-    Ok(Plan(PlanParts { schedules, hash, ..parts }))
 }
 
 /// A plan whose arrivals flow: its corpus, and where each token of the flow is in it. The corpus

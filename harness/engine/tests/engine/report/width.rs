@@ -9,7 +9,7 @@ use jwtbench_report::{
 };
 use jwtbench_result::RunResult;
 use jwtbench_result::comparison::{Allowance, Comparison, ComparisonTerms};
-use jwtbench_result::duel::DuelResult;
+use jwtbench_result::duel::{DuelResult, Duels};
 use jwtbench_result::record::stored::from_json;
 use jwtbench_result::simulation::Simulation;
 
@@ -72,7 +72,7 @@ fn forms(width: usize) -> Vec<(&'static str, String)> {
         ("a real run", terminal(&run, style)),
         ("check", check_table(&result, style) + &terminal_verdict(&result, style)),
         ("compare", comparison(&compared, style)),
-        ("duel", duel_terminal(&[duel], style)),
+        ("duel", duel_terminal(&Duels::new(vec![duel]), style)),
         ("capacity", terminal(&capacity, style)),
         ("simulate", simulation_terminal(&simulation, style)),
     ]

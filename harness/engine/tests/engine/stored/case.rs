@@ -195,7 +195,7 @@ fn duel(text: &str) -> Vec<(&'static str, String)> {
         return Vec::new();
     };
     let lines = stored.to_lines().expect("what was read can be written");
-    let duels = Duels::parse(Path::new("duel.jsonl"), &lines).expect("and is read again").duels;
+    let duels = Duels::parse(Path::new("duel.jsonl"), &lines).expect("and is read again");
     checked(vec![
         ("terminal", report::duel_terminal(&duels, PLAIN)),
         ("colour", report::duel_terminal(&duels, COLOUR)),

@@ -1,10 +1,10 @@
 //! Duels as Markdown, fit for a CI step summary.
 
-use jwtbench_result::duel::DuelResult;
+use jwtbench_result::duel::{DuelResult, Duels};
 
 use crate::form::markdown::cell::{code, plain, row};
 use crate::subject::duel::{
-    advice, cells, circumstances, control, mark, notes, sides, verdict, wrong,
+    advice, cells, circumstances, control, mark, missing, notes, sides, verdict, wrong,
 };
 use crate::subject::standing;
 
@@ -13,14 +13,17 @@ const HEAD: [&str; 9] =
     ["metric", "A", "B", "cost A/B", "95 % interval", "p (Holm)", "floor", "threshold", "says"];
 
 /// Duels of the same two over several algorithms as Markdown, fit for a CI step summary.
-pub fn duel_markdown(duels: &[DuelResult]) -> String {
-    let mut out = String::new();
+pub fn duel_markdown(all: &Duels) -> String {
+    let (duels, mut out) = (&all.duels, String::new());
     let Some(first) = duels.first() else {
         return out;
     };
     let [candidate, base] = sides(first);
     if first.machine.profile == "debug" {
         out.push_str("> [!WARNING]\n> **A debug build: its times mean nothing.**\n\n");
+    }
+    if let Some(line) = missing(all) {
+        out.push_str(&format!("> [!WARNING]\n> **{}.**\n\n", plain(&line)));
     }
     let title = |duel: &DuelResult| format!("{} {}", duel.algorithm, duel.verdict);
     let titles = duels.iter().map(title).collect::<Vec<String>>().join(", ");
@@ -181,7 +184,7 @@ mod tests {
         ];
         for (verdict, words) in rows {
             let duel = duel(verdict, Vec::new());
-            let duels = [duel];
+            let duels = Duels::new(vec![duel]);
             let text = duel_terminal(&duels, TerminalStyle { colour: false, width: 80 });
             let flat = text.split_whitespace().collect::<Vec<&str>>().join(" ");
             let markdown = duel_markdown(&duels);
@@ -208,7 +211,7 @@ mod tests {
         for (floor, is_named) in [(0.32, true), (0.101, true), (0.10, false), (0.02, false)] {
             let mut duel = duel(Decision::Inconclusive, Vec::new());
             duel.metrics[1].floor = floor;
-            let markdown = duel_markdown(&[duel]);
+            let markdown = duel_markdown(&Duels::new(vec![duel]));
             let named = markdown.contains("(this host's noise, the floor, is above the threshold)");
             assert_eq!(named, is_named, "{floor}: {markdown}");
         }
@@ -220,7 +223,8 @@ mod tests {
             algorithm: algorithm.into(),
             ..duel(verdict, Vec::new())
         };
-        let duels = [named("RS256", Decision::Regressed), named("EdDSA", Decision::Equivalent)];
+        let duels = vec![named("RS256", Decision::Regressed), named("EdDSA", Decision::Equivalent)];
+        let duels = Duels::new(duels);
         let style = TerminalStyle { colour: false, width: 80 };
         for form in [duel_terminal(&duels, style), duel_markdown(&duels)] {
             let verdicts = ["RS256 REGRESSED: because.", "EdDSA EQUIVALENT: because."];
@@ -230,12 +234,13 @@ mod tests {
             assert_eq!(form.matches("does not decide").count(), 1, "a note is said once: {form}");
             assert_eq!(form.matches("core:ring").count(), 1, "and so are the sides: {form}");
         }
-        assert_eq!(duel_terminal(&[], style) + &duel_markdown(&[]), "", "nothing was fought");
+        let none = Duels::new(Vec::new());
+        assert_eq!(duel_terminal(&none, style) + &duel_markdown(&none), "", "nothing was fought");
     }
 
     #[test]
     fn names_of_files_stay_text() {
-        let markdown = duel_markdown(&[duel(Decision::Equivalent, Vec::new())]);
+        let markdown = duel_markdown(&Duels::new(vec![duel(Decision::Equivalent, Vec::new())]));
         assert!(markdown.contains("`core:ring (policy old\\|.toml)`"), "{markdown}");
         assert!(markdown.contains("`jwtbench duel 'a' b`"), "{markdown}");
     }
@@ -246,10 +251,23 @@ mod tests {
             Wrong { class: "valid".into(), due: "ACCEPT".into(), got: "expired".into(), count: 3 };
         let duel = duel(Decision::Invalid, vec![WrongArm { arm: Arm::Candidate, wrong }]);
         let style = TerminalStyle { colour: false, width: 80 };
-        let duels = [duel];
+        let duels = Duels::new(vec![duel]);
         for form in [duel_terminal(&duels, style), duel_markdown(&duels)] {
             assert!(form.contains("valid: due ACCEPT, got expired, 3 times"), "{form}");
             assert!(!form.contains("1.050") && !form.contains("95 % interval"), "{form}");
         }
+    }
+
+    #[test]
+    fn duels_that_are_missing_are_named() {
+        let planned = ["ES256", "EdDSA", "RS256"].map(str::to_owned);
+        let duels = Duels::new(vec![duel(Decision::Improved, Vec::new())]).of_planned(&planned);
+        let style = TerminalStyle { colour: false, width: 80 };
+        for form in [duel_terminal(&duels, style), duel_markdown(&duels)] {
+            assert!(form.contains("INTERRUPTED: a partial result, without EdDSA, RS256"), "{form}");
+        }
+        let stored = serde_json::to_string(&duels).expect("JSON");
+        let read: Duels = serde_json::from_str(&stored).expect("duels");
+        assert_eq!(read.missing, ["EdDSA", "RS256"]);
     }
 }

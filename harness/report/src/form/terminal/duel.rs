@@ -1,12 +1,12 @@
 //! A duel for a terminal: every verdict, what it means and what to do next, then the figures.
 
-use jwtbench_result::duel::{DuelResult, MetricVerdict};
+use jwtbench_result::duel::{Duels, MetricVerdict};
 use jwtbench_result::statistics::Decision;
 
 use crate::TerminalStyle;
 use crate::form::terminal::text::{Paint, TerminalText};
 use crate::subject::duel::{
-    advice, cells, circumstances, control, mark, notes, sides, sureness, verdict, wrong,
+    advice, cells, circumstances, control, mark, missing, notes, sides, sureness, verdict, wrong,
 };
 use crate::subject::standing;
 
@@ -23,8 +23,9 @@ const NARROW: [(usize, &str); 7] = [
 
 /// Duels of the same two over several algorithms, for a terminal or a pipe: every verdict, then
 /// the figures.
-pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
+pub fn duel_terminal(all: &Duels, style: TerminalStyle) -> String {
     let mut text = TerminalText::new(style);
+    let duels = &all.duels;
     let Some(first) = duels.first() else {
         return text.into_string();
     };
@@ -37,6 +38,9 @@ pub fn duel_terminal(duels: &[DuelResult], style: TerminalStyle) -> String {
     text.wrapped(Paint::Dim, "      ", &circumstances(first));
     for line in standing::marks(&first.cache_policies) {
         text.wrapped(Paint::Dim, "      ", &line);
+    }
+    if let Some(line) = missing(all) {
+        text.wrapped(Paint::Warning, "", &format!("!! {line}"));
     }
     for duel in duels {
         text.line(Paint::Plain, "");
