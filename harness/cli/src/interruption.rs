@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -62,6 +62,15 @@ fn listen() -> std::io::Result<SignalFlags> {
         }
     });
     Ok(flags)
+}
+
+/// Lets a write beyond the limit on the size of files (`ulimit -f`) fail as one on a full disk
+/// does, instead of ending the process with all its figures.
+///
+/// # Errors
+/// If the system refuses.
+pub fn outlive_file_limits() -> std::io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(|_| ())
 }
 
 /// The exit code of a command that was interrupted; `None` for one that was not.

@@ -118,6 +118,9 @@ pub fn definition() -> clap::Command {
 /// Runs the command line and says how it ended.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Err(error) = interruption::outlive_file_limits() {
+        output::tell(format!("cannot listen for SIGXFSZ: {error}"));
+    }
     let command = command_line(&args);
     let first = args.get(1).map(|word| word.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(args) {

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jwtbench_engine::real::clock::utc_now;
 use jwtbench_report::{self as report, TerminalStyle, shown};
@@ -402,6 +403,8 @@ fn default_folder(started_at: &str) -> PathBuf {
 
 /// Why standard output could not be written, the first time that it could not.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+/// Whether standard output has failed, a reader that has gone away included.
+static IS_UNHEARD: AtomicBool = AtomicBool::new(false);
 
 /// Says something to the user on standard error, in what may be shown of it.
 pub fn tell(message: impl std::fmt::Display) {
@@ -424,12 +427,18 @@ pub fn print_exact(text: &str) {
 
 fn put_out(text: &str) {
     let mut out = io::stdout();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    if let Err(error) = written
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        _ = UNWRITTEN.set(error);
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        IS_UNHEARD.store(true, Ordering::Relaxed);
+        if error.kind() != ErrorKind::BrokenPipe {
+            _ = UNWRITTEN.set(error);
+        }
     }
+}
+
+/// Whether something that was to be printed could not be, whatever the reason: a verb that goes on
+/// only to print may end.
+pub fn is_unheard() -> bool {
+    IS_UNHEARD.load(Ordering::Relaxed)
 }
 
 /// Why something that was to be printed is not, if so: whoever reads it has less than all.

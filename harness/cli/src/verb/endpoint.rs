@@ -29,7 +29,7 @@ use crate::flag::SEED;
 use crate::flag::filter::algorithm;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, tell_dropped};
-use crate::output::print;
+use crate::output::{is_unheard, print};
 use crate::{Exit, Failure};
 
 /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.
@@ -138,8 +138,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let (operations, fetches) = trial.foresee()?;
     let (came, requests) = mpsc::channel();
     let end = came.clone();
-    // Whoever has stopped to print needs to be told no more.
-    let tell = move |request| drop(came.send(Some(request)));
+    // Once nothing is printed any more, nobody listens.
+    let tell = move |request| drop(came.send(EndpointNotice::Request(request)));
     let serving =
         Serving::open(&plan, args.port, tell).map_err(|error| Failure::Usage(error.to_string()))?;
     show(&head(&plan, &serving.url(), &fetches))?;
@@ -147,15 +147,19 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         show(&line)?;
     }
     show(&EndpointLine::Ready)?;
+    if is_unheard() {
+        // Nobody is there to verify anything; why, the exit code says.
+        return Ok(Exit::Passed);
+    }
     let printer = thread::spawn(move || show_requests(&requests));
-    let mut input = io::stdin().lock();
-    serving.follow(begin(&mut input)?)?;
-    // Whoever verifies may still be at it.
-    io::copy(&mut input, &mut io::sink())
-        .map_err(|error| Failure::Error(format!("cannot read the input: {error}")))?;
-    let counts = serving.counts();
-    _ = end.send(None);
+    serving.follow(begin(&mut io::stdin().lock())?)?;
+    // The other process may still be at it, until it closes the input or reads no more.
+    thread::spawn(move || {
+        let ended = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        _ = end.send(EndpointNotice::InputEnded(ended.map(|_| ())));
+    });
     printer.join().map_err(|_| Failure::Error("the printer of requests has died".into()))??;
+    let counts = serving.counts();
     show(&EndpointLine::Served { connections: counts.connections, requests: counts.served })?;
     Ok(Exit::Passed)
 }
@@ -271,11 +275,30 @@ fn begin(input: &mut impl BufRead) -> Result<UnixTime, Failure> {
     }
 }
 
-/// A line for each request, until there are no more.
-fn show_requests(requests: &Receiver<Option<ArrivedRequest>>) -> Result<(), Failure> {
-    while let Ok(Some(ArrivedRequest { at, wall, line })) = requests.recv() {
-        let unix_ms = wall.0 as f64 / 1e6;
-        show(&EndpointLine::Request { at_ms: at.map(milliseconds), unix_ms, line: &line })?;
+/// What the printer of requests is told.
+enum EndpointNotice {
+    Request(ArrivedRequest),
+    /// The other process has closed the input, or it cannot be read.
+    InputEnded(io::Result<()>),
+}
+
+/// A line for each request, until the input ends or the lines cannot be printed.
+fn show_requests(notices: &Receiver<EndpointNotice>) -> Result<(), Failure> {
+    while let Ok(notice) = notices.recv() {
+        match notice {
+            EndpointNotice::Request(ArrivedRequest { at, wall, line }) => {
+                let unix_ms = wall.0 as f64 / 1e6;
+                let at_ms = at.map(milliseconds);
+                show(&EndpointLine::Request { at_ms, unix_ms, line: &line })?;
+            }
+            EndpointNotice::InputEnded(ended) => {
+                return ended
+                    .map_err(|error| Failure::Error(format!("cannot read the input: {error}")));
+            }
+        }
+        if is_unheard() {
+            return Ok(());
+        }
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ fn jwtbench(folder: &Path, arguments: &[&str]) -> (i32, String) {
 const ONE: [&str; 5] = ["--contender", "core:ring", "--algorithm", "ES256", "--quiet"];
 
 fn run<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let run = ["run", "hot-path/accept", "--rounds", "2", "--duration", "5ms"];
+    let run = ["run", "hot-path/accept", "--rounds", "2", "--duration", "50ms"];
     [&run[..], &ONE[..], more].concat()
 }
 
