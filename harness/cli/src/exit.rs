@@ -133,6 +133,20 @@ impl From<SessionError> for Failure {
             SessionError::Wrong(message) => Failure::Wrong(message),
             SessionError::Unfit(error) => error.into(),
             SessionError::Trial(error) => error.into(),
+            error @ (SessionError::Interrupted(_) | SessionError::Process(_)) => {
+                Failure::Error(error.to_string())
+            }
+        }
+    }
+}
+
+/// What another process did wrong, told to the session that it helps.
+impl From<Failure> for SessionError {
+    fn from(failure: Failure) -> SessionError {
+        match failure {
+            Failure::Usage(message) => SessionError::Unusable(message),
+            Failure::Error(message) => SessionError::Process(message),
+            Failure::Wrong(message) => SessionError::Wrong(message),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Shared by every verb that makes a result; knows no verb's arguments.
 
 pub(crate) mod capacity;
+
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

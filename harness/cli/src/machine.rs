@@ -2,7 +2,6 @@
 
 use jwtbench_result::Machine;
 
-pub use jwtbench_engine::real::host::CpuUse;
 pub use jwtbench_engine::session::profile;
 
 /// Describes the machine, which takes about half a second.

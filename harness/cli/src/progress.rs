@@ -14,6 +14,7 @@ use view::ProgressView;
 
 use jwtbench_engine::real::clock::Stopwatch;
 use jwtbench_engine::real::live_view::LiveView;
+use jwtbench_engine::session::SessionObserver;
 use jwtbench_report::shown;
 use jwtbench_scenario::plan::Minting;
 
@@ -221,4 +222,26 @@ impl Drop for Ticker {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl SessionObserver for LiveProgress {
+    fn say(&self, what: String) {
+        LiveProgress::say(self, what);
+    }
+
+    fn minting(&self) -> Box<dyn Fn(Minting) + Sync> {
+        Box::new(LiveProgress::minting(self))
+    }
+
+    fn live_view(&self) -> Option<&LiveView> {
+        self.watch()
+    }
+
+    fn rounds(&self, count: u64, lasting: Duration) {
+        LiveProgress::rounds(self, count, lasting);
+    }
+
+    fn skip(&self, count: u64) {
+        LiveProgress::skip(self, count);
+    }
 }

@@ -2,7 +2,9 @@
 //! time or judged in virtual time, into one result. What the binary and the benches call, and what
 //! a test or a benchmark of one's own may call. Knows no terminal and no file.
 
+mod alone;
 mod calibration;
+mod duel;
 mod head;
 mod job;
 mod machine;
@@ -27,6 +29,7 @@ use crate::real::{Control, interleaved};
 use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations};
 use crate::virtual_time::outcome_range;
 
+pub use duel::{ArmRound, Away, AwayArm, DuelJob, DuelSide, LocalArm, RoundRunner};
 pub use head::{head, records, versions};
 pub use job::{Job, OwnCorpus, PlanHashes};
 pub use machine::{describe, profile};
@@ -75,6 +78,12 @@ pub enum SessionError {
     /// A trial could not be run.
     #[error(transparent)]
     Trial(#[from] TrialError),
+    /// It was told to stop before it had anything to say.
+    #[error("interrupted: {0}")]
+    Interrupted(&'static str),
+    /// A process that was to help did not.
+    #[error("{0}")]
+    Process(String),
 }
 
 /// Jobs under one seed on one machine.

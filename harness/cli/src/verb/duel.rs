@@ -1,41 +1,26 @@
 //! `duel`: two contenders, configurations or builds in lock step, and what can be said of them.
 
 mod answers;
-mod arm;
-mod block;
 mod build;
-mod interleaved;
 mod limit;
 mod serve;
 mod side;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use arm::{LocalArm, RoundRunner};
-use block::BlockWatch;
 use build::{BuildArm, Patience};
 use clap::Args as ClapArgs;
-use side::{DuelSide, DuelSideArgs};
+use side::DuelSideArgs;
 
-use jwtbench_engine::real::Control;
-use jwtbench_engine::real::clock::{Stopwatch, utc_now};
-use jwtbench_engine::real::host::CpuTime;
-use jwtbench_engine::session::versions;
+use jwtbench_engine::session::{Away, AwayArm, DuelJob, DuelSide, RoundRunner, Session};
 use jwtbench_report::{duel_terminal, shown};
-use jwtbench_result::Machine;
-use jwtbench_result::duel::{
-    BlockNoise, DUEL_SCHEMA_VERSION, DuelMetric, DuelResult, Duels, LIMIT, Rules, SLOTS, Sample,
-    WrongArm, lineup, weigh,
-};
+use jwtbench_result::duel::{Arm, DuelMetric, DuelResult, Duels, LIMIT, Rules, SLOTS};
 use jwtbench_result::record::part::DuelRow;
-use jwtbench_result::record::standing::of_both;
 use jwtbench_result::statistics::Decision;
 use jwtbench_scenario::Arrivals;
-use jwtbench_scenario::issuer::signer::Signers;
-use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::flag::filter::algorithm;
@@ -140,23 +125,16 @@ pub struct Args {
     quiet: bool,
 }
 
-/// What the rounds gave.
-struct DuelRounds {
-    samples: Vec<Sample>,
-    noise: Vec<BlockNoise>,
-    wrong: Vec<WrongArm>,
-}
-
-/// One duel before it is fought: an algorithm, A and B.
+/// A duel to come, with the flags of its sides for other processes.
 struct Matchup {
-    algorithm: Algorithm,
-    candidate: DuelSide,
-    base: DuelSide,
+    job: DuelJob,
+    candidate: DuelSideArgs,
+    base: DuelSideArgs,
 }
 
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
-    let matchups = args.matchups()?;
+    let matchups = args.matchups(&command)?;
     let output = args.output()?;
     let stop = stop_on_signal()?;
     if profile() == "debug" && !args.quiet {
@@ -165,21 +143,23 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     if !args.quiet {
         // Says which folder the sides' scenarios are of.
         args.origin.library(false)?;
-        let sides = matchups.iter().flat_map(|one| [&one.candidate.scenario, &one.base.scenario]);
-        tell_dropped(sides);
+        let jobs = matchups.iter().map(|one| &one.job);
+        tell_dropped(jobs.flat_map(|job| [&job.candidate.scenario, &job.base.scenario]));
     }
-    let all = rounds(args.blocks) * matchups.len() as u64;
+    let all = u64::from(args.blocks) * SLOTS as u64 * matchups.len() as u64;
     let progress = LiveProgress::new(all, args.quiet || args.json);
-    let mut fought: Vec<DuelResult> = Vec::new();
+    let session = Session::new(args.seed, stop, &progress);
+    let mut ended: Vec<DuelResult> = Vec::new();
     let mut failure = None;
-    let planned: Vec<String> = matchups.iter().map(|one| one.algorithm.name().to_owned()).collect();
+    let planned: Vec<String> =
+        matchups.iter().map(|one| one.job.algorithm.name().to_owned()).collect();
     let part = output
         .as_ref()
         .map(|output| PartFile::begin(output, OutputKind::Duel, planned.clone(), &command));
     let mut part = part.transpose()?;
     for matchup in &matchups {
-        match args.duel(matchup, &command, stop, (&progress, part.as_mut())) {
-            Ok(duel) => fought.push(duel),
+        match args.duel(matchup, &session, stop, part.as_mut()) {
+            Ok(duel) => ended.push(duel),
             Err(cause) => {
                 failure = Some(cause);
                 break;
@@ -187,10 +167,10 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         }
     }
     progress.finish();
-    // What was fought to its end before a failure is kept, and shown before it is written: the disk
-    // may be full. The blocks of a duel that was cut short stay in the part.
+    // What ended before a failure is kept, and shown before it is written: the disk may be full.
+    // The blocks of a duel that was cut short stay in the part.
     let is_whole = failure.is_none();
-    let duels = Duels::new(fought).of_planned(&planned);
+    let duels = Duels::new(ended).of_planned(&planned);
     let kept = match is_whole || !duels.duels.is_empty() {
         true => args.show(&duels, output.as_ref()),
         false => Ok(()),
@@ -204,9 +184,9 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 impl Args {
-    /// The duels to fight: over the algorithm that was asked for, or over each of the scenario's
+    /// The duels to run: over the algorithm that was asked for, or over each of the scenario's
     /// that both sides support.
-    fn matchups(&self) -> Result<Vec<Matchup>, Failure> {
+    fn matchups(&self, command: &str) -> Result<Vec<Matchup>, Failure> {
         let algorithms = match self.algorithm {
             Some(algorithm) => vec![algorithm],
             None => {
@@ -218,190 +198,57 @@ impl Args {
                 shared
             }
         };
+        let build = match &self.base_binary {
+            Some(path) => build::fingerprint(path)?,
+            None => "this".to_owned(),
+        };
         let matchup = |algorithm: Algorithm| {
-            let of = |args: DuelSideArgs| {
-                DuelSide::new(DuelSideArgs { algorithm: Some(algorithm), ..args })
+            let of = |args: DuelSideArgs| DuelSideArgs { algorithm: Some(algorithm), ..args };
+            let (candidate, base) = (of(self.candidate_args()), of(self.base_args()));
+            let ((candidate_side, _), (base_side, _)) =
+                (candidate.side("this")?, base.side(&build)?);
+            let job = DuelJob {
+                algorithm,
+                rules: self.rules(&candidate_side),
+                candidate: candidate_side,
+                base: base_side,
+                blocks: self.blocks,
+                command: command.to_owned(),
             };
-            let (candidate, base) = (of(self.candidate_args())?, of(self.base_args())?);
-            Ok(Matchup { algorithm, candidate, base })
+            Ok(Matchup { job, candidate, base })
         };
         algorithms.into_iter().map(matchup).collect()
     }
 
-    /// Fights one duel.
+    /// Runs one duel.
     fn duel(
         &self,
-        matchup: &Matchup,
-        command: &str,
+        Matchup { job, candidate, base }: &Matchup,
+        session: &Session<'_>,
         stop: &AtomicBool,
-        (progress, mut part): (&LiveProgress, Option<&mut PartFile>),
+        mut part: Option<&mut PartFile>,
     ) -> Result<DuelResult, Failure> {
-        let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
-        let Matchup { algorithm, candidate, base } = matchup;
-        progress.say(format!("{algorithm}: signing"));
-        let plan = base.plan(&Signers::new(self.seed), &progress.minting())?;
-        let other = candidate.other_plan(base, &plan, progress)?;
-        let planning = stopwatch.elapsed();
-        let (machine, control) = (describe(), Control { stop, port: None, watch: None });
-        let plans = [other.as_ref().unwrap_or(&plan), &plan];
-        let (mut arms, build) =
-            arms(self, [candidate, base], plans, (control, &machine, planning))?;
-        let in_turns = interleaved::is_in_turns(&arms);
-        let rules = self.rules(candidate);
-        let round = base.scenario.load.duration;
-        let say = |block| {
-            progress.say(format!("{algorithm}: block {} of {}", block + 1, self.blocks));
-        };
-        let made = (command, started_at, build);
-        let mut result = DuelResult { machine, in_turns, ..self.nothing_yet(matchup, &plan, made) };
-        let mut blocks = Blocks { duel: &result, part: part.as_deref_mut() };
-        let fought = fight(&mut arms, self, round, stop, (progress, &say, &mut blocks))?;
-        (result.noise, result.wrong) = (fought.noise, fought.wrong);
-        if result.wrong.is_empty() {
-            weigh_into(&mut result, fought.samples, &rules);
-        }
-        result.machine.steal = cpu.zip(CpuTime::read()).map(|(then, now)| now.steal_since(then));
-        result.elapsed_s = stopwatch.elapsed().as_secs_f64();
-        if let Some(part) = part {
-            part.add(&DuelRow { ended: Some(Box::new(result.clone())), ..DuelRow::default() });
-        }
-        Ok(result)
-    }
-}
-
-impl Args {
-    /// A duel before its first block.
-    fn nothing_yet(
-        &self,
-        Matchup { algorithm, candidate, base }: &Matchup,
-        plan: &Plan,
-        (command, started_at, build): (&str, String, String),
-    ) -> DuelResult {
-        DuelResult {
-            schema_version: DUEL_SCHEMA_VERSION,
-            command: command.to_owned(),
-            started_at,
-            elapsed_s: 0.0,
-            seed: self.seed,
-            base: base.contender.to_string(),
-            candidate: candidate.contender.to_string(),
-            base_setting: base.setting(build),
-            candidate_setting: candidate.setting("this".into()),
-            cache_policies: of_both(&base.cache_policies, &candidate.cache_policies),
-            algorithm: algorithm.name().into(),
-            scenario: plan.scenario.name.clone(),
-            plan_hash: plan.hash.clone(),
-            corpus_hash: plan.corpus.hash.clone(),
-            machine: Machine::default(),
-            versions: versions([candidate.contender, base.contender].iter()),
-            verdict: Decision::Invalid,
-            reason: "verdicts were wrong: there are no figures".into(),
-            ratio: None,
-            metrics: Vec::new(),
-            control: None,
-            blocks: self.blocks,
-            in_turns: false,
-            dropped_blocks: 0,
-            noise: Vec::new(),
-            wrong: Vec::new(),
-            samples: Vec::new(),
-        }
-    }
-}
-
-/// A duel under way, and the part that its blocks are kept in.
-struct Blocks<'d> {
-    duel: &'d DuelResult,
-    part: Option<&'d mut PartFile>,
-}
-
-impl Blocks<'_> {
-    /// A block is over; with the first one goes what the duel is about.
-    fn keep(&mut self, samples: &[Sample], noise: &BlockNoise) {
-        if let Some(part) = &mut self.part {
-            part.add(&DuelRow {
-                begun: (noise.block == 0).then(|| Box::new(self.duel.clone())),
-                samples: samples.to_vec(),
-                noise: Some(noise.clone()),
-                ended: None,
-            });
-        }
-    }
-}
-
-/// The three arms, and which build the base is.
-fn arms<'p>(
-    args: &Args,
-    [candidate, base]: [&DuelSide; 2],
-    [plan, base_plan]: [&'p Plan; 2],
-    (control, machine, planning): (Control<'p>, &Machine, Duration),
-) -> Result<([Box<dyn RoundRunner + 'p>; 3], String), Failure> {
-    let Some(path) = &args.base_binary else {
-        let here = |side, plan| {
-            LocalArm::new(side, plan, control, machine.calibration.clone()).map(Box::new)
-        };
-        let [a, b, again] =
-            [here(candidate, plan)?, here(base, base_plan)?, here(base, base_plan)?];
-        return Ok(([a, b, again], "this".into()));
-    };
-    // The candidate is a process too: as far away as the base.
-    let patience = Patience { silence: args.base_timeout, planning, stop: control.stop };
-    let a = Box::new(BuildArm::this(candidate, plan, patience)?);
-    let named = (path.as_path(), "--base-binary");
-    let there = || BuildArm::start(named, base, base_plan, patience).map(Box::new);
-    let (b, again) = (there()?, there()?);
-    Ok(([a, b, again], build::fingerprint(path)?))
-}
-
-fn rounds(blocks: u32) -> u64 {
-    u64::from(blocks) * SLOTS as u64
-}
-
-fn weigh_into(result: &mut DuelResult, samples: Vec<Sample>, rules: &Rules) {
-    let weighed = weigh(&samples, &result.noise, rules);
-    result.verdict = weighed.verdict;
-    result.reason = weighed.reason;
-    result.ratio = weighed.ratio;
-    result.metrics = weighed.metrics;
-    result.control = Some(weighed.control);
-    result.dropped_blocks = weighed.dropped;
-    result.samples = samples;
-}
-
-/// Block by block in the order of the line-up, until the end or the first wrong verdict.
-fn fight(
-    arms: &mut [Box<dyn RoundRunner + '_>; 3],
-    args: &Args,
-    round: Duration,
-    stop: &AtomicBool,
-    (progress, say, kept): (&LiveProgress, &dyn Fn(u32), &mut Blocks<'_>),
-) -> Result<DuelRounds, Failure> {
-    let (mut samples, mut noise) = (Vec::<Sample>::new(), Vec::new());
-    for (block, order) in (0u32..).zip(lineup(args.blocks, args.seed)) {
-        say(block);
-        let (first, mut watch) = (samples.len(), BlockWatch::start(arms));
-        for (half, order) in order.chunks(SLOTS / 2).enumerate() {
-            let rounds = interleaved::rounds(arms, order, round, block as usize + half);
-            if stop.load(Ordering::Relaxed) {
-                let message = "interrupted: a duel cut short says nothing";
-                return Err(Failure::Error(message.into()));
+        let away = self.base_binary.as_ref().map(|path| {
+            move |AwayArm { arm, plan, planning }: AwayArm<'_>| {
+                let patience = Patience { silence: self.base_timeout, planning, stop };
+                // The candidate is a process too: as far away as the base.
+                let arm: Box<dyn RoundRunner + '_> = Box::new(match arm {
+                    Arm::Candidate => BuildArm::this(candidate, plan, patience)?,
+                    Arm::Base | Arm::Again => {
+                        BuildArm::start((path, "--base-binary"), base, plan, patience)?
+                    }
+                });
+                Ok(arm)
             }
-            for (mut round, arm) in rounds?.into_iter().zip(order) {
-                watch.enter(&mut round);
-                if !round.wrong.is_empty() {
-                    let wrong = round.wrong.into_iter().map(|wrong| WrongArm { arm: *arm, wrong });
-                    return Ok(DuelRounds { samples, noise, wrong: wrong.collect() });
-                }
-                let slot = (samples.len() - first) as u32;
-                let reading = round.reading;
-                samples.push(Sample { block, slot, arm: *arm, reading });
-                progress.step();
+        });
+        let away = away.as_ref().map(|away| away as Away<'_>);
+        let mut keep = |row: &DuelRow| {
+            if let Some(part) = &mut part {
+                part.add(row);
             }
-        }
-        noise.push(watch.finish(block));
-        kept.keep(&samples[first..], &noise[block as usize]);
+        };
+        Ok(session.duel(job, describe(), away, &mut keep)?)
     }
-    Ok(DuelRounds { samples, noise, wrong: Vec::new() })
 }
 
 impl Args {

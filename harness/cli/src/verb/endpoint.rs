@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal as _};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -13,10 +14,9 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::{Operation, spell};
 use jwtbench_engine::jwks::key_source::{FetchNote, FetchStep};
 use jwtbench_engine::real::clock::unix_now;
-use jwtbench_engine::real::serving::{ArrivedRequest, Serving};
-use jwtbench_engine::trial::Trial;
+use jwtbench_engine::real::serving::ArrivedRequest;
+use jwtbench_engine::session::Session;
 use jwtbench_report::shown;
-use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
 use jwtbench_scenario::{Arrivals, Scenario};
@@ -132,16 +132,16 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     check(&scenario, scenarios.len())?;
     tell_dropped(std::iter::once(&scenario));
     let scenario = scenario.single_worker().without_warmup();
-    let signers = Signers::new(args.seed);
-    let plan = Plan::new(&scenario, args.algorithm, &signers, &|_| {}).checked()?;
-    let trial = Trial::new(&plan, ContenderSpec::Core(&Ring), None)?;
-    let (operations, fetches) = trial.foresee()?;
+    // It is ended as any other process is.
+    let never = AtomicBool::new(false);
+    let session = Session::new(args.seed, &never, &()).at_port(args.port);
+    let plan = session.plan(&scenario, args.algorithm)?;
+    let (operations, fetches) = session.foresee(&plan, ContenderSpec::Core(&Ring))?;
     let (came, requests) = mpsc::channel();
     let end = came.clone();
     // Once nothing is printed any more, nobody listens.
     let tell = move |request| drop(came.send(EndpointNotice::Request(request)));
-    let serving =
-        Serving::open(&plan, args.port, tell).map_err(|error| Failure::Usage(error.to_string()))?;
+    let serving = session.serve(&plan, tell).map_err(|error| Failure::Usage(error.to_string()))?;
     show(&head(&plan, &serving.url(), &fetches))?;
     for line in arrivals(&plan, &operations) {
         show(&line)?;

@@ -10,9 +10,8 @@ use clap::Args as ClapArgs;
 use clap::builder::RangedI64ValueParser;
 use folder::PackFolder;
 
+use jwtbench_engine::session::Session;
 use jwtbench_scenario::format::policy_file;
-use jwtbench_scenario::issuer::signer::Signers;
-use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::pack::{self, Pack};
 use jwtbench_verifier::algorithm::Algorithm;
 
@@ -74,15 +73,15 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     algorithms.retain(|algorithm| named.insert(algorithm.name()));
     let stop = stop_on_signal()?;
     let pack_folder = PackFolder::prepare(&args.out, args.force)?;
-    let signers = Signers::new(args.seed);
     let progress = LiveProgress::new(algorithms.len() as u64, args.quiet);
+    let session = Session::new(args.seed, stop, &progress);
     let (mut count, mut made) = (0, Vec::new());
     for algorithm in &algorithms {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         progress.say(format!("{algorithm}: signing"));
-        let plan = Plan::new(&scenario, *algorithm, &signers, &progress.minting()).checked()?;
+        let plan = session.plan(&scenario, *algorithm)?;
         let pack = Pack::of(&plan, args.per_class)?;
         count += pack.len();
         let policy = policy_file::text(&plan.scenario.policy_for(*algorithm));
@@ -104,7 +103,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         )));
     }
     let readme = pack::readme(&made, missing, args.seed);
-    pack_folder.hand_over(&made, args.with_private_keys.then_some(&signers), &readme)?;
+    pack_folder.hand_over(&made, args.with_private_keys.then(|| session.signers()), &readme)?;
     if !missing.is_empty() {
         let [made, all] = [made.len(), algorithms.len()];
         return Err(Failure::Error(format!(

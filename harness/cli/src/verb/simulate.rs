@@ -7,6 +7,7 @@ mod sweep;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use advice::advise;
@@ -14,14 +15,14 @@ use clap::Args as ClapArgs;
 use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
 use sweep::{SweptPolicy, swept};
 
-use jwtbench_engine::simulation::{Ask, SimulationError, WrongVerdict, simulate_each};
+use jwtbench_engine::session::Session;
+use jwtbench_engine::simulation::{Ask, SimulationError, WrongVerdict};
 use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::format::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
 use jwtbench_scenario::format::overrides::Overrides;
 use jwtbench_scenario::format::sweep::Sweep;
-use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 
@@ -110,7 +111,9 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         .map(|folder| Output::prepare(folder, args.force, OutputKind::Simulation))
         .transpose()?;
     let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
-    let signers = Signers::new(args.seed);
+    // It is ended as any other process is; what is finished is in the part.
+    let never = AtomicBool::new(false);
+    let session = Session::new(args.seed, &never, &progress);
     let mut simulation = args.head(&scenarios, &lineups, notes);
     simulation.command = command;
     let planned = args.planned(&scenarios, &lineups)?;
@@ -119,7 +122,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let mut wrong = Vec::new();
     for (scenario, lineup) in scenarios.iter().zip(&lineups) {
         progress.say(scenario.name.clone());
-        wrong.append(&mut args.simulate(scenario, lineup, &signers, &mut coming)?);
+        wrong.append(&mut args.simulate(scenario, lineup, &session, &mut coming)?);
         progress.step();
     }
     progress.finish();
@@ -254,7 +257,7 @@ impl Args {
         &self,
         scenario: &Scenario,
         lineup: &Lineup<'_>,
-        signers: &Signers,
+        session: &Session<'_>,
         coming: &mut SimulationInProgress,
     ) -> Result<Vec<WrongVerdict>, Failure> {
         let &Args { algorithm, offsets, draws, .. } = self;
@@ -263,7 +266,7 @@ impl Args {
         let places = self.places(scenario, lineup)?;
         let specs = self.specs(lineup, &places);
         let (mut left, mut wrong) = (specs.len(), Vec::new());
-        simulate_each(scenario, &specs, signers, ask, &mut |mut one| {
+        session.simulate(scenario, &specs, ask, &mut |mut one| {
             let simulation = &mut coming.simulation;
             simulation.hindsight.append(&mut one.hindsight);
             simulation.events.append(&mut one.events);
@@ -298,7 +301,7 @@ impl Args {
             policies.iter().filter(|spec| simulation.own.contains(&spec.name)).filter(is_beaten);
         let beaten: Vec<&CacheSpec> = beaten.collect();
         for spec in beaten {
-            simulation.advice.extend(advise(scenario, spec, signers, ask)?);
+            simulation.advice.extend(advise(scenario, spec, session, ask)?);
         }
         coming.keep();
         Ok(wrong)

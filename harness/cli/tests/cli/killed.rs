@@ -428,8 +428,7 @@ fn figures_are_shown_before_they_are_written() {
     let (shown, said) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success() && shown.contains("INTERRUPTED"), "{said}");
     // No room for the head: nothing is measured.
-    let output =
-        shell(folder, &format!("ulimit -f 1; exec $JWTBENCH {SHORT} --out n"));
+    let output = shell(folder, &format!("ulimit -f 1; exec $JWTBENCH {SHORT} --out n"));
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("cannot be written"), "{said}");
     assert!(output.stdout.is_empty());

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_engine::real::clock::{Stopwatch, pause};
 use jwtbench_engine::real::longest_round;
 use jwtbench_engine::real::turns::Lane;
+use jwtbench_engine::session::{ArmRound, RoundRunner, SessionError};
 use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::plan::Plan;
 
@@ -24,9 +25,8 @@ use crate::Failure;
 use crate::machine::profile;
 
 use super::answers::{Answers, NoAnswer};
-use super::arm::{ArmRound, RoundRunner};
 use super::serve::{Hello, TurnOver};
-use super::side::DuelSide;
+use super::side::DuelSideArgs;
 
 /// How long a build may take to end once it has nothing more to do.
 const ENDING: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ pub struct BuildArm<'p> {
 impl<'p> BuildArm<'p> {
     /// This build, in another process: as far away as the other one.
     pub fn this(
-        side: &DuelSide,
+        side: &DuelSideArgs,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
@@ -73,7 +73,7 @@ impl<'p> BuildArm<'p> {
     /// Starts a build and makes sure that it would run the same plan.
     pub fn start(
         (path, what): (&Path, &str),
-        side: &DuelSide,
+        side: &DuelSideArgs,
         plan: &Plan,
         patience: Patience<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
@@ -177,11 +177,10 @@ impl<'p> BuildArm<'p> {
 }
 
 /// The command line that makes the same side there.
-fn told(side: &DuelSide, plan: &Plan) -> Vec<OsString> {
-    let args = &side.args;
+fn told(args: &DuelSideArgs, plan: &Plan) -> Vec<OsString> {
     let mut told: Vec<OsString> = Vec::new();
     let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
-    tell("--contender", side.contender.to_string().into());
+    tell("--contender", args.contender.clone().into());
     tell("--scenario", args.scenario.clone().into());
     if let Some(folder) = args.origin.folder() {
         tell("--scenarios", folder.into());
@@ -227,10 +226,10 @@ impl RoundRunner for BuildArm<'_> {
         Some(self.child.id())
     }
 
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure> {
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, SessionError> {
         let Some(lane) = lane else {
             self.ask("round");
-            return self.read(self.round);
+            return Ok(self.read(self.round)?);
         };
         let (turns, length) = (lane.turns(), lane.length().as_micros());
         self.ask(&format!("turns {turns} {length} {}", lane.shift()));
@@ -242,7 +241,7 @@ impl RoundRunner for BuildArm<'_> {
             self.read::<TurnOver>(self.round)?;
             own_turns.pass();
         }
-        self.read(self.round)
+        Ok(self.read(self.round)?)
     }
 }
 

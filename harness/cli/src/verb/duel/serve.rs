@@ -10,14 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use jwtbench_engine::real::turns::TurnOrder;
 use jwtbench_engine::real::{Control, calibrate};
-use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_engine::session::{ArmRound, LocalArm, RoundRunner as _, Session};
 
 use crate::interruption::stop_on_signal;
 use crate::machine::profile;
 use crate::{Exit, Failure};
 
-use super::arm::{ArmRound, LocalArm, RoundRunner as _};
-use super::side::{DuelSide, DuelSideArgs};
+use super::side::DuelSideArgs;
 
 /// Serve the rounds of one side of a duel.
 #[derive(ClapArgs, Clone, Debug)]
@@ -46,9 +45,9 @@ pub struct TurnOver;
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let side = DuelSide::new(args.side)?;
+    let (side, algorithm) = args.side.side("this")?;
     let stop = stop_on_signal()?;
-    let plan = side.plan(&Signers::new(side.args.seed), &|_| {})?;
+    let plan = Session::new(args.side.seed, stop, &()).plan(&side.scenario, algorithm)?;
     let mut arm =
         LocalArm::new(&side, &plan, Control { stop, port: None, watch: None }, Some(calibrate()))?;
     let hello = Hello {
@@ -61,11 +60,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut lines = std::io::stdin().lock().lines();
     // A peer that is gone ends the service.
     while let Some(Ok(line)) = lines.next() {
-        let fought = match Turns::read(&line) {
+        let round = match Turns::read(&line) {
             Some(turns) => turns.serve(&mut arm, &mut lines)?,
             None => arm.round(None)?,
         };
-        answer(&fought)?;
+        answer(&round)?;
     }
     Ok(Exit::Passed)
 }
@@ -102,7 +101,7 @@ impl Turns {
         let lane = turn_order.lane(ARM, arm.members().unwrap_or(1), self.shift);
         let never = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let fought = scope.spawn(move || arm.round(Some(&lane)));
+            let round = scope.spawn(move || arm.round(Some(&lane)));
             let peer = turn_order.lane(PEER, 1, 0);
             let mut own_turns = peer.turns_of(0);
             for _ in 0..self.turns {
@@ -115,7 +114,8 @@ impl Turns {
                 answer(&TurnOver)?;
             }
             drop(peer);
-            fought.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            let round = round.join();
+            Ok(round.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! One side of a duel: its contender and how it is set up, checked before any work is done.
+//! The flags of one side of a duel, and the side that they make, checked before any work is done.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,13 +6,12 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::session::misfit;
+use jwtbench_engine::session::{DuelSide, misfit};
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_result::duel::ArmSetting;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::overrides::Overrides;
-use jwtbench_scenario::issuer::signer::Signers;
-use jwtbench_scenario::plan::{MAX_ARRIVALS, Minting, Plan};
+use jwtbench_scenario::plan::MAX_ARRIVALS;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::Failure;
@@ -21,7 +20,6 @@ use crate::flag::fit::refusal;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, cache_policy_records};
 use crate::flag::{SEED, duration};
-use crate::progress::LiveProgress;
 
 /// Shorter rounds measure jitter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
@@ -57,26 +55,13 @@ pub struct DuelSideArgs {
     pub plant: f64,
 }
 
-/// One side, ready to be planned.
-pub struct DuelSide {
-    /// What it was told.
-    pub args: DuelSideArgs,
-    /// The contender.
-    pub contender: ContenderSpec,
-    /// The scenario with the side's policies.
-    pub scenario: Scenario,
-    /// Its cache policy as a result keeps it; none for our own recommendation.
-    pub cache_policies: Vec<CachePolicyRecord>,
-    /// The algorithm.
-    pub algorithm: Algorithm,
-}
-
-impl DuelSide {
-    /// Checks what was told.
-    pub fn new(args: DuelSideArgs) -> Result<DuelSide, Failure> {
-        let contender = contender(&args.contender)?;
-        let (scenario, cache_policies) = scenario(&args)?;
-        let algorithm = args.algorithm.unwrap_or(scenario.algorithms[0]);
+impl DuelSideArgs {
+    /// The side that these make, checked, and its algorithm. `build` is what is said of the program
+    /// that runs it.
+    pub fn side(&self, build: &str) -> Result<(DuelSide, Algorithm), Failure> {
+        let contender = contender(&self.contender)?;
+        let (scenario, cache_policies) = scenario(self)?;
+        let algorithm = self.algorithm.unwrap_or(scenario.algorithms[0]);
         let name = &scenario.name;
         if !contender.supports(algorithm) {
             let algorithm = algorithm.name();
@@ -103,52 +88,15 @@ impl DuelSide {
             let message = format!("{name} plans more arrivals than fit; lower --duration");
             return Err(Failure::Usage(message));
         }
-        Ok(DuelSide { args, contender, scenario, cache_policies, algorithm })
-    }
-
-    /// The plan of its rounds.
-    pub fn plan(
-        &self,
-        signers: &Signers,
-        minted: &(dyn Fn(Minting) + Sync),
-    ) -> Result<Plan, Failure> {
-        Ok(Plan::new(&self.scenario, self.algorithm, signers, minted).checked()?)
-    }
-
-    /// A plan of its own where its policies are not the base's: of the same arrivals and tokens,
-    /// or there is no duel.
-    pub fn other_plan(
-        &self,
-        base: &DuelSide,
-        plan: &Plan,
-        progress: &LiveProgress,
-    ) -> Result<Option<Plan>, Failure> {
-        let (mine, theirs) = (&self.scenario, &base.scenario);
-        if mine.policy == theirs.policy && mine.cache == theirs.cache {
-            return Ok(None);
-        }
-        let own = self.plan(&Signers::new(self.args.seed), &progress.minting())?;
-        if own.hash != plan.hash {
-            return Err(Failure::Usage(
-                "the two policies ask for different tokens (issuer, audience, types, tenant, \
-                 scopes …), so no corpus fits both; duel policies that differ in limits, leeway \
-                 or claims that are not required"
-                    .into(),
-            ));
-        }
-        Ok(Some(own))
-    }
-
-    /// How it is set up, for the result.
-    pub fn setting(&self, build: String) -> ArmSetting {
-        let file = self.args.policy.as_ref().and_then(|path| path.file_name());
-        ArmSetting {
-            cache_policy: self.scenario.cache.name.clone(),
+        let file = self.policy.as_ref().and_then(|path| path.file_name());
+        let setting = ArmSetting {
+            cache_policy: scenario.cache.name.clone(),
             policy: file
                 .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned()),
-            build,
-            planted: self.args.plant,
-        }
+            build: build.to_owned(),
+            planted: self.plant,
+        };
+        Ok((DuelSide { contender, scenario, setting, cache_policies }, algorithm))
     }
 }
 
@@ -192,7 +140,7 @@ fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), F
     if found.len() > 1 {
         let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();
         let (given, names) = (&args.scenario, names.join(", "));
-        let message = format!("--scenario {given} names {names}; a duel is fought over one");
+        let message = format!("--scenario {given} names {names}; a duel is over one");
         return Err(Failure::Usage(message));
     }
     // `select` finds one at least.

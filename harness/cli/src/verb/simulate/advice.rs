@@ -1,10 +1,10 @@
 //! Which one key of a user's policy to change: each is tried at a few values, all else as it is.
 
-use jwtbench_engine::simulation::{Ask, SimulationError, simulate};
+use jwtbench_engine::session::Session;
+use jwtbench_engine::simulation::{Ask, SimulationError};
 use jwtbench_result::simulation::{Advice, SimulationRow};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, parse_policy};
-use jwtbench_scenario::issuer::signer::Signers;
 
 /// What is tried, a line of a policy file each.
 const CHANGES: [&str; 30] = [
@@ -48,11 +48,11 @@ const FINALISTS: usize = 3;
 /// if no change of one key is better than none.
 ///
 /// # Errors
-/// As [`simulate`].
+/// As [`Session::simulate`].
 pub(super) fn advise(
     scenario: &Scenario,
     own: &CacheSpec,
-    signers: &Signers,
+    session: &Session<'_>,
     ask: Ask,
 ) -> Result<Option<Advice>, SimulationError> {
     let mut specs = vec![own.clone()];
@@ -65,14 +65,14 @@ pub(super) fn advise(
         }
     }
     let few = Ask { offsets: ask.offsets.min(OFFSETS), draws: 1, ..ask };
-    let tried = simulate(scenario, &specs, signers, few)?.rows;
+    let tried = session.simulated(scenario, &specs, few)?.rows;
     // What is best in a few runs is tried again in all.
     let best = better(&tried).into_iter().take(FINALISTS).map(|row| row.cache_policy.as_str());
     let best: Vec<&str> = best.chain([own.name.as_str()]).collect();
     specs.retain(|spec| best.contains(&spec.name.as_str()));
     let rows = match specs.len() {
         1 => return Ok(None),
-        _ => simulate(scenario, &specs, signers, ask)?.rows,
+        _ => session.simulated(scenario, &specs, ask)?.rows,
     };
     let better = better(&rows);
     Ok(better.first().map(|after| Advice {

@@ -4,11 +4,11 @@
 use jwtbench_result::duel::BlockNoise;
 use jwtbench_result::host::noise::Noise;
 
-use crate::machine::CpuUse;
+use crate::real::host::CpuUse;
 
 use super::arm::{ArmRound, RoundRunner};
 
-/// A block that is being fought.
+/// A block under way.
 pub(super) struct BlockWatch {
     /// Processes other than this one that run arms.
     processes: Vec<u32>,
@@ -26,9 +26,9 @@ impl BlockWatch {
     }
 
     /// A round of it is over.
-    pub(super) fn enter(&mut self, fought: &mut ArmRound) {
-        self.rounds.extend(fought.noise.take());
-        self.hiccups.append(&mut fought.hiccups);
+    pub(super) fn enter(&mut self, round: &mut ArmRound) {
+        self.rounds.extend(round.noise.take());
+        self.hiccups.append(&mut round.hiccups);
     }
 
     /// It is over.

@@ -4,10 +4,10 @@
 use std::thread;
 use std::time::Duration;
 
-use jwtbench_engine::real::turns::TurnOrder;
 use jwtbench_result::duel::Arm;
 
-use crate::Failure;
+use crate::real::turns::TurnOrder;
+use crate::session::SessionError;
 
 use super::arm::{ArmRound, RoundRunner};
 
@@ -22,13 +22,13 @@ pub(super) fn rounds(
     order: &[Arm],
     round: Duration,
     shift: usize,
-) -> Result<Vec<ArmRound>, Failure> {
+) -> Result<Vec<ArmRound>, SessionError> {
     let members: Option<Vec<usize>> = arms.iter().map(|arm| arm.members()).collect();
     let Some(members) = members else {
         return order.iter().map(|arm| arms[*arm as usize].round(None)).collect();
     };
     let turn_order = TurnOrder::of_rounds(order.len(), round);
-    let mut done: Vec<(usize, Result<ArmRound, Failure>)> = thread::scope(|scope| {
+    let mut done: Vec<(usize, Result<ArmRound, SessionError>)> = thread::scope(|scope| {
         let running: Vec<_> = (arms.iter_mut().zip(members).enumerate())
             .filter_map(|(arm, (arm_runner, members))| {
                 let place = order.iter().position(|of| *of as usize == arm)?;

@@ -1,20 +1,20 @@
-//! Who fights: something that runs a round when it is its turn, in this process or in another.
+//! The arms of a duel: each runs a round when it is its turn, in this process or in another.
 
 use serde::{Deserialize, Serialize};
 
-use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::real::Control;
-use jwtbench_engine::real::turns::Lane;
-use jwtbench_engine::trial::{Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations};
 use jwtbench_result::duel::Reading;
 use jwtbench_result::host::noise::Noise;
 use jwtbench_result::{Calibration, Wrong};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::plan::Plan;
 
-use crate::Failure;
+use crate::contender::ContenderSpec;
+use crate::real::Control;
+use crate::real::turns::Lane;
+use crate::session::SessionError;
+use crate::trial::{Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revocations};
 
-use super::side::DuelSide;
+use super::DuelSide;
 
 /// What a round gave.
 #[derive(Serialize, Deserialize)]
@@ -40,7 +40,10 @@ pub trait RoundRunner: Send {
     fn process(&self) -> Option<u32>;
 
     /// The control kernel and one round: at once, or in the turns of its lane.
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure>;
+    ///
+    /// # Errors
+    /// If the round cannot be run, or the other process does not answer.
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, SessionError>;
 }
 
 /// An arm in this process.
@@ -53,15 +56,18 @@ pub struct LocalArm<'p> {
 
 impl<'p> LocalArm<'p> {
     /// An arm that runs this plan on a machine that has been calibrated.
+    ///
+    /// # Errors
+    /// If the policy is not valid for the algorithm.
     pub fn new(
         side: &DuelSide,
         plan: &'p Plan,
         control: Control<'p>,
         calibration: Option<Calibration>,
-    ) -> Result<LocalArm<'p>, Failure> {
+    ) -> Result<LocalArm<'p>, SessionError> {
         let revoked = initial_revocations(plan);
         let trial = Trial::new(plan, side.contender, revoked.as_ref())?;
-        let plant = Some(side.args.plant).filter(|share| *share > 0.0).map(PlantedFault::Drag);
+        let plant = Some(side.setting.planted).filter(|share| *share > 0.0).map(PlantedFault::Drag);
         let trial = trial.calibrated(calibration).with_plant(plant);
         Ok(LocalArm { plan, contender: side.contender, trial, control })
     }
@@ -77,7 +83,7 @@ impl RoundRunner for LocalArm<'_> {
         None
     }
 
-    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, Failure> {
+    fn round(&mut self, lane: Option<&Lane<'_>>) -> Result<ArmRound, SessionError> {
         let mut record = self.trial.run_in_turns(self.control, lane)?;
         let course = record.course.take();
         let (noise, hiccups) = course.map(|course| (course.noise, course.hiccups)).unzip();

@@ -1,0 +1,83 @@
+//! What a session does with one plan or scenario beside its jobs: draws up a plan, foresees it in
+//! virtual time, serves its endpoint to another process, simulates days of it.
+
+use jwtbench_scenario::Scenario;
+use jwtbench_scenario::format::cache::CacheSpec;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::token::fit::UnfitClass;
+use jwtbench_verifier::algorithm::Algorithm;
+
+use crate::contender::ContenderSpec;
+use crate::judge::judgement::Operation;
+use crate::jwks::endpoint::EndpointError;
+use crate::jwks::key_source::FetchNote;
+use crate::real::serving::{ArrivedRequest, Serving};
+use crate::simulation::{Ask, Simulated, SimulationError, simulate, simulate_each};
+use crate::trial::{Trial, TrialError};
+
+use super::Session;
+
+impl Session<'_> {
+    /// The plan of a scenario under the session's seed, its tokens signed.
+    ///
+    /// # Errors
+    /// If a class of tokens cannot hold under the policy.
+    pub fn plan(&self, scenario: &Scenario, algorithm: Algorithm) -> Result<Plan, UnfitClass> {
+        Plan::new(scenario, algorithm, &self.signers, &*self.observer.minting()).checked()
+    }
+
+    /// What each operation of a plan comes to on this contender in virtual time, and every attempt
+    /// to fetch.
+    ///
+    /// # Errors
+    /// If the policy is not valid for the algorithm, or the process of a contender judged no
+    /// further.
+    pub fn foresee(
+        &self,
+        plan: &Plan,
+        contender: ContenderSpec,
+    ) -> Result<(Vec<Operation>, Vec<FetchNote>), TrialError> {
+        Trial::new(plan, contender, None)?.foresee()
+    }
+
+    /// Opens the endpoint of a plan for another process, at the session's port. `tell` is called at
+    /// every request; it must not block.
+    ///
+    /// # Errors
+    /// If the port is in use or cannot be had.
+    pub fn serve<'p>(
+        &self,
+        plan: &'p Plan,
+        tell: impl Fn(ArrivedRequest) + Send + Sync + 'static,
+    ) -> Result<Serving<'p>, EndpointError> {
+        Serving::open(plan, self.port, tell)
+    }
+
+    /// Simulates a scenario under each of these cache policies; `finished` is given what comes of
+    /// it as it comes: what is known without any policy, then policy by policy.
+    ///
+    /// # Errors
+    /// If the arrivals cannot be drawn, or the policy is not valid for the algorithm.
+    pub fn simulate(
+        &self,
+        scenario: &Scenario,
+        policies: &[CacheSpec],
+        ask: Ask,
+        finished: &mut dyn FnMut(Simulated),
+    ) -> Result<(), SimulationError> {
+        simulate_each(scenario, policies, &self.signers, ask, finished)
+    }
+
+    /// The same, all at once.
+    ///
+    /// # Errors
+    /// As [`Session::simulate`].
+    pub fn simulated(
+        &self,
+        scenario: &Scenario,
+        policies: &[CacheSpec],
+        ask: Ask,
+    ) -> Result<Simulated, SimulationError> {
+        simulate(scenario, policies, &self.signers, ask)
+    }
+}
