@@ -1,6 +1,6 @@
-//! What a service costs that does not follow on another one: closed loops of one worker side by
-//! side, back to back, after a gap that is spun, after the same gap slept, and after the caches
-//! were evicted. Prints one table in Markdown; `scripts/gaps` keeps it.
+//! Service times of operations that do not directly follow another one. Closed loops of one worker
+//! take turns: back to back, after a gap that is spun, after the same gap slept, and after the
+//! caches were evicted. The bench prints one table in Markdown, which `scripts/gaps` stores.
 
 use std::hint::{black_box, spin_loop};
 use std::time::Duration;
@@ -11,20 +11,22 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::{Stopwatch, pause, tighten_timer};
 use jwtbench_scenario::issuer::signer::Signers;
 
-/// The gap of an open loop of 400 arrivals per second: its load is about 1 %.
+/// The gap between arrivals in an open loop of 400 arrivals per second, a load of about 1 %.
 const GAP: Duration = Duration::from_micros(2_500);
-/// More than the caches of one core and its share of the common one.
+/// A size larger than the caches of one core and its share of the common cache.
 const EVICTED_BYTES: usize = 64 << 20;
-/// One line of a cache.
+/// The size of a cache line.
 const LINE_BYTES: usize = 64;
-/// Operations before it is another loop's turn, so that a state of the host falls on all alike.
+/// Operations in one turn of a loop. The loops take turns so that a change in the host's state
+/// affects all of them alike.
 const TURN: usize = 25;
-/// The first operations of a turn, which still meet what the last loop left.
+/// Operations at the beginning of a turn that are not counted, because the previous loop still
+/// affects them.
 const UNCOUNTED: usize = 5;
-/// Turns of each loop.
+/// The number of turns of each loop.
 const TURNS: usize = 16;
 
-/// What happens between two operations.
+/// The kind of gap between two operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gap {
     None,
@@ -36,7 +38,7 @@ enum Gap {
 impl Gap {
     const ALL: [Gap; 4] = [Gap::None, Gap::Spun, Gap::Slept, Gap::Evicted];
 
-    /// The heading of its column.
+    /// The heading of the gap's column.
     const fn name(self) -> &'static str {
         match self {
             Gap::None => "back to back",
@@ -64,7 +66,7 @@ impl Gap {
     }
 }
 
-/// The services of one loop in nanoseconds, in order of size.
+/// The service times of one loop in nanoseconds, in ascending order.
 struct Services(Vec<u64>);
 
 impl Services {
@@ -74,7 +76,7 @@ impl Services {
     }
 }
 
-/// The services of each loop, in turns.
+/// Measures the service times of each loop; the loops take turns.
 fn measure(line: &mut Line<'_>, turns: usize, memory: &mut [u8]) -> [Services; 4] {
     let mut services = Gap::ALL.map(|_| Services(Vec::with_capacity(turns * TURN)));
     for _ in 0..turns {

@@ -1,7 +1,8 @@
-//! Instructions under callgrind, one operation each: what noise cannot move. Compared only with
-//! itself, by `scripts/instructions`. Set-up is not counted, nor is dropping.
+//! Instruction counts of single operations under callgrind, which noise does not affect.
+//! `scripts/instructions` compares them only with earlier counts of the same benches. Neither
+//! set-up nor dropping is counted.
 
-// The macros of gungraun make items without documentation.
+// The macros of gungraun generate items without documentation.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -31,10 +32,11 @@ use jwtbench_verifier::verifier::{Opened, Request, Scratch, Verifier};
 /// A line that lives as long as the process, so that no drop is counted.
 type Standing = &'static mut Line<'static>;
 
-/// The decoder of the core.
+/// The Base64 decoder that the core uses.
 static SIMD: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
 
-/// The plan and the contender on it. `None` where valgrind hides what the backend needs.
+/// A plan with a contender on it. `None` if valgrind hides a processor feature that the backend
+/// needs.
 fn rig(scenario: &str, name: &str, algorithm: Algorithm) -> Option<&'static Rig<'static>> {
     let backend = backend::find(name)?;
     Some(rig_of(scenario, ContenderSpec::Core(backend), algorithm))
@@ -56,7 +58,7 @@ fn accept(name: &str, algorithm: Algorithm) -> Option<Standing> {
     line("hot-path/accept", "valid", name, algorithm)
 }
 
-// A good token from text to verdict.
+// Verification of a good token from text to verdict.
 #[library_benchmark(setup = accept)]
 #[bench::null_es256("null", Algorithm::ES256)]
 #[bench::ring_rs256("ring", Algorithm::RS256)]
@@ -83,7 +85,7 @@ fn whole_library(algorithm: Algorithm) -> Standing {
     Box::leak(Box::new(line))
 }
 
-// The same token before a whole library, of which scripts/profile tells the parts.
+// The same token through a whole library; scripts/profile breaks its cost down into parts.
 #[library_benchmark(setup = whole_library)]
 #[bench::rs256(Algorithm::RS256)]
 #[bench::es256(Algorithm::ES256)]
@@ -92,11 +94,12 @@ fn jsonwebtoken(line: Standing) -> Progress {
     line.step()
 }
 
-/// A key that is to be prepared.
+/// A key that has not been prepared yet.
 type Unprepared = (&'static dyn Backend, Algorithm, Arc<CheckedJwk>);
 
-/// One like it has been prepared and dropped: the allocator then has at hand what the key needs,
-/// where otherwise the history of the heap would be counted, which differs between machines.
+/// A key to prepare. A key like it has already been prepared and dropped, so the allocator has the
+/// memory ready. Otherwise the count would include the history of the heap, which differs between
+/// machines.
 fn published(name: &str, algorithm: Algorithm) -> Option<Unprepared> {
     let rig = rig("hot-path/accept", name, algorithm)?;
     let (backend, key) = (backend::find(name)?, published_key(rig.plan));
@@ -104,7 +107,7 @@ fn published(name: &str, algorithm: Algorithm) -> Option<Unprepared> {
     Some((backend, algorithm, key))
 }
 
-// What a backend does once per key and worker. ring only copies: it has no prepared form.
+// The work of a backend once per key and worker. ring only copies the key: it has no prepared form.
 #[library_benchmark(setup = published)]
 #[bench::ring_rs256("ring", Algorithm::RS256)]
 #[bench::ring_es256("ring", Algorithm::ES256)]
@@ -117,14 +120,14 @@ fn prepare(key: Option<Unprepared>) -> Option<Box<dyn VerifyingKey>> {
     backend.prepare(algorithm, black_box(&key)).ok()
 }
 
-/// Payload and signature of a good token as they are sent, and room for them.
+/// Payload and signature of a good token as they are sent, and a buffer to decode them into.
 fn parts(algorithm: Algorithm) -> (Vec<Vec<u8>>, Vec<u8>) {
     let desk = desk(algorithm);
     let parts = desk.token.split(|byte| *byte == b'.').skip(1).map(<[u8]>::to_vec);
     (parts.collect(), vec![0; desk.token.len()])
 }
 
-// What nobody escapes who decodes a token with the library that the core decodes with.
+// The lower bound for decoding a token with the library that the core decodes with.
 #[library_benchmark(setup = parts)]
 #[bench::rs256(Algorithm::RS256)]
 #[bench::es256(Algorithm::ES256)]
@@ -137,7 +140,7 @@ fn floor_base64((parts, mut room): (Vec<Vec<u8>>, Vec<u8>)) -> (Vec<Vec<u8>>, Ve
     (parts, room)
 }
 
-/// The payload of a good token, decoded.
+/// The decoded payload of a good token.
 fn payload(algorithm: Algorithm) -> Vec<u8> {
     let (parts, mut room) = parts(algorithm);
     let length = SIMD.decode_slice(&parts[0], &mut room).expect("a good token decodes");
@@ -145,7 +148,8 @@ fn payload(algorithm: Algorithm) -> Vec<u8> {
     room
 }
 
-// The same of reading: the payload is passed over as text and as JSON, and nothing of it kept.
+// The lower bound for parsing: the payload is checked as UTF-8 and scanned as JSON, and no value is
+// kept.
 #[library_benchmark(setup = payload)]
 #[bench::es256(Algorithm::ES256)]
 fn floor_json(payload: Vec<u8>) -> (bool, Vec<u8>) {
@@ -157,7 +161,7 @@ fn remembered(algorithm: Algorithm) -> Option<Standing> {
     line("verdict-cache/repeat", "valid", "null", algorithm)
 }
 
-// A good token seen before, under a verdict cache.
+// A good token whose verdict is in the verdict cache.
 #[library_benchmark(setup = remembered)]
 #[bench::es256(Algorithm::ES256)]
 fn hit(line: Option<Standing>) -> Option<Progress> {
@@ -168,7 +172,7 @@ fn refusal(scenario: &str, class: &str) -> Option<Standing> {
     line(scenario, class, "null", Algorithm::ES256)
 }
 
-// A bad token that no signature check is spent on.
+// A bad token that is refused before any signature check.
 #[library_benchmark(setup = refusal)]
 #[bench::malformed("hot-path/reject-form", "malformed")]
 #[bench::deep_header("hot-path/reject-form", "deep-header")]
@@ -178,7 +182,7 @@ fn reject(line: Option<Standing>) -> Option<Progress> {
     line.map(|line| line.step())
 }
 
-/// A verifier with a token in front of it.
+/// A verifier with a token to verify.
 struct Desk {
     verifier: Verifier,
     scratch: Scratch,
@@ -204,7 +208,7 @@ fn open(desk: &'static mut Desk) -> bool {
     desk.verifier.open(black_box(desk.token), &mut desk.scratch).is_ok()
 }
 
-/// What `claims` works on.
+/// The input of `claims`.
 struct Open {
     verifier: &'static Verifier,
     keys: &'static mut PreparedKeys,
@@ -218,7 +222,7 @@ fn opened(algorithm: Algorithm) -> Open {
 }
 
 // Steps 7 to 12 with a signature check that costs nothing: find the key, decode signature and
-// payload, parse and judge the claims.
+// payload, parse and check the claims.
 #[library_benchmark(setup = opened)]
 #[bench::es256(Algorithm::ES256)]
 fn claims(open: Open) -> Result<(), Rejection> {
@@ -226,7 +230,7 @@ fn claims(open: Open) -> Result<(), Rejection> {
     open.verifier.in_force(&proven, &Request::default(), EPOCH.at(Tick::ZERO))
 }
 
-/// A kid to look for, and where.
+/// A kid to look up, and the key source and view to look it up in.
 struct Quest {
     source: &'static KeySource,
     view: Arc<View>,
@@ -243,7 +247,7 @@ fn quest(known: bool) -> Quest {
     Quest { source, view, kid }
 }
 
-// A kid in a set that is at hand.
+// A lookup of a kid in a set that the worker already holds.
 #[library_benchmark(setup = quest)]
 #[bench::known(true)]
 #[bench::unknown(false)]
@@ -251,8 +255,8 @@ fn key_lookup(quest: Quest) -> (bool, Quest) {
     (quest.view.keys.find(Some(black_box(&quest.kid)), Algorithm::ES256).is_ok(), quest)
 }
 
-// What a worker does per token to find its key: load the published view, see that it is fresh, look
-// up the kid.
+// The work of a worker per token to find its key: load the published view, check that it is fresh,
+// look up the kid.
 #[library_benchmark(setup = quest)]
 #[bench::known(true)]
 #[bench::unknown(false)]

@@ -1,5 +1,6 @@
-//! What a key lookup costs before any cryptography: in the view that workers share, in the machine
-//! behind it, and in the machine behind its lock; in a set of 1 key and of 1000.
+//! The cost of a key lookup before any cryptography, in a set of 1 key and of 1000 keys: in the
+//! view that workers share, in the state machine behind it, and in the state machine behind its
+//! lock.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -63,7 +64,8 @@ fn key_cache(c: &mut Criterion) {
     group.finish();
 }
 
-/// What a worker does per token: the published view decides, known or with grounds unknown.
+/// A worker's lookup per token: the published view decides that the kid is known, or that it is
+/// certainly unknown.
 fn look_up(source: &KeySource, kid: &str) -> Option<Rejection> {
     let view = source.view();
     let decides = Tick::ZERO < view.consult_at && Tick::ZERO < view.absent_until;
@@ -79,7 +81,7 @@ fn code(answer: &Answer, kid: &str) -> Option<Rejection> {
     }
 }
 
-/// A JWK set of this many keys, and the kid of one in the middle.
+/// A JWK set of `count` keys, and the kid of the key in the middle.
 fn key_set(signers: &Signers, count: usize) -> (Vec<u8>, String) {
     let keys: Vec<_> =
         (0..count).map(|number| signers.key(&format!("key-{number}"), ALGORITHM)).collect();

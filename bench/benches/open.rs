@@ -1,5 +1,5 @@
-//! Steps 1 to 6 on good tokens: from the text to a header worth looking up a key for. Split at the
-//! dots, decode and parse the header; payload and signature stay encoded.
+//! Steps 1 to 6 on good tokens: split the text at the dots, then decode and parse the header that a
+//! key is looked up for. Payload and signature stay encoded.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 

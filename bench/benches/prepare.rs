@@ -1,4 +1,4 @@
-//! What a backend does once per key and worker, before the first signature: one group per
+//! The work of a backend once per key and worker, before the first signature check: one group per
 //! algorithm, one line per backend. The key is parsed and checked before the timed part.
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -18,7 +18,7 @@ fn prepare(c: &mut Criterion) {
             if !backend.supports(algorithm) {
                 continue;
             }
-            // The key, once prepared, verifies what the issuer signed.
+            // The prepared key must verify what the issuer signed.
             let rig = Rig::new(&plan, ContenderSpec::Core(backend));
             rig.line("valid").assert_verdicts();
             group.bench_function(backend.name(), |b| {

@@ -1,5 +1,6 @@
-//! What a refusal costs, one line per class of token: those decided from the text alone, an unknown
-//! kid with grounds to call it so, and the two dearest, a bad signature and an expired token.
+//! The cost of a refusal, one line per token class: the classes that are decided from the text
+//! alone, an unknown kid that the key set rules out, and the two most expensive ones, a bad
+//! signature and an expired token.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -10,7 +11,7 @@ use jwtbench_scenario::token::class::Stage;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::aws_lc_rs::AwsLcRs;
 
-/// Scenarios whose classes that `open` decides are taken.
+/// Scenarios from which every class that `open` decides is taken.
 const OPEN: [&str; 4] = [
     "hot-path/reject-form",
     "hot-path/reject-algorithm",
@@ -18,7 +19,7 @@ const OPEN: [&str; 4] = [
     "oversized/shapes",
 ];
 
-/// Classes decided later, and where they occur.
+/// Scenarios, each with a class that a later step decides.
 const LATER: [(&str, &str); 3] = [
     ("unknown-kid/unique-kids", "unknown-kid"),
     ("hot-path/reject-signature", "bad-signature"),

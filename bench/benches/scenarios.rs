@@ -1,5 +1,5 @@
-//! A quick set of scenarios through a session, with one comparison report: what CI runs. Ends with
-//! the exit code of the result: non-zero on a wrong verdict or a missed expectation.
+//! A quick set of scenarios through a session, with one comparison report; CI runs it. The bench
+//! ends with the exit code of the result: non-zero on a wrong verdict or a missed expectation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,19 +17,19 @@ use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::overrides::Overrides;
 use jwtbench_verifier::algorithm::Algorithm;
 
-/// Crossed with every contender and algorithm, one round each.
+/// Scenarios that run one round with every contender and algorithm.
 const HOT_PATH: [&str; 4] =
     ["hot-path/accept", "hot-path/mix", "hot-path/reject-claims", "hot-path/reject-signature"];
 
-/// On one contender and one algorithm, as they last seconds.
+/// Scenarios that run with one contender and one algorithm, because they last seconds.
 const DYNAMIC: [&str; 2] = ["outage/refused", "rotation/planned-overlap"];
 
-/// The contender and the algorithm of dynamic scenarios.
+/// The contender and the algorithm of the dynamic scenarios.
 const ONE: (&str, Algorithm) = ("core:aws-lc-rs", Algorithm::ES256);
 
 const STYLE: TerminalStyle = TerminalStyle { colour: false, width: 100 };
 
-/// Operations of a trial that is only judged.
+/// The number of operations in a trial that is only judged.
 const FEW: f64 = 400.0;
 
 fn main() -> ExitCode {
@@ -50,12 +50,12 @@ fn main() -> ExitCode {
     ended.into()
 }
 
-/// The result of these jobs before anything is measured.
+/// The result of these jobs before anything has been measured.
 fn begun(jobs: &[Job]) -> RunResult {
     head(jobs, "cargo bench --bench scenarios".into(), SEED, describe(), Vec::new())
 }
 
-/// One pass over one scenario: every verdict once, nothing measured.
+/// One pass over one scenario: every verdict is checked once, and nothing is measured.
 fn test(flags: &Flags) -> Result<Exit, Failure> {
     if !flags.wants(HOT_PATH[0]) {
         return Ok(Exit::Passed);
@@ -77,7 +77,7 @@ fn test(flags: &Flags) -> Result<Exit, Failure> {
 
 fn measure(flags: &Flags) -> Result<Exit, Failure> {
     let folder = folder();
-    // A result of an earlier run must not be taken for one of this.
+    // A result of an earlier run must not be mistaken for the result of this one.
     _ = fs::remove_dir_all(&folder);
     let jobs = jobs(flags)?;
     if jobs.is_empty() {
@@ -91,14 +91,14 @@ fn measure(flags: &Flags) -> Result<Exit, Failure> {
     let (result, failure) = session.run(&jobs, result);
     let shown = show(&result, &folder);
     match failure.map(Failure::from) {
-        // A wrong verdict outranks whatever ended the run.
+        // A wrong verdict outranks the failure that ended the run.
         Some(failure) if shown.as_ref().is_ok_and(|ended| *ended != Exit::Wrong) => Err(failure),
         _ => shown,
     }
 }
 
-/// The quick set; with filters, every shipped scenario that they fit and that lasts seconds.
-/// Dynamic ones come first.
+/// The jobs of the quick set. With filters, the jobs of every shipped scenario that matches them
+/// and lasts only seconds. Dynamic scenarios come first.
 fn jobs(flags: &Flags) -> Result<Vec<Job>, Failure> {
     let scenarios = match flags.filters.is_empty() {
         true => named(&[&HOT_PATH[..], &DYNAMIC].concat())?,
@@ -126,7 +126,7 @@ fn jobs(flags: &Flags) -> Result<Vec<Job>, Failure> {
     Ok(jobs)
 }
 
-/// Shipped scenarios by name, all of them.
+/// The shipped scenarios with these names. A missing one is a failure.
 fn named(names: &[&str]) -> Result<Vec<Scenario>, Failure> {
     let mut all = shipped();
     let found = names.iter().map(|name| {
@@ -137,7 +137,7 @@ fn named(names: &[&str]) -> Result<Vec<Scenario>, Failure> {
     found.collect()
 }
 
-/// `target/jwtbench/bench`, wherever the target folder is.
+/// The folder `target/jwtbench/bench`, wherever the target folder is.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("jwtbench/bench")
 }

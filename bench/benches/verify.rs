@@ -1,5 +1,5 @@
-//! A good token from text to verdict: one group per algorithm, one line per contender, floors and
-//! bounds included.
+//! Verification of a good token from text to verdict: one group per algorithm, one line per
+//! contender, floors and bounds included.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 

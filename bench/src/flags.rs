@@ -1,5 +1,5 @@
-//! The flags that `cargo bench` and `cargo test --benches` hand to every bench, whoever they are
-//! meant for: criterion's and libtest's. Those that mean nothing here are let through.
+//! The flags that `cargo bench` and `cargo test --benches` pass to every bench: those of criterion
+//! and of libtest. Flags without a meaning here are ignored.
 
 /// Flags of criterion and libtest that take the next argument as their value.
 const WITH_VALUE: [&str; 24] = [
@@ -29,29 +29,30 @@ const WITH_VALUE: [&str; 24] = [
     "-c",
 ];
 
-/// What is asked of a bench.
+/// The command line of a bench.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// What to do.
+    /// The task of the bench.
     pub task: Task,
-    /// Positional arguments: only what has one of these in its name.
+    /// Positional arguments. The bench runs only items whose names contain one of them; without
+    /// any, it runs all.
     pub filters: Vec<String>,
 }
 
-/// What to do.
+/// The task of the bench.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {
-    /// One quick pass: `cargo test --benches`, or run by hand.
+    /// One quick pass, for `cargo test --benches` and for runs by hand.
     #[default]
     Test,
-    /// Measure: `cargo bench`.
+    /// A measurement, for `cargo bench`.
     Measure,
-    /// Say what there is.
+    /// A list of the benchmarks.
     List,
 }
 
 impl Flags {
-    /// Reads the arguments after the name of the program.
+    /// Parses the arguments that follow the program name.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Flags {
         let mut filters = Vec::new();
         let (mut bench, mut test, mut list) = (false, false, false);
@@ -74,7 +75,7 @@ impl Flags {
         Flags { task, filters }
     }
 
-    /// Whether something of this name is asked for.
+    /// Whether the filters select an item of this name.
     pub fn wants(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter))
     }

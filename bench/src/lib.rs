@@ -1,5 +1,6 @@
-//! What the benches share: a plan of a shipped scenario, a contender set up for it, and the tokens
-//! of one class with the verdict due. Nothing here mints, verifies or measures by itself.
+//! The code that the benches share: a plan of a shipped scenario, a contender set up for it, and
+//! the tokens of one class with the verdict due. Nothing here mints, verifies or measures by
+//! itself.
 
 pub mod flags;
 
@@ -16,6 +17,7 @@ use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Class;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -25,20 +27,20 @@ use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 
-/// The algorithms that every group crosses, one per key type.
+/// The algorithms of every group, one per key type.
 pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
-/// The seed of every bench: the one that `run` and `check` use unless told otherwise.
+/// The seed of every bench, which is also the default of `run` and `check`.
 pub const SEED: u64 = 1;
 
-/// Planned operations, at the most: enough for many tokens of each class, few enough to sign fast.
+/// The most operations of a plan: enough for many tokens of each class, few enough to sign quickly.
 const OPERATIONS: f64 = 400.0;
 
-/// The same where each instruction is simulated.
+/// The most operations of a plan for a bench that simulates each instruction.
 const FEW_OPERATIONS: f64 = 40.0;
 
-/// Criterion with a short measurement, so that all groups end within minutes. Its own flags still
-/// win.
+/// Criterion with a short measurement, so that all groups end within minutes. Command-line flags of
+/// criterion override these settings.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(300))
@@ -56,7 +58,7 @@ pub fn shipped() -> Vec<Scenario> {
         .unwrap_or_else(|error| panic!("the shipped scenarios: {error}"))
 }
 
-/// The plan of a shipped scenario, thinned.
+/// The plan of a shipped scenario, thinned to a few hundred operations.
 ///
 /// # Panics
 /// If there is no scenario of this name.
@@ -68,7 +70,8 @@ pub fn plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
     Plan::new(&scenario.thinned(OPERATIONS), algorithm, signers, &|_| {})
 }
 
-/// The same, of a few tokens, one per holder: quick to sign under callgrind.
+/// The plan of a shipped scenario with only a few tokens, one per holder, which are quick to sign
+/// under callgrind.
 ///
 /// # Panics
 /// If there is no scenario of this name.
@@ -82,10 +85,10 @@ pub fn small_plan(name: &str, algorithm: Algorithm, signers: &Signers) -> Plan {
     Plan::new(&scenario, algorithm, signers, &|_| {})
 }
 
-/// The issuer's key of the plan's algorithm.
+/// The issuer's key for the plan's algorithm.
 ///
 /// # Panics
-/// If the issuer publishes none, which no plan does.
+/// If the issuer publishes no such key, which no plan does.
 pub fn published_key(plan: &Plan) -> Arc<CheckedJwk> {
     let body = &plan.timeline.epochs()[0].body;
     let parsed = ParsedSet::parse(body, &[plan.algorithm]).expect("the issuer's set is valid");
@@ -94,9 +97,9 @@ pub fn published_key(plan: &Plan) -> Arc<CheckedJwk> {
     Arc::clone(&key.expect("the issuer publishes its key").jwk)
 }
 
-/// One contender with what it works on: policy, warm key source, texts. Never fetches.
+/// One contender with its policy, a warm key source and the token texts. It never fetches.
 pub struct Rig<'p> {
-    /// The plan whose tokens it gets.
+    /// The plan whose tokens the contender verifies.
     pub plan: &'p Plan,
     spec: ContenderSpec,
     policy: Policy,
@@ -131,17 +134,17 @@ impl<'p> Rig<'p> {
         }
     }
 
-    /// The policy.
+    /// The policy that the contender verifies under.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The keys, and how they travel.
+    /// The source of the keys, with its transport.
     pub fn source(&self) -> &KeySource {
         &self.source
     }
 
-    /// The tokens of `class` before the contender, their verdicts not yet asserted.
+    /// The tokens of `class` presented to the contender. Their verdicts are not asserted yet.
     ///
     /// # Panics
     /// If the plan has no token of this class.
@@ -153,14 +156,14 @@ impl<'p> Rig<'p> {
             clock: self.plan.wall_clock(),
             source: &self.source,
             revocations: None,
-            worker: 0,
+            worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &self.texts,
         });
         let tokens: Vec<Presented<'_>> = (0u32..)
             .zip(&self.plan.corpus.tokens)
             .filter(|(_, token)| token.class == class)
-            .map(|(place, token)| Presented { place, bytes: &token.bytes })
+            .map(|(place, token)| Presented { place: TokenPlace(place), bytes: &token.bytes })
             .collect();
         let scenario = &self.plan.scenario.name;
         assert!(!tokens.is_empty(), "{scenario}: no token of class {class:?}");
@@ -174,7 +177,7 @@ impl<'p> Rig<'p> {
     }
 }
 
-/// The tokens of one class in a line before one contender, over and over.
+/// The tokens of one class, presented to one contender over and over.
 pub struct Line<'r> {
     name: String,
     due: Option<Rejection>,
@@ -184,22 +187,22 @@ pub struct Line<'r> {
 }
 
 impl<'r> Line<'r> {
-    /// The tokens.
+    /// The tokens of the class.
     pub fn tokens(&self) -> &[Presented<'r>] {
         &self.tokens
     }
 
-    /// One operation: the part to be timed.
+    /// Runs one operation, which is the part to time.
     pub fn step(&mut self) -> Progress {
         let token = self.tokens[self.next];
         self.next = (self.next + 1) % self.tokens.len();
         self.contender.begin(0, token, Tick::ZERO)
     }
 
-    /// Holds the verdict on every token to the one due. Called before and after the timed part.
+    /// Asserts that every token gets the verdict due. Call it before and after the timed part.
     ///
     /// # Panics
-    /// On a wrong verdict, with class, contender and code.
+    /// On a wrong verdict; the message gives class, contender and code.
     pub fn assert_verdicts(&mut self) {
         for _ in 0..self.tokens.len() {
             let due = spell(self.due.map_or(Ok(()), Err));

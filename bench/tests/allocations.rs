@@ -1,5 +1,6 @@
-//! What our code takes from the heap once it is warm: nothing for a good token, and nothing for a
-//! refusal unless its JSON is broken or escaped. Counted over backends that take nothing.
+//! Heap allocations of our code once it is warm: none for a good token, and none for a refusal
+//! unless its JSON is invalid or contains escapes. They are counted with backends that do not
+//! allocate.
 
 use jwtbench_bench::{Line, Rig, SEED, plan};
 use jwtbench_engine::contender::{ContenderSpec, Progress};
@@ -11,7 +12,8 @@ use jwtbench_verifier::backend::{Backend, null::Null, ring::Ring};
 #[global_allocator]
 static HEAP: dhat::Alloc = dhat::Alloc;
 
-/// ring on P-256 works on the stack; its RSA does not.
+/// An algorithm and a backend that do not allocate: ring works on the stack for P-256, but not for
+/// RSA.
 const JUDGES: (Algorithm, &dyn Backend) = (Algorithm::ES256, &Ring);
 
 const REJECTS: [&str; 10] = [
@@ -27,8 +29,8 @@ const REJECTS: [&str; 10] = [
     "unknown-kid/unique-kids",
 ];
 
-/// Classes with tokens whose JSON is broken, of the wrong type or escaped: serde_json makes its
-/// errors on the heap, and text without its escapes needs room.
+/// Classes with tokens whose JSON is invalid, of the wrong type or contains escapes. serde_json
+/// allocates its errors, and unescaped text needs a buffer.
 const BROKEN: [&str; 6] = [
     "bad-payload",
     "claim-type",
@@ -37,10 +39,10 @@ const BROKEN: [&str; 6] = [
     "malformed",
     "scope-syntax",
 ];
-/// Allocations that such a token may cause.
+/// The most allocations that such a token may cause.
 const MOST: u64 = 3;
 
-/// Allocations that one round over the tokens of a class causes, warmed by two before.
+/// The allocations of one round over the tokens of a class, after two rounds of warm-up.
 fn allocations(mut line: Line<'_>, class: &str) -> u64 {
     line.assert_verdicts();
     let rounds = line.tokens().len();

@@ -1,5 +1,5 @@
-//! Tokens of one key beside tokens of a thousand keys of one set, all in use: every verdict is
-//! checked, the ratio of what they cost is printed for `scripts/speed`, and no time is asserted.
+//! Tokens of one key compared with tokens of a thousand keys of one set, all in use. Every verdict
+//! is checked. The ratio of their costs is printed for `scripts/speed`; no time is asserted.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,11 +23,12 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
 
 const ALGORITHM: Algorithm = Algorithm::RS256;
-/// Few where it is not a question of speed: making an RSA key takes its time.
+/// The number of keys. A debug build uses few, because it measures no speed and RSA keys are slow
+/// to generate.
 const KEYS: usize = if cfg!(debug_assertions) { 3 } else { 1000 };
 const PAIRS: usize = if cfg!(debug_assertions) { 1 } else { 15 };
 
-/// A good token of each key: the payload of a planned one, signed anew.
+/// One good token for each key: the payload of a planned token, signed again.
 fn tokens(plan: &Plan, keys: &[Arc<SigningKey>]) -> Vec<Vec<u8>> {
     let good = plan.corpus.tokens.iter().find(|token| token.class.name() == "valid");
     let text = std::str::from_utf8(&good.expect("a good token").bytes).expect("text");
@@ -42,7 +43,7 @@ fn tokens(plan: &Plan, keys: &[Arc<SigningKey>]) -> Vec<Vec<u8>> {
     keys.par_iter().map(one).collect()
 }
 
-/// A worker with the whole set prepared.
+/// A worker that has prepared every key of the set.
 struct Desk {
     verifier: Verifier,
     scratch: Scratch,
@@ -50,7 +51,7 @@ struct Desk {
 }
 
 impl Desk {
-    /// Nanoseconds per token over these, as many as there are keys.
+    /// The mean time per token, in nanoseconds.
     fn pass<'t>(&mut self, tokens: impl Iterator<Item = &'t Vec<u8>>) -> f64 {
         let (start, mut done) = (Instant::now(), 0u32);
         for token in tokens {
@@ -85,7 +86,8 @@ fn a_thousand_keys_are_in_use() {
         keys: PreparedKeys::prepare(backend, &[ALGORITHM], &set),
     };
     let tokens = tokens(&plan, &keys);
-    // Each text comes once a pass in both, so that only the keys differ in what they touch.
+    // Each text occurs once per pass in both cases, so that only the keys differ in the memory they
+    // touch.
     let same: Vec<Vec<u8>> = tokens.iter().map(|_| tokens[KEYS / 2].clone()).collect();
     let mut ratios: Vec<f64> = (0..PAIRS)
         .map(|_| {

@@ -1,5 +1,5 @@
-//! What is held in memory, per entry: prepared keys, revoked `jti`s, remembered verdicts. Printed
-//! for `scripts/speed`, and bounded, so that growth is seen.
+//! Memory per entry: prepared keys, revoked `jti`s and cached verdicts. The figures are printed for
+//! `scripts/speed`, and are bounded, so that growth is noticed.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use jwtbench_verifier::verifier::Proven;
 #[global_allocator]
 static HEAP: dhat::Alloc = dhat::Alloc;
 
-/// Bytes on the heap that `make` leaves behind, per entry.
+/// The heap memory per entry that the value of `make` holds, in bytes.
 fn heap_bytes_per<T>(entries: usize, make: impl FnOnce() -> T) -> f64 {
     let _profiler = dhat::Profiler::builder().testing().build();
     let held = make();
@@ -26,8 +26,8 @@ fn heap_bytes_per<T>(entries: usize, make: impl FnOnce() -> T) -> f64 {
     bytes as f64 / entries as f64
 }
 
-/// Bytes that the process holds in memory, where the kernel tells it: libraries in C have a heap of
-/// their own.
+/// The resident memory of the process in bytes, if the kernel reports it. Libraries in C allocate
+/// outside the Rust heap.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = status.split(' ').nth(1)?.parse().ok()?;
@@ -38,7 +38,7 @@ fn jwt_ids(count: usize) -> impl Iterator<Item = Box<str>> {
     (0..count).map(|number| format!("00000000-0000-4000-8000-{number:012x}").into_boxed_str())
 }
 
-/// What a token of 700 bytes proves under the policy of the scenarios.
+/// The claims that a token of 700 bytes proves under the policy of the scenarios.
 fn proven() -> Proven<'static> {
     let text = |text: &'static str| Some(Cow::Borrowed(text));
     let claims = Claims {
@@ -69,7 +69,8 @@ fn verdicts(count: usize) -> VerdictCache {
     cache
 }
 
-/// First of all, and none is given back before the end: room that was freed before would hide them.
+/// Measures prepared keys. It runs first and frees no key before it ends, since memory that was
+/// freed earlier would hide the growth.
 fn keys() {
     const COUNT: usize = 10_000;
     let mut all = Vec::new();
@@ -96,7 +97,7 @@ fn keys() {
     }
 }
 
-/// One test: a profiler counts the allocations of all threads.
+/// There is only one test, because a profiler counts the allocations of all threads.
 #[test]
 fn what_an_entry_takes_is_bounded() {
     const COUNT: usize = 100_000;

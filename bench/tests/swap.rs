@@ -1,6 +1,6 @@
-//! One worker and two, beneath which the key set is replaced every tenth of a second: every verdict
-//! is checked, the ratio of what they get done is printed for `scripts/speed`, and no time is
-//! asserted.
+//! The throughput of one worker and of two, while the key set is replaced every tenth of a second.
+//! Every verdict is checked. The ratio of the throughputs is printed for `scripts/speed`; no time
+//! is asserted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,19 +14,20 @@ use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::tick::Tick;
 
-/// Key sets in a run, one after the other.
+/// The number of key sets that replace one another in a run.
 const SWAPS: usize = 9;
 const PAUSE: Duration = Duration::from_millis(100);
-/// Pairs of runs; one alone where it is not a question of speed.
+/// The number of pairs of runs. A debug build runs only one pair, because it measures no speed.
 const PAIRS: usize = if cfg!(debug_assertions) { 1 } else { 5 };
 
-/// Good tokens of a key that stays, and a set with others beside it that go.
+/// A plan with good tokens of a key that stays, in a set with other keys that are removed.
 fn plan(algorithm: Algorithm) -> Plan {
     let mut text = "title = \"Swap\"\nanalysis = \"None.\"\n\
         [load]\narrivals = \"constant\"\nduration = \"1s\"\n\
@@ -41,7 +42,7 @@ fn plan(algorithm: Algorithm) -> Plan {
     Plan::new(&scenario, algorithm, &Signers::new(SEED), &|_| {})
 }
 
-/// Operations per second of so many workers, while all keys but one are dropped one by one.
+/// Operations per second of `workers` workers, while all keys but one are removed one by one.
 fn throughput(plan: &Plan, workers: u32) -> f64 {
     let spec = ContenderSpec::Core(backend::find("aws-lc-rs").expect("a backend"));
     let policy = Policy::new(plan.scenario.policy_for(plan.algorithm)).expect("a policy");
@@ -61,14 +62,15 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
             clock: plan.wall_clock(),
             source: &source,
             revocations: None,
-            worker,
+            worker: WorkerPlace(worker),
             key_set: &last.body,
             corpus: &texts,
         });
         let (start, mut done) = (Instant::now(), 0u64);
         while !stop.load(Ordering::Relaxed) {
             for (place, bytes) in (0u32..).zip(&texts).take(64) {
-                match contender.begin(0, Presented { place, bytes }, Tick::ZERO) {
+                match contender.begin(0, Presented { place: TokenPlace(place), bytes }, Tick::ZERO)
+                {
                     Progress::Done(verdict) => assert_eq!(verdict.code, Ok(())),
                     Progress::Waiting => panic!("a good token waits for keys that are held"),
                 }

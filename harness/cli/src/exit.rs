@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes that CI relies on, and failures with their remedy.
+//! The exit codes that CI relies on, and the failures of commands with their remedies.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,14 +12,14 @@ use jwtbench_scenario::ScenarioError;
 use jwtbench_scenario::catalogue::CatalogueError;
 use jwtbench_scenario::token::fit::UnfitClass;
 
-/// How a command ended. A wrong verdict outranks the rest.
+/// How a command ended. A wrong verdict outranks every other exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything as it should be.
+    /// Everything passed.
     Passed,
-    /// Something failed.
+    /// The command failed without a fault of the user, or nothing was judged.
     Error,
-    /// The command, a scenario or a file is at fault.
+    /// The command line, a scenario or a file is at fault.
     Usage,
     /// The candidate of a comparison costs more.
     Regressed,
@@ -32,7 +32,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What a result means for CI.
+    /// The exit that a result leads to.
     pub fn of(result: &RunResult) -> Exit {
         if result.wrong() > 0 {
             Exit::Wrong
@@ -60,12 +60,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not do its work.
+/// The reason why a command could not do its work.
 #[derive(Debug)]
 pub enum Failure {
-    /// The user can mend it: what is wrong, and how.
+    /// A fault that the user can correct. The message says what is wrong and how to correct it.
     Usage(String),
-    /// The user cannot.
+    /// A fault that the user cannot correct.
     Error(String),
     /// A verdict is wrong.
     Wrong(String),
@@ -119,7 +119,7 @@ impl From<ReadError> for Failure {
 impl From<PartError> for Failure {
     fn from(error: PartError) -> Failure {
         match error.is_empty() {
-            // Nothing is wrong with it; there is nothing to show.
+            // The file has no fault; it only has nothing to show.
             true => Failure::Error(error.to_string()),
             false => Failure::Usage(error.to_string()),
         }
@@ -140,7 +140,7 @@ impl From<SessionError> for Failure {
     }
 }
 
-/// What another process did wrong, told to the session that it helps.
+/// A fault of another process, as the session that uses the process reports it.
 impl From<Failure> for SessionError {
     fn from(failure: Failure) -> SessionError {
         match failure {

@@ -1,5 +1,5 @@
-//! Flags that many verbs have: which scenarios, contenders and algorithms, from where, and with
-//! what in place of their own policy and cache policy.
+//! Flags that many verbs share: scenarios, contenders and algorithms, the folder of the scenarios,
+//! and replacements for their policy and cache policy.
 
 pub(crate) mod filter;
 pub(crate) mod fit;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jwtbench_scenario::format::grammar;
 
-/// The seed unless told otherwise.
+/// The default seed.
 pub const SEED: u64 = 1;
 
 /// Reads a duration above zero and at most a day.

@@ -1,5 +1,5 @@
-//! The gates that `compare` and `replay` share: thresholds, strictness, the form of the output and
-//! the exit code. Knows no folder but that of a result.
+//! The gates that `compare` and `replay` share: thresholds, strictness, output form and exit code.
+//! They know no folder except that of a result.
 
 use std::path::Path;
 
@@ -16,13 +16,13 @@ use super::output::terminal_style;
 use super::output::{OutputKind, RESULT, print};
 use super::{Exit, Failure};
 
-/// What two results are held to.
+/// The terms of a comparison of two results.
 #[derive(Args, Clone, Debug)]
 pub struct Gate {
-    /// Unlike in this, all the same (repeatable, or with commas)
+    /// Compare the results although they differ in this (repeatable, or with commas)
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     pub allow: Vec<Allow>,
-    /// The metric that decides, over the bound that took turns with the trial
+    /// The metric that decides, as a ratio to the bound that took turns with the trial
     #[arg(long, value_enum, default_value_t = Primary::P50)]
     primary: Primary,
     /// What a metric may move by: METRIC=SOFT%, METRIC=SOFT%|HARD% or METRIC=|HARD% (repeatable)
@@ -40,7 +40,7 @@ pub struct Gate {
     markdown: bool,
 }
 
-/// What may decide a trial.
+/// The metrics that may decide a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Primary {
     /// Median service time
@@ -49,7 +49,7 @@ enum Primary {
     Cpu,
 }
 
-/// In what results may be unlike.
+/// The aspects in which results may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Allow {
     /// Arrivals, events, faults, load or corpus
@@ -88,7 +88,7 @@ impl Gate {
         Ok(thresholds)
     }
 
-    /// Reads a result, or the one in a folder.
+    /// Reads a result from its file, or from the folder that holds it.
     pub fn read(&self, path: &Path) -> Result<RunResult, Failure> {
         let inside = path.join(RESULT);
         let part = path.join(OutputKind::Run.part().1);
@@ -105,7 +105,8 @@ impl Gate {
         Ok(if any_version { RunResult::read_any(path)? } else { RunResult::read(path)? })
     }
 
-    /// Holds the candidate against the base, shows what comes of it, and ends.
+    /// Compares the candidate with the base, prints the comparison, and returns how the command
+    /// ends.
     pub fn hold(
         &self,
         base: &RunResult,
@@ -131,7 +132,8 @@ impl Gate {
         Ok(self.exit(&compared))
     }
 
-    /// A wrong verdict outranks the rest; then comes what could not be judged at all.
+    /// The exit of a comparison. A wrong verdict outranks the rest; next come trials that could not
+    /// be judged.
     fn exit(&self, compared: &Comparison) -> Exit {
         let trials = &compared.trials;
         if compared.wrong > 0 {

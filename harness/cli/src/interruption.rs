@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first asks for an end with a partial result, a later one ends at once.
+//! Ctrl-C and SIGTERM: the first signal requests a stop with a partial result, a later one ends the
+//! process at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,25 +14,25 @@ use jwtbench_engine::real::clock::pause;
 
 use super::Failure;
 
-/// An exit code is this much above the number of the signal, as shells have it.
+/// The difference between an exit code and the number of its signal, as in shells.
 const BY_SIGNAL: i32 = 128;
-/// A signal that comes again within so long is the same request: `timeout` (GNU core utilities)
-/// sends one to the command and one to its process group.
+/// A repeated signal within this time is the same request: `timeout` (GNU core utilities) signals
+/// both the command and its process group.
 const SAME: Duration = Duration::from_millis(500);
 
-/// Set by the first signal.
+/// The flags that the signal handlers set.
 struct SignalFlags {
     stop: Arc<AtomicBool>,
-    /// The number of the signal; 0 before it.
+    /// The number of the last signal; 0 if none has arrived.
     signal: Arc<AtomicUsize>,
 }
 
 static FLAGS: OnceLock<SignalFlags> = OnceLock::new();
 
-/// What becomes true at the first Ctrl-C or SIGTERM.
+/// The flag that the first Ctrl-C or SIGTERM sets.
 ///
 /// # Errors
-/// If the system refuses to tell.
+/// If the system refuses to install the signal handlers.
 pub fn stop_on_signal() -> Result<&'static AtomicBool, Failure> {
     let flags = match FLAGS.get() {
         Some(flags) => flags,
@@ -64,16 +65,16 @@ fn listen() -> std::io::Result<SignalFlags> {
     Ok(flags)
 }
 
-/// Lets a write beyond the limit on the size of files (`ulimit -f`) fail as one on a full disk
-/// does, instead of ending the process with all its figures.
+/// Handles SIGXFSZ, so that a write beyond the limit on file sizes (`ulimit -f`) fails like a write
+/// on a full disk. Otherwise it would end the process, and its figures would be lost.
 ///
 /// # Errors
-/// If the system refuses.
+/// If the system refuses to install the signal handler.
 pub fn outlive_file_limits() -> std::io::Result<()> {
     flag::register(SIGXFSZ, Arc::default()).map(|_| ())
 }
 
-/// The exit code of a command that was interrupted; `None` for one that was not.
+/// The exit code of an interrupted command; `None` if it was not interrupted.
 pub fn interrupted() -> Option<u8> {
     let flags = FLAGS.get().filter(|flags| flags.stop.load(Ordering::Relaxed))?;
     let signal = flags.signal.load(Ordering::Relaxed) as i32;

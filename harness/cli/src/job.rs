@@ -1,5 +1,6 @@
-//! The jobs of a command, measured by a session that a person watches and whose part is kept.
-//! Shared by every verb that makes a result; knows no verb's arguments.
+//! The jobs of a command, which a session measures while progress is shown and the part of the
+//! output is kept. Every verb that measures a result shares this code; it knows no verb's
+//! arguments.
 
 pub(crate) mod capacity;
 
@@ -26,29 +27,29 @@ use super::output::{Output, tell};
 use super::own;
 use super::progress::LiveProgress;
 
-/// What the jobs of one command have in common.
+/// The settings that the jobs of one command share.
 pub struct JobSetting {
     /// The command line.
     pub command: String,
     /// Seed of keys, tokens, arrivals and faults.
     pub seed: u64,
-    /// Port of the mocked endpoint; any if `None`.
+    /// Port of the mocked endpoint; `None` for any free port.
     pub port: Option<u16>,
     /// A fault to plant in every trial.
     pub plant: Option<PlantedFault>,
-    /// Whether nothing is said.
+    /// Whether messages are suppressed.
     pub is_quiet: bool,
-    /// Whether a person is shown how far it is.
+    /// Whether progress is shown.
     pub shows_progress: bool,
-    /// Find capacities instead of running the scenarios as they are.
+    /// The task of finding capacities, which replaces running the scenarios as they are.
     pub capacity: Option<CapacityTask>,
-    /// The cache policies of the jobs that are not our own recommendation.
+    /// The records of the jobs' cache policies, except our own recommendation.
     pub cache_policies: Vec<CachePolicyRecord>,
-    /// What is changed in each trial before it is kept.
+    /// A change to each trial before it is kept.
     pub revise: fn(&mut Measurement),
 }
 
-/// Who watches a session: the person at the terminal, and the part of the output.
+/// The observer of a session: shows progress on the terminal, and keeps the part of the output.
 struct Watcher {
     progress: LiveProgress,
     part: RefCell<RunPart>,
@@ -80,8 +81,8 @@ impl SessionObserver for Watcher {
     }
 }
 
-/// Measures jobs one after the other: the result, marked as partial after a failure, and the
-/// failure. What is finished is kept in the part of the output at once.
+/// Measures jobs one after the other. Returns the result, marked as partial after a failure, and
+/// the failure. Each finished trial is written to the part of the output at once.
 pub fn measure(
     jobs: &[Job],
     setting: JobSetting,
@@ -129,7 +130,7 @@ pub fn measure(
     Ok((result, failure))
 }
 
-/// Says what makes times worth less.
+/// Warns about conditions that make times less reliable.
 fn warn(jobs: &[Job], setting: &JobSetting, processors: u32) {
     if setting.is_quiet {
         return;
@@ -142,7 +143,7 @@ fn warn(jobs: &[Job], setting: &JobSetting, processors: u32) {
     }
 }
 
-/// What to say of open loops whose workers leave no processor to endpoint and harness.
+/// A warning about open loops whose workers leave no processor to the endpoint and the harness.
 fn crowded(jobs: &[Job], processors: u32) -> Option<String> {
     let is_crowded = |job: &&Job| {
         let load = &job.scenario.load;
@@ -163,7 +164,8 @@ fn crowded(jobs: &[Job], processors: u32) -> Option<String> {
     ))
 }
 
-/// Gives a job those of these contenders that can run it, and says of the others why they cannot.
+/// Adds to a job the contenders that can run it. Returns a message for each reason why the others
+/// cannot.
 pub fn take(job: &mut Job, contenders: &[ContenderSpec]) -> Vec<String> {
     let algorithm = job.algorithm;
     let (mut strangers, mut guessing) = (Vec::new(), Vec::new());
@@ -189,8 +191,8 @@ pub fn take(job: &mut Job, contenders: &[ContenderSpec]) -> Vec<String> {
     why
 }
 
-/// What is to be said of the user's own tokens before these jobs are measured. Their scenarios are
-/// told how many verdicts depend on that the clock stands.
+/// The messages about the user's own tokens, printed before these jobs are measured. The analyses
+/// of their scenarios also get a sentence on how many verdicts depend on the stopped clock.
 pub fn told_of_own(jobs: &mut [Job]) -> Vec<String> {
     let Some(own) = jobs.iter().find_map(|job| job.own.clone()) else {
         return Vec::new();

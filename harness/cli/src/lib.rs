@@ -6,10 +6,11 @@
 //! - What does a verb do? The file of its name in `verb/`.
 //! - Which flags do many verbs have? `flag`: contenders, algorithms and scenarios (`filter`,
 //!   `fit`), where they come from (`origin`), what is put in their place (`replacement`).
-//! - What of the user's own tokens, policies and key sets? `own`.
+//! - Where are the user's own tokens, policies and key sets handled? `own`.
 //! - Which exit codes are there? `exit`. What do `compare` and `replay` gate? `gate`.
-//! - Where are results written, and what if the disk is full? `output`, with what is finished
-//!   early (`part`), who else writes (`lock`), and what a folder holds (`stored`).
+//! - Where are results written, and what if the disk is full? `output`, with the early copy of
+//!   finished rows (`part`), the lock against other processes (`lock`), and the contents of a
+//!   folder (`stored`).
 //! - What measures a verb's scenarios? `job`, a client of the engine's session.
 //! - What ends a command early? `interruption`. What is shown while it runs? `progress`.
 
@@ -126,11 +127,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            // If the terminal is gone there is nobody left to tell.
+            // If the terminal is gone, there is no place for the message.
             _ = error.print();
             return Exit::Usage.into();
         }
-        // Help, or the version.
+        // Not an error: help, or the version.
         Err(text) => {
             let is_coloured = std::io::stdout().is_terminal();
             let text = text.render();
@@ -168,13 +169,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     let exit = heard(exit);
     match interruption::interrupted() {
-        // A wrong verdict outranks even that.
+        // A wrong verdict outranks even an interruption.
         Some(code) if exit != Exit::Wrong => ExitCode::from(code),
         _ => exit.into(),
     }
 }
 
-/// What is no scenario may be a verb with a letter too few.
+/// Adds a suggestion to a failure about an unknown scenario: the word may be a misspelt verb.
 fn or_a_verb(failure: Failure, first: Option<String>) -> Failure {
     let top = definition();
     let verbs = top.get_subcommands().map(clap::Command::get_name);
@@ -187,7 +188,8 @@ fn or_a_verb(failure: Failure, first: Option<String>) -> Failure {
     }
 }
 
-/// How a command ends whose output was to be printed: whoever reads less than all of it is told.
+/// The exit of a command after its output was printed. If standard output could not be written,
+/// this is reported, so that incomplete output is not taken for complete.
 fn heard(exit: Exit) -> Exit {
     let Some(error) = output::unwritten() else {
         return exit;

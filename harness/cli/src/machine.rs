@@ -1,4 +1,4 @@
-//! The machine a result comes from, with the build that measured it.
+//! The machine that a result comes from, with the build that measured it.
 
 use jwtbench_result::Machine;
 

@@ -1,5 +1,5 @@
-//! The folder a run writes to: refused before the run if it cannot be had, never overwritten
-//! unasked, and each file whole or not at all.
+//! The folder that a command writes to. It is refused before the work if it cannot be written, and
+//! never overwritten without `--force`. Each file is written whole or not at all.
 
 pub(crate) mod lock;
 pub(crate) mod part;
@@ -22,23 +22,23 @@ use crate::output::lock::Lock;
 
 use super::{Exit, Failure};
 
-/// A folder that this command alone writes to.
+/// A folder that only this command writes to.
 pub struct Output {
     folder: PathBuf,
     force: bool,
     _lock: Option<Lock>,
 }
 
-/// The result in a folder.
+/// The file name of a result.
 pub const RESULT: &str = "result.jsonl";
-/// Its whole histograms.
+/// The file name of a result's whole histograms.
 pub const HISTOGRAMS: &str = "result.hlog";
-/// Duels in a folder.
+/// The file name of duels.
 pub const DUEL: &str = "duel.jsonl";
-/// A simulation in a folder.
+/// The file name of a simulation.
 pub const SIMULATION: &str = "simulation.jsonl";
 
-/// Whose files are in a folder. No verb writes over those of another.
+/// The kind of output that a folder holds. No verb overwrites the files of another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OutputKind {
     /// `run` and `replay`.
@@ -50,10 +50,10 @@ pub enum OutputKind {
 }
 
 impl OutputKind {
-    /// Each of them.
+    /// All kinds.
     pub const ALL: [OutputKind; 3] = [OutputKind::Run, OutputKind::Duel, OutputKind::Simulation];
 
-    /// A file by which a folder of this kind is known, and what it holds in words.
+    /// The file that identifies a folder of this kind, and a phrase for what the folder holds.
     fn mark(self) -> (&'static str, &'static str) {
         match self {
             OutputKind::Run => ("summary.md", "the result of a run"),
@@ -62,12 +62,12 @@ impl OutputKind {
         }
     }
 
-    /// What a folder of this kind holds, in words.
+    /// A phrase for what a folder of this kind holds.
     pub fn held(self) -> &'static str {
         self.mark().1
     }
 
-    /// The file that has the figures.
+    /// The file with the figures.
     pub fn result(self) -> &'static str {
         match self {
             OutputKind::Run => RESULT,
@@ -76,7 +76,7 @@ impl OutputKind {
         }
     }
 
-    /// The files that it writes beside.
+    /// The files that are written besides the one with the figures.
     fn reports(self) -> &'static [&'static str] {
         match self {
             OutputKind::Run => &[HISTOGRAMS, "summary.md", "index.html"],
@@ -85,7 +85,8 @@ impl OutputKind {
         }
     }
 
-    /// The verb's own word for it, and the file that it is kept in while it comes.
+    /// The word for this kind in messages, and the file that keeps finished rows while the command
+    /// runs.
     pub fn part(self) -> (&'static str, &'static str) {
         match self {
             OutputKind::Run => ("run", "result.jsonl.part"),
@@ -94,20 +95,21 @@ impl OutputKind {
         }
     }
 
-    /// Whether a folder is of this kind. A part in which nothing was finished makes none of it.
+    /// Whether a folder holds output of this kind. A part without a finished row does not count.
     pub fn is_of(self, folder: &Path) -> bool {
         folder.join(self.mark().0).is_file() || has_rows(&folder.join(self.part().1))
     }
 }
 
 impl Output {
-    /// Makes sure of the folder for a result and its reports. One that holds a result already is
-    /// refused without `force`, one that another verb or another process writes to always.
+    /// Prepares the folder for a result and its reports. A folder that already holds a result is
+    /// refused without `force`. A folder that holds another kind of output, or that another process
+    /// writes to, is always refused.
     pub fn prepare(folder: PathBuf, force: bool, kind: OutputKind) -> Result<Output, Failure> {
         Output::prepare_for(folder, force, kind, kind.reports())
     }
 
-    /// The same for these files.
+    /// Prepares the folder for files of these names, by the rules of [`Output::prepare`].
     pub fn prepare_for(
         folder: PathBuf,
         force: bool,
@@ -140,7 +142,7 @@ impl Output {
                 }
                 let output = Output { folder, force, _lock: Some(lock) };
                 output.refuse_others(names)?;
-                // What a command of another kind left that was ended before its first row.
+                // Removes the part of a command of another kind that ended before its first row.
                 for other in OutputKind::ALL.into_iter().filter(|other| *other != kind) {
                     if is_head(&output.path(other.part().1)) {
                         output.remove(other.part().1)?;
@@ -153,8 +155,8 @@ impl Output {
         }
     }
 
-    /// Refuses to write over files of these names without `force`: in a folder that held no result
-    /// they are somebody else's.
+    /// Refuses to overwrite files of these names without `force`: in a folder that held no result
+    /// they are not ours.
     fn refuse_others(&self, names: &[&str]) -> Result<(), Failure> {
         let taken = names.iter().find(|name| !self.force && self.path(name).exists());
         taken.map_or(Ok(()), |name| {
@@ -166,7 +168,7 @@ impl Output {
         })
     }
 
-    /// The folder of a run: the one that was asked for, or a new one.
+    /// Prepares the folder of a run: the requested one, or a new one.
     pub fn of_run(asked: Option<&Path>, force: bool) -> Result<Output, Failure> {
         match asked {
             Some(folder) => Output::prepare(folder.into(), force, OutputKind::Run),
@@ -174,7 +176,7 @@ impl Output {
         }
     }
 
-    /// A new folder for a run that was told none: `reports/runs/` and the time.
+    /// Prepares a new folder for a run without `--out`: `reports/runs/` and the time.
     fn fresh(started_at: &str) -> Result<Output, Failure> {
         let first = default_folder(started_at);
         let failed = |error: io::Error| {
@@ -184,7 +186,7 @@ impl Output {
         if let Some(runs) = first.parent() {
             fs::create_dir_all(runs).map_err(failed)?;
         }
-        // Several may begin within one second.
+        // Several runs may begin within one second.
         for number in 1u32.. {
             let folder = match number {
                 1 => first.clone(),
@@ -205,7 +207,7 @@ impl Output {
         files.add(RESULT, &lines(result)?);
         match result.has_histograms() {
             true => files.add(HISTOGRAMS, &histogram_log::write(result)),
-            // Those of an overwritten result must not stay.
+            // The histograms of an overwritten result must not stay.
             false => files.remove(HISTOGRAMS),
         }
         files.add("summary.md", &report::markdown(result));
@@ -213,12 +215,13 @@ impl Output {
         files.finish(&[RESULT, HISTOGRAMS])
     }
 
-    /// Writes the result if it is worth it; if not, what was kept while it came goes too.
+    /// Writes the result if `is_worth`. Otherwise removes the part that was kept during the run.
     pub fn keep(&self, result: &RunResult, is_worth: bool) -> Result<(), Failure> {
         if is_worth { self.write(result) } else { self.remove(OutputKind::Run.part().1) }
     }
 
-    /// Writes a simulation and its reports; the result first, and the rest from what is stored.
+    /// Writes a simulation and its reports. The result comes first; the reports are rendered from
+    /// its stored form.
     pub fn write_simulation(&self, simulation: &Simulation) -> Result<(), Failure> {
         let text = lines(simulation)?;
         let stored = Simulation::parse(&self.path(SIMULATION), &text)
@@ -253,7 +256,7 @@ impl Output {
         files.finish(&[SIMULATION])
     }
 
-    /// Writes duels. Where they are not all, the blocks that were kept stay.
+    /// Writes duels. If some of them are missing, the part with the finished blocks stays.
     pub fn write_duels(&self, duels: &Duels) -> Result<(), Failure> {
         let mut files = Files::new(self, OutputKind::Duel);
         files.add(DUEL, &lines(duels)?);
@@ -262,7 +265,7 @@ impl Output {
         files.finish(&[DUEL])
     }
 
-    /// Removes what was kept while the result came.
+    /// Removes a file of the folder, if it exists.
     pub fn remove(&self, name: &str) -> Result<(), Failure> {
         let path = self.path(name);
         match fs::remove_file(&path) {
@@ -273,8 +276,8 @@ impl Output {
         }
     }
 
-    /// Writes one file under a passing name first. Names may come from a file of anybody's: one
-    /// that leads elsewhere is refused.
+    /// Writes one file, under a temporary name first. A name may come from an untrusted file, so a
+    /// name that leads out of the folder is refused.
     pub fn put(&self, name: &str, text: &str) -> Result<(), Failure> {
         allowed(name)?;
         let path = self.folder.join(name);
@@ -286,19 +289,19 @@ impl Output {
             fs::rename(&passing, &path)
         };
         written().map_err(|error| {
-            // Half of it takes the room that the next file needs.
+            // A partly written file would take the space that the next file needs.
             _ = fs::remove_file(&passing);
             Failure::Error(format!("cannot write {}: {error}", path.display()))
         })
     }
 
-    /// A file in the folder.
+    /// The path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 }
 
-/// Refuses a name that leads elsewhere.
+/// Refuses a name that leads out of the folder.
 fn allowed(name: &str) -> Result<(), Failure> {
     let parts: Vec<Component<'_>> = Path::new(name).components().collect();
     match parts.as_slice() {
@@ -309,7 +312,8 @@ fn allowed(name: &str) -> Result<(), Failure> {
     }
 }
 
-/// The files of a result while they are written: each is tried, and what is missing is told.
+/// The files of a result while they are written. Each one is tried, and the missing ones are
+/// reported.
 struct Files<'o> {
     output: &'o Output,
     kind: OutputKind,
@@ -340,7 +344,8 @@ impl Files<'_> {
         self.first.get_or_insert(failure);
     }
 
-    /// Removes the part once all of these are written; says what is missing and how to have it.
+    /// Removes the part once all `needed` files are written, unless `keeps_part`. If a file is
+    /// missing, the failure says which one, and how to get it.
     fn finish(self, needed: &[&str]) -> Result<(), Failure> {
         let is_missing = |name: &&str| self.missing.iter().any(|missing| missing == name);
         let (_, part) = self.kind.part();
@@ -369,8 +374,9 @@ impl Files<'_> {
     }
 }
 
-/// How a command ends whose figures were shown already: that they were not written is an error,
-/// outranked by wrong verdicts, and told beside another failure.
+/// The end of a command that has already shown its figures. A failure to write them is an error. A
+/// wrong verdict outranks this error; another failure is returned, and this error is printed beside
+/// it.
 pub fn written(kept: Result<(), Failure>, ended: Result<Exit, Failure>) -> Result<Exit, Failure> {
     match (kept, ended) {
         (Ok(()), ended) => ended,
@@ -383,7 +389,7 @@ pub fn written(kept: Result<(), Failure>, ended: Result<Exit, Failure>) -> Resul
     }
 }
 
-/// What is stored of a result.
+/// The stored form of a result.
 fn lines(result: &impl StoredForm) -> Result<String, Failure> {
     let encoded = result.to_lines();
     encoded.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))
@@ -395,29 +401,30 @@ pub fn encoded(simulation: &Simulation) -> Result<String, Failure> {
         .map_err(|error| Failure::Error(format!("cannot encode the simulation: {error}")))
 }
 
-/// Where a run goes unless told otherwise: `reports/runs/` and the time.
+/// The default folder of a run: `reports/runs/` and the time.
 fn default_folder(started_at: &str) -> PathBuf {
     let stamp: String = started_at.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     Path::new("reports").join("runs").join(stamp)
 }
 
-/// Why standard output could not be written, the first time that it could not.
+/// The first error of standard output, apart from a closed pipe.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
-/// Whether standard output has failed, a reader that has gone away included.
+/// Whether standard output has failed, also because its reader is gone.
 static IS_UNHEARD: AtomicBool = AtomicBool::new(false);
 
-/// Says something to the user on standard error, in what may be shown of it.
+/// Prints a message on standard error, with only the characters that may be shown.
 pub fn tell(message: impl std::fmt::Display) {
     eprintln!("jwtbench: {}", shown::lines(&message.to_string()));
 }
 
-/// Prints to standard output what may be shown of a text, and its colours. A reader that has gone
-/// away (`| head`) is no fault; what else hinders it, [`unwritten`] tells at the end.
+/// Prints a text on standard output, with its colours and only the characters that may be shown. A
+/// reader that is gone (`| head`) is no fault; any other error is kept for [`unwritten`].
 pub fn print(text: &str) {
     put_out(&shown::painted(text));
 }
 
-/// As [`print`], to the byte: for what another program reads. A terminal is shown what may be.
+/// Prints a text exactly, byte for byte, for another program to read. On a terminal it does what
+/// [`print`] does.
 pub fn print_exact(text: &str) {
     match io::stdout().is_terminal() {
         true => print(text),
@@ -435,18 +442,20 @@ fn put_out(text: &str) {
     }
 }
 
-/// Whether something that was to be printed could not be, whatever the reason: a verb that goes on
-/// only to print may end.
+/// Whether printing to standard output has failed for any reason. A verb that continues only to
+/// print may then end.
 pub fn is_unheard() -> bool {
     IS_UNHEARD.load(Ordering::Relaxed)
 }
 
-/// Why something that was to be printed is not, if so: whoever reads it has less than all.
+/// The error that kept output from being printed, if there was one: its reader got an incomplete
+/// text.
 pub fn unwritten() -> Option<&'static io::Error> {
     UNWRITTEN.get()
 }
 
-/// Colour on a terminal that wants it; its width, or 80 columns.
+/// The style of the terminal: colour on a terminal unless `NO_COLOR` is set, and the width, which
+/// is 80 columns by default.
 pub fn terminal_style() -> TerminalStyle {
     let is_terminal = std::io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -1,5 +1,5 @@
-//! The user's own tokens for `run`: read, judged by the core over every backend, and held against
-//! each other before anything is measured.
+//! The user's own tokens for `run`. They are read and judged by the core over every backend, and
+//! the verdicts are compared with each other before anything is measured.
 
 pub(crate) mod key_file;
 pub(crate) mod lines;
@@ -32,10 +32,10 @@ use crate::own::token_judge::{Papers, TimedVerdict, TokenJudge};
 
 use super::Failure;
 
-/// At most this many tokens, so that a corpus stays in memory.
+/// The most tokens of a corpus, so that it fits in memory.
 const MAX_TOKENS: usize = 1_000_000;
 
-/// Where the user's tokens are, and what they are judged by.
+/// The user's tokens, and what they are judged by.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OwnArgs {
     /// Your own tokens, one a line, instead of scenarios; with --jwks and --policy
@@ -54,7 +54,7 @@ pub struct OwnArgs {
 }
 
 impl OwnArgs {
-    /// Reads policy and key set; `None` if the user named no tokens.
+    /// Reads policy and key set; `None` if the user gave no tokens.
     pub fn papers(&self) -> Result<Option<Papers>, Failure> {
         match (&self.tokens, &self.jwks, &self.policy) {
             (Some(_), Some(jwks), Some(policy)) => Papers::read(policy, jwks).map(Some),
@@ -62,12 +62,12 @@ impl OwnArgs {
         }
     }
 
-    /// Where the tokens are; of no meaning if the user named none.
+    /// The path of the tokens; meaningless if the user gave none.
     pub fn path(&self) -> &Path {
         self.tokens.as_deref().unwrap_or(Path::new(""))
     }
 
-    /// Reads the tokens and judges them as they are to be judged in this scenario.
+    /// Reads the tokens and judges them as this scenario requires.
     pub fn read(&self, papers: Papers, scenario: &Scenario) -> Result<OwnCorpus, Failure> {
         // A whole second, so that a replay can judge at the same instant.
         let seconds = self.now.unwrap_or_else(|| unix_now().seconds());
@@ -75,8 +75,8 @@ impl OwnArgs {
     }
 }
 
-/// Reads tokens, and judges them as of `now` by these papers, and by what the cache policy of
-/// the scenario says of leeway and of tokens without `kid`.
+/// Reads tokens, and judges them as of `now` by these papers. The scenario's cache policy sets the
+/// leeway and says what becomes of tokens without `kid`.
 pub fn read(
     tokens: &Path,
     papers: Papers,
@@ -112,8 +112,8 @@ pub fn read(
     Ok(OwnCorpus { judge, tokens: by_algorithm, notes })
 }
 
-/// What is to be said before they are measured for so long: what of the key set is not used,
-/// the verdicts, counted, and how many of them a clock that goes on would change.
+/// The messages before the tokens are measured for `lasting`: the unused entries of the key set,
+/// the verdicts, counted, and how many of them would change if the clock went on.
 pub fn told(own: &OwnCorpus, lasting: Duration) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for token in own.tokens.values().flatten() {
@@ -132,7 +132,7 @@ pub fn told(own: &OwnCorpus, lasting: Duration) -> Vec<String> {
     told
 }
 
-/// How many verdicts would change in this time if the clock went on.
+/// A phrase that says how many verdicts would change in this time if the clock went on.
 pub fn changing(own: &OwnCorpus, lasting: Duration) -> String {
     let tokens = || own.tokens.values().flatten();
     let until = own.judge.now + lasting;
@@ -145,12 +145,12 @@ pub fn changing(own: &OwnCorpus, lasting: Duration) -> String {
     )
 }
 
-/// The core over every backend that verifies all that the policy allows.
+/// The core over every backend that supports all algorithms of the policy.
 fn judges(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
     let allowed = &papers.policy.spec().algorithms;
     let fits = |known: &&dyn Backend| allowed.iter().all(|algorithm| known.supports(*algorithm));
     let backends: Vec<&dyn Backend> = backend::available().into_iter().filter(fits).collect();
-    // Each prepares every key of the set.
+    // Each judge prepares every key of the set.
     let judges = backends
         .into_par_iter()
         .map(|backend| Ok((backend.name(), TokenJudge::new(backend, papers)?)))
@@ -189,7 +189,7 @@ fn texts(path: &Path, limit: usize) -> Result<Vec<Box<[u8]>>, Failure> {
     Ok(texts)
 }
 
-/// The verdict that every backend gives.
+/// The verdict on which all backends agree.
 fn agreed(
     judges: &mut [(&str, TokenJudge)],
     token: &[u8],
@@ -216,7 +216,7 @@ fn agreed(
     Ok(timed)
 }
 
-/// What the header names, unverified: only to sort by.
+/// The algorithm that the header names. It is unverified, and used only to group the tokens.
 fn algorithm(token: &[u8]) -> Option<Algorithm> {
     let header = token.split(|byte| *byte == b'.').next()?;
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;

@@ -1,5 +1,5 @@
-//! Progress: lines that redraw themselves on a terminal, a plain line now and then where standard
-//! error is piped or in CI, nothing when told to be quiet.
+//! Progress of a command: lines that redraw themselves on a terminal, a plain line at intervals in
+//! CI or where standard error is no terminal, and nothing if the command is quiet.
 
 mod view;
 
@@ -20,18 +20,18 @@ use jwtbench_scenario::plan::Minting;
 
 use super::output::tell;
 
-/// Between two drawings on a terminal.
+/// The time between two redraws on a terminal.
 const REDRAW: Duration = Duration::from_millis(200);
-/// Between two lines elsewhere.
+/// The time between two lines elsewhere.
 const REPEAT: Duration = Duration::from_secs(5);
 
-/// What a person sees of a long run.
+/// The progress of a long run, as a person sees it.
 pub struct LiveProgress {
     screen: Arc<Screen>,
     ticker: Option<Ticker>,
 }
 
-/// Where it is shown.
+/// The place where progress is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ProgressPlace {
     Nowhere,
@@ -47,7 +47,7 @@ struct Screen {
     said: Mutex<Said>,
 }
 
-/// What the command said last.
+/// The latest state that the command reported.
 #[derive(Default)]
 struct Said {
     done: u64,
@@ -57,11 +57,11 @@ struct Said {
     foreseen: Option<Foreseen>,
 }
 
-/// What is to come, as far as it is known.
+/// The predicted time of the rest of the command.
 struct Foreseen {
-    /// After the step that is taken now.
+    /// The time after the current step.
     rest: Duration,
-    /// That step.
+    /// The time of the current step.
     step: Duration,
     since: Stopwatch,
 }
@@ -98,45 +98,46 @@ impl LiveProgress {
         LiveProgress { screen, ticker }
     }
 
-    /// The warm-up and measured time of all rounds together, so that the time left can be told.
+    /// Sets the warm-up and measured time of all rounds together, which the remaining time is
+    /// derived from.
     pub fn will_last(&self, lasting: Duration) {
         self.screen.say(|said| said.lasting = Some(lasting));
     }
 
-    /// The step that begins will take so long, and the rest after it so long; from now on the time
-    /// left is told by this.
+    /// Sets the predicted time of the step that begins, and of the rest after it. From now on the
+    /// remaining time is derived from these.
     pub fn foresee(&self, rest: Duration, step: Duration) {
         let since = Stopwatch::start();
         self.screen.say(|said| said.foreseen = Some(Foreseen { rest, step, since }));
     }
 
-    /// Where rounds can be watched; `None` if nobody looks.
+    /// The view in which rounds can be watched; `None` if no progress is shown.
     pub fn watch(&self) -> Option<&LiveView> {
         (self.screen.place != ProgressPlace::Nowhere).then_some(&self.screen.watch)
     }
 
-    /// What is being done now.
+    /// Sets the message about the current work.
     pub fn say(&self, message: String) {
         self.screen.say(|said| said.message = message);
     }
 
-    /// One round is done.
+    /// Counts one round as done.
     pub fn step(&self) {
         self.skip(1);
     }
 
-    /// One round of each trial is over: so many rounds, which together last so long.
+    /// Counts rounds as done, one of each trial, and adds the time that they last together.
     pub fn rounds(&self, rounds: u64, lasting: Duration) {
         self.screen.watch.pass(lasting);
         self.skip(rounds);
     }
 
-    /// Rounds that will not be run.
+    /// Counts rounds that will not run.
     pub fn skip(&self, rounds: u64) {
         self.screen.say(|said| said.done += rounds);
     }
 
-    /// The ear of a mint: a bar of its own while tokens are signed.
+    /// A callback for minting, which shows a separate bar while tokens are signed.
     pub fn minting(&self) -> impl Fn(Minting) + Sync + use<> {
         let bar = self.screen.bars.add(ProgressBar::new(0));
         bar.set_style(style("{bar:24} {pos}/{len} tokens signed"));
@@ -151,7 +152,7 @@ impl LiveProgress {
         }
     }
 
-    /// The end.
+    /// Ends the progress, and clears it from the terminal.
     pub fn finish(mut self) {
         self.ticker = None;
         self.screen.bar.finish_and_clear();
@@ -186,7 +187,7 @@ impl Screen {
             Some(Foreseen { rest, step, since }) => {
                 Some(*rest + step.saturating_sub(since.elapsed()))
             }
-            // What follows the last round was not foreseen.
+            // The work after the last round is not part of the prediction.
             None => lasting
                 .map(|lasting| lasting.saturating_sub(self.watch.passed()))
                 .filter(|left| !left.is_zero()),
@@ -204,7 +205,7 @@ impl Ticker {
                 screen.draw();
             }
         };
-        // Without a thread there is no progress, and the run is none the worse for it.
+        // If no thread can be started, there is no progress, and the run is not affected.
         let thread = std::thread::Builder::new().name("progress".into()).spawn(draw).ok();
         Ticker { stop: Some(stop), thread }
     }
@@ -214,7 +215,7 @@ impl Drop for Ticker {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A panic while drawing has been shown already.
+            // A panic while drawing was already printed.
             _ = thread.join();
         }
     }

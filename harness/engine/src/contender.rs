@@ -1,5 +1,5 @@
-//! What a trial measures. A contender gets a token and the time, and gives a verdict; it never sees
-//! what the issuer knows of the token.
+//! The contenders: what a trial measures. A contender is given a token and the time, and returns a
+//! verdict. It never sees what the issuer knows of the token.
 
 mod batch;
 mod core;
@@ -19,6 +19,7 @@ mod raw;
 use std::fmt;
 use std::sync::Arc;
 
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::dalek_batch::Batch;
 use jwtbench_verifier::backend::{self, Backend};
@@ -38,65 +39,70 @@ pub use own::{OwnCheck, OwnContender, OwnSetup, OwnVerifier};
 /// A token as it arrives.
 #[derive(Clone, Copy, Debug)]
 pub struct Presented<'c> {
-    /// Its place in the corpus: only for contenders that prepare inputs outside the measured time.
-    pub place: u32,
-    /// Its text.
+    /// The token's place in the corpus, for contenders that prepare their inputs outside the
+    /// measured time.
+    pub place: TokenPlace,
+    /// The token's text.
     pub bytes: &'c [u8],
 }
 
-/// What became of an operation.
+/// The state of an operation after its contender was called.
 pub enum Progress {
-    /// It has its verdict.
+    /// The operation has its verdict.
     Done(Verdict),
-    /// It waits for keys or for others, and does not block its worker.
+    /// The operation waits for keys, or for other operations of its batch. It does not block its
+    /// worker.
     Waiting,
 }
 
-/// Something that verifies tokens, owned by one worker.
+/// A verifier of tokens, owned by one worker.
 pub trait Contender<'c>: Send {
     /// Begins an operation.
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress;
 
-    /// Whether [`Contender::resume`] has something to do. Cheap: asked between operations.
+    /// Whether [`Contender::resume`] has something to do. The call is cheap, as it is made between
+    /// operations.
     fn is_woken(&self) -> bool {
         false
     }
 
-    /// When [`Contender::resume`] is due though nothing wakes it.
+    /// The instant at which [`Contender::resume`] is due although nothing has woken the contender.
     fn deadline(&self) -> Option<Tick> {
         None
     }
 
-    /// Ends operations that waited and have been woken.
+    /// Ends operations that waited and have been woken. Their numbers and verdicts are added to
+    /// `_done`.
     fn resume(&mut self, _now: Tick, _done: &mut Vec<(u32, Verdict)>) {}
 
-    /// Operations that wait.
+    /// The number of operations that wait.
     fn waiting(&self) -> usize {
         0
     }
 
-    /// Why it judges nothing any more: its verdicts since then are none.
+    /// The reason why the contender cannot judge any more. The verdicts it has given since that
+    /// failure do not count.
     fn fault(&self) -> Option<&str> {
         None
     }
 }
 
-/// A contender by name: `kind:name`.
+/// The specification of a contender, named as `kind:name`.
 #[derive(Clone, Copy)]
 pub enum ContenderSpec {
     /// The verifier core over a backend, or over the backend that accepts any signature.
     Core(&'static dyn Backend),
     /// The bare prepared signature check.
     Raw(&'static dyn Backend),
-    /// Answers ACCEPT without looking.
+    /// A contender that answers ACCEPT without reading the token.
     Null,
     /// The verifier core with Ed25519 signatures verified in batches, by ed25519-dalek.
     Batch,
-    /// A whole library.
+    /// A whole JWT library.
     Library(ForeignLibrary),
     /// A verifier of the user's own, in this process.
     Own(OwnContender),
-    /// A process: a verifier of the user's own, or what a pipe costs.
+    /// A process: a verifier of the user's own, or the floor that measures the cost of a pipe.
     Exec(ExecCommand),
 }
 
@@ -115,7 +121,7 @@ impl fmt::Display for ContenderSpec {
 }
 
 impl ContenderSpec {
-    /// Every default contender that runs on this CPU, ranked ones first.
+    /// Every default contender that runs on this CPU. Those that are ranked come first.
     pub fn all() -> Vec<ContenderSpec> {
         let backends = backend::available();
         let mut all: Vec<ContenderSpec> =
@@ -127,7 +133,7 @@ impl ContenderSpec {
         all
     }
 
-    /// The default contenders, then those that run only where they are named.
+    /// The default contenders, then those that run only if they are named.
     pub fn known() -> Vec<ContenderSpec> {
         let mut known = ContenderSpec::all();
         known.push(ContenderSpec::Batch);
@@ -135,13 +141,13 @@ impl ContenderSpec {
         known
     }
 
-    /// The contender of this name, such as `core:ring`, if this machine runs it.
+    /// The contender of this name, such as `core:ring`; `None` if this machine cannot run it.
     pub fn find(name: &str) -> Option<ContenderSpec> {
         ContenderSpec::known().into_iter().find(|known| known.to_string() == name)
     }
 
-    /// Whether it is meant to judge every token: false for floors and bounds, which run valid
-    /// tokens only.
+    /// Whether the contender is meant to judge every token. Floors and bounds are not: they run
+    /// valid tokens only.
     pub fn judges(self) -> bool {
         match self {
             ContenderSpec::Core(backend) => backend.name() != "null",
@@ -151,17 +157,19 @@ impl ContenderSpec {
         }
     }
 
-    /// Whether it has a key cache, so that a dynamic scenario means something to it.
+    /// Whether the contender has a key cache, so that a dynamic scenario can be run on it.
     pub fn has_key_cache(self) -> bool {
         matches!(self, ContenderSpec::Core(_)) && self.judges()
     }
 
-    /// Whether its verdicts are held to the contract's codes, and a breach fails the run.
+    /// Whether the contender's verdicts are compared with the contract's codes. A breach then fails
+    /// the run.
     pub fn is_core(self) -> bool {
         matches!(self, ContenderSpec::Core(_) | ContenderSpec::Batch)
     }
 
-    /// Whether it is a whole library, judged by accept or refuse, whose deviations are findings.
+    /// Whether the contender is judged by accept or refuse alone, so that its other deviations are
+    /// findings.
     pub fn is_foreign(self) -> bool {
         matches!(
             self,
@@ -171,12 +179,13 @@ impl ContenderSpec {
         )
     }
 
-    /// Whether it works in a process of its own, whose CPU time its worker does not know.
+    /// Whether the contender runs in a process of its own. Its worker does not know the CPU time of
+    /// that process.
     pub fn is_process(self) -> bool {
         matches!(self, ContenderSpec::Exec(_))
     }
 
-    /// Whether it verifies this algorithm.
+    /// Whether the contender verifies this algorithm.
     pub fn supports(self, algorithm: Algorithm) -> bool {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => {
@@ -189,7 +198,7 @@ impl ContenderSpec {
         }
     }
 
-    /// The versions behind it.
+    /// The versions of the software behind the contender.
     pub fn version(self) -> String {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend.version().into(),
@@ -201,7 +210,7 @@ impl ContenderSpec {
         }
     }
 
-    /// The backend behind its key source; any will do for one that has none.
+    /// The backend of the contender's key source. For a contender without keys any backend will do.
     pub fn backend(self) -> &'static dyn Backend {
         match self {
             ContenderSpec::Core(backend) | ContenderSpec::Raw(backend) => backend,
@@ -213,7 +222,7 @@ impl ContenderSpec {
         }
     }
 
-    /// One instance, for one worker.
+    /// Builds one instance of the contender, for one worker.
     pub fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         match self {
             ContenderSpec::Core(_) => Box::new(core::Core::new(setup)),
@@ -233,16 +242,16 @@ pub struct Setup<'c> {
     pub policy: &'c Policy,
     /// The algorithm of the trial.
     pub algorithm: Algorithm,
-    /// What the verifier takes the time to be.
+    /// The clock by which the verifier judges times.
     pub clock: WallClock,
-    /// The keys, and how they travel.
+    /// The source of the keys.
     pub source: &'c Arc<KeySource>,
-    /// Revoked tokens.
+    /// The revocation list; `None` if nothing is ever revoked.
     pub revocations: Option<&'c Revocations>,
-    /// The worker.
-    pub worker: u32,
+    /// The number of the worker.
+    pub worker: WorkerPlace,
     /// The JWK set at the beginning, for contenders without a key cache.
     pub key_set: &'c [u8],
-    /// The texts of the corpus by place, for contenders that prepare inputs.
+    /// The texts of the corpus by place, for contenders that prepare their inputs.
     pub corpus: &'c [&'c [u8]],
 }

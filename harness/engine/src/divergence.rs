@@ -1,5 +1,5 @@
-//! Backends, whole libraries and our core side by side on inputs where they differ. Mints the
-//! inputs, asks every column, and hands on what was observed; it formats nothing.
+//! The inputs on which backends, whole libraries and our core differ. The module mints the inputs,
+//! gives each to every column, and returns the answers. It formats nothing.
 
 mod case;
 mod claims;
@@ -21,7 +21,7 @@ use jwtbench_result::record::divergence::{
     ColumnKind, Divergence, DivergenceColumn, DivergenceGroup, DivergenceRow, Observed, Remark,
 };
 
-/// Said of an answer that nobody expected. A test refuses a report that says it.
+/// The text for an answer that has no ruling yet. A test refuses a report that contains it.
 pub const UNEXPECTED: &str = "Not seen before; nobody has judged it yet.";
 
 const UNSTABLE: Ruling = ruling(
@@ -33,7 +33,7 @@ const UNSTABLE: Ruling = ruling(
 
 type Inputs = fn(&InputMint) -> Vec<DivergenceCase>;
 
-/// The groups: heading, what their inputs have in common, where they come from.
+/// The groups: the heading, what the inputs have in common, and the function that makes them.
 const GROUPS: [(&str, &str, Inputs); 7] = [
     (
         "RSA keys (RS256)",
@@ -73,7 +73,7 @@ const GROUPS: [(&str, &str, Inputs); 7] = [
     ),
 ];
 
-/// Asks every column about every input. The same seed and versions give the same answers.
+/// Gives every input to every column. The same seed and versions give the same answers.
 pub fn observe(seed: u64) -> Divergence {
     let mint = InputMint::new(seed);
     let witnesses = witnesses();

@@ -1,5 +1,5 @@
-//! What was due, and what came of it: two judgements of every operation, the ledger in which they
-//! are entered, and the expectations of a scenario held to it. Knows no contender, clock or socket.
+//! The judge: two judgements of every operation, the ledger in which they are entered, and the
+//! evaluation of a scenario's expectations. The module knows no contender, clock or socket.
 
 pub mod evaluate;
 pub mod history;

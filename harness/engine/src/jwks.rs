@@ -1,5 +1,5 @@
-//! How keys travel from the issuer to the verifier's key cache: the mocked endpoint and the
-//! transports. The only place that knows tokio.
+//! The way of keys from the issuer to the verifier's key cache: the mocked endpoint and the
+//! transports. No other module uses tokio.
 
 pub mod body_budget;
 pub mod caches;

@@ -15,6 +15,7 @@ use jwtbench_result::host::window::{Offer, Window, WindowVerdict};
 use jwtbench_result::{ArrivalCounts, Calibration};
 use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::event::Action;
+use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_scenario::plan::{Plan, PlanParts};
 use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::key_cache::Counters;
@@ -205,7 +206,7 @@ impl<'p> Trial<'p> {
     pub(crate) fn setup<'c>(
         &'c self,
         source: &'c Arc<KeySource>,
-        worker: u32,
+        worker: WorkerPlace,
         key_set: &'c [u8],
         corpus: &'c [&'c [u8]],
     ) -> Setup<'c> {

@@ -1,4 +1,5 @@
-//! A folder or a file for each form, and in it a file for each subject.
+//! The forms of a report. Each form has a file or a folder, and a folder has a file for each
+//! subject.
 
 pub(crate) mod bencher;
 pub(crate) mod csv;

@@ -1,7 +1,7 @@
-//! Reports: one file for each form, each a pure function of a stored result. Reporting never
-//! measures, reads no clock and does no I/O, so any old result can be rendered again. What leaves
-//! here as a page or a document has gone through [`shown`]; a text for a terminal is made of lines
-//! that have.
+//! Reports of stored results: one file for each form, each a pure function of a result. Reporting
+//! never measures, reads no clock and does no I/O, so any old result can be rendered again. Every
+//! page and document that leaves this crate has passed [`shown`]. A text for a terminal is made of
+//! lines that have passed it.
 //!
 //! # Map
 //!
@@ -9,15 +9,15 @@
 //! - What does CI read? [`junit`].
 //! - What do other tools read? [`csv`], [`hgrm`], [`opentelemetry`], [`prometheus`], [`bencher`],
 //!   [`github_action`].
-//! - What of a simulation? [`simulation_terminal`], [`simulation_markdown`], [`simulation_html`],
-//!   [`simulation_picture`], [`simulation_junit`].
-//! - What of a duel, a comparison, a trend? [`duel_terminal`], [`duel_markdown`], [`comparison()`],
-//!   [`trend()`].
+//! - What is there for a simulation? [`simulation_terminal`], [`simulation_markdown`],
+//!   [`simulation_html`], [`simulation_picture`], [`simulation_junit`].
+//! - What is there for a duel, a comparison or a trend? [`duel_terminal`], [`duel_markdown`],
+//!   [`comparison()`], [`trend()`].
 //! - Which sentences come first? [`answer_list`], [`ranking_table`].
 //! - How are figures written? [`quantity`].
 //!
-//! Where is a subject in a form? `form/<form>/<subject>.rs`, or `form/<form>.rs` for a run. What is
-//! said of a subject, the same in every form, is in `subject/`.
+//! The file of a subject in a form is `form/<form>/<subject>.rs`, or `form/<form>.rs` for a run.
+//! The wording of a subject, the same in every form, is in `subject/`.
 
 mod form;
 pub mod quantity;
@@ -53,17 +53,17 @@ pub fn markdown(result: &RunResult) -> String {
     shown::lines(&form::markdown::markdown(result))
 }
 
-/// The ranking alone as a table in Markdown; empty when there is none.
+/// The ranking alone as a table in Markdown. It is empty when there is none.
 pub fn ranking_table(result: &RunResult) -> String {
     shown::lines(&form::markdown::ranking_table(result))
 }
 
-/// The answers alone as a list in Markdown; empty when there are none.
+/// The answers alone as a list in Markdown. It is empty when there are none.
 pub fn answer_list(result: &RunResult) -> String {
     shown::lines(&form::markdown::answer_list(result))
 }
 
-/// The result as one page that needs nothing else.
+/// The result as one self-contained HTML page.
 pub fn html(result: &RunResult) -> String {
     shown::lines(&form::html::html(result))
 }
@@ -88,7 +88,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
     shown::lines(&form::markdown::simulation::simulation_markdown(simulation))
 }
 
-/// A simulation as one page that needs nothing else.
+/// A simulation as one self-contained HTML page.
 pub fn simulation_html(simulation: &Simulation) -> String {
     shown::lines(&form::html::simulation::simulation_html(simulation))
 }
@@ -103,7 +103,7 @@ pub fn simulation_picture(simulation: &Simulation) -> String {
     shown::lines(&form::svg::frontier::simulation_picture(simulation))
 }
 
-/// What differs between backends and libraries, in Markdown.
+/// The differences between backends and libraries, in Markdown.
 pub fn divergence(divergence: &Divergence) -> String {
     shown::lines(&form::markdown::divergence::divergence(divergence))
 }

@@ -1,4 +1,4 @@
-//! Figures as a person reads them: three significant digits and a unit that fits. Pure; knows
+//! Figures as a person reads them, with three significant digits and a suitable unit. Pure; knows
 //! nothing of results.
 
 /// A duration in nanoseconds: `842 ns`, `24.3 µs`, `1.24 ms`, `12.0 s`, `15.0 min`, `2.50 h`.
@@ -11,7 +11,7 @@ pub fn nanoseconds(ns: f64) -> String {
     if ns.abs() < 999.5 {
         return format!("{ns:.0} ns");
     }
-    // A unit gives way to the next one at 1000 of it; seconds at 600, minutes at 90.
+    // The next unit is used from 1000 on; for seconds from 600 on, for minutes from 90 on.
     let limits = [999.5e3, 999.5e6, 600e9, 5400e9, f64::INFINITY];
     let unit = limits.iter().position(|limit| ns.abs() < *limit).unwrap_or(4);
     let (size, name) = UNITS[unit];
@@ -31,7 +31,7 @@ pub fn rate(per_s: f64) -> String {
     }
 }
 
-/// A count with thousands set apart: `1,234,567`.
+/// A count with thousands separated: `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -75,7 +75,8 @@ pub fn bytes(n: f64) -> String {
     format!("{} {}", significant(size), UNITS[unit])
 }
 
-/// What an expectation measured: nanoseconds where its key names a latency, else a count.
+/// The value that an expectation measured. It is in nanoseconds if the key names a latency,
+/// otherwise it is a count.
 pub fn expected(key: &str, value: f64) -> String {
     let is_latency = [".response.", ".service.", ".lateness."].iter().any(|m| key.contains(m));
     match (is_latency, value.is_finite()) {

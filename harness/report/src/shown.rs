@@ -1,24 +1,26 @@
-//! What of a text may be shown: the one place that takes out what would drive a terminal, end a
-//! line, or turn the direction of writing. Names, titles and kids come from anybody's files.
+//! What may be shown of a text. This is the one place that removes characters that control a
+//! terminal, end a line or change the direction of writing. Names, titles and kids come from files
+//! of any origin.
 
-/// A control character, a separator of lines, or one that turns the direction of writing.
+/// Whether `c` is a control character, a line separator, or a character that changes the direction
+/// of writing.
 pub fn is_unshown(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// One line: each such character replaced by U+FFFD, line feeds too.
+/// One line. Each such character is replaced by U+FFFD, and so are line feeds.
 pub fn line(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// A text of several lines: as [`line()`], but for line feeds and tabs. Carriage returns, which
-/// some files have before each line feed, are dropped.
+/// A text of several lines, treated as by [`line()`], except that line feeds and tabs stay.
+/// Carriage returns are dropped, because some files have one before each line feed.
 pub fn lines(text: &str) -> String {
     let kept = |c: char| if matches!(c, '\n' | '\t') { c } else { plain(c) };
     text.chars().filter(|c| *c != '\r').map(kept).collect()
 }
 
-/// As [`lines`]; the codes that set a colour (`ESC [ … m`) stay.
+/// The same as [`lines`], except that the codes that set a colour (`ESC [ … m`) stay.
 pub fn painted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -35,12 +37,13 @@ pub fn painted(text: &str) -> String {
     out + &lines(rest)
 }
 
-/// A JSON text: what JSON lets stand as it is, is escaped instead, so that nothing is lost.
+/// A JSON text. A character that JSON allows but that may not be shown is escaped, so that nothing
+/// is lost.
 pub fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // Between values it is white space.
+            // Between values these are white space.
             '\n' | '\r' | '\t' => out.push(c),
             c if is_unshown(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
@@ -53,7 +56,7 @@ fn plain(c: char) -> char {
     if is_unshown(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// The length of the colour code that a text begins with; 0 if it begins with none.
+/// The length of the colour code at the start of a text; 0 if there is none.
 fn colour(text: &str) -> usize {
     let Some(code) = text.strip_prefix("\u{1b}[") else {
         return 0;

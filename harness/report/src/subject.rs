@@ -1,4 +1,4 @@
-//! What is said of each subject, the same in every form.
+//! The wording of each subject, the same in every form.
 
 pub(crate) mod answer;
 pub(crate) mod capacity;

@@ -1,5 +1,6 @@
-//! Capacity: what a closed loop reaches, what users would wait below that, and the highest rate
-//! that holds an objective. Modelled from recorded services, beside what real open loops measured.
+//! Capacity: the rate that a closed loop reaches, the response times below it, and the highest rate
+//! that holds an objective. These are modelled from recorded services, and shown beside
+//! measurements of real open loops.
 
 mod model;
 mod slo;
@@ -10,13 +11,13 @@ pub use slo::Slo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Loads of the curve, as shares of capacity.
+/// The loads of the curve, as shares of capacity.
 const LOADS: [f64; 12] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98];
-/// Measured over modelled response within which a model is believed.
+/// The range of measured over modelled response within which the model counts as confirmed.
 const AGREEMENT: std::ops::RangeInclusive<f64> = 0.8..=1.25;
-/// What to do about a busy host.
+/// The advice for a busy host.
 const AGAIN: &str = "run it again on a quiet machine";
-/// The mix beside which forged tokens arrive, as a share of its limit.
+/// The rate of the mix beside which forged tokens arrive, as a share of the mix's limit.
 const BESIDE_FORGED: f64 = 0.5;
 
 /// The capacity of one contender on one mix of tokens.
@@ -156,23 +157,23 @@ pub struct ResolvedRate {
     pub rate_to_per_s: f64,
 }
 
-/// What a closed loop recorded.
+/// The recording of a closed loop.
 #[derive(Clone, Debug, Default)]
 pub struct Saturated {
     /// Operations per second over all workers.
     pub capacity_per_s: f64,
-    /// CPU time of an operation in nanoseconds, by the workers' clocks; `None` where threads have
-    /// none.
+    /// CPU time of an operation in nanoseconds, by the clocks of the workers' threads; `None` if
+    /// threads have none.
     pub cpu_ns_per_op: Option<f64>,
     /// Mean size of its tokens, in bytes.
     pub token_bytes_mean: f64,
-    /// Services by worker, in the order in which they happened.
+    /// The services of each worker, in the order in which they happened.
     pub services: Vec<Vec<Service>>,
-    /// Why the host disturbed too many of its rounds, if it did.
+    /// The reason, if the host disturbed too many of its rounds.
     pub disturbed: Option<String>,
 }
 
-/// The model's figures at a rate, per second over all workers.
+/// The model's response times at a rate, which is per second over all workers.
 pub fn figures(model: &Model, slo: &Slo, rate: f64) -> LoadFigures {
     let mut responses = model.responses(rate);
     LoadFigures {
@@ -182,7 +183,7 @@ pub fn figures(model: &Model, slo: &Slo, rate: f64) -> LoadFigures {
     }
 }
 
-/// Response times by load.
+/// The modelled response times at each load of the curve.
 pub fn curve(model: &Model, slo: &Slo, capacity: f64) -> Vec<LoadPoint> {
     let point = |load: f64| {
         let rate_per_s = load * capacity;
@@ -192,12 +193,12 @@ pub fn curve(model: &Model, slo: &Slo, capacity: f64) -> Vec<LoadPoint> {
 }
 
 impl LoadCheck {
-    /// Whether it measured what the model says, within [`AGREEMENT`].
+    /// Whether the measured response agrees with the model, within [`AGREEMENT`].
     pub fn agrees(&self) -> bool {
         AGREEMENT.contains(&self.disagreement)
     }
 
-    /// Why no number of cores can be made of the model, if so.
+    /// The reason why this loop allows no number of cores; `None` if it allows one.
     fn fault(&self) -> Option<String> {
         let load = self.load * 100.0;
         if self.wrong > 0 {
@@ -223,7 +224,7 @@ impl LoadCheck {
 }
 
 impl CapacityCard {
-    /// The card of a contender with this limit, per second over all workers.
+    /// The card of a contender with this limit, which is per second over all workers.
     pub fn of(
         saturated: &Saturated,
         model: &Model,
@@ -246,8 +247,8 @@ impl CapacityCard {
         }
     }
 
-    /// The card with the cores for a rate, as far as the host was still and real open loops bear
-    /// the model out.
+    /// The card with the number of cores for a rate. There is no number if the host disturbed a
+    /// loop or if the real open loops disagree with the model.
     pub fn with_cores(
         self,
         for_rate: Option<f64>,

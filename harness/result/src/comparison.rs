@@ -1,5 +1,5 @@
-//! Two stored results, trial by trial: what became faster, slower or wrong, and how sure that is.
-//! Pure: measures nothing and formats nothing.
+//! The comparison of two stored results, trial by trial: what became faster, slower or wrong, and
+//! how sure that is. Pure: measures nothing and formats nothing.
 
 mod bound;
 mod drift;
@@ -25,44 +25,45 @@ pub use outcome::{OutcomeFigure, OutcomeSentence, OutcomeVerdict, TrialOutcome, 
 pub use pairing::{Allowance, Matching};
 pub use threshold::{ComparedMetric, Thresholds};
 
-/// Seed of the resampling: fixed, so that a comparison of two files can be repeated.
+/// The seed of the resampling. It is fixed, so that a comparison of two files can be repeated.
 const SEED: u64 = 1;
 
-/// What a comparison is told.
+/// The terms of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct ComparisonTerms {
-    /// In what the results may be unlike.
+    /// The ways in which the results may differ.
     pub allowed: Vec<Allowance>,
-    /// What decides, and by how much figures may move.
+    /// The metric that decides, and by how much figures may change.
     pub thresholds: Thresholds,
-    /// How trials find their partner.
+    /// How trials are paired.
     pub matching: Matching,
 }
 
-/// Two results, compared.
+/// The comparison of two results.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// What changed for users and thieves, for every trial that both have and time matters to.
+    /// What changed for users and attackers, for every trial that both results have and that time
+    /// matters to.
     pub outcome: Vec<TrialOutcome>,
     /// The base.
     pub base: Side,
     /// The candidate.
     pub candidate: Side,
-    /// Whether both are the same result to the last figure. Then no trial is compared.
+    /// Whether both are the same result in every figure. Then no trial is compared.
     pub same: bool,
-    /// What the times come to over all trials that are gated; null where none is.
+    /// The verdict on times over all gated trials; null if none is gated.
     pub verdict: Option<Decision>,
-    /// Contenders whose library has another version on each side: what the library itself gained
-    /// or lost is in trial and bound alike.
+    /// Contenders whose library has a different version on each side. A change of the library
+    /// itself is then in the trial and in the bound alike.
     pub other_versions: Vec<String>,
-    /// Wrong verdicts of the candidate, in trials of its own too.
+    /// Wrong verdicts of the candidate, including trials that only the candidate has.
     pub wrong: u64,
-    /// In what the results are unlike, allowed by the user.
+    /// The differences between the results that the user allowed.
     pub unlike: Vec<String>,
-    /// What a reader should know beside it: versions, builds, partial results.
+    /// Further remarks for a reader: versions, builds, partial results.
     pub notes: Vec<String>,
-    /// The cache policies of the trials that are not our own recommendation: what they stand for,
-    /// and how far they were held to it.
+    /// The cache policies of the trials that are not our own recommendation, with what they stand
+    /// for and how far they were checked against that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cache_policies: Vec<CachePolicyRecord>,
     /// Trials that only the base has.
@@ -73,7 +74,7 @@ pub struct Comparison {
     pub trials: Vec<TrialComparison>,
 }
 
-/// Where one side comes from.
+/// The origin of one side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
     /// Start of the run, RFC 3339, UTC.
@@ -84,7 +85,7 @@ pub struct Side {
     pub revision: Option<String>,
 }
 
-/// One trial, compared.
+/// The comparison of one trial.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrialComparison {
     /// `family/name` of the scenario.
@@ -99,13 +100,13 @@ pub struct TrialComparison {
     pub base_cache_policy: String,
     /// The candidate's.
     pub cache_policy: String,
-    /// What its times come to; null where they are shown and not gated.
+    /// The verdict on its times; null if they are shown and not gated.
     pub decision: Option<Decision>,
-    /// Why its figures prove nothing, if they do not.
+    /// The reasons why its figures prove nothing; empty if they are valid.
     pub invalid: Vec<String>,
-    /// What the host did to one side alone, where the figures stand all the same.
+    /// Remarks on what the host did to one side only, if the figures count all the same.
     pub marks: Vec<String>,
-    /// The candidate could not be measured, though the base could.
+    /// Whether the candidate could not be measured although the base could.
     pub broke: bool,
     /// Wrong verdicts of the candidate.
     pub wrong: Vec<Wrong>,
@@ -168,23 +169,25 @@ impl Comparison {
         })
     }
 
-    /// Whether nothing stood against anything.
+    /// Whether there was nothing to compare.
     pub fn is_empty(&self) -> bool {
         !self.same && self.trials.is_empty()
     }
 
-    /// Whether thieves, users or the issuer are worse off than the base's seeds allow.
+    /// Whether the outcome is worse for users or the issuer, or better for attackers, beyond the
+    /// range of the base's seeds.
     pub fn outcome_is_worse(&self) -> bool {
         self.outcome.iter().any(|trial| trial.verdict == OutcomeVerdict::Worse)
     }
 
-    /// Whether an outcome was held against nothing that could have been held.
+    /// Whether an outcome that could have been gated was not.
     pub fn outcome_has_gaps(&self) -> bool {
         let reasons = self.outcome.iter().filter_map(|trial| trial.not_gated.as_ref());
         reasons.into_iter().any(|not_gated| not_gated.is_gap)
     }
 
-    /// Whether something was not proven either way: a trial, or a whole trial missing.
+    /// Whether something was not proven either way: a trial is inconclusive or invalid, a trial is
+    /// missing, or an outcome was not gated.
     pub fn has_gaps(&self) -> bool {
         let unproven = |trial: &TrialComparison| {
             matches!(trial.decision, Some(Decision::Invalid | Decision::Inconclusive))
@@ -209,7 +212,7 @@ impl TrialComparison {
             true => Figure::all(pair, bound, is_floor, thresholds, SEED),
             false => Vec::new(),
         };
-        // What the host disturbed is shown, and proves nothing.
+        // A figure that the host disturbed is shown, but proves nothing.
         invalid.extend(disturbed(base, candidate));
         let was_met = |key: &str| base.expectations.iter().all(|e| e.key != key || e.met);
         let missed = candidate.expectations.iter().filter(|e| !e.met && was_met(&e.key));
@@ -231,31 +234,32 @@ impl TrialComparison {
         }
     }
 
-    /// The figure that decides, or else the first: what its line shows.
+    /// The figure that the trial's line shows: the one that decides, or otherwise the first.
     pub fn headline(&self) -> Option<&Figure> {
         let primary = self.figures.iter().find(|figure| figure.gate == FigureGate::Primary);
         primary.or(self.figures.first())
     }
 
-    /// Whether statistics could decide it.
+    /// Whether statistics could decide the trial.
     pub fn is_gated(&self) -> bool {
         self.figures.iter().any(|figure| figure.gate == FigureGate::Primary)
     }
 
-    /// What its times come to, once its figures are decided.
+    /// The verdict on its times, once its figures are decided.
     fn decide(&self) -> Option<Decision> {
         let is_proof = self.invalid.is_empty();
         let decisions = || self.figures.iter().filter_map(|figure| figure.decision);
         match (is_proof, self.is_gated()) {
             (true, _) => worst(decisions()),
-            // A trial that the host disturbed and that nothing would have gated stays ungated.
+            // A trial that the host disturbed, and that would not have been gated anyway, stays
+            // ungated.
             (false, false) if !self.figures.is_empty() => None,
             (false, _) => Some(Decision::Invalid),
         }
     }
 }
 
-/// Why the figures of a trial are none.
+/// The reasons why a trial has no valid figures.
 fn invalid(
     base: &Measurement,
     candidate: &Measurement,
@@ -286,14 +290,15 @@ fn invalid(
     reasons
 }
 
-/// What the host did to too many rounds of a side.
+/// The sides of which the host disturbed too many rounds, with the reason.
 fn disturbed(base: &Measurement, candidate: &Measurement) -> Vec<String> {
     let sides = [("base", base), ("candidate", candidate)];
     let noisy = |(side, m): (&str, &Measurement)| Some(format!("{side}: {}", m.noisy.as_ref()?));
     sides.into_iter().filter_map(noisy).collect()
 }
 
-/// A remark where the control kernel took other times on each side: the medians of the rounds.
+/// A remark if the median time of the control kernel over the rounds differs between the sides by
+/// more than [`MAX_DRIFT`].
 fn kernel_mark(base: &Measurement, candidate: &Measurement) -> Option<String> {
     let middle = |side: &Measurement| {
         let noise = side.rounds.iter().filter_map(|round| round.noise.as_ref());
@@ -313,13 +318,13 @@ fn kernel_mark(base: &Measurement, candidate: &Measurement) -> Option<String> {
     })
 }
 
-/// Whether both are one result to the last figure, whatever file they are in.
+/// Whether both are the same result in every figure, whichever files they are in.
 fn is_same(base: &RunResult, candidate: &RunResult) -> bool {
     let content = |result: &RunResult| serde_json::to_value(result).ok();
     content(base).is_some_and(|one| content(candidate).is_some_and(|other| one == other))
 }
 
-/// All primary figures of a comparison share one error rate.
+/// Decides all figures. All primary figures of a comparison share one error rate.
 fn settle(trials: &mut [TrialComparison]) {
     let is_proof = |trial: &&TrialComparison| trial.invalid.is_empty();
     let figures = trials.iter().filter(is_proof).flat_map(|trial| &trial.figures);
@@ -337,7 +342,7 @@ fn settle(trials: &mut [TrialComparison]) {
     }
 }
 
-/// What several decisions come to; `None` of none.
+/// The worst of several decisions; `None` if there are none.
 fn worst(decisions: impl Iterator<Item = Decision>) -> Option<Decision> {
     use Decision::{Equivalent, Improved, Inconclusive, Invalid, Regressed};
     let order = [Regressed, Invalid, Inconclusive, Improved, Equivalent];
@@ -345,7 +350,7 @@ fn worst(decisions: impl Iterator<Item = Decision>) -> Option<Decision> {
     order.into_iter().find(|known| decisions.contains(known))
 }
 
-/// Libraries whose version is another one on each side.
+/// The libraries whose version differs between the sides.
 fn other_versions(base: &RunResult, candidate: &RunResult) -> Vec<String> {
     let changed = |(name, version): (&String, &String)| {
         let before = base.versions.get(name).filter(|before| *before != version)?;

@@ -1,5 +1,5 @@
-//! What came of a duel: two arms in lock step, their samples kept raw, and what these say: the
-//! content of `duel.jsonl`. Knows nothing of clocks or formatting.
+//! The result of a duel: two arms in lock step, their raw samples, and the verdict on them. It is
+//! the content of `duel.jsonl`. Knows nothing of clocks or formatting.
 
 mod lineup;
 mod sentence;
@@ -21,9 +21,10 @@ use super::{CachePolicyRecord, Machine, StoredForm, Wrong};
 pub use lineup::{Arm, SLOTS, lineup};
 pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
 
-/// The version of `duel.jsonl`; raised when a field changes its meaning or goes.
+/// The version of `duel.jsonl`. It is raised when a field changes its meaning or is removed.
 pub const DUEL_SCHEMA_VERSION: u32 = 4;
-/// Under this many blocks no duel is fought: the sign-flip test cannot get below 5 %.
+/// The least number of blocks of a duel. With fewer, the p of the sign-flip test cannot get below 5
+/// %.
 pub const MIN_BLOCKS: u32 = 6;
 
 /// The duels of one command: the content of `duel.jsonl`.
@@ -32,15 +33,15 @@ pub const MIN_BLOCKS: u32 = 6;
 pub struct Duels {
     /// [`DUEL_SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
-    /// Algorithms that were planned and not fought to their end, as the command was cut short.
+    /// The planned algorithms without a finished duel, because the command was cut short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// One for each algorithm.
     pub duels: Vec<DuelResult>,
 }
 
-/// Duels as they are stored: the rounds and the blocks of all of them in lists of their own, so
-/// that each is a line.
+/// Duels as they are stored: the rounds and the blocks of all of them are in lists of their own, so
+/// that each takes a line.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct WireDuels {
     schema_version: u32,
@@ -53,7 +54,7 @@ struct WireDuels {
     noise: Vec<OfDuel<BlockNoise>>,
 }
 
-/// What belongs to one of the duels, by its place in their list, from 0.
+/// An element that belongs to one of the duels, which is given by its index in their list, from 0.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct OfDuel<T> {
     duel: usize,
@@ -88,7 +89,7 @@ impl TryFrom<WireDuels> for Duels {
     }
 }
 
-/// Duels as a person is given them, of which only the version is read.
+/// Duels in the JSON form for people, of which only the version is read.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {
@@ -99,18 +100,18 @@ enum OneOrMany {
 #[derive(Deserialize)]
 struct BareDuel {
     schema_version: u64,
-    // What tells a duel from the duels of a command.
+    // This member distinguishes a duel from the duels of a command.
     #[serde(rename = "plan_hash")]
     _plan_hash: String,
 }
 
 impl Duels {
-    /// These, of today's version.
+    /// The duels, with the current version.
     pub fn new(duels: Vec<DuelResult>) -> Duels {
         Duels { schema_version: DUEL_SCHEMA_VERSION, missing: Vec::new(), duels }
     }
 
-    /// The same, of a command that was to fight one for each of these algorithms.
+    /// The same duels, with the planned algorithms that have no duel as missing.
     #[must_use]
     pub fn of_planned(self, planned: &[String]) -> Duels {
         let has = |algorithm: &&String| self.duels.iter().any(|duel| duel.algorithm == **algorithm);
@@ -123,7 +124,7 @@ impl StoredForm for Duels {
     const OF: &'static str = "duel";
     const VERSION: u32 = DUEL_SCHEMA_VERSION;
 
-    /// One duel, or an array of them, is what a person is given as JSON.
+    /// Wraps the JSON form for people, which is one duel or an array of duels.
     fn whole(text: Cow<'_, str>) -> Cow<'_, str> {
         let versions = match serde_json::from_str::<OneOrMany>(&text) {
             Ok(OneOrMany::Many(versions)) => versions,
@@ -214,7 +215,7 @@ pub struct BlockNoise {
 }
 
 impl BlockNoise {
-    /// The record of a block, judged.
+    /// The record of a block, with the verdict on whether it was disturbed.
     pub fn of(block: u32, noise: Noise) -> BlockNoise {
         BlockNoise { block, disturbed: noise.disturbance(), noise }
     }
@@ -274,11 +275,11 @@ pub enum DuelMetric {
 }
 
 impl DuelMetric {
-    /// All, in the order of every report.
+    /// All metrics, in the order of every report.
     pub const ALL: [DuelMetric; 4] =
         [DuelMetric::P50, DuelMetric::P99, DuelMetric::Throughput, DuelMetric::Cpu];
 
-    /// Its name in options and results.
+    /// The name in options and results.
     pub const fn name(self) -> &'static str {
         match self {
             DuelMetric::P50 => "p50",
@@ -293,7 +294,7 @@ impl DuelMetric {
         DuelMetric::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// The threshold unless told otherwise, as a fraction of cost.
+    /// The default threshold, as a fraction of cost.
     pub const fn threshold(self) -> f64 {
         match self {
             DuelMetric::P50 | DuelMetric::Throughput | DuelMetric::Cpu => 0.03,
@@ -301,13 +302,14 @@ impl DuelMetric {
         }
     }
 
-    /// The metrics that a verdict depends on unless told otherwise: those that noise moves least.
-    /// In an open loop a worker spins, and its CPU time says nothing.
+    /// The default metrics that a verdict depends on: those that noise changes least. In an open
+    /// loop a worker spins, so its CPU time says nothing.
     pub const fn gates(is_closed: bool) -> &'static [DuelMetric] {
         if is_closed { &[DuelMetric::P50, DuelMetric::Cpu] } else { &[DuelMetric::P50] }
     }
 
-    /// The figure of a round: nanoseconds, or operations per second. `None` where it has none.
+    /// The figure of a round, in nanoseconds or operations per second; `None` if the round has
+    /// none.
     pub fn figure(self, reading: &Reading) -> Option<f64> {
         let figure = match self {
             DuelMetric::P50 => reading.p50_ns.max(1) as f64,
@@ -318,7 +320,8 @@ impl DuelMetric {
         Some(figure).filter(|figure| reading.done > 0 && figure.is_finite() && *figure > 0.0)
     }
 
-    /// What an operation costs in a round: higher is worse. `None` where the round has no figure.
+    /// The cost of an operation in a round, where higher is worse; `None` if the round has no
+    /// figure.
     pub fn cost(self, reading: &Reading) -> Option<f64> {
         let figure = self.figure(reading)?;
         Some(if self == DuelMetric::Throughput { 1.0 / figure } else { figure })
@@ -366,7 +369,8 @@ pub struct MetricVerdict {
 }
 
 impl MetricVerdict {
-    /// Below this a difference does not count: the larger of threshold and floor, as a fraction.
+    /// The size below which a difference does not count, as a fraction: the larger of threshold and
+    /// floor.
     pub fn delta(&self) -> f64 {
         self.threshold.max(self.floor)
     }

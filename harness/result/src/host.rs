@@ -1,4 +1,5 @@
-//! The machine, what it did meanwhile, and the rules by which it disturbed what was measured.
+//! The machine, what it did during a measurement, and the rules by which it disturbed the
+//! measurement.
 
 pub(crate) mod calibration;
 pub mod disturbance;

@@ -1,24 +1,24 @@
-//! What came of a command: measurements with the verdicts that prove them, and the machine they
-//! came from. It is the only input of every report, and knows nothing of sockets, clocks or
-//! formatting.
+//! The results of commands: measurements with the verdicts that prove them, and the machine that
+//! they came from. They are the only input of every report. This crate knows nothing of sockets,
+//! clocks or formatting.
 //!
 //! # Map
 //!
 //! - What is stored, in which form and version? [`RunResult`], [`simulation`], [`duel`]; the lines
 //!   are read by [`StoredForm`].
 //! - What is stored while a command goes on? [`record::part`].
-//! - What is held against foreign files? [`record::stored`].
+//! - How are files from others checked? [`record::stored`].
 //! - What did one trial record? [`Measurement`], its [`Latencies`], its [`Timeline`].
 //! - Where are the whole histograms? [`latency::histogram_log`].
 //! - Did the generator keep to its schedule, and was the host still? [`host::window`],
 //!   [`host::noise`], [`host::disturbance`].
-//! - What became faster, slower or wrong? [`comparison`]; of two arms in lock step [`duel`]; over
-//!   many results [`trend`].
+//! - What became faster, slower or wrong? Between two results: [`comparison`]. Between two arms in
+//!   lock step: [`duel`]. Over many results: [`trend`].
 //! - With which statistics? [`statistics`].
 //! - What did a cache policy do, in counts? [`record::outcome`].
 //! - How much load holds an objective? [`capacity`], with [`latency::lindley`].
-//! - What is said of foreign libraries? [`record::finding`], [`record::divergence`].
-//! - How far was a preset held to its model? [`record::standing`].
+//! - How do foreign libraries deviate? [`record::finding`], [`record::divergence`].
+//! - How far was a preset checked against its model? [`record::standing`].
 
 pub mod capacity;
 pub mod comparison;

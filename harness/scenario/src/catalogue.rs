@@ -1,5 +1,5 @@
-//! The scenarios: those in the binary, of a checkout or of a folder, chosen by glob, or named as a
-//! file.
+//! The catalogue of scenarios. They come from the binary, a checkout or a folder, and are chosen by
+//! a glob or by the path of a file.
 
 pub mod source;
 use std::path::{Path, PathBuf};
@@ -13,82 +13,83 @@ use crate::format::nearest::did_you_mean;
 
 use super::{Scenario, ScenarioError};
 
-/// Scenarios and presets, from one source.
+/// The scenarios and cache-policy presets of one source.
 pub struct Catalogue {
     source: Source,
-    /// Cache policies beside the presets, by name.
+    /// The names of further cache policies that expectations may name.
     named: Vec<String>,
 }
 
-/// Why scenarios could not be had.
+/// The reason why scenarios could not be selected.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// A folder that holds none.
+    /// The folder has no subfolder of presets, so it holds no scenarios.
     #[error(
         "{} holds no folder `{PRESETS}`; name a folder like the one that `jwtbench list --write \
          DIR` writes", folder.display()
     )]
     NoFolder {
-        /// As given.
+        /// The folder, as given.
         folder: PathBuf,
     },
-    /// A pattern that is none.
+    /// The pattern is not a valid glob.
     #[error("`{pattern}` is no pattern: {source}")]
     Pattern {
-        /// As given.
+        /// The pattern, as given.
         pattern: String,
-        /// Why.
+        /// The error of the glob parser.
         source: globset::Error,
     },
-    /// Nothing matches.
+    /// No scenario matches the pattern.
     #[error("no scenario matches `{pattern}`{meant}; `jwtbench list` shows the names")]
     NoMatch {
-        /// As given.
+        /// The pattern, as given.
         pattern: String,
-        /// What may be meant, as the end of a sentence.
+        /// A suggestion in the form of the end of a sentence; empty if no name is similar.
         meant: String,
     },
-    /// A file cannot be read.
+    /// A file or folder cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
-        /// The file.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// Two files of one name.
+    /// Two selected files have the same scenario name.
     #[error(
         "two scenarios are called `{name}`: {} and {}; name one of them, or rename its folder or \
          file", paths[0].display(), paths[1].display()
     )]
     Twice {
-        /// Family and stem.
+        /// The scenario name: its family and file stem.
         name: String,
-        /// Both.
+        /// The paths of the two files.
         paths: [PathBuf; 2],
     },
-    /// A scenario with a fault.
+    /// A scenario file has a fault.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
 }
 
 impl Catalogue {
-    /// What was shipped with this crate.
+    /// The catalogue of the scenarios built into the binary.
     pub fn shipped() -> Catalogue {
         Catalogue::new(Source::Binary)
     }
 
-    /// What was shipped, unless `from` is in a checkout: then the checkout's own folder.
+    /// The scenarios of the checkout that contains `from`, or the built-in ones if `from` is not in
+    /// a checkout.
     pub fn find(from: &Path) -> Catalogue {
         let candidates = from.ancestors().map(|folder| folder.join("scenarios"));
         let mut found = candidates.filter(|folder| folder.join(PRESETS).is_dir());
         Catalogue::new(found.next().map_or(Source::Binary, Source::Folder))
     }
 
-    /// What a folder holds.
+    /// The catalogue of the scenarios in a folder.
     ///
     /// # Errors
-    /// [`CatalogueError::NoFolder`].
+    /// Returns [`CatalogueError::NoFolder`] if the folder holds no folder of presets.
     pub fn open(folder: &Path) -> Result<Catalogue, CatalogueError> {
         match folder.join(PRESETS).is_dir() {
             true => Ok(Catalogue::new(Source::Folder(folder.into()))),
@@ -100,12 +101,12 @@ impl Catalogue {
         Catalogue { source, named: Vec::new() }
     }
 
-    /// Where its files are.
+    /// The source of its files.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// With these cache policies beside the presets, as what expectations may name.
+    /// The catalogue with further cache policies, beside the presets, that expectations may name.
     pub fn naming(self, named: impl IntoIterator<Item = String>) -> Catalogue {
         Catalogue { named: named.into_iter().collect(), ..self }
     }
@@ -144,19 +145,22 @@ impl Catalogue {
         self.names()?.iter().map(|name| self.load(name)).collect()
     }
 
-    /// The scenarios that any of `patterns` names: a glob over names, or the path of a file. All
-    /// of them if there is no pattern. A file that nobody asks for is not read.
+    /// The scenarios that match any of `patterns`. A pattern is a glob over names, or the path of a
+    /// file. If there is no pattern, all scenarios match. A file that no pattern matches is not
+    /// read.
     ///
     /// # Errors
-    /// Also if a pattern names nothing, or two files are called alike.
+    /// The first file that cannot be read or has a fault. Also an error if a pattern matches
+    /// nothing, or if two files have the same scenario name.
     pub fn select(&self, patterns: &[String]) -> Result<Vec<Scenario>, CatalogueError> {
         self.each(patterns)?.into_iter().collect()
     }
 
-    /// The same one by one: a file with a fault leaves the others readable.
+    /// The scenarios that match any of `patterns`, each with its own result. A file with a fault
+    /// does not affect the others.
     ///
     /// # Errors
-    /// If a pattern names nothing, or two files are called alike.
+    /// If a pattern matches nothing, or if two files have the same scenario name.
     pub fn each(
         &self,
         patterns: &[String],
@@ -176,7 +180,7 @@ impl Catalogue {
                 };
                 match chosen.iter().find(|known| known.name == scenario.name) {
                     None => chosen.push(scenario),
-                    // What two patterns match is taken once.
+                    // A file that two patterns match is taken once.
                     Some(known) if is_same_file(&known.path, &scenario.path) => {}
                     Some(known) => {
                         let paths = [known.path.clone(), scenario.path.clone()];
@@ -211,7 +215,7 @@ impl Catalogue {
         }
     }
 
-    /// One of its own, by name.
+    /// Loads one of the catalogue's own scenarios by name.
     fn load(&self, name: &str) -> Result<Scenario, CatalogueError> {
         let (family, stem) = name.split_once('/').unwrap_or(("", name));
         let path = self.source.path(family, stem);
@@ -231,13 +235,14 @@ impl Catalogue {
     }
 }
 
-/// Whether two paths lead to one file; of the binary, whether they are equal.
+/// Whether two paths lead to the same file. Paths within the binary are the same if they are equal.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
     one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
-/// A name, a glob, or a family (which means all of it).
+/// The globs of a pattern. A pattern is a name, a glob, or a family, which stands for all its
+/// scenarios.
 fn globs(pattern: &str) -> Result<GlobSet, CatalogueError> {
     let fault = |source| CatalogueError::Pattern { pattern: pattern.into(), source };
     let family = pattern.trim_end_matches('/');

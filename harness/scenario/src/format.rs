@@ -1,5 +1,5 @@
-//! How a scenario, a policy and a cache policy are written: the file as serde sees it, what is read
-//! from it and checked, presets, sweeps, and what a command line puts in their place.
+//! The file formats of scenarios, policies and cache policies: the serde types, the parsing and
+//! checking, the presets, the sweeps, and the command line's overrides.
 
 pub mod bounded_file;
 pub mod cache;

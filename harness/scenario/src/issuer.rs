@@ -1,5 +1,6 @@
-//! The mocked identity provider over time: which keys it publishes, which one signs, and the JWK
-//! sets that follow. Pure: a function of events, algorithm and signers.
+//! The mocked identity provider over time: the keys it publishes, the key that signs, and the
+//! resulting JWK sets. This module is pure: a timeline is a function of events, algorithm and
+//! signers.
 
 pub mod signer;
 use std::time::Duration;
@@ -16,40 +17,41 @@ use crate::token::class::{Class, KeyRole};
 
 /// The label of the key that is published and signs at the beginning.
 pub const FIRST_KEY: &str = "current";
-/// Labels of two keys under one kid, published where a scenario uses the class `key-ambiguous`.
+/// The labels of two keys under one kid. They are published if a scenario uses the class
+/// `key-ambiguous`.
 pub const AMBIGUOUS_KEYS: [&str; 2] = ["ambiguous", "ambiguous-twin"];
 
-/// Label of a key whose kid entries share that fit no token, published where a scenario uses the
-/// class `shared-kid`.
+/// The label of a key whose kid is also that of entries that fit no token. It is published if a
+/// scenario uses the class `shared-kid`.
 pub const SHARED_KEY: &str = "shared";
 
 /// A key in the published set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Its label.
+    /// The label of the key.
     pub label: String,
-    /// The kid it is published under.
+    /// The kid under which it is published.
     pub kid: String,
-    /// Its thumbprint.
+    /// The thumbprint of the key (RFC 7638).
     pub thumbprint: Thumbprint,
 }
 
-/// The issuer from one instant to the next.
+/// The state of the issuer between two changes.
 #[derive(Clone, Debug)]
 pub struct Epoch {
-    /// Its beginning.
+    /// The instant at which the epoch begins.
     pub at: Tick,
-    /// The keys of the trial's algorithm that it publishes.
+    /// The published keys of the trial's algorithm.
     pub published: Vec<Published>,
-    /// Label of the key that signs.
+    /// The label of the key that signs.
     pub signing: String,
-    /// The kid that the signing key's tokens carry.
+    /// The kid in the tokens of the signing key.
     pub signing_kid: String,
     /// The published JWK set (RFC 7517 §5), as JSON.
     pub body: Vec<u8>,
 }
 
-/// The issuer over a whole trial.
+/// The epochs of the issuer over a whole trial.
 #[derive(Clone, Debug)]
 pub struct IssuerTimeline {
     epochs: Vec<Epoch>,
@@ -63,7 +65,7 @@ struct IssuerState {
 }
 
 impl IssuerTimeline {
-    /// Works out the timeline. Key labels in `events` have been checked against each other.
+    /// Computes the timeline. The key labels in `events` must have been checked against each other.
     pub fn new(
         events: &[Event],
         algorithm: Algorithm,
@@ -115,14 +117,15 @@ impl IssuerTimeline {
         IssuerTimeline { epochs }
     }
 
-    /// An issuer that publishes this set and never changes it.
+    /// The timeline of an issuer that publishes one set and never changes it.
     pub fn fixed(body: Vec<u8>, published: Vec<Published>) -> IssuerTimeline {
         let (signing, signing_kid) = (String::new(), String::new());
         let epoch = Epoch { at: Tick::MIN, published, signing, signing_kid, body };
         IssuerTimeline { epochs: vec![epoch] }
     }
 
-    /// The key of this label, withdrawn at `at`, goes so much later. Nothing else happens before.
+    /// Delays the withdrawal of the key with this label at `at` by `by`. No other change may lie
+    /// between.
     pub fn delay(&mut self, label: &str, at: Tick, by: Duration) {
         let holds = |epoch: &Epoch| epoch.published.iter().any(|key| key.label == label);
         let goes = |place: &usize| {
@@ -134,12 +137,13 @@ impl IssuerTimeline {
         }
     }
 
-    /// The epochs in order; the first has no beginning. Several may begin at the same instant.
+    /// The epochs in order of time. The first one has no beginning. Several may begin at the same
+    /// instant.
     pub fn epochs(&self) -> &[Epoch] {
         &self.epochs
     }
 
-    /// The epoch in which `at` lies.
+    /// The epoch that contains `at`.
     pub fn at(&self, at: Tick) -> &Epoch {
         let index = self.epochs.partition_point(|epoch| epoch.at <= at);
         &self.epochs[index.saturating_sub(1)]
@@ -176,12 +180,12 @@ impl IssuerState {
             keys.extend(sharing(algorithm, signers));
         }
         for (index, poison) in self.poison.iter().enumerate() {
-            // Odd entries stand among the good ones, the first at the front.
+            // Odd entries are placed among the good ones, beginning at the front.
             let entry = odd_entry(*poison, (&self.signing, &signing_kid), algorithm, signers);
             keys.insert(index.min(keys.len()), entry);
         }
         let mut body = json!({ "keys": keys });
-        // Members in one order, whatever order serde_json keeps in this build.
+        // The members are sorted, so that the order does not depend on how serde_json is built.
         body.sort_all_objects();
         Epoch {
             at,
@@ -193,14 +197,16 @@ impl IssuerState {
     }
 }
 
-/// The algorithms whose keys are published beside the trial's: one of each other key type.
+/// The algorithms whose keys are published beside those of the trial's algorithm: one for each of
+/// the other key types RSA, EC and OKP.
 pub fn other_types(algorithm: Algorithm) -> impl Iterator<Item = Algorithm> {
     [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]
         .into_iter()
         .filter(move |other| other.key_type() != algorithm.key_type())
 }
 
-/// Entries under the kid of the shared key: itself again, a key of another type, an encryption key.
+/// The entries under the kid of the shared key: the key itself again, an encryption key, and keys
+/// of other types.
 fn sharing(algorithm: Algorithm, signers: &Signers) -> Vec<Value> {
     let shared = signers.key(SHARED_KEY, algorithm);
     let mut encryption = signers.key("shared-encryption", algorithm).public_jwk().clone();
@@ -215,7 +221,8 @@ fn sharing(algorithm: Algorithm, signers: &Signers) -> Vec<Value> {
     sharing
 }
 
-/// `signing` is the label of the key that signs, and `kid` what its tokens carry.
+/// The JWK entry of one kind of poison. `signing` is the label of the key that signs, and `kid` is
+/// the one that its tokens carry.
 fn odd_entry(
     poison: Poison,
     (signing, kid): (&str, &str),
@@ -262,7 +269,7 @@ fn odd_entry(
         }
         Poison::Symmetric => json!({ "kty": "oct", "kid": "symmetric", "k": filler(32) }),
         Poison::WeakRsa => {
-            // 1024 bits, odd: refused for its size before anybody asks for its factors.
+            // An odd modulus of 1024 bits. It is refused for its size before its factors matter.
             let n = format!("{}E", "_".repeat(170));
             json!({ "kty": "RSA", "alg": "RS256", "kid": "weak", "n": n, "e": "AQAB" })
         }

@@ -1,26 +1,26 @@
-//! What shall happen: scenario, issuer, corpus and plan. Pure: a plan is a function of a scenario,
-//! a seed and resolved rates. It knows no contender, no socket and no clock.
+//! The inputs of a run: scenario, issuer, corpus and plan. This crate is pure: a plan is a function
+//! of a scenario, a seed and resolved rates. It depends on no contender, socket or clock.
 //!
 //! # Map
 //!
-//! - Where do scenarios come from? [`catalogue`], its [`source`](catalogue::source); a file is
-//!   read by the private `parse` and `wire` of [`format`].
-//! - What does a scenario hold? [`model::scenario`]; which variants of it do verbs ask for? The
-//!   private `variant`: methods of [`Scenario`].
-//! - Which classes of tokens are there? [`token::class`]; the table is the private `class_table`.
-//! - How is a token made? [`token::draft`], then [`issuer::signer`], gathered in a
-//!   [`token::corpus`].
-//! - What does a policy leave of the classes? [`token::fit`].
+//! - Where do scenarios come from? [`catalogue`] and its [`source`](catalogue::source). The private
+//!   `parse` and `wire` of [`format`] read a file.
+//! - What does a scenario hold? [`model::scenario`]. Which variants of it do the verbs use? The
+//!   private `variant`, which adds methods to [`Scenario`].
+//! - Which classes of tokens are there? [`token::class`]. Their table is the private `class_table`.
+//! - How is a token made? [`token::draft`], then [`issuer::signer`]; a [`token::corpus`] collects
+//!   the tokens.
+//! - Which classes are meaningful under a policy? [`token::fit`].
 //! - What does the issuer do, and when? [`model::event`], [`issuer`].
-//! - When do tokens arrive? [`plan::arrivals`]; one at a time for days: [`plan::flow`].
-//! - What is worked out before a run? [`plan`], with its hash by [`plan::fingerprint`].
+//! - When do tokens arrive? [`plan::arrivals`]. For days of arrivals, one at a time:
+//!   [`plan::flow`].
+//! - What is computed before a run? [`plan`], with its hash by [`plan::fingerprint`].
 //! - How does the endpoint behave? [`model::endpoint`].
-//! - What is a cache policy in a file, and what a policy? [`format::cache`],
-//!   [`format::policy_file`].
-//! - What is expected? [`model::expectation`] (judged in the engine).
-//! - What of the user's own? [`token::own`] (tokens), [`format::overrides`] (flags),
+//! - How are a cache policy and a policy written? [`format::cache`] and [`format::policy_file`].
+//! - What is expected? [`model::expectation`]. The engine judges it.
+//! - What can a user provide? [`token::own`] (tokens), [`format::overrides`] (flags),
 //!   [`format::sweep`] (many values of a key).
-//! - What goes to other programs? [`token::pack`].
+//! - What is passed to other programs? [`token::pack`].
 
 pub mod catalogue;
 pub mod format;

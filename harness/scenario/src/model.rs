@@ -1,10 +1,11 @@
-//! What a scenario says once it is read: rates, endpoint, events, expectations, and the variants
-//! that verbs ask for.
+//! The model of a scenario: rates, endpoint, events, expectations, and the variants of a scenario
+//! that the verbs use.
 
 pub mod capacity;
 pub mod endpoint;
 pub mod event;
 pub mod expectation;
 pub mod flood;
+pub mod place;
 pub mod scenario;
 pub(crate) mod variant;

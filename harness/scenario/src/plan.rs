@@ -1,5 +1,6 @@
-//! Scenario + seed + resolved rates, worked out: every arrival as stream, class and ordinal, the
-//! issuer's timeline, the corpus. A pure function, with a fingerprint of just that.
+//! The plan of a trial, computed from a scenario, a seed and resolved rates: every arrival as
+//! stream, class and ordinal, the issuer's timeline, and the corpus. This module is pure. The
+//! fingerprint of a plan covers these and nothing else.
 
 pub mod arrivals;
 pub mod fingerprint;
@@ -21,6 +22,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::issuer::signer::Signers;
+use crate::model::place::{Ordinal, PhasePlace, StreamPlace, TokenPlace, WorkerPlace};
 use crate::plan::arrivals::{Slope, WorkerShare, constant, poisson, ramp};
 use crate::token::class::Class;
 use crate::token::corpus::{Corpus, Mint, Refs, TokenRef, issue_tick};
@@ -32,30 +34,29 @@ pub use redraw::Redraw;
 
 /// The instant of tick 0 unless a plan says otherwise: 2026-01-01T00:00:00Z.
 pub const EPOCH: UnixTime = UnixTime::from_seconds(1_767_225_600);
-/// The phase of an arrival during warm-up.
-pub const WARMUP: u16 = u16::MAX;
-/// Arrivals that a worker of a closed loop goes round in.
+/// The length of the cycle of arrivals that a worker of a closed loop repeats.
 const CLOSED_CYCLE: usize = 4096;
-/// Tokens of each class where classes take turns: enough for every variant of a class.
+/// The number of tokens of each class if classes take turns. It is enough for every variant of a
+/// class.
 const TURNS: u32 = 24;
-/// More arrivals than this in one plan are refused.
+/// The most arrivals of a plan. A plan with more is refused.
 pub const MAX_ARRIVALS: f64 = 20e6;
 
 /// One planned operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its intended start. Zero in a closed loop.
+    /// The intended start. It is zero in a closed loop.
     pub at: Tick,
     /// The stream, by its place in the scenario.
-    pub stream: u16,
-    /// The phase, by its place in the scenario, or [`WARMUP`].
-    pub phase: u16,
+    pub stream: StreamPlace,
+    /// The phase, by its place in the scenario, or [`PhasePlace::WARMUP`].
+    pub phase: PhasePlace,
     /// The token, by its place in the corpus.
-    pub token: u32,
+    pub token: TokenPlace,
 }
 
-/// A plan, ready to be run. What it holds is read through [`PlanParts`]; a plan that differs from
-/// it is made by its own methods, which leave tokens, issuer and hash together.
+/// A plan, ready to be run. Its contents are read through [`PlanParts`]. A variant of it is made by
+/// its own methods, which keep tokens, issuer and hash consistent.
 #[derive(Clone)]
 pub struct Plan(pub(super) PlanParts);
 
@@ -67,10 +68,10 @@ impl std::ops::Deref for Plan {
     }
 }
 
-/// What a plan holds.
+/// The contents of a plan.
 #[derive(Clone)]
 pub struct PlanParts {
-    /// The scenario it was made from, overrides included.
+    /// The scenario from which it was made, with overrides.
     pub scenario: Scenario,
     /// The algorithm.
     pub algorithm: Algorithm,
@@ -78,10 +79,10 @@ pub struct PlanParts {
     pub seed: u64,
     /// The instant of tick 0.
     pub epoch: UnixTime,
-    /// Whether the time of all claims stands at `epoch`, however long the plan takes: for tokens
-    /// whose verdict was given as of an instant.
+    /// Whether the time by which claims are judged stays at `epoch` throughout. This is for tokens
+    /// whose verdicts were given as of one instant.
     pub is_still: bool,
-    /// Arrivals of each worker, in order of time (closed loop: a cycle).
+    /// The arrivals of each worker, in order of time. In a closed loop they are a cycle.
     pub schedules: Vec<Vec<Arrival>>,
     /// The issuer.
     pub timeline: IssuerTimeline,
@@ -92,8 +93,8 @@ pub struct PlanParts {
 }
 
 impl Plan {
-    /// Works out a plan and mints its corpus. `minted` is told the number of tokens, then called
-    /// once for each.
+    /// Computes a plan and mints its corpus. `minted` is first called with the number of tokens,
+    /// then once for each token.
     pub fn new(
         scenario: &Scenario,
         algorithm: Algorithm,
@@ -106,7 +107,7 @@ impl Plan {
             IssuerTimeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
         let mut refs = Refs::default();
         let schedules: Vec<Vec<Arrival>> = (0..scenario.load.workers)
-            .map(|worker| schedule(scenario, algorithm, seed, worker, &mut refs))
+            .map(|worker| schedule(scenario, algorithm, seed, WorkerPlace(worker), &mut refs))
             .collect();
         let holders = holders(scenario);
         let from = (signers, &timeline);
@@ -128,7 +129,7 @@ impl Plan {
         })
     }
 
-    /// What the verifier takes the time to be.
+    /// The clock of the verifier, including its deviations.
     pub fn wall_clock(&self) -> WallClock {
         if self.is_still {
             return WallClock::still(self.epoch);
@@ -137,24 +138,24 @@ impl Plan {
         WallClock::new(self.epoch, phases.map(|phase| (Tick::ZERO + phase.at, phase.skew)))
     }
 
-    /// What the time of claims is at a tick, whatever the verifier takes it to be.
+    /// The true time at a tick, without the deviations of the verifier's clock.
     pub fn instant(&self, tick: Tick) -> UnixTime {
         if self.is_still { self.epoch } else { self.epoch.at(tick) }
     }
 
-    /// SHA-256 of the policy that judges, in hex: no part of [`PlanParts::hash`].
+    /// SHA-256 of the policy that judges, in hex. It is not part of [`PlanParts::hash`].
     pub fn policy_hash(&self) -> String {
         let policy = self.scenario.policy_for(self.algorithm);
         fingerprint::policy_hash(&policy)
     }
 
-    /// SHA-256 of the cache policy and of how old it starts, in hex: no part of
-    /// [`PlanParts::hash`].
+    /// SHA-256 of the cache policy and of the cache's content at the beginning, in hex. It is not
+    /// part of [`PlanParts::hash`].
     pub fn cache_policy_hash(&self) -> String {
         fingerprint::cache_policy_hash(&self.scenario.cache)
     }
 
-    /// The measured time of one phase, in ticks.
+    /// The beginning and the end of one phase, in ticks.
     pub fn phase_span(&self, phase: usize) -> (Tick, Tick) {
         let phases = &self.scenario.phases;
         let end = self.scenario.load.duration;
@@ -163,12 +164,12 @@ impl Plan {
     }
 }
 
-/// Progress of a mint.
+/// The progress of minting.
 #[derive(Clone, Copy, Debug)]
 pub enum Minting {
-    /// This many tokens are to be minted.
+    /// The number of tokens that will be minted.
     Begin(u64),
-    /// One more is done.
+    /// One more token has been minted.
     One,
 }
 
@@ -176,12 +177,12 @@ pub(super) fn nanos(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Holders of each stream.
+/// The number of holders of each stream.
 fn holders(scenario: &Scenario) -> Vec<u32> {
     scenario.streams.iter().map(|stream| stream.holders).collect()
 }
 
-/// What the tokens of a scenario are minted from, for this policy.
+/// The inputs from which the tokens of a scenario are minted, for this policy.
 fn mint<'a>(
     scenario: &Scenario,
     algorithm: Algorithm,
@@ -205,18 +206,18 @@ fn schedule(
     scenario: &Scenario,
     algorithm: Algorithm,
     seed: u64,
-    worker: u32,
+    worker: WorkerPlace,
     refs: &mut Refs,
 ) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
-    for (index, stream) in (0u16..).zip(&scenario.streams) {
+    for (index, stream) in (0u16..).map(StreamPlace).zip(&scenario.streams) {
         let crowd = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
-        for (phase, setting) in (0u16..).zip(&stream.settings) {
+        for (phase, setting) in (0u16..).map(PhasePlace).zip(&stream.settings) {
             if setting.shares.is_empty() {
                 continue;
             }
-            let name = &scenario.phases[usize::from(phase)].name;
-            let purpose = ["arrivals", &stream.name, name, &worker.to_string()];
+            let name = &scenario.phases[phase.index()].name;
+            let purpose = ["arrivals", &stream.name, name, &worker.0.to_string()];
             let mut rng = random::stream(seed, &purpose);
             let fits = |(class, _): &&(Class, f64)| class.fits(algorithm);
             let shares: Vec<(Class, f64)> = setting.shares.iter().filter(fits).copied().collect();
@@ -233,7 +234,7 @@ fn schedule(
                     None => draw.token(at, &mut rng),
                 };
                 let token = refs.place(name);
-                let phase = if at < 0 { WARMUP } else { phase };
+                let phase = if at < 0 { PhasePlace::WARMUP } else { phase };
                 arrivals.push(Arrival { at: Tick(at), stream: index, phase, token });
             }
         }
@@ -242,24 +243,24 @@ fn schedule(
     arrivals
 }
 
-/// Every variant of every class, the classes taking turns.
-fn turns(shares: &[(Class, f64)]) -> Vec<(Class, u32)> {
+/// The tokens in turn: every variant of every class, one class after the other.
+fn turns(shares: &[(Class, f64)]) -> Vec<(Class, Ordinal)> {
     let classes = || shares.iter().map(|(class, _)| *class);
-    let ordinals = 0..TURNS;
+    let ordinals = (0..TURNS).map(Ordinal);
     let turn = |ordinal| classes().map(move |class| (class, ordinal));
-    ordinals.flat_map(turn).filter(|(class, ordinal)| *ordinal < class.row().pool).collect()
+    ordinals.flat_map(turn).filter(|(class, ordinal)| ordinal.0 < class.row().pool).collect()
 }
 
 /// The instants of one stream in one phase. The first phase also covers the warm-up.
 fn times(
     scenario: &Scenario,
     setting: &StreamSetting,
-    phase: u16,
-    worker: u32,
+    phase: PhasePlace,
+    worker: WorkerPlace,
     rng: &mut ChaCha8Rng,
 ) -> Vec<i64> {
     let (rate, rate_to) = (setting.rate.per_s, setting.rate_to.per_s);
-    let phase = usize::from(phase);
+    let phase = phase.index();
     let from = match phase {
         0 => -nanos(scenario.load.warmup),
         _ => nanos(scenario.phases[phase].at),
@@ -272,7 +273,7 @@ fn times(
         Arrivals::Constant => constant(rate, from, nanos(until), part),
         Arrivals::Poisson => poisson(rate, from, nanos(until), part, rng),
         Arrivals::Ramp => {
-            // The warm-up is at the rate of the beginning.
+            // The warm-up has the rate at the beginning of the phase.
             let begin = nanos(scenario.phases[phase].at);
             let mut times = poisson(rate, from, begin, part, rng);
             times.extend(ramp(Slope { rate, rate_to }, begin, nanos(until), part, rng));
@@ -281,18 +282,18 @@ fn times(
     }
 }
 
-/// How the token of an arrival is drawn.
+/// The parameters from which the token of an arrival is drawn.
 pub(super) struct Draw<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) stream: &'a Stream,
-    pub(super) index: u16,
+    pub(super) index: StreamPlace,
     pub(super) shares: &'a [(Class, f64)],
-    /// How holders are drawn, where they are not all alike.
+    /// The distribution of the holders, if they are not equally frequent.
     pub(super) crowd: Option<&'a Zipf>,
 }
 
 impl Draw<'_> {
-    /// Draws class and ordinal for an arrival at `at`.
+    /// Draws the class and the ordinal of the token for an arrival at `at`, in nanoseconds.
     pub(super) fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
         let class = self.class(random::unit(rng) * self.total());
         let draw = random::unit(rng);
@@ -301,24 +302,24 @@ impl Draw<'_> {
             _ if class.is_reissued() => (draw * f64::from(self.stream.holders)) as u32,
             _ => (draw * f64::from(class.row().pool)) as u32,
         };
-        self.named(class, ordinal, at)
+        self.named(class, Ordinal(ordinal), at)
     }
 
-    /// The token of a class and ordinal that is in use at `at`.
-    fn named(&self, class: Class, ordinal: u32, at: i64) -> TokenRef {
+    /// The token of a class and ordinal that is in use at `at`, in nanoseconds.
+    fn named(&self, class: Class, ordinal: Ordinal, at: i64) -> TokenRef {
         if !class.is_reissued() {
-            return TokenRef { class, stream: 0, ordinal, issue: 0 };
+            return TokenRef { class, stream: StreamPlace(0), ordinal, issue: 0 };
         }
         let holders = self.stream.holders;
-        let holder = ordinal % holders;
+        let holder = ordinal.0 % holders;
         let lifetime = nanos(self.scenario.issuer.token_lifetime);
         let first = issue_tick(holder, holders, 0, lifetime);
         let age = at.max(0).saturating_sub(first.0);
         let issue = u32::try_from(age / lifetime.max(1)).unwrap_or(u32::MAX);
-        TokenRef { class, stream: self.index, ordinal: holder, issue }
+        TokenRef { class, stream: self.index, ordinal: Ordinal(holder), issue }
     }
 
-    /// The shares sum to 100, but for classes that are not for this algorithm.
+    /// The sum of the shares. It is 100, less the shares of classes that do not fit the algorithm.
     fn total(&self) -> f64 {
         let sum: f64 = self.shares.iter().map(|(_, share)| share).sum();
         if (sum - 100.0).abs() < 1e-6 { 100.0 } else { sum }
@@ -331,7 +332,7 @@ impl Draw<'_> {
                 return *class;
             }
         }
-        // Rounding may leave a hair's breadth above the last share.
+        // Rounding may leave a small remainder above the last share.
         self.shares[self.shares.len() - 1].0
     }
 }

@@ -1,4 +1,4 @@
-//! The tokens: every way one can be wrong, how one is made and signed, and what is handed on.
+//! The tokens: their classes, how they are made and signed, and how they are passed on.
 
 pub mod class;
 pub(crate) mod class_table;

@@ -1,4 +1,4 @@
-//! The filters that every verb has: contenders and algorithms.
+//! The filters by contender and algorithm that most verbs share.
 
 use clap::Args;
 
@@ -21,11 +21,11 @@ pub struct Filter {
     pub algorithm: Vec<Algorithm>,
 }
 
-/// Which scenarios of a stored result.
+/// A filter for the scenarios of a stored result.
 pub struct ScenarioFilter(Vec<globset::GlobMatcher>);
 
 impl ScenarioFilter {
-    /// Reads the globs of `--scenario`; a family stands for all of its scenarios.
+    /// Reads the globs of `--scenario`. The name of a family selects all of its scenarios.
     pub fn of(patterns: &[String]) -> Result<ScenarioFilter, Failure> {
         let mut globs = Vec::new();
         for pattern in patterns {
@@ -38,14 +38,14 @@ impl ScenarioFilter {
         Ok(ScenarioFilter(globs))
     }
 
-    /// Whether a name passes.
+    /// Whether the filter selects the scenario of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|glob| glob.is_match(name))
     }
 }
 
-/// The scenarios that need no days: those with production durations are left out, and refused if
-/// nothing else was asked for.
+/// The scenarios that last only seconds. Scenarios with production durations are left out. If no
+/// others are given, the result is an error.
 pub fn lasting_seconds(mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Failure> {
     let first = scenarios.first().map(|scenario| scenario.name.clone()).unwrap_or_default();
     scenarios.retain(|scenario| !scenario.is_simulated());
@@ -71,8 +71,9 @@ fn unknown(pattern: &str, all: &[ContenderSpec]) -> String {
     format!("no contender matches `{pattern}` on this machine{meant}; known: {known}")
 }
 
-/// The one of these contenders that may be meant, or one of another build, with a name that begins
-/// so, with its feature, as the end of a sentence.
+/// A suggestion for a contender name that matches nothing, as the end of a sentence: the nearest of
+/// `names`, or an optional contender of another build, with its feature, whose name begins with
+/// `kind`.
 pub fn meant(given: &str, names: &[String], kind: &str) -> String {
     let names = names.iter().map(String::as_str);
     let missing = Optional::missing().map(|optional| optional.name);
@@ -86,7 +87,7 @@ pub fn meant(given: &str, names: &[String], kind: &str) -> String {
     }
 }
 
-/// A verifier of the user's own.
+/// A contender that runs the user's own verifier.
 fn own(command: &str) -> Result<ContenderSpec, Failure> {
     match command.trim() {
         "" => Err(Failure::Usage(
@@ -98,7 +99,7 @@ fn own(command: &str) -> Result<ContenderSpec, Failure> {
     }
 }
 
-/// Those of `all` that a glob means; one at least.
+/// The contenders of `all` that a glob matches, at least one.
 fn matching(pattern: &str, all: &[ContenderSpec]) -> Result<Vec<ContenderSpec>, Failure> {
     let glob = globset::Glob::new(pattern)
         .map_err(|error| Failure::Usage(format!("--contender {pattern}: {error}")))?
@@ -116,7 +117,7 @@ fn matching(pattern: &str, all: &[ContenderSpec]) -> Result<Vec<ContenderSpec>, 
 }
 
 impl Filter {
-    /// The contenders asked for; the default ones if none was named.
+    /// The contenders that the user asked for, or the default ones if the user named none.
     pub fn contenders(&self) -> Result<Vec<ContenderSpec>, Failure> {
         if self.contender.is_empty() {
             return Ok(ContenderSpec::all());
@@ -137,7 +138,8 @@ impl Filter {
         Ok(chosen)
     }
 
-    /// The contenders to measure: beside a process the cost of a pipe.
+    /// The contenders to measure. If one of them is a process, the floor that measures the cost of
+    /// a pipe is added.
     pub fn measured(&self) -> Result<Vec<ContenderSpec>, Failure> {
         let mut contenders = self.contenders()?;
         let commands = || {
@@ -152,7 +154,7 @@ impl Filter {
         Ok(contenders)
     }
 
-    /// Whether a name passes the contender filter.
+    /// Whether the contender filter selects this name.
     pub fn has_contender(&self, name: &str) -> bool {
         self.contender.is_empty()
             || self.contender.iter().any(|pattern| {
@@ -160,7 +162,8 @@ impl Filter {
             })
     }
 
-    /// What may be meant by contenders that none of these names matches, as the end of a sentence.
+    /// Suggestions for the contender patterns that match none of these names, as the end of a
+    /// sentence.
     pub fn meant<'n>(&self, names: impl Iterator<Item = &'n str>) -> String {
         let names: Vec<&str> = names.collect();
         let is_found = |pattern: &&String| {
@@ -175,13 +178,13 @@ impl Filter {
         told.collect()
     }
 
-    /// The algorithms to run of those a scenario names: the ones asked for, whether it names them
-    /// or not; all of its own if none was asked for.
+    /// The algorithms to run: those that the user asked for, even if the scenario does not name
+    /// them, or all algorithms of the scenario if the user asked for none.
     pub fn algorithms(&self, own: &[Algorithm]) -> Vec<Algorithm> {
         if self.algorithm.is_empty() { own.to_vec() } else { self.algorithm.clone() }
     }
 
-    /// Whether the name of an algorithm passes.
+    /// Whether the algorithm filter selects this name.
     pub fn has_algorithm(&self, name: &str) -> bool {
         self.algorithm.is_empty() || self.algorithm.iter().any(|known| known.name() == name)
     }

@@ -1,5 +1,6 @@
-//! Which contenders run in which scenarios, and what becomes of those that cannot: exit 2 where
-//! both were named, left out and told once where either came from a glob or from a default.
+//! Which contenders run in which scenarios. If a contender cannot run in a scenario and the user
+//! named both, the command ends with exit code 2. If either came from a glob or a default, the
+//! contender is left out of the scenario, with one message.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,16 +14,16 @@ use crate::Failure;
 use crate::flag::filter::Filter;
 use crate::output::tell;
 
-/// What tells a pattern from a name.
+/// The characters that distinguish a pattern from a name.
 const GLOB: [char; 4] = ['*', '?', '[', '{'];
 
-/// A contender that was named and cannot run, refused in words.
+/// The failure for a contender that the user named and that cannot run in the scenario.
 pub fn refusal(misfit: Misfit, scenario: &Scenario, contender: ContenderSpec) -> Failure {
     let (name, reason, remedy) = (&scenario.name, misfit.reason(), misfit.remedy());
     Failure::Usage(format!("{contender} cannot run in {name}: it {reason}; {remedy}"))
 }
 
-/// Pairs a command's contenders with its scenarios and algorithms, and keeps what it leaves out.
+/// Pairs a command's contenders with its scenarios and algorithms, and records what it leaves out.
 pub struct Fit<'f> {
     filter: &'f Filter,
     scenarios: &'f [String],
@@ -32,16 +33,17 @@ pub struct Fit<'f> {
 }
 
 impl<'f> Fit<'f> {
-    /// For the contenders of a filter, and scenarios as they were named.
+    /// Creates a `Fit` for the contenders of a filter and the scenario arguments as the user gave
+    /// them.
     pub fn new(filter: &'f Filter, scenarios: &'f [String]) -> Fit<'f> {
         Fit { filter, scenarios, left_out: BTreeSet::new(), has_able: false }
     }
 
-    /// Those of the contenders that can run the scenario under each of the algorithms.
+    /// The contenders that can run the scenario, under each of the algorithms.
     ///
     /// # Errors
-    /// If a contender that was named cannot run in a scenario that was named: under an algorithm
-    /// that was named, or under none of the scenario's.
+    /// If a named contender cannot run in a named scenario: under an algorithm that was named as
+    /// well, or under none of the scenario's algorithms.
     pub fn pairs(
         &mut self,
         scenario: &Scenario,
@@ -73,7 +75,8 @@ impl<'f> Fit<'f> {
         Ok(pairs)
     }
 
-    /// Leaves it out, or refuses it where both were named and it was wanted so.
+    /// Leaves the contender out of the scenario. Returns a failure instead if the misfit is a fault
+    /// and the user named both.
     fn leave_out(
         &mut self,
         scenario: &Scenario,
@@ -90,7 +93,8 @@ impl<'f> Fit<'f> {
         Ok(())
     }
 
-    /// Whether the scenario was named, by its name or by its file, and by no glob or family.
+    /// Whether the user named the scenario itself, by its name or by its file, and not only by a
+    /// glob or a family.
     fn names(&self, scenario: &Scenario) -> bool {
         let is_it = |given: &String| {
             let is_file = given.ends_with(".toml")
@@ -101,11 +105,12 @@ impl<'f> Fit<'f> {
         self.scenarios.iter().any(is_it)
     }
 
-    /// Says what was left out of what was asked for, a line for each contender and reason. Nothing
-    /// is said where no contender was asked for: then each scenario has those that it is for.
+    /// Prints what was left out, one line for each contender and reason. If the user asked for no
+    /// contender, nothing is printed: then each scenario runs with the contenders that it is meant
+    /// for.
     ///
     /// # Errors
-    /// If no contender that was asked for can run anywhere.
+    /// If none of the requested contenders can run anywhere.
     pub fn finish(&self, is_quiet: bool) -> Result<(), Failure> {
         if let Some((name, misfit, scenario)) = self.left_out.first().filter(|_| !self.has_able) {
             let (reason, remedy) = (misfit.reason(), misfit.remedy());

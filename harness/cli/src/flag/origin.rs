@@ -1,4 +1,4 @@
-//! `--scenarios`: where scenarios and presets come from.
+//! `--scenarios`: the folder of scenarios and presets.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use jwtbench_scenario::catalogue::source::Source;
 use crate::Failure;
 use crate::output::tell;
 
-/// Names the folder where no flag does.
+/// The environment variable that names the folder if the flag is absent.
 const VARIABLE: &str = "JWTBENCH_SCENARIOS";
 
 /// Where scenarios and presets come from.
@@ -23,14 +23,14 @@ pub struct OriginArgs {
 }
 
 impl OriginArgs {
-    /// The folder that was named; a variable that is empty names none.
+    /// The folder that the flag or the variable names. An empty variable names none.
     pub fn folder(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os(VARIABLE).filter(|name| !name.is_empty());
         self.folder.clone().or_else(|| variable().map(PathBuf::from))
     }
 
-    /// The folder that was named, or that of the checkout around, or what was shipped. Says on
-    /// stderr which folder it is, unless it is to be quiet.
+    /// The catalogue of the named folder, else of the enclosing checkout, else of the shipped
+    /// files. Unless `is_quiet`, the folder is printed on stderr.
     pub fn library(&self, is_quiet: bool) -> Result<Catalogue, Failure> {
         let library = match &self.folder() {
             Some(folder) => Catalogue::open(folder)?,

@@ -1,5 +1,5 @@
-//! What a command line puts in place of a scenario's `[cache]` and `[policy]`: `--cache-policy` and
-//! `--policy`, read before anything is measured, and told of in the result.
+//! `--cache-policy` and `--policy`, which replace a scenario's `[cache]` and `[policy]`. They are
+//! read before anything is measured, and the result records them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,20 +13,20 @@ use jwtbench_verifier::algorithm::Algorithm;
 use crate::Failure;
 use crate::output::tell;
 
-/// The policy that needs no mark: our own recommendation, which stands for nothing else.
+/// The cache policy that needs no record: our own recommendation, which models no other software.
 const OURS: &str = "default";
 
-/// A cache policy and a policy in place of those of every scenario.
+/// A cache policy and a policy that replace those of every scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Replacement {
-    /// In place of `[cache]`.
+    /// The replacement for `[cache]`.
     pub cache: Option<Preset>,
-    /// In place of `[policy]`.
+    /// The replacement for `[policy]`.
     pub policy: Option<PolicyFile>,
 }
 
 impl Replacement {
-    /// Reads what was named.
+    /// Reads the cache policy and the policy that the command line names.
     pub fn read(
         cache_policy: Option<&str>,
         policy: Option<&Path>,
@@ -39,7 +39,7 @@ impl Replacement {
         })
     }
 
-    /// A scenario under both.
+    /// Applies both replacements to a scenario.
     pub fn onto(&self, scenario: Scenario) -> Result<Scenario, Failure> {
         let scenario = match &self.policy {
             Some(policy) => scenario.judged_by(policy)?,
@@ -51,7 +51,7 @@ impl Replacement {
         })
     }
 
-    /// Refuses algorithms that were asked for and that the policy does not allow.
+    /// Refuses requested algorithms that the policy does not allow.
     pub fn allow(&self, asked: &[Algorithm]) -> Result<(), Failure> {
         let Some(PolicyFile { path, spec, names_algorithms: true }) = &self.policy else {
             return Ok(());
@@ -67,7 +67,7 @@ impl Replacement {
     }
 }
 
-/// Tells on stderr what of the scenarios' own `[cache]` is dropped, in one line.
+/// Prints on stderr, in one line, which keys of the scenarios' own `[cache]` are dropped.
 pub fn tell_dropped<'a>(scenarios: impl Iterator<Item = &'a Scenario>) {
     let mut dropped: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for scenario in scenarios.filter(|scenario| scenario.replaced.cache) {
@@ -86,7 +86,7 @@ pub fn tell_dropped<'a>(scenarios: impl Iterator<Item = &'a Scenario>) {
     tell(format!("--cache-policy drops from [cache]: {}", parts.join("; ")));
 }
 
-/// The cache policies of scenarios as a result keeps them, each once.
+/// The records of the scenarios' cache policies for a result, each once.
 pub fn cache_policy_records<'a>(
     scenarios: impl Iterator<Item = &'a Scenario>,
     replaced: &[Preset],
@@ -102,7 +102,8 @@ pub fn cache_policy_records<'a>(
         let record = match given {
             Some(preset) => Some(record(preset, true)),
             None if name == OURS => None,
-            // Its own `[cache]` was read from this preset a moment ago.
+            // The scenario's own `[cache]` was just read from this preset, so reading it again
+            // succeeds.
             None => read_preset(presets, name).ok().map(|preset| record(&preset, false)),
         };
         records.extend(record);

@@ -1,4 +1,4 @@
-//! `run --capacity`: what a contender can carry, and what its users would wait below that.
+//! `run --capacity`: the capacity of a contender, and the response times of its users below it.
 
 mod agenda;
 mod task;
@@ -13,13 +13,13 @@ use jwtbench_scenario::format::grammar;
 pub use agenda::Agenda;
 pub use task::{CapacityBench, CapacityTask};
 
-/// What `--capacity` measures unless told otherwise.
+/// The scenario that `--capacity` measures by default.
 pub const SCENARIO: &str = "hot-path/mix";
-/// The objective unless told otherwise.
+/// The default objective.
 const SLO: &str = "p99 < 1ms";
-/// Measured time of a closed round, and its rounds.
+/// The measured time of a closed round, and the number of rounds.
 const CLOSED: (Duration, u32) = (Duration::from_millis(500), 3);
-/// Measured time of a real open loop.
+/// The measured time of a real open loop.
 const OPEN: Duration = Duration::from_secs(2);
 
 /// Flags of `run` for capacities.
@@ -38,12 +38,13 @@ pub struct CapacityArgs {
 }
 
 impl CapacityArgs {
-    /// Whether capacities are to be found.
+    /// Whether the user asked for capacities.
     pub fn is_asked(&self) -> bool {
         self.capacity
     }
 
-    /// The task, if capacities are to be found; `duration` and `rounds` as the user gave them.
+    /// The task of finding capacities, if the user asked for it. `duration` and `rounds` are those
+    /// that the user gave, if any.
     pub fn task(&self, duration: Option<Duration>, rounds: Option<u32>) -> Option<CapacityTask> {
         let slo = self.slo.clone().or_else(|| Slo::parse(SLO).ok())?;
         self.capacity.then(|| CapacityTask {

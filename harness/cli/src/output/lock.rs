@@ -1,11 +1,12 @@
-//! One process at a time writes to a folder. The kernel lets go of the lock of one that was killed.
+//! A lock that lets one process at a time write to a folder. The kernel releases the lock of a
+//! killed process.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// The file that is locked; gone once the folder is free.
+/// The file that is locked. It is removed when the folder is released.
 const NAME: &str = ".jwtbench-lock";
 
 /// The right to write to a folder, until it is dropped.
@@ -15,7 +16,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes it; `None` if another process has it.
+    /// Takes the lock; `None` if another process holds it.
     ///
     /// # Errors
     /// If the folder cannot be written.
@@ -28,8 +29,8 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Whoever had it may have removed the file between the two steps, and another may have
-            // made one anew.
+            // The previous holder may have removed the file between the two steps, and another
+            // process may have created it again.
             if is_at(&file, &path) {
                 return Ok(Some(Lock { path, file }));
             }
@@ -37,20 +38,20 @@ impl Lock {
     }
 }
 
-/// Whether this very file is what the path names.
+/// Whether the path still names this file.
 fn is_at(file: &File, path: &Path) -> bool {
     let both = file.metadata().ok().zip(fs::metadata(path).ok());
     both.is_some_and(|(held, named)| (held.dev(), held.ino()) == (named.dev(), named.ino()))
 }
 
-/// Whether a command is at work in a folder, or was killed there.
+/// Whether a command works in the folder, or was killed while it did.
 pub fn was_begun(folder: &Path) -> bool {
     folder.join(NAME).exists()
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Left over it hinders nobody; one that another process made is not ours to remove.
+        // A leftover file does no harm. A file that another process created is not ours to remove.
         if is_at(&self.file, &self.path) {
             _ = fs::remove_file(&self.path);
         }

@@ -1,5 +1,5 @@
-//! What is finished is written at once: a file beside the result to come, that a killed command
-//! leaves and `report` reads.
+//! The part of a result: finished rows are written at once, to a file beside the result to come. A
+//! killed command leaves this file, and `report` reads it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,20 +14,21 @@ use jwtbench_result::simulation::Simulation;
 use crate::Failure;
 use crate::output::{Output, OutputKind, tell};
 
-/// The part of a result in a folder.
+/// The file of a part.
 pub struct PartFile {
     path: PathBuf,
-    /// `None` once a row could not be written: none follows on one that is missing.
+    /// The open file; `None` once a row could not be written, since no row may follow a missing
+    /// one.
     file: Option<File>,
-    /// Bytes of whole lines.
+    /// The length of the whole lines in bytes.
     whole: u64,
 }
 
 impl PartFile {
-    /// Begins it with everything that is known before the first row.
+    /// Creates the part with everything that is known before the first row.
     ///
     /// # Errors
-    /// If the folder takes no more: nothing is measured then.
+    /// If the file cannot be written; then nothing is measured.
     pub fn begin<T: Serialize>(
         output: &Output,
         kind: OutputKind,
@@ -41,7 +42,7 @@ impl PartFile {
             let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
             let mut part = PartFile { path: path.clone(), file: Some(file), whole: 0 };
             part.append(&text)?;
-            // The name too, so that it is found after the power went.
+            // The file's name is synced too, so that it survives a power failure.
             path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
             Ok(part)
         });
@@ -52,15 +53,15 @@ impl PartFile {
         })
     }
 
-    /// Adds what was finished, on the disk before this returns. One that cannot be written is told,
-    /// and the command goes on.
+    /// Adds a finished row, which is on the disk before this returns. If it cannot be written, this
+    /// is reported and the command continues.
     pub fn add(&mut self, row: &impl Serialize) {
         if self.file.is_none() {
             return;
         }
         if let Err(error) = line(row).and_then(|text| self.append(&text)) {
             if let Some(file) = self.file.take() {
-                // What is left of the line would be told as torn.
+                // The rest of the line would be reported as torn.
                 _ = file.set_len(self.whole);
             }
             let shown = self.path.display();
@@ -82,19 +83,19 @@ impl PartFile {
     }
 }
 
-/// A line of JSON with its end.
+/// The value as one line of JSON, with its line end.
 fn line(value: &impl Serialize) -> io::Result<String> {
     Ok(serde_json::to_string(value)? + "\n")
 }
 
-/// The part of a run, and how much of the result is in it.
+/// The part of a run, with a record of how much of the result it holds.
 pub struct RunPart {
     part: PartFile,
     written: Written,
 }
 
 impl RunPart {
-    /// Begins it with a result that holds no trial yet.
+    /// Creates the part with a result that holds no trial yet.
     ///
     /// # Errors
     /// Those of [`PartFile::begin`].
@@ -107,7 +108,7 @@ impl RunPart {
         Ok(RunPart { part, written: Written::default() })
     }
 
-    /// Adds what has come to the result since.
+    /// Adds what is new in the result since the last call.
     pub fn add(&mut self, result: &RunResult) {
         if let Some(row) = self.written.more(result) {
             self.part.add(&row);
@@ -115,14 +116,14 @@ impl RunPart {
     }
 }
 
-/// The part of a simulation, and how much of it is there.
+/// The part of a simulation, with a record of how much of the simulation it holds.
 pub struct SimulationPart {
     part: PartFile,
     written: SimulationWritten,
 }
 
 impl SimulationPart {
-    /// Begins it with a simulation that holds no row yet.
+    /// Creates the part with a simulation that holds no row yet.
     ///
     /// # Errors
     /// Those of [`PartFile::begin`].
@@ -135,7 +136,7 @@ impl SimulationPart {
         Ok(SimulationPart { part, written: SimulationWritten::default() })
     }
 
-    /// Adds what has come to the simulation since.
+    /// Adds what is new in the simulation since the last call.
     pub fn add(&mut self, simulation: &Simulation) {
         if let Some(row) = self.written.more(simulation) {
             self.part.add(&row);

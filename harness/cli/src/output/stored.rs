@@ -1,4 +1,5 @@
-//! What a folder holds to be reported: a result, or what a command that was cut short had finished.
+//! Stored files that can be reported: a result, or the finished rows of a command that was cut
+//! short.
 
 use std::path::{Path, PathBuf};
 
@@ -13,16 +14,16 @@ use crate::{Exit, Failure};
 
 /// A file that can be reported.
 pub struct StoredFile {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What it is of.
+    /// The kind of output that it holds.
     pub kind: OutputKind,
-    /// Whether it is what was finished of a command that was cut short.
+    /// Whether it is the part of a command that was cut short.
     pub is_part: bool,
 }
 
-/// How the rendering of a stored result ends: what was cut short before anything of it was
-/// finished is shown, and is no success.
+/// The exit after a stored file was rendered. The part of a command that finished nothing is shown,
+/// but is an error.
 pub fn rendered(stored: &StoredFile, is_empty: bool) -> Result<Exit, Failure> {
     if !(stored.is_part && is_empty) {
         return Ok(Exit::Passed);
@@ -35,13 +36,14 @@ pub fn rendered(stored: &StoredFile, is_empty: bool) -> Result<Exit, Failure> {
 }
 
 impl StoredFile {
-    /// What a path leads to: a file, or the one in a folder; the result before its part.
+    /// Finds the file that a path means: the file itself, or the file in a folder. In a folder, a
+    /// result takes precedence over a part.
     pub fn find(path: &Path) -> Result<StoredFile, Failure> {
         let whole = |kind: OutputKind, path: PathBuf| StoredFile { path, kind, is_part: false };
         if !path.is_dir() {
             let name = path.file_name().unwrap_or_default();
             let part = OutputKind::ALL.into_iter().find(|kind| name == kind.part().1);
-            // Lines, or the one object that `--format json` gives.
+            // The stored lines, or the single JSON object that `--format json` prints.
             let is_of = |kind: &OutputKind| {
                 name == kind.result() || name == kind.result().trim_end_matches('l')
             };
@@ -72,14 +74,14 @@ impl StoredFile {
         Ok(whole(OutputKind::Run, path.join(RESULT)))
     }
 
-    /// What was finished of a run.
+    /// Reads the finished trials of a run.
     pub fn partial_run(&self) -> Result<RunResult, Failure> {
         let (result, cut) = RunResult::read_part(&self.path)?;
         self.tell(cut);
         Ok(result)
     }
 
-    /// A simulation, whole or not.
+    /// Reads a simulation, complete or not.
     pub fn simulation(&self) -> Result<Simulation, Failure> {
         if self.is_part {
             let (simulation, cut) = Simulation::read_part(&self.path)?;
@@ -89,7 +91,7 @@ impl StoredFile {
         Ok(Simulation::read(&self.path)?)
     }
 
-    /// Duels, whole or not.
+    /// Reads duels, complete or not.
     pub fn duels(&self) -> Result<Duels, Failure> {
         let shown = self.path.display();
         if self.is_part {
@@ -116,14 +118,14 @@ impl StoredFile {
         }
     }
 
-    /// Says so if the result is older than a command that was cut short in the same folder.
+    /// Prints a message if the folder also holds the part of a later run that was cut short.
     pub fn tell_part_beside(&self, result: &RunResult) {
         let part = self.path.with_file_name(self.kind.part().1);
         if !part.is_file() {
             return;
         }
         let head = part::read::<RunResult, serde::de::IgnoredAny>(&part, self.kind.part().0);
-        // Times are in seconds, so the command counts as well.
+        // Times have a resolution of one second, so the commands are compared as well.
         let is_one = |head: &RunResult| {
             head.started_at == result.started_at && head.command == result.command
         };

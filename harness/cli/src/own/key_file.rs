@@ -1,5 +1,5 @@
-//! A file that is to hold a JWK set: what it holds instead, where its fault is, and what should
-//! never have been published.
+//! Checks of a file that should hold a JWK set: what it holds instead, where its fault is, and
+//! which private members it should never have published.
 
 use serde_json::Value;
 
@@ -10,19 +10,19 @@ use jwtbench_verifier::jwk::MAX_KID_BYTES;
 
 /// The byte order mark of UTF-8, which a reader may ignore (RFC 8259 §8.1).
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// Members that only the holder of a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4;
-/// RFC 8037 §2; RFC 9964 §4).
+/// Members that only the holder of a private or symmetric key may know (RFC 7518 §6.2.2, §6.3.2,
+/// §6.4; RFC 8037 §2; RFC 9964 §4).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
-/// Entries with private members are told one by one up to this many.
+/// The most entries with private members that are reported one by one.
 const MAX_SECRETS: usize = 8;
 
-/// The text of a file without its byte order mark.
+/// The content of a file without its byte order mark.
 pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(BOM).unwrap_or(body)
 }
 
-/// What a file that is no JWK set holds, and what to do.
+/// A phrase that says what a file holds that is no JWK set, and what to do.
 pub fn instead(body: &[u8]) -> String {
     match body {
         [] => return "is empty; fetch the set again".into(),
@@ -55,7 +55,7 @@ pub fn instead(body: &[u8]) -> String {
     }
 }
 
-/// JSON that is no set.
+/// The same phrase for a file that holds JSON.
 fn of_value(value: &Value, text: &str) -> String {
     let object = match value {
         Value::Object(object) => object,
@@ -108,29 +108,30 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The members of an object of JSON, as they stand.
+/// The members of a JSON object, in the order of the text.
 fn members(text: &str) -> ObjectMembers<'_> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// Where the value of a member of this name stands.
+/// The place of the value of the first member with this name, as a phrase; empty if there is none.
 fn at(text: &str, name: &str) -> String {
     members(text).named(name).next().map(|value| place(text, value)).unwrap_or_default()
 }
 
-/// Where a part of a text stands, from 1.
+/// The place of a part of a text, as a phrase; lines and columns count from 1.
 fn place(text: &str, part: &str) -> String {
     let at = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     let (line, column) = bounded_file::line_and_column(text.as_bytes(), at);
     format!(" at line {line}, column {column}")
 }
 
-/// A sentence for each entry that tells what only its holder may know, the first ones of many.
-/// Values are not shown.
+/// A sentence for each entry that contains private members. After `MAX_SECRETS` entries, one
+/// sentence counts the rest. No value is shown.
 pub fn published_secrets(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body);
     let root: Value = serde_json::from_str(&text).unwrap_or_default();
-    // Also of a file that is no set: a key alone, an array of keys, a set with `keys` twice.
+    // The file may also be no valid set: a single key, an array of keys, or a set with `keys`
+    // twice.
     let members = members(&text);
     let lists = members.named("keys").filter_map(|keys| serde_json::from_str(keys).ok());
     let lists: Vec<Vec<Value>> = lists.collect();

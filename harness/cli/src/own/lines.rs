@@ -1,11 +1,12 @@
-//! Lines of any length in bounded memory: of one that is too long only the beginning is kept.
+//! Lines of any length, read in bounded memory: only the beginning of a line over the limit is
+//! kept.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 /// The byte order mark of UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The lines of a source, one after the other.
+/// A reader of the lines of a source.
 pub struct Lines<R> {
     source: BufReader<R>,
     limit: usize,
@@ -13,30 +14,31 @@ pub struct Lines<R> {
     has_begun: bool,
 }
 
-/// One line, without its end: LF, or CR LF.
+/// One line, without its line end (LF or CR LF).
 #[derive(Debug, PartialEq, Eq)]
 pub struct TokenLine<'a> {
-    /// Its bytes; of a line over the limit, a beginning that is over the limit too.
+    /// The bytes of the line. For a line over the limit, this is a beginning that is itself over
+    /// the limit.
     pub token: &'a [u8],
-    /// Its whole length in bytes.
+    /// The whole length of the line in bytes.
     pub length: usize,
 }
 
 impl<R: Read> Lines<R> {
-    /// Lines of up to `limit` bytes are kept whole.
+    /// Creates a reader that keeps lines of up to `limit` bytes whole.
     pub fn new(source: BufReader<R>, limit: usize) -> Lines<R> {
         Lines { source, limit, kept: Vec::new(), has_begun: false }
     }
 
-    /// Whether the next line has to be read first.
+    /// Whether the next line must be read from the source, which may block.
     pub fn may_block(&self) -> bool {
         self.source.buffer().is_empty()
     }
 
-    /// The next line; `None` at the end. A last line needs no end of its own.
+    /// The next line; `None` at the end of the source. The last line needs no line end.
     pub fn next(&mut self) -> io::Result<Option<TokenLine<'_>>> {
         self.kept.clear();
-        // One byte over the limit tells that it is, one more may be a CR.
+        // One byte over the limit shows that the line is too long; another one may be a CR.
         let room = self.limit.saturating_add(2);
         let (mut length, mut last) = (0usize, 0u8);
         loop {
@@ -67,7 +69,7 @@ impl<R: Read> Lines<R> {
             length -= 1;
             self.kept.truncate(length);
         }
-        // A byte order mark is of the file, not of its first line.
+        // A byte order mark belongs to the file, not to its first line.
         if !std::mem::replace(&mut self.has_begun, true) && self.kept.starts_with(BOM) {
             self.kept.drain(..BOM.len());
             length -= BOM.len();
@@ -80,7 +82,7 @@ impl<R: Read> Lines<R> {
 mod tests {
     use super::*;
 
-    /// Lines of up to four bytes, read three bytes at a time.
+    /// Checks lines with a limit of four bytes, read with buffers of several sizes.
     fn check(text: &str, expected: &[(&str, usize)], reason: &str) {
         for capacity in [1, 3, 64] {
             let source = BufReader::with_capacity(capacity, text.as_bytes());

@@ -1,4 +1,5 @@
-//! The verifier with a policy and a key set from files: no key cache, as the set is all there is.
+//! The verifier with a policy and a key set from files. It has no key cache, since the set never
+//! changes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,20 +31,20 @@ use crate::output::tell;
 use crate::own::key_file;
 use crate::own::lines::TokenLine;
 
-/// Entries that are not used are told one by one up to this many.
+/// The most unused entries that are reported one by one.
 const MAX_NOTES: usize = 16;
-/// As many of them are told of a set in which no entry is usable.
+/// The most unused entries that are reported for a set without a usable entry.
 const MAX_FAULTS: usize = 4;
 
-/// A policy and a key set from files, checked.
+/// A checked policy and a checked key set from files.
 pub struct Papers {
     /// The policy.
     pub policy: Policy,
     /// The key set.
     pub set: Arc<KeySet>,
-    /// The key set as it stands in its file.
+    /// The key set as its file holds it.
     pub body: Vec<u8>,
-    /// What of it verifies no token.
+    /// The entries of the set that verify no token.
     unused: Arc<UnusedEntries>,
     jwks: PathBuf,
 }
@@ -54,7 +55,7 @@ impl Papers {
         Papers::of(policy_file::read(policy)?, policy, jwks)
     }
 
-    /// Reads a key set for a policy that stands in `policy`.
+    /// Reads a key set for the policy of the file `policy`.
     pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
         let body = bounded_file::read(jwks, bounded_file::KEY_SET).map_err(|error| {
             let jwks = jwks.display();
@@ -64,7 +65,7 @@ impl Papers {
         Papers::of_body(spec, policy, key_file::without_mark(&body), jwks)
     }
 
-    /// These, from where they stand.
+    /// Checks a policy and the text of a key set; the paths are for messages.
     pub fn of_body(
         spec: PolicySpec,
         policy: &Path,
@@ -73,10 +74,10 @@ impl Papers {
     ) -> Result<Papers, Failure> {
         let policy_fault = |fault| Failure::Usage(format!("{}: {fault}", policy.display()));
         let checked = Policy::new(spec).map_err(policy_fault)?;
-        // Keys are bound by the algorithms that are allowed, here and in a run.
+        // The allowed algorithms decide which keys are usable, here and in a run.
         let allowed = &checked.spec().algorithms;
         let fault = |reason: String| Failure::Usage(format!("{}: {reason}", jwks.display()));
-        // Whatever else is said of the set, and also if it is refused.
+        // Published secrets are reported in any case, also if the set is refused.
         for secret in key_file::published_secrets(body) {
             tell(format!("{}: {secret}", jwks.display()));
         }
@@ -87,38 +88,39 @@ impl Papers {
         Ok(Papers { policy: checked, set, body: body.into(), unused, jwks: jwks.into() })
     }
 
-    /// The same under a policy that allows the same algorithms.
+    /// The same key set under another policy, which must allow the same algorithms.
     pub fn under(self, policy: Policy) -> Papers {
         Papers { policy, ..self }
     }
 }
 
-/// A verdict, and how long it lasts.
+/// A verdict, and the time until it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimedVerdict {
-    /// The verdict, and what is known of a token that is accepted.
+    /// The verdict, with the facts about an accepted token.
     pub verdict: Result<Accepted, Rejection>,
-    /// The kid in its header.
+    /// The kid in the token's header.
     pub kid: KidFact,
-    /// Where it is refused whatever keys are held: by its text, or by claims that are not proven.
+    /// The stage that refuses the token whatever keys are held: because of its text, or because of
+    /// claims that are not proven.
     pub refused_at: Option<Stage>,
-    /// When the clock alone gives the token another one; `None` for never.
+    /// The instant at which the verdict changes by the clock alone; `None` for never.
     pub changes_at: Option<UnixTime>,
 }
 
-/// A judge of tokens.
+/// A judge of tokens over one backend.
 pub struct TokenJudge {
     verifier: Verifier,
     scratch: Scratch,
     keys: PreparedKeys,
     unused: Arc<UnusedEntries>,
     jwks: PathBuf,
-    /// Keys that the backend does not take, as messages name them.
+    /// The keys that the backend refuses, as messages name them.
     refused: Vec<String>,
 }
 
 impl TokenJudge {
-    /// Prepares the keys.
+    /// Prepares the keys for a backend.
     pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<TokenJudge, Failure> {
         let Papers { policy, set, jwks, .. } = papers;
         let allowed = &policy.spec().algorithms;
@@ -143,12 +145,12 @@ impl TokenJudge {
         Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused })
     }
 
-    /// Bytes of the longest token that is read whole.
+    /// The length in bytes of the longest token that is read whole.
     pub fn max_token_bytes(&self) -> usize {
         self.verifier.policy().spec().max_token_bytes
     }
 
-    /// What of the key set is not used.
+    /// Messages about the entries and keys of the set that are not used.
     pub fn notes(&self) -> Vec<String> {
         let jwks = self.jwks.display();
         let unused = self.unused.all();
@@ -166,14 +168,15 @@ impl TokenJudge {
         notes
     }
 
-    /// The verdict on one token.
+    /// The verdict on one token at `now`.
     pub fn judge(&mut self, token: &[u8], now: UnixTime) -> Result<(), Rejection> {
         let TokenJudge { verifier, scratch, keys, .. } = self;
         let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
         verifier.in_force(&proven, &Request::default(), now)
     }
 
-    /// The verdict on one token, what is known of one that is accepted, and how long it lasts.
+    /// The verdict on one token, with the facts about an accepted one and the time until it
+    /// changes.
     pub fn judge_at_length(&mut self, token: &[u8], now: UnixTime) -> TimedVerdict {
         let TokenJudge { verifier, scratch, keys, .. } = self;
         let refused = |code, kid, refused_at| TimedVerdict {
@@ -204,7 +207,7 @@ impl TokenJudge {
         TimedVerdict { verdict: code.map(|()| accepted), kid, refused_at, changes_at }
     }
 
-    /// Why that is the verdict.
+    /// The explanation of a verdict.
     pub fn explain(
         &self,
         verdict: Result<(), Rejection>,
@@ -224,8 +227,8 @@ impl TokenJudge {
     }
 }
 
-/// How many keys of a set are for an allowed algorithm, and which of them the backend does not
-/// take, as messages name them.
+/// The number of keys in a set that are for an allowed algorithm, and those of them that the
+/// backend refuses, as messages name them.
 fn refusals(keys: &PreparedKeys, allowed: &[Algorithm]) -> (usize, Vec<String>) {
     let (mut usable, mut refused) = (0, Vec::new());
     for entry in keys.set().entries() {
@@ -240,7 +243,7 @@ fn refusals(keys: &PreparedKeys, allowed: &[Algorithm]) -> (usize, Vec<String>) 
     (usable, refused)
 }
 
-/// The first instant after `now` at which step 10 of the contract decides otherwise.
+/// The first instant after `now` at which step 10 of the contract gives another verdict.
 fn next_change(
     verifier: &Verifier,
     proven: &Proven<'_>,
@@ -252,10 +255,10 @@ fn next_change(
     let Claims { expires, not_before, issued_at, is_issued_between, .. } = proven.claims;
     let mut edges = vec![expires + leeway];
     edges.extend(not_before.map(|not_before| not_before - leeway));
-    // One between two nanoseconds is no longer in the future with the later of them.
+    // An `iat` between two nanoseconds is no longer in the future at the later one.
     let between = Duration::from_nanos(u64::from(is_issued_between));
     edges.extend(issued_at.map(|issued_at| issued_at - leeway + between));
-    // At its greatest age a token is not yet too old.
+    // A token at exactly its greatest age is not yet too old.
     let too_old = |issued_at| Some(issued_at + spec.max_age? + leeway + Duration::from_nanos(1));
     edges.extend(issued_at.and_then(too_old));
     edges.retain(|edge| *edge > now);
@@ -264,7 +267,7 @@ fn next_change(
     edges.into_iter().find(differs)
 }
 
-/// Why a file is no key set, and what to do.
+/// A message that says why a file is no usable key set, and what to do.
 fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
     match fault {
         SetFault::NotAKeySet => format!("{fault}: it {}", key_file::instead(body)),
@@ -285,7 +288,7 @@ fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -
     }
 }
 
-/// The entries of a set in which none is usable, counted by what is wrong with them.
+/// The entries of a set without a usable entry, counted by their fault.
 fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
     #[derive(Deserialize)]
     struct Set<'a> {
@@ -300,12 +303,12 @@ fn kinds(body: &[u8], allowed: &[Algorithm]) -> String {
     }))
 }
 
-/// What is wrong with an entry, in a word or two.
+/// The fault of an entry, in a word or two.
 fn kind(entry: &UnusedEntry) -> String {
     entry.kind.map_or("for no token", SkipKind::name).into()
 }
 
-/// Kinds, each with how often it comes.
+/// The kinds, each with its number of occurrences.
 fn counted(kinds: impl Iterator<Item = String>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     kinds.for_each(|kind| *counts.entry(kind).or_default() += 1);

@@ -1,33 +1,33 @@
-//! What progress looks like: pure functions from figures to lines that fit. No colour, so that
-//! `NO_COLOR` has nothing to forbid.
+//! The layout of progress: pure functions from figures to lines that fit. They use no colour, so
+//! `NO_COLOR` needs no handling.
 
 use std::time::Duration;
 
 use jwtbench_engine::real::live_view::LiveFigures;
 use jwtbench_report::quantity;
 
-/// The most lines that are drawn; what does not fit is left out.
+/// The most lines that are drawn; the rest is left out.
 const MAX_LINES: usize = 6;
-/// Between two items of a line.
+/// The separator between two items of a line.
 const BETWEEN: &str = " · ";
 
-/// What there is to see.
+/// The state that progress shows.
 #[derive(Clone, Debug, Default)]
 pub struct ProgressView {
-    /// Rounds that are over.
+    /// The number of finished rounds.
     pub done: u64,
-    /// All rounds.
+    /// The number of all rounds.
     pub steps: u64,
-    /// What is being done.
+    /// The current work.
     pub message: String,
-    /// Warm-up and measured time of the rounds to come; `None` where it is not known.
+    /// The remaining time; `None` if it is not known.
     pub left: Option<Duration>,
-    /// The round that runs.
+    /// The figures of the current round.
     pub look: Option<LiveFigures>,
 }
 
 impl ProgressView {
-    /// Lines of at most `width` columns.
+    /// The view as lines of at most `width` columns.
     pub fn lines(&self, width: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for group in [self.head(), self.round()] {
@@ -48,7 +48,7 @@ impl ProgressView {
         lines
     }
 
-    /// All of it in one line, of any width.
+    /// The view as one line of any width.
     pub fn line(&self) -> String {
         self.head().into_iter().chain(self.round()).collect::<Vec<_>>().join(BETWEEN)
     }
@@ -85,7 +85,7 @@ impl ProgressView {
     }
 }
 
-/// At most `width` characters, the last one an ellipsis if some are missing.
+/// The text cut to at most `width` characters. If some are missing, the last one is an ellipsis.
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -94,8 +94,8 @@ fn cut(text: &str, width: usize) -> String {
     kept.chain(Some('…')).take(width).collect()
 }
 
-/// `under 1 s`, `5.7 s`, `42 s`, `1:20 min`, `2:05 h`: as fine as it takes to be true within a
-/// twentieth. Never nothing: who says how much is left is not done.
+/// The remaining time, such as `under 1 s`, `5.7 s`, `42 s`, `1:20 min` or `2:05 h`: just fine
+/// enough to be right within a twentieth. It is never zero, because the command is not yet done.
 fn clock(left: Duration) -> String {
     match left.as_millis() {
         0..1_000 => return "under 1 s".to_owned(),

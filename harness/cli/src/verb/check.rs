@@ -1,5 +1,5 @@
-//! `check`: every verdict of every scenario once, with few tokens and in virtual time. Times are
-//! not judged.
+//! `check`: judges every verdict of every scenario once, with few tokens and in virtual time. Times
+//! are not judged.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -27,7 +27,7 @@ use crate::output::terminal_style;
 use crate::progress::LiveProgress;
 use crate::{Exit, Failure};
 
-/// Operations of one trial.
+/// The number of operations of one trial.
 const OPERATIONS: f64 = 400.0;
 
 /// Judge every scenario once with few tokens, in virtual time.
@@ -62,10 +62,11 @@ pub struct Args {
     quiet: bool,
 }
 
-/// Contenders by the algorithm that they can be judged under.
+/// The contenders for each algorithm that they can be judged under.
 type Pairs = Vec<(Algorithm, Vec<ContenderSpec>)>;
 
-/// A scenario with few tokens, under each cache policy with those that can run it.
+/// A scenario with few tokens. It is judged under each cache policy, with the contenders that can
+/// run it.
 struct Thin {
     scenario: Scenario,
     under: Vec<(Scenario, Pairs)>,
@@ -121,7 +122,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     Ok(Exit::of(&result))
 }
 
-/// The cache policies that were named, each once.
+/// The cache policies that the command line names, each once.
 fn cache_policies(named: &[String], presets: &Presets) -> Result<Vec<Preset>, Failure> {
     let known = presets.names();
     let mut chosen: Vec<Preset> = Vec::new();
@@ -149,7 +150,7 @@ fn cache_policies(named: &[String], presets: &Presets) -> Result<Vec<Preset>, Fa
     Ok(chosen)
 }
 
-/// The scenario under each of the cache policies; as it is if there is none.
+/// The scenario under each of the cache policies, or unchanged if there is none.
 fn under(scenario: &Scenario, replacements: &[Preset]) -> Vec<Scenario> {
     match replacements.is_empty() {
         true => vec![scenario.clone()],
@@ -158,7 +159,7 @@ fn under(scenario: &Scenario, replacements: &[Preset]) -> Vec<Scenario> {
 }
 
 impl Args {
-    /// The scenarios with few tokens, and who is judged in them.
+    /// The scenarios with few tokens, each with the contenders that are judged in it.
     fn thinned(
         &self,
         scenarios: &[Scenario],
@@ -182,7 +183,7 @@ impl Args {
         Ok(thin)
     }
 
-    /// The scenarios under the policy that was named.
+    /// The scenarios under the policy of `--policy`.
     fn judged(
         &self,
         scenarios: Vec<Scenario>,

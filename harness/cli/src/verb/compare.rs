@@ -1,4 +1,4 @@
-//! `compare`: hold one stored result against another. Nothing is measured.
+//! `compare`: compares one stored result with another. Nothing is measured.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what shells and manuals need to know of the command line.
+//! `completions` and `man`: descriptions of the command line for shells and for the manual.
 
 use clap::Args as ClapArgs;
 use clap_complete::Shell;
@@ -31,7 +31,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// Runs the verb `man`: one page, every verb a section of it.
+/// Runs the verb `man`, which prints one page with a section for each verb.
 pub fn man() -> Result<Exit, Failure> {
     let failed = |error: std::io::Error| Failure::Error(format!("cannot write the page: {error}"));
     let top = definition().disable_help_subcommand(true);

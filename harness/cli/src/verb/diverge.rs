@@ -1,4 +1,4 @@
-//! `diverge`: backends and libraries side by side on the inputs where they differ.
+//! `diverge`: compares backends and libraries on the inputs where they differ.
 
 use std::fs::{self, File};
 use std::io;
@@ -39,10 +39,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Failure::Usage(format!("--out {shown} cannot be written ({error}); choose another"))
     };
     if let Some(path) = &args.out {
-        // Before the work, not after it.
+        // The file is checked before the work, not after it.
         File::options().append(true).create(true).open(path).map_err(refused)?;
     }
-    // A library that panics on an input gives its answer so; the terminal need not hear of it.
+    // A panic of a library on an input is its answer, so it is not printed on the terminal.
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let observed = panic::catch_unwind(|| observe(args.seed));

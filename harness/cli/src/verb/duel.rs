@@ -1,4 +1,4 @@
-//! `duel`: two contenders, configurations or builds in lock step, and what can be said of them.
+//! `duel`: compares two contenders, configurations or builds in lock step.
 
 mod answers;
 mod build;
@@ -125,7 +125,7 @@ pub struct Args {
     quiet: bool,
 }
 
-/// A duel to come, with the flags of its sides for other processes.
+/// A planned duel, with the flags that make its sides in other processes.
 struct Matchup {
     job: DuelJob,
     candidate: DuelSideArgs,
@@ -141,7 +141,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         tell("a debug build: its times mean nothing; use cargo run --release");
     }
     if !args.quiet {
-        // Says which folder the sides' scenarios are of.
+        // Prints the folder that the sides' scenarios come from.
         args.origin.library(false)?;
         let jobs = matchups.iter().map(|one| &one.job);
         tell_dropped(jobs.flat_map(|job| [&job.candidate.scenario, &job.base.scenario]));
@@ -167,8 +167,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         }
     }
     progress.finish();
-    // What ended before a failure is kept, and shown before it is written: the disk may be full.
-    // The blocks of a duel that was cut short stay in the part.
+    // Duels that ended before a failure are kept. They are shown before they are written, since the
+    // disk may be full. The blocks of a duel that was cut short stay in the part.
     let is_whole = failure.is_none();
     let duels = Duels::new(ended).of_planned(&planned);
     let kept = match is_whole || !duels.duels.is_empty() {
@@ -184,8 +184,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 impl Args {
-    /// The duels to run: over the algorithm that was asked for, or over each of the scenario's
-    /// that both sides support.
+    /// The duels to run: one with the algorithm of `--algorithm`, or one with each of the
+    /// scenario's algorithms that both sides support.
     fn matchups(&self, command: &str) -> Result<Vec<Matchup>, Failure> {
         let algorithms = match self.algorithm {
             Some(algorithm) => vec![algorithm],
@@ -231,7 +231,7 @@ impl Args {
         let away = self.base_binary.as_ref().map(|path| {
             move |AwayArm { arm, plan, planning }: AwayArm<'_>| {
                 let patience = Patience { silence: self.base_timeout, planning, stop };
-                // The candidate is a process too: as far away as the base.
+                // The candidate also runs in another process, so that both sides communicate alike.
                 let arm: Box<dyn RoundRunner + '_> = Box::new(match arm {
                     Arm::Candidate => BuildArm::this(candidate, plan, patience)?,
                     Arm::Base | Arm::Again => {
@@ -292,8 +292,8 @@ impl Args {
         Output::prepare(folder.clone(), self.force, OutputKind::Duel).map(Some)
     }
 
-    /// One object where an algorithm was asked for, an array of them otherwise; printed, and then
-    /// written to the output, which is whole or not.
+    /// Prints the duels, then writes them to the output, even if some are missing. The JSON is one
+    /// object if `--algorithm` was given, and an array otherwise.
     fn show(&self, duels: &Duels, output: Option<&Output>) -> Result<(), Failure> {
         let json = match duels.duels.as_slice() {
             [duel] if self.algorithm.is_some() => serde_json::to_string(duel),
@@ -311,7 +311,8 @@ impl Args {
         }
     }
 
-    /// A wrong verdict outranks a regression, which outranks doubt.
+    /// The exit of the duels. A wrong verdict outranks a regression, and a regression outranks an
+    /// inconclusive or invalid duel.
     fn exit(&self, duels: &[DuelResult]) -> Exit {
         let any = |is: fn(&DuelResult) -> bool| duels.iter().any(is);
         if any(|duel| !duel.wrong.is_empty()) {

@@ -1,5 +1,6 @@
-//! `endpoint`: the JWKS endpoint of a scenario for another process, with the tokens to verify, when
-//! to verify them, and the verdicts of our own verifier in virtual time to hold against.
+//! `endpoint`: serves the JWKS endpoint of a scenario to another process. It prints the tokens, the
+//! instants at which to verify them, and our own verifier's verdicts in virtual time to compare
+//! with.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal as _};
@@ -18,7 +19,8 @@ use jwtbench_engine::real::serving::ArrivedRequest;
 use jwtbench_engine::session::Session;
 use jwtbench_report::shown;
 use jwtbench_scenario::model::event::Action;
-use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
+use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
+use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_scenario::{Arrivals, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::ring::Ring;
@@ -61,7 +63,8 @@ pub struct Args {
     port: Option<u16>,
 }
 
-/// Tick 0 is no further ahead than this, in milliseconds: more is no instant in milliseconds.
+/// The most milliseconds that tick 0 may lie ahead. A larger value suggests that the input is not
+/// in milliseconds.
 const MAX_LEAD_MS: i128 = 3_600_000;
 
 /// A line of output.
@@ -80,11 +83,11 @@ enum EndpointLine<'a> {
         epoch_ms: i64,
         duration_ms: f64,
         phases: Vec<PhaseLine<'a>>,
-        /// Starts of attempts in virtual time.
+        /// The starts of our verifier's fetch attempts, in virtual time.
         attempts_ms: Vec<f64>,
-        /// When it adopted a key set in virtual time.
+        /// The instants at which our verifier adopted a key set, in virtual time.
         adopted_ms: Vec<f64>,
-        /// When an attempt failed in virtual time.
+        /// The instants at which an attempt failed, in virtual time.
         failed_ms: Vec<f64>,
     },
     Arrival {
@@ -93,15 +96,15 @@ enum EndpointLine<'a> {
         phase: &'a str,
         class: &'a str,
         token: &'a str,
-        /// In virtual time; `None` if it never came.
+        /// The verdict in virtual time; `None` if it never came.
         verdict: Option<&'static str>,
         verdict_ms: Option<f64>,
     },
     Ready,
     Request {
-        /// On the scenario clock; `None` before tick 0 is known.
+        /// The request's time on the scenario clock; `None` before tick 0 is known.
         at_ms: Option<f64>,
-        /// In milliseconds since 1970.
+        /// The request's time in milliseconds since 1970.
         unix_ms: f64,
         /// The first line of the request.
         line: &'a str,
@@ -132,14 +135,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     check(&scenario, scenarios.len())?;
     tell_dropped(std::iter::once(&scenario));
     let scenario = scenario.single_worker().without_warmup();
-    // It is ended as any other process is.
+    // There is no stop flag: signals end this process in the usual way.
     let never = AtomicBool::new(false);
     let session = Session::new(args.seed, &never, &()).at_port(args.port);
     let plan = session.plan(&scenario, args.algorithm)?;
     let (operations, fetches) = session.foresee(&plan, ContenderSpec::Core(&Ring))?;
     let (came, requests) = mpsc::channel();
     let end = came.clone();
-    // Once nothing is printed any more, nobody listens.
+    // A request is dropped once nothing is printed any more.
     let tell = move |request| drop(came.send(EndpointNotice::Request(request)));
     let serving = session.serve(&plan, tell).map_err(|error| Failure::Usage(error.to_string()))?;
     show(&head(&plan, &serving.url(), &fetches))?;
@@ -148,12 +151,12 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
     show(&EndpointLine::Ready)?;
     if is_unheard() {
-        // Nobody is there to verify anything; why, the exit code says.
+        // No reader is left to verify anything; the exit code says why.
         return Ok(Exit::Passed);
     }
     let printer = thread::spawn(move || show_requests(&requests));
     serving.follow(begin(&mut io::stdin().lock())?)?;
-    // The other process may still be at it, until it closes the input or reads no more.
+    // The other process may continue until it closes the input or stops reading.
     thread::spawn(move || {
         let ended = io::copy(&mut io::stdin().lock(), &mut io::sink());
         _ = end.send(EndpointNotice::InputEnded(ended.map(|_| ())));
@@ -164,7 +167,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// One open loop, and nothing in it that only a key cache of our own can be told.
+/// Checks that one scenario was named, that it is an open loop, and that no event of it affects
+/// only our own key cache.
 fn check(scenario: &Scenario, others: usize) -> Result<(), Failure> {
     let name = &scenario.name;
     let fault = |message: &str| Err(Failure::Usage(format!("{name}: {message}")));
@@ -212,23 +216,20 @@ fn head<'a>(plan: &'a Plan, url: &'a str, fetches: &[FetchNote]) -> EndpointLine
     }
 }
 
-/// The arrivals in order, each with what became of it in virtual time.
+/// The arrivals in order, each with its outcome in virtual time.
 fn arrivals<'a>(plan: &'a Plan, operations: &[Operation]) -> Vec<EndpointLine<'a>> {
-    let ended: BTreeMap<(Tick, u16, u32), &Operation> = operations
+    let ended: BTreeMap<(Tick, StreamPlace, TokenPlace), &Operation> = operations
         .iter()
         .map(|operation| ((operation.intended, operation.stream, operation.token), operation))
         .collect();
     let scenario = &plan.scenario;
     let line = |arrival: &Arrival| {
         let operation = ended.get(&(arrival.at, arrival.stream, arrival.token));
-        let token = &plan.corpus.tokens[arrival.token as usize];
-        let phase = match arrival.phase {
-            WARMUP => 0,
-            phase => usize::from(phase),
-        };
+        let token = &plan.corpus.tokens[arrival.token.index()];
+        let phase = if arrival.phase.is_warmup() { 0 } else { arrival.phase.index() };
         EndpointLine::Arrival {
             at_ms: milliseconds(arrival.at),
-            stream: &scenario.streams[usize::from(arrival.stream)].name,
+            stream: &scenario.streams[arrival.stream.index()].name,
             phase: &scenario.phases[phase].name,
             class: token.class.name(),
             token: std::str::from_utf8(&token.bytes).unwrap_or_default(),
@@ -250,7 +251,7 @@ fn show(line: &EndpointLine<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The instant of tick 0, from the first line of the input.
+/// Reads the instant of tick 0 from the first line of the input.
 fn begin(input: &mut impl BufRead) -> Result<UnixTime, Failure> {
     let mut line = String::new();
     input
@@ -275,14 +276,14 @@ fn begin(input: &mut impl BufRead) -> Result<UnixTime, Failure> {
     }
 }
 
-/// What the printer of requests is told.
+/// A message to the printer of requests.
 enum EndpointNotice {
     Request(ArrivedRequest),
-    /// The other process has closed the input, or it cannot be read.
+    /// The other process has closed the input, or the input cannot be read.
     InputEnded(io::Result<()>),
 }
 
-/// A line for each request, until the input ends or the lines cannot be printed.
+/// Prints a line for each request, until the input ends or the lines cannot be printed.
 fn show_requests(notices: &Receiver<EndpointNotice>) -> Result<(), Failure> {
     while let Ok(notice) = notices.recv() {
         match notice {

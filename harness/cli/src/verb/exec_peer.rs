@@ -1,5 +1,6 @@
-//! `exec-peer`: this program at the other end of the pipe of an `exec:` contender. It accepts every
-//! token, so that the cost of a pipe shows, or judges each by the core. Not for people.
+//! `exec-peer`: the verifier at the other end of the pipe of an `exec:` contender. It accepts every
+//! token, so that the cost of a pipe can be measured, or judges each one by the core. The verb is
+//! hidden.
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -38,7 +39,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     judged.map(|()| Exit::Passed)
 }
 
-/// Answers token after token, until nobody asks.
+/// Answers token after token, until the input ends.
 fn serve(
     input: &mut impl BufRead,
     line: &mut Vec<u8>,
@@ -50,7 +51,7 @@ fn serve(
             Ok(()) => "accept\n".to_owned(),
             Err(code) => format!("reject {}\n", code.code()),
         };
-        // A peer that is gone asks no more.
+        // A peer that is gone sends no more tokens.
         if output.write_all(verdict.as_bytes()).and_then(|()| output.flush()).is_err() {
             break;
         }
@@ -58,7 +59,7 @@ fn serve(
     Ok(())
 }
 
-/// Reads a line, without its end. False at the end of the input.
+/// Reads a line without its line end. False at the end of the input.
 fn read(input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool, Failure> {
     line.clear();
     let count = input
@@ -70,7 +71,7 @@ fn read(input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool, Failure> {
     Ok(count > 0)
 }
 
-/// The core with what its first line told.
+/// The core, set up by the first line of the input.
 struct PipedCore {
     judge: TokenJudge,
     now: UnixTime,

@@ -1,4 +1,4 @@
-//! `list`: what there is to choose from.
+//! `list`: shows the scenarios, contenders, cache policies and token classes to choose from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,7 +150,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     let presets = library.presets();
     let mut cache_policies = Vec::new();
-    // Who asks for scenarios does not ask for presets, and passes without them.
+    // A faulty preset does not fail a command that asks only for scenarios.
     let (mut told, is_asked) = (Vec::new(), args.scenarios.is_empty());
     for name in presets.names() {
         match read_preset(&presets, &name) {
@@ -174,14 +174,14 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         false => shown::lines(&listing.text(terminal_style().width)),
     };
     print(&text);
-    // Those that can be read are listed all the same.
+    // Scenarios and presets that can be read are listed nevertheless.
     for fault in faults.iter().chain(&told) {
         tell(fault);
     }
     Ok(if faults.is_empty() { Exit::Passed } else { Exit::Usage })
 }
 
-/// Writes what was shipped, for people to start from.
+/// Writes every shipped file, for users to start from.
 fn write(folder: &Path) -> Result<Exit, Failure> {
     let shown = folder.display();
     if folder.exists() {
@@ -200,7 +200,7 @@ fn write(folder: &Path) -> Result<Exit, Failure> {
 }
 
 impl Listing {
-    /// As text within a width.
+    /// The listing as text, wrapped at a width in columns.
     fn text(&self, width: usize) -> String {
         let mut out = "Scenarios (* in the canonical workload, ~ dynamic)\n".to_owned();
         for line in &self.scenarios {

@@ -1,4 +1,5 @@
-//! `mint`: a conformance pack for any language: key set, policy, and tokens with the verdict due.
+//! `mint`: writes a conformance pack for any language: key set, policy, and tokens with the verdict
+//! due.
 
 mod folder;
 
@@ -22,7 +23,7 @@ use crate::output::print;
 use crate::progress::LiveProgress;
 use crate::{Exit, Failure};
 
-/// The scenario that a pack is made of.
+/// The scenario that a pack is made from.
 const EVERY_CLASS: &str = "conformance/every-class";
 
 /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.

@@ -1,5 +1,5 @@
-//! `replay`: run a stored result's plans again, as it stored them, and hold the new result against
-//! the old one.
+//! `replay`: runs a stored result's plans again, as stored, and compares the new result with the
+//! old one.
 
 mod stored;
 
@@ -45,7 +45,7 @@ pub struct Args {
     origin: OriginArgs,
     #[command(flatten)]
     filter: Filter,
-    /// The stored contender against which another --contender stands
+    /// The stored contender to compare another --contender with
     #[arg(long, value_name = "CONTENDER", requires = "contender")]
     base: Option<String>,
     /// Only scenarios whose name matches this glob (repeatable)
@@ -113,7 +113,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         revise: if policy.is_some() { forgive } else { |_| {} },
     };
     let (result, failure) = measure(&jobs, setting, &output)?;
-    // The comparison is shown before the result is written: the disk may be full.
+    // The comparison is shown before the result is written, since the disk may be full.
     let held = match failure {
         Some(failure) => Err(failure),
         None => args.gate.hold(&base, &result, matching),
@@ -122,8 +122,9 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     written(output.keep(&result, has_trials), held)
 }
 
-/// What is due was minted under the stored policy. Under another one a verdict that differs is
-/// drift; a forged token accepted is wrong under any.
+/// Removes wrong verdicts that only the replaced policy explains. The verdicts due belong to the
+/// stored policy. Under another policy, a different verdict is drift, but a forged token that is
+/// accepted is wrong under any policy.
 fn forgive(measurement: &mut Measurement) {
     if measurement.family == OWN {
         return;
@@ -136,7 +137,7 @@ fn forgive(measurement: &mut Measurement) {
 }
 
 impl Args {
-    /// Leaves what shall be replayed, and refuses what cannot be.
+    /// Keeps the trials to replay, and refuses trials that cannot be replayed.
     fn narrow(&self, base: &mut RunResult) -> Result<(), Failure> {
         let mut globs = Vec::new();
         for pattern in &self.scenario {
@@ -169,7 +170,7 @@ impl Args {
         Ok(())
     }
 
-    /// The stored contender of each contender that is asked for.
+    /// The stored contender that each requested contender is compared with.
     fn matching(&self, base: &RunResult) -> Result<Matching, Failure> {
         let mut contenders = Vec::new();
         let mut stored: Vec<&str> = base.measurements.iter().map(|m| &*m.contender).collect();
@@ -199,7 +200,7 @@ impl Args {
         Ok(Matching { contenders, any_cache_policy: self.cache_policy.is_some() })
     }
 
-    /// The trials of one plan and one cache policy, together.
+    /// The jobs to run: one for the trials of each plan and cache policy.
     fn jobs(
         &self,
         stored: &ReplayBase<'_>,
@@ -239,7 +240,7 @@ impl Args {
         }
     }
 
-    /// The user's own tokens, if the result has trials of them.
+    /// The user's own tokens, if `--tokens` and `--jwks` were given.
     fn own(
         &self,
         stored: &ReplayBase<'_>,
@@ -277,7 +278,7 @@ impl Args {
             plan: measurement.plan_hash.clone(),
             corpus: measurement.corpus_hash.clone(),
         };
-        // The user's own tokens are judged by it already.
+        // The user's own tokens were already judged by the policy.
         let policy = policy.filter(|_| own.is_none()).cloned();
         Ok(Job { scenario, algorithm, contenders: Vec::new(), own, policy, due: Some(hashes) })
     }
@@ -289,7 +290,7 @@ fn is_one_job(one: &Measurement, other: &Measurement) -> bool {
         && one.cache_policy == other.cache_policy
 }
 
-/// The contenders that a stored trial asks for.
+/// The contenders to run for a stored trial.
 fn asked(measurement: &Measurement, matching: &Matching) -> Vec<String> {
     if matching.contenders.is_empty() {
         return vec![measurement.contender.clone()];
@@ -302,8 +303,8 @@ fn asked(measurement: &Measurement, matching: &Matching) -> Vec<String> {
     asked
 }
 
-/// Whether it is the bound that took turns with a contender that is asked for: it takes turns
-/// again, so that both sides can be held against it.
+/// Whether the trial is of the bound that took turns with the stored counterpart of a requested
+/// contender. The bound runs again, so that both results can be related to it.
 fn is_bound_of(measurement: &Measurement, matching: &Matching) -> bool {
     let backend = |name: &str| name.split_once(':').map(|(_, backend)| backend.to_owned());
     let bound = measurement.contender.strip_prefix("raw:").map(str::to_owned);
@@ -311,8 +312,8 @@ fn is_bound_of(measurement: &Measurement, matching: &Matching) -> bool {
     bound.is_some() && bases.any(|backend| backend == bound)
 }
 
-/// A contender by name. A command is started if the command line names it, and never because a file
-/// does: whoever made the result may have written anything there.
+/// The contender of this name. A command is started only if the command line names it, never
+/// because a file does, since the result may come from an untrusted source.
 fn contender(name: &str, filter: &Filter) -> Result<ContenderSpec, Failure> {
     if name.starts_with("exec:") {
         let is_named = filter.contender.iter().any(|named| named == name);

@@ -1,4 +1,4 @@
-//! `report`: render a stored result again, in any form. Nothing is measured.
+//! `report`: renders a stored result again, in any form. Nothing is measured.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ use crate::{Exit, Failure};
     jwtbench report reports/simulation --format html     a simulation; or junit, for CI\n  \
     jwtbench report --schema=duel                        the JSON Schema of duels")]
 pub struct Args {
-    /// A result.jsonl, simulation.jsonl or duel.jsonl, or the folder it is in; where a command was
+    /// A result.jsonl, simulation.jsonl or duel.jsonl, or the folder it is in; if a command was
     /// killed there, what it had finished
     #[arg(required_unless_present = "schema")]
     result: Option<PathBuf>,
@@ -96,7 +96,7 @@ enum Format {
     Bencher,
     /// For github-action-benchmark: its customSmallerIsBetter
     GithubActionBenchmark,
-    /// The same for what more is better of: its customBiggerIsBetter
+    /// For github-action-benchmark, where more is better: its customBiggerIsBetter
     GithubActionBenchmarkBigger,
 }
 
@@ -106,8 +106,8 @@ impl Format {
         matches!(self, Hgrm | Hlog | Opentelemetry | Prometheus)
     }
 
-    /// A form that only figures which stand alone go into, with the name of its file; `None` for
-    /// the others. Bounds are those of the whole result.
+    /// The name of the file and the text of a form that holds only figures which stand alone;
+    /// `None` for other forms. Bounds are those of the whole result.
     fn export(self, shown: &RunResult, whole: &RunResult) -> Option<(&'static str, Export)> {
         let benchmark = |direction| github_action(shown, whole, direction);
         Some(match self {
@@ -164,7 +164,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Junit => junit(&result),
         Format::Hgrm => hgrm(&result),
         Format::Hlog => histogram_log::write(&result),
-        // Handed on above.
+        // These forms were handled above.
         Format::Opentelemetry
         | Format::Prometheus
         | Format::Bencher
@@ -183,7 +183,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 impl Args {
-    /// A stored simulation.
+    /// Renders a stored simulation.
     fn render(&self, stored: &StoredFile) -> Result<Exit, Failure> {
         let shown = stored.path.display();
         let simulation = stored.simulation()?;
@@ -211,7 +211,7 @@ impl Args {
         rendered(stored, simulation.rows.is_empty())
     }
 
-    /// Prints or writes a form for another program, and tells what is not in it.
+    /// Prints or writes a form for another program, and reports what it leaves out.
     fn hand_on(&self, file: &str, export: &Export) -> Result<Exit, Failure> {
         if export.trials == 0 {
             let why = export.left_out.join("; ");
@@ -231,7 +231,7 @@ impl Args {
         Ok(Exit::Passed)
     }
 
-    /// Stored duels.
+    /// Renders stored duels.
     fn render_duels(&self, stored: &StoredFile) -> Result<Exit, Failure> {
         let duels = stored.duels()?;
         let json = || {
@@ -262,7 +262,8 @@ impl Args {
         rendered(stored, duels.duels.is_empty())
     }
 
-    /// The result, with its whole histograms where the form needs them or a copy should have them.
+    /// Reads the result. Its whole histograms are included if the form needs them, or if a copy
+    /// should have them.
     fn read(&self, stored: &StoredFile) -> Result<RunResult, Failure> {
         if stored.is_part {
             return stored.partial_run();
@@ -283,7 +284,7 @@ impl Args {
         Ok(result)
     }
 
-    /// Writes the files of the form.
+    /// Writes the files of the form into a folder.
     fn write(&self, result: &RunResult, folder: &Path) -> Result<(), Failure> {
         let files: Vec<(String, String)> = match self.format {
             Format::Csv => vec![("result.csv".into(), csv(result))],
@@ -341,7 +342,7 @@ impl Args {
     }
 }
 
-/// Where and when a result comes from, in one line.
+/// A line that says where and when a result was made.
 fn origin(result: &RunResult) -> String {
     let machine = &result.machine;
     let day = result.started_at.split('T').next().unwrap_or_default();

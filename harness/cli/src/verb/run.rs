@@ -1,4 +1,4 @@
-//! `run`: measure scenarios in real time, and write the result with its reports.
+//! `run`: measures scenarios in real time, and writes the result with its reports.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -125,8 +125,8 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
         revise: |_| {},
     };
     let (result, failure) = measure(&jobs, setting, &output)?;
-    // What was measured before a failure is kept, marked as partial; and it is shown before it is
-    // written, as the disk may be full.
+    // Trials that were measured before a failure are kept, and the result is marked as partial. It
+    // is shown before it is written, since the disk may be full.
     let is_shown = failure.is_none() || !result.measurements.is_empty();
     if is_shown {
         args.show(&result);
@@ -141,7 +141,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 impl Args {
-    /// One trial for each algorithm of the user's tokens.
+    /// One job for each algorithm of the user's tokens.
     fn own_jobs(&self, papers: Papers, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
         let scenario = own::scenario(self.own.path(), papers.policy.spec());
         let scenario = replacement.onto(scenario.with(&self.overrides())?)?;
@@ -170,7 +170,7 @@ impl Args {
         Ok(jobs)
     }
 
-    /// Refuses contenders that were asked for and run nowhere.
+    /// Refuses a requested contender that can run on none of the tokens.
     fn refuse_unused(&self, jobs: &[Job], left_out: &[String]) -> Result<(), Failure> {
         let running = || jobs.iter().flat_map(|job| &job.contenders).map(ToString::to_string);
         let is_unused = |pattern: &&String| {
@@ -219,7 +219,7 @@ impl Args {
             }
             let algorithms = self.filter.algorithms(&scenario.algorithms);
             if is_canonical && scenario.is_dynamic() {
-                // Each dynamic scenario once, algorithms and contenders taking turns.
+                // Each dynamic scenario runs once; algorithms and contenders take turns.
                 let fitting = fitting(&scenario, &contenders);
                 if !fitting.is_empty() {
                     let algorithm = algorithms[dynamic % algorithms.len()];
@@ -256,7 +256,7 @@ impl Args {
     }
 }
 
-/// Each missed expectation with its figure, for those who see no summary.
+/// Prints each missed expectation with its figure, for users who see no summary.
 fn name_misses(result: &RunResult) {
     for (measurement, missed) in result.missed() {
         let Measurement { scenario, algorithm, contender, .. } = measurement;

@@ -1,5 +1,5 @@
-//! `simulate`: cache policies in virtual time, with the durations of production, from many ages of
-//! the cache and with many draws of the arrivals.
+//! `simulate`: compares cache policies in virtual time, with the durations of production, from many
+//! ages of the cache and with many draws of the arrivals.
 
 mod advice;
 mod lineup;
@@ -54,8 +54,8 @@ pub struct Args {
     /// to its [expect]; a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Vec<String>,
-    /// Each policy at many values of one key, such as ttl=1m..1h or ttl=1m..1h:12 (at most twice);
-    /// alone, of the policy of the scenario's [cache]
+    /// Simulate each policy at many values of one key, such as ttl=1m..1h or ttl=1m..1h:12 (at most
+    /// twice); without --cache-policy, that of the scenario's [cache]
     #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = Sweep::from_str)]
     sweep: Vec<Sweep>,
     /// The algorithm of the tokens
@@ -111,7 +111,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         .map(|folder| Output::prepare(folder, args.force, OutputKind::Simulation))
         .transpose()?;
     let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
-    // It is ended as any other process is; what is finished is in the part.
+    // There is no stop flag: signals end this process in the usual way. What is finished is in the
+    // part.
     let never = AtomicBool::new(false);
     let session = Session::new(args.seed, &never, &progress);
     let mut simulation = args.head(&scenarios, &lineups, notes);
@@ -127,13 +128,13 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     }
     progress.finish();
     let simulation = coming.simulation;
-    // Before it is written: the disk may be full.
+    // The simulation is shown before it is written, since the disk may be full.
     args.show(&simulation)?;
     let kept = output.map_or(Ok(()), |output| output.write_simulation(&simulation));
     written(kept, Ok(exit(&wrong, &simulation)))
 }
 
-/// A simulation under way, and its part where there is a folder.
+/// A simulation in progress, with its part if there is an output folder.
 struct SimulationInProgress {
     simulation: Simulation,
     part: Option<SimulationPart>,
@@ -147,7 +148,7 @@ impl SimulationInProgress {
     }
 }
 
-/// A breach of the contract is named, and outranks the rest.
+/// The exit of a simulation. Wrong verdicts are printed, and outrank the rest.
 fn exit(wrong: &[WrongVerdict], simulation: &Simulation) -> Exit {
     for breach in wrong {
         let WrongVerdict { scenario, cache_policy, class, due, given, count } = breach;
@@ -195,7 +196,7 @@ fn stem(path: &str) -> String {
 }
 
 impl Args {
-    /// What is known before anything is simulated: scenarios and policies in words.
+    /// The simulation before its first row: descriptions of scenarios and policies.
     fn head(
         &self,
         scenarios: &[Scenario],
@@ -214,7 +215,8 @@ impl Args {
         Simulation { own, scenarios, policies, ..Simulation::default() }
     }
 
-    /// The tables, or the JSON. Who sees no table is told what was missed.
+    /// Prints the tables or the JSON. Missed expectations are printed as messages if no table is
+    /// shown.
     fn show(&self, simulation: &Simulation) -> Result<(), Failure> {
         if self.json {
             print(&(shown::json(&encoded(simulation)?) + "\n"));
@@ -231,7 +233,7 @@ impl Args {
         Ok(())
     }
 
-    /// What will be simulated, a name for each row and each point of a sweep.
+    /// The names of everything that will be simulated, one for each row and each point of a sweep.
     fn planned(
         &self,
         scenarios: &[Scenario],
@@ -245,14 +247,15 @@ impl Args {
         Ok(planned)
     }
 
-    /// A sweep that was asked for is all there is; a scenario's own is drawn beside the rest.
+    /// The policies to simulate. A requested sweep replaces all others; a scenario's own sweep is
+    /// added to them.
     fn specs(&self, lineup: &Lineup<'_>, places: &[SweptPolicy]) -> Vec<CacheSpec> {
         let rest = if self.sweep.is_empty() { lineup.specs.as_slice() } else { &[] };
         let swept = places.iter().map(|place| place.spec().clone());
         rest.iter().cloned().chain(swept).collect()
     }
 
-    /// Adds what comes of one scenario; returns what the contract does not allow.
+    /// Simulates one scenario, and adds its figures. Returns the wrong verdicts.
     fn simulate(
         &self,
         scenario: &Scenario,
@@ -274,7 +277,7 @@ impl Args {
             if one.rows.is_empty() {
                 return;
             }
-            // Those of a sweep come last.
+            // The policies of a sweep come last.
             match places.len().checked_sub(left) {
                 Some(place) => {
                     let points = one.rows.iter().map(|row| places[place].point(row));
@@ -322,12 +325,12 @@ impl Args {
         Ok(chosen.map(|scenario| scenario.with(&overrides)).collect::<Result<_, _>>()?)
     }
 
-    /// The files among the policies asked for.
+    /// The files among the requested policies.
     fn files(&self) -> impl Iterator<Item = &str> {
         self.cache_policy.iter().map(String::as_str).filter(|name| is_file(name))
     }
 
-    /// Who is simulated in a scenario.
+    /// The policies that are simulated in a scenario.
     fn lineup<'s>(
         &self,
         scenario: &'s Scenario,
@@ -341,8 +344,9 @@ impl Args {
         Lineup::named(scenario, policies, self.cache_policy.iter().map(name).collect())
     }
 
-    /// The policies asked for; beside a file of the user's own, and where none was asked for, every
-    /// preset. None where a sweep is of each scenario's own.
+    /// The requested policies, with their notes. Every preset is added if all of them are the
+    /// user's files, or if none was requested. There are none if the sweep is of each scenario's
+    /// own policy.
     fn policies(&self, presets: &Presets) -> Result<(Vec<NamedPolicy>, Vec<PolicyNote>), Failure> {
         let mut names: Vec<&str> = self.cache_policy.iter().map(String::as_str).collect();
         let known = presets.names();
@@ -370,8 +374,9 @@ impl Args {
         Ok((specs, notes))
     }
 
-    /// These policies at each value of the sweep that was asked for. Without one, and where the
-    /// scenario has its own: the user's, or else the scenario's, at each value of that.
+    /// The policies at each value of the requested sweep. Without one, the scenario's own sweep
+    /// applies to the user's files. If there are none, it applies to the scenario's policy, or to
+    /// `default` if presets were requested.
     fn places(
         &self,
         scenario: &Scenario,

@@ -1,6 +1,6 @@
-//! `statistics`: the statistics of duels and comparisons on samples from standard input, so that
-//! another program can hold them against its own. Each line is a question in JSON, each answer a
-//! line. Not for people.
+//! `statistics`: applies the statistics of duels and comparisons to samples from standard input, so
+//! that another program can compare them with its own. Each line is a question in JSON, and each
+//! answer is a line. The verb is hidden.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
@@ -15,11 +15,11 @@ use jwtbench_result::statistics::{
 
 use crate::{Exit, Failure};
 
-/// Reply questions on samples.
+/// Answer questions on samples.
 #[derive(ClapArgs, Clone, Debug)]
 pub struct Args;
 
-/// What is asked: one procedure, and its samples.
+/// A question: one procedure and its samples.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Question {
@@ -27,7 +27,7 @@ enum Question {
     SignFlip { differences: Vec<f64>, seed: u64 },
     /// The rank test of two samples.
     MannWhitney { base: Vec<f64>, candidate: Vec<f64> },
-    /// Holm's correction of several p.
+    /// Holm's correction of several p-values.
     Holm { p: Vec<f64> },
     /// The interval of the median of differences, as a ratio.
     Bootstrap { differences: Vec<f64>, level: f64, seed: u64 },
@@ -37,7 +37,7 @@ enum Question {
     Duel { samples: Vec<Sample>, gates: Vec<DuelMetric>, threshold: f64, seed: u64 },
 }
 
-/// What comes of it.
+/// The answer to a question.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Reply {

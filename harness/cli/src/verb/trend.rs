@@ -1,5 +1,5 @@
-//! `trend`: one metric over stored results in the order of their time, with the point where it
-//! changed. Nothing is measured, and nothing is gated.
+//! `trend`: shows one metric over stored results in the order of their time, with the point where
+//! it changed. Nothing is measured, and nothing is gated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub struct Args {
     svg: Option<PathBuf>,
 }
 
-/// What may be followed.
+/// The metrics that can be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Followed {
     /// Median service time over that of the bare signature check of the same backend
@@ -105,8 +105,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// Reads what a path leads to: a result, or those in the folders of a folder, where one that is no
-/// result of this version is set aside.
+/// Reads the result of a path, or the results in the folders of a folder. In such a folder, a file
+/// that is no result of this version is set aside.
 fn read(path: &Path, into: &mut Vec<Stored>, unread: &mut Vec<String>) -> Result<(), Failure> {
     let shown = |path: &Path| path.display().to_string();
     let inside = path.join(RESULT);
@@ -142,7 +142,7 @@ fn read(path: &Path, into: &mut Vec<Stored>, unread: &mut Vec<String>) -> Result
     Ok(())
 }
 
-/// Why there is nothing to show.
+/// A message that says why there is nothing to show.
 fn nothing(trend: &Trend) -> String {
     let left_out = trend.left_out.iter();
     let mut reasons: Vec<String> =

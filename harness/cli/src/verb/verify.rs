@@ -1,5 +1,5 @@
-//! `verify`: a verdict on every token of a file or of standard input, under a policy and a key set
-//! in files, on all cores. Nothing is measured and nothing is fetched.
+//! `verify`: gives a verdict on every token of a file or of standard input, under a policy and a
+//! key set from files, on all cores. Nothing is measured and nothing is fetched.
 
 pub(crate) mod batch;
 
@@ -90,7 +90,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     match args.judge_all(benches, args.open()?) {
         Ok(()) => Ok(Exit::Passed),
         Err(FaultySide::Read(error)) => Err(args.unreadable(&error)),
-        // A reader that has gone away (`| head`) is no fault.
+        // A reader that is gone (`| head`) is no fault.
         Err(FaultySide::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             Ok(Exit::Passed)
         }
@@ -100,7 +100,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
 }
 
-/// Which side failed.
+/// The side of the command that failed, reading or writing.
 enum FaultySide {
     Read(io::Error),
     Write(io::Error),
@@ -152,7 +152,8 @@ impl Args {
         let mut lines = Lines::new(source, benches[0].max_token_bytes());
         let mut batch = LineBatch::default();
         loop {
-            // Nobody waits for a verdict while the next line is slow to come.
+            // A batch is judged as soon as the next line would block, so that its verdicts need not
+            // wait for that line.
             while batch.has_room() && (batch.is_empty() || !lines.may_block()) {
                 match lines.next().map_err(FaultySide::Read)? {
                     Some(line) => batch.push(&line),
@@ -178,7 +179,7 @@ impl Args {
         }
     }
 
-    /// The verdicts on one worker's piece of a batch, as they are printed.
+    /// The verdicts on one worker's piece of a batch, as printed.
     fn judge(
         &self,
         judge: &mut TokenJudge,

@@ -1,6 +1,7 @@
-//! The verifier core with Ed25519 signatures gathered and verified at once: what a busy server
-//! gains by batches, and what they add to latency. All else is decided as a token comes; its
-//! verdict waits for the signature. It has the key set of the beginning and no key cache.
+//! The verifier core with Ed25519 signatures verified in batches. It shows what batches gain on a
+//! busy server, and what they add to latency. Everything but the signature is decided when the
+//! token arrives; the verdict then waits for the signature. The contender keeps the first key set
+//! and has no key cache.
 
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Setup};
 
-/// So many signatures are verified at once.
+/// The most signatures that are verified at once.
 const MAX_BATCH: usize = 64;
-/// The first of a batch waits so long for the others.
+/// The longest time that the first signature of a batch waits for the others.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
 pub(super) struct Batched<'c> {
@@ -29,7 +30,7 @@ pub(super) struct Batched<'c> {
     held: Held,
     clock: WallClock,
     revocations: Option<&'c Revocations>,
-    /// Operations whose signature waits, with the verdict due if it is good.
+    /// Operations whose signature is not verified yet, each with the verdict due if it is good.
     waiting: Vec<(u32, Verdict)>,
     deadline: Option<Tick>,
     signatures: Vec<Result<(), InvalidSignature>>,
@@ -53,8 +54,8 @@ impl<'c> Batched<'c> {
         }
     }
 
-    /// The verdict if the signature is good. The header is remembered before it is proven, which
-    /// makes a forged one no more than a header that was read before.
+    /// The verdict if the signature is good. The header is remembered before the signature is
+    /// verified. This does no harm: a forged header only counts as one that was read before.
     fn judge(&mut self, token: &[u8], now: Tick) -> Verdict {
         let opened = match self.verifier.open(token, &mut self.scratch) {
             Ok(opened) => opened,

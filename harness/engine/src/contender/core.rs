@@ -1,5 +1,6 @@
-//! The verifier core over one backend, with its key cache: what jwtbench is about.
+//! The verifier core over one backend, with its key cache: the main subject of jwtbench.
 
+use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_verifier::key_cache::{Answer, Freshness, Ticket, View};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
@@ -17,7 +18,7 @@ pub(super) struct Core<'c> {
     verifier: Verifier,
     scratch: Scratch,
     source: &'c KeySource,
-    worker: u32,
+    worker: WorkerPlace,
     prepared: PreparedKeys,
     clock: WallClock,
     revocations: Option<&'c Revocations>,
@@ -25,7 +26,8 @@ pub(super) struct Core<'c> {
     woken: Vec<(u32, Answer)>,
 }
 
-/// Operations that wait, each in its place. Bounded by the waits that the key cache allows.
+/// Operations that wait, each in its place. Their number is bounded by the waits that the key cache
+/// allows.
 #[derive(Default)]
 struct Parked<'c> {
     places: Vec<Option<(u32, Presented<'c>)>>,
@@ -47,7 +49,8 @@ impl<'c> Core<'c> {
         }
     }
 
-    /// A signature did not verify under the keys of `view`, and the policy asks for others then.
+    /// Asks for other keys, since a signature did not verify under those of `view` and the policy
+    /// says so.
     fn ask_again(
         &mut self,
         operation: u32,
@@ -59,7 +62,7 @@ impl<'c> Core<'c> {
         let kid = verifier.open(token.bytes, scratch).ok();
         let kid = kid.as_ref().and_then(Opened::kid).unwrap_or_default();
         let place = parked.park(operation, token);
-        let answer = source.ask_again(kid, Ticket { worker: *worker, place }, now);
+        let answer = source.ask_again(kid, Ticket { worker: worker.0, place }, now);
         if matches!(answer, Answer::Wait) {
             return Progress::Waiting;
         }
@@ -90,7 +93,7 @@ impl<'c> Core<'c> {
             Answer::Refuse { code, view, at } => {
                 Verdict::new(Err(code), at, Some(Held::from(&*view)))
             }
-            // A wake is never another wait; refusing is the safe reading.
+            // A wake never means another wait. Refusing is the safe interpretation.
             Answer::Wait => Verdict::new(Err(Rejection::KeysUnavailable), now, None),
         }
     }
@@ -100,7 +103,7 @@ impl<'c> Core<'c> {
 struct Prove<'v, 'c> {
     verifier: &'v Verifier,
     source: &'c KeySource,
-    worker: u32,
+    worker: WorkerPlace,
     revocations: Option<&'c Revocations>,
     clock: &'v WallClock,
     now: Tick,
@@ -108,8 +111,8 @@ struct Prove<'v, 'c> {
 }
 
 impl Prove<'_, '_> {
-    /// The verdict on a token that was proven before, from its text alone. Keys that are due for a
-    /// refresh are asked for first, unless verdicts outlive them by policy.
+    /// The verdict on a token that was proven before, from its text alone. If verdicts are tied to
+    /// the key set by policy, keys that are due for a refresh are asked for first.
     fn remembered(&self, view: &View) -> Option<Verdict> {
         let verdicts = self.source.verdicts()?;
         if verdicts.is_tied() && self.now >= view.consult_at {
@@ -186,8 +189,8 @@ impl<'c> Contender<'c> for Core<'c> {
             return done(Err(Rejection::UnknownKid), &view);
         }
         let place = parked.park(operation, token);
-        let ticket = Ticket { worker, place };
-        // `kid` was there above, and looking did not change it.
+        let ticket = Ticket { worker: worker.0, place };
+        // The token has a `kid`, as found above.
         let answer = source.ask(opened.kid().unwrap_or_default(), ticket, now);
         match answer {
             Answer::Wait => Progress::Waiting,

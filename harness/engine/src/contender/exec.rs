@@ -1,6 +1,6 @@
-//! A verifier of the user's own, in a process: it is told once what a token must be, then reads one
-//! token a line on its standard input and says one verdict a line on its standard output. It is
-//! judged like a library. Knows no shell but `sh`.
+//! A verifier of the user's own, in a process. Its first line of input says what a token must be.
+//! It then reads one token per line on its standard input, and writes one verdict per line on its
+//! standard output. It is judged like a library. `sh` is the only shell used.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -25,36 +25,36 @@ use super::{Contender, Presented, Progress, Setup};
 
 /// The version of the protocol.
 pub const PROTOCOL: u32 = 1;
-/// How long a process may keep silent about one token.
+/// The longest time that a process may take for one token.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Its silence is counted in pieces of this.
+/// The step in which that time is counted.
 const PIECE: Duration = Duration::from_millis(10);
-/// A write of so many bytes does not block once the pipe has room (POSIX `PIPE_BUF`).
+/// The size in bytes up to which a write does not block once the pipe has room (POSIX `PIPE_BUF`).
 const PIPE_BUF: usize = 4096;
 /// The longest verdict, in bytes.
 const LONGEST_LINE: usize = 4096;
-/// What a message shows of a verdict that is none, in characters.
+/// The part of an invalid verdict that a message shows, in characters.
 const SHOWN: usize = 60;
 
-/// What a process is told on its first line.
+/// The first line that a process reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ExecSetup {
-    /// [`PROTOCOL`].
+    /// The version of the protocol: [`PROTOCOL`].
     pub protocol: u32,
     /// The algorithm of the tokens.
     pub algorithm: String,
-    /// The time by which all tokens are to be judged, in seconds since 1970.
+    /// The time as of which all tokens are to be judged, in seconds since 1970.
     pub now: i64,
-    /// The policy, with the keys of a policy file.
+    /// The policy, with the member names of a policy file.
     pub policy: Value,
-    /// The issuer's JWK set (RFC 7517 §5), as it is served but for line feeds.
+    /// The issuer's JWK set (RFC 7517 §5) as it is served, except that line breaks are spaces.
     pub key_set: Box<RawValue>,
 }
 
 impl ExecSetup {
-    /// The first line.
+    /// The setup as one line of JSON.
     fn line(setup: &Setup<'_>) -> io::Result<Vec<u8>> {
-        // Outside of its strings a line feed of JSON is a space, and in them there is none.
+        // Outside strings, JSON treats a line break as a space. Inside strings there is none.
         let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let in_line = |byte: &u8| if is_break(byte) { b' ' } else { *byte };
         let key_set: Vec<u8> = setup.key_set.iter().map(in_line).collect();
@@ -72,14 +72,15 @@ impl ExecSetup {
 /// A command that verifies tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecCommand {
-    /// The user's own, for a shell.
+    /// A command of the user's own, run by a shell.
     Shell(&'static str),
-    /// This program, which accepts every token without looking: what a pipe costs.
+    /// This program as a peer that accepts every token without reading it. It measures the cost of
+    /// a pipe.
     Floor,
 }
 
 impl ExecCommand {
-    /// A command for a shell. It lives as long as the program, which has a few of them.
+    /// A command for a shell. Its text is leaked, as a program has only a few of them.
     pub fn shell(command: &str) -> ExecCommand {
         ExecCommand::Shell(Box::leak(command.into()))
     }
@@ -109,17 +110,17 @@ impl fmt::Display for ExecCommand {
     }
 }
 
-/// A process, owned by one worker.
+/// A contender in a process, owned by one worker.
 pub(super) struct Exec {
     command: ExecCommand,
-    /// `None` once it has failed.
+    /// The running process; `None` once it has failed.
     peer: Option<Peer>,
-    /// Why it has failed.
+    /// The reason for the failure.
     fault: Option<String>,
 }
 
 impl Exec {
-    /// Starts a process and tells it what a token must be.
+    /// Starts a process and writes the first line to it.
     pub(super) fn new(command: ExecCommand, setup: &Setup<'_>) -> Exec {
         let mut exec = Exec { command, peer: None, fault: None };
         let started = || {
@@ -135,7 +136,7 @@ impl Exec {
     }
 
     fn verify(&mut self, token: &[u8]) -> Result<(), Rejection> {
-        // No line can hold it, and no header of a request either.
+        // Neither a line nor a request header can hold a token with a line feed.
         if token.contains(&b'\n') {
             return Err(Rejection::Malformed);
         }
@@ -160,7 +161,7 @@ impl Exec {
 
 impl<'c> Contender<'c> for Exec {
     fn begin(&mut self, _: u32, token: Presented<'c>, _: Tick) -> Progress {
-        // Judged as of the instant that the process was told.
+        // The process judges as of the instant given in its first line.
         Progress::Done(Verdict::new(self.verify(token.bytes), Tick::ZERO, None))
     }
 
@@ -174,10 +175,10 @@ struct Peer {
     child: Child,
     asks: ChildStdin,
     answers: ChildStdout,
-    /// What has come and was not yet read.
+    /// Bytes received and not yet read as a line.
     come: Vec<u8>,
     line: Vec<u8>,
-    /// Whether its end is known; its id may be another's by then.
+    /// Whether the process has been waited for. Its id may belong to another process after that.
     has_ended: bool,
 }
 
@@ -185,7 +186,7 @@ impl Peer {
     fn start(command: ExecCommand) -> io::Result<Peer> {
         let mut command = command.command()?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Whatever it starts in turn is ended with it.
+        // Processes that it starts in turn are killed with it.
         let mut child = command.process_group(0).spawn()?;
         let (Some(asks), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("it has no pipes"));
@@ -194,7 +195,7 @@ impl Peer {
         Ok(Peer { child, asks, answers, come, line, has_ended: false })
     }
 
-    /// Whether it accepts a token.
+    /// Writes a token and reads the verdict: true for `accept`.
     fn ask(&mut self, token: &[u8]) -> io::Result<bool> {
         let mut silence = Silence::default();
         self.write_line(token, &mut silence)?;
@@ -212,7 +213,8 @@ impl Peer {
         }
     }
 
-    /// Writes a line, as fast as it is read. What was said before that is the answer to nothing.
+    /// Writes a line as fast as the process reads it. Output that is already there is an error,
+    /// since it answers no question.
     fn write_line(&mut self, text: &[u8], silence: &mut Silence) -> io::Result<()> {
         self.line.clear();
         self.line.extend_from_slice(text);
@@ -235,7 +237,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Reads a line into `line`, without its end.
+    /// Reads a line into `line`, without its line feed.
     fn read_line(&mut self, silence: &mut Silence) -> io::Result<()> {
         let mut bytes = [0; LONGEST_LINE];
         loop {
@@ -254,14 +256,14 @@ impl Peer {
             if self.come.len() > LONGEST_LINE {
                 return Err(io::Error::other("it wrote a line without end"));
             }
-            // One that says a verdict byte by byte is given no more time.
+            // A process that writes a verdict byte by byte gets no more time.
             silence.grow(PIECE)?;
         }
     }
 
-    /// What has become of one whose pipes are closed.
+    /// The error for a process whose pipes are closed.
     fn ended(&mut self) -> io::Error {
-        // One that goes on without them is ended; of one that has ended this changes nothing.
+        // A process that still runs is killed. For one that has ended this changes nothing.
         let how = match self.end() {
             Ok(status) if status.signal().is_none() => format!("it ended ({status})"),
             _ => "it closed its pipes or was killed".to_owned(),
@@ -269,7 +271,7 @@ impl Peer {
         io::Error::other(format!("{how} before it had judged every token"))
     }
 
-    /// Ends it and all that it started.
+    /// Kills the process and all that it started, and waits for it.
     fn end(&mut self) -> io::Result<ExitStatus> {
         if !self.has_ended {
             if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
@@ -287,12 +289,12 @@ impl Drop for Peer {
     }
 }
 
-/// For how long a process has been silent about a token.
+/// The time for which a process has not answered about a token.
 #[derive(Default)]
 struct Silence(Duration);
 
 impl Silence {
-    /// Waits until one of these pipes is ready, or has nobody at its other end.
+    /// Waits until one of these pipes is ready or closed at its other end.
     fn until(&mut self, pipes: &mut [PollFd<'_>]) -> io::Result<()> {
         let piece = Timespec { tv_sec: 0, tv_nsec: PIECE.subsec_nanos().into() };
         loop {
@@ -305,7 +307,7 @@ impl Silence {
         }
     }
 
-    /// So much longer.
+    /// Adds time. It is an error if the limit is then reached.
     fn grow(&mut self, time: Duration) -> io::Result<()> {
         self.0 += time;
         if self.0 < PATIENCE {

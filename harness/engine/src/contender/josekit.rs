@@ -1,5 +1,5 @@
-//! The josekit library over OpenSSL, used as its documentation shows: verifiers made of JWKs once
-//! and found by `kid`, then a validator of the payload that is told the time. It offers no leeway
+//! The josekit library over OpenSSL, used as its documentation shows. Verifiers are made of JWKs
+//! once and found by `kid`; a payload validator is then given the time. The library has no leeway
 //! and no limit on size.
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -26,14 +26,14 @@ const DATES: [&str; 3] = ["exp", "nbf", "iat"];
 /// The first second of the year 10000.
 const END_OF_9999: f64 = 253_402_300_800.0;
 
-/// The versions behind it.
 pub(super) fn version() -> String {
     format!("josekit 0.10.3, {}", OpenSsl.version())
 }
 
 pub(super) struct Josekit {
     keys: Keyring<Box<dyn JwsVerifier>>,
-    /// One for each audience: it takes one, and a token for any of them is good.
+    /// One validator for each audience, since a validator takes only one. A token for any of them
+    /// is good.
     validators: Vec<JwtPayloadValidator>,
     clock: WallClock,
     leeway: Duration,
@@ -59,7 +59,7 @@ impl Josekit {
     }
 
     fn verify(&mut self, token: &[u8], now: Tick) -> Result<(), Rejection> {
-        // The library has no limit on size; any server puts one in front of it.
+        // The library has no limit on size; any server applies one before it.
         if token.len() > self.max_bytes {
             return Err(Rejection::Oversized);
         }
@@ -71,7 +71,7 @@ impl Josekit {
         if !DATES.iter().all(|name| is_representable(payload.claim(name))) {
             return Err(Rejection::ClaimInvalid);
         }
-        // It checks them where there are any; that there are is for the application to see.
+        // The library checks claims that are present. The application must check that they are.
         let (expires, audience) = (payload.expires_at(), payload.audience());
         if expires.is_none() || audience.is_none() || payload.subject().is_none() {
             return Err(Rejection::ClaimMissing);
@@ -91,8 +91,9 @@ impl Josekit {
     }
 }
 
-/// The library panics on a signed date that is negative or far beyond the year 9999, in reading it
-/// or in saying why it refuses. A server that is not to fall over it looks first.
+/// Whether the library can read this date. It panics on a signed date that is negative or far
+/// beyond the year 9999, either in reading it or in writing its error. A server that must not crash
+/// checks first.
 fn is_representable(date: Option<&Value>) -> bool {
     let seconds = date.and_then(Value::as_f64);
     seconds.is_none_or(|seconds| (0.0..END_OF_9999).contains(&seconds))
@@ -101,7 +102,7 @@ fn is_representable(date: Option<&Value>) -> bool {
 /// A verifier for this algorithm alone.
 fn verifier(algorithm: Algorithm, jwk: &str) -> Option<Box<dyn JwsVerifier>> {
     let mut jwk = Jwk::from_bytes(jwk).ok()?;
-    // A verifier with a kid takes no token without one, and it was found by kid already.
+    // A verifier with a kid accepts no token without one, and this one was already found by kid.
     jwk.set_parameter("kid", None).ok()?;
     Some(match algorithm {
         Algorithm::RS256 => Box::new(RS256.verifier_from_jwk(&jwk).ok()?),
@@ -117,7 +118,7 @@ fn verifier(algorithm: Algorithm, jwk: &str) -> Option<Box<dyn JwsVerifier>> {
     })
 }
 
-/// The nearest reason code. The library is judged by accept or refuse only.
+/// The nearest reason code. The library is judged by accept or refuse alone.
 fn code(error: &JoseError) -> Rejection {
     match error {
         JoseError::InvalidSignature(_) => Rejection::BadSignature,

@@ -1,6 +1,7 @@
-//! The jsonwebtoken library in its newest major, and behind a feature in the one before, so that an
-//! upgrade can be fought out as a duel. One adapter serves both: each major's file compiles it over
-//! its own crate, and the two files differ in nothing but that crate and its versions.
+//! The jsonwebtoken library in its newest major version, and behind a feature in the one before, so
+//! that a duel can compare them before an upgrade. Both use one adapter: the file of each major
+//! version compiles it over its own crate. The two files differ in nothing but that crate and its
+//! versions.
 
 use super::Provider;
 

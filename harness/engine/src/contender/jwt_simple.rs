@@ -1,6 +1,6 @@
-//! The jwt-simple library with its feature `pure-rust`, used as its documentation shows: keys made
-//! of JWKs once and found by `kid`, every check that it offers switched on, the time told to it by
-//! `artificial_time`.
+//! The jwt-simple library with its feature `pure-rust`, used as its documentation shows. Keys are
+//! made of JWKs once and found by `kid`. Every check that the library offers is on, and
+//! `artificial_time` gives it the time.
 
 use jwt_simple::prelude::*;
 use jwt_simple::{Error, JWTError};
@@ -14,7 +14,6 @@ use jwtbench_verifier::wall_clock::WallClock;
 use super::keyring::Keyring;
 use super::{Contender, Presented, Progress, Setup};
 
-/// The versions behind it.
 pub(super) const VERSION: &str =
     "jwt-simple 0.15.0 (pure-rust), superboring 0.1.17, p256 0.14.0, ed25519-compact 2.6.0";
 
@@ -33,7 +32,8 @@ impl JwtSimple {
         let options = VerificationOptions {
             allowed_issuers: Some(HashSet::from([policy.issuer.clone()])),
             allowed_audiences: Some(policy.audience.iter().cloned().collect()),
-            // It compares whole values, so that one can be demanded if there is but one.
+            // The library compares with one value, so the type is required only if the policy names
+            // one.
             required_signature_type: match &policy.types[..] {
                 [only] => Some(only.clone()),
                 _ => None,
@@ -49,7 +49,7 @@ impl JwtSimple {
     }
 
     fn verify(&self, token: &[u8], now: Tick) -> Result<(), Rejection> {
-        // Decoding the header has a limit of its own, and comes first.
+        // Decoding the header comes first and has a limit of its own.
         if self.options.max_token_length.is_some_and(|most| token.len() > most) {
             return Err(Rejection::Oversized);
         }
@@ -95,7 +95,7 @@ fn rsa<K: RSAPublicKeyLike + Send + 'static>(key: K) -> Check {
     Box::new(move |token, options| demand(key.verify_token(token, Some(options))?))
 }
 
-/// It checks `exp` and `sub` where there are any; that there are is for the application to see.
+/// Requires `exp` and `sub`. The library checks them only if they are present.
 fn demand(claims: JWTClaims<NoCustomClaims>) -> Result<(), Error> {
     let (expires, subject) = (claims.expires_at, claims.subject);
     if expires.is_some() && subject.is_some() {
@@ -105,7 +105,7 @@ fn demand(claims: JWTClaims<NoCustomClaims>) -> Result<(), Error> {
     }
 }
 
-/// The nearest reason code. The library is judged by accept or refuse only.
+/// The nearest reason code. The library is judged by accept or refuse alone.
 fn code(error: &Error) -> Rejection {
     match error.downcast_ref() {
         Some(JWTError::InvalidSignature) => Rejection::BadSignature,

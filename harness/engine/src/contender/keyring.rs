@@ -1,7 +1,7 @@
-//! The keys of a set as an application holds them for a library: each made once, found by `kid`.
-//! Which entry a token means is for the application to say, so it is said here by the contract, as
-//! for the core: a choice of ours is never a finding on a library. What a library makes of an entry
-//! is its own.
+//! The keys of a set as an application holds them for a library: each is made once and found by
+//! `kid`. The application decides which entry a token means. Here the contract decides it, as for
+//! the core, so that this choice is never a finding on a library. The key that a library makes of
+//! an entry is the library's own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::Setup;
 /// Keys of a library, made of the entries of a JWK set.
 pub(super) struct Keyring<K> {
     by_kid: HashMap<String, K, FxBuildHasher>,
-    /// The one for tokens without a `kid`, or why there is none.
+    /// The key for tokens without a `kid`, or the reason why there is none.
     without_kid: Result<K, Rejection>,
 }
 
@@ -35,9 +35,10 @@ struct NamedEntry {
 }
 
 impl<K> Keyring<K> {
-    /// The keys of the set at the beginning. `make` is the library: a key of an entry's text, or
-    /// `None` for one that it does not take. Of several entries under one kid the first that fits
-    /// the trial's algorithm counts, or else the first that the library takes.
+    /// The keys of the first key set. `make` calls the library: it makes a key of an entry's text,
+    /// or returns `None` if the library refuses the entry. If several entries have one kid, the
+    /// first that fits the trial's algorithm counts. If none fits, the first that the library takes
+    /// counts.
     pub(super) fn new(setup: &Setup<'_>, make: impl Fn(&str) -> Option<K>) -> Keyring<K> {
         let set = serde_json::from_slice(setup.key_set).unwrap_or(EntrySet { keys: Vec::new() });
         let mut texts: HashMap<String, Vec<&str>, FxBuildHasher> = HashMap::default();
@@ -47,7 +48,7 @@ impl<K> Keyring<K> {
             }
         }
         let key = |(kid, texts): (String, Vec<&str>)| {
-            // One that stands alone is the one that is meant, fit or not.
+            // The only entry under a kid is the one that is meant, whether it fits or not.
             let fits = |text: &&&str| texts.len() > 1 && fitting(text, setup).is_some();
             let fitting = texts.iter().find(fits).and_then(|text| make(text));
             let key = fitting.or_else(|| texts.iter().find_map(|text| make(text)))?;
@@ -70,7 +71,7 @@ impl<K> Keyring<K> {
     }
 }
 
-/// The key of an entry that fits the algorithm of the trial, bound as the core binds it.
+/// The key of an entry that fits the algorithm of the trial, by the core's own rules.
 fn fitting(text: &str, setup: &Setup<'_>) -> Option<Arc<CheckedJwk>> {
     match Entry::parse(text, &setup.policy.spec().algorithms) {
         Ok(Entry::Fits(_, jwk)) if jwk.algorithm == setup.algorithm => Some(jwk),

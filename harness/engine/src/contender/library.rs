@@ -1,5 +1,5 @@
-//! Whole libraries: each is used as its documentation shows, at its best (keys prepared once and
-//! found by `kid`) and as strict as it allows. They are judged by accept or refuse.
+//! Whole libraries. Each is used as its documentation shows, at its best (keys are prepared once
+//! and found by `kid`) and as strictly as it allows. They are judged by accept or refuse.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use super::jsonwebtoken::major_11;
 use super::jsonwebtoken::major_12;
 use super::{Contender, Setup};
 
-/// A whole library. Those behind a feature exist with it only.
+/// A whole library. Variants behind a feature exist only in builds with that feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignLibrary {
-    /// jsonwebtoken over one of its providers.
+    /// The newest major version of jsonwebtoken, over one of its providers.
     Jsonwebtoken(Provider),
-    /// The major before it, over one of the same providers.
+    /// The major version of jsonwebtoken before the newest, over one of the same providers.
     #[cfg(feature = "jsonwebtoken-11")]
     Jsonwebtoken11(Provider),
     /// josekit, over OpenSSL.
@@ -36,7 +36,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The name in a contender.
+    /// The provider's name within a contender's name.
     pub const fn name(self) -> &'static str {
         match self {
             Provider::AwsLcRs => "aws-lc-rs",
@@ -60,7 +60,7 @@ impl ForeignLibrary {
         ForeignLibrary::JwtSimple,
     ];
 
-    /// The versions behind it.
+    /// The versions of the library and of the software below it.
     pub fn version(self) -> String {
         match self {
             ForeignLibrary::Jsonwebtoken(provider) => major_12::version(provider).into(),
@@ -73,7 +73,7 @@ impl ForeignLibrary {
         }
     }
 
-    /// Whether it verifies this algorithm.
+    /// Whether the library verifies this algorithm.
     pub fn supports(self, algorithm: Algorithm) -> bool {
         match self {
             #[cfg(feature = "jwt-simple")]
@@ -82,7 +82,7 @@ impl ForeignLibrary {
         }
     }
 
-    /// One instance, for one worker.
+    /// Builds one instance, for one worker.
     pub(super) fn build<'c>(self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         match self {
             ForeignLibrary::Jsonwebtoken(provider) => {

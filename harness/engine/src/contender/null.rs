@@ -1,4 +1,4 @@
-//! Answers ACCEPT without looking: the floor of the harness.
+//! A contender that answers ACCEPT without reading the token: the floor of the harness.
 
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;

@@ -1,8 +1,9 @@
-//! Contenders that only a build with a feature has, so that one without it can say what is missing.
+//! Contenders that exist only in a build with a feature, so that other builds can say what is
+//! missing.
 
-/// A contender and the feature that brings it.
+/// A contender and the feature that includes it.
 pub struct Optional {
-    /// Its name, `kind:name`.
+    /// The contender's name, `kind:name`.
     pub name: &'static str,
     /// The feature of the package `jwtbench`.
     pub feature: &'static str,
@@ -26,12 +27,12 @@ const ALL: [Optional; 8] = [
 ];
 
 impl Optional {
-    /// Those that this build lacks.
+    /// The contenders that this build lacks.
     pub fn missing() -> impl Iterator<Item = &'static Optional> {
         ALL.iter().filter(|optional| !optional.is_built)
     }
 
-    /// What is wrong and how to mend it.
+    /// A sentence that says what is wrong and how to correct it.
     pub fn remedy(&self) -> String {
         let (name, feature) = (self.name, self.feature);
         format!("{name} is not in this build; build with `--features {feature}`")
@@ -43,8 +44,8 @@ mod tests {
     use super::*;
     use crate::contender::ContenderSpec;
 
-    /// The table says what the build has: no contender stands in both, none in neither, and all
-    /// that are in every build stand in none of its rows.
+    /// The table agrees with the build: no contender is both known and missing, and each row is one
+    /// of the two.
     #[test]
     fn the_table_is_true() {
         let known: Vec<String> = ContenderSpec::known().iter().map(ToString::to_string).collect();

@@ -1,5 +1,5 @@
 //! A verifier of the user's own, in this process: a function that accepts or refuses a token. It is
-//! judged like a library, and measured without a pipe between.
+//! judged like a library, and measured without a pipe.
 
 use std::fmt;
 
@@ -13,39 +13,39 @@ use jwtbench_verifier::wall_clock::WallClock;
 
 use super::{Contender, Presented, Progress, Setup};
 
-/// A verifier of the user's own. It runs in scenarios whose keys do not travel, and is held to
-/// accept or refuse: a forgery that it accepts is a wrong verdict, and what else it does otherwise
-/// than the contract is a finding.
+/// A verifier of the user's own. It runs in scenarios whose keys do not travel, and is judged by
+/// accept or refuse. A forgery that it accepts is a wrong verdict. Any other deviation from the
+/// contract is a finding.
 pub trait OwnVerifier: Sync {
-    /// Its name; results show it as `own:NAME`.
+    /// The verifier's name. Results show it as `own:NAME`.
     fn name(&self) -> &str;
 
-    /// Its version, as results keep it.
+    /// The verifier's version, as results store it.
     fn version(&self) -> &str;
 
-    /// Whether it verifies this algorithm.
+    /// Whether the verifier supports this algorithm.
     fn supports(&self, algorithm: Algorithm) -> bool;
 
-    /// Makes one instance for one worker, before anything is measured: keys are prepared here.
+    /// Makes one instance for one worker, before anything is measured. Keys are prepared here.
     fn build<'c>(&'c self, told: OwnSetup<'c>) -> OwnCheck<'c>;
 }
 
-/// One instance: whether it accepts a token, given its bytes and the time by which it is to be
-/// judged.
+/// One instance of a verifier: a function that says whether it accepts a token, given the token's
+/// bytes and the time as of which it is judged.
 pub type OwnCheck<'c> = Box<dyn FnMut(&[u8], UnixTime) -> bool + Send + 'c>;
 
-/// What a verifier is told before the first token.
+/// What a verifier is given before the first token.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnSetup<'c> {
     /// What a token must be.
     pub policy: &'c PolicySpec,
     /// The algorithm of all tokens; no other is allowed.
     pub algorithm: Algorithm,
-    /// The issuer's JWK set (RFC 7517 §5), as it is served.
+    /// The issuer's JWK set (RFC 7517 §5) as it is served.
     pub key_set: &'c [u8],
 }
 
-/// A verifier, by reference.
+/// A verifier of the user's own, by reference.
 #[derive(Clone, Copy)]
 pub struct OwnContender(pub &'static dyn OwnVerifier);
 

@@ -1,5 +1,5 @@
 //! The bare prepared signature check: the bound for every verifier over the same backend. Tokens
-//! are cut and decoded, and keys found, outside the measured time.
+//! are split and decoded, and their keys found, outside the measured time.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,7 +42,7 @@ impl<'c> RawContender<'c> {
 
 impl<'c> Contender<'c> for RawContender<'c> {
     fn begin(&mut self, _: u32, token: Presented<'c>, now: Tick) -> Progress {
-        let code = match &self.inputs[token.place as usize] {
+        let code = match &self.inputs[token.place.index()] {
             Some(input) => self
                 .keys
                 .find(input.kid.as_deref(), self.algorithm)

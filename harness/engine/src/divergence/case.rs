@@ -1,5 +1,5 @@
-//! One input of the divergence report: what it is, what our contract demands, how to read an answer
-//! that differs, and the input itself.
+//! One input of the divergence report: its description, what our contract demands, how to read an
+//! answer that differs, and the input itself.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,15 +10,15 @@ use jwtbench_result::record::divergence::Observed;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::{CheckedJwk, KeyMaterial, Thumbprint};
 
-/// One input, with what is known of it beforehand.
+/// One input, with what is known before any column answers.
 pub(super) struct DivergenceCase {
-    /// What it is, in one line.
+    /// A description of the input, in one line.
     pub(super) input: &'static str,
     /// What our contract demands.
     pub(super) due: Observed,
-    /// How to read another answer of a whole library.
+    /// How to read a different answer of a whole library.
     pub(super) library: Option<Ruling>,
-    /// How to read another answer of a backend alone.
+    /// How to read a different answer of a backend alone.
     pub(super) raw: Option<Ruling>,
     /// The input itself.
     pub(super) exhibit: Exhibit,
@@ -28,39 +28,38 @@ pub(super) struct DivergenceCase {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ruling {
     pub(super) tag: FindingTag,
-    /// The document and section that decide.
+    /// The document and section that decide the case.
     pub(super) source: &'static str,
-    /// One sentence.
+    /// The reason, in one sentence.
     pub(super) reason: &'static str,
 }
 
-/// A row of a table of rulings.
 pub(super) const fn ruling(tag: FindingTag, source: &'static str, reason: &'static str) -> Ruling {
     Ruling { tag, source, reason }
 }
 
-/// The input in the forms that columns take.
+/// The input in the forms that the columns take.
 pub(super) struct Exhibit {
     pub(super) algorithm: Algorithm,
     /// The key as an issuer would publish it.
     pub(super) jwk: Value,
-    /// For backends: the key, the signed text and the signature.
+    /// The input for backends: the key, the signed text and the signature.
     pub(super) raw: Option<RawInput>,
-    /// For whole verifiers: the token.
+    /// The input for whole verifiers: the token.
     pub(super) token: Option<Vec<u8>>,
 }
 
-/// What a backend is given.
+/// The input that a backend is given.
 pub(super) struct RawInput {
-    /// A key that **nobody has checked**, whatever the type says: to hand a backend what our core
-    /// would withhold is the point of this report, and of nothing else.
+    /// A key that **has not been checked**, whatever the type says. Only this report gives a
+    /// backend keys that our core would refuse, since that is its purpose.
     pub(super) key: CheckedJwk,
     pub(super) signing_input: Vec<u8>,
     pub(super) signature: Vec<u8>,
 }
 
 impl RawInput {
-    /// The input under the key in `jwk`, unchecked. `None` if its members do not fit into the form
+    /// The input under the key in `jwk`, unchecked. `None` if the JWK's members do not fit the form
     /// that backends take: coordinates and points of full length, exponents of 32 bits.
     pub(super) fn unchecked(
         jwk: &Value,
@@ -80,7 +79,7 @@ impl RawInput {
             }
             _ => KeyMaterial::Ed25519(bytes("x")?.try_into().ok()?),
         };
-        // No backend looks at the thumbprint.
+        // No backend reads the thumbprint.
         let key = CheckedJwk { thumbprint: Thumbprint([0; 32]), algorithm, material };
         Some(RawInput { key, signing_input, signature })
     }
@@ -103,12 +102,12 @@ impl DivergenceCase {
         DivergenceCase { due: Observed::Refuse, ..DivergenceCase::accepted(input, exhibit) }
     }
 
-    /// How to read another answer of a whole library.
+    /// How to read a different answer of a whole library.
     pub(super) fn library(self, ruling: Ruling) -> DivergenceCase {
         DivergenceCase { library: Some(ruling), ..self }
     }
 
-    /// How to read another answer of a backend alone.
+    /// How to read a different answer of a backend alone.
     pub(super) fn raw(self, ruling: Ruling) -> DivergenceCase {
         DivergenceCase { raw: Some(ruling), ..self }
     }

@@ -1,5 +1,5 @@
-//! Claims that a strict reading refuses (RFC 7519 §4), in tokens that are really signed. The leeway
-//! is zero.
+//! Inputs with claims that a strict reading refuses (RFC 7519 §4). Their tokens are really signed,
+//! and the leeway is zero.
 
 use serde_json::{Value, json};
 
@@ -71,13 +71,13 @@ const FAR: Ruling = ruling(
 const NUMBER: Ruling =
     ruling(BreaksMust, "RFC 7519 §4.1.4", "The value of `exp` MUST be a number.");
 
-/// A change to the claims, or to their text. The second argument is now.
+/// A change to the claims, or to their text. The second argument is the present time in seconds
+/// since 1970.
 type ClaimsChange = fn(&mut Draft<'_>, i64);
 
-/// A claim, and what it becomes.
+/// A row of the table: the input's description, what is due, the ruling, and the change.
 type ClaimRow = (&'static str, Observed, Ruling, ClaimsChange);
 
-/// The inputs.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let key = mint.key(Algorithm::ES256);
     let case = |(input, due, ruling, change): ClaimRow| {
@@ -158,7 +158,7 @@ fn set(draft: &mut Draft<'_>, claim: &str, value: Value) {
     draft.claims.insert(claim.into(), value);
 }
 
-/// Puts claims at the front of the payload, so that those which stand there already come last.
+/// Puts claims at the front of the payload, before the claims that are already there.
 fn front(draft: &mut Draft<'_>, claims: &str) {
     draft.payload_bytes = Some(in_front(&draft.claims, claims));
 }

@@ -1,4 +1,4 @@
-//! The columns: who is asked, and how. A panic is an answer here, not the end.
+//! The columns of the report: what is tested, and how. A panic is recorded as an answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use jwtbench_result::record::divergence::{ColumnKind, DivergenceColumn, Observed};
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::dalek_batch::DalekBatch;
 use jwtbench_verifier::backend::{self, Backend};
@@ -23,10 +24,10 @@ use crate::jwks::key_source::KeySource;
 use super::case::{Exhibit, RawInput};
 use super::mint::InputMint;
 
-/// Batches that an input is tried in: alone, and with one to 63 copies of itself.
+/// The largest batch in which an input is tried: alone, and with one to 63 copies of itself.
 const BATCHES: usize = 64;
 
-/// A column and the way to ask it.
+/// A column and the way to get its answer.
 pub(super) struct Witness {
     pub(super) column: DivergenceColumn,
     way: Way,
@@ -37,11 +38,11 @@ enum Way {
     Raw(&'static dyn Backend),
     Batch,
     Library(ForeignLibrary),
-    /// It does not run on this CPU.
+    /// The backend does not run on this CPU.
     Absent,
 }
 
-/// Every column, in order. They are the same on every CPU.
+/// Every column, in order. The columns are the same on every CPU.
 pub(super) fn witnesses() -> Vec<Witness> {
     let graviola = backend::graviola::is_supported();
     let backends: [&'static dyn Backend; 4] = [
@@ -60,7 +61,8 @@ pub(super) fn witnesses() -> Vec<Witness> {
         witnesses.push(Witness::new(ColumnKind::Core, name, backend.version(), configuration, way));
     }
     for backend in backends {
-        // Our own adapter withholds keys from graviola that the library is to be seen to judge.
+        // Our own adapter withholds some keys from graviola. Here the library must judge them
+        // itself.
         let bare: &'static dyn Backend = match backend.name() {
             "graviola" => &backend::graviola::AnyModulus,
             _ => backend,
@@ -89,7 +91,7 @@ pub(super) fn witnesses() -> Vec<Witness> {
     witnesses
 }
 
-/// One of its majors over one of its providers.
+/// The column of one major version of jsonwebtoken over one of its providers.
 fn jsonwebtoken(library: ForeignLibrary) -> Witness {
     Witness::new(
         ColumnKind::Library,
@@ -101,7 +103,7 @@ fn jsonwebtoken(library: ForeignLibrary) -> Witness {
     )
 }
 
-/// The calls behind a backend, as its adapter makes them.
+/// The library calls that a backend's adapter makes.
 fn call(backend: &str) -> &'static str {
     match backend {
         "ring" => {
@@ -136,7 +138,7 @@ impl Witness {
         Witness { column, way }
     }
 
-    /// What the column answers.
+    /// The answer of the column to this input.
     pub(super) fn ask(&self, exhibit: &Exhibit, mint: &InputMint) -> Observed {
         let ask = || match &self.way {
             Way::Core(backend) => match &exhibit.token {
@@ -154,17 +156,18 @@ impl Witness {
             }
             Way::Absent => Observed::NotSupported,
         };
-        // Nothing that a panic may leave half done is used again.
+        // Nothing that a panic may leave in an inconsistent state is used again.
         catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Observed::Panics)
     }
 }
 
-/// A backend alone, below the key checks of our core.
+/// The answer of a backend alone, without the key checks of our core.
 fn bare(backend: &dyn Backend, input: &RawInput) -> Observed {
     verify(backend, &input.key, input)
 }
 
-/// The key checks of our core, then the backend: for published vectors, which sign no token.
+/// The answer of our core's key checks followed by the backend. Published vectors use it, as they
+/// sign no token.
 fn checked(backend: &dyn Backend, exhibit: &Exhibit) -> Observed {
     let Some(input) = &exhibit.raw else {
         return Observed::NotSupported;
@@ -185,7 +188,7 @@ fn verify(backend: &dyn Backend, key: &CheckedJwk, input: &RawInput) -> Observed
     }
 }
 
-/// One verdict over batches of every size, or none.
+/// The one answer over batches of every size, or `Unstable` if they differ.
 fn batches(input: &RawInput) -> Observed {
     if input.key.algorithm != Algorithm::EdDSA {
         return Observed::NotSupported;
@@ -195,7 +198,8 @@ fn batches(input: &RawInput) -> Observed {
     if verdicts.all(|verdict| verdict == first) { first } else { Observed::Unstable }
 }
 
-/// A whole verifier: the token under a JWK set that holds the key and another, sound one.
+/// The answer of a whole verifier to the token, under a JWK set that holds the key and another,
+/// sound one.
 fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &InputMint) -> Observed {
     let algorithm = exhibit.algorithm;
     let Ok(policy) = Policy::new(mint.policy(algorithm)) else {
@@ -218,19 +222,19 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &InputMint)
         clock: WallClock::right(mint.now()),
         source: &source,
         revocations: None,
-        worker: 0,
+        worker: WorkerPlace(0),
         key_set: &key_set,
         corpus: &[],
     };
-    let token = Presented { place: 0, bytes: token };
+    let token = Presented { place: TokenPlace(0), bytes: token };
     match spec.build(&setup).begin(0, token, Tick::ZERO) {
         Progress::Done(verdict) => match verdict.code {
             Ok(()) => Observed::Accept,
-            // Every token names a kid that stands in the set.
+            // Every token names a kid that is in the set.
             Err(Rejection::UnknownKid | Rejection::KeyMismatch) => Observed::KeyRefused,
             Err(_) => Observed::Refuse,
         },
-        // The set is fresh, so nobody waits for another; to refuse is the safe reading.
+        // The set is fresh, so nothing waits for another. Refusing is the safe interpretation.
         Progress::Waiting => Observed::Refuse,
     }
 }

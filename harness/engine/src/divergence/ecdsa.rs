@@ -1,5 +1,5 @@
-//! ECDSA signatures in forms that other protocols know (RFC 7518 §3.4), and P-256 keys whose
-//! coordinates are not of full length (§6.2.1).
+//! Inputs with ECDSA signatures in forms of other protocols (RFC 7518 §3.4), and with P-256 keys
+//! whose coordinates are not of full length (RFC 7518 §6.2.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,7 +26,6 @@ const SHORT: Ruling = ruling(
     "The octet string of a coordinate MUST have the full length of one.",
 );
 
-/// The inputs.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let signed = |change: fn(&[u8]) -> Option<Vec<u8>>| {
         let key = mint.key(Algorithm::ES256);
@@ -49,7 +48,8 @@ pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     ]
 }
 
-/// One key in 256 has an `x` that begins with a zero byte.
+/// An input whose key lacks the leading zero byte of `x`. One key in 256 has an `x` that begins
+/// with such a byte.
 fn stripped(mint: &InputMint) -> Exhibit {
     let mut keys = (0..=u32::MAX).map(|number| {
         let label = format!("short-{number}");

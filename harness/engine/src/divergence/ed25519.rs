@@ -1,5 +1,5 @@
-//! Ed25519 at the edges of RFC 8032: points that are not canonical, of small order or of mixed
-//! order. The vectors are those of ed25519-speccheck (ePrint 2020/1244, Apache-2.0).
+//! Inputs at the edges of Ed25519 (RFC 8032): points that are not canonical, of small order or of
+//! mixed order. The vectors are those of ed25519-speccheck (ePrint 2020/1244, Apache-2.0).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -48,14 +48,15 @@ const RANGE: Ruling = ruling(
     "S out of range makes the signature invalid; without that check one text has two signatures.",
 );
 
-/// The identity, whose order is one: with it as A, and as R with S = 0, the equation says nothing.
+/// The identity, whose order is one. With the identity as A, and as R with S = 0, the verification
+/// equation holds for every message.
 const IDENTITY: [u8; 32] = {
     let mut point = [0; 32];
     point[0] = 1;
     point
 };
 
-/// The same point with y = p + 1.
+/// The identity encoded with y = p + 1.
 const IDENTITY_UNREDUCED: [u8; 32] = {
     let mut point = [0xff; 32];
     point[0] = 0xee;
@@ -63,14 +64,13 @@ const IDENTITY_UNREDUCED: [u8; 32] = {
     point
 };
 
-/// The same point with the sign bit of x = 0 set.
+/// The identity encoded with the sign bit set although x = 0.
 const IDENTITY_SIGNED: [u8; 32] = {
     let mut point = IDENTITY;
     point[31] = 0x80;
     point
 };
 
-/// The inputs.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let under = |input, point: [u8; 32]| DivergenceCase::refused(input, degenerate(mint, point));
     let mut cases = vec![
@@ -87,7 +87,7 @@ pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     cases
 }
 
-/// A token under a key that nobody holds.
+/// A token under a degenerate key, for which no private key is needed.
 fn degenerate(mint: &InputMint, point: [u8; 32]) -> Exhibit {
     let key = mint.key(Algorithm::EdDSA);
     let mut jwk = key.public_jwk().clone();
@@ -97,7 +97,7 @@ fn degenerate(mint: &InputMint, point: [u8; 32]) -> Exhibit {
     })
 }
 
-/// [`DivergenceCase::accepted`] or [`DivergenceCase::refused`].
+/// The constructor of a case: [`DivergenceCase::accepted`] or [`DivergenceCase::refused`].
 type Make = fn(&'static str, Exhibit) -> DivergenceCase;
 
 #[derive(Deserialize)]
@@ -107,10 +107,10 @@ struct Vector {
     signature: String,
 }
 
-/// The twelve vectors: they sign no token, so whole libraries cannot be asked.
+/// The twelve published vectors. They sign no token, so whole libraries cannot be given them.
 fn speccheck() -> Vec<DivergenceCase> {
     let text = include_str!("ed25519_speccheck.json");
-    // A published file that is part of the source, and a test counts its rows.
+    // The published file is part of the source, and a test counts its rows.
     let vectors: Vec<Vector> = serde_json::from_str(text).unwrap_or_default();
     let rows: [(&str, Make, Ruling); 12] = [
         ("speccheck 0: A and R of small order, S = 0", DivergenceCase::refused, SMALL_ORDER),

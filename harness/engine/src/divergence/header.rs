@@ -1,4 +1,4 @@
-//! Headers that a strict reading refuses (RFC 7515 §4), in tokens that are really signed.
+//! Inputs with headers that a strict reading refuses (RFC 7515 §4). Their tokens are really signed.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,6 @@ const B64_TRUE: Ruling = ruling(
 /// A change to the header, or to its text.
 type HeaderChange = fn(&mut Draft<'_>);
 
-/// The inputs.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let rows: [(&str, Observed, Ruling, HeaderChange); 15] = [
         ("two `alg`, the last one good", Refuse, DUPLICATE, |d| front(d, r#""alg":"HS256""#)),
@@ -110,12 +109,12 @@ fn set(draft: &mut Draft<'_>, member: &str, value: Value) {
     draft.header.insert(member.into(), value);
 }
 
-/// Puts members at the front of the header, so that those which stand there already come last.
+/// Puts members at the front of the header, before the members that are already there.
 fn front(draft: &mut Draft<'_>, members: &str) {
     draft.header_bytes = Some(in_front(&draft.header, members));
 }
 
-/// The text of an object with further members at its front.
+/// The JSON text of an object with further members at its front.
 pub(super) fn in_front(object: &BTreeMap<String, Value>, members: &str) -> Vec<u8> {
     let text = json!(object).to_string();
     text.replacen('{', &format!("{{{members},"), 1).into_bytes()

@@ -1,5 +1,5 @@
-//! JWKs that say that they are for something else, or that are not well formed (RFC 7517 §4), each
-//! with a token that the key really signed.
+//! Inputs with JWKs that are declared for another use, or that are not well formed (RFC 7517 §4).
+//! Each comes with a token that the key really signed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,7 +42,7 @@ const POINT_LENGTH: Ruling = ruling(
      says what a verifier does that is handed one.",
 );
 
-/// The inputs. Backends never see a JWK, so they are not asked.
+/// The inputs. Backends never see a JWK, so they are not given these.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     let with = |algorithm, changes: &[(&str, Value)]| {
         let key = mint.key(algorithm);

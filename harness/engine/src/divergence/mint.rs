@@ -1,5 +1,5 @@
-//! What the inputs are minted from: the keys of the seed, the one policy of the report, and good
-//! tokens to be spoiled.
+//! The source of the inputs: the keys of the seed, the one policy of the report, and good tokens to
+//! be changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,44 +18,43 @@ use jwtbench_verifier::unix_time::UnixTime;
 
 use super::case::{Exhibit, RawInput};
 
-/// The instant of every verdict, in seconds since 1970.
+/// The instant as of which every token is judged, in seconds since 1970.
 const NOW: i64 = 1_800_000_000;
 
-/// Where the inputs come from.
+/// The source of the inputs.
 pub(super) struct InputMint {
     signers: Signers,
     policy: PolicySpec,
 }
 
 impl InputMint {
-    /// The mint of one seed. Its policy is the default one without leeway, so that the edges of
-    /// times are sharp.
+    /// The mint of one seed. Its policy is the default one without leeway, so that the limits of
+    /// times are exact.
     pub(super) fn new(seed: u64) -> InputMint {
         let policy = PolicySpec { leeway: Duration::ZERO, ..PolicySpec::default() };
         InputMint { signers: Signers::new(seed), policy }
     }
 
-    /// The policy of a verifier that is asked about this algorithm.
+    /// The policy of a verifier of this algorithm.
     pub(super) fn policy(&self, algorithm: Algorithm) -> PolicySpec {
         PolicySpec { algorithms: vec![algorithm], ..self.policy.clone() }
     }
 
-    /// The keys.
     pub(super) fn signers(&self) -> &Signers {
         &self.signers
     }
 
-    /// A key with which nothing is wrong.
+    /// A valid key.
     pub(super) fn key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
         self.signers.key("current", algorithm)
     }
 
-    /// The instant of every verdict.
+    /// The instant as of which every token is judged.
     pub(super) fn now(&self) -> UnixTime {
         UnixTime::from_seconds(NOW)
     }
 
-    /// A good token, issued a minute ago for five.
+    /// A good token, issued one minute ago and valid for five.
     pub(super) fn draft<'k>(&'k self, key: &'k SigningKey) -> Draft<'k> {
         let keys = DraftKeys { signing: key, other_type: key, attacker: key, other_issuer: key };
         let ids = ["a3f1", "7c20"];
@@ -63,18 +62,18 @@ impl InputMint {
         Draft::good(keys, &self.policy, ids, &times, 0)
     }
 
-    /// The input that is `draft` under `jwk`.
+    /// The input that presents `draft` under `jwk`.
     pub(super) fn exhibit(&self, jwk: &Value, draft: &Draft<'_>) -> Exhibit {
         self.spoiled(jwk, draft, |_| {})
     }
 
-    /// A token with which nothing is wrong.
+    /// A valid token under a valid key.
     pub(super) fn good(&self, algorithm: Algorithm) -> Exhibit {
         let key = self.key(algorithm);
         self.exhibit(key.public_jwk(), &self.draft(&key))
     }
 
-    /// The same, its encoded parts spoiled once signed.
+    /// The input that presents `draft` under `jwk`, with its encoded parts changed after signing.
     pub(super) fn spoiled(
         &self,
         jwk: &Value,
@@ -97,7 +96,7 @@ impl InputMint {
         }
     }
 
-    /// Signs again: for parts that were spoiled before they are signed.
+    /// Signs the parts again, for header or payload text that was changed.
     pub(super) fn sign(&self, key: &SigningKey, parts: &mut Parts) {
         let input = format!("{}.{}", parts.header, parts.payload);
         let mut salt = ChaCha8Rng::seed_from_u64(self.signers.seed());

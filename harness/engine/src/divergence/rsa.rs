@@ -1,5 +1,5 @@
-//! RSA keys of unusual size and form (RFC 7518 §3.3 and §6.3), each with a token that it really
-//! signed.
+//! Inputs with RSA keys of unusual size and form (RFC 7518 §3.3 and §6.3). Each comes with a token
+//! that the key really signed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,10 +12,10 @@ use jwtbench_verifier::algorithm::Algorithm;
 use super::case::{DivergenceCase, Ruling, ruling};
 use super::mint::InputMint;
 
-/// The usual exponent.
+/// The usual public exponent.
 const E: u64 = 65537;
 
-/// Sizes in bits and exponents.
+/// The keys: modulus size in bits and public exponent.
 const KEYS: [(usize, u64); 11] = [
     (8192, E),
     (512, E),
@@ -30,7 +30,7 @@ const KEYS: [(usize, u64); 11] = [
     (2048, WIDE),
 ];
 
-/// The least prime over 2³².
+/// The least prime above 2³², used as a public exponent.
 const WIDE: u64 = 4_294_967_311;
 
 const TOO_SHORT: Ruling = ruling(
@@ -73,9 +73,8 @@ const NOT_MINIMAL: Ruling = ruling(
      which is what our core does before a backend sees it.",
 );
 
-/// The inputs.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
-    // The slowest first, over all cores.
+    // The keys are made on all cores, the slowest first.
     KEYS.par_iter().for_each(|(bits, e)| _ = mint.signers().rsa(*bits, *e));
     let exhibit = |bits, e| {
         let key = mint.signers().rsa(bits, e);
@@ -98,7 +97,7 @@ pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
         let jwk = with_leading_zero(key.public_jwk(), member);
         let mut exhibit = mint.exhibit(&jwk, &mint.draft(&key));
         if member == "e" {
-            // Backends take a number here, which has no leading zeros.
+            // Backends take the exponent as a number, which has no leading zeros.
             exhibit.raw = None;
         }
         DivergenceCase::accepted(input, exhibit).library(NOT_MINIMAL).raw(NOT_MINIMAL)

@@ -1,5 +1,6 @@
-//! The text of a token around and below its JSON: base64url and what stands before and after
-//! (RFC 7515 §2 and §7.1). Spoiled headers and payloads are signed as they stand.
+//! Inputs whose token text is changed around or below its JSON: the base64url encoding, and what
+//! stands before and after it (RFC 7515 §2 and §7.1). Changed headers and payloads are signed as
+//! they stand.
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ const AROUND: Ruling = ruling(
     "A token is three base64url texts and two periods; whatever is around it is no part of one.",
 );
 
-/// Which part is spoiled.
+/// The part of a token that is changed.
 #[derive(Clone, Copy)]
 enum SpoiledPart {
     Header,
@@ -41,7 +42,6 @@ enum SpoiledPart {
     Signature,
 }
 
-/// The inputs.
 pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     use SpoiledPart::{Header, Payload, Signature};
     let key = mint.key(Algorithm::EdDSA);
@@ -70,7 +70,7 @@ pub(super) fn cases(mint: &InputMint) -> Vec<DivergenceCase> {
     ]
 }
 
-/// A token one part of which is spoiled, and signed if it is not the signature.
+/// A token with one changed part. A changed header or payload is signed as it stands.
 fn spoiled(
     mint: &InputMint,
     key: &Arc<SigningKey>,
@@ -94,8 +94,8 @@ fn spoiled(
     }))
 }
 
-/// Lengthens header and payload until both are one byte over a multiple of three: their last
-/// character then has four unused bits, as has that of a signature of 64 bytes.
+/// Lengthens header and payload until both are one byte over a multiple of three. Their last
+/// base64url character then has four unused bits, like that of a signature of 64 bytes.
 fn fill(draft: &mut Draft<'_>) {
     for object in [&mut draft.header, &mut draft.claims] {
         for length in 0..3 {
@@ -111,10 +111,10 @@ fn padded(text: &str) -> String {
     format!("{text}==")
 }
 
-/// The last character, which has four unused bits, becomes the next one of the alphabet.
+/// Replaces the last character, which has four unused bits, by the next one of the alphabet.
 fn with_bits(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    // The bits that count are zero or a multiple of 16 in the alphabet: A, Q, g or w.
+    // Only the upper two bits count, so the last character is A, Q, g or w.
     if let Some(last) = bytes.last_mut() {
         *last += 1;
     }

@@ -1,4 +1,4 @@
-//! Works out a scenario's expectations on what a trial recorded.
+//! Evaluation of a scenario's expectations on what a trial recorded.
 
 use jwtbench_result::{EndpointCounts, ExpectationResult, HistogramSummary, Latencies};
 use jwtbench_scenario::Scenario;
@@ -9,29 +9,29 @@ use jwtbench_scenario::model::expectation::{
 use super::judgement::spell;
 use super::ledger::{Ledger, LedgerRow, RowKey};
 
-/// What an expectation is worked out on.
+/// The figures on which an expectation is evaluated.
 pub struct Figures<'r> {
     /// The scenario.
     pub scenario: &'r Scenario,
-    /// The operations.
+    /// The operations, judged.
     pub ledger: &'r Ledger,
-    /// The endpoint's counts by phase.
+    /// The endpoint's counts by phase; `None` without an endpoint.
     pub endpoint: Option<&'r [EndpointCounts]>,
 }
 
-/// Whether it bounds a latency.
+/// Whether an expectation on this subject bounds a latency.
 pub fn is_latency(subject: &Subject) -> bool {
     matches!(subject.metric, ExpectedMetric::Operations { figure: BoundFigure::Latency(..), .. })
 }
 
-/// The phases that it looks at, by name; `None` for all of them.
+/// The phases that an expectation refers to, by name; `None` for all of them.
 pub fn phases(expectation: &Expectation) -> Option<Vec<&str>> {
     let own = expectation.subject.phase.as_deref()?;
     Some([Some(own), expectation.limit.of_phase.as_deref()].into_iter().flatten().collect())
 }
 
 impl Figures<'_> {
-    /// Whether it is met. A latency of which there is no sample is not.
+    /// Evaluates an expectation. A bound on a latency without a sample is not met.
     pub fn evaluate(&self, expectation: &Expectation) -> ExpectationResult {
         let Expectation { key, bound, subject, limit, .. } = expectation;
         let value = self.value(subject, subject.phase.as_deref());
@@ -53,12 +53,12 @@ impl Figures<'_> {
         });
         match &subject.metric {
             ExpectedMetric::Endpoint(metric) => Some(self.endpoint(*metric, phase)),
-            // Of a simulation, and judged there.
+            // A metric of a simulation is judged there.
             ExpectedMetric::Simulated { .. } => None,
             ExpectedMetric::Operations { stream, which, figure } => {
                 let wanted = |key: &RowKey| {
-                    let name = &self.scenario.streams[usize::from(key.stream)].name;
-                    phase.is_none_or(|phase| usize::from(key.phase) == phase)
+                    let name = &self.scenario.streams[key.stream.index()].name;
+                    phase.is_none_or(|phase| key.phase.index() == phase)
                         && stream.as_ref().is_none_or(|stream| stream == name)
                         && which
                             .as_ref()

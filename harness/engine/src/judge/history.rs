@@ -1,22 +1,23 @@
-//! What the issuer did and when it really took hold: the truth that outcomes are judged by. Between
-//! the beginning and the end of a change either state may have been seen.
+//! What the issuer did, and when it really took effect: the truth by which outcomes are judged.
+//! Between the beginning and the end of a change, either state may have been seen.
 
 use jwtbench_scenario::issuer::IssuerTimeline;
+use jwtbench_scenario::model::place::StreamPlace;
 use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_verifier::tick::Tick;
 
 /// The changes of one trial, in order.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// Changes of the published set after the first epoch, in order: one for each further epoch.
+    /// Changes of the published set, in order: one for each epoch after the first.
     pub epochs: Vec<Change>,
     /// Revocations of holders' tokens, in order.
     pub revocations: Vec<HolderRevocation>,
-    /// When the state that verdicts need went down (`true`) and came back, in order.
+    /// Failures (`true`) and recoveries (`false`) of the state that verdicts need, in order.
     pub state: Vec<(Change, bool)>,
 }
 
-/// A change that took a moment.
+/// A change that takes some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Before this instant the old state held.
@@ -26,27 +27,27 @@ pub struct Change {
 }
 
 impl Change {
-    /// One that is never made.
+    /// A change that is never made.
     pub const NEVER: Change = Change { begin: Tick::MAX, end: Tick::MAX };
 }
 
-/// Holders of a stream lost the tokens issued to them so far.
+/// A revocation of the tokens issued so far to holders of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HolderRevocation {
     /// The stream, by its place in the scenario.
-    pub stream: u16,
-    /// Holders below this number.
+    pub stream: StreamPlace,
+    /// The holders below this number are affected.
     pub below: u32,
-    /// Tokens issued by then.
+    /// The tokens issued up to this instant are affected.
     pub issued_by: Tick,
-    /// When the issuer did it.
+    /// The change at the issuer.
     pub change: Change,
-    /// When the verifier's list had it.
+    /// The change of the verifier's list.
     pub listed: Change,
 }
 
 impl HolderRevocation {
-    /// Whether it hits this token.
+    /// Whether the revocation affects this token.
     pub fn hits(&self, facts: &Facts) -> bool {
         facts.holder.is_some_and(|holder| {
             holder.stream == self.stream
@@ -56,19 +57,19 @@ impl HolderRevocation {
     }
 }
 
-/// Whether something holds over a span of time, as far as can be told.
+/// Whether something holds over a span of time, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// At every instant.
+    /// It holds at every instant.
     Always,
-    /// At some instants, or it cannot be told.
+    /// It holds at some instants, or this is not known.
     Sometimes,
-    /// At none.
+    /// It holds at no instant.
     Never,
 }
 
 impl History {
-    /// Whether the issuer published the key that signed this token, under the kid it carries.
+    /// Whether the issuer published the key that signed this token.
     pub fn published(
         &self,
         timeline: &IssuerTimeline,
@@ -80,7 +81,7 @@ impl History {
             return Over::Never;
         };
         let (mut any, mut all) = (false, true);
-        // Changes are in order: of what was over before, nothing can be seen.
+        // Changes are in order, and epochs that were over before `from` cannot be seen.
         let first = self.epochs.partition_point(|change| change.end <= from);
         for (index, epoch) in timeline.epochs().iter().enumerate().skip(first) {
             // An epoch whose change was not made has not begun.
@@ -114,7 +115,7 @@ impl History {
             .is_some_and(|thumbprint| published.into_iter().any(|key| key.thumbprint == thumbprint))
     }
 
-    /// Whether the state that verdicts need could not be had.
+    /// Whether the state that verdicts need was unavailable.
     pub fn state_is_down(&self, from: Tick, to: Tick) -> Over {
         let (mut any, mut all) = (false, true);
         let mut is_down = false;
@@ -138,7 +139,7 @@ impl History {
         self.hit(facts, |revocation| revocation.change, from, to)
     }
 
-    /// Whether the verifier's list had this token.
+    /// Whether the verifier's list contained this token.
     pub fn listed(&self, facts: &Facts, from: Tick, to: Tick) -> Over {
         self.hit(facts, |revocation| revocation.listed, from, to)
     }
@@ -153,7 +154,7 @@ impl History {
         if facts.is_revoked {
             return Over::Always;
         }
-        // Whoever is hit twice counts from the first time that it took hold.
+        // A token that is revoked twice counts from the first revocation.
         let hits = self.revocations.iter().filter(|revocation| revocation.hits(facts));
         match hits.map(change).min_by_key(|change| change.begin) {
             None => Over::Never,

@@ -1,6 +1,6 @@
-//! The two judgements. Conformance: was this verdict due under the key set and state it held at the
-//! instant it used? Outcome: did it serve the user, by what the issuer knows? What is due comes
-//! from facts minted with the token; the verifier is never asked.
+//! The two judgements of an operation. Conformance: was this verdict due under the key set and the
+//! state that the verifier held at the instant it used? Outcome: did it serve the user, by what the
+//! issuer knows? What is due comes from facts minted with the token, and never from the verifier.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 
+use jwtbench_scenario::model::place::{PhasePlace, StreamPlace, TokenPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Stage;
 use jwtbench_scenario::token::corpus::{Facts, KidFact, Token};
@@ -24,47 +25,48 @@ use jwtbench_verifier::wall_clock::WallClock;
 
 use super::history::{History, Over};
 
-/// `Ok` for ACCEPT.
+/// A verdict's code: `Ok` for ACCEPT.
 pub type Code = Result<(), Rejection>;
 
-/// One operation as it happened.
+/// One operation with its times and its verdict.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
-    /// Its place in the corpus.
-    pub token: u32,
+    /// The token, by its place in the corpus.
+    pub token: TokenPlace,
     /// The stream, by its place in the scenario.
-    pub stream: u16,
+    pub stream: StreamPlace,
     /// The phase, by its place in the scenario, or the warm-up.
-    pub phase: u16,
-    /// When it should have started.
+    pub phase: PhasePlace,
+    /// The instant at which the operation should have started.
     pub intended: Tick,
-    /// How long it would have waited for its worker had every arrival been offered in time, in
-    /// nanoseconds ([`PunctualWorker`](jwtbench_result::latency::lindley::PunctualWorker)).
+    /// How long the operation would have waited for its worker if every arrival had been offered in
+    /// time, in nanoseconds
+    /// ([`PunctualWorker`](jwtbench_result::latency::lindley::PunctualWorker)).
     pub wait_ns: u64,
-    /// How late the generator was with it although its worker was free, in nanoseconds.
+    /// How late the generator offered the operation although its worker was free, in nanoseconds.
     pub late_ns: u64,
-    /// When it started.
+    /// The instant at which the operation started.
     pub start: Tick,
-    /// When it had its verdict.
+    /// The instant at which the operation had its verdict.
     pub end: Tick,
     /// The verdict.
     pub verdict: Verdict,
 }
 
 impl Operation {
-    /// Start to verdict, waits for keys included.
+    /// The service time: from start to verdict, waits for keys included.
     pub fn service(&self) -> Duration {
         self.end.since(self.start)
     }
 
-    /// What a user would feel: the wait for the worker, and then start to verdict. That the
-    /// generator was late is not in it.
+    /// The response time that a user would notice: the wait for the worker, then the service time.
+    /// Lateness of the generator is not part of it.
     pub fn response(&self) -> Duration {
         Duration::from_nanos(self.wait_ns).saturating_add(self.service())
     }
 }
 
-/// What became of one operation.
+/// The judgement of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The code due.
@@ -73,20 +75,21 @@ pub struct Judgement {
     pub conforms: bool,
     /// Whether the token was good from arrival to verdict.
     pub good: bool,
-    /// Accepted although the key was withdrawn or the `jti` revoked, and the first cause that fits.
+    /// The first cause that fits, if the token was accepted although its key was withdrawn or its
+    /// `jti` revoked.
     pub exposed: Option<&'static str>,
-    /// Refused although good.
+    /// Whether the token was refused although it was good.
     pub lockout: bool,
-    /// Good and accepted, after the deadline.
+    /// Whether the token was good and accepted, but after the deadline.
     pub late: bool,
 }
 
 /// How a contender's conformance is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strictness {
-    /// To the code.
+    /// The verdict must have the code that is due.
     Code,
-    /// Accept or refuse.
+    /// The verdict must accept or refuse as is due.
     Acceptance,
 }
 
@@ -101,15 +104,15 @@ pub struct Judge<'p> {
     clock: WallClock,
     max_age: Option<Duration>,
     window: Duration,
-    /// The code for a token whose key nobody knows because fetches fail.
+    /// The code for a token whose key is not known because fetches fail.
     unavailable: Rejection,
-    /// Whether all who wait, wait for the one fetch under way. If not, a token may be answered
-    /// behind a fetch that was not its own, and has grounds by it or has none.
+    /// Whether all waiting operations wait for the one fetch under way. If not, a token may be
+    /// answered after a fetch that was not its own. Either code for an absent kid is then right.
     shares_fetches: bool,
 }
 
-/// The usable keys of a set by kid, for the algorithm of the trial: two different ones at the most,
-/// as further ones change no answer.
+/// The usable keys of a set by kid, for the algorithm of the trial. At most two different keys are
+/// kept for a kid, as further ones change no answer.
 #[derive(Default)]
 struct HeldKeys(HashMap<Kid, Vec<Thumbprint>, FxBuildHasher>);
 
@@ -139,7 +142,7 @@ impl HeldKeys {
     }
 }
 
-/// Whether the verdict cache kept a proof beyond the key set that it was under.
+/// Whether the verdict comes from a verdict cache whose entry was proven under an earlier key set.
 fn outlived(verdict: &Verdict) -> bool {
     let held = verdict.held.map(|held| held.generation);
     verdict.remembered.is_some_and(|generation| Some(generation) != held)
@@ -178,7 +181,7 @@ impl<'p> Judge<'p> {
 
     /// The token of an operation.
     pub fn token(&self, operation: &Operation) -> &'p Token {
-        &self.plan.corpus.tokens[operation.token as usize]
+        &self.plan.corpus.tokens[operation.token.index()]
     }
 
     /// Judges one operation.
@@ -197,7 +200,8 @@ impl<'p> Judge<'p> {
         let (from, to) = (operation.intended.min(operation.start), operation.end);
         let accepted = verdict.code.is_ok();
         let deadline = self.plan.scenario.load.deadline;
-        // Who has waited for longer than that was not served, whatever becomes of the token.
+        // An operation that waits beyond its deadline is not served, whatever happens to the token
+        // after that.
         let good = self.is_good(token, from, to.min(operation.intended + deadline).max(from));
         Judgement {
             due,
@@ -209,7 +213,8 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// Good at every instant: signed under a key that the issuer publishes, in date, not revoked.
+    /// Whether the token is good at every instant: signed under a key that the issuer publishes,
+    /// within its times, and not revoked.
     fn is_good(&self, token: &Token, from: Tick, to: Tick) -> bool {
         let facts = &token.facts;
         token.class.row().due.is_none()
@@ -218,7 +223,7 @@ impl<'p> Judge<'p> {
             && self.times(facts, self.plan.instant(to)).is_ok()
     }
 
-    /// The cause, if the token should not have been trusted at any instant.
+    /// The cause of an exposure, if the token should not have been trusted at any instant.
     fn exposure(
         &self,
         facts: &Facts,
@@ -242,13 +247,13 @@ impl<'p> Judge<'p> {
         (self.history.revoked(facts, from, to) == Over::Always).then_some("revocation-lag")
     }
 
-    /// Whether the key cache keeps a set for ever, whatever its response says.
+    /// Whether the key cache keeps a set for ever, whatever the response to its fetch says.
     fn has_no_expiry(&self) -> bool {
         let policy = &self.plan.scenario.cache.policy;
         policy.ttl == Duration::MAX && policy.http_freshness.is_none()
     }
 
-    /// The code due, and another one that is just as right where an instant cannot be told apart.
+    /// The code due, and a second code that is as right where the order of events is not known.
     fn due(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
         let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
         if let Some(code) = fault(Stage::Open) {
@@ -286,18 +291,19 @@ impl<'p> Judge<'p> {
         self.state(facts, operation)
     }
 
-    /// For a token whose verdict was given under the whole set, which may not be held.
+    /// The codes due for a token whose verdict was settled under the whole set, which the verifier
+    /// may not hold.
     fn settled(&self, code: Code, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
         let unavailable = Err(Rejection::KeysUnavailable);
         if code == Err(Rejection::UnknownKid) {
-            // While a set is fetched its kid is not yet unknown.
+            // While a set is being fetched, a kid is not yet known to be unknown.
             return (code, Some(unavailable));
         }
         let verdict = &operation.verdict;
         let is_without = verdict.held.is_some_and(|held| held.freshness == Freshness::None);
         match &facts.kid {
             KidFact::Absent if is_without => (unavailable, None),
-            // A cache that holds keys by kid loses those without one, and others, as it fetches.
+            // A cache that holds keys by kid loses keys without a kid, and others, as it fetches.
             KidFact::Absent => {
                 let by_kid = self.plan.scenario.cache.policy.per_kid;
                 (code, by_kid.map(|_| Err(Rejection::KeyMismatch)))
@@ -311,7 +317,7 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// Steps 11 and 12, from the state on.
+    /// The codes due by steps 11 and 12 of the contract, from the state on.
     fn state(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
         let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
         let last = fault(Stage::State).or(fault(Stage::Request)).map_or(Ok(()), Err);
@@ -329,7 +335,8 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// A kid that the set lacks is unknown on grounds; otherwise the keys are unavailable.
+    /// The codes due for a kid that the held set lacks. With grounds the kid is unknown; without,
+    /// the keys are unavailable.
     fn absent(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
         let unknown = Err(Rejection::UnknownKid);
         let Some(held) = operation.verdict.held else {
@@ -339,16 +346,16 @@ impl<'p> Judge<'p> {
             facts.fault.is_some_and(|(stage, _)| stage == Stage::Claims)
                 || self.is_expired(facts, self.clock.at(at))
         };
-        // Asked once, when the operation began.
+        // The verifier checks this once, when the operation begins.
         if refuses_itself(operation.start) {
             return (unknown, None);
         }
-        // A set too old to be served may have had the kid: then nothing is known of it.
+        // A set too old to be served may have had the kid, so nothing is known of the kid.
         let too_old = held.freshness == Freshness::None && held.last_fetch.is_some_and(|l| l.ok);
         let last = held.last_fetch.filter(|last| last.ok);
         let is_young = last.is_some_and(|last| operation.verdict.now < last.started + self.window);
         let ended_since = last.is_some_and(|last| last.finished > operation.start);
-        // At one instant nobody can tell whether the token came before the end of the fetch.
+        // At one and the same instant the order of the token and the end of the fetch is not known.
         let both = last.is_some_and(|last| last.finished == operation.start);
         if too_old {
             (Err(self.unavailable), Some(unknown))
@@ -361,7 +368,8 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// The keys that a verdict was given under: those held, or held when it was remembered.
+    /// The keys under which a verdict was given: those held then, or those held when it was
+    /// remembered.
     fn keys(&self, verdict: &Verdict) -> &HeldKeys {
         static NOTHING: std::sync::LazyLock<HeldKeys> = std::sync::LazyLock::new(HeldKeys::default);
         match verdict.remembered.or(verdict.held.map(|held| held.generation)) {
@@ -374,7 +382,7 @@ impl<'p> Judge<'p> {
         now - self.leeway >= facts.expires
     }
 
-    /// Step 10 of the contract, from the facts.
+    /// The code due by step 10 of the contract, from the facts.
     fn times(&self, facts: &Facts, now: UnixTime) -> Code {
         let latest = now + self.leeway;
         if self.is_expired(facts, now) {

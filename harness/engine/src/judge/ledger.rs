@@ -1,44 +1,44 @@
-//! Where judged operations are entered: histograms and counts by phase, stream, class and code.
-//! One worker has one; ledgers are merged by adding counts.
+//! The ledger of judged operations: histograms and counts by phase, stream, class and code. Each
+//! worker has one. Ledgers are merged by adding their counts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rustc_hash::FxBuildHasher;
 
 use jwtbench_result::Latencies;
-use jwtbench_scenario::plan::WARMUP;
+use jwtbench_scenario::model::place::{PhasePlace, StreamPlace, TokenPlace};
 use jwtbench_scenario::token::class::Class;
 use jwtbench_verifier::tick::Tick;
 
 use super::judgement::{Code, Judge, Operation};
 
-/// What a row is about.
+/// The key of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     /// The phase, by its place in the scenario.
-    pub phase: u16,
+    pub phase: PhasePlace,
     /// The stream, by its place in the scenario.
-    pub stream: u16,
+    pub stream: StreamPlace,
     /// The token class.
     pub class: Class,
     /// The code given.
     pub code: Code,
 }
 
-/// One row.
+/// One row of the ledger.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerRow {
-    /// Operations.
+    /// The number of operations.
     pub count: u64,
-    /// The three latencies, of all of them but those of rounds that were dropped.
+    /// The three latencies of these operations, without those of dropped rounds.
     pub latencies: Latencies,
-    /// Good tokens refused.
+    /// The number of good tokens refused.
     pub lockouts: u64,
-    /// Exposed accepts.
+    /// The number of exposed accepts.
     pub exposed: u64,
-    /// Good tokens accepted late.
+    /// The number of good tokens accepted late.
     pub late: u64,
-    /// Verdicts that the verdict cache gave.
+    /// The number of verdicts that the verdict cache gave.
     pub remembered: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Cell {
     pub due: Code,
     /// The code given.
     pub got: Code,
-    /// Whether it conforms.
+    /// Whether the code given conforms.
     pub conforms: bool,
 }
 
@@ -60,39 +60,39 @@ pub struct Cell {
 pub struct Bin {
     /// Verdicts by code.
     pub verdicts: BTreeMap<Code, u64>,
-    /// Responses of good tokens, in nanoseconds.
+    /// Response times of good tokens, in nanoseconds.
     pub good: Vec<u64>,
-    /// Good tokens refused.
+    /// The number of good tokens refused.
     pub lockouts: u64,
-    /// Exposed accepts.
+    /// The number of exposed accepts.
     pub exposed: u64,
 }
 
-/// The operations of a trial, entered.
+/// The judged operations of a trial.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// Rows of the measured phases.
     pub rows: HashMap<RowKey, LedgerRow, FxBuildHasher>,
     /// The conformance matrix, warm-up included.
     pub cells: HashMap<Cell, u64, FxBuildHasher>,
-    /// Every code that each token was given, by its place in the corpus; warm-up included.
-    pub given: HashSet<(u32, Code), FxBuildHasher>,
+    /// Every code that each token was given, by the token's place in the corpus; warm-up included.
+    pub given: HashSet<(TokenPlace, Code), FxBuildHasher>,
     /// Exposed accepts by cause.
     pub exposures: BTreeMap<&'static str, u64>,
     /// Lockouts by code.
     pub lockouts: BTreeMap<Code, u64>,
     /// The timeline.
     pub bins: Vec<Bin>,
-    /// Operations entered, warm-up excluded.
+    /// The number of operations entered, warm-up excluded.
     pub done: u64,
-    /// Bytes of their tokens.
+    /// The size of their tokens together, in bytes.
     pub token_bytes: u64,
     /// Width of a bin in nanoseconds; 0 for no timeline.
     pub bin_ns: i64,
 }
 
 impl Ledger {
-    /// An empty ledger with timeline bins of this width; 0 for none.
+    /// An empty ledger with timeline bins of this width in nanoseconds; 0 for no timeline.
     pub fn new(bin_ns: i64) -> Ledger {
         Ledger { bin_ns, ..Ledger::default() }
     }
@@ -105,7 +105,7 @@ impl Ledger {
         let cell = Cell { class, due: judgement.due, got, conforms: judgement.conforms };
         *self.cells.entry(cell).or_default() += 1;
         self.given.insert((operation.token, got));
-        if operation.phase == WARMUP {
+        if operation.phase.is_warmup() {
             return;
         }
         self.done += 1;
@@ -145,13 +145,13 @@ impl Ledger {
         &mut self.bins[index]
     }
 
-    /// Takes the latencies away. Counts stay.
+    /// Discards the latencies and keeps the counts.
     pub fn withhold(&mut self) {
         self.rows.values_mut().for_each(|row| row.latencies = Latencies::default());
         self.bins.iter_mut().for_each(|bin| bin.good.clear());
     }
 
-    /// Adds another worker's or round's ledger.
+    /// Adds the ledger of another worker or round.
     pub fn merge(&mut self, other: Ledger) {
         for (key, row) in other.rows {
             let mine = self.rows.entry(key).or_default();
@@ -197,7 +197,7 @@ impl Ledger {
         classes
     }
 
-    /// The latencies of accepted operations, or of all where none was accepted.
+    /// The latencies of accepted operations. If none was accepted, those of all operations.
     pub fn headline(&self) -> Latencies {
         let accepted = self.rows.iter().any(|(key, _)| key.code.is_ok());
         let mut merged = Latencies::default();

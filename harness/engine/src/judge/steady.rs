@@ -1,5 +1,5 @@
-//! Which tokens of a plan are steady, so that no timing decides their verdicts, and the stream of
-//! the verdicts on them.
+//! The steady tokens of a plan, on which no timing decides the verdict, and the stream of the
+//! verdicts on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use jwtbench_result::{ClassVerdicts, Count, VerdictStream};
 use jwtbench_scenario::format::hex::hex;
+use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Stage;
 use jwtbench_scenario::token::corpus::Token;
@@ -16,23 +17,23 @@ use jwtbench_verifier::rejection::Rejection;
 use super::judgement::Code;
 use super::ledger::Ledger;
 
-/// A round that takes this much longer than planned still reaches no edge of time.
+/// The time by which a round may overrun without reaching an edge of a steady token's times.
 const SLACK: Duration = Duration::from_secs(20);
 
-/// The stream of what a ledger holds. `spelt` is how the contender's codes are shown.
+/// The verdict stream of a ledger. `spelt` writes the contender's codes.
 pub(crate) fn verdict_stream(
     plan: &Plan,
     ledger: &Ledger,
     spelt: impl Fn(Code) -> String,
 ) -> VerdictStream {
-    let mut given: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
+    let mut given: BTreeMap<TokenPlace, BTreeSet<String>> = BTreeMap::new();
     for (token, code) in &ledger.given {
         given.entry(*token).or_default().insert(spelt(*code));
     }
     let mut stream = VerdictStream::default();
     let mut whole = Sha256::new();
     let mut classes: BTreeMap<&str, (Sha256, BTreeMap<String, u64>)> = BTreeMap::new();
-    for (place, token) in (0u32..).zip(&plan.corpus.tokens) {
+    for (place, token) in (0u32..).map(TokenPlace).zip(&plan.corpus.tokens) {
         if !is_steady(plan, token) {
             continue;
         }
@@ -43,7 +44,7 @@ pub(crate) fn verdict_stream(
         let codes = codes.join("+");
         let (class, counts) = classes.entry(token.class.name()).or_default();
         for hash in [&mut whole, class] {
-            hash.update(place.to_be_bytes());
+            hash.update(place.0.to_be_bytes());
             hash.update((codes.len() as u64).to_be_bytes());
             hash.update(&codes);
         }
@@ -58,8 +59,8 @@ pub(crate) fn verdict_stream(
     stream
 }
 
-/// Whether no timing decides the verdict on a token: its text alone does, or the keys never change
-/// and no edge of its times lies in the round.
+/// Whether no timing decides the verdict on a token. This holds if its text alone decides, or if
+/// the keys never change and no edge of its times lies in the round.
 fn is_steady(plan: &Plan, token: &Token) -> bool {
     let (scenario, facts) = (&plan.scenario, &token.facts);
     if matches!(facts.fault, Some((Stage::Open, _))) {
@@ -77,7 +78,7 @@ fn is_steady(plan: &Plan, token: &Token) -> bool {
     let before = scenario.load.warmup + Duration::from_secs(1);
     let span = before + scenario.load.duration + SLACK;
     let from = plan.epoch - before;
-    // An edge is where one of the contract's comparisons of step 10 turns.
+    // An edge is an instant at which a comparison of step 10 of the contract changes its result.
     let mut edges = vec![facts.expires + leeway, facts.issued_at - leeway];
     edges.extend(facts.not_before.map(|not_before| not_before - leeway));
     let max_age = scenario.policy.max_age;

@@ -1,23 +1,22 @@
-//! How many bytes the bodies of all fetches in flight may take together. However many fetches a
-//! cache policy starts at once, and however much it lets each of them bring, the process stays
-//! within this.
+//! The limit in bytes on the bodies of all fetches in flight together. The process stays within it,
+//! however many fetches a cache policy starts at once and however large a body it allows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::host_fault::HostFault;
 
-/// The most bytes that one trial keeps: five bodies of the fault `huge-body`.
+/// The most bytes of bodies that one trial holds at once: five bodies of the fault `huge-body`.
 pub const MAX_BODIES: usize = 256 << 20;
 
-/// Bytes that may be taken, and those that are.
+/// A number of bytes that may be taken, and the number that is taken.
 #[derive(Debug)]
 pub struct BodyBudget {
     limit: usize,
     taken: AtomicUsize,
 }
 
-/// The part that one body has taken; given back when it is dropped.
+/// The part of the budget that one body has taken. It is given back on drop.
 #[derive(Debug)]
 pub struct BodyShare {
     budget: Arc<BodyBudget>,
@@ -25,27 +24,27 @@ pub struct BodyShare {
 }
 
 impl BodyBudget {
-    /// So many bytes, none of them taken.
+    /// A budget of `limit` bytes, none of them taken.
     pub fn new(limit: usize) -> Arc<BodyBudget> {
         Arc::new(BodyBudget { limit, taken: AtomicUsize::new(0) })
     }
 
-    /// The share of a body of which nothing has come yet.
+    /// An empty share, for a body of which nothing has arrived yet.
     pub fn share(self: &Arc<BodyBudget>) -> BodyShare {
         BodyShare { budget: Arc::clone(self), bytes: 0 }
     }
 
-    /// Bytes that are taken.
+    /// The number of bytes that are taken.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 }
 
 impl BodyShare {
-    /// Takes more.
+    /// Takes `by` more bytes.
     ///
     /// # Errors
-    /// [`HostFault::Bodies`] if that is over the limit; then nothing more was taken.
+    /// [`HostFault::Bodies`] if that exceeds the limit. Then nothing more is taken.
     pub fn grow(&mut self, by: usize) -> Result<(), HostFault> {
         let limit = self.budget.limit;
         let more = |taken: usize| taken.checked_add(by).filter(|taken| *taken <= limit);

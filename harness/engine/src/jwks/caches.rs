@@ -1,8 +1,9 @@
-//! The key caches of one verifier: one that its workers share, or one for each of them. Both are
-//! driven from here; a worker knows only its own.
+//! The key caches of one verifier: one that its workers share, or one for each worker. Both kinds
+//! are driven from here; a worker knows only its own cache.
 
 use std::sync::Arc;
 
+use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::cache_policy::CachePolicy;
@@ -17,8 +18,8 @@ use super::key_source::{KeySource, Log, Transport};
 pub struct Caches(Vec<Arc<KeySource>>);
 
 impl Caches {
-    /// As many as the policy wants. `transport` makes one for each; the rest is as for
-    /// [`KeySource::new`].
+    /// As many caches as the policy says. `transport` makes a transport for each cache. The other
+    /// arguments are those of [`KeySource::new`].
     pub fn new(
         backend: &'static dyn Backend,
         allowed: &[Algorithm],
@@ -33,66 +34,65 @@ impl Caches {
             KeySource::new(backend, allowed, policy, seed, workers, warm, transport()).into()
         };
         Caches(match policy.per_worker {
-            // Each draws its refresh points for itself.
+            // Each cache draws its own refresh points.
             true => (0..workers).map(|w| one(seed ^ u64::from(w) << 48, w..w + 1)).collect(),
             false => vec![one(seed, 0..workers)],
         })
     }
 
-    /// The one of a worker.
-    pub fn of(&self, worker: u32) -> &Arc<KeySource> {
-        &self.0[worker as usize % self.0.len()]
+    /// The cache of a worker.
+    pub fn of(&self, worker: WorkerPlace) -> &Arc<KeySource> {
+        &self.0[worker.index() % self.0.len()]
     }
 
-    /// Each of them.
+    /// All caches, in the order of their workers.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<KeySource>> {
         self.0.iter()
     }
 
-    /// As [`KeySource::complete`], for the one that made the attempt.
+    /// Calls [`KeySource::complete`] on the cache that made the attempt.
     pub fn complete(
         &self,
         id: FetchId,
         reply: Result<Document, FetchFailure>,
         now: impl FnOnce() -> Tick,
     ) {
-        self.of(id.cache()).complete(id, reply, now);
+        self.of(WorkerPlace(id.cache())).complete(id, reply, now);
     }
 
-    /// Drops a key from all of them at once.
+    /// Drops the keys under `kid` from all caches, if the cache policy allows push eviction.
     pub fn evict(&self, kid: &str, now: Tick) {
         self.0.iter().for_each(|source| source.evict(kid, now));
     }
 
-    /// Time has passed.
+    /// Tells all caches that time has passed.
     pub fn tick(&self, now: Tick) {
         self.0.iter().for_each(|source| source.tick(now));
     }
 
-    /// All fetch now, whatever their policy says.
+    /// Makes all caches fetch now, whatever their policy says.
     pub fn renew(&self, now: Tick) {
         self.0.iter().for_each(|source| source.renew(now));
     }
 
-    /// When [`Caches::tick`] is due next.
+    /// The instant at which [`Caches::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         self.0.iter().filter_map(|source| source.next_deadline()).min()
     }
 
-    /// What their machines counted together.
+    /// The counts of all caches together.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         self.0.iter().for_each(|source| sum.add(&source.counters()));
         sum
     }
 
-    /// The generations held so far, those of one cache after those of another.
+    /// The generations held so far, cache by cache.
     pub fn sets(&self) -> Vec<Arc<KeySet>> {
         self.0.iter().flat_map(|source| source.sets()).collect()
     }
 
-    /// What came about so far: the generations of one cache after those of another, attempts by
-    /// time.
+    /// The log so far: generations cache by cache, attempts in order of time.
     pub fn log(&self) -> Log {
         let mut logs = self.0.iter().map(|source| source.log());
         let mut all = logs.next().unwrap_or_default();
@@ -104,7 +104,7 @@ impl Caches {
         all
     }
 
-    /// What a token with this kid would be told now, without any effect, by each of them.
+    /// The answer that each cache would give now to a token with this kid. Asking has no effect.
     pub fn peek(&self, kid: &str, now: Tick) -> impl Iterator<Item = Answer> {
         self.0.iter().map(move |source| source.peek(kid, now))
     }

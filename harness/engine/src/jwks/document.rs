@@ -1,31 +1,31 @@
-//! A key set as it travels: the body of a response, and how long it may be kept.
+//! A key set as it is served: the body of a response, and how long it may be kept.
 
 use std::time::Duration;
 
-/// What came with status 200, whole.
+/// A whole response with status 200.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// The body.
     pub body: Vec<u8>,
-    /// How long it may be kept, if the response says so.
+    /// How long the body may be kept, if the response says so.
     pub max_age: Option<Duration>,
 }
 
 impl From<Vec<u8>> for Document {
-    /// A body whose response says nothing.
+    /// A body whose response says nothing about how long it may be kept.
     fn from(body: Vec<u8>) -> Document {
         Document { body, max_age: None }
     }
 }
 
-/// The value of `Cache-Control` that allows so much, in whole seconds.
+/// The value of `Cache-Control` that allows this time, in whole seconds.
 pub fn cache_control(max_age: Duration) -> String {
     format!("public, max-age={}", max_age.as_secs())
 }
 
-/// How long a `Cache-Control` lets a private cache keep its response (RFC 9111 §5.2.2): `max-age`,
-/// the first one, and nothing under `no-store` or `no-cache`. `None` if it does not say, or not in
-/// whole seconds. More than 2^31 seconds count as so many (§1.2.2).
+/// How long a `Cache-Control` lets a private cache keep its response (RFC 9111 §5.2.2). The first
+/// `max-age` counts; under `no-store` or `no-cache` the time is zero. `None` if the value does not
+/// say, or not in whole seconds. More than 2^31 seconds count as 2^31 (RFC 9111 §1.2.2).
 pub fn parse_max_age(value: &[u8]) -> Option<Duration> {
     let text = str::from_utf8(value).ok()?;
     let directives = || text.split(',').map(str::trim);

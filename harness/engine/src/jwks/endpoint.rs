@@ -1,6 +1,7 @@
-//! The mocked JWKS endpoint: a port on loopback, an HTTP server (wiremock) that answers with the
-//! published key set or an HTTP-level fault, and before it the front that makes the faults of the
-//! connection. It serves what it is given: it knows no issuer, no timeline and no phases.
+//! The mocked JWKS endpoint: a port on loopback; an HTTP server (wiremock) that answers with the
+//! published key set or a fault of HTTP; and in front of it the module `front`, which makes the
+//! faults of the connection. The endpoint serves what it is given, and knows no issuer, timeline or
+//! phases.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -25,54 +26,55 @@ use super::faults;
 use super::front::{BACKLOG, EndpointState, Front, ORDER_HEADER, Port, SettingChange};
 use super::host_fault::{HostFault, HostFaults};
 
-/// The path of the key set. Others are not found.
+/// The path of the key set. Other paths are not found.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
-/// Where [`Fault::Redirect`] points.
+/// The path to which [`Fault::Redirect`] points.
 pub(super) const MOVED_PATH: &str = "/moved/jwks.json";
-/// File descriptors of three event loops and their first sockets, and some more.
+/// The file descriptors of three event loops and their first sockets, and some more.
 const DESCRIPTORS: usize = 24;
-/// How long the threads may take to start, to apply a setting, to end.
+/// The longest time that the threads may take to start, to apply a setting or to end.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A mocked JWKS endpoint on loopback, in order and without keys at first. Its threads, its
-/// connections and its port go with it.
+/// A mocked JWKS endpoint on loopback. At first it has no fault and no keys. On drop its threads,
+/// connections and port end.
 ///
-/// A request is answered from the state at the instant when its head had been read: that setting,
-/// that key set. The HTTP server remembers every request, some hundred bytes each, so a run should
-/// not make millions.
+/// A request is answered from the state at the instant when its head has been read: the setting and
+/// the key set of that instant. The HTTP server keeps some hundred bytes for every request, so a
+/// run should not make millions.
 pub struct Endpoint {
     addr: SocketAddr,
     shared: Arc<EndpointState>,
-    /// `None` once it is to end.
+    /// `None` once the endpoint is to end.
     commands: Mutex<Option<command::Sender<SettingChange>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What is called with the first line of each request, once its head has been read. It must not
-/// block: the endpoint waits for it.
+/// A function that is called with the first line of each request, once its head has been read. It
+/// must not block, because the endpoint waits for it.
 pub type RequestWatch = Box<dyn Fn(&[u8]) + Send + Sync>;
 
-/// What an endpoint has served since its start. Never falls, `in_flight` and `max_in_flight`
-/// aside.
+/// What an endpoint has served since its start. All counts but `in_flight` and `max_in_flight`
+/// never fall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServedCounts {
     /// Connections accepted.
     pub connections: u64,
-    /// Requests whose head was read, whatever became of them.
+    /// Requests whose head was read, whatever happened to them.
     pub served: u64,
     /// Bytes of response bodies handed to connections.
     pub bytes: u64,
-    /// Requests read whose response is not yet handed over whole, and whose client is still there.
+    /// Requests in service: read, with a client that is still there and a response not yet sent
+    /// whole.
     pub in_flight: u64,
-    /// The most of them at once since the start or [`Endpoint::take_max_in_flight`].
+    /// The most requests in service at once since the start or [`Endpoint::take_max_in_flight`].
     pub max_in_flight: u64,
 }
 
-/// Why there is no endpoint, or not the one asked for.
+/// Why an endpoint cannot be started or set.
 #[derive(Debug, Error)]
 pub enum EndpointError {
-    /// Somebody else holds the port.
+    /// Another program holds the port.
     #[error(
         "port {port} on 127.0.0.1 is in use: end the program that holds it, name another port, or \
          name none for any free one"
@@ -81,33 +83,33 @@ pub enum EndpointError {
         /// The port asked for.
         port: u16,
     },
-    /// The port cannot be had.
+    /// The endpoint cannot listen on the port.
     #[error("cannot listen on 127.0.0.1:{port}: {source}; name another port, or none for any")]
     Listen {
         /// The port asked for; 0 for any.
         port: u16,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The endpoint's thread did not come up.
+    /// The endpoint's thread did not start.
     #[error("cannot start the mocked JWKS endpoint: {0}")]
     Start(io::Error),
     /// The endpoint's thread does not answer.
     #[error("the mocked JWKS endpoint on {addr} does not answer: the run is not valid; repeat it")]
     Stuck {
-        /// Its address.
+        /// The endpoint's address.
         addr: SocketAddr,
     },
 }
 
 impl EndpointError {
-    /// The limit of this host behind it, if there is one.
+    /// The limit of this host that caused the error, if one did.
     pub fn host_fault(&self) -> Option<HostFault> {
         match self {
             EndpointError::Listen { source, .. } | EndpointError::Start(source) => {
                 HostFault::of(source)
             }
-            // Any port would have done.
+            // No particular port was asked for.
             EndpointError::PortInUse { port: 0 } => Some(HostFault::Ports),
             EndpointError::PortInUse { .. } | EndpointError::Stuck { .. } => None,
         }
@@ -115,10 +117,11 @@ impl EndpointError {
 }
 
 impl Endpoint {
-    /// An endpoint on this port, or on any free one. The seed is for [`faults::latency`].
+    /// Starts an endpoint on this port, or on any free one. The seed is for [`faults::latency`].
     ///
     /// # Errors
-    /// [`EndpointError`] if the port is in use or cannot be had, or the system gives no thread.
+    /// [`EndpointError`] if the port is in use or cannot be listened on, or if the system gives no
+    /// thread.
     pub fn start(port: Option<u16>, seed: u64) -> Result<Endpoint, EndpointError> {
         spare_descriptors().map_err(EndpointError::Start)?;
         let port = claim(port.unwrap_or(0))?;
@@ -141,12 +144,12 @@ impl Endpoint {
         }
     }
 
-    /// Where it listens.
+    /// The address on which the endpoint listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Where the key set is: `http://127.0.0.1:PORT/.well-known/jwks.json`.
+    /// The URL of the key set: `http://127.0.0.1:PORT/.well-known/jwks.json`.
     pub fn url(&self) -> String {
         format!("http://{}{KEY_SET_PATH}", self.addr)
     }
@@ -156,16 +159,16 @@ impl Endpoint {
         self.shared.publish(key_set);
     }
 
-    /// Puts this setting in force for every request read from now on, and returns once it is. From
-    /// then on a connection is refused, or made, as the setting says; under
-    /// [`Fault::Refused`] those made before are served as before.
+    /// Puts this setting in force for every request read from now on, and returns once it is in
+    /// force. From then on connections are refused or accepted as the setting says. Under
+    /// [`Fault::Refused`], connections that were accepted before are still served.
     ///
     /// # Errors
     /// [`EndpointError`] if the port cannot be opened again, or the endpoint's thread is stuck.
     pub fn apply(&self, setting: EndpointSetting) -> Result<(), EndpointError> {
         let stuck = EndpointError::Stuck { addr: self.addr };
         let (done, answer) = sync_channel(1);
-        // Held until the answer: one command at a time.
+        // The lock is held until the answer, so that there is one command at a time.
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = commands.as_ref().map(|to| to.try_send(SettingChange { setting, done }).is_ok());
         if sent != Some(true) {
@@ -180,30 +183,30 @@ impl Endpoint {
         }
     }
 
-    /// Calls this at every request from now on. Only the first watch of an endpoint counts.
+    /// Calls `watch` at every request from now on. Only the first watch of an endpoint is used.
     pub fn watch(&self, watch: RequestWatch) {
         _ = self.shared.watch.set(watch);
     }
 
-    /// What was served so far.
+    /// The counts so far.
     pub fn counts(&self) -> ServedCounts {
         self.shared.counts()
     }
 
-    /// Limits of this host that the endpoint met. Who fetches from it notes its own with them.
+    /// Limits of this host that the endpoint met. The fetcher notes its own limits there too.
     pub fn host_faults(&self) -> HostFaults {
         self.shared.host.clone()
     }
 
-    /// The most requests in service at once since the last call; starts anew from those in service
-    /// now.
+    /// The most requests in service at once since the last call. Counting starts again from those
+    /// in service now.
     pub fn take_max_in_flight(&self) -> u64 {
         self.shared.take_max_in_flight()
     }
 }
 
 impl Drop for Endpoint {
-    /// Cuts what is in service, and waits until the threads have ended.
+    /// Cuts the connections in service, and waits until the threads have ended.
     fn drop(&mut self) {
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if let Some(thread) = self.thread.take() {
@@ -213,8 +216,8 @@ impl Drop for Endpoint {
     }
 }
 
-/// Whether the file descriptors are there that the endpoint and its fetcher begin with: the HTTP
-/// server panics without.
+/// Checks that there are enough file descriptors for the endpoint and its fetcher to start: the
+/// HTTP server panics without them.
 fn spare_descriptors() -> io::Result<()> {
     let spare = (0..DESCRIPTORS).map(|_| File::open("/dev/null"));
     spare.collect::<io::Result<Vec<File>>>().map(drop)
@@ -234,8 +237,8 @@ fn serve(
     inbox: command::Receiver<SettingChange>,
     ready: &SyncSender<io::Result<()>>,
 ) {
-    // The HTTP server's thread cannot be joined. It owns the sender through its responder, and
-    // ends right after dropping it.
+    // The HTTP server's thread cannot be joined. It owns the sender through its responder, and ends
+    // right after it drops that sender.
     let (alive, ended) = mpsc::channel::<Infallible>();
     match runtime::Builder::new_current_thread().enable_all().build() {
         Err(error) => {
@@ -243,7 +246,7 @@ fn serve(
             return;
         }
         Ok(runtime) => runtime.block_on(async move {
-            // Whoever started this waits for `ready`, or has given up and dropped `inbox`'s end.
+            // The caller waits for `ready`, or has given up and dropped the other end of `inbox`.
             match open(port, shared, alive).await {
                 Err(error) => drop(ready.send(Err(error))),
                 Ok((front, _server)) => {
@@ -264,7 +267,7 @@ async fn open(
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let listener = socket.listen(BACKLOG)?.into_std()?;
-    // A listener of our own also keeps it out of wiremock's pool of servers.
+    // A listener of our own also keeps this server out of wiremock's pool of servers.
     let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
     let responder = Responder { shared: shared.clone(), _alive: alive };
     server.register(Mock::given(any()).respond_with(responder)).await;
@@ -272,7 +275,7 @@ async fn open(
     Ok((front, server))
 }
 
-/// The HTTP server's answers.
+/// The responder of the HTTP server.
 struct Responder {
     shared: Arc<EndpointState>,
     _alive: mpsc::Sender<Infallible>,
@@ -404,7 +407,7 @@ mod tests {
         drop(first);
         assert_eq!(cut.await.unwrap(), Err(FetchFailure::Reset));
         assert_eq!(get(addr, KEY_SET_PATH, &fetch(20_000)).await, Err(FetchFailure::Refused));
-        // Past connections are still in TIME_WAIT.
+        // Connections that were closed are still in TIME_WAIT.
         let second = Endpoint::start(Some(addr.port()), 1).unwrap();
         assert!(get(addr, KEY_SET_PATH, &fetch(20_000)).await.is_ok());
         apply(&second, Fault::Refused);
@@ -412,7 +415,8 @@ mod tests {
         drop(TcpListener::bind(addr).unwrap());
     }
 
-    /// Threads carry the endpoint's port in their name; wiremock's inherits it on Linux.
+    /// The number of threads with the endpoint's port in their name. On Linux wiremock's thread
+    /// inherits the name.
     #[cfg(target_os = "linux")]
     fn threads_of(port: u16) -> usize {
         let name = format!("jwks:{port}\n");
@@ -432,7 +436,7 @@ mod tests {
             let _ = get(endpoint.addr(), KEY_SET_PATH, &fetch(50)).await;
             assert_eq!(threads_of(port), 2, "front and HTTP server under {fault:?}");
             drop(endpoint);
-            // The HTTP server's thread has let go of everything; its last steps may remain.
+            // The HTTP server's thread has released everything, but may not have ended yet.
             let mut waits = 0;
             while threads_of(port) > 0 && waits < 1000 {
                 waits += 1;

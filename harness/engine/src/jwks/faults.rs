@@ -1,7 +1,7 @@
-//! What a client sees of an endpoint with a fault, and after how long: one pure function of the
+//! What a client sees of an endpoint with a fault, and after how long: a pure function of the
 //! setting, the seed, the request's ordinal and the client's limits. The in-process transport
-//! answers with it, the mocked endpoint takes its latencies and bodies from here, and a test holds
-//! the sockets to it. Knows no socket and no clock.
+//! answers with it. The mocked endpoint takes its latencies and bodies from here, and a test
+//! compares its sockets with it. The module knows no socket and no clock.
 
 use std::time::Duration;
 
@@ -9,32 +9,33 @@ use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 use jwtbench_verifier::cache_policy::Timeouts;
 use jwtbench_verifier::key_cache::{Fetch, FetchFailure};
 
-/// What came with status 200, whole and within the client's limit.
+/// The body of a whole response with status 200, within the client's limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// The published key set.
     KeySet,
     /// These bytes instead.
     Bytes(Vec<u8>),
-    /// [`huge_body`] of so many bytes, which nobody wants to hold whole.
+    /// [`huge_body`] of this many bytes, which is never held whole.
     Huge(u64),
 }
 
-/// One fetch as its client sees it.
+/// One fetch as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// From the start of the attempt to its end.
+    /// The time from the start of the attempt to its end.
     pub delay: Duration,
-    /// What came of it.
+    /// The result of the attempt.
     pub reply: Result<Body, FetchFailure>,
 }
 
-/// What a client with the limits of `fetch` sees of an endpoint so set, and after how long.
+/// What a client with the limits of `fetch` sees of an endpoint under `setting`, and after how
+/// long.
 ///
 /// Connecting and transmission take no time, as on loopback. `ordinal` counts the requests whose
-/// head the endpoint has read, from 0; a refused connection uses up none. `body_len` is the length
-/// of the published key set in bytes. Where a limit and an answer fall on the same instant the
-/// limit wins, and the total limit over the idle one: a real answer is never early.
+/// head the endpoint has read, from 0; a refused connection does not count. `body_len` is the
+/// length of the published key set in bytes. If a limit and an answer fall on the same instant, the
+/// limit wins, and the total limit wins over the idle one: a real answer is never early.
 pub fn exchange(
     setting: &EndpointSetting,
     seed: u64,
@@ -64,7 +65,7 @@ pub fn exchange(
         Fault::EmptyKeys => EMPTY_KEYS.len() as u64,
         _ => body_len as u64,
     };
-    // `Content-Length` says so before the first byte of the body (RFC 9110 §8.6).
+    // `Content-Length` gives the length before the first byte of the body (RFC 9110 §8.6).
     if length > fetch.max_body as u64 {
         return ends(head, Err(FetchFailure::TooLarge));
     }
@@ -79,23 +80,23 @@ pub fn exchange(
     }
 }
 
-/// From the whole request to the first byte of the response: drawn evenly from latency ± jitter,
-/// zero where that would be negative.
+/// The time from the whole request to the first byte of the response: drawn evenly from latency ±
+/// jitter, and zero where that would be negative.
 ///
 /// The draw is output number `ordinal` of SplitMix64 (Steele, Lea and Flood, "Fast splittable
-/// pseudorandom number generators", 2014) seeded with `seed`: it depends on nothing else.
+/// pseudorandom number generators", 2014) seeded with `seed`. It depends on nothing else.
 pub fn latency(setting: &EndpointSetting, seed: u64, ordinal: u64) -> Duration {
     let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     let (mean, jitter) = (i128::from(nanos(setting.latency)), i128::from(nanos(setting.jitter)));
-    // A 64-bit draw times at most 2^64 - 1 choices: 128 bits hold it.
+    // A 64-bit draw times at most 2^64 - 1 choices fits into 128 bits.
     let choices = (2 * jitter + 1) as u128;
     let drawn = (u128::from(split_mix(seed, ordinal)) * choices) >> 64;
     Duration::from_nanos((mean - jitter + drawn as i128).max(0) as u64)
 }
 
-/// The bytes that follow a head with status 200: with [`Fault::Truncated`] fewer than it announces.
-/// `None` where the fault sends no body with status 200, and for [`Fault::HugeBody`], which is
-/// never held whole: see [`huge_body`].
+/// The bytes that follow a head with status 200. With [`Fault::Truncated`] these are fewer than the
+/// head announces. `None` if the fault sends no body with status 200, and for [`Fault::HugeBody`],
+/// which is never held whole (see [`huge_body`]).
 pub fn body(fault: &Fault, key_set: &[u8]) -> Option<Vec<u8>> {
     match fault {
         Fault::None | Fault::SlowDrip { .. } => Some(key_set.to_vec()),
@@ -112,8 +113,8 @@ pub fn body(fault: &Fault, key_set: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The body of [`Fault::HugeBody`], piece by piece: valid JSON, one key of no known type.
-/// Its length is [`huge_length`].
+/// The body of [`Fault::HugeBody`], piece by piece: valid JSON with one key of no known type. Its
+/// length is [`huge_length`].
 pub fn huge_body(bytes: u64) -> impl Iterator<Item = &'static [u8]> {
     let filler = huge_length(bytes) - (HUGE_START.len() + HUGE_END.len()) as u64;
     let piece = FILLER.len() as u64;
@@ -122,14 +123,14 @@ pub fn huge_body(bytes: u64) -> impl Iterator<Item = &'static [u8]> {
     std::iter::once(HUGE_START).chain(whole).chain([rest, HUGE_END])
 }
 
-/// Length in bytes of the body of [`Fault::HugeBody`]: what was asked for, or as much as the
-/// smallest such JSON needs, and 2^60 at most: `Content-Length` has its limits too.
+/// The length in bytes of the body of [`Fault::HugeBody`]: the length asked for, but at least that
+/// of the smallest such JSON, and at most 2^60, as `Content-Length` has its limits too.
 pub fn huge_length(bytes: u64) -> u64 {
     bytes.clamp((HUGE_START.len() + HUGE_END.len()) as u64, 1 << 60)
 }
 
-/// The status that the endpoint sends for the one asked: 500 for what cannot be a final status
-/// (RFC 9110 §15).
+/// The status that the endpoint sends for the one asked for. A number that cannot be a final status
+/// becomes 500 (RFC 9110 §15).
 pub fn status(asked: u16) -> u16 {
     if (200..=599).contains(&asked) { asked } else { 500 }
 }
@@ -139,8 +140,9 @@ pub fn retry_after_value(pause: Duration) -> u64 {
     pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0))
 }
 
-/// The pause that a `Retry-After` asks for: delay-seconds (RFC 9110 §10.2.3), an hour at most.
-/// `None` for anything else, an HTTP-date among it: a cache has no wall clock to hold it to.
+/// The pause that a `Retry-After` asks for: its delay-seconds (RFC 9110 §10.2.3), an hour at most.
+/// `None` for anything else, also for an HTTP-date, because a cache has no wall clock to compare it
+/// with.
 pub fn parse_retry_after(value: &[u8]) -> Option<Duration> {
     let digits = value.trim_ascii();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -152,7 +154,7 @@ pub fn parse_retry_after(value: &[u8]) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-/// The longest pause that a `Retry-After` is believed.
+/// The longest pause that is taken from a `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const MALFORMED: &[u8] = br#"{"keys":[{"kty":"RSA","kid":"cut","n":"u1SU1Lf"#;
 const EMPTY_KEYS: &[u8] = br#"{"keys":[]}"#;
@@ -162,8 +164,8 @@ const HUGE_START: &[u8] = br#"{"keys":[{"kty":""#;
 const HUGE_END: &[u8] = br#""}]}"#;
 static FILLER: [u8; 1 << 16] = [b'A'; 1 << 16];
 
-/// When the byte comes that follows `gap` after the one at `since`, or the limit that ends the
-/// attempt before.
+/// When the next byte arrives, `gap` after the byte at `since`. The error is the limit that ends
+/// the attempt before that.
 fn next_byte(since: Duration, gap: Duration, limits: &Timeouts) -> Result<Duration, Exchange> {
     let comes = since.saturating_add(gap);
     let idle = since.saturating_add(limits.idle);
@@ -176,7 +178,8 @@ fn next_byte(since: Duration, gap: Duration, limits: &Timeouts) -> Result<Durati
     }
 }
 
-/// A body of `length` bytes, the first one `interval` after the head.
+/// The exchange of a body of `length` bytes, one per `interval`, the first one `interval` after the
+/// head.
 fn drip(head: Duration, interval: Duration, length: u64, limits: &Timeouts) -> Exchange {
     if length == 0 {
         return ends(head, Ok(Body::KeySet));
@@ -197,7 +200,7 @@ fn ends(delay: Duration, reply: Result<Body, FetchFailure>) -> Exchange {
     Exchange { delay, reply }
 }
 
-/// What a client makes of a status without a key set.
+/// The client's result for a status without a key set.
 fn status_reply(asked: u16, retry_after: Option<Duration>) -> Result<Body, FetchFailure> {
     match status(asked) {
         200 => Ok(Body::Bytes(Vec::new())),
@@ -248,7 +251,8 @@ mod tests {
         Ok(Body::Bytes(body.to_vec()))
     }
 
-    /// One row: fault, latency, (idle, total), and what shall come when. Times in milliseconds.
+    /// One row: the fault, the latency, the limits (idle, total), and the expected delay and reply.
+    /// Times are in milliseconds.
     type Row = (Fault, u64, (u64, u64), u64, Result<Body, FetchFailure>);
 
     fn check(rows: &[Row], max_body: usize) {

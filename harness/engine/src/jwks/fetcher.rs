@@ -1,5 +1,5 @@
-//! The fetcher's thread: makes attempts over HTTP, keeps the machine's deadlines, prepares keys
-//! away from the workers. Ends when it is dropped.
+//! The fetcher: a thread that makes attempts over HTTP, acts on the key cache's deadlines, and
+//! prepares keys apart from the workers. It ends when it is dropped.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ enum FetchCommand {
     Stop,
 }
 
-/// The sending end of a fetcher. What it queues is bounded by the machine: one attempt per flight.
+/// The sending end of a fetcher. The key cache bounds its queue: one attempt per flight.
 #[derive(Clone)]
 pub struct HttpTransport {
     commands: UnboundedSender<FetchCommand>,
 }
 
-/// The receiving end, not running yet.
+/// A fetcher that does not run yet: the receiving end.
 pub struct Idle(UnboundedReceiver<FetchCommand>);
 
 /// A running fetcher.
@@ -44,7 +44,7 @@ pub struct Fetcher {
 }
 
 impl HttpTransport {
-    /// Both ends.
+    /// Makes both ends of a fetcher.
     pub fn new() -> (HttpTransport, Idle) {
         let (commands, receiver) = unbounded_channel();
         (HttpTransport { commands }, Idle(receiver))
@@ -63,7 +63,8 @@ impl Transport for HttpTransport {
 }
 
 impl Idle {
-    /// Starts the thread. What a limit of this host ends is told to `host` and not to the caches.
+    /// Starts the thread. An attempt that a limit of this host ends is noted in `host`, and is not
+    /// reported to the caches.
     ///
     /// # Errors
     /// If the system gives no thread or no event queue.
@@ -83,7 +84,7 @@ impl Idle {
 }
 
 impl Fetcher {
-    /// Has the key cache drop everything under `kid`.
+    /// Makes the key caches drop everything under `kid`.
     pub fn evict(&self, kid: String) {
         _ = self.commands.send(FetchCommand::Evict(kid));
     }
@@ -123,7 +124,7 @@ async fn serve(
                 Some(FetchCommand::Stop) | None => return,
             },
             Some(Ok((id, reply))) = attempts.join_next() => match reply {
-                // Its share is given back once it has been read.
+                // The share is given back once the document has been read.
                 Ok(Fetched { document, share: _share }) => {
                     caches.complete(id, Ok(document), || now());
                 }

@@ -1,7 +1,8 @@
-//! The TCP front of the mocked endpoint: it accepts, reads the head of the request, lets the
-//! latency pass, and does what an HTTP server cannot be asked to do: refuse, hang, reset, drip,
-//! break off, send without end. The key set it sends itself, since all who ask share its bytes;
-//! all else it relays to the HTTP server behind it. It knows bytes and no JSON.
+//! The TCP front of the mocked endpoint. It accepts connections, reads the head of the request,
+//! waits for the latency, and makes the faults that an HTTP server cannot make: refusing, hanging,
+//! resetting, dripping, breaking off, sending without end. It sends the key set itself, so that all
+//! responses share its bytes. Everything else it relays to the HTTP server behind it. It knows
+//! bytes and no JSON.
 
 use std::collections::HashMap;
 use std::future::{pending, poll_fn};
@@ -29,35 +30,36 @@ use super::request_head::{MAX_HEAD, Method, RequestHead, end_of_head};
 pub(super) const BACKLOG: u32 = 1024;
 /// The header that names the order in a relayed request.
 pub(super) const ORDER_HEADER: &str = "jwtbench-order";
-/// Connections held at once; further ones wait in the backlog.
+/// The most connections held at once. Further ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 1024;
-/// Requests at the HTTP server at once; further ones wait their turn.
+/// The most requests at the HTTP server at once. Further ones wait.
 const MAX_RELAYS: usize = 32;
-/// How long a client may take to send its head.
+/// The longest time that a client may take to send its head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long the HTTP server may take.
+/// The longest time that the HTTP server may take.
 const RELAY_LIMIT: Duration = Duration::from_secs(10);
-/// Rest after a failed accept (no file descriptor left), instead of a spin.
+/// The pause after a failed accept (no file descriptor left), which would otherwise spin.
 const ACCEPT_REST: Duration = Duration::from_millis(10);
 const BAD_GATEWAY: &[u8] =
     b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-/// RFC 9110 §15.5.6.
+/// The response to a method other than GET and HEAD (RFC 9110 §15.5.6).
 const METHOD_NOT_ALLOWED: &[u8] = b"HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
 
-/// A port of the loopback interface, held from the claim to the drop, listening or not.
+/// A port of the loopback interface. It is held from the claim to the drop, whether it listens or
+/// not.
 pub(super) struct Port {
     addr: SocketAddr,
     _holder: TcpSocket,
 }
 
 impl Port {
-    /// Claims this port, or a free one for 0. Fails if anybody else holds it.
+    /// Claims this port, or any free one for 0. Fails if another program holds it.
     ///
-    /// The holder is bound as any server binds, past connections in `TIME_WAIT` notwithstanding
-    /// (`SO_REUSEADDR`), which another holder does not survive. Afterwards it shares with sockets
-    /// of `SO_REUSEPORT` alone: our listener, and no server that comes for the port while it is
-    /// not listening.
+    /// The holding socket is bound with `SO_REUSEADDR`, as any server's socket is: connections in
+    /// `TIME_WAIT` do not matter, but another listener on the port makes the bind fail. After that
+    /// the socket shares its port with sockets that set `SO_REUSEPORT` alone. These are our own
+    /// listeners. No other server can take the port while it is not listening.
     pub(super) fn claim(port: u16) -> io::Result<Port> {
         let holder = TcpSocket::new_v4()?;
         holder.set_reuseaddr(true)?;
@@ -68,12 +70,11 @@ impl Port {
         Ok(Port { addr, _holder: holder })
     }
 
-    /// The address.
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Starts to listen, until the listener is dropped. Needs a tokio runtime.
+    /// Listens until the listener is dropped. Needs a tokio runtime.
     pub(super) fn listen(&self) -> io::Result<TcpListener> {
         let listener = TcpSocket::new_v4()?;
         listener.set_reuseaddr(true)?;
@@ -83,7 +84,7 @@ impl Port {
     }
 }
 
-/// What one request gets: the state of the endpoint when its head had been read.
+/// What one request gets: the state of the endpoint when the request's head had been read.
 #[derive(Clone)]
 pub(super) struct Order {
     ordinal: u64,
@@ -93,12 +94,12 @@ pub(super) struct Order {
     pub(super) key_set: Arc<[u8]>,
 }
 
-/// The endpoint's state: what to serve, and what was served. Shared by its threads; locked for
-/// moments only.
+/// The endpoint's state: what to serve, and what was served. Its threads share it, and lock it only
+/// for moments.
 pub(super) struct EndpointState {
     seed: u64,
     state: Mutex<FrontState>,
-    /// Told of every request.
+    /// The function that is called at every request.
     pub(super) watch: OnceLock<RequestWatch>,
     /// Limits of this host met on the endpoint's side.
     pub(super) host: HostFaults,
@@ -108,12 +109,12 @@ struct FrontState {
     setting: EndpointSetting,
     key_set: Arc<[u8]>,
     counts: ServedCounts,
-    /// Those at the HTTP server, by ordinal: at most [`MAX_RELAYS`].
+    /// The orders at the HTTP server, by ordinal: at most [`MAX_RELAYS`].
     relayed: HashMap<u64, Order>,
 }
 
 impl EndpointState {
-    /// An endpoint in order that publishes this key set.
+    /// The state of an endpoint without a fault that publishes this key set.
     pub(super) fn new(seed: u64, key_set: Arc<[u8]>) -> EndpointState {
         let state = FrontState {
             setting: EndpointSetting::default(),
@@ -158,7 +159,7 @@ impl EndpointState {
         ServedRequest { shared: self.clone(), order, over: false }
     }
 
-    /// Notes what an error says of the host.
+    /// Notes the limit of this host behind an error, if there is one.
     fn note(&self, error: &io::Error) {
         if let Some(fault) = HostFault::of(error) {
             self.host.note(fault);
@@ -171,7 +172,7 @@ impl EndpointState {
     }
 }
 
-/// One request in service, until it is dropped or over.
+/// One request in service, until it ends or is dropped.
 struct ServedRequest {
     shared: Arc<EndpointState>,
     order: Order,
@@ -179,14 +180,14 @@ struct ServedRequest {
 }
 
 impl ServedRequest {
-    /// Counts body bytes before they are handed to the connection, so that a client who has them
-    /// finds them counted.
+    /// Counts body bytes before they are handed to the connection, so that they are counted before
+    /// a client can have them.
     fn sends(&self, bytes: usize) {
         self.shared.state().counts.bytes += bytes as u64;
     }
 
-    /// As [`ServedRequest::sends`], for the last bytes: a client who then comes again does not
-    /// count as two.
+    /// Counts the last body bytes as [`ServedRequest::sends`] does, and ends the request. A client
+    /// that sends its next request at once is then not counted twice in flight.
     fn sends_last(&mut self, bytes: usize) {
         self.sends(bytes);
         self.end();
@@ -205,15 +206,15 @@ impl Drop for ServedRequest {
     }
 }
 
-/// Change of the setting; answered once it is in force.
+/// A change of the setting, which is answered once it is in force.
 pub(super) struct SettingChange {
-    /// In force from now on.
+    /// The setting to be in force from now on.
     pub(super) setting: EndpointSetting,
-    /// Where the answer goes.
+    /// The channel for the answer.
     pub(super) done: SyncSender<io::Result<()>>,
 }
 
-/// The front: one port, the state, and the HTTP server behind.
+/// The front: one port, the state, and the address of the HTTP server behind it.
 pub(super) struct Front {
     port: Port,
     exchange: Arc<ConnectionContext>,
@@ -222,7 +223,7 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// A front that listens.
+    /// Opens a front that listens.
     pub(super) fn open(
         port: Port,
         shared: Arc<EndpointState>,
@@ -242,7 +243,7 @@ impl Front {
                 command = commands.recv() => {
                     let Some(SettingChange { setting, done }) = command else { return };
                     let result = self.apply(setting).await;
-                    // Whoever asked may have given up; the setting holds nevertheless.
+                    // The caller may have given up. The setting is in force nevertheless.
                     let _ = done.send(result);
                 }
                 accepted = accept(self.listener.as_ref()), if open => match accepted {
@@ -259,7 +260,7 @@ impl Front {
 
     async fn apply(&mut self, setting: EndpointSetting) -> io::Result<()> {
         if setting.fault == Fault::Refused {
-            // Accepted connections go on as they were, so the setting stays for them.
+            // Accepted connections go on as before, so the old setting stays for them.
             self.accept_waiting().await;
             self.listener = None;
             return Ok(());
@@ -271,9 +272,10 @@ impl Front {
         Ok(())
     }
 
-    /// Takes those whose connection the kernel has made already: closing would reset them.
+    /// Accepts the connections that the kernel has already made, as closing the listener would
+    /// reset them.
     async fn accept_waiting(&mut self) {
-        // Lets the runtime learn of them.
+        // The runtime learns of them while this task yields.
         yield_now().await;
         for _ in 0..BACKLOG {
             let Some(listener) = &self.listener else {
@@ -292,7 +294,7 @@ impl Front {
         self.exchange.shared.state().counts.connections += 1;
         let exchange = self.exchange.clone();
         self.connections.spawn(async move {
-            // A client that went away is no fault of the endpoint.
+            // A client that has gone away is no error of the endpoint.
             let _ = exchange.converse(stream).await;
         });
     }
@@ -305,7 +307,7 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
     }
 }
 
-/// What a connection needs.
+/// The context that all connections share.
 struct ConnectionContext {
     shared: Arc<EndpointState>,
     server: SocketAddr,
@@ -313,7 +315,8 @@ struct ConnectionContext {
 }
 
 impl ConnectionContext {
-    /// One request, one response. Ends early when the client hangs up, or shuts its side down.
+    /// Serves one request with one response. Ends early when the client closes the connection or
+    /// its side of it.
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let head = timeout(HEAD_LIMIT, RequestHead::read(&mut stream)).await??;
@@ -335,7 +338,7 @@ impl ConnectionContext {
                 stream.write_all(METHOD_NOT_ALLOWED).await?;
                 stream.shutdown().await
             }
-            // The body is all that is wrong with these.
+            // These faults concern the body alone.
             Fault::SlowDrip { .. } | Fault::Truncated | Fault::HugeBody { .. }
                 if method == Method::Head =>
             {
@@ -360,7 +363,7 @@ impl ConnectionContext {
                 flood(&mut stream, &mut service, *bytes).await
             }
             fault if is_key_set(fault, &head) => {
-                // Shared by all who ask: however long it is, and however many they are.
+                // All responses share these bytes, however many and however long they are.
                 stream.write_all(&head_of(key_set.len() as u64, &setting)).await?;
                 let body = if method == Method::Head { &[] } else { &*key_set };
                 send(&mut stream, &mut service, body).await
@@ -379,7 +382,7 @@ impl ConnectionContext {
         }
     }
 
-    /// The HTTP server's whole response.
+    /// Gets the HTTP server's whole response to a request.
     async fn relay(&self, head: &RequestHead, order: &Order) -> io::Result<Vec<u8>> {
         let _turn = self.relays.acquire().await.map_err(io::Error::other)?;
         self.shared.state().relayed.insert(order.ordinal, order.clone());
@@ -389,9 +392,10 @@ impl ConnectionContext {
     }
 
     async fn ask(&self, head: &RequestHead, order: &Order) -> io::Result<Vec<u8>> {
-        // Of the client's head only the first line: no body, no second request, no upgrade.
+        // Only the first line of the client's head is sent on: no body, no second request, no
+        // upgrade.
         let line = head.line();
-        // What a HEAD is answered is the head of what a GET would be (RFC 9110 §9.3.2).
+        // The answer to a HEAD is the head of the answer to a GET (RFC 9110 §9.3.2).
         let line = match line.strip_prefix(b"HEAD ") {
             Some(rest) => [b"GET ", rest].concat(),
             None => line.to_vec(),
@@ -411,7 +415,7 @@ impl ConnectionContext {
     }
 }
 
-/// Whether the published key set answers a request under this fault, whole.
+/// Whether the whole published key set is the answer to a request under this fault.
 fn is_key_set(fault: &Fault, head: &RequestHead) -> bool {
     match (fault, head.path()) {
         (Fault::None, Some(path)) => [KEY_SET_PATH, MOVED_PATH].contains(&path),
@@ -420,9 +424,9 @@ fn is_key_set(fault: &Fault, head: &RequestHead) -> bool {
     }
 }
 
-/// Lets time pass, unless the client hangs up.
+/// Waits for this time, unless the client closes the connection before.
 async fn pause(stream: &mut TcpStream, span: Duration) -> io::Result<()> {
-    // The timer would make a millisecond of it.
+    // The timer would round zero up to a millisecond.
     if span.is_zero() {
         return Ok(());
     }
@@ -432,7 +436,7 @@ async fn pause(stream: &mut TcpStream, span: Duration) -> io::Result<()> {
     }
 }
 
-/// Ends when the client does. What it sends is dropped.
+/// Waits until the client closes the connection. What the client sends meanwhile is discarded.
 async fn hang_up(stream: &mut TcpStream) -> io::Error {
     let mut dropped = [0; 512];
     loop {
@@ -469,7 +473,8 @@ async fn drip(
     body: &[u8],
     every: Duration,
 ) -> io::Result<()> {
-    // An interval of zero would panic; the least is the whole body at once all the same.
+    // An interval of zero would panic. With the least interval the whole body is still sent at
+    // once.
     let mut beat = interval(every.max(Duration::from_nanos(1)));
     beat.tick().await;
     for (at, byte) in body.iter().enumerate() {

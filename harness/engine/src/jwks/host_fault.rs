@@ -1,5 +1,6 @@
-//! A limit of this host that ended something before the endpoint had a say in it: no outcome of
-//! whoever was measured. Told apart by what the system says; knows no trial.
+//! Limits of this host that end an attempt before the endpoint can answer it. They are no outcome
+//! of the contender that is measured. They are recognised by the system's error. The module knows
+//! no trial.
 
 use std::error::Error;
 use std::io;
@@ -7,40 +8,40 @@ use std::sync::{Arc, OnceLock};
 
 use rustix::io::Errno;
 
-/// Which limit.
+/// A limit of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostFault {
-    /// `EMFILE` or `ENFILE`.
+    /// No file descriptor is left (`EMFILE` or `ENFILE`).
     #[error(
         "no file descriptor was left for another connection (EMFILE or ENFILE); raise \
          `ulimit -n`, or lower the rate"
     )]
     Descriptors,
-    /// `EADDRNOTAVAIL`: every ephemeral port is taken, `TIME_WAIT` included.
+    /// No local port is left (`EADDRNOTAVAIL`): every ephemeral port is in use or in `TIME_WAIT`.
     #[error(
         "no local port was left for another connection (EADDRNOTAVAIL); wait a minute until past \
          ones are free again, widen net.ipv4.ip_local_port_range, or lower the rate"
     )]
     Ports,
-    /// `ENETUNREACH`, `EHOSTUNREACH` or `ENETDOWN`.
+    /// The loopback interface cannot be reached (`ENETUNREACH`, `EHOSTUNREACH` or `ENETDOWN`).
     #[error(
         "127.0.0.1 could not be reached (ENETUNREACH, EHOSTUNREACH or ENETDOWN); bring the \
          loopback interface up: ip link set lo up"
     )]
     Unreachable,
-    /// `EACCES` or `EPERM`.
+    /// The system forbids the connection (`EACCES` or `EPERM`).
     #[error(
         "the system forbade a connection to 127.0.0.1 (EACCES or EPERM); allow it in the firewall \
          or the sandbox"
     )]
     Forbidden,
-    /// `ENOBUFS` or `ENOMEM`.
+    /// The system has no memory for the connection (`ENOBUFS` or `ENOMEM`).
     #[error(
         "the system had no memory for another connection (ENOBUFS or ENOMEM); free some, or lower \
          the rate"
     )]
     Buffers,
-    /// Bodies in flight together over the program's own limit.
+    /// The bodies in flight together exceed the program's own limit.
     #[error(
         "bodies in flight would have taken over {} MiB together, the most that is kept; lower the \
          rate or the size of the body, or choose a cache policy with fewer fetches at once or a \
@@ -54,7 +55,8 @@ pub enum HostFault {
 }
 
 impl HostFault {
-    /// What an error of a socket says of the host; `None` if it may be the peer's.
+    /// The limit of this host behind an error of a socket; `None` if the peer may have caused the
+    /// error.
     pub fn of(error: &io::Error) -> Option<HostFault> {
         match Errno::from_io_error(error)? {
             Errno::MFILE | Errno::NFILE => Some(HostFault::Descriptors),
@@ -66,7 +68,7 @@ impl HostFault {
         }
     }
 
-    /// The same of an error that an error of a socket may be the cause of.
+    /// The limit of this host behind any error, found among the socket errors that caused it.
     pub fn behind(error: &(dyn Error + 'static)) -> Option<HostFault> {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -79,18 +81,18 @@ impl HostFault {
     }
 }
 
-/// The first fault of the host that anybody noted. Clones share it.
+/// The first limit of this host that was noted. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct HostFaults(Arc<OnceLock<HostFault>>);
 
 impl HostFaults {
-    /// Notes a fault, unless there was one before.
+    /// Notes a limit, unless one was noted before.
     pub fn note(&self, fault: HostFault) {
-        // A later fault may follow from the first one.
+        // A later limit may follow from the first one.
         _ = self.0.set(fault);
     }
 
-    /// The first one.
+    /// The first limit that was noted, if any was.
     pub fn first(&self) -> Option<HostFault> {
         self.0.get().copied()
     }

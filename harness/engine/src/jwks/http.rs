@@ -1,6 +1,6 @@
-//! One fetch over HTTP/1.1: one connection, three limits of time, one of its size and one of all
-//! bodies together. Trusts nothing that the server says; knows neither caches nor what a key set
-//! is.
+//! One fetch over HTTP/1.1: one connection, three limits of time, one limit on its body, and one on
+//! all bodies together. The module trusts nothing that the server says. It knows neither caches nor
+//! key sets.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,24 +27,24 @@ use super::document::{Document, parse_max_age};
 use super::faults::parse_retry_after;
 use super::host_fault::HostFault;
 
-/// What a connection holds of what it has received and nobody has taken, in bytes.
+/// The most received bytes that a connection holds before they are read.
 const MAX_BUFFER: usize = 1 << 16;
 
-/// What a fetch brought.
+/// The result of a fetch that succeeded.
 #[derive(Debug)]
 pub struct Fetched {
-    /// It.
+    /// The response.
     pub document: Document,
-    /// What its body has taken of the budget.
+    /// The share of the budget that its body has taken.
     pub share: BodyShare,
 }
 
-/// Why a fetch brought nothing.
+/// Why a fetch failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchFault {
-    /// The endpoint's doing, or the client's limits: what a cache is told.
+    /// The endpoint or one of the client's limits ended the fetch. The cache is told so.
     Failed(FetchFailure),
-    /// A limit of this host: it says nothing of the endpoint nor of the client.
+    /// A limit of this host ended the fetch. It says nothing about the endpoint or the client.
     Host(HostFault),
 }
 
@@ -54,16 +54,16 @@ impl From<FetchFailure> for FetchFault {
     }
 }
 
-/// Fetches `path` from `addr`: what came with status 200, whole.
+/// Fetches `path` from `addr`, and returns a whole response with status 200.
 ///
-/// One connection, closed at the end. The idle limit runs from the connection, and anew from every
-/// byte received; the total limit covers everything. A redirect is not followed. Needs a tokio
-/// runtime with time and network on.
+/// The fetch uses one connection, which is closed at the end. The idle limit runs from the
+/// connection, and starts again at every byte received; the total limit covers everything. A
+/// redirect is not followed. Needs a tokio runtime with time and network enabled.
 ///
 /// # Errors
-/// Every [`FetchFailure`] but `Set`, and every [`HostFault`]. What is no HTTP counts as
-/// [`FetchFailure::Reset`]: no whole response came. So does a `path` that cannot be put into a
-/// request.
+/// Every [`FetchFailure`] but `Set`, and every [`HostFault`]. A reply that is not HTTP counts as
+/// [`FetchFailure::Reset`], since no whole response came. So does a `path` that cannot be put into
+/// a request.
 pub async fn get(
     addr: SocketAddr,
     path: &str,
@@ -97,7 +97,7 @@ async fn attempt(
     let reply = tokio::select! {
         biased;
         reply = &mut reply => reply,
-        // The connection may be over while its last bytes wait to be taken.
+        // The connection may have ended while its last bytes still wait to be read.
         _end = connection => reply.await,
     };
     reply.map_err(|ended| match ended {
@@ -123,11 +123,11 @@ async fn connect(addr: SocketAddr, limit: Duration) -> Result<TcpStream, FetchFa
     }))
 }
 
-/// Why there is no body.
+/// The reason why there is no body.
 enum Ended {
-    /// The response is whole so far, and not what was asked for.
+    /// The response is valid so far, but not what was asked for.
     Refused(FetchFailure),
-    /// There is no room for it.
+    /// A limit of this host leaves no room for the body.
     Host(HostFault),
     /// The connection or the protocol broke.
     Broken(hyper::Error),
@@ -171,7 +171,7 @@ async fn read(
     share: &mut BodyShare,
 ) -> Result<Vec<u8>, Ended> {
     let too_large = || Ended::Refused(FetchFailure::TooLarge);
-    // `Content-Length` may already say so.
+    // `Content-Length` may already announce too much.
     let announced = body.size_hint();
     if announced.lower() > max_body as u64 {
         return Err(too_large());
@@ -180,7 +180,7 @@ async fn read(
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(Ended::Broken)?;
-        // A frame of trailers has no data.
+        // A frame with trailers has no data.
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -189,7 +189,7 @@ async fn read(
         }
         let length = bytes.len() + data.len();
         if length > bytes.capacity() {
-            // What was announced may never come, so room is taken as it does.
+            // What is announced may never arrive, so room is taken as bytes arrive.
             let room = length.max(announced.min(2 * bytes.capacity()));
             share.grow(room - bytes.capacity()).map_err(Ended::Host)?;
             bytes.reserve_exact(room - bytes.len());
@@ -199,12 +199,12 @@ async fn read(
     Ok(bytes)
 }
 
-/// A connection that fails once no byte came for the idle limit.
+/// A connection that fails once no byte has arrived for the idle limit.
 struct IdleLimited<'a> {
     stream: TcpStream,
     limit: Duration,
     quiet: Pin<Box<Sleep>>,
-    /// Set when the limit has ended the connection.
+    /// Whether the limit has ended the connection.
     idled: &'a AtomicBool,
 }
 
@@ -266,7 +266,7 @@ mod tests {
     use super::super::body_budget::MAX_BODIES;
     use super::*;
 
-    /// One fetch alone: no host is so small that it ends there.
+    /// One fetch alone, which no limit of a host should end.
     async fn get(addr: SocketAddr, path: &str, fetch: &Fetch) -> Result<Document, FetchFailure> {
         match super::get(addr, path, fetch, &BodyBudget::new(MAX_BODIES)).await {
             Ok(fetched) => Ok(fetched.document),
@@ -286,7 +286,7 @@ mod tests {
         Fetch { id, timeouts, max_body: 1 << 20 }
     }
 
-    /// A server that answers each connection with these pieces, so far apart, and then closes.
+    /// A server that answers each connection with these pieces, one per `every`, and then closes.
     async fn hostile(pieces: Vec<Vec<u8>>, every: Duration, closes: bool) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -383,7 +383,7 @@ mod tests {
         }
     }
 
-    /// A queue of one is soon full; the kernel then leaves connections unanswered.
+    /// A queue of one is soon full. The kernel then leaves connections unanswered.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_connection_that_is_not_made_in_time() {
@@ -413,8 +413,9 @@ mod tests {
         }
     }
 
-    /// Two bodies that each may come, and together may not: one comes, and the other is no fault
-    /// of its server. Announced or not, what does not come takes no room.
+    /// Either of two bodies fits into the budget, but not both. One arrives, and the failure of the
+    /// other is not counted against its server. Bytes that do not arrive take no room, announced or
+    /// not.
     #[tokio::test]
     async fn bodies_in_flight_share_one_budget() {
         let kib = vec![b'A'; 1 << 10];

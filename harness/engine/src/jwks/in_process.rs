@@ -1,5 +1,5 @@
-//! The transport of virtual time: attempts are collected, and whoever drives the clock asks the
-//! pure fault function what came of them and when.
+//! The transport of virtual time. It collects attempts. The engine that drives the clock takes
+//! them, and gets their replies from the pure function of faults.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use jwtbench_verifier::key_cache::Fetch;
 
 use super::key_source::Transport;
 
-/// Attempts started and not yet answered. Clones share them.
+/// Attempts that were started and not yet taken. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct InProcess {
     started: Arc<Mutex<Vec<Fetch>>>,

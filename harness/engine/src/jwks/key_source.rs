@@ -1,6 +1,6 @@
-//! The key cache of one verifier, shared by its workers: the machine behind a mutex held for one
-//! call, its view published by atomic swap, and a mailbox for each worker. The same in real and in
-//! virtual time; only the transport differs.
+//! The key cache of one verifier, shared by its workers: the machine behind a mutex that is held
+//! for one call, its view published by an atomic swap, and a mailbox for each worker. It is the
+//! same in real and in virtual time; only the transport differs.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
+use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::cache_policy::CachePolicy;
@@ -22,34 +23,34 @@ use jwtbench_verifier::verdict_cache::VerdictCache;
 
 use super::document::Document;
 
-/// Makes attempts and brings their replies to [`KeySource::complete`].
+/// A transport makes attempts and gives their replies to [`KeySource::complete`].
 pub trait Transport: Send + Sync {
     /// Starts an attempt.
     fn start(&self, fetch: Fetch);
 
-    /// The machine's next deadline may have come nearer.
+    /// Tells the transport that the machine's next deadline may have moved closer.
     fn deadline_moved(&self);
 }
 
-/// A note in the log of fetches.
+/// An entry in the log of fetches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchNote {
-    /// When.
+    /// The instant of the step.
     pub at: Tick,
     /// The attempt.
     pub id: FetchId,
-    /// Start, success or failure of one attempt.
+    /// The start, success or failure of the attempt.
     pub step: FetchStep,
 }
 
-/// What happened to an attempt.
+/// A step of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchStep {
-    /// It started.
+    /// The attempt started.
     Started,
-    /// It brought a usable set.
+    /// The attempt got a usable set.
     Succeeded,
-    /// It brought nothing.
+    /// The attempt failed.
     Failed(FetchFailure),
 }
 
@@ -67,16 +68,16 @@ pub struct KeySource {
     kid_required: bool,
     push_eviction: bool,
     refetch_bad_signature: bool,
-    /// Held while a new generation is prepared: one change at a time.
+    /// Held while a new generation is prepared, so that there is one change at a time.
     changing: Mutex<()>,
 }
 
-/// What came about, for the judges: every generation held and every attempt made.
+/// The log for the judge: every generation held and every attempt made.
 #[derive(Clone, Default)]
 pub struct Log {
     /// Key sets by generation, in order.
     pub sets: Vec<Arc<KeySet>>,
-    /// Attempts.
+    /// The steps of all attempts, in order.
     pub fetches: Vec<FetchNote>,
 }
 
@@ -92,8 +93,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl KeySource {
-    /// A source for these workers, told apart from others by the number of the first. `warm`
-    /// is the set held at the beginning and the start of the request that fetched it.
+    /// A source for these workers. The number of the first worker distinguishes it from other
+    /// sources. `warm` is the set held at the beginning, and the start of the request that fetched
+    /// it.
     pub fn new(
         backend: &'static dyn Backend,
         allowed: &[Algorithm],
@@ -134,13 +136,13 @@ impl KeySource {
         }
     }
 
-    /// The keys a worker begins with, prepared.
+    /// The prepared keys with which a worker begins.
     pub fn prepare(&self) -> PreparedKeys {
         let set = Arc::clone(lock(&self.machine).keys());
         PreparedKeys::prepare(self.backend, &self.allowed, &set)
     }
 
-    /// The present view. Never blocks.
+    /// The present view. The call never blocks.
     pub fn view(&self) -> Guard<Arc<View>> {
         self.view.load()
     }
@@ -155,18 +157,19 @@ impl KeySource {
         self.kid_required
     }
 
-    /// Whether a signature that does not verify is grounds to ask again.
+    /// Whether a signature that does not verify is a reason to ask for another set.
     pub fn refetches_bad_signatures(&self) -> bool {
         self.refetch_bad_signature
     }
 
-    /// Asks the machine. The caller has parked the token under `ticket` before.
+    /// Asks the machine for the keys of a token. The caller must have parked the token under
+    /// `ticket`.
     pub fn ask(&self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
         self.asked(now, |machine| machine.ask(kid, ticket, now))
     }
 
     /// Asks the machine for another set, since a signature did not verify under this one. The
-    /// caller has parked the token under `ticket` before.
+    /// caller must have parked the token under `ticket`.
     pub fn ask_again(&self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
         self.asked(now, |machine| machine.ask_again(kid, ticket, now))
     }
@@ -179,7 +182,8 @@ impl KeySource {
         answer
     }
 
-    /// The reply of an attempt: read, prepared for every worker, then told to the machine.
+    /// Takes the reply of an attempt. The set is read and prepared for every worker before the
+    /// machine is told.
     pub fn complete(
         &self,
         id: FetchId,
@@ -207,7 +211,7 @@ impl KeySource {
         self.drive(now, |machine| machine.finished(id, outcome, now));
     }
 
-    /// Drops a key at once.
+    /// Drops the keys under `kid` at once, if the cache policy allows push eviction.
     pub fn evict(&self, kid: &str, now: Tick) {
         if !self.push_eviction {
             return;
@@ -221,7 +225,7 @@ impl KeySource {
         }
     }
 
-    /// Time has passed.
+    /// Tells the machine that time has passed.
     pub fn tick(&self, now: Tick) {
         self.drive(now, |machine| machine.tick(now));
     }
@@ -231,17 +235,17 @@ impl KeySource {
         self.drive(now, |machine| machine.renew(now));
     }
 
-    /// When [`KeySource::tick`] is due next.
+    /// The instant at which [`KeySource::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         lock(&self.machine).next_deadline()
     }
 
-    /// What the machine counted.
+    /// The machine's counts.
     pub fn counters(&self) -> Counters {
         lock(&self.machine).counters().clone()
     }
 
-    /// What a token with this kid would be told now, without any effect.
+    /// The answer that a token with this kid would get now. Asking has no effect.
     pub fn peek(&self, kid: &str, now: Tick) -> Answer {
         lock(&self.machine).peek(kid, now)
     }
@@ -251,27 +255,27 @@ impl KeySource {
         lock(&self.log).sets.clone()
     }
 
-    /// What came about so far.
+    /// The log so far.
     pub fn log(&self) -> Log {
         lock(&self.log).clone()
     }
 
-    /// Whether somebody this worker parked has been woken.
-    pub fn has_wakes(&self, worker: u32) -> bool {
+    /// Whether a token that this worker parked has been woken.
+    pub fn has_wakes(&self, worker: WorkerPlace) -> bool {
         self.mailbox(worker).has_wakes.load(Ordering::Acquire)
     }
 
-    /// Those whom this worker parked and who have been woken.
-    pub fn take_wakes(&self, worker: u32, into: &mut Vec<(u32, Answer)>) {
+    /// Takes the woken tokens of this worker: their places and answers are added to `into`.
+    pub fn take_wakes(&self, worker: WorkerPlace, into: &mut Vec<(u32, Answer)>) {
         let mailbox = self.mailbox(worker);
         let mut wakes = lock(&mailbox.wakes);
         mailbox.has_wakes.store(false, Ordering::Release);
         into.append(&mut wakes);
     }
 
-    /// Brings a worker's keys to the generation of `view`. What it needs was prepared before the
-    /// view was published.
-    pub fn catch_up(&self, worker: u32, keys: &mut PreparedKeys, view: &View) {
+    /// Brings a worker's keys to the generation of `view`. The updates for it were prepared before
+    /// the view was published.
+    pub fn catch_up(&self, worker: WorkerPlace, keys: &mut PreparedKeys, view: &View) {
         let wanted = view.keys.generation();
         if keys.set().generation() >= wanted {
             return;
@@ -284,8 +288,8 @@ impl KeySource {
         }
     }
 
-    fn mailbox(&self, worker: u32) -> &Mailbox {
-        &self.mailboxes[(worker - self.first_worker) as usize]
+    fn mailbox(&self, worker: WorkerPlace) -> &Mailbox {
+        &self.mailboxes[(worker.0 - self.first_worker) as usize]
     }
 
     fn prepare_update(&self, old: &Arc<KeySet>, new: &Arc<KeySet>) {
@@ -299,7 +303,8 @@ impl KeySource {
         }
     }
 
-    /// One call of the machine, then what follows from it: view, fetches, wakes.
+    /// Makes one call of the machine, and then acts on its consequences: the view, fetches and
+    /// wakes.
     fn drive<T>(&self, now: Tick, call: impl FnOnce(&mut KeyCache) -> T) -> T {
         let mut machine = lock(&self.machine);
         let result = call(&mut machine);
@@ -313,7 +318,7 @@ impl KeySource {
             self.transport.start(fetch);
         }
         while let Some((ticket, answer)) = machine.next_wake() {
-            let mailbox = self.mailbox(ticket.worker);
+            let mailbox = self.mailbox(WorkerPlace(ticket.worker));
             lock(&mailbox.wakes).push((ticket.place, answer));
             mailbox.has_wakes.store(true, Ordering::Release);
         }

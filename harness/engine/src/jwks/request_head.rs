@@ -1,33 +1,31 @@
-//! The head of an HTTP request, as far as the mocked endpoint reads it itself: method and path
-//! (RFC 9112 §3).
+//! The head of an HTTP request, as far as the mocked endpoint itself reads it: method and path (RFC
+//! 9112 §3).
 
 use std::io;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-/// Longest head of a request, and of the HTTP server's response, in bytes.
+/// The longest head of a request, and of the HTTP server's response, in bytes.
 pub(super) const MAX_HEAD: usize = 16 << 10;
 
-/// What a request asks for, as far as it matters here.
+/// The method of a request, as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
-    /// The resource.
     Get,
-    /// What would stand before it.
     Head,
-    /// Anything else.
+    /// Any other method.
     Other,
 }
 
-/// The head of a request, with what follows it in the same piece.
+/// The head of a request, and the bytes that were read with it.
 pub(super) struct RequestHead(Vec<u8>);
 
 impl RequestHead {
-    /// Reads one.
+    /// Reads the head of a request.
     ///
     /// # Errors
-    /// If it is too long, or the connection ends before it does.
+    /// If the head is too long, or the connection ends before the head does.
     pub(super) async fn read(stream: &mut TcpStream) -> io::Result<RequestHead> {
         let mut head = Vec::new();
         while end_of_head(&head).is_none() {
@@ -46,7 +44,6 @@ impl RequestHead {
         self.0.split(|byte| *byte == b'\r').next().unwrap_or_default()
     }
 
-    /// The method.
     pub(super) fn method(&self) -> Method {
         match self.line().split(|byte| *byte == b' ').next() {
             Some(b"GET") => Method::Get,
@@ -55,7 +52,7 @@ impl RequestHead {
         }
     }
 
-    /// The path, without a query: of a target in origin form (RFC 9112 §3.2.1), else `None`.
+    /// The path without a query, if the target is in origin form (RFC 9112 §3.2.1).
     pub(super) fn path(&self) -> Option<&str> {
         let target = str::from_utf8(self.line().split(|byte| *byte == b' ').nth(1)?).ok()?;
         let path = target.split('?').next()?;
@@ -63,7 +60,7 @@ impl RequestHead {
     }
 }
 
-/// Where the body begins (RFC 9112 §2.1).
+/// The offset at which the body begins (RFC 9112 §2.1).
 pub(super) fn end_of_head(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -317,6 +317,7 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use jwtbench_scenario::model::place::{PhasePlace, StreamPlace, TokenPlace};
     use jwtbench_verifier::rejection::Rejection;
     use jwtbench_verifier::verdict::Verdict;
 
@@ -324,9 +325,9 @@ mod tests {
 
     fn operations(count: i64, code: Code) -> Vec<Operation> {
         let operation = |number: i64| Operation {
-            token: 0,
-            stream: 0,
-            phase: 0,
+            token: TokenPlace(0),
+            stream: StreamPlace(0),
+            phase: PhasePlace(0),
             intended: Tick(0),
             wait_ns: 0,
             late_ns: 0,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jwtbench_result::ArrivalCounts;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::model::endpoint::EndpointSetting;
+use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
@@ -111,6 +112,7 @@ impl Trial<'_> {
         let caches = Arc::new(self.caches(&transport));
         let epoch = &plan.timeline.epochs()[0];
         let mut contenders: Vec<_> = (0..load.workers)
+            .map(WorkerPlace)
             .map(|worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;

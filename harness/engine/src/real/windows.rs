@@ -6,7 +6,7 @@ use std::time::Duration;
 use jwtbench_result::host::disturbance::HostShare;
 use jwtbench_result::host::noise::{Hiccups, Noise};
 use jwtbench_result::host::window::Pace;
-use jwtbench_scenario::plan::{Plan, WARMUP};
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
 use crate::real::clock::RealClock;
@@ -100,12 +100,12 @@ pub(crate) fn record(
     let mut phases: Vec<Pace> = ends.map(|(from, until)| Pace::new(from.0, until.0)).collect();
     let workers = records.iter().zip(&plan.schedules);
     for (offer, arrival) in workers.flat_map(|(record, plan)| record.offers.iter().zip(plan)) {
-        if arrival.phase == WARMUP {
+        if arrival.phase.is_warmup() {
             continue;
         }
         let window = spans.partition_point(|span| span.until.0 <= offer.intended);
         windows[window.min(spans.len() - 1)].enter(offer);
-        phases[usize::from(arrival.phase)].enter(offer);
+        phases[arrival.phase.index()].enter(offer);
     }
     let spare = processors().saturating_sub(plan.scenario.load.workers);
     let in_turns = waited_in_turns(records);

@@ -8,7 +8,8 @@ use std::time::Duration;
 use jwtbench_result::capacity::Service;
 use jwtbench_result::host::window::Offer;
 use jwtbench_result::latency::lindley::PunctualWorker;
-use jwtbench_scenario::plan::{Arrival, WARMUP};
+use jwtbench_scenario::model::place::{PhasePlace, TokenPlace};
+use jwtbench_scenario::plan::Arrival;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
@@ -147,7 +148,7 @@ fn nanos(span: Duration) -> u64 {
 impl<'c> WorkerSetup<'_, 'c> {
     fn begin(&mut self, number: u32, arrival: &Arrival, start: Tick) -> Progress {
         let place = arrival.token;
-        let bytes = self.texts[place as usize];
+        let bytes = self.texts[place.index()];
         self.contender.begin(number, Presented { place, bytes }, start)
     }
 
@@ -181,7 +182,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         tighten_timer();
         self.slot.enter();
         let schedule = self.schedule;
-        let measured = |phase: u16| u64::from(phase != WARMUP);
+        let measured = |phase: PhasePlace| u64::from(!phase.is_warmup());
         let mut record = WorkerRecord {
             operations: Vec::with_capacity(schedule.len()),
             offers: Vec::with_capacity(schedule.len()),
@@ -355,8 +356,8 @@ impl<'c> WorkerSetup<'_, 'c> {
                 && now < until
             {
                 let Some(arrival) = cycle.next() else { break };
-                let phase = if now < from { WARMUP } else { arrival.phase };
-                if phase != WARMUP && cpu_before.is_none() {
+                let phase = if now < from { PhasePlace::WARMUP } else { arrival.phase };
+                if !phase.is_warmup() && cpu_before.is_none() {
                     cpu_before = Some(thread_cpu_time());
                 }
                 let arrival = Arrival { at: now, phase, ..*arrival };
@@ -413,7 +414,7 @@ impl<'c> WorkerSetup<'_, 'c> {
     /// Judges operations of a closed loop and enters them.
     fn enter(&self, judge: &Judge<'_>, record: &mut WorkerRecord, operations: &mut Vec<Operation>) {
         for operation in operations.drain(..) {
-            let is_measured = operation.phase != WARMUP;
+            let is_measured = !operation.phase.is_warmup();
             record.planned += u64::from(is_measured);
             if is_measured && self.records_services && record.services.len() < MAX_SERVICES {
                 let ns = operation.service().as_nanos() as u64;
@@ -431,7 +432,8 @@ impl<'c> WorkerSetup<'_, 'c> {
     /// Gives a verdict to every token of the cycle that the measured time did not reach, so that
     /// the verdict stream covers the plan however slow the machine is. Counts for conformance only.
     fn cover(&mut self, judge: &Judge<'_>, record: &mut WorkerRecord) {
-        let mut seen: HashSet<u32> = record.ledger.given.iter().map(|(token, _)| *token).collect();
+        let mut seen: HashSet<TokenPlace> =
+            record.ledger.given.iter().map(|(token, _)| *token).collect();
         let mut pending = Pending::new(self.clock.now(), 0);
         let mut operations = Vec::new();
         for arrival in self.schedule.iter().filter(|arrival| seen.insert(arrival.token)) {
@@ -439,7 +441,7 @@ impl<'c> WorkerSetup<'_, 'c> {
                 break;
             }
             let now = self.clock.now();
-            let arrival = Arrival { at: now, phase: WARMUP, ..*arrival };
+            let arrival = Arrival { at: now, phase: PhasePlace::WARMUP, ..*arrival };
             match self.begin(0, &arrival, now) {
                 Progress::Done(verdict) => {
                     let begun = StartedOperation::at_once(arrival, now);

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::model::expectation::{ExpectedMetric, SimulatedMetric};
+use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
@@ -53,8 +54,11 @@ impl Asked {
                 let of_stream =
                     |name: &str| scenario.streams.iter().position(|one| one.name == name);
                 let scope = SeenScope {
-                    phase: phase.and_then(place).map(|place| place as u16),
-                    stream: stream.as_deref().and_then(of_stream).map(|place| place as u16),
+                    phase: phase.and_then(place).map(|place| PhasePlace(place as u16)),
+                    stream: stream
+                        .as_deref()
+                        .and_then(of_stream)
+                        .map(|place| StreamPlace(place as u16)),
                 };
                 let name = subject.simulated_in(phase).unwrap_or_default();
                 asked.add(AskedFigure { name, metric, scope });
@@ -88,7 +92,7 @@ impl Asked {
     ) -> BTreeMap<String, Option<f64>> {
         let one = |figure: &AskedFigure| {
             let AskedFigure { name, metric, scope } = figure;
-            let span = scope.phase.map(|phase| plan.phase_span(usize::from(phase)));
+            let span = scope.phase.map(|phase| plan.phase_span(phase.index()));
             let value = match (figure.seen(), span) {
                 _ if *scope == SeenScope::default() => values.get(metric.name).copied(),
                 (Some(seen), _) => {

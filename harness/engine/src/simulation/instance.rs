@@ -4,6 +4,7 @@
 
 use std::iter::Peekable;
 
+use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_scenario::plan::flow::{Drawn, Flow};
 use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_scenario::token::corpus::{KidFact, Refs, Token};
@@ -86,7 +87,7 @@ impl Flowing<'_> {
 
     fn would_refuse(&self, drawn: &Drawn, caches: &Caches, now: Tick) -> bool {
         let place = self.refs.find(&drawn.token);
-        let kid = place.map(|place| &self.plan.corpus.tokens[place as usize].facts.kid);
+        let kid = place.map(|place| &self.plan.corpus.tokens[place.index()].facts.kid);
         let Some(KidFact::Named(kid)) = kid else {
             return false;
         };
@@ -185,7 +186,7 @@ impl Instance<'_> {
             let setup = trial.setup(caches.of(worker), worker, &first.body, &texts);
             Box::new(RememberingCore::new(&setup))
         };
-        let contenders: Vec<_> = (0..workers).map(contender).collect();
+        let contenders: Vec<_> = (0..workers).map(WorkerPlace).map(contender).collect();
         let horizon = Tick::ZERO + plan.scenario.load.duration;
         let flowing = Flowing {
             plan,

@@ -1,6 +1,7 @@
 //! The core with a memory: what a token proved under a key is found once and remembered, while the
 //! key cache, the key set and everything that depends on time and state are asked on every arrival.
 
+use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::key_cache::View;
 use jwtbench_verifier::key_set::SlottedKey;
@@ -56,8 +57,8 @@ impl<'c> RememberingCore<'c> {
 
     /// The verdict on a token that proved itself under a key which is still the one to ask, while
     /// the key cache has nothing to be asked.
-    fn recall(&self, place: u32, view: &View, now: Tick) -> Option<Verdict> {
-        let known = self.known[place as usize].as_ref()?;
+    fn recall(&self, place: TokenPlace, view: &View, now: Tick) -> Option<Verdict> {
+        let known = self.known[place.index()].as_ref()?;
         let key = view.keys.find(Some(&known.kid), self.algorithm).ok()?;
         if now >= view.consult_at || !known.is_under(key) {
             return None;
@@ -69,7 +70,7 @@ impl<'c> RememberingCore<'c> {
 
     /// Remembers what a token proves that the core took under these keys, unless it is known.
     fn keep(&mut self, token: Presented<'c>, view: &View) {
-        if let Some(known) = &self.known[token.place as usize]
+        if let Some(known) = &self.known[token.place.index()]
             && view.keys.find(Some(&known.kid), self.algorithm).is_ok_and(|key| known.is_under(key))
         {
             return;
@@ -83,7 +84,7 @@ impl<'c> RememberingCore<'c> {
         };
         if let Ok(proven) = self.verifier.prove(opened, &mut keys) {
             let proven = proven.into_owned();
-            self.known[token.place as usize] = Some(KnownToken { kid, proven });
+            self.known[token.place.index()] = Some(KnownToken { kid, proven });
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jwtbench_result::simulation::Minute;
 use jwtbench_scenario::model::endpoint::Fault;
 use jwtbench_scenario::model::event::Action;
+use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::corpus::{KidFact, Token};
 use jwtbench_verifier::jwk::Thumbprint;
@@ -97,9 +98,9 @@ impl NewKey {
 pub(super) struct SeenScope {
     /// A phase of arrival by its place, or `None` for all. Only what an operation has of its own
     /// can be of a phase: a wait and the age of a set.
-    pub(super) phase: Option<u16>,
+    pub(super) phase: Option<PhasePlace>,
     /// A stream by its place, or `None` for all.
-    pub(super) stream: Option<u16>,
+    pub(super) stream: Option<StreamPlace>,
 }
 
 /// What was seen.

@@ -63,8 +63,7 @@ impl Tally {
         counts.accepts += u64::from(code.is_ok());
         counts.lockouts += u64::from(judgement.lockout);
         counts.late += u64::from(judgement.late);
-        for (count, is_of) in self.flood.iter_mut().zip(self.floods[usize::from(operation.stream)])
-        {
+        for (count, is_of) in self.flood.iter_mut().zip(self.floods[operation.stream.index()]) {
             *count += u64::from(is_of);
         }
         if let Some(cause) = judgement.exposed {

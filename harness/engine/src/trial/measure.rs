@@ -12,6 +12,7 @@ use jwtbench_result::{
     Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, Wrong,
 };
 use jwtbench_scenario::model::expectation::{Expectation, binding};
+use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Class;
 use jwtbench_verifier::key_cache::Counters;
@@ -143,8 +144,8 @@ impl<'p> Gathering<'p> {
     }
 
     /// Whether it bounds a latency of one of these phases.
-    fn is_unsound(&self, expectation: &Expectation, unsound: &[u16]) -> bool {
-        let name = |phase: &u16| self.plan.scenario.phases[usize::from(*phase)].name.as_str();
+    fn is_unsound(&self, expectation: &Expectation, unsound: &[PhasePlace]) -> bool {
+        let name = |phase: &PhasePlace| self.plan.scenario.phases[phase.index()].name.as_str();
         let mut names = unsound.iter().map(name);
         let wanted = evaluate::phases(expectation);
         evaluate::is_latency(&expectation.subject)
@@ -154,7 +155,12 @@ impl<'p> Gathering<'p> {
     /// Works out the scenario's expectations on one round, but for latencies of phases that are
     /// `unsound`, latencies in virtual time and what only a simulation can tell: these are noted as
     /// not judged. A miss in any round stays.
-    fn expect(&mut self, ledger: &Ledger, endpoint: Option<&[EndpointCounts]>, unsound: &[u16]) {
+    fn expect(
+        &mut self,
+        ledger: &Ledger,
+        endpoint: Option<&[EndpointCounts]>,
+        unsound: &[PhasePlace],
+    ) {
         let scenario = &self.plan.scenario;
         // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
         if !self.contender.has_key_cache() {
@@ -354,7 +360,7 @@ impl<'p> Gathering<'p> {
         let mut rows: Vec<(&RowKey, _)> = self.ledger.rows.iter().collect();
         rows.sort_by_key(|(key, _)| **key);
         let phase = |index: usize| {
-            let mine = || rows.iter().filter(move |(key, _)| usize::from(key.phase) == index);
+            let mine = || rows.iter().filter(move |(key, _)| key.phase.index() == index);
             let (start, end) = self.plan.phase_span(index);
             let mut latencies = Latencies::default();
             mine().for_each(|(_, row)| latencies.merge(&row.latencies));
@@ -382,33 +388,35 @@ impl<'p> Gathering<'p> {
         &self,
         rows: impl Iterator<Item = (&'r RowKey, &'r LedgerRow)>,
     ) -> Vec<OutcomeRow> {
-        let mut told: Vec<(u16, Class, String, u64, Latencies)> = Vec::new();
+        let mut merged: Vec<(StreamPlace, Class, String, u64, Latencies)> = Vec::new();
         for (RowKey { stream, class, code, .. }, row) in rows {
             let code = self.got(*code);
-            let is_same = |(s, c, known, ..): &&mut (u16, Class, String, u64, Latencies)| {
-                (*s, *c, &**known) == (*stream, *class, code.as_str())
-            };
-            match told.iter_mut().find(is_same) {
+            let is_same =
+                |(s, c, known, ..): &&mut (StreamPlace, Class, String, u64, Latencies)| {
+                    (*s, *c, &**known) == (*stream, *class, code.as_str())
+                };
+            match merged.iter_mut().find(is_same) {
                 Some((.., count, latencies)) => {
                     *count += row.count;
                     latencies.merge(&row.latencies);
                 }
-                None => told.push((*stream, *class, code, row.count, row.latencies.clone())),
+                None => merged.push((*stream, *class, code, row.count, row.latencies.clone())),
             }
         }
-        let row = |(stream, class, code, count, latencies): (u16, Class, _, _, Latencies)| {
-            let has_any = latencies.count() > 0;
-            let stream = self.plan.scenario.streams[usize::from(stream)].name.clone();
-            OutcomeRow {
-                stream,
-                class: class.name().into(),
-                code,
-                count,
-                latency: has_any.then(|| latencies.summarise()),
-                whole: (!self.is_virtual && has_any).then(|| PackedLatencies::pack(&latencies)),
-            }
-        };
-        told.into_iter().map(row).collect()
+        let row =
+            |(stream, class, code, count, latencies): (StreamPlace, Class, _, _, Latencies)| {
+                let has_any = latencies.count() > 0;
+                let stream = self.plan.scenario.streams[stream.index()].name.clone();
+                OutcomeRow {
+                    stream,
+                    class: class.name().into(),
+                    code,
+                    count,
+                    latency: has_any.then(|| latencies.summarise()),
+                    whole: (!self.is_virtual && has_any).then(|| PackedLatencies::pack(&latencies)),
+                }
+            };
+        merged.into_iter().map(row).collect()
     }
 
     /// `None` where nothing could be remembered.

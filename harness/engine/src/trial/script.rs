@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::model::event::Action;
+use jwtbench_scenario::model::place::StreamPlace;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
@@ -36,7 +37,7 @@ enum ScriptStep {
 /// Tokens that are revoked: of the holders of a stream below a number, and of others.
 #[derive(Clone, Copy, Debug)]
 struct Revocation {
-    holders: Option<(u16, u32)>,
+    holders: Option<(StreamPlace, u32)>,
     others: u64,
     /// The place of its event.
     event: usize,
@@ -80,7 +81,7 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
                     .and_then(|name| streams.iter().position(|stream| stream.name == *name));
                 let holders = place.map(|place| {
                     let count = f64::from(streams[place].holders) * share / 100.0;
-                    (place as u16, count.ceil() as u32)
+                    (StreamPlace(place as u16), count.ceil() as u32)
                 });
                 let revocation = Revocation { holders, others: *others, event: number };
                 // A list that would have it after the end never has it.
@@ -174,7 +175,7 @@ impl ScriptRun {
     /// The verifier's list has what was revoked before; without a lag the issuer revokes it now.
     fn list(
         &mut self,
-        stream: u16,
+        stream: StreamPlace,
         below: u32,
         (issued_by, lag): (Tick, Duration),
         listed: Change,
@@ -197,7 +198,7 @@ impl ScriptRun {
 
 fn revoke_holders(
     plan: &Plan,
-    holders: Option<(u16, u32)>,
+    holders: Option<(StreamPlace, u32)>,
     issued_by: Tick,
     revocations: &Revocations,
 ) {

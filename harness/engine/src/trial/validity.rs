@@ -4,6 +4,7 @@
 
 use jwtbench_result::host::noise::{Noise, NoiseLog};
 use jwtbench_result::host::window::WindowVerdict;
+use jwtbench_scenario::model::place::PhasePlace;
 use jwtbench_scenario::plan::Plan;
 
 use super::CourseRecord;
@@ -31,7 +32,7 @@ struct PhaseValidity {
 #[derive(Default)]
 pub(crate) struct RoundVerdict {
     /// Phases whose latencies are not to be judged, by their place in the scenario.
-    pub(crate) unsound: Vec<u16>,
+    pub(crate) unsound: Vec<PhasePlace>,
     /// Why the host disturbed the whole round, if it did.
     pub(crate) disturbed: Option<String>,
     /// Whether its figures are left out.
@@ -59,7 +60,9 @@ impl Validity {
         let entry = self.log.enter(&course.noise, &course.hiccups, &course.windows);
         let mut unsound = Vec::new();
         self.kept += u32::from(!entry.is_dropped);
-        for ((place, known), phase) in (0u16..).zip(&mut self.phases).zip(&course.phases) {
+        for ((place, known), phase) in
+            (0u16..).map(PhasePlace).zip(&mut self.phases).zip(&course.phases)
+        {
             let reason = entry.disturbed.as_ref().or(phase.disturbed.as_ref());
             if reason.is_some() {
                 unsound.push(place);

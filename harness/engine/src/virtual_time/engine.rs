@@ -280,7 +280,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
     }
 
     fn begin(&mut self, worker: usize, arrival: Arrival) {
-        let text = self.texts[arrival.token as usize];
+        let text = self.texts[arrival.token.index()];
         self.workers.begin(worker, arrival, text, self.world.now);
     }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use jwtbench_result::record::outcome::{OutcomeCounts, OutcomeRange};
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::issuer::signer::Signers;
-use jwtbench_scenario::plan::{Plan, Redraw, WARMUP};
+use jwtbench_scenario::plan::{Plan, Redraw};
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
@@ -66,7 +66,7 @@ pub fn outcome_range(
 }
 
 fn unfilled(plan: &Plan) -> OutcomeRange {
-    let arrivals = plan.schedules.iter().flatten().filter(|arrival| arrival.phase != WARMUP);
+    let arrivals = plan.schedules.iter().flatten().filter(|arrival| !arrival.phase.is_warmup());
     OutcomeRange {
         scenario: plan.scenario.name.clone(),
         algorithm: plan.algorithm.name().into(),

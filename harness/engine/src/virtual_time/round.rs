@@ -6,7 +6,8 @@ use std::time::Duration;
 use std::vec::IntoIter;
 
 use jwtbench_result::{ArrivalCounts, Measurement};
-use jwtbench_scenario::plan::{Arrival, Plan, WARMUP};
+use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::tick::Tick;
 
@@ -79,7 +80,7 @@ impl Trial<'_> {
             warm_since: self.warm_since(),
         });
         let arrivals = plan.schedules.iter().flatten();
-        let planned = arrivals.filter(|arrival| arrival.phase != WARMUP).count() as u64;
+        let planned = arrivals.filter(|arrival| !arrival.phase.is_warmup()).count() as u64;
         let done = ledger.done;
         Ok(RoundRecord {
             ledger,
@@ -115,7 +116,7 @@ impl Trial<'_> {
         let build = |worker| {
             self.contender.build(&self.setup(caches.of(worker), worker, &first.body, &texts))
         };
-        let contenders = (0..plan.scenario.load.workers).map(build).collect();
+        let contenders = (0..plan.scenario.load.workers).map(WorkerPlace).map(build).collect();
         let start = Tick::ZERO - plan.scenario.load.warmup;
         let world = World::new(plan, start, &caches, transport);
         let engine = Engine::new(self, &texts, world, contenders, (Planned::of(plan), sink, ()));

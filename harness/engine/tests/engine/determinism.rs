@@ -10,6 +10,7 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::trial::{Trial, initial_revocations};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::model::place::PhasePlace;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
@@ -105,14 +106,14 @@ fn the_plan_hash_covers_the_plan() {
 }
 
 /// Arrivals of a stream: when, in which phase, with which token to the byte.
-fn arrivals(plan: &Plan, stream: &str) -> Vec<Vec<(i64, u16, Box<[u8]>)>> {
+fn arrivals(plan: &Plan, stream: &str) -> Vec<Vec<(i64, PhasePlace, Box<[u8]>)>> {
     let mut streams = plan.scenario.streams.iter();
     let place = streams.position(|known| known.name == stream);
-    let place = place.expect("the stream") as u16;
+    let place = place.expect("the stream");
     let of_worker = |schedule: &Vec<jwtbench_scenario::plan::Arrival>| {
-        let own = schedule.iter().filter(|arrival| arrival.stream == place);
+        let own = schedule.iter().filter(|arrival| arrival.stream.index() == place);
         own.map(|arrival| {
-            let token = &plan.corpus.tokens[arrival.token as usize];
+            let token = &plan.corpus.tokens[arrival.token.index()];
             (arrival.at.0, arrival.phase, token.bytes.clone())
         })
         .collect()
@@ -151,8 +152,8 @@ tokens = { valid = 80, expired = 20 }
         assert_eq!(of(&text), alone, "{why}");
     }
     // Before it, the stream's number in the facts moves; its arrivals do not.
-    let times = |arrivals: &[Vec<(i64, u16, Box<[u8]>)>]| -> Vec<Vec<(i64, u16)>> {
-        let at = |worker: &Vec<(i64, u16, Box<[u8]>)>| {
+    let times = |arrivals: &[Vec<(i64, PhasePlace, Box<[u8]>)>]| -> Vec<Vec<(i64, PhasePlace)>> {
+        let at = |worker: &Vec<(i64, PhasePlace, Box<[u8]>)>| {
             worker.iter().map(|(at, phase, _)| (*at, *phase)).collect()
         };
         arrivals.iter().map(at).collect()

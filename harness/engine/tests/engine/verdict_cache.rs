@@ -11,6 +11,7 @@ use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
@@ -52,7 +53,7 @@ impl Bench {
             clock: self.plan.wall_clock(),
             source: &self.source,
             revocations: Some(&self.revocations),
-            worker: 0,
+            worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &[],
         })
@@ -61,7 +62,7 @@ impl Bench {
     /// The verdict on the first token, at an instant; `None` if it waits for keys.
     fn ask<'b>(&'b self, contender: &mut (dyn Contender<'b> + 'b), at: i64) -> Option<Verdict> {
         let bytes = &*self.plan.corpus.tokens[0].bytes;
-        match contender.begin(0, Presented { place: 0, bytes }, Tick(at)) {
+        match contender.begin(0, Presented { place: TokenPlace(0), bytes }, Tick(at)) {
             Progress::Done(verdict) => Some(verdict),
             Progress::Waiting => None,
         }

@@ -1,5 +1,5 @@
-//! Bencher Metric Format: a benchmark per trial, a measure per metric, its value the median of the
-//! rounds and its limits the lowest and the highest round.
+//! The Bencher Metric Format (BMF). Each trial is a benchmark, and each metric of it is a measure.
+//! The value is the median of the rounds, and the limits are the lowest and the highest round.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ struct BencherMetric {
     upper_value: f64,
 }
 
-/// The trials of `shown` as BMF JSON; bounds are those of the `whole` result.
+/// Writes the trials of `shown` as BMF JSON. The bounds are those of the `whole` result.
 pub fn bencher(shown: &RunResult, whole: &RunResult) -> Export {
     let exported = Exported::of(shown, whole);
     let mut benchmarks: BTreeMap<String, BTreeMap<&str, BencherMetric>> = BTreeMap::new();
@@ -35,7 +35,7 @@ pub fn bencher(shown: &RunResult, whole: &RunResult) -> Export {
     exported.form(text)
 }
 
-/// The slug of a measure. A file in this format has no units, so the name has them.
+/// The slug of a measure. A file in this format has no units, so the slug names the unit.
 const fn measure(metric: TrackedMetric) -> &'static str {
     match metric {
         TrackedMetric::P50OverBound => "p50-over-bound-ratio",

@@ -1,6 +1,6 @@
 //! Comma-separated values (RFC 4180): one row per scenario, contender, algorithm, cache policy,
-//! phase, stream, class and code. Durations in nanoseconds, unrounded; an empty field is a figure
-//! that does not count.
+//! phase, stream, class and code. Durations are in nanoseconds and unrounded. An empty field is a
+//! figure that does not count.
 
 use csv::{Terminator, WriterBuilder};
 
@@ -14,7 +14,7 @@ const NAMES: [&str; 8] =
     ["scenario", "contender", "algorithm", "cache_policy", "phase", "stream", "class", "code"];
 const FIGURES: [&str; 5] = ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"];
 
-/// The result as a table.
+/// The result as a CSV table.
 pub fn csv(result: &RunResult) -> String {
     let mut rows = vec![heading()];
     for measurement in &result.measurements {
@@ -34,7 +34,7 @@ pub fn csv(result: &RunResult) -> String {
             rows.extend(outcomes.map(row));
         }
         if rows.len() == before {
-            // Nothing was recorded: the row that says why.
+            // Nothing was recorded, so the trial has one row that says why.
             let (phase, row) = (PhaseResult::default(), OutcomeRow::default());
             rows.push(origin(cells(measurement, &phase, &row, false)));
         }
@@ -64,10 +64,10 @@ fn cells(
     for kind in LatencyKind::ALL {
         let of = row.latency.as_ref().filter(|_| is_timed).map(|latency| latency.of(kind));
         let figures = of.map(|of| [of.p50_ns, of.p90_ns, of.p99_ns, of.p999_ns, of.max_ns]);
-        // No figure where there is none to be trusted.
+        // A figure that cannot be trusted is left empty.
         cells.extend(figures.map_or_else(Default::default, |ns| ns.map(|ns| ns.to_string())));
     }
-    // Who had a hand in the figures.
+    // These cells say whether the generator or the host affected the figures.
     cells.push(phase.verdict.map_or_else(String::new, |verdict| verdict.name().to_owned()));
     cells.push(phase.disturbed.clone().or(measurement.noisy.clone()).unwrap_or_default());
     cells

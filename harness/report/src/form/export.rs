@@ -1,5 +1,5 @@
-//! What is handed to programs that read no remarks: only trials whose figures stand alone, and how
-//! many were left out and why. Knows no form.
+//! Exports for programs that read no remarks: the trials whose figures stand alone, and the number
+//! of the others with the reason. Knows no form.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use jwtbench_result::{LatencyKind, Measurement, RunResult, Unsound};
 
 use crate::quantity::counted;
 
-/// A result in a form for another program.
+/// A result in the form of another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// The form.
+    /// The text in that form.
     pub text: String,
-    /// Trials that are in it.
+    /// The number of trials in the text.
     pub trials: usize,
-    /// What is not in it and why, each a sentence.
+    /// What was left out and why, one sentence each.
     pub left_out: Vec<String>,
 }
 
-/// The trials of a result that may be handed on.
+/// The trials of a result that may be exported.
 pub(crate) struct Exported<'r> {
-    /// Trials whose figures stand alone, in the order of the result.
+    /// The trials whose figures stand alone, in the order of the result.
     pub(crate) trials: Vec<NamedTrial<'r>>,
-    /// How many others, by reason.
+    /// The number of the other trials, by reason.
     pub(crate) left_out: BTreeMap<Unsound, usize>,
-    /// Where bounds are looked for.
+    /// The result in which bounds are looked up.
     whole: &'r RunResult,
-    /// All trials.
+    /// The number of all trials.
     of: usize,
 }
 
@@ -59,7 +59,7 @@ impl<'r> Exported<'r> {
         TrackedMetric::ALL.into_iter().filter_map(figure).collect()
     }
 
-    /// The form, with what is left out of it.
+    /// Makes the export from its text and adds the sentences on what was left out.
     pub(crate) fn form(&self, text: String) -> Export {
         let mut left_out: Vec<String> = self
             .left_out
@@ -86,7 +86,7 @@ impl<'r> Exported<'r> {
     }
 }
 
-/// One latency of the operations of one phase, stream, class and code, in nanoseconds.
+/// The histogram of one latency for one phase, stream, class and code, in nanoseconds.
 pub(crate) struct WholeLatency<'r> {
     pub(crate) phase: &'r str,
     pub(crate) stream: &'r str,
@@ -96,7 +96,7 @@ pub(crate) struct WholeLatency<'r> {
 }
 
 /// The whole histograms that were kept of a trial. Older results have several rows of one phase,
-/// stream, class and code: they are one here, since no form knows the same series twice.
+/// stream, class and code. These rows are merged here, because no form allows a series twice.
 pub(crate) fn whole_latencies(trial: &Measurement, kind: LatencyKind) -> Vec<WholeLatency<'_>> {
     let mut all: Vec<WholeLatency<'_>> = Vec::new();
     for series in Series::of(trial).filter(|series| series.kind == kind) {

@@ -1,5 +1,5 @@
-//! What github-action-benchmark reads: an array of figures, of which less is better
-//! (`customSmallerIsBetter`) or more (`customBiggerIsBetter`); one file holds one kind.
+//! The file that github-action-benchmark reads: an array of figures. A file holds one kind: either
+//! less is better (`customSmallerIsBetter`) or more is better (`customBiggerIsBetter`).
 
 use serde::Serialize;
 
@@ -8,16 +8,15 @@ use jwtbench_result::RunResult;
 use crate::form::export::{Export, Exported};
 use crate::shown::line;
 
-/// Which figures a file holds.
+/// The kind of figures that a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Those of which less is better.
+    /// Figures of which less is better.
     Smaller,
-    /// Those of which more is better.
+    /// Figures of which more is better.
     Bigger,
 }
 
-/// One figure.
 #[derive(Serialize)]
 struct Benchmark {
     name: String,
@@ -27,7 +26,7 @@ struct Benchmark {
     extra: String,
 }
 
-/// The trials of `shown` as an array; bounds are those of the `whole` result.
+/// Writes the trials of `shown` as an array. The bounds are those of the `whole` result.
 pub fn github_action(shown: &RunResult, whole: &RunResult, direction: Direction) -> Export {
     let exported = Exported::of(shown, whole);
     let mut benchmarks = Vec::new();
@@ -50,12 +49,12 @@ pub fn github_action(shown: &RunResult, whole: &RunResult, direction: Direction)
     exported.form(text)
 }
 
-/// A figure without digits that no round has.
+/// A figure rounded to the digits that the rounds support.
 fn short(figure: f64) -> String {
     if figure.abs() < 100.0 { format!("{figure:.4}") } else { format!("{figure:.0}") }
 }
 
-/// Where the figures come from.
+/// The origin of the figures: start, revision, seed and machine, a line each.
 fn origin(result: &RunResult) -> String {
     let machine = &result.machine;
     let revision = machine.revision.as_deref().unwrap_or("unknown");

@@ -1,5 +1,5 @@
 //! Percentile tables (`.hgrm`) as every HdrHistogram library prints them, one for each series of a
-//! result. Needs the whole histograms.
+//! result. They need the whole histograms.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +11,29 @@ use jwtbench_result::latency::histogram_log::Series;
 use crate::subject::fault::fault;
 use crate::subject::summary::warnings;
 
-/// Steps per halving of the distance to 100 %: what the HdrHistogram libraries print.
+/// The number of steps per halving of the distance to 100 %, as in the HdrHistogram libraries.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
-/// Values are recorded in nanoseconds and printed in microseconds.
+/// The divisor from nanoseconds, which are recorded, to microseconds, which are printed.
 const NS_PER_US: f64 = 1e3;
-/// Half of the values that one bucket tells apart at 3 significant digits: the smallest power of
-/// two above 2 × 10³, as the format's footer counts them.
+/// The number of sub-buckets at 3 significant digits, as the format's footer counts them: the
+/// smallest power of two above 2 × 10³.
 const SUB_BUCKETS: u32 = 2048;
 
-/// One table and the name of a file for it.
+/// One table and its file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PercentileTable {
-    /// The tag as a file name, `.hgrm` included.
+    /// The file name: the tag with the ending `.hgrm`.
     pub file: String,
-    /// The table, comments included.
+    /// The text of the table, comments included.
     pub text: String,
 }
 
-/// The tables of a result, in its order. A trial whose figures do not count has none.
+/// The tables of a result, in the order of the result. A trial whose figures do not count has no
+/// table.
 pub fn percentile_tables(result: &RunResult) -> Vec<PercentileTable> {
     let marks: String = warnings(result).iter().map(|w| format!("#[Warning: {w}]\n")).collect();
     let mut tables: Vec<PercentileTable> = Vec::new();
-    // A trial that was made twice has the same tags twice.
+    // Two equal trials have the same tags, so the second one gets a number.
     let mut stems: BTreeMap<String, u32> = BTreeMap::new();
     for measurement in result.measurements.iter().filter(|m| fault(m).is_none()) {
         for series in Series::of(measurement) {
@@ -48,7 +49,7 @@ pub fn percentile_tables(result: &RunResult) -> Vec<PercentileTable> {
     tables
 }
 
-/// The tables one after the other, an empty line between.
+/// All tables of a result in one text, with an empty line between them.
 pub fn hgrm(result: &RunResult) -> String {
     let tables: Vec<String> = percentile_tables(result).into_iter().map(|t| t.text).collect();
     tables.join("\n")

@@ -1,5 +1,6 @@
-//! `index.html`: one self-contained page, without network, scripts or fonts of its own. The verdict
-//! first; then the families, each with its prose beside its data; then what holds for all of them.
+//! `index.html`: one self-contained page without network access, scripts or fonts. The verdict
+//! comes first, then the families, each with its prose beside its data, then what holds for all of
+//! them.
 
 mod capacity;
 mod conformance;
@@ -31,7 +32,7 @@ use crate::subject::summary::warnings;
 pub(crate) use prose::analysis;
 
 pub(crate) const STYLE: &str = include_str!("html/style.css");
-/// The page may load nothing: what is not in it does not exist.
+/// The content security policy of the page: it may load nothing from outside.
 pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// The result as one HTML page.
@@ -75,19 +76,19 @@ pub fn html(result: &RunResult) -> String {
     printable(&page.into_string())
 }
 
-/// What is to be said of the cache policies.
+/// The notes on the cache policies.
 fn cache_policies(result: &RunResult) -> Markup {
     markup! {
         @for note in standing::notes(result) { p.note { (note) } }
     }
 }
 
-/// Where a chapter is found on the page.
+/// The anchor of a chapter on the page.
 fn chapter_anchor(chapter: &Chapter) -> String {
     format!("scenario-{}", slug(chapter.name))
 }
 
-/// Where a trial of a dynamic scenario is found on the page.
+/// The anchor of a trial of a dynamic scenario on the page.
 fn trial_anchor(result: &RunResult, measurement: &Measurement) -> String {
     let at = result.measurements.iter().position(|m| std::ptr::eq(m, measurement));
     format!("trial-{}", at.unwrap_or_default())
@@ -116,7 +117,7 @@ fn section(result: &RunResult, family: &str, chapters: &[Chapter], ink: &Ink) ->
     }
 }
 
-/// The first ranked scenario is shown whole, the others on demand.
+/// Whether a chapter is the first ranked one. That one is shown whole, and the others on demand.
 fn is_first_ranked(chapter: &Chapter, chapters: &[Chapter]) -> bool {
     chapters.iter().find(|c| !c.dynamic).is_some_and(|first| first.name == chapter.name)
 }

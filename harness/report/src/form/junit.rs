@@ -1,5 +1,6 @@
-//! JUnit XML for CI: a suite per scenario, a case per trial, and what was wrong or missed with its
-//! figures. Keeps to what the schemas of Ant and Jenkins have in common.
+//! JUnit XML for CI: a suite for each scenario and a case for each trial, with what was wrong or
+//! missed and its figures. The document uses only what the schemas of Ant and Jenkins have in
+//! common.
 
 pub(crate) mod simulation;
 use std::io;
@@ -16,10 +17,10 @@ use crate::subject::fault::fault;
 use crate::subject::standing;
 use crate::subject::summary::warnings;
 
-/// How a case ended.
+/// Whether a case passed, and what the document says if it did not.
 enum Ending {
     Passed,
-    /// The element's name, its type, its first line and the rest.
+    /// The name of the element, its type, its first line and the other lines.
     NotPassed(&'static str, &'static str, String, String),
 }
 
@@ -79,7 +80,7 @@ fn case(result: &RunResult, measurement: &Measurement) -> TrialCase {
     };
     let standing = standing::standing(result, cache_policy).sentence();
     let standing = standing.map(|said| format!("\ncache policy {cache_policy}: {said}"));
-    // On the scenario clock: the last phase ends when the measured time of a round does.
+    // This is time on the scenario clock. The measured time of a round ends with its last phase.
     let round = measurement.phases.last().map_or(0, |phase| phase.end_ns);
     let seconds = round as f64 / 1e9 * measurement.rounds.len() as f64;
     TrialCase {
@@ -221,19 +222,19 @@ fn write_case(suite: &str, case: &TrialCase, writer: &mut Writer<&mut Vec<u8>>) 
     Ok(())
 }
 
-/// Cases, failures, errors and skipped ones.
+/// The numbers of cases, failures, errors and skipped cases.
 fn counts<'c>(cases: impl Iterator<Item = &'c TrialCase> + Clone) -> [String; 4] {
     let count = |element: &str| cases.clone().filter(|case| case.is(element)).count().to_string();
     [cases.clone().count().to_string(), count("failure"), count("error"), count("skipped")]
 }
 
-/// Seconds, as the schemas want them.
+/// The sum of the cases' seconds, written as the schemas demand.
 fn seconds<'c>(cases: impl Iterator<Item = &'c TrialCase>) -> String {
     format!("{:.3}", cases.map(|case| case.seconds).sum::<f64>())
 }
 
-/// Without the characters that XML cannot hold (XML 1.0, section 2.2), and without those that drive
-/// a terminal.
+/// The text without the characters that XML cannot hold (XML 1.0, section 2.2) and without those
+/// that control a terminal.
 pub(crate) fn printable(text: &str) -> String {
     let is_held = |c: &char| !is_unshown(*c) || *c == '\n';
     text.chars().filter(|c| is_held(c) && !['\u{fffe}', '\u{ffff}'].contains(c)).collect()

@@ -1,5 +1,5 @@
-//! `summary.md`: GitHub-flavoured, fit for a CI step summary. The verdict first, what is wrong
-//! next, details collapsed. Also the compact table that is spliced into the README.
+//! `summary.md`: GitHub-flavoured Markdown for a CI step summary. The verdict comes first and what
+//! is wrong next; details are collapsed. The compact table for the README is made here too.
 
 mod capacity;
 pub(crate) mod cell;
@@ -52,8 +52,8 @@ pub fn markdown(result: &RunResult) -> String {
     out
 }
 
-/// The table for the README: per algorithm, the contenders of the first hot-path scenario that was
-/// measured with its bound. Empty when there is none.
+/// The table for the README: for each algorithm, the contenders of the first hot-path scenario that
+/// was measured with its bound. The table is empty when there is no such scenario.
 pub fn ranking_table(result: &RunResult) -> String {
     let chapters = chapters(result);
     let ranked = chapters.iter().filter(|c| !c.dynamic).map(rankings);
@@ -80,7 +80,7 @@ pub fn ranking_table(result: &RunResult) -> String {
     out
 }
 
-/// The answers alone, as a list for the README. Empty when there are none.
+/// The answers alone, as a list for the README. The list is empty when there are none.
 pub fn answer_list(result: &RunResult) -> String {
     let item =
         |answer: AnswerSentence| format!("- **{}**: {}.\n", plain(&answer.about), answer.says);
@@ -221,7 +221,7 @@ fn write_dynamic(result: &RunResult, chapters: &[Chapter], out: &mut String) {
     write_legend(&dynamic, out);
 }
 
-/// What the letters beside the figures of these chapters mean.
+/// Writes what the letters beside the figures of these chapters mean.
 fn write_legend<'c>(chapters: &[&'c Chapter<'c>], out: &mut String) {
     if let Some(legend) = legend(chapters.iter().flat_map(|c| c.measurements.iter().copied())) {
         out.push_str(&format!("{}\n\n", plain(&legend)));

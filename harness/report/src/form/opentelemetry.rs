@@ -1,6 +1,7 @@
-//! OpenTelemetry metrics as a file: JSON Lines, each an ExportMetricsServiceRequest in the JSON
-//! encoding of OTLP 1, one per trial. The whole histograms become exponential ones; durations are
-//! in seconds. 64-bit integers are text, enumerations are numbers, as that encoding says.
+//! OpenTelemetry metrics as a file of JSON Lines. Each line is an ExportMetricsServiceRequest in
+//! the JSON encoding of OTLP 1, one for each trial. The whole histograms become exponential ones,
+//! and durations are in seconds. In that encoding 64-bit integers are text and enumerations are
+//! numbers.
 
 mod exponential;
 
@@ -13,7 +14,7 @@ use jwtbench_result::{LatencyKind, RunResult};
 use crate::form::export::{Export, Exported, WholeLatency, whole_latencies};
 use crate::shown;
 
-/// AGGREGATION_TEMPORALITY_DELTA: a result is one closed interval, and adds to no other.
+/// AGGREGATION_TEMPORALITY_DELTA: a result is one closed interval that adds to no other.
 const DELTA: u32 = 1;
 const NS_PER_S: f64 = 1e9;
 
@@ -113,8 +114,8 @@ struct GaugePoint {
     as_double: f64,
 }
 
-/// The trials of `shown`, a line each; bounds are those of the `whole` result. Needs the whole
-/// histograms.
+/// Writes the trials of `shown`, a line each. The bounds are those of the `whole` result. The whole
+/// histograms are needed.
 pub fn opentelemetry(shown: &RunResult, whole: &RunResult) -> Export {
     let exported = Exported::of(shown, whole);
     let attributes = resource(whole);
@@ -139,8 +140,7 @@ pub fn opentelemetry(shown: &RunResult, whole: &RunResult) -> Export {
     exported.form(text)
 }
 
-/// Start and end of the run, in nanoseconds since 1970; 0, which means unknown, where the result
-/// does not say.
+/// The start and the end of the run, in nanoseconds since 1970. A value of 0 means unknown.
 struct OtlpSpan {
     start: u64,
     end: u64,
@@ -158,7 +158,8 @@ fn text(key: &str, value: &str) -> Attribute {
     Attribute { key: shown::line(key), value: AttributeValue::Text(shown::line(value)) }
 }
 
-/// The program and the machine, under the names of the semantic conventions where they have one.
+/// The attributes of the program and the machine, named as in the semantic conventions where these
+/// have a name.
 fn resource(result: &RunResult) -> Vec<Attribute> {
     let machine = &result.machine;
     let arch = match machine.arch.as_str() {
@@ -198,7 +199,7 @@ fn resource(result: &RunResult) -> Vec<Attribute> {
     attributes
 }
 
-/// The attributes of a trial; one that the result holds again has a number.
+/// The attributes of a trial. Where the result holds an equal trial before it, a number is added.
 fn of_trial(named: &NamedTrial<'_>) -> Vec<Attribute> {
     let trial = named.trial;
     let mut attributes = vec![
@@ -216,8 +217,8 @@ fn of_trial(named: &NamedTrial<'_>) -> Vec<Attribute> {
     attributes
 }
 
-/// One of the three latencies, a point for each phase, stream, class and code; `None` where no
-/// histogram was kept.
+/// The metric of one of the three latencies, with a point for each phase, stream, class and code.
+/// It is `None` where no histogram was kept.
 fn latency(named: &NamedTrial<'_>, kind: LatencyKind, span: &OtlpSpan) -> Option<OtlpMetric> {
     let (name, description) = match kind {
         LatencyKind::Response => {

@@ -1,5 +1,6 @@
 //! The text exposition format of Prometheus (version 0.0.4): the whole histograms and the figures
-//! of every trial, in base units. No timestamps, so that a text-file collector takes it.
+//! of every trial, in base units. There are no timestamps, so that a text-file collector accepts
+//! it.
 
 use std::fmt::Write as _;
 
@@ -11,10 +12,11 @@ use jwtbench_result::{LatencyKind, RunResult};
 use crate::form::export::{Export, Exported, whole_latencies};
 use crate::shown::line;
 
-/// Upper ends of the buckets within a decade, in tenths: five of them, evenly spaced on a
-/// logarithmic axis.
+/// The upper ends of the five buckets within a decade, in tenths, evenly spaced on a logarithmic
+/// axis.
 const WITHIN_DECADE: [u64; 5] = [10, 16, 25, 40, 63];
-/// A tenth of where each decade begins, in nanoseconds: the first at 100 ns, the last at 1 s.
+/// A tenth of the start of each decade, in nanoseconds. The first decade starts at 100 ns and the
+/// last at 1 s.
 const DECADES: [u64; 8] = [10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 /// The last upper end, in nanoseconds.
 const LAST_NS: u64 = 10_000_000_000;
@@ -23,8 +25,8 @@ const NS_PER_S: f64 = 1e9;
 /// Names and values of labels.
 type Labels<'l> = [(&'l str, &'l str)];
 
-/// The trials of `shown` as text; bounds are those of the `whole` result. Needs the whole
-/// histograms.
+/// Writes the trials of `shown` as text. The bounds are those of the `whole` result. The whole
+/// histograms are needed.
 pub fn prometheus(shown: &RunResult, whole: &RunResult) -> Export {
     let exported = Exported::of(shown, whole);
     let mut out = String::new();
@@ -38,7 +40,7 @@ pub fn prometheus(shown: &RunResult, whole: &RunResult) -> Export {
     exported.form(out)
 }
 
-/// Where the figures come from, and how many trials are not here.
+/// Writes the origin of the figures, and the number of trials that were left out.
 fn about(exported: &Exported<'_>, result: &RunResult, out: &mut String) {
     let machine = &result.machine;
     let (cores, seed) = (machine.cores.to_string(), result.seed.to_string());
@@ -69,7 +71,7 @@ fn about(exported: &Exported<'_>, result: &RunResult, out: &mut String) {
     }
 }
 
-/// Name, divisor into base units and help of a metric.
+/// The name of a metric, its divisor into base units and its help text.
 const fn gauge(metric: TrackedMetric) -> (&'static str, f64, &'static str) {
     match metric {
         TrackedMetric::P50OverBound => (
@@ -118,7 +120,7 @@ fn gauges(exported: &Exported<'_>, metric: TrackedMetric, out: &mut String) {
     }
 }
 
-/// The labels of a trial; one that the result holds again has a number.
+/// The labels of a trial. Where the result holds an equal trial before it, a number is added.
 fn of_trial<'l>(named: &NamedTrial<'l>, number: &'l str) -> Vec<(&'l str, &'l str)> {
     let trial = named.trial;
     let mut labels = vec![
@@ -160,8 +162,8 @@ fn histograms(exported: &Exported<'_>, kind: LatencyKind, out: &mut String) {
     }
 }
 
-/// The samples of one histogram. A value counts as the highest that its HdrHistogram bucket holds,
-/// as in every percentile of ours.
+/// Writes the samples of one histogram. A value counts as the highest value of its HdrHistogram
+/// bucket, as in all our percentiles.
 fn samples(out: &mut String, name: &str, labels: &Labels<'_>, histogram: &Histogram<u64>) {
     let mut steps = histogram.iter_recorded().peekable();
     let (bucket, mut up_to) = (format!("{name}_bucket"), 0u64);
@@ -201,8 +203,8 @@ fn sample(out: &mut String, name: &str, labels: &Labels<'_>, value: &str) {
     _ = writeln!(out, " {value}");
 }
 
-/// The value of a label: backslash, quote and line feed are escaped. Other control characters,
-/// which could drive a terminal, are replaced.
+/// The value of a label. Backslash, quote and line feed are escaped. Other control characters are
+/// replaced, because they could control a terminal.
 fn escaped(value: &str) -> String {
     let lines: Vec<String> = value.split('\n').map(line).collect();
     lines.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")

@@ -1,4 +1,4 @@
-//! Pictures: standalone, or inside of a page.
+//! Pictures in SVG, either standalone or inside a page.
 
 pub(crate) mod frontier;
 pub(crate) mod minutes;

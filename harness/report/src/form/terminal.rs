@@ -1,5 +1,5 @@
-//! The terminal summary: headline, rankings, dynamic scenarios, findings, verdict. Fits the width
-//! it is given (80 columns at least) and reads the same without colour.
+//! The terminal summary: headline, rankings, dynamic scenarios, findings, verdict. It fits the
+//! given width (at least 80 columns) and reads the same without colour.
 
 mod capacity;
 pub(crate) mod check;
@@ -28,11 +28,11 @@ use crate::subject::unjudged::unjudged;
 pub struct TerminalStyle {
     /// Whether escape codes for colour may be used.
     pub colour: bool,
-    /// Columns; fewer than 80 are taken as 80.
+    /// The width in columns. A width below 80 is taken as 80.
     pub width: usize,
 }
 
-/// The result as text for a terminal or a pipe. The verdict comes last, where it is seen.
+/// The result as text for a terminal or a pipe. The verdict comes last, so that it is in view.
 pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
     let mut text = TerminalText::new(style);
     for warning in warnings(result) {
@@ -52,7 +52,7 @@ pub fn terminal(result: &RunResult, style: TerminalStyle) -> String {
     text.into_string()
 }
 
-/// Findings and verdict alone.
+/// The findings and the verdict alone.
 pub fn terminal_verdict(result: &RunResult, style: TerminalStyle) -> String {
     let mut text = TerminalText::new(style);
     write_findings(result, &mut text);

@@ -1,5 +1,6 @@
-//! What a reader came for, in sentences: which backend for which algorithm, by how much and how
-//! sure, what another algorithm costs, what remembering saves. Knows no form.
+//! The answers to a reader's main questions, in sentences: which backend suits which algorithm, by
+//! how much and how surely, what another algorithm costs, and what a verdict cache saves. Knows no
+//! form.
 
 use jwtbench_result::comparison::ratios_by_round;
 use jwtbench_result::statistics::median;
@@ -9,17 +10,17 @@ use crate::quantity::{nanoseconds, ratio};
 use crate::subject::chapter::{Chapter, chapters};
 use crate::subject::ranking::{Ranking, RankingRow, Role, rankings};
 
-/// A sentence, with what it is about.
+/// One answer: a sentence and its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerSentence {
-    /// What it is about: an algorithm, a change, a way to save.
+    /// The subject: an algorithm, a change of algorithm or a way to save time.
     pub about: String,
-    /// What is to be said, with contenders and scenarios between backticks.
+    /// The sentence, with contenders and scenarios between backticks.
     pub says: String,
 }
 
-/// The answers of a result: of its first hot-path scenario that was measured with its bound. Empty
-/// if there is none.
+/// The answers of a result. They come from its first hot-path scenario that was measured with its
+/// bound, and there are none without such a scenario.
 pub fn answers(result: &RunResult) -> Vec<AnswerSentence> {
     let chapters = chapters(result);
     let hot_paths = chapters.iter().filter(|chapter| !chapter.dynamic).map(rankings);
@@ -47,7 +48,7 @@ fn median_ns(row: &RankingRow<'_>) -> f64 {
     row.speed.as_ref().map_or(f64::NAN, |speed| speed.p50_ns)
 }
 
-/// Which backend, and how far ahead.
+/// The fastest backend, and how far ahead it is.
 fn fastest(ranking: &Ranking<'_>) -> Option<AnswerSentence> {
     let mut cores = cores(ranking);
     let first = cores.next()?;
@@ -61,15 +62,16 @@ fn fastest(ranking: &Ranking<'_>) -> Option<AnswerSentence> {
     Some(AnswerSentence { about: ranking.algorithm.to_owned(), says })
 }
 
-/// A contender's name between backticks. A stored result may hold any text.
+/// A contender's name between backticks. A stored result may hold any text, so unusual characters
+/// are replaced.
 fn name(row: &RankingRow<'_>) -> String {
     let is_usual = |c: char| c.is_ascii_alphanumeric() || ":-_.".contains(c);
     let usual = row.measurement.contender.chars().map(|c| if is_usual(c) { c } else { '?' });
     format!("`{}`", usual.collect::<String>())
 }
 
-/// The cost of one beside the other, and within which bounds it lay from round to round: the rounds
-/// of one number share the state of the host.
+/// The cost of one contender over the other, and the lowest and highest ratio over the rounds.
+/// Rounds of one number are paired, because they share the state of the host.
 fn times(one: &RankingRow<'_>, other: &RankingRow<'_>, of: &str) -> String {
     let paired = ratios_by_round(one.measurement, other.measurement);
     if paired.len() < 2 {
@@ -82,7 +84,8 @@ fn times(one: &RankingRow<'_>, other: &RankingRow<'_>, of: &str) -> String {
     format!("{middle} of {of} ({} to {} over {rounds} rounds{tie})", ratio(low), ratio(high))
 }
 
-/// What a whole library takes beside the core over the same backend, and beside the fastest core.
+/// The time of a whole library over that of the core on the same backend, and over that of the
+/// fastest core.
 fn library(ranking: &Ranking<'_>) -> Option<AnswerSentence> {
     let row = |name: &str| {
         let found = ranking.rows.iter().find(|row| row.measurement.contender == name);
@@ -97,7 +100,7 @@ fn library(ranking: &Ranking<'_>) -> Option<AnswerSentence> {
     Some(AnswerSentence { about: format!("{}, a whole library", ranking.algorithm), says })
 }
 
-/// What it costs to leave the first algorithm for another, each on its fastest core.
+/// The cost of changing from the first algorithm to another, each on its fastest core.
 fn changes(rankings: &[Ranking<'_>]) -> Vec<AnswerSentence> {
     let Some((first, others)) = rankings.split_first() else {
         return Vec::new();
@@ -125,7 +128,8 @@ fn changes(rankings: &[Ranking<'_>]) -> Vec<AnswerSentence> {
     others.iter().filter_map(change).collect()
 }
 
-/// What a verdict cache saves, if the scenario of nothing but hits was measured.
+/// What a verdict cache saves. It is `None` unless the scenario that consists of hits only was
+/// measured.
 fn remembered(rankings: &[Ranking<'_>], chapters: &[Chapter<'_>]) -> Option<AnswerSentence> {
     let repeat = chapters.iter().find(|chapter| chapter.name == "verdict-cache/repeat")?;
     let (ranking, hit) = rankings.iter().find_map(|ranking| {

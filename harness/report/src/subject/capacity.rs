@@ -6,31 +6,31 @@ use jwtbench_result::capacity::{Capacity, LoadCheck, LoadPoint, RateBasis};
 use crate::quantity;
 use crate::subject::caveat::Caveat;
 
-/// What the figures are, and are not.
+/// A note on what the figures mean, and what they do not.
 pub const NOTE: &str = "Capacity is what a closed loop reaches. The curve and the limit are \
                         modelled: recorded services, Poisson arrivals, one queue per worker. The \
                         open loops are real; where they disagree with the model, believe them.";
-/// The mark of what the host disturbed, as beside every other figure.
+/// The mark of a figure that the host disturbed, as in every other table.
 const LETTER: char = Caveat::Disturbed.letter();
-/// Heads of the curve.
+/// The headings of the curve's table.
 pub const CURVE: [&str; 4] = ["load", "rate", "p50", "p99"];
-/// Heads of the open loops.
+/// The headings of the table of open loops.
 pub const CHECKS: [&str; 7] =
     ["open loop", "rate", "p50", "p99", "at SLO", "modelled", "measured/modelled"];
 
-/// Who, and what it reaches.
+/// The contender with its algorithm, its workers and its capacity.
 pub fn title(capacity: &Capacity) -> String {
     let Capacity { contender, algorithm, workers, .. } = capacity;
     let workers = quantity::counted(u64::from(*workers), "worker");
     format!("{contender} {algorithm}, {workers}: {}", reached(capacity))
 }
 
-/// What it reaches.
+/// The capacity, marked if the host disturbed it.
 pub fn reached(capacity: &Capacity) -> String {
     marked(quantity::rate(capacity.capacity_per_s), &capacity.disturbed)
 }
 
-/// A figure, with the letter of what the host disturbed.
+/// A figure, with the letter for a disturbance if the host disturbed it.
 fn marked(figure: String, disturbed: &Option<String>) -> String {
     if disturbed.is_some() { format!("{figure} {LETTER}") } else { figure }
 }
@@ -40,7 +40,7 @@ pub fn is_disturbed(capacity: &Capacity) -> bool {
     !disturbances(capacity).is_empty()
 }
 
-/// Which loops the host disturbed, and by what: a line each.
+/// The loops that the host disturbed, each with the reason, a line each.
 pub fn disturbances(capacity: &Capacity) -> Vec<String> {
     let closed = ("closed loop".to_owned(), &capacity.disturbed);
     let open = |check: &LoadCheck| format!("open loop at {}", quantity::share(check.load));
@@ -74,7 +74,7 @@ pub fn limit(capacity: &Capacity) -> String {
     }
 }
 
-/// The card: what and how much.
+/// The lines of the card, each as name and value.
 pub fn card(capacity: &Capacity) -> Vec<(String, String)> {
     let card = &capacity.card;
     let mut rows = Vec::new();
@@ -100,7 +100,7 @@ pub fn card(capacity: &Capacity) -> Vec<(String, String)> {
     rows
 }
 
-/// The cells of the curve.
+/// The rows of the curve's table.
 pub fn points(capacity: &Capacity) -> Vec<Vec<String>> {
     let time = |ns: u64| marked(quantity::nanoseconds(ns as f64), &capacity.disturbed);
     let cells = |point: &LoadPoint| {
@@ -122,7 +122,7 @@ pub fn check(check: &LoadCheck) -> Vec<String> {
         return cells;
     }
     let ns = |ns: u64| quantity::nanoseconds(ns as f64);
-    // Its mark stands at the head of the row, which leaves the figures their columns.
+    // The mark is in the first cell, so the figures keep the width of their columns.
     vec![
         marked(quantity::share(check.load), &check.disturbed),
         quantity::rate(check.rate_per_s),
@@ -134,7 +134,7 @@ pub fn check(check: &LoadCheck) -> Vec<String> {
     ]
 }
 
-/// What relative rates were shares of, a line each.
+/// The capacities that relative rates are shares of, a line each.
 pub fn bases(result: &RunResult) -> Vec<String> {
     let line = |basis: &RateBasis| {
         let rates: Vec<String> = basis
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// A loop of each kind, of which the host disturbed some.
+    /// A capacity with a loop of each kind, of which the host disturbed those given.
     fn capacity([closed, open, forged]: [bool; 3]) -> Capacity {
         let why = |is_disturbed: bool| is_disturbed.then(|| "1 of 3 rounds, steal".to_owned());
         let loops = [(0.7, false), (0.9, open)];
@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn what_the_host_disturbed_is_marked_in_every_row() {
-        /// Loops disturbed (closed, the second open, forged); marked then: title, limit, curve,
-        /// both open loops, CPU time, forged tokens.
+        /// The disturbed loops (closed, the second open one, forged), and which of these are marked
+        /// then: title, limit, curve, both open loops, CPU time, forged tokens.
         type Row<'r> = ([bool; 3], [bool; 7], &'r str);
         let rows: [Row<'_>; 5] = [
             ([false; 3], [false; 7], "a still host"),

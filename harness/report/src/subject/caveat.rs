@@ -1,5 +1,5 @@
-//! What a figure is worth, in a letter beside it: who had a hand in it but the contender. The same
-//! letters in every form.
+//! Caveats on a figure, each a letter beside it: something other than the contender affected it.
+//! The letters are the same in every form.
 
 use jwtbench_result::host::window::WindowVerdict;
 use jwtbench_result::{Measurement, PhaseResult};
@@ -7,7 +7,7 @@ use jwtbench_result::{Measurement, PhaseResult};
 /// A reason to read a figure with care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caveat {
-    /// The host disturbed a phase, or a round whose figures are in.
+    /// The host disturbed a phase, or a round whose figures are included.
     Disturbed,
     /// The generator did not keep to its schedule in a phase.
     Late,
@@ -58,7 +58,7 @@ pub fn caveats(measurement: &Measurement) -> Vec<Caveat> {
     Caveat::ALL.into_iter().filter(has).collect()
 }
 
-/// The letters of a measurement; empty for a figure without reserve.
+/// The letters of a measurement. The text is empty for a figure without caveats.
 pub fn letters(measurement: &Measurement) -> String {
     caveats(measurement).into_iter().map(Caveat::letter).collect()
 }

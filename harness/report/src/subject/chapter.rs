@@ -1,4 +1,5 @@
-//! The result cut into chapters: one per scenario, in the order of the run, families together.
+//! The chapters of a result: one for each scenario, in the order of the run, with families kept
+//! together.
 
 use jwtbench_result::{Measurement, RunResult};
 
@@ -8,13 +9,13 @@ pub struct Chapter<'a> {
     pub name: &'a str,
     /// The family.
     pub family: &'a str,
-    /// One line; the name where the result has no record of the scenario.
+    /// The title in one line. It is the name if the result has no record of the scenario.
     pub title: &'a str,
     /// The author's prose; may be empty.
     pub analysis: &'a str,
     /// The scenario's TOML text; may be empty.
     pub text: &'a str,
-    /// True when time matters to it; false for a hot-path scenario, which is ranked.
+    /// True if time matters to the scenario; false for a hot-path scenario, which is ranked.
     pub dynamic: bool,
     /// Its measurements, in the order of the result.
     pub measurements: Vec<&'a Measurement>,

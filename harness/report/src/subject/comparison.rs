@@ -19,22 +19,22 @@ pub(crate) fn is_significant(trial: &TrialComparison) -> bool {
         || !trial.wrong.is_empty()
 }
 
-/// What the marks of the cache policies mean; nothing where none of them is named.
+/// The meaning of the marks of the cache policies; empty if no policy has one.
 pub(crate) fn cache_policies(comparison: &Comparison) -> Vec<String> {
     if comparison.same { Vec::new() } else { marks(&comparison.cache_policies) }
 }
 
-/// The one name, or both where they differ.
+/// The name, or both names if they differ.
 pub(crate) fn both(one: &str, other: &str) -> String {
     if one == other { one.to_owned() } else { format!("{one} → {other}") }
 }
 
-/// The cache policy, or both where they differ, each with its mark.
+/// The cache policy, or both if they differ, each with its mark.
 pub(crate) fn both_policies(one: &str, other: &str, records: &[CachePolicyRecord]) -> String {
     both(&marked(records, one), &marked(records, other))
 }
 
-/// The trial, with both sides where they have different names.
+/// The name of a trial, with both sides if they have different names.
 pub(crate) fn name(trial: &TrialComparison, records: &[CachePolicyRecord]) -> String {
     let contender = both(&trial.base_contender, &trial.contender);
     let cache = both_policies(&trial.base_cache_policy, &trial.cache_policy, records);
@@ -58,14 +58,14 @@ pub(crate) fn value(figure: &Figure, value: f64) -> String {
     }
 }
 
-/// Trials on one side only, each with a sentence.
+/// Sentences on the trials that only one side has.
 pub(crate) fn missing_of(comparison: &Comparison) -> Vec<String> {
     let lacking = comparison.only_base.iter().map(|trial| format!("the candidate lacks {trial}"));
     let extra = comparison.only_candidate.iter();
     lacking.chain(extra.map(|trial| format!("only the candidate has {trial}"))).collect()
 }
 
-/// What figures may move by: the range of thresholds in force, and each limit.
+/// What figures may change by: the range of the thresholds in force, and each limit.
 pub(crate) fn limits(comparison: &Comparison) -> Vec<String> {
     let figures = || comparison.trials.iter().flat_map(|trial| &trial.figures);
     let mut lines = Vec::new();
@@ -90,7 +90,7 @@ pub(crate) fn limits(comparison: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Rounds that would settle what could not be told.
+/// The number of rounds that would decide every inconclusive figure; `None` if there is none.
 pub(crate) fn wanted_rounds(comparison: &Comparison) -> Option<u32> {
     let figures = comparison.trials.iter().flat_map(|trial| &trial.figures);
     let open = figures.filter(|figure| {
@@ -100,7 +100,7 @@ pub(crate) fn wanted_rounds(comparison: &Comparison) -> Option<u32> {
     open.map(|figure| figure.rounds_needed).max()
 }
 
-/// What the verdict means, and what to do next.
+/// A closing sentence: what the verdict means, and what to do next.
 pub(crate) fn closing(comparison: &Comparison) -> String {
     if comparison.same {
         return "THE SAME RESULT: both files hold the same figures; nothing was compared".into();
@@ -138,6 +138,6 @@ pub(crate) fn closing(comparison: &Comparison) -> String {
     format!("{word}: {next}{versions}")
 }
 
-/// What a comparison of two versions of a library cannot tell, and what can.
+/// What a comparison of two versions of a library cannot tell, and which command can.
 const OTHER_VERSION: &str = ": what the library itself gained or lost is in the bound too; \
                              `jwtbench duel A A --base-binary OLD` tells";

@@ -1,4 +1,4 @@
-//! The conformance matrix: what every contender answered to every class of token, over all
+//! The conformance matrix: the answers of every contender to every class of token, over all
 //! measurements. Algorithms share a row unless some contender answers them differently.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use jwtbench_result::{Measurement, RunResult};
 
 use crate::subject::ranking::Role;
 
-/// Rows are classes with the code due, columns are contenders.
+/// The matrix. A row is a class with the code due, and a column is a contender.
 pub struct Matrix<'a> {
     /// The columns.
     pub contenders: Vec<&'a str>,
@@ -17,26 +17,26 @@ pub struct Matrix<'a> {
 
 /// One class with one code due.
 pub struct MatrixRow<'a> {
-    /// Token class.
+    /// The token class.
     pub class: &'a str,
     /// The code due.
     pub due: &'a str,
     /// The algorithms of this row; empty when all algorithms agree.
     pub algorithms: Vec<&'a str>,
-    /// One cell per contender; `None` where it was not asked.
+    /// One cell for each contender; `None` if the contender was not asked.
     pub cells: Vec<Option<ConformanceAnswer<'a>>>,
 }
 
-/// What one contender answered to one class.
+/// The answers of one contender to one class.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConformanceAnswer<'a> {
-    /// Codes given that satisfy what was due.
+    /// The codes given that satisfy the code due.
     pub right: BTreeSet<&'a str>,
-    /// Codes given that do not.
+    /// The codes given that do not satisfy it.
     pub deviating: BTreeSet<&'a str>,
-    /// Whether a deviation is a breach that fails the run, and no mere finding.
+    /// Whether a deviation is wrong and fails the run, rather than a finding only.
     pub is_wrong: bool,
-    /// Verdicts.
+    /// The number of verdicts.
     pub count: u64,
 }
 
@@ -77,8 +77,8 @@ pub fn matrix(result: &RunResult) -> Matrix<'_> {
     Matrix { rows: rows.collect(), contenders }
 }
 
-/// Ranked contenders that gave any verdict, cores first, in the order of the result. Bounds and
-/// floors see valid tokens only.
+/// The ranked contenders that gave a verdict, cores first, in the order of the result. Bounds and
+/// floors are left out, because they see valid tokens only.
 fn columns(result: &RunResult) -> Vec<&str> {
     let mut contenders: Vec<&str> = Vec::new();
     for measurement in result.measurements.iter().filter(|m| is_asked(m)) {
@@ -94,7 +94,7 @@ fn is_asked(measurement: &Measurement) -> bool {
     Role::of(&measurement.contender) == Role::Ranked && !measurement.conformance.is_empty()
 }
 
-/// Algorithms whose cells do not contradict each other become one row.
+/// Merges the algorithms whose cells do not contradict each other into one row.
 fn merge<'a>(algorithms: BTreeMap<&'a str, Cells<'a>>) -> Vec<(Vec<&'a str>, Cells<'a>)> {
     let mut merged: Vec<(Vec<&str>, Cells)> = Vec::new();
     for (algorithm, cells) in algorithms {

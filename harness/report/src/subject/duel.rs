@@ -1,5 +1,5 @@
-//! A duel in words, the same in every form: the figures, the verdict, what it means and what to do
-//! next. Pure; weighs nothing itself.
+//! A duel in words, the same in every form: the figures, the verdict, its meaning and what to do
+//! next. Pure; does no statistics itself.
 
 pub(crate) mod mark;
 
@@ -17,7 +17,7 @@ pub(crate) fn verdict(duel: &DuelResult) -> String {
     format!("{} {}: {}.", duel.algorithm, duel.verdict, duel.reason)
 }
 
-/// What was planned and is not there, of a command that was cut short.
+/// A sentence on the planned duels that are missing because the command was cut short.
 pub(crate) fn missing(duels: &Duels) -> Option<String> {
     let names = duels.missing.join(", ");
     (!names.is_empty()).then(|| {
@@ -25,7 +25,7 @@ pub(crate) fn missing(duels: &Duels) -> Option<String> {
     })
 }
 
-/// A and B by name, with what tells them apart.
+/// A and B by name, each with the settings in which they differ.
 pub(crate) fn sides(duel: &DuelResult) -> [String; 2] {
     let (mine, theirs) = (&duel.candidate_setting, &duel.base_setting);
     let side = |name: &str, setting: &ArmSetting, other: &ArmSetting| {
@@ -49,7 +49,8 @@ pub(crate) fn sides(duel: &DuelResult) -> [String; 2] {
     [side(&duel.candidate, mine, theirs), side(&duel.base, theirs, mine)]
 }
 
-/// What the duel was fought over. A cache policy that both have is named where it needs a mark.
+/// The conditions of the duel: scenario, blocks and seed. A cache policy that both arms share is
+/// named if it needs a mark.
 pub(crate) fn circumstances(duel: &DuelResult) -> String {
     let (mine, theirs) = (&duel.candidate_setting.cache_policy, &duel.base_setting.cache_policy);
     let marked = standing::marked(&duel.cache_policies, mine);
@@ -84,7 +85,7 @@ pub(crate) fn cells(metric: &MetricVerdict) -> [String; 9] {
     ]
 }
 
-/// What the columns mean, said once.
+/// The notes on what the columns mean.
 pub(crate) fn notes(duels: &[DuelResult]) -> Vec<String> {
     let mut notes = vec![
         "A and B are medians over rounds. Cost is A's over B's: above 1, A is worse; of the \
@@ -101,7 +102,7 @@ pub(crate) fn notes(duels: &[DuelResult]) -> Vec<String> {
     notes
 }
 
-/// Threshold and p of each metric that decides, in a line.
+/// The threshold and p of each metric that decides, in one line.
 pub(crate) fn sureness(duel: &DuelResult) -> String {
     let one = |metric: &MetricVerdict| {
         let p = metric.p_holm.map_or_else(String::new, |p| format!(", p (Holm) {p:.4}"));
@@ -130,7 +131,7 @@ pub(crate) fn wrong(duel: &DuelResult) -> Vec<String> {
     duel.wrong.iter().map(line).collect()
 }
 
-/// What the verdict means, and what to do next.
+/// The lines on what the verdict means and what to do next.
 pub(crate) fn advice(duel: &DuelResult) -> Vec<String> {
     if !duel.wrong.is_empty() {
         let next = "Mend the verdicts first; `jwtbench check` shows them by scenario.";

@@ -1,13 +1,14 @@
-//! Why a measurement has no figures to show: a wrong answer is an error row, never a number.
+//! Why a measurement has no figures to show. A wrong answer is shown as an error, never as a
+//! number.
 
 use jwtbench_result::Measurement;
 
 use crate::quantity;
 
-/// How many kinds of wrong verdict are spelled out in one line.
+/// The most kinds of wrong verdict that are spelled out in one line.
 const SPELLED_OUT: usize = 2;
 
-/// One line on why this measurement's figures do not count; `None` when they do.
+/// One line on why the figures of this measurement do not count; `None` if they do.
 pub fn fault(measurement: &Measurement) -> Option<String> {
     let wrong = wrong(measurement);
     match (&measurement.error, wrong) {

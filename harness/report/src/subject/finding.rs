@@ -1,5 +1,5 @@
-//! Findings: deviations of foreign libraries, gathered over all measurements and grouped by how
-//! grave they are.
+//! Findings: deviations of foreign libraries, collected over all measurements and grouped by
+//! severity.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,31 +7,31 @@ use jwtbench_result::{FindingTag, RunResult};
 
 /// All findings with one tag.
 pub struct FindingGroup<'a> {
-    /// How grave they are.
+    /// The tag, which says how severe the findings are.
     pub tag: FindingTag,
     /// The findings, by class.
     pub rows: Vec<FindingRow<'a>>,
 }
 
-/// One deviation, over all libraries and algorithms that show it.
+/// One deviation, with all libraries and algorithms that show it.
 pub struct FindingRow<'a> {
-    /// Token class.
+    /// The token class.
     pub class: &'a str,
     /// The code due.
     pub due: &'a str,
     /// `ACCEPT` or `REFUSE`.
     pub got: &'a str,
-    /// Why it is tagged so.
+    /// Why the deviation has this tag.
     pub reason: &'a str,
     /// The contenders that show it.
     pub contenders: BTreeSet<&'a str>,
     /// The algorithms under which they show it.
     pub algorithms: BTreeSet<&'a str>,
-    /// Verdicts, over all of them.
+    /// The number of verdicts over all of them.
     pub count: u64,
 }
 
-/// The findings of a result, the gravest first; tags without one are left out.
+/// The findings of a result, the most severe first. A tag without findings is left out.
 pub fn findings(result: &RunResult) -> Vec<FindingGroup<'_>> {
     let tags = [
         FindingTag::BreaksMust,

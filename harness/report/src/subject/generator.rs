@@ -1,5 +1,5 @@
-//! Generator and host: whether the schedules were kept and how still the machine was. The same
-//! lines for every form.
+//! Generator and host: whether the schedules were kept, and how quiet the machine was. The lines
+//! are the same in every form.
 
 use jwtbench_result::host::window::{Window, WindowVerdict};
 use jwtbench_result::{HistogramSummary, Measurement, PhaseResult, Round, RunResult};
@@ -7,25 +7,27 @@ use jwtbench_result::{HistogramSummary, Measurement, PhaseResult, Round, RunResu
 use crate::quantity;
 use crate::subject::unjudged::judge;
 
-/// What all windows of a result say together.
+/// The summary of all windows of a result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Generator {
-    /// Windows by verdict, the gravest last; verdicts that did not occur are left out.
+    /// The number of windows by verdict, the most severe last. Verdicts that did not occur are left
+    /// out.
     pub windows: Vec<(WindowVerdict, u64)>,
-    /// Arrivals shed.
+    /// The number of arrivals that were shed.
     pub shed: u64,
-    /// Windows that the host disturbed.
+    /// The number of windows that the host disturbed.
     pub disturbed_windows: u64,
-    /// Rounds that the host disturbed, those of them that were dropped, and all rounds.
+    /// The number of rounds that the host disturbed, the number of those that were dropped, and the
+    /// number of all rounds.
     pub rounds: [u64; 3],
-    /// Name and value of what was noted of clock and host.
+    /// The recorded facts on clock and host, each as name and value.
     pub facts: Vec<(&'static str, String)>,
-    /// What a reader must know before a figure is used.
+    /// Remarks that a reader must know before using a figure.
     pub remarks: Vec<String>,
 }
 
 impl Generator {
-    /// Of a result; `None` where nothing was recorded (virtual time, older results).
+    /// The summary of a result; `None` if nothing was recorded (virtual time, older results).
     pub fn of(result: &RunResult) -> Option<Generator> {
         let rounds = || result.measurements.iter().flat_map(|m| &m.rounds);
         let windows: Vec<&Window> = rounds().flat_map(|round| &round.windows).collect();
@@ -119,11 +121,11 @@ fn facts(result: &RunResult) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// Something to say of a measurement, or nothing.
+/// A function that gives the remark on a measurement, or `None`.
 type GeneratorRemark<'f> = &'f dyn Fn(&Measurement) -> Option<String>;
 
-/// What a reader must know before a figure is used: each thing in one line, however many trials
-/// it is true of.
+/// The remarks that a reader must know before using a figure. A remark takes one line, however many
+/// trials it applies to.
 fn remarks(measurements: &[Measurement]) -> Vec<String> {
     let mut remarks = Vec::new();
     let planted = |m: &Measurement| {
@@ -156,7 +158,7 @@ fn remarks(measurements: &[Measurement]) -> Vec<String> {
     remarks
 }
 
-/// The trial, or how many and the first.
+/// The name of the trial; for several, their number and the name of the first.
 fn name(of: &[&Measurement]) -> String {
     let first = of.first().map_or_else(String::new, |measurement| {
         let Measurement { scenario, contender, algorithm, .. } = measurement;
@@ -168,14 +170,14 @@ fn name(of: &[&Measurement]) -> String {
     }
 }
 
-/// The trials of which too many rounds were disturbed, and by what.
+/// A remark on the trials of which too many rounds were disturbed, with the reason.
 fn noisy(measurements: &[Measurement]) -> Option<String> {
     let trials: Vec<&Measurement> = measurements.iter().filter(|m| m.noisy.is_some()).collect();
     let first = trials.first()?;
     Some(format!("{}: INVALID (noisy): {}", name(&trials), first.disturbance()?))
 }
 
-/// The phases with this verdict, and how late the generator was in them.
+/// A remark on the phases with this verdict, and on how late the generator was in them.
 fn limited(measurements: &[Measurement], verdict: WindowVerdict) -> Option<String> {
     let phases = || measurements.iter().flat_map(|m| m.phases.iter().map(move |phase| (m, phase)));
     let mine: Vec<_> = phases().filter(|(_, phase)| phase.verdict == Some(verdict)).collect();
@@ -203,7 +205,8 @@ fn limited(measurements: &[Measurement], verdict: WindowVerdict) -> Option<Strin
     ))
 }
 
-/// `16.0 µs`, or `16.0 µs to 118 µs`; `None` of none.
+/// The range of values in nanoseconds: `16.0 µs`, or `16.0 µs to 118 µs`. It is `None` if there are
+/// no values.
 fn range(mut values: Vec<u64>) -> Option<String> {
     values.sort_unstable();
     let show = |ns: &u64| quantity::nanoseconds(*ns as f64);

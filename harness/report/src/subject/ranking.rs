@@ -8,7 +8,7 @@ use crate::subject::chapter::Chapter;
 use crate::subject::fault::fault;
 use crate::subject::speed::{Speed, speed};
 
-/// What a contender is for a reader.
+/// The role of a contender in a ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// A whole verifier: ranked.
@@ -30,11 +30,11 @@ impl Role {
     }
 }
 
-/// The contenders of one scenario and algorithm.
+/// The ranking of the contenders of one scenario and algorithm.
 pub struct Ranking<'a> {
     /// The algorithm of the tokens.
     pub algorithm: &'a str,
-    /// Ranked contenders by median, those that the host disturbed after them, then faulty ones;
+    /// The rows: ranked contenders by median, then those that the host disturbed, then faulty ones,
     /// then bounds, then floors.
     pub rows: Vec<RankingRow<'a>>,
 }
@@ -54,14 +54,14 @@ pub struct RankingRow<'a> {
 }
 
 impl RankingRow<'_> {
-    /// Whether it has figures, and too few rounds were disturbed for them to be worth nothing.
+    /// Whether the contender has figures and the host did not disturb too many of its rounds.
     pub fn is_sound(&self) -> bool {
         self.speed.is_ok() && self.measurement.noisy.is_none()
     }
 }
 
 impl Ranking<'_> {
-    /// The fastest contender that is ranked, without fault and undisturbed.
+    /// The fastest ranked contender that has no fault and was not disturbed.
     pub fn fastest(&self) -> Option<&RankingRow<'_>> {
         self.rows.iter().find(|r| r.role == Role::Ranked && r.is_sound())
     }

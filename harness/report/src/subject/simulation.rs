@@ -1,4 +1,4 @@
-//! A simulation in every form: tables, words, and the frontier of exposure against lockout.
+//! A simulation in tables and words, the same in every form.
 
 pub(crate) mod expected;
 pub(crate) mod words;
@@ -10,13 +10,13 @@ use jwtbench_result::simulation::{
 
 use crate::quantity::counted;
 
-/// A column of a table: what it says of each row.
+/// A column of a table: its title, and a cell for each row.
 pub(crate) struct Column {
     pub(crate) title: String,
     pub(crate) cells: Vec<String>,
 }
 
-/// Phases are told apart where a scenario has more than this many.
+/// The most phases of a scenario without tables by phase.
 pub(crate) const FEW_PHASES: usize = 3;
 
 /// The metrics that any row of a scenario has, in the order of tables.
@@ -29,7 +29,8 @@ pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     COLUMNS.into_iter().filter(has).map(metric).collect()
 }
 
-/// What each phase cost, where a scenario has many: a table for each metric, with its name.
+/// The tables by phase, if a scenario has more than [`FEW_PHASES`] phases: one for each metric,
+/// with its heading.
 pub(crate) fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Column>)> {
     let phases = rows.first().map_or(&[][..], |row| &row.phases);
     if phases.len() <= FEW_PHASES {
@@ -48,7 +49,7 @@ pub(crate) fn phase_tables(rows: &[&SimulationRow]) -> Vec<(&'static str, Vec<Co
             let cells = rows.iter().map(|row| range(name, metric(row).as_ref(), FOREVER));
             Column { title: phase.phase.clone(), cells: cells.collect() }
         };
-        // What a phase without any trouble has to say is nothing.
+        // A phase in which every cell is zero is left out.
         let says = |column: &Column| column.cells.iter().any(|cell| cell != "0");
         (heading, phases.iter().enumerate().map(column).filter(says).collect())
     };
@@ -63,7 +64,7 @@ pub(crate) fn phase_metric<'p>(name: &str, phase: &'p PhaseRow) -> Option<&'p Me
     }
 }
 
-/// What the figures of these rows are of: ages of the cache, and draws of the arrivals.
+/// The runs behind the figures of these rows: ages of the cache and draws of the arrivals.
 pub(crate) fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> String {
     let mut known: Vec<String> = Vec::new();
     for row in rows {
@@ -76,22 +77,22 @@ pub(crate) fn runs<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> Str
     known.join(" or ")
 }
 
-/// The cache policy of a row with the mark of how far it was held to what it stands for. Beside a
-/// sweep the name goes on after it.
+/// The cache policy of a row with the mark of its standing. In a sweep the name has a second part,
+/// which stays behind the mark.
 pub(crate) fn marked(simulation: &Simulation, cache_policy: &str) -> String {
     let (name, rest) = cache_policy.split_once(' ').unwrap_or((cache_policy, ""));
     let marked = standing(simulation, name).marked(name);
     if rest.is_empty() { marked } else { format!("{marked} {rest}") }
 }
 
-/// How far the cache policy of a row was held to what it stands for.
+/// The standing of a row's cache policy: how far it was checked against its model.
 pub(crate) fn standing<'s>(simulation: &'s Simulation, cache_policy: &str) -> Standing<'s> {
     let name = cache_policy.split_once(' ').map_or(cache_policy, |(name, _)| name);
     let note = simulation.policies.iter().find(|note| note.name == name);
     note.map_or(Standing::Held, PolicyNote::standing)
 }
 
-/// What the marks of a simulation mean.
+/// The legend of the marks in a simulation.
 pub(crate) fn marks(simulation: &Simulation) -> Vec<String> {
     legend(simulation.policies.iter().map(|note| (note.name.as_str(), note.standing())))
 }
@@ -109,10 +110,11 @@ pub(crate) fn title(name: &str) -> &str {
     }
 }
 
-/// What the horizon cut off, where longer is worse.
+/// The text for a value that the horizon cut off, if longer is worse.
 pub(crate) const FOREVER: &str = "for ever";
 
-/// What the horizon cut off: for ever where that is bad; not within the fault where it is good.
+/// The text for a value that the horizon cut off. It is "for ever" if longer is worse. For grace,
+/// where longer is better, it is "not within" the fault or the horizon.
 pub(crate) fn beyond(row: &SimulationRow, name: &str) -> String {
     match (name, row.fault_s) {
         ("grace_s", Some(fault)) => format!("not within {}", span(fault)),
@@ -136,7 +138,8 @@ pub(crate) fn cell(row: &SimulationRow, name: &str) -> String {
     range(name, row.metric(name), &beyond(row, name))
 }
 
-/// A metric as its median and its worst; once if they are alike. The worst grace is the least.
+/// A metric as its median and its worst, written once if they are alike. The worst grace is the
+/// shortest.
 pub(crate) fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> String {
     let Some(metric) = metric else {
         return "–".into();
@@ -150,7 +153,7 @@ pub(crate) fn range(name: &str, metric: Option<&MetricRange>, beyond: &str) -> S
     if middle == worst { worst } else { format!("{middle} / {worst}") }
 }
 
-/// Seconds as somebody would say them: two units at the most.
+/// A span of seconds in words, with two units at most.
 pub(crate) fn span(seconds: f64) -> String {
     let whole = seconds.abs().round();
     let sign = if seconds < 0.0 && whole > 0.0 { "-" } else { "" };
@@ -170,7 +173,7 @@ pub(crate) fn span(seconds: f64) -> String {
     }
 }
 
-/// What is known of a policy, a line each, with its name.
+/// The known facts on a policy, each with its name.
 pub(crate) fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
     let facts = [
         ("Source", &note.source),
@@ -185,7 +188,7 @@ pub(crate) fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
     known.chain(unchecked.then_some(("Checked", emulates))).collect()
 }
 
-/// What is said of a user's own policy in a scenario that has both axes of the frontier.
+/// The verdict on a user's own policy in a scenario that has both axes of the frontier.
 pub(crate) fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
     row.metric("exposure_s")?;
     let better = simulation.dominating(row);

@@ -1,9 +1,9 @@
-//! How fast a contender served its tokens: the figures a ranking is made of. Percentiles are taken
-//! from one histogram or one curve, never averaged.
+//! How fast a contender served its tokens: the figures that a ranking consists of. Percentiles come
+//! from one histogram or one curve and are never averaged.
 
 use jwtbench_result::{CurvePoint, Measurement, OutcomeRow};
 
-/// The service times of accepted tokens (of all tokens where none was accepted).
+/// The figures on service times of accepted tokens (of all tokens if none was accepted).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
     /// Median, in nanoseconds.
@@ -38,8 +38,8 @@ pub fn response_p99(measurement: &Measurement) -> Option<f64> {
     }
 }
 
-/// The latency at a quantile, between two points on the log-percentile axis; past the last point,
-/// the last point.
+/// The latency at a quantile, interpolated between two points on the log-percentile axis. Beyond
+/// the last point it is that of the last point.
 pub fn at_quantile(curve: &[CurvePoint], quantile: f64) -> Option<f64> {
     let place = |q: f64| -libm::log10((1.0 - q).max(1e-9));
     let wanted = place(quantile);
@@ -70,7 +70,7 @@ fn from_curve(curve: &[CurvePoint]) -> Option<(f64, f64)> {
     Some((at_quantile(curve, 0.5)?, at_quantile(curve, 0.99)?))
 }
 
-/// The median round: each round is one histogram, and no two are mixed.
+/// The figures of the median round. Each round is one histogram, and no two are mixed.
 fn from_rounds(measurement: &Measurement) -> Option<(f64, f64)> {
     let mut rounds: Vec<_> = measurement.rounds.iter().filter(|r| r.p50_ns > 0).collect();
     rounds.sort_by_key(|r| r.p50_ns);

@@ -1,12 +1,12 @@
-//! The cache policies of a result, a comparison or a duel beside its figures: each with the mark of
-//! how far it was held to what it stands for, and what the marks mean.
+//! The cache policies of a result, a comparison or a duel beside its figures. Each has the mark of
+//! how far it was checked against its model, and a legend says what the marks mean.
 
 use std::collections::BTreeMap;
 
 use jwtbench_result::record::standing::{Standing, known, legend};
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 
-/// The cache policy of a trial with its mark, where it is not the default one.
+/// The cache policy of a trial with its mark; `None` for the default policy.
 pub(crate) fn cache_policy(result: &RunResult, measurement: &Measurement) -> Option<String> {
     let name = measurement.cache_policy.as_str();
     match name {
@@ -15,7 +15,7 @@ pub(crate) fn cache_policy(result: &RunResult, measurement: &Measurement) -> Opt
     }
 }
 
-/// How far a cache policy of the result was held to what it stands for.
+/// How far a cache policy of the result was checked against its model.
 pub(crate) fn standing<'r>(result: &'r RunResult, name: &str) -> Standing<'r> {
     known(&result.cache_policies, name)
 }
@@ -25,13 +25,13 @@ pub(crate) fn marked(records: &[CachePolicyRecord], name: &str) -> String {
     known(records, name).marked(name)
 }
 
-/// What the marks of these cache policies mean.
+/// The legend of the marks of these cache policies.
 pub(crate) fn marks(records: &[CachePolicyRecord]) -> Vec<String> {
     legend(records.iter().map(|record| (record.name.as_str(), record.standing())))
 }
 
-/// What is to be said of the cache policies of a result: what they stood in place of, and what
-/// their marks mean.
+/// The notes on the cache policies of a result: those that replaced the scenarios' own, and the
+/// legend of the marks.
 pub(crate) fn notes(result: &RunResult) -> Vec<String> {
     let mut notes = Vec::new();
     let whole = result.cache_policies.iter().filter(|record| record.text.is_some());

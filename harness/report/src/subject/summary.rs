@@ -1,4 +1,4 @@
-//! The verdict on a whole result: passed or not, and the counts that say why.
+//! The verdict on a whole result: whether it passed, and the counts that decide this.
 
 use jwtbench_result::{ExpectationResult, Measurement, RunResult};
 
@@ -8,11 +8,12 @@ use crate::subject::finding::findings;
 /// The judgements of all measurements together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Trials.
+    /// The number of trials.
     pub trials: u64,
-    /// Trials without valid numbers for a reason other than a wrong verdict.
+    /// Trials without valid figures for a reason other than a wrong verdict.
     pub errors: u64,
-    /// Trials whose verdicts stand and whose figures do not: the host disturbed too many rounds.
+    /// Trials whose verdicts count and whose figures do not, because the host disturbed too many
+    /// rounds.
     pub noisy: u64,
     /// Verdicts judged.
     pub judged: u64,
@@ -26,11 +27,11 @@ pub struct Summary {
     pub lockouts: u64,
     /// Good tokens accepted after the deadline.
     pub late: u64,
-    /// Expectations that hold.
+    /// Expectations that are met.
     pub met: u64,
-    /// Expectations that do not.
+    /// Expectations that are missed.
     pub missed: u64,
-    /// Expectations that nothing here could judge.
+    /// Expectations that this result could not judge.
     pub unjudged: u64,
     /// Whether the run was cut short.
     pub partial: bool,
@@ -59,14 +60,14 @@ impl Summary {
         }
     }
 
-    /// Whether there were verdicts, all right, every expectation met and every trial valid and run
-    /// to its end.
+    /// Whether the result passed: it has verdicts and all are right, every expectation is met, and
+    /// every trial is valid and ran to its end.
     pub fn passed(&self) -> bool {
         let is_clean = self.wrong == 0 && self.missed == 0 && self.errors == 0;
         is_clean && self.judged > 0 && !self.partial
     }
 
-    /// One line: what decides, first.
+    /// The verdict in one line, with what decides first.
     pub fn line(&self) -> String {
         let judged = quantity::counted(self.judged, "verdict");
         if self.passed() {
@@ -101,7 +102,7 @@ impl Summary {
         format!("{word}: {reasons}{judged} judged, {}", self.expectations())
     }
 
-    /// How many expectations there were, and what became of them.
+    /// The number of expectations, and how many of them are met, missed or not judged.
     fn expectations(&self) -> String {
         let set = self.met + self.missed + self.unjudged;
         let unjudged = match self.unjudged {
@@ -121,19 +122,19 @@ impl Summary {
     }
 }
 
-/// Verdicts of the real loops beside the capacities.
+/// The number of verdicts in the open loops measured beside the capacities.
 fn checked(result: &RunResult) -> u64 {
     result.capacities.iter().flat_map(|capacity| &capacity.checks).map(|check| check.done).sum()
 }
 
-/// Real loops beside the capacities whose figures do not stand; the closed loop behind a capacity
-/// is a trial of its own.
+/// The number of open loops beside the capacities whose figures do not count. The closed loop
+/// behind a capacity is a trial of its own.
 fn disturbed_loops(result: &RunResult) -> u64 {
     let checks = result.capacities.iter().flat_map(|capacity| &capacity.checks);
     checks.filter(|check| check.disturbed.is_some()).count() as u64
 }
 
-/// What every form shows at its very top: why the figures are not to be relied on.
+/// The warnings that every form shows first: why the figures are not reliable.
 pub fn warnings(result: &RunResult) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if result.machine.profile != "release" {
@@ -161,7 +162,7 @@ pub fn warnings(result: &RunResult) -> Vec<&'static str> {
     warnings
 }
 
-/// What a missed expectation measured, with its unit.
+/// The value that a missed expectation measured, with its unit.
 pub fn missed_value(missed: &ExpectationResult) -> String {
     quantity::expected(&missed.key, missed.value)
 }

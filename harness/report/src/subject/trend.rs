@@ -7,11 +7,10 @@ use jwtbench_result::trend::{Change, ChangePoint, Trend, TrendPoint, TrendSeries
 
 use crate::quantity;
 
-/// A row of blocks spans at least this, as a fraction: smaller differences look as small as they
-/// are.
+/// The least span of a row of blocks, as a fraction, so that a small difference also looks small.
 const LEAST_SPAN: f64 = 0.02;
 
-/// What was looked at.
+/// A sentence on what the trend covers.
 pub(crate) fn span(trend: &Trend) -> String {
     let results = quantity::counted(trend.results.len() as u64, "result");
     match (trend.results.first(), trend.results.last()) {
@@ -22,7 +21,7 @@ pub(crate) fn span(trend: &Trend) -> String {
     }
 }
 
-/// What no test counts, with its mark.
+/// The figures that no test counts, by reason, each with its mark.
 pub(crate) fn left_out(trend: &Trend) -> Vec<String> {
     let line = |(unsound, count): (&Unsound, &usize)| {
         let mark = mark(Some(*unsound)).trim_start().to_owned();
@@ -42,7 +41,8 @@ pub(crate) fn mark(unsound: Option<Unsound>) -> &'static str {
     }
 }
 
-/// The name of a series without its scenario, with what it does not share with its neighbours.
+/// The name of a series without its scenario. The conditions in which it differs from other series
+/// of its trial are added.
 pub(crate) fn name(series: &TrendSeries) -> String {
     let start = format!("{}/", series.scenario);
     let name = series.trial.strip_prefix(&start).unwrap_or(&series.trial);
@@ -61,7 +61,7 @@ pub(crate) fn sentence(trend: &Trend, series: &TrendSeries, change: &ChangePoint
     format!("{}, {}{other}", size(trend, change), place(trend, series, change))
 }
 
-/// By how much it changed, and how sure that is.
+/// The size of the change, and how sure it is.
 pub(crate) fn size(trend: &Trend, change: &ChangePoint) -> String {
     format!(
         "changed by {:.3}× ({}), {} to {}; p {}",
@@ -73,7 +73,7 @@ pub(crate) fn size(trend: &Trend, change: &ChangePoint) -> String {
     )
 }
 
-/// Between which two results it changed.
+/// The two results between which the change happened.
 pub(crate) fn place(trend: &Trend, series: &TrendSeries, change: &ChangePoint) -> String {
     let at = |place: usize| {
         let result = &trend.results[series.points[place].result];
@@ -90,7 +90,7 @@ pub(crate) fn probability(trend: &Trend, p: f64, p_adjusted: f64) -> String {
     }
 }
 
-/// What came of the tests over all series.
+/// The closing sentences: the results of the tests over all series.
 pub(crate) fn closing(trend: &Trend) -> Vec<String> {
     let (mut found, mut none, mut too_few) = (0u64, 0u64, Vec::new());
     for series in &trend.series {
@@ -144,7 +144,7 @@ pub(crate) fn shown(metric: TrackedMetric, value: f64) -> String {
     }
 }
 
-/// The lowest and the highest figure that counts, apart by [`LEAST_SPAN`] at least.
+/// The lowest and the highest figure that counts, widened to a span of at least [`LEAST_SPAN`].
 pub(crate) fn limits(points: &[TrendPoint]) -> Option<(f64, f64)> {
     let values = || points.iter().filter_map(TrendPoint::counted);
     let (low, high) = (values().min_by(f64::total_cmp)?, values().max_by(f64::total_cmp)?);

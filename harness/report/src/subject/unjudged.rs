@@ -1,10 +1,10 @@
-//! Expectations of a scenario that a measurement cannot judge and another verb can: those of a
-//! simulation, and latencies in virtual time.
+//! Expectations of a scenario that a measurement cannot judge but another verb can: those on
+//! figures of a simulation, and those on latencies in virtual time.
 
 use jwtbench_result::{Measurement, RunResult};
 
-/// The verb that judges a key which its measurement did not; `None` where another measurement of
-/// the same verb may.
+/// The verb that judges a key which this measurement did not judge; `None` if another measurement
+/// of the same verb may judge it.
 pub fn judge(measurement: &Measurement, key: &str) -> Option<&'static str> {
     if key.ends_with(".median") || key.ends_with(".worst") {
         Some("simulate")
@@ -15,7 +15,8 @@ pub fn judge(measurement: &Measurement, key: &str) -> Option<&'static str> {
     }
 }
 
-/// A line for each scenario that has some and each verb that judges them, with their keys.
+/// Lines on the unjudged expectations, one for each scenario and each verb that judges them, with
+/// their keys.
 pub fn unjudged(result: &RunResult) -> Vec<String> {
     let mut groups: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for measurement in &result.measurements {

@@ -1,6 +1,6 @@
-//! What a queue before each worker would make of recorded service times at any rate: Poisson
-//! arrivals from a seed, the Lindley recursion, percentiles. Valid while services do not depend on
-//! the load. Pure.
+//! A model of response times at any rate, with a queue before each worker and recorded service
+//! times. It uses seeded Poisson arrivals, the Lindley recursion and percentiles. It is valid while
+//! services do not depend on the load. Pure.
 
 use jwtbench_scenario::plan::arrivals::unit_gaps;
 
@@ -8,11 +8,11 @@ use crate::latency::lindley::Queue;
 
 use super::Slo;
 
-/// Arrivals of the model at each worker.
+/// The number of modelled arrivals at each worker.
 const ARRIVALS: usize = 200_000;
-/// The first of them are left out: the queue is empty at the beginning.
+/// The number of first arrivals that are left out, because the queue is empty at the beginning.
 const RUN_IN: usize = ARRIVALS / 10;
-/// A rate is found to within this part of itself.
+/// The relative precision to which a rate is found.
 const PRECISION: f64 = 1e-3;
 
 /// One recorded service.
@@ -20,24 +20,24 @@ const PRECISION: f64 = 1e-3;
 pub struct Service {
     /// From start to end, in nanoseconds.
     pub ns: u64,
-    /// Whether the token was accepted: its response counts.
+    /// Whether the token was accepted. Only then its response counts.
     pub accepted: bool,
 }
 
-/// Recorded services, one sequence for each worker in the order in which they happened, and
-/// arrivals for them.
+/// A model: the recorded services, one sequence for each worker in the order in which they
+/// happened, and the arrivals for them.
 pub struct Model {
     workers: Vec<Vec<Service>>,
     gaps: Vec<Vec<f64>>,
     forged_gaps: Vec<f64>,
 }
 
-/// Response times that count, in nanoseconds.
+/// The response times that count, in nanoseconds.
 pub struct Responses(Vec<u64>);
 
 impl Responses {
-    /// The response at a quantile: the smallest that at least this part does not exceed. 0 if
-    /// there is none.
+    /// The response at a quantile: the smallest one that at least this share of the responses does
+    /// not exceed. It is 0 if there are no responses.
     pub fn at(&mut self, quantile: f64) -> u64 {
         let Some(last) = self.0.len().checked_sub(1) else {
             return 0;
@@ -48,8 +48,8 @@ impl Responses {
 }
 
 impl Model {
-    /// A model of these services. `None` if some worker has none. Where no token was accepted,
-    /// every response counts.
+    /// Makes a model of these services. It is `None` if some worker has no services. If no token
+    /// was accepted, every response counts.
     pub fn new(mut workers: Vec<Vec<Service>>, seed: u64) -> Option<Model> {
         if workers.is_empty() || workers.iter().any(Vec::is_empty) {
             return None;
@@ -65,12 +65,12 @@ impl Model {
         })
     }
 
-    /// Mean service over all workers, in nanoseconds.
+    /// The mean service over all workers, in nanoseconds.
     pub fn mean_service_ns(&self) -> f64 {
         mean(self.workers.iter().flatten())
     }
 
-    /// Responses when `rate` operations per second arrive, the same share at each worker.
+    /// The responses when `rate` operations per second arrive, the same share at each worker.
     pub fn responses(&self, rate: f64) -> Responses {
         let gap_ns = 1e9 * self.workers.len() as f64 / rate;
         let mut responses = Vec::with_capacity(self.workers.len() * ARRIVALS);
@@ -87,17 +87,18 @@ impl Model {
         Responses(responses)
     }
 
-    /// The highest rate up to `capacity`, in operations per second, that holds the objective;
-    /// `None` if not even a hundredth of it does. The arrivals of a higher rate are those of a
-    /// lower one moved together, so no response gets shorter by it: there is just one such rate.
+    /// The highest rate up to `capacity`, in operations per second, that holds the objective. It is
+    /// `None` if not even a hundredth of the capacity does. A higher rate has the same arrivals
+    /// closer together, so no response gets shorter. Therefore there is exactly one such rate.
     pub fn limit(&self, slo: &Slo, capacity: f64) -> Option<f64> {
         let holds = |rate: f64| slo.holds(self.responses(rate).at(slo.quantile));
         highest(capacity / 100.0, capacity, holds)
     }
 
-    /// The rate of forged tokens at one worker, per second, beside `base` operations per second of
-    /// the recorded mix, at which accepted ones no longer hold the objective. `forged` are the
-    /// services of forged tokens. `None` if they do not hold it even alone.
+    /// The highest rate of forged tokens at one worker, per second, beside which accepted tokens
+    /// still hold the objective. `base` is the rate of the recorded mix in operations per second,
+    /// and `forged` holds the services of forged tokens. It is `None` if there are none of these,
+    /// or if even a thousandth of the saturating rate breaks the objective.
     pub fn forged_limit(&self, slo: &Slo, base: f64, forged: &[Service]) -> Option<f64> {
         if forged.is_empty() {
             return None;
@@ -108,7 +109,7 @@ impl Model {
         highest(saturating / 1000.0, saturating, holds)
     }
 
-    /// Responses of the mix when forged tokens arrive beside it, at one worker.
+    /// The responses of the mix when forged tokens arrive beside it, at one worker.
     fn beside(&self, base: f64, rate: f64, forged: &[Service]) -> Responses {
         let mut base_gaps = self.gaps[0].iter().cycle().map(|gap| gap * 1e9 / base);
         let mut forged_gaps = self.forged_gaps.iter().cycle().map(|gap| gap * 1e9 / rate);
@@ -148,8 +149,8 @@ fn mean<'s>(services: impl IntoIterator<Item = &'s Service>) -> f64 {
     if count > 0.0 { sum / count } else { 0.0 }
 }
 
-/// The highest rate between two for which `holds`, which does not hold again once it fails. `None`
-/// if it fails at the lower one.
+/// The highest rate between two rates for which `holds`. Once `holds` fails, it must fail for every
+/// higher rate. It is `None` if it fails at the lower rate.
 fn highest(low: f64, high: f64, holds: impl Fn(f64) -> bool) -> Option<f64> {
     if high <= 0.0 || !holds(low) {
         return None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jwtbench_scenario::format::grammar;
 
-/// The grammar, for messages.
+/// The grammar of an objective, for messages.
 const FORM: &str = "write it like 'p99 < 1ms': a percentile from p50 to p99.99, `<` or `<=`, and \
                     a time";
 
@@ -51,12 +51,12 @@ impl Slo {
         })
     }
 
-    /// Whether a response time at its quantile, in nanoseconds, holds it.
+    /// Whether a response time at the quantile, in nanoseconds, holds the objective.
     pub fn holds(&self, ns: u64) -> bool {
         ns < self.bound_ns || self.is_inclusive && ns == self.bound_ns
     }
 
-    /// Its percentile as written, such as `p99`.
+    /// The percentile as written, such as `p99`.
     pub fn metric(&self) -> &str {
         self.text.split('<').next().unwrap_or_default().trim()
     }

@@ -1,4 +1,4 @@
-//! The model against closed forms, and the limits that it finds.
+//! Tests of the model against closed forms, and of the limits that it finds.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn slo(text: &str) -> Slo {
     Slo::parse(text).expect("an objective")
 }
 
-/// Operations per second that one worker serves.
+/// The number of operations per second that one worker serves.
 const CAPACITY: f64 = 1e9 / MEAN_NS as f64;
 
 /// M/M/1: the response at quantile q is mean · ln(1 / (1 - q)) / (1 - load).
@@ -76,7 +76,7 @@ fn forged_tokens_cost_the_mix_its_objective() {
     let limit = model.limit(&slo, CAPACITY).expect("a limit");
     let forged = |ns| vec![Service { ns, accepted: false }; 10];
     let at = |ns| model.forged_limit(&slo, limit / 2.0, &forged(ns)).expect("a limit");
-    // Services like those of the mix use up the other half of the limit.
+    // Forged tokens with services like those of the mix use up the other half of the limit.
     let alike = at(MEAN_NS) / (limit / 2.0);
     assert!((0.9..1.1).contains(&alike), "{alike}");
     assert!(at(MEAN_NS / 2) > at(MEAN_NS), "cheap refusals allow more");

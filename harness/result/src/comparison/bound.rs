@@ -1,5 +1,5 @@
 //! The bound beside a trial: the bare signature check that took turns with it. Between two sessions
-//! of one build a median moves with the host; divided by that of the bound, turn by turn, it does
+//! of one build a median changes with the host. The ratio to the bound's median, turn by turn, does
 //! not. Pure.
 
 use crate::statistics::median;
@@ -20,8 +20,8 @@ pub(super) struct Bound<'r> {
 }
 
 impl<'r> Bound<'r> {
-    /// That of the base's backend, or else the fastest that is on both sides. `None` for a trial
-    /// that is a bound or a floor itself, and where no bound took turns with it.
+    /// The bound of the base's backend, or otherwise the fastest bound that both sides have. It is
+    /// `None` for a trial that is a bound or a floor itself, and if no bound took turns with it.
     pub(super) fn beside(
         (one, other): &Pair<'r>,
         base: &'r RunResult,
@@ -49,7 +49,7 @@ impl<'r> Bound<'r> {
     }
 }
 
-/// Whether a contender is a floor: shown, and never gated.
+/// Whether a contender is a floor, which is shown and never gated.
 pub(super) fn is_floor(contender: &str) -> bool {
     FLOORS.contains(&contender)
 }
@@ -72,14 +72,14 @@ fn beside<'r>(
     })
 }
 
-/// A metric of the rounds that were not dropped, in its own unit.
+/// The values of a metric in the rounds that were not dropped, in its own unit.
 pub(crate) fn plain(metric: ComparedMetric, trial: &Measurement) -> Vec<f64> {
     let rounds = trial.rounds.iter().filter(|round| round.dropped.is_none());
     rounds.filter_map(|round| metric.of(round)).collect()
 }
 
-/// Natural logarithms of the cost of each round that was not dropped, over the bound's cost in the
-/// same round where there is a bound.
+/// The natural logarithms of the cost of each round that was not dropped. If there is a bound, the
+/// cost is divided by the bound's cost in the same round.
 pub(super) fn costs(
     metric: ComparedMetric,
     trial: &Measurement,
@@ -102,15 +102,15 @@ pub(super) fn costs(
         .collect()
 }
 
-/// The median service time of one contender over that of another, in each round that neither
-/// dropped: turn by turn where they took turns.
+/// The ratio of two contenders' median service times, for each round that neither dropped. If the
+/// contenders took turns, the ratio is taken turn by turn.
 pub fn ratios_by_round(one: &Measurement, other: &Measurement) -> Vec<f64> {
     costs(ComparedMetric::P50, one, Some(other)).into_iter().map(f64::exp).collect()
 }
 
-/// What the median over the turns says beyond the ratio of the two rounds: a host that changes its
-/// speed within a round moves the medians of the rounds apart, and those of neighbouring turns
-/// not. `None` where the rounds have other turns.
+/// The logarithm of the median ratio of the turns, each turn relative to its round's median. A host
+/// that changes its speed within a round shifts the medians of the two rounds apart, but not those
+/// of adjacent turns. It is `None` if the rounds have different turns.
 fn by_turns(mine: &Round, theirs: &Round) -> Option<f64> {
     let pairs = mine.turns.iter().zip(&theirs.turns);
     let ratios = pairs.filter(|(one, other)| **one > 0.0 && **other > 0.0);

@@ -1,4 +1,4 @@
-//! Where the verdicts of two runs differ, class by class. Pure.
+//! The differences between the verdicts of two runs, class by class. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,20 @@ use crate::{ClassVerdicts, Count, Measurement};
 pub struct Drift {
     /// Token class.
     pub class: String,
-    /// Whether no timing decides them: then the same tokens were judged otherwise.
+    /// Whether timing does not decide these verdicts. If so, the same tokens were judged
+    /// differently.
     pub steady: bool,
-    /// The base's: tokens by code, or codes alone where timing decides.
+    /// The base's verdicts: tokens by code, or codes alone if timing decides them.
     pub base: String,
-    /// The candidate's.
+    /// The candidate's verdicts, in the same form.
     pub candidate: String,
 }
 
 /// The drift from one measurement of a plan to another.
 pub(super) fn drift(base: &Measurement, candidate: &Measurement) -> Vec<Drift> {
     let mut drifts = Vec::new();
-    // A library that gives no codes is held to accept or refuse, against whom it may be.
+    // A library gives no codes, so it is compared with a contender of ours by accept or refuse
+    // only.
     let ours = ["core:", "batch:", "raw:", "null:"];
     let is_ours = |name: &str| ours.iter().any(|kind| name.starts_with(kind));
     let is_foreign = |side: &Measurement| !is_ours(&side.contender);
@@ -61,7 +63,7 @@ pub(super) fn drift(base: &Measurement, candidate: &Measurement) -> Vec<Drift> {
     drifts
 }
 
-/// A class by accept or refuse.
+/// The verdicts on a class, reduced to accept or refuse.
 fn coarse(row: &ClassVerdicts) -> ClassVerdicts {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for code in &row.codes {

@@ -1,4 +1,4 @@
-//! One metric of one trial on two sides: the ratio, how sure it is, and what it means. Pure.
+//! One metric of one trial on two sides: the ratio, how sure it is, and the decision. Pure.
 
 use serde::Serialize;
 
@@ -15,38 +15,38 @@ use super::threshold::{ComparedMetric, Thresholds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FigureGate {
-    /// It decides: threshold, statistics and limit.
+    /// It decides, by threshold, statistics and limit.
     Primary,
-    /// It can only be a regression, beyond its limit.
+    /// It decides only if it is beyond its limit, and then it is a regression.
     Limit,
-    /// It is shown.
+    /// It is shown only.
     Shown,
 }
 
-/// One metric, compared.
+/// The comparison of one metric.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
     /// The metric.
     pub metric: ComparedMetric,
     /// How it takes part in the decision.
     pub gate: FigureGate,
-    /// Median of the base's rounds: nanoseconds, or operations per second.
+    /// Median of the base's rounds, in nanoseconds or operations per second.
     pub base: f64,
     /// Median of the candidate's rounds.
     pub candidate: f64,
-    /// The bound by which each side was divided, round by round; null where none ran beside it.
+    /// The bound by which each side was divided, round by round; null if none ran beside it.
     pub bound: Option<String>,
     /// Candidate over base, each over the bound, with the 95 % interval of the rounds alone.
     pub ratio: Estimate,
-    /// Mann-Whitney over rounds, two-sided; null where no statistic decides.
+    /// The two-sided p of Mann-Whitney over rounds; null if no statistic decides.
     pub p: Option<f64>,
     /// The same after Holm over all primary figures of the comparison.
     pub p_adjusted: Option<f64>,
-    /// What each side drifted by within itself, the larger of both, as a fraction.
+    /// How far a side drifted within itself, the larger of both sides, as a fraction.
     pub floor: f64,
-    /// What a change must exceed to count, as a fraction; null where no statistic decides.
+    /// The change that must be exceeded to count, as a fraction; null if no statistic decides.
     pub threshold: Option<f64>,
-    /// The limit on the point estimate, as a fraction; null for one that is shown only.
+    /// The limit on the point estimate, as a fraction; null for a figure that is only shown.
     pub hard: Option<f64>,
     /// Whether the point estimate is beyond the limit.
     pub beyond_hard: bool,
@@ -54,25 +54,25 @@ pub struct Figure {
     pub base_rounds: usize,
     /// Rounds of the candidate.
     pub rounds: usize,
-    /// The smallest effect that could have been seen four times of five, as a fraction.
+    /// The smallest effect that would have been detected four times out of five, as a fraction.
     pub smallest_effect: f64,
-    /// Rounds on each side that would tell.
+    /// The number of rounds on each side that would decide it.
     pub rounds_needed: u32,
-    /// What it comes to; null where it decides nothing.
+    /// The decision; null if the figure decides nothing.
     pub decision: Option<Decision>,
     #[serde(skip)]
     evidence: MetricEvidence,
 }
 
-/// Two sides of one metric, as natural logarithms of cost.
+/// The two sides of one metric, as natural logarithms of cost.
 struct Sides {
     base: Vec<f64>,
     candidate: Vec<f64>,
 }
 
 impl Sides {
-    /// How far each side drifted within itself: its first half of rounds against its second, the
-    /// larger of both, as a fraction.
+    /// How far a side drifted within itself, from its first half of rounds to its second. It is the
+    /// larger of both sides, as a fraction.
     fn drift(&self) -> f64 {
         let of = |rounds: &[f64]| {
             let (first, second) = rounds.split_at(rounds.len() / 2);
@@ -84,8 +84,8 @@ impl Sides {
 }
 
 impl Figure {
-    /// One metric of a pair, before the primary figures of the comparison share their error rate;
-    /// `None` if a side has none.
+    /// Compares one metric of a pair, before the primary figures of the comparison share their
+    /// error rate. It is `None` if a side has no values.
     pub(super) fn of(
         metric: ComparedMetric,
         (one, other): &Pair<'_>,
@@ -107,7 +107,8 @@ impl Figure {
         let floor = sides.drift();
         let is_primary = gate == FigureGate::Primary;
         let p = is_primary.then(|| mann_whitney(base, candidate));
-        // Rounds of one session know nothing of the next: the floor widens what they are sure of.
+        // Rounds of one session do not show the variation between sessions, so the floor widens the
+        // interval.
         let between =
             Estimate { low: wide.low / (1.0 + floor), high: wide.high * (1.0 + floor), ..wide };
         let evidence =
@@ -134,7 +135,7 @@ impl Figure {
         })
     }
 
-    /// The figures of a pair in the order of every table.
+    /// Compares all metrics of a pair, in the order of every table.
     pub(super) fn all(
         pair: &Pair<'_>,
         bound: Option<&Bound<'_>>,
@@ -159,7 +160,7 @@ impl Figure {
         ComparedMetric::ALL.into_iter().filter_map(figure).collect()
     }
 
-    /// Decides, now that it is known how many figures share the error rate.
+    /// Decides the figure. The number of figures that share the error rate must be known.
     pub(super) fn settle(&mut self, p_adjusted: f64, tests: usize) {
         let is_beyond = self.beyond_hard.then_some(Decision::Regressed);
         if self.gate != FigureGate::Primary {
@@ -169,7 +170,7 @@ impl Figure {
         self.p_adjusted = Some(p_adjusted);
         let least = rounds_for_alpha(ALPHA, tests);
         self.rounds_needed = self.rounds_needed.max(least);
-        // As many rounds as could call it a change are also what calling it none takes.
+        // Equivalence needs as many rounds as a change does.
         let has_rounds = self.base_rounds.min(self.rounds) >= least as usize;
         let decision = match decide(&MetricEvidence { p: p_adjusted, ..self.evidence }) {
             Decision::Invalid => Decision::Invalid,

@@ -1,6 +1,6 @@
-//! The outcome of a trial on both sides: stolen keys and revoked tokens accepted, good tokens
-//! refused or late, fetches. Worse is what lies beyond the range that 16 seeds give the base in
-//! virtual time. Pure.
+//! The outcome of a trial on both sides: accepted tokens of stolen keys, accepted revoked tokens,
+//! good tokens refused or late, and fetches. A count is worse if it is above the range that 16
+//! seeds give the base in virtual time. Pure.
 
 mod sentence;
 #[cfg(test)]
@@ -15,22 +15,22 @@ use crate::{Measurement, RunResult};
 
 use super::pairing::{Pair, has_one_plan};
 
-/// How far real time may be behind virtual time where nothing disturbs it, in nanoseconds: a fetch
-/// takes its way through sockets and threads. Six runs of every dynamic scenario on a busy machine
-/// differed by what arrives in 12 ms at the most.
+/// The time by which real time may be behind virtual time without any disturbance, in nanoseconds:
+/// a fetch passes through sockets and threads. In six runs of every dynamic scenario on a busy
+/// machine, counts differed by at most the arrivals of 12 ms.
 const LAG_NS: f64 = 20e6;
 
-/// What an outcome, or one figure of it, comes to.
+/// The verdict on an outcome, or on one figure of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 pub enum OutcomeVerdict {
-    /// Above all that the base's seeds give.
+    /// Above the range of the base's seeds.
     Worse,
-    /// Below all that they give.
+    /// Below that range.
     Better,
-    /// Within what they give.
+    /// Within that range.
     Unchanged,
-    /// Shown, and held against nothing.
+    /// Shown, and not compared with a range.
     NotGated,
 }
 
@@ -60,64 +60,64 @@ pub struct TrialOutcome {
     pub base_cache_policy: String,
     /// The candidate's.
     pub cache_policy: String,
-    /// The gravest of its figures.
+    /// The worst verdict of its figures.
     pub verdict: OutcomeVerdict,
     /// What changed, worse before better.
     pub sentences: Vec<OutcomeSentence>,
-    /// Null, or what of it is held against nothing, and why.
+    /// Null, or what of it is not gated, and why.
     pub not_gated: Option<Ungated>,
-    /// Its counts, in one round.
+    /// Its counts in one round.
     pub figures: Vec<OutcomeFigure>,
 }
 
-/// Something that changed for users or thieves, in words.
+/// A sentence on something that changed for users or attackers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutcomeSentence {
-    /// In which direction.
+    /// The direction of the change.
     pub verdict: OutcomeVerdict,
     /// The sentence, without a full stop.
     pub text: String,
 }
 
-/// Why an outcome is held against nothing.
+/// Why an outcome is not gated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ungated {
     /// The reason, and what to do.
     pub reason: String,
-    /// Whether it could have been gated: results made again, or left to end, would be.
+    /// Whether it could have been gated if the results were made again or not interrupted.
     pub is_gap: bool,
 }
 
 /// One count on both sides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OutcomeFigure {
-    /// What is counted.
+    /// The kind and part that are counted.
     #[serde(flatten)]
     pub key: OutcomeKey,
-    /// The base's count a round.
+    /// The base's count per round.
     pub base: f64,
-    /// The candidate's count a round.
+    /// The candidate's count per round.
     pub candidate: f64,
-    /// What the base's seeds give; null where nothing was drawn.
+    /// The range of the base's seeds; null if no seeds were drawn.
     pub seeds: Option<SeedSpread>,
-    /// The highest count that is not worse; null where it is held against nothing.
+    /// The highest count that is not worse; null if the count is not gated.
     pub limit: Option<f64>,
-    /// What it comes to.
+    /// The verdict on the count.
     pub verdict: OutcomeVerdict,
 }
 
-/// What both sides' counts are held to.
+/// The range and the tolerance for both sides' counts.
 struct Measure<'r> {
     range: &'r OutcomeRange,
-    /// What arrives within the time by which real time may be behind.
+    /// The number of arrivals within the time by which real time may be behind.
     lag: f64,
-    /// The host disturbed a side.
+    /// Whether the host disturbed a side.
     is_disturbed: bool,
 }
 
 impl TrialOutcome {
-    /// Compares a trial; `None` where nothing of the kind happens on either side and time does not
-    /// matter to the scenario.
+    /// Compares a trial. It is `None` if nothing is counted on either side and time does not matter
+    /// to the scenario, or if a side failed.
     pub(super) fn of(
         base: &RunResult,
         candidate: &RunResult,
@@ -217,18 +217,18 @@ impl<'r> Measure<'r> {
         Ok(Measure { range, lag, is_disturbed })
     }
 
-    /// Of a count on both sides: the highest that is not worse, and the verdict.
+    /// Judges a count on both sides: the highest count that is not worse, and the verdict.
     fn judge(&self, key: &OutcomeKey, base: f64, candidate: f64) -> (Option<f64>, OutcomeVerdict) {
         let is_timed = matches!(key.kind, OutcomeKind::Late | OutcomeKind::Fetches);
         let is_part = key.kind == OutcomeKind::LockoutsByCode;
-        // A host that takes the processor away makes answers late and attempts fail.
+        // A host that takes the processor away makes answers late and fetch attempts fail.
         if is_part || (is_timed && self.is_disturbed) {
             return (None, OutcomeVerdict::NotGated);
         }
         let slack = match key.kind {
             OutcomeKind::Fetches => 0.0,
             _ if self.is_disturbed => self.lag,
-            // Where the base has none, none is allowed.
+            // If the base has none, none is allowed.
             _ => self.lag.min(base),
         };
         let spread = self.range.spread(key);
@@ -243,7 +243,7 @@ impl<'r> Measure<'r> {
     }
 }
 
-/// Whether both sides were made of one scenario under one load from different seeds.
+/// Whether both sides ran the same scenario under the same load with different seeds.
 fn differs_by_seed(base: &RunResult, candidate: &RunResult, scenario: &str) -> bool {
     let of = |result: &'_ RunResult| {
         let record = result.scenarios.iter().find(|record| record.name == scenario)?;
@@ -252,8 +252,8 @@ fn differs_by_seed(base: &RunResult, candidate: &RunResult, scenario: &str) -> b
     base.seed != candidate.seed && of(base).is_some() && of(base) == of(candidate)
 }
 
-/// What arrives while real time is behind: 20 ms, and as long as the longest hiccup of a host that
-/// disturbed a side.
+/// The number of arrivals while real time is behind. That time is [`LAG_NS`], plus the longest
+/// hiccup if the host disturbed a side.
 fn lag(range: &OutcomeRange, (one, other): &Pair<'_>, is_disturbed: bool) -> f64 {
     let hiccup = |side: &Measurement| {
         let hiccups = side.noise.as_ref().and_then(|noise| noise.hiccups.as_ref());
@@ -264,7 +264,7 @@ fn lag(range: &OutcomeRange, (one, other): &Pair<'_>, is_disturbed: bool) -> f64
     (range.arrivals as f64 * (LAG_NS + longest as f64) / end_ns as f64).ceil()
 }
 
-/// Every count that either side has, by kind.
+/// The figures of every count that either side has, by kind.
 fn figures(
     (one, other): &Pair<'_>,
     [base, candidate]: &[OutcomeCounts; 2],
@@ -273,7 +273,7 @@ fn figures(
     let mut keys: Vec<&OutcomeKey> = base.keys().chain(candidate.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
-    // A side from before classes were told apart has counts and no classes.
+    // An older result has counts and no classes.
     let total = OutcomeKey::whole(OutcomeKind::ExposedAccepts);
     let tells_classes = |counts: &OutcomeCounts| {
         let mut kinds = counts.keys().map(|key| key.kind);
@@ -294,7 +294,8 @@ fn figures(
     keys.into_iter().filter(is_told).map(figure).collect()
 }
 
-/// Fewer exposed accepts in all are no worse for another cause.
+/// Ungates the causes if there are fewer exposed accepts in all: another cause does not make that
+/// worse.
 fn excuse_causes(figures: &mut [OutcomeFigure]) {
     let is_better = |figure: &OutcomeFigure| {
         figure.key.kind == OutcomeKind::ExposedAccepts && figure.verdict == OutcomeVerdict::Better

@@ -1,12 +1,12 @@
-//! Which trial of one result stands against which of the other, and in what two results are
-//! unlike. Pure.
+//! The pairing of trials: which trial of one result is compared with which of the other, and in
+//! what ways two results differ. Pure.
 
 use std::fmt;
 
 use crate::record::standing::{known, of_both};
 use crate::{CachePolicyRecord, Measurement, RunResult};
 
-/// In what results may be unlike if the user says so.
+/// A way in which results may differ if the user allows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     /// Arrivals, events, faults, load or corpus.
@@ -30,25 +30,26 @@ impl fmt::Display for Allowance {
     }
 }
 
-/// How trials find their partner.
+/// How trials are paired.
 #[derive(Clone, Debug, Default)]
 pub struct Matching {
-    /// The base's contender against which another one stands: (base, candidate). Others are not
-    /// compared: bounds that ran beside them. Empty: each stands against its namesake.
+    /// Pairs of different contenders, as (base, candidate). Others are not compared: they are
+    /// bounds that ran beside them. If the list is empty, each contender is compared with the one
+    /// of the same name.
     pub contenders: Vec<(String, String)>,
-    /// Whether trials under different cache policies stand against each other.
+    /// Whether trials under different cache policies are compared.
     pub any_cache_policy: bool,
 }
 
-/// A trial on both sides.
+/// A trial on both sides: base, candidate.
 pub(super) type Pair<'r> = (&'r Measurement, &'r Measurement);
 
-/// The trials on both sides, and the names of those on one side only: base, candidate.
+/// The trials that both sides have, and the names of those that only one side has.
 pub(super) struct Pairing<'r> {
     pub(super) pairs: Vec<Pair<'r>>,
     pub(super) only_base: Vec<String>,
     pub(super) only_candidate: Vec<String>,
-    /// The cache policies of the trials on both sides, where a result keeps a record of them.
+    /// The cache policies of the trials on both sides, if a result keeps a record of them.
     pub(super) cache_policies: Vec<CachePolicyRecord>,
 }
 
@@ -81,7 +82,7 @@ impl<'r> Pairing<'r> {
         pairing
     }
 
-    /// In what the results are unlike: the kind, and a sentence on it.
+    /// The differences between the results, each as its kind and a sentence.
     pub(super) fn unlike(
         &self,
         base: &RunResult,
@@ -143,7 +144,7 @@ pub(super) fn has_one_plan((base, candidate): &Pair<'_>) -> bool {
     base.plan_hash == candidate.plan_hash && base.corpus_hash == candidate.corpus_hash
 }
 
-/// The name of a trial, its cache policy with its mark.
+/// The name of a trial, in which the cache policy has its mark.
 fn trial(measurement: &Measurement, cache_policies: &[CachePolicyRecord]) -> String {
     let Measurement { scenario, algorithm, contender, cache_policy, .. } = measurement;
     let cache_policy = known(cache_policies, cache_policy).marked(cache_policy);

@@ -1,5 +1,5 @@
-//! What a comparison gates on: the primary metric, and by how much each figure may move. Parsed
-//! once; knows no result.
+//! What a comparison gates on: the primary metric, and by how much each figure may change. It is
+//! parsed once and knows no result.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::Round;
 pub enum ComparedMetric {
     /// Median service time of accepted tokens.
     P50,
-    /// 99th percentile of the same.
+    /// 99th percentile of the service time of accepted tokens.
     P99,
     /// Completed operations per second of active worker time.
     Throughput,
@@ -22,11 +22,11 @@ pub enum ComparedMetric {
 }
 
 impl ComparedMetric {
-    /// All, in the order of every table.
+    /// All metrics, in the order of every table.
     pub const ALL: [ComparedMetric; 4] =
         [ComparedMetric::P50, ComparedMetric::P99, ComparedMetric::Throughput, ComparedMetric::Cpu];
 
-    /// As it is spelt in options and tables.
+    /// The name in options and tables.
     pub const fn name(self) -> &'static str {
         match self {
             ComparedMetric::P50 => "p50",
@@ -36,7 +36,7 @@ impl ComparedMetric {
         }
     }
 
-    /// Whether more of it is better.
+    /// Whether a higher value is better.
     pub const fn is_gain(self) -> bool {
         matches!(self, ComparedMetric::Throughput)
     }
@@ -59,21 +59,22 @@ impl fmt::Display for ComparedMetric {
     }
 }
 
-/// What decides a trial, and what figures may move by, as fractions of the base.
+/// The metric that decides a trial, and the limits on changes, as fractions of the base.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Thresholds {
     /// The metric that decides, over the bound that took turns with the trial.
     pub primary: ComparedMetric,
-    /// A change of it beyond this counts if the statistics are sure of it.
+    /// A change of the primary metric beyond this counts if the statistics are sure of it.
     pub soft: f64,
-    /// A rise of it beyond this is a regression, sure or not.
+    /// A rise of the primary metric beyond this is a regression, even if the statistics are not
+    /// sure.
     pub hard: f64,
-    /// The same for p99, the only gate on it: tails move with the host.
+    /// The hard limit for p99. There is no other gate on p99, because tails change with the host.
     pub p99: f64,
-    /// The same for throughput.
+    /// The hard limit for throughput.
     pub throughput: f64,
-    /// The same for the p50 of a trial without a bound beside it. Two sessions of one build have
-    /// been seen to differ by 103 % there.
+    /// The hard limit for the p50 of a trial without a bound beside it. Two sessions of one build
+    /// have differed there by 103 %.
     pub bare: f64,
 }
 
@@ -90,12 +91,12 @@ impl Default for Thresholds {
     }
 }
 
-/// A figure that has a limit and no threshold.
+/// The figures that have a limit and no threshold.
 const LIMITED: [&str; 3] = ["p99", "throughput", "bare"];
 
 impl Thresholds {
-    /// Takes over an option such as `p50=5%`, `p50=5%|25%` or `p99=|100%`. `bare` is the p50 of
-    /// trials without a bound beside them.
+    /// Applies an option such as `p50=5%`, `p50=5%|25%` or `p99=|100%`. `bare` is the p50 of trials
+    /// without a bound beside them.
     ///
     /// # Errors
     /// What is wrong with it, and what would do.
@@ -157,7 +158,7 @@ fn share(text: &str, form: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
 
-    /// Soft and hard limit, or what the refusal says.
+    /// The soft and the hard limit, or the text of the refusal.
     type Read<'a> = Result<(f64, f64), &'a str>;
 
     #[test]

@@ -1,5 +1,5 @@
-//! Who fights when: a block is six rounds that read the same backwards, so that a drift of the host
-//! falls on all arms alike. Pure; the seed decides the order.
+//! The order of the arms: a block is six rounds that read the same backwards, so that a drift of
+//! the host affects all arms alike. Pure; the seed decides the order.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -18,11 +18,11 @@ pub enum Arm {
     Again,
 }
 
-/// Rounds in a block: each arm has two.
+/// The number of rounds in a block. Each arm has two.
 pub const SLOTS: usize = 6;
 
-/// The six orders of three arms. Without the third arm each block is A B B A or B A A B, and
-/// without the candidate it is the same of base and base again.
+/// The six orders of three arms. Without the third arm each block is A B B A or B A A B. Without
+/// the candidate it is the same with base and base again.
 const ORDERS: [[Arm; 3]; 6] = {
     use Arm::{Again, Base, Candidate};
     [
@@ -35,7 +35,8 @@ const ORDERS: [[Arm; 3]; 6] = {
     ]
 };
 
-/// The order of the arms in each block: all six orders in a seeded turn before one comes again.
+/// The order of the arms in each block. All six orders are used, in a seeded sequence, before one
+/// is repeated.
 pub fn lineup(blocks: u32, seed: u64) -> Vec<[Arm; SLOTS]> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut orders = ORDERS;

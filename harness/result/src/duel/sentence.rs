@@ -4,8 +4,9 @@ use crate::statistics::Decision;
 
 use super::{DuelMetric, MetricVerdict};
 
-/// A regression of any metric that decides outranks all, then an improvement, then doubt. A metric
-/// that is not gated decides where A costs `limit` times as much; otherwise it is only mentioned.
+/// Sums up the metrics. A regression of any metric that decides comes first, then an improvement,
+/// then an inconclusive metric. A metric that is not gated decides if A costs `limit` times as
+/// much; otherwise it is only mentioned.
 pub(super) fn sum_up(metrics: &[MetricVerdict], limit: Option<f64>) -> (Decision, String) {
     let is_beyond = |metric: &MetricVerdict| {
         let is_worse = metric.decision == Decision::Regressed;
@@ -48,7 +49,7 @@ pub(super) fn sum_up(metrics: &[MetricVerdict], limit: Option<f64>) -> (Decision
     (Decision::Equivalent, format!("A and B take {same}{aside}"))
 }
 
-/// What A takes more or less of.
+/// The noun for what A takes more or less of.
 fn noun(metric: DuelMetric) -> &'static str {
     match metric {
         DuelMetric::P50 => "time",
@@ -58,14 +59,14 @@ fn noun(metric: DuelMetric) -> &'static str {
     }
 }
 
-/// `31 % more CPU time`.
+/// The difference in words: `31 % more CPU time`.
 fn difference(metric: &MetricVerdict) -> String {
     let change = metric.cost.estimate - 1.0;
     let direction = if change > 0.0 { "more" } else { "less" };
     format!("{} {direction} {}", percent(change.abs()), noun(metric.metric))
 }
 
-/// `x`, `x and y`, `x, y and z`.
+/// The metrics in one phrase: `x`, `x and y`, `x, y and z`.
 fn joined(metrics: &[&MetricVerdict], part: impl Fn(&MetricVerdict) -> String) -> String {
     let mut parts: Vec<String> = metrics.iter().map(|metric| part(metric)).collect();
     let last = parts.pop().unwrap_or_default();

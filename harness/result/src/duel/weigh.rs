@@ -1,5 +1,5 @@
 //! From samples to verdicts: a pure function, so that an old duel can be weighed again. Blocks are
-//! the unit; a block is left out only for what the host did, never for what an arm did.
+//! the unit. A block is left out only for what the host did, never for what an arm did.
 
 use std::collections::BTreeMap;
 
@@ -12,46 +12,47 @@ use crate::statistics::{
 use super::sentence::sum_up;
 use super::{Arm, BlockNoise, DuelMetric, KernelCheck, MIN_BLOCKS, MetricVerdict, Ratios, Sample};
 
-/// The host favoured an arm if the control kernel's interval of [`CONTROL_LEVEL`] excludes 1 and
-/// its ratio is off by at least this.
+/// The least difference of the control kernel's ratio from 1 at which the host favoured an arm. The
+/// kernel's interval of [`CONTROL_LEVEL`] must exclude 1 too.
 pub const CONTROL_ROOM: f64 = 0.01;
-/// A metric that no verdict depends on is a regression all the same where it costs this many times
-/// as much.
+/// The factor of cost from which a metric is a regression even if the verdict does not depend on
+/// it.
 pub const LIMIT: f64 = 2.0;
-/// One duel in a thousand is called invalid by chance. At 95 % it would be one in twenty.
+/// The level of the control kernel's interval: chance makes one duel in a thousand invalid. At 95 %
+/// it would be one in twenty.
 pub const CONTROL_LEVEL: f64 = 0.999;
 
-/// How samples are weighed.
+/// The rules by which samples are weighed.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Thresholds other than the default, as fractions.
+    /// The thresholds that differ from the default, as fractions.
     pub thresholds: BTreeMap<DuelMetric, f64>,
-    /// Metrics that the verdict depends on.
+    /// The metrics that the verdict depends on.
     pub gates: Vec<DuelMetric>,
-    /// The other metrics make a regression where A costs this many times as much; `None` if never.
+    /// The factor of cost from which any other metric is a regression; `None` for never.
     pub limit: Option<f64>,
     /// The seed of resampling.
     pub seed: u64,
 }
 
-/// What samples say.
+/// The result of weighing samples.
 #[derive(Clone, Debug)]
 pub struct Weighed {
-    /// All gated metrics together.
+    /// The verdict of all gated metrics together.
     pub verdict: Decision,
     /// Why, in a sentence.
     pub reason: String,
-    /// Plain ratios; `None` without a single whole block.
+    /// The plain ratios; `None` if there is not a single whole block.
     pub ratio: Option<Ratios>,
-    /// By metric.
+    /// The verdict on each metric.
     pub metrics: Vec<MetricVerdict>,
     /// The control kernel.
     pub control: KernelCheck,
-    /// Blocks left out.
+    /// The number of blocks left out.
     pub dropped: u32,
 }
 
-/// One metric's log differences over blocks, and the medians over rounds of A and B.
+/// The log differences of one metric over blocks, and its medians over the rounds of A and B.
 struct Differences {
     metric: DuelMetric,
     medians: [f64; 2],
@@ -67,7 +68,7 @@ struct Disturbed<'n> {
 }
 
 impl<'n> Disturbed<'n> {
-    /// Of all blocks that were fought.
+    /// Collects the disturbed blocks of all `fought` blocks.
     fn of(noise: &'n [BlockNoise], fought: usize) -> Disturbed<'n> {
         let blocks = noise.iter().filter(|block| block.disturbed.is_some()).collect();
         Disturbed { blocks, fought, may_drop: (fought as f64 * MAX_DROPPED) as usize }
@@ -77,7 +78,8 @@ impl<'n> Disturbed<'n> {
         self.blocks.len() > self.may_drop
     }
 
-    /// Whether this block is left out: it is disturbed, and not so many are that all stay in.
+    /// Whether this block is left out: it is disturbed, and the disturbed blocks are few enough to
+    /// be left out.
     fn leaves_out(&self, block: u32) -> bool {
         !self.are_too_many() && self.blocks.iter().any(|disturbed| disturbed.block == block)
     }
@@ -93,7 +95,7 @@ impl<'n> Disturbed<'n> {
     }
 }
 
-/// Weighs the samples of a duel. Blocks of which `noise` tells nothing are undisturbed.
+/// Weighs the samples of a duel. A block without a record in `noise` counts as undisturbed.
 pub fn weigh(samples: &[Sample], noise: &[BlockNoise], rules: &Rules) -> Weighed {
     let mut blocks: BTreeMap<u32, Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
@@ -119,7 +121,7 @@ pub fn weigh(samples: &[Sample], noise: &[BlockNoise], rules: &Rules) -> Weighed
     Weighed { verdict, reason, ratio, metrics, control, dropped: dropped as u32 }
 }
 
-/// Mean of the logs of `cost` over an arm's rounds of a block.
+/// The mean logarithm of `cost` over an arm's rounds of a block.
 fn level(block: &[&Sample], arm: Arm, cost: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
     let rounds: Vec<f64> = block
         .iter()
@@ -134,7 +136,7 @@ fn difference(block: &[&Sample], arm: Arm, cost: impl Fn(&Sample) -> Option<f64>
 }
 
 impl Differences {
-    /// `None` where some round has no figure.
+    /// The differences of a metric; `None` if some round has no figure.
     fn of(metric: DuelMetric, blocks: &[Vec<&Sample>]) -> Option<Differences> {
         let cost = |sample: &Sample| metric.cost(&sample.reading);
         let over = |arm| {
@@ -206,8 +208,9 @@ fn judge(differences: Vec<Differences>, rules: &Rules) -> Vec<MetricVerdict> {
     differences.into_iter().enumerate().map(verdict).collect()
 }
 
-/// Blocks that would tell the effect from the threshold, as it is and as it spreads: enough for
-/// the test under its share of the error rate, and for the floor to come down to the threshold.
+/// The number of blocks that would separate this effect, with its spread, from the threshold. It is
+/// enough for the test at its share of the error rate, and enough to bring the floor down to the
+/// threshold.
 fn needed(verdict: &MetricVerdict, spread: f64, blocks: usize, gates: usize) -> u32 {
     let effect = verdict.cost.estimate.ln().abs();
     let gap = (effect - verdict.threshold.ln_1p()).abs().exp_m1();
@@ -227,7 +230,7 @@ fn ratios(metrics: &[MetricVerdict]) -> Option<Ratios> {
     })
 }
 
-/// Why so many undisturbed blocks prove nothing, if so.
+/// The reason why the undisturbed blocks prove nothing; `None` if they do.
 fn fault_of(
     left: usize,
     control: &KernelCheck,
@@ -266,14 +269,14 @@ mod tests {
         cost: f64,
         noise: f64,
         control: f64,
-        /// Blocks that the host disturbs, from the first on.
+        /// The number of first blocks that the host disturbs.
         disturbed: u32,
     }
 
     const PLAIN: Planted =
         Planted { blocks: 16, cost: 1.0, noise: 0.002, control: 1.0, disturbed: 0 };
 
-    /// Rounds of a host that gets slower all the time, by a percent a block.
+    /// The rounds on a host that gets slower all the time, by one percent per block.
     fn samples(planted: &Planted) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (block, arms) in (0u32..).zip(lineup(planted.blocks, 1)) {
@@ -302,7 +305,7 @@ mod tests {
         Rules { thresholds: BTreeMap::new(), gates: DuelMetric::ALL.to_vec(), limit: None, seed: 1 }
     }
 
-    /// What the host did in so many blocks, of which it disturbed the first.
+    /// The noise of the planted blocks, the first of which the host disturbed.
     fn noise(planted: &Planted) -> Vec<BlockNoise> {
         let block = |block: u32| {
             let others = Some(if block < planted.disturbed { 0.5 } else { 0.0 });
@@ -343,7 +346,7 @@ mod tests {
         }
     }
 
-    /// The first blocks are disturbed, and the candidate is slow in them alone.
+    /// The first blocks are disturbed, and the candidate is slow in these alone.
     #[test]
     fn a_disturbed_block_is_left_out_until_too_many_are() {
         let rows = [
@@ -370,7 +373,7 @@ mod tests {
         }
     }
 
-    /// Rounds of log-normal noise about a true ratio, seeded. Nothing drifts.
+    /// Rounds with seeded log-normal noise about a true ratio, without drift.
     fn drawn(ratio: f64, noise: f64, seed: u64) -> Vec<Sample> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut unit = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
@@ -385,12 +388,13 @@ mod tests {
         samples
     }
 
-    /// What duels say of a true ratio; `scripts/statistics` does the same at length, with draws and
-    /// samples of its own.
+    /// The verdicts of duels on a true ratio. `scripts/statistics` tests the same at length, with
+    /// its own draws and samples.
     #[test]
     fn noise_is_never_equality_and_seldom_a_change() {
         use Decision::{Equivalent, Improved, Inconclusive, Regressed};
-        /// True ratio, noise, verdicts, how many duels of all give one of them, and why.
+        /// The true ratio, the noise, the verdicts, the range for the number of duels that give one
+        /// of them, and the reason.
         type Row<'r> = (f64, f64, &'r [Decision], [u64; 2], &'r str);
         const DUELS: u64 = 20;
         let rows: [Row<'_>; 4] = [

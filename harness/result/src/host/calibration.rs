@@ -1,5 +1,5 @@
-//! What the generator can do on this machine: found out at the start of a run, before anything is
-//! measured.
+//! The limits of the generator on this machine. They are found at the start of a run, before
+//! anything is measured.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

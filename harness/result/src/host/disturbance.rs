@@ -1,57 +1,62 @@
-//! What the host did in a span of time, and the rule, fixed beforehand, by which it disturbed what
-//! was measured. Our own threads are no disturbance: what they cause is taken off first. Pure.
+//! What the host did in a span of time, and the rule by which it disturbed a measurement. The rule
+//! was fixed beforehand. Our own threads are no disturbance: what they cause is subtracted first.
+//! Pure.
 
 use crate::host::noise::Hiccups;
 
-/// More stolen CPU time than this share disturbs: the hypervisor takes it from whoever runs, so it
-/// lengthens work by about its own share, which is what a comparison gates (5 %).
+/// The largest share of stolen CPU time that does not disturb. The hypervisor takes it from any
+/// running thread, so it lengthens work by about the same share, which is what a comparison gates
+/// (5 %).
 pub const MAX_STEAL: f64 = 0.05;
-/// More CPU time of other processes than this share of all disturbs. An idle machine showed up to
-/// 4 % in 466 rounds; one busy neighbour on 2 processors is 50 %.
+/// The largest share of all CPU time that other processes may use. An idle machine showed up to 4 %
+/// in 466 rounds. One busy process on 2 processors is 50 %.
 pub const MAX_OTHERS: f64 = 0.10;
-/// Somebody else waited for a processor for more than this share of the time: there is more to do
-/// than processors to do it. An idle machine showed 0.6 % at the most, our own waits included.
+/// The largest share of the time in which other tasks may wait for a processor. Beyond it there is
+/// more work than processors. An idle machine showed 0.6 % at most, including our own waits.
 pub const MAX_PRESSURE: f64 = 0.05;
-/// Workers had no processor for more than this share of their time: then one arrival in a hundred
-/// meets such a wait, and a 99th percentile is no longer the contender's.
+/// The largest share of the workers' time in which they may wait for a processor. Beyond it one
+/// arrival in a hundred meets such a wait, and the 99th percentile is no longer the contender's.
 pub const MAX_WAIT: f64 = 0.01;
-/// This process stood still for more than this share of the time: as with a wait for a processor.
+/// The largest share of the time in which this process may stand still, for the same reason.
 pub const MAX_PAUSED: f64 = 0.01;
-/// A thread that sleeps wakes later than this at the median, in nanoseconds: thrice the most that
-/// an idle machine showed (86 us).
+/// The largest median delay of a thread that wakes from sleep, in nanoseconds: three times the most
+/// that an idle machine showed (86 us).
 pub const MAX_HICCUP_P50_NS: u64 = 250_000;
-/// The same at the 99th percentile: later than any operation takes. An idle machine showed 66 us.
+/// The largest such delay at the 99th percentile, in nanoseconds: longer than any operation takes.
+/// An idle machine showed 66 us.
 pub const MAX_HICCUP_P99_NS: u64 = 1_000_000;
-/// Fewer sleeps than this have no 99th percentile.
+/// The least number of sleeps that has a 99th percentile.
 const FEWEST_HICCUPS: u64 = 100;
-/// If more than this share of a round's windows is disturbed, so is the round.
+/// The largest share of a round's windows that may be disturbed. Beyond it the round is disturbed
+/// too.
 pub const MAX_DISTURBED: f64 = 0.2;
 
-/// What the host did in a span: shares of all CPU time or of all time, 0..=1, where the kernel
-/// tells them.
+/// What the host did in a span, as shares of all CPU time or of all time, 0..=1. A share is `None`
+/// if the kernel does not report it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HostShare {
     /// CPU time taken by the hypervisor.
     pub steal: Option<f64>,
     /// CPU time used by other processes.
     pub others: Option<f64>,
-    /// Time in which some runnable task had no CPU, whoever it was.
+    /// Time in which some runnable task of any process had no CPU.
     pub pressure: Option<f64>,
     /// The same without the waits of our own threads.
     pub foreign_pressure: Option<f64>,
-    /// Time of the workers in which they were runnable and had no CPU, beyond what other threads
-    /// of ours used.
+    /// Time of the workers in which they were runnable and had no CPU, beyond what other threads of
+    /// ours used.
     pub worker_wait: Option<f64>,
     /// Time in which this process stood still as a whole: stopped by a signal, or frozen.
     pub paused: Option<f64>,
-    /// How late a thread woke; `None` where our workers left it no processor to wake on.
+    /// How late a sleeping thread woke; `None` if our workers left it no processor to wake on.
     pub hiccups: Option<Hiccups>,
-    /// CPUs that the shares are of.
+    /// The number of CPUs that the shares refer to.
     pub cpus: u32,
 }
 
 impl HostShare {
-    /// CPU time that the host kept from us in `span_ns`. Others count where they left too little.
+    /// The CPU time in nanoseconds that the host kept from us in `span_ns`. The time of other
+    /// processes counts only if they left us too little.
     pub fn stolen_ns(&self, span_ns: u64) -> f64 {
         let pressure = self.foreign_pressure.or(self.pressure);
         let presses = pressure.is_none_or(|pressure| pressure > MAX_PRESSURE)
@@ -61,7 +66,7 @@ impl HostShare {
         all * (self.steal.unwrap_or(0.0) + self.paused.unwrap_or(0.0) + others)
     }
 
-    /// Why what was measured meanwhile counts as disturbed; `None` if it does not.
+    /// The reason why a measurement in this span counts as disturbed; `None` if it does not.
     pub fn disturbance(&self) -> Option<String> {
         let limits = [
             ("time in which this process stood still", self.paused, MAX_PAUSED),
@@ -92,7 +97,7 @@ impl HostShare {
 mod tests {
     use super::*;
 
-    /// The worst figures of the idle machine, over 466 rounds.
+    /// The worst figures of an idle machine over 466 rounds.
     const IDLE: HostShare = HostShare {
         steal: Some(0.041),
         others: Some(0.0405),

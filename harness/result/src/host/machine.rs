@@ -1,4 +1,4 @@
-//! The machine a result came from: what a reader needs to judge whether figures carry over.
+//! The machine that a result came from: what a reader needs to judge whether figures carry over.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

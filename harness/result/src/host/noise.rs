@@ -1,5 +1,5 @@
-//! The noise record: what the host did during a round, and the rule, fixed beforehand, by which a
-//! disturbed round is dropped and a trial has too many of them. Pure.
+//! The noise record: what the host did during a round. By a rule fixed beforehand, a disturbed
+//! round is dropped, and a trial with too many of them is disturbed. Pure.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::host::disturbance::{HostShare, MAX_DISTURBED};
 use crate::host::window::Window;
 
-/// A round whose control kernel took longer than calibrated by more than this share is disturbed:
-/// an idle machine showed 18 % at the most.
+/// The largest share by which the control kernel may take longer than calibrated. Beyond it a round
+/// is disturbed. An idle machine showed 18 % at most.
 pub const MAX_DRIFT: f64 = 0.25;
-/// At most this share of a trial's rounds is dropped.
+/// The largest share of a trial's rounds that is dropped.
 pub const MAX_DROPPED: f64 = 0.2;
 
 /// What the host did during a round, or during all rounds of a trial.
@@ -61,7 +61,7 @@ pub struct Hiccups {
 }
 
 impl Hiccups {
-    /// Of raw overshoots in nanoseconds; `None` of none.
+    /// The summary of raw overshoots in nanoseconds; `None` if there are none.
     pub fn of(overshoots: &[u64]) -> Option<Hiccups> {
         let mut sorted = overshoots.to_vec();
         sorted.sort_unstable();
@@ -73,7 +73,7 @@ impl Hiccups {
 }
 
 impl Noise {
-    /// Why the round counts as disturbed; `None` if it does not.
+    /// The reason why the round counts as disturbed; `None` if it does not.
     pub fn disturbance(&self) -> Option<String> {
         self.share().disturbance().or_else(|| {
             let drift = self.kernel_drift.filter(|drift| *drift > MAX_DRIFT)?;
@@ -82,8 +82,8 @@ impl Noise {
         })
     }
 
-    /// Several rounds together, with the raw hiccups of all of them in nanoseconds: shares as
-    /// means, counts as sums; `None` of no round.
+    /// The noise of several rounds together, with the raw hiccups of all of them in nanoseconds.
+    /// Shares are means and counts are sums. It is `None` if there are no rounds.
     pub fn over(rounds: &[Noise], hiccups: &[u64]) -> Option<Noise> {
         let mut kernels: Vec<u64> = rounds.iter().map(|noise| noise.kernel_ns).collect();
         kernels.sort_unstable();
@@ -114,7 +114,7 @@ impl Noise {
         })
     }
 
-    /// What of it the rule for spans looks at.
+    /// The part of the record that the rule for spans uses.
     fn share(&self) -> HostShare {
         HostShare {
             steal: self.steal,
@@ -129,7 +129,7 @@ impl Noise {
     }
 }
 
-/// The noise of a trial, round by round as they come in.
+/// The noise of a trial, collected round by round.
 #[derive(Clone, Debug, Default)]
 pub struct NoiseLog {
     rounds: Vec<Noise>,
@@ -139,16 +139,16 @@ pub struct NoiseLog {
     disturbed: usize,
 }
 
-/// What the rule says of one round.
+/// The verdict of the rule on one round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NoiseEntry {
-    /// Why it counts as disturbed, if it does.
+    /// The reason why it counts as disturbed; `None` if it does not.
     pub disturbed: Option<String>,
     /// Whether its figures are left out.
     pub is_dropped: bool,
 }
 
-/// Why so many windows of a round are disturbed that the round is.
+/// The reason why a round counts as disturbed by its windows; `None` if few enough of them are.
 fn disturbed_windows(windows: &[Window]) -> Option<String> {
     let reasons = || windows.iter().filter_map(|window| window.disturbed.as_ref());
     let (count, all) = (reasons().count(), windows.len());
@@ -157,14 +157,14 @@ fn disturbed_windows(windows: &[Window]) -> Option<String> {
 }
 
 impl NoiseLog {
-    /// Of a trial with this many rounds.
+    /// The empty log of a trial with this many rounds.
     pub fn new(rounds: u32) -> NoiseLog {
         let may_drop = (f64::from(rounds) * MAX_DROPPED) as usize;
         NoiseLog { may_drop, ..NoiseLog::default() }
     }
 
-    /// Enters a round with its raw hiccups, in nanoseconds, and its windows. It is dropped if it is
-    /// disturbed and the cap is not reached.
+    /// Enters a round with its raw hiccups in nanoseconds and its windows. The round is dropped if
+    /// it is disturbed and the cap is not reached.
     pub fn enter(&mut self, noise: &Noise, hiccups: &[u64], windows: &[Window]) -> NoiseEntry {
         self.rounds.push(noise.clone());
         self.hiccups.extend_from_slice(hiccups);
@@ -178,7 +178,8 @@ impl NoiseLog {
         NoiseEntry { disturbed, is_dropped }
     }
 
-    /// Why the whole trial counts as disturbed: more rounds are than may be dropped.
+    /// The reason why the whole trial counts as disturbed: more rounds are disturbed than may be
+    /// dropped. It is `None` otherwise.
     pub fn verdict(&self) -> Option<String> {
         (self.disturbed > self.may_drop).then(|| {
             format!(
@@ -249,7 +250,7 @@ mod tests {
         }
     }
 
-    /// Hiccups count where the watching thread had a processor to wake on.
+    /// Hiccups count only if the watching thread had a processor to wake on.
     #[test]
     fn hiccups_that_our_own_workers_cause_do_not_disturb() {
         let late = Hiccups { count: 220, p50_ns: 900_000, p99_ns: 9_000_000, max_ns: 9_000_000 };
@@ -260,7 +261,8 @@ mod tests {
         }
     }
 
-    /// Of 10 rounds two may go; with a third the trial is disturbed, and what is left stays.
+    /// Of 10 rounds two may be dropped. With a third disturbed round the trial is disturbed, and no
+    /// further round is dropped.
     #[test]
     fn drops_are_capped_and_counted() {
         let mut log = NoiseLog::new(10);

@@ -1,4 +1,4 @@
-//! Whether the generator kept to its schedule, window by window, and who is to blame if not: the
+//! Whether the generator kept to its schedule, window by window, and what was the cause if not: the
 //! contender, the generator or the host. Pure; nanoseconds throughout.
 
 use hdrhistogram::Histogram;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::disturbance::{HostShare, MAX_STEAL};
 
-/// Lateness of the generator below this, in nanoseconds, is never held against it.
+/// The lateness of the generator, in nanoseconds, up to which it never counts as late.
 pub const LATE_FLOOR_NS: u64 = 5_000;
-/// Nor is lateness below this share of the median service time.
+/// The share of the median service time up to which lateness does not count either.
 pub const LATE_SHARE: f64 = 0.2;
-/// One in so many operations may be late or left behind.
+/// One in this many operations may be late or left behind.
 const TOLERATED: u64 = 100;
 
 /// Who decided what was measured in a window.
@@ -35,7 +35,7 @@ pub enum WindowVerdict {
 }
 
 impl WindowVerdict {
-    /// As it is written.
+    /// The name as it is written.
     pub const fn name(self) -> &'static str {
         match self {
             WindowVerdict::Ok => "OK",
@@ -46,30 +46,31 @@ impl WindowVerdict {
     }
 }
 
-/// One arrival as a worker dealt with it, in ticks of the scenario clock.
+/// One arrival as a worker handled it, in ticks of the scenario clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// When it should have started.
+    /// The intended start.
     pub intended: i64,
-    /// From when on the worker had nothing else to do.
+    /// The instant from which the worker had nothing else to do.
     pub free: i64,
-    /// When it started, or was shed.
+    /// The actual start, or the instant of shedding.
     pub start: i64,
-    /// How long it would have waited had every arrival been offered in time, in nanoseconds.
+    /// The wait in nanoseconds if every arrival had been offered in time.
     pub wait_ns: u64,
-    /// When the worker was done with it.
+    /// The instant at which the worker finished it.
     pub released: i64,
-    /// Dropped under the shedding rule.
+    /// Whether it was dropped under the shedding rule.
     pub is_shed: bool,
 }
 
 impl Offer {
-    /// What the generator was late although the worker was idle.
+    /// The lateness of the generator in nanoseconds: how late it started although the worker was
+    /// idle.
     pub fn generator_ns(&self) -> u64 {
         self.start.saturating_sub(self.intended.max(self.free)).max(0) as u64
     }
 
-    /// What the worker was busy for.
+    /// The time in nanoseconds for which the worker was busy.
     pub fn service_ns(&self) -> u64 {
         self.released.saturating_sub(self.start).max(0) as u64
     }
@@ -82,7 +83,7 @@ pub struct Pace {
     until: i64,
     arrivals: u64,
     shed: u64,
-    /// Started after the end of the span.
+    /// The number of offers that started after the end of the span.
     behind: u64,
     generator_sum: u64,
     service_sum: u64,
@@ -133,7 +134,7 @@ pub struct Window {
 }
 
 impl Pace {
-    /// Nothing yet, of the span from `from` to `until` in ticks.
+    /// An empty pace of the span from `from` to `until` in ticks.
     pub fn new(from: i64, until: i64) -> Pace {
         let empty = Histogram::new(3).expect("3 digits are within what HdrHistogram allows");
         Pace {
@@ -169,7 +170,7 @@ impl Pace {
         self.until.saturating_sub(self.from).max(0) as u64
     }
 
-    /// The lateness that is still fair, in nanoseconds.
+    /// The lateness that is still tolerated, in nanoseconds.
     fn limit_ns(&self) -> u64 {
         let median = self.service.value_at_quantile(0.5) as f64;
         LATE_FLOOR_NS.max((median * LATE_SHARE) as u64)
@@ -183,7 +184,7 @@ impl Pace {
             false => 0,
         };
         let is_behind = self.behind + self.shed > tolerated;
-        // A backlog that grows although workers spend their time between operations.
+        // The backlog grows although the workers are idle for most of the time.
         let is_slow = is_behind && self.generator_sum > self.service_sum;
         if late > tolerated || is_slow {
             return match host.stolen_ns(self.span_ns()) >= self.generator_sum as f64 {
@@ -197,14 +198,15 @@ impl Pace {
         if is_behind { WindowVerdict::ContenderSaturated } else { WindowVerdict::Ok }
     }
 
-    /// Why the host disturbed it: beyond a limit, or by taking the CPU when it was needed.
+    /// The reason why the host disturbed the span: it exceeded a limit, or it took the CPU when it
+    /// was needed. It is `None` if the host did not disturb it.
     pub fn disturbance(&self, host: &HostShare) -> Option<String> {
         let is_stolen = self.verdict(host) == WindowVerdict::HostStolen;
         let taken = || is_stolen.then(|| "the CPU taken while the generator was late".to_owned());
         host.disturbance().or_else(taken)
     }
 
-    /// As a result keeps it.
+    /// The window as a result stores it.
     pub fn window(&self, phase: &str, workers: u32, host: &HostShare) -> Window {
         let time = self.span_ns() as f64 * f64::from(workers);
         Window {
@@ -250,7 +252,7 @@ mod tests {
         Offer { intended, free, start, wait_ns: 0, released, is_shed: false }
     }
 
-    /// 1000 arrivals a second apart by 1 ms, each started `late` after it could have been and
+    /// 1000 arrivals in a second, 1 ms apart. Each is started `late` after it could have been and
     /// served for `service`.
     fn pace(late: i64, service: i64) -> Pace {
         let mut pace = Pace::new(0, SECOND);
@@ -301,7 +303,7 @@ mod tests {
         }
     }
 
-    /// A worker that offers faster than it serves nothing, and yet falls behind.
+    /// The lateness of the generator exceeds the time of service, and the worker falls behind.
     #[test]
     fn a_backlog_of_the_generators_own_making() {
         let mut pace = Pace::new(0, 1_000_000);
@@ -328,7 +330,8 @@ mod tests {
         assert_eq!(pace.window("start", 1, &STILL).shed, 100);
     }
 
-    /// Two of a hundred: one hiccup does not condemn a short phase.
+    /// Two late starts of a hundred are too many. One is tolerated, so one hiccup does not condemn
+    /// a short phase.
     #[test]
     fn one_late_start_is_tolerated() {
         for (count, verdict) in [(1, WindowVerdict::Ok), (2, WindowVerdict::GeneratorLimited)] {

@@ -1,10 +1,11 @@
-//! Latency histograms: recorded as HDR histograms, kept as their summary. Nanoseconds throughout.
+//! Latency histograms. They are recorded as HDR histograms and kept as their summaries. Nanoseconds
+//! throughout.
 
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Significant decimal digits that a recorded value keeps.
+/// The number of significant decimal digits that a recorded value keeps.
 const DIGITS: u8 = 3;
 
 /// What is kept of one histogram, in nanoseconds.
@@ -35,23 +36,23 @@ pub struct CurvePoint {
     pub ns: u64,
 }
 
-/// Which of the three latencies.
+/// One of the three latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LatencyKind {
-    /// The wait that a generator in time would have made it wait, and then the service.
+    /// The wait that the operation would have had with a punctual generator, and then the service.
     Response,
-    /// Actual start to end.
+    /// The time from the actual start to the end.
     Service,
-    /// What the generator was late although the worker was free.
+    /// The time by which the generator was late although the worker was free.
     Lateness,
 }
 
 impl LatencyKind {
-    /// All of them, in the order of every form.
+    /// All three, in the order of every form.
     pub const ALL: [LatencyKind; 3] =
         [LatencyKind::Response, LatencyKind::Service, LatencyKind::Lateness];
 
-    /// Its name in every form.
+    /// The name in every form.
     pub fn name(self) -> &'static str {
         match self {
             LatencyKind::Response => "response",
@@ -75,7 +76,7 @@ pub struct LatencySummary {
 }
 
 impl LatencySummary {
-    /// One of the three.
+    /// The summary of one of the three.
     pub fn of(&self, kind: LatencyKind) -> &HistogramSummary {
         match kind {
             LatencyKind::Response => &self.response,
@@ -85,7 +86,8 @@ impl LatencySummary {
     }
 }
 
-/// The three histograms of one row. Merged by adding counts, never by averaging percentiles.
+/// The three histograms of one row. They are merged by adding counts, never by averaging
+/// percentiles.
 #[derive(Clone, Debug)]
 pub struct Latencies {
     response: Histogram<u64>,
@@ -95,7 +97,8 @@ pub struct Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        // It grows with what is recorded, so that a row of fast operations stays small.
+        // The histogram grows with the recorded values, so that a row of fast operations stays
+        // small.
         let empty = Histogram::new(DIGITS).expect("3 digits are within what HdrHistogram allows");
         Latencies { response: empty.clone(), service: empty.clone(), lateness: empty }
     }
@@ -125,7 +128,7 @@ impl Latencies {
         }
     }
 
-    /// One of the three, whole.
+    /// The whole histogram of one of the three.
     pub fn histogram(&self, kind: LatencyKind) -> &Histogram<u64> {
         match kind {
             LatencyKind::Response => &self.response,
@@ -134,7 +137,7 @@ impl Latencies {
         }
     }
 
-    /// Operations recorded.
+    /// The number of operations recorded.
     pub fn count(&self) -> u64 {
         self.service.len()
     }
@@ -153,12 +156,12 @@ impl Latencies {
         self.response.value_at_quantile(quantile)
     }
 
-    /// The service curve, from the median outwards on the usual log-percentile axis.
+    /// The service curve, from the median to the tail on the usual log-percentile axis.
     pub fn service_curve(&self) -> Vec<CurvePoint> {
         curve(&self.service)
     }
 
-    /// The response curve.
+    /// The response curve on the same axis.
     pub fn response_curve(&self) -> Vec<CurvePoint> {
         curve(&self.response)
     }
@@ -176,8 +179,8 @@ fn summarise(histogram: &Histogram<u64>) -> HistogramSummary {
     }
 }
 
-/// Points at 1 - 10^(-k/8), evenly spaced on the log-percentile axis up to what the count can tell,
-/// and the median.
+/// The points of a curve: the median, and quantiles 1 - 10^(-k/8), which are evenly spaced on the
+/// log-percentile axis. They go as far as the count can resolve.
 fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
     let count = histogram.len() as f64;
     let tail = |step: i32| libm::pow(10.0, -f64::from(step) / 8.0);
@@ -195,7 +198,8 @@ fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
 mod tests {
     use super::*;
 
-    /// 3 digits: within a thousandth of what was recorded, over nine orders of magnitude.
+    /// With 3 digits a value is within a thousandth of the recorded one, over nine orders of
+    /// magnitude.
     #[test]
     fn keeps_what_was_recorded_and_merges_by_adding() {
         let mut one = Latencies::default();

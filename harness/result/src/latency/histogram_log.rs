@@ -1,6 +1,6 @@
-//! The whole histograms of a result as an HdrHistogram V2 interval log (`.hlog`): written beside
-//! `result.jsonl`, and read back into the rows it belongs to. One interval per phase and row, under
-//! a tag that names all it is about.
+//! The whole histograms of a result as an HdrHistogram V2 interval log (`.hlog`). It is written
+//! beside `result.jsonl` and read back into the rows it belongs to. Each phase and row has one
+//! interval, under a tag that names its parts.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,35 +20,35 @@ use crate::{
     LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,
 };
 
-/// The unit of the interval lines' third field, the highest value: milliseconds, as in the logs of
-/// the Java library.
+/// The divisor to the unit of the third field of an interval line, the highest value. The unit is
+/// milliseconds, as in the logs of the Java library.
 const MAX_VALUE_DIVISOR: f64 = 1e6;
 
-/// What one histogram of a result is about.
+/// The trial, phase, row and latency of one histogram of a result.
 #[derive(Clone, Copy, Debug)]
 pub struct Series<'r> {
     /// The trial.
     pub measurement: &'r Measurement,
     /// The phase.
     pub phase: &'r PhaseResult,
-    /// Stream, class and code.
+    /// The row, which has a stream, a class and a code.
     pub row: &'r OutcomeRow,
-    /// Which latency.
+    /// The latency.
     pub kind: LatencyKind,
 }
 
 impl<'r> Series<'r> {
-    /// Every series of a result, in its order.
+    /// Every series of a result, in the order of the result.
     pub fn all(result: &'r RunResult) -> impl Iterator<Item = Series<'r>> {
         Series::of_each(&result.measurements)
     }
 
-    /// Every series of measurements, in their order.
+    /// Every series of some measurements, in their order.
     fn of_each(measurements: &'r [Measurement]) -> impl Iterator<Item = Series<'r>> {
         measurements.iter().flat_map(Series::of)
     }
 
-    /// Every series of a measurement, in its order.
+    /// Every series of a measurement, in the order of its phases and rows.
     pub fn of(measurement: &'r Measurement) -> impl Iterator<Item = Series<'r>> {
         let rows = |phase: &'r PhaseResult| phase.outcomes.iter().map(move |row| (phase, row));
         measurement.phases.iter().flat_map(rows).flat_map(move |(phase, row)| {
@@ -56,7 +56,7 @@ impl<'r> Series<'r> {
         })
     }
 
-    /// Its parts by name.
+    /// The parts of the tag, each with its name.
     pub fn parts(&self) -> [(&'static str, &'r str); 9] {
         let Series { measurement, phase, row, kind } = *self;
         [
@@ -73,8 +73,8 @@ impl<'r> Series<'r> {
     }
 }
 
-/// The tag: `name=value` pairs set apart by `;`. Whatever a tag or a path could not hold is written
-/// as `%` and two hexadecimal digits.
+/// The tag: `name=value` pairs separated by `;`. A character that a tag or a path cannot hold is
+/// written as `%` and two hexadecimal digits.
 impl fmt::Display for Series<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, (name, value)) in self.parts().into_iter().enumerate() {
@@ -92,10 +92,10 @@ impl fmt::Display for Series<'_> {
     }
 }
 
-/// Why the histograms beside a result could not be had.
+/// The reason why the histograms beside a result could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The file is not there, or cannot be read.
+    /// The file does not exist or cannot be read.
     #[error(
         "cannot read {path}: {source}; a result keeps its whole histograms there: copy it \
              beside the result, or run the command again with this jwtbench"
@@ -111,7 +111,7 @@ pub enum LogError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The fault and its place.
         fault: String,
     },
     /// The log is that of another result.
@@ -119,22 +119,22 @@ pub enum LogError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// Where they differ.
+        /// The difference between them.
         fault: String,
     },
 }
 
-/// Where the log of a stored result is.
+/// The path of the log of a stored result.
 pub fn beside(result: &Path) -> PathBuf {
     result.with_extension("hlog")
 }
 
-/// The log of a result: empty but for its comments when no whole histogram was kept.
+/// The log of a result. It has comments only if no whole histogram was kept.
 pub fn write(result: &RunResult) -> String {
     log(&result.started_at, &result.machine, &result.measurements)
 }
 
-/// The log of some measurements of a result; empty when no whole histogram was kept.
+/// The log of some measurements of a result. It is empty if no whole histogram was kept.
 pub fn of(started_at: &str, machine: &Machine, measurements: &[Measurement]) -> String {
     let mut phases = measurements.iter().flat_map(|measurement| &measurement.phases);
     match phases.any(|phase| phase.outcomes.iter().any(|row| row.whole.is_some())) {
@@ -146,7 +146,7 @@ pub fn of(started_at: &str, machine: &Machine, measurements: &[Measurement]) -> 
 fn log(started_at: &str, machine: &Machine, measurements: &[Measurement]) -> String {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
-    // A comment is one line, whatever a result says.
+    // A comment is one line, whatever text a result holds.
     let profile = machine.profile.replace(char::is_control, "");
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
@@ -177,13 +177,14 @@ fn nanoseconds(ns: i64) -> Duration {
     Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
 }
 
-/// The header that readers take the absolute time from; empty if the result's own is not readable.
+/// The header from which readers take the absolute time. It is empty if the result's own time is
+/// not readable.
 fn start_time(started_ns: Option<u64>) -> String {
     let seconds = started_ns.map(|ns| ns / 1_000_000_000);
     seconds.map_or_else(String::new, |s| format!("[StartTime: {s}.000 (seconds since epoch)]"))
 }
 
-/// Reads the log at `path` into the rows of `result`, which is whole: not filtered.
+/// Reads the log at `path` into the rows of `result`, which must be whole and not filtered.
 ///
 /// # Errors
 /// If there is none, if it is damaged, or if it is the log of another result.
@@ -193,7 +194,7 @@ pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
     attach_text(&mut result.measurements, &text, path)
 }
 
-/// The same from a text, which is found at `path`, into measurements.
+/// Reads a log into measurements from its text. `path` is where the text was found.
 ///
 /// # Errors
 /// If it is damaged, or if it is the log of other measurements.
@@ -225,7 +226,7 @@ pub fn attach_text(
             continue;
         }
         let whole = decode(three).ok_or_else(|| malformed(format!("no histogram at {row}")))?;
-        // The times of a dropped round are in no histogram, though its operations are counted.
+        // The times of a dropped round are in no histogram, although its operations are counted.
         let count = row.row.latency.as_ref().map_or(0, |latency| latency.of(row.kind).count);
         let kept = whole.histogram(row.kind).len();
         if count != kept {

@@ -1,17 +1,18 @@
-//! The Lindley recursion: how long each arrival waits for one worker that serves in order of
-//! arrival. Pure; nanoseconds throughout.
+//! The Lindley recursion: the wait of each arrival for one worker that serves in order of arrival.
+//! Pure; nanoseconds throughout.
 
 /// One queue before one worker, empty at the beginning.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Queue {
-    /// Work left in front of the next arrival, counted from the last one.
+    /// The work that was left before the next arrival when the last one came, with the last one's
+    /// service.
     backlog_ns: u64,
 }
 
 impl Queue {
-    /// The wait of an arrival `gap_ns` after the last one, which then takes `service_ns`:
-    /// W(n+1) = max(0, W(n) + S(n) - A(n)), D. V. Lindley, The theory of queues with a single
-    /// server, 1952.
+    /// The wait of an arrival that comes `gap_ns` after the last one and then takes `service_ns`:
+    /// W(n+1) = max(0, W(n) + S(n) - A(n)). Source: D. V. Lindley, The theory of queues with a
+    /// single server, 1952.
     pub fn wait(&mut self, gap_ns: u64, service_ns: u64) -> u64 {
         let wait = self.backlog_ns.saturating_sub(gap_ns);
         self.backlog_ns = wait.saturating_add(service_ns);
@@ -19,12 +20,11 @@ impl Queue {
     }
 }
 
-/// The worker as it would have been, had every arrival been offered at the instant intended for
-/// it: the same recursion on a clock. What it is fed are the services that were recorded, so that
-/// a generator that was late makes nobody wait.
+/// A worker that is offered every arrival at its intended instant: the same recursion on a clock.
+/// It is given the recorded services, so a late generator adds no wait.
 #[derive(Clone, Copy, Debug)]
 pub struct PunctualWorker {
-    /// From when on it would be free.
+    /// The instant from which the worker would be free.
     free_ns: i64,
 }
 
@@ -35,18 +35,19 @@ impl Default for PunctualWorker {
 }
 
 impl PunctualWorker {
-    /// The wait of an arrival at this instant. Instants never go back.
+    /// The wait of an arrival at this instant. Instants must not decrease.
     pub fn admit(&mut self, intended_ns: i64) -> u64 {
         self.free_ns = self.free_ns.max(intended_ns);
         self.free_ns.abs_diff(intended_ns)
     }
 
-    /// What was admitted last, or came up since, takes this long.
+    /// Adds the service of the arrival that was admitted last, or of work that came up since.
     pub fn serve(&mut self, service_ns: u64) {
         self.free_ns = self.free_ns.saturating_add_unsigned(service_ns);
     }
 
-    /// Work that came up at this instant, such as a token whose keys have come, takes this long.
+    /// Adds the service of work that came up at this instant, such as a token whose keys have
+    /// arrived.
     pub fn interrupt(&mut self, at_ns: i64, service_ns: u64) {
         self.admit(at_ns);
         self.serve(service_ns);
@@ -59,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// The two ways of writing the recursion agree, whatever the arrivals.
+    /// The two forms of the recursion agree for all arrivals.
     #[test]
     fn on_a_clock_it_is_the_same_recursion() {
         let gaps = unit_gaps(3, &["clock"], 10_000);
@@ -103,7 +104,8 @@ mod tests {
         }
     }
 
-    /// The mean wait over `count` arrivals at this load, services given as multiples of their mean.
+    /// The mean wait over `count` arrivals at this load, in units of the mean service. The services
+    /// are given as multiples of their mean.
     fn mean_wait(load: f64, services: &[f64]) -> f64 {
         const MEAN_NS: f64 = 35_000.0;
         let gaps = unit_gaps(1, &["lindley"], services.len());
@@ -115,8 +117,8 @@ mod tests {
         waits.sum::<f64>() / services.len() as f64 / MEAN_NS
     }
 
-    /// Pollaczek and Khinchine: mean wait over mean service is load / (2 (1 - load)) with constant
-    /// services (M/D/1), and twice that with exponential ones (M/M/1).
+    /// Pollaczek and Khinchine: mean wait over mean service is load / (2 (1 - load)) for constant
+    /// services (M/D/1), and twice that for exponential ones (M/M/1).
     #[test]
     fn mean_waits_are_those_of_the_closed_forms() {
         let count = 1_000_000;

@@ -1,17 +1,17 @@
-//! The three whole histograms of a row, packed as HdrHistogram V2 with DEFLATE: a few kilobytes
-//! where the counts take hundreds, so that a long run can keep them all. Knows no file.
+//! The three whole histograms of a row, packed as HdrHistogram V2 with DEFLATE. They take a few
+//! kilobytes where the counts take hundreds, so a long run can keep them all. Knows no file.
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 
 use crate::latency::histogram::{Latencies, LatencyKind};
 
-/// Response, service and lateness, packed. Values in nanoseconds.
+/// The packed histograms of response, service and lateness, with values in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedLatencies([Vec<u8>; 3]);
 
 impl PackedLatencies {
-    /// Packs what was recorded.
+    /// Packs the recorded histograms.
     pub fn pack(latencies: &Latencies) -> PackedLatencies {
         let mut serializer = V2DeflateSerializer::new();
         let mut pack = |kind: LatencyKind| {
@@ -24,8 +24,8 @@ impl PackedLatencies {
         PackedLatencies(LatencyKind::ALL.map(&mut pack))
     }
 
-    /// From packed histograms in the order of [`LatencyKind::ALL`]; `None` if one of them is no
-    /// such histogram, or their counts differ.
+    /// Takes packed histograms in the order of [`LatencyKind::ALL`]. It is `None` if one of them is
+    /// not such a histogram, or if their counts differ.
     pub fn from_bytes(bytes: [Vec<u8>; 3]) -> Option<PackedLatencies> {
         let counts = bytes.each_ref().map(|bytes| unpack(bytes).map(|histogram| histogram.len()));
         let [Some(response), Some(service), Some(lateness)] = counts else {
@@ -34,7 +34,7 @@ impl PackedLatencies {
         (response == service && service == lateness).then_some(PackedLatencies(bytes))
     }
 
-    /// One of the three, whole.
+    /// The whole histogram of one of the three.
     pub fn histogram(&self, kind: LatencyKind) -> Histogram<u64> {
         unpack(&self.0[kind as usize]).expect("packed by us, or unpacked once when it was made")
     }

@@ -1,5 +1,5 @@
-//! Where scenarios and cache-policy presets are read from: the binary, which has all that are
-//! shipped, or a folder.
+//! The source of scenarios and cache-policy presets: the binary, which contains all the built-in
+//! ones, or a folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ mod shipped {
 /// A folder of folders of TOML files, on disk or in the binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// What was shipped with this build.
+    /// The files built into the binary.
     Binary,
-    /// A folder like `scenarios/` of a checkout.
+    /// A folder with the layout of `scenarios/` in a checkout.
     Folder(PathBuf),
 }
 
 impl Source {
-    /// The folders in it, sorted.
+    /// The names of the folders in the source, sorted.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the source cannot be read.
     pub fn folders(&self) -> io::Result<Vec<String>> {
         let mut names: Vec<String> = match self {
             Source::Binary => {
@@ -42,7 +42,7 @@ impl Source {
     /// The stems of the TOML files in one of its folders, sorted.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the folder cannot be read.
     pub fn stems(&self, folder: &str) -> io::Result<Vec<String>> {
         let files: Vec<String> = match self {
             Source::Binary => {
@@ -61,7 +61,7 @@ impl Source {
     /// The text of a file.
     ///
     /// # Errors
-    /// If there is none, or it cannot be read.
+    /// If there is no such file, or it cannot be read.
     pub fn read(&self, folder: &str, stem: &str) -> io::Result<String> {
         match self {
             Source::Binary => {
@@ -76,7 +76,7 @@ impl Source {
         }
     }
 
-    /// Where the file is, as messages name it.
+    /// The path of a file, as messages name it.
     pub fn path(&self, folder: &str, stem: &str) -> PathBuf {
         let root = match self {
             Source::Binary => Path::new("scenarios"),
@@ -85,7 +85,7 @@ impl Source {
         root.join(folder).join(format!("{stem}.toml"))
     }
 
-    /// Every file in the binary, by its path below `scenarios/`.
+    /// Every file in the binary: its path below `scenarios/` and its text.
     pub fn shipped() -> &'static [(&'static str, &'static str)] {
         shipped::FILES
     }
@@ -103,7 +103,7 @@ fn name(path: PathBuf) -> String {
 mod tests {
     use super::*;
 
-    /// The folder of this checkout, and what the binary has of it.
+    /// Compares the scenarios folder of this checkout with the files in the binary.
     #[test]
     fn the_binary_has_every_file_as_it_is() {
         let folder = Source::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios"));

@@ -1,29 +1,30 @@
-//! Files that are read whole, each up to a limit: what somebody else wrote may be of any length, or
-//! without an end.
+//! Reading of whole files with a limit on their size. A file that somebody else wrote may be of any
+//! size, and a device has no end.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The most that is read of a scenario, in bytes: room for 100 000 events.
+/// The limit for a scenario, in bytes. It leaves room for 100 000 events.
 pub const SCENARIO: u64 = 16 << 20;
-/// The most that is read of a policy or a cache policy, in bytes.
+/// The limit for a policy or a cache policy, in bytes.
 pub const POLICY: u64 = 1 << 20;
-/// The most that is read of a key set, in bytes: room for 100 000 keys.
+/// The limit for a key set, in bytes. It leaves room for 100 000 keys.
 pub const KEY_SET: u64 = 64 << 20;
-/// The most that is read of a file of tokens which is kept whole, in bytes.
+/// The limit for a file of tokens that is kept in memory as a whole, in bytes.
 pub const TOKENS: u64 = 256 << 20;
-/// The most that is read of a stored result, simulation or log of histograms, in bytes.
+/// The limit for a stored result, a simulation or a log of histograms, in bytes.
 pub const RESULT: u64 = 256 << 20;
 
 /// The bytes of a file.
 ///
 /// # Errors
-/// If it cannot be read, or holds more than `limit` bytes: the error names both.
+/// If the file cannot be read, or holds more than `limit` bytes. The message of the latter gives
+/// the limit, and the size if it is known.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path, limit)?;
     let mut bytes = Vec::new();
-    // A file may grow, and a device has no size.
+    // A file may grow while it is read, and a device reports no size.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
         true => Err(too_large(None, limit)),
@@ -31,10 +32,11 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A file to be read piece by piece, as far as its size is known to be within `limit` bytes.
+/// Opens a file to be read in pieces. A regular file of more than `limit` bytes is refused; the
+/// size of other files is not known beforehand.
 ///
 /// # Errors
-/// As [`read`].
+/// If the file cannot be opened, or is known to hold more than `limit` bytes.
 pub fn open(path: &Path, limit: u64) -> io::Result<File> {
     let file = File::open(path)?;
     let about = file.metadata()?;
@@ -44,10 +46,10 @@ pub fn open(path: &Path, limit: u64) -> io::Result<File> {
     }
 }
 
-/// The text of a file.
+/// The text of a UTF-8 file.
 ///
 /// # Errors
-/// As [`read`], and if it is no UTF-8: where, and the remedy.
+/// As for [`read`]. Also if the file is not UTF-8; the message then gives the place and the remedy.
 pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
     let bytes = read(path, limit)?;
     match encoding_fault(&bytes) {
@@ -59,7 +61,8 @@ pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
     }
 }
 
-/// Why bytes are no text in UTF-8: "is UTF-16", or "is no UTF-8" with line and column, from 1.
+/// The reason why bytes are not UTF-8 text: "is UTF-16", "is UTF-32", or "is no UTF-8" with line
+/// and column, both counted from 1. `None` if they are UTF-8.
 pub fn encoding_fault(bytes: &[u8]) -> Option<String> {
     if let Some(name) = wide_encoding(bytes) {
         return Some(format!("is {name}"));
@@ -68,7 +71,7 @@ pub fn encoding_fault(bytes: &[u8]) -> Option<String> {
     Some(format!("is no UTF-8 at line {line}, column {column}"))
 }
 
-/// Where a byte of a text stands: line and column, from 1, the latter in characters.
+/// The line and column of the byte at index `at`, both counted from 1; the column is in characters.
 pub fn line_and_column(text: &[u8], at: usize) -> (usize, usize) {
     let before = &text[..at.min(text.len())];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -76,7 +79,8 @@ pub fn line_and_column(text: &[u8], at: usize) -> (usize, usize) {
     (line, String::from_utf8_lossy(&before[begin..]).chars().count() + 1)
 }
 
-/// UTF-16 or UTF-32, by the mark at the beginning or by the zeros of its first characters.
+/// The name of the encoding if it is UTF-16 or UTF-32. It is recognised by the byte order mark, or
+/// by the zero bytes of the first character.
 pub fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),

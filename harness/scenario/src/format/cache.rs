@@ -21,46 +21,46 @@ pub(crate) use wire::WireCache;
 /// The key cache of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheSpec {
-    /// Name of the preset, or the stem of the file.
+    /// The name of the preset, or the stem of the file.
     pub name: String,
-    /// The policy, overrides included.
+    /// The policy, with the overrides applied.
     pub policy: CachePolicy,
-    /// What it holds at the beginning.
+    /// The content of the cache at the beginning.
     pub start: Start,
 }
 
-/// What a key cache holds at the beginning.
+/// The content of a key cache at the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Nothing.
+    /// No key set.
     Cold,
-    /// The published set, fetched just before.
+    /// The published key set, fetched just before the start.
     Warm,
-    /// The published set, fetched this long ago.
+    /// The published key set, fetched this long before the start.
     Age(Duration),
 }
 
-/// What a preset says of itself. A policy of the user's own need not say anything.
+/// The description of a preset, from its `about` table. A user's own policy need not have one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct About {
-    /// What it stands for, in a line: a library with its version, and how it is set.
+    /// What the preset models, in one line: a library with its version and settings.
     pub title: String,
-    /// Where its figures come from.
+    /// The source of its figures.
     pub source: Option<String>,
-    /// What must be switched on to have it; `None` if nothing.
+    /// What a user of the library must enable to get this behaviour; `None` if nothing.
     pub opt_in: Option<String>,
-    /// What the library does and this policy does not.
+    /// The behaviour of the library that this policy does not model.
     pub not_modelled: Option<String>,
-    /// In what it is known to differ from the library; `None` if in nothing.
+    /// The known differences from the library; `None` if there are none.
     pub differs: Option<String>,
-    /// How it was held to the library; `None` if it stands for none.
+    /// How the preset was checked against the library; `None` if it models no library.
     pub checked: Option<String>,
 }
 
 impl Scenario {
-    /// The scenario under this cache policy in place of its whole `[cache]`. Where the policy names
-    /// no start, the scenario's stays.
+    /// The scenario with this cache policy in place of its whole `[cache]` table. If the policy
+    /// gives no start, the start of the scenario stays.
     pub fn under(mut self, preset: &Preset) -> Scenario {
         let start = preset.start.unwrap_or(self.cache.start);
         self.0.cache =
@@ -69,7 +69,8 @@ impl Scenario {
         self
     }
 
-    /// What another cache policy drops: the keys of its `[cache]` but `start`, as `key = value`.
+    /// The keys of `[cache]` that another cache policy replaces, as `key = value`. The key `start`
+    /// is not among them.
     pub fn cache_keys(&self) -> Vec<String> {
         let table: toml::Table = toml::from_str(&self.text).unwrap_or_default();
         let cache = table.get("cache").and_then(toml::Value::as_table);

@@ -1,11 +1,11 @@
-//! How a person writes a rate or a duration: one grammar for every flag, file and objective. Knows
-//! no key and no flag.
+//! The grammar of rates and durations, the same for every flag, file and objective. This module
+//! knows no key and no flag.
 
 use std::time::Duration;
 
-/// The highest rate, per second.
+/// The highest rate allowed, per second.
 pub const MAX_RATE: f64 = 10e6;
-/// What a rate's digits may be followed by, and what each stands for.
+/// The suffixes of a rate, and the factor of each.
 const SCALES: [(&str, f64); 3] = [("k", 1e3), ("M", 1e6), ("", 1.0)];
 
 /// Reads a duration such as `250ms`, `5s` or `1h 30m`.

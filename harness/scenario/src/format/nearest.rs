@@ -1,10 +1,11 @@
-//! What somebody may have meant who wrote a name that there is not.
+//! Suggestions for a name that does not exist.
 
-/// Names less alike than this are another thing (Jaro and Winkler: 0 to 1).
+/// The lowest similarity at which a name is suggested (Jaro-Winkler, from 0 to 1).
 const LEAST: f64 = 0.8;
 
-/// The known name that is most like the one given, if any is: one that ends in it behind a colon or
-/// a slash (`ring`, `accept`), or one that is spelt nearly so.
+/// The known name that is most similar to the one given, if any is similar enough. A name whose
+/// part after a colon or a slash equals the given name (`ring`, `accept`) is a full match.
+/// Otherwise the spelling decides.
 pub fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let given = given.to_lowercase();
     let likeness = |name: &str| match name.rsplit_once([':', '/']) {
@@ -13,12 +14,12 @@ pub fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         None => strsim::jaro_winkler(name, &given),
     };
     let scored = known.into_iter().map(|name| (likeness(name), name));
-    // Of equals the first.
+    // Of equally similar names, the first is taken.
     let best = scored.reduce(|best, one| if one.0 > best.0 { one } else { best });
     best.filter(|(score, _)| *score >= LEAST).map(|(_, name)| name)
 }
 
-/// The same as the end of a sentence: empty if nothing is alike.
+/// The suggestion of [`nearest`] as the end of a sentence; empty if no name is similar enough.
 pub fn did_you_mean<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     nearest(given, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }

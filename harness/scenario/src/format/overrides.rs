@@ -1,4 +1,4 @@
-//! What a command line changes about a scenario, checked as strictly as the file.
+//! The changes that a command line makes to a scenario. They are checked as strictly as the file.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use crate::{Arrivals, InstanceAges, Instances, Scenario, ScenarioError};
 /// Changes to a scenario's load.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Overrides {
-    /// Measured time per round.
+    /// The measured time per round.
     pub duration: Option<Duration>,
-    /// Arrivals per second over all streams; a closed loop becomes Poisson.
+    /// The arrivals per second over all streams. A closed loop becomes a Poisson process.
     pub rate: Option<f64>,
-    /// Workers.
+    /// The number of workers.
     pub workers: Option<u32>,
-    /// Rounds.
+    /// The number of rounds.
     pub rounds: Option<u32>,
-    /// Arrivals later than this are shed.
+    /// The delay beyond which an arrival is shed.
     pub shed_after: Option<Duration>,
-    /// Instances of the verifier.
+    /// The number of instances of the verifier.
     pub instances: Option<u32>,
-    /// How old their caches are at the beginning.
+    /// The ages of the instances' caches at the beginning.
     pub instance_ages: Option<InstanceAges>,
 }
 
-/// Which tables of a scenario a command line put others in the place of.
+/// The tables of a scenario that the command line replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replaced {
-    /// `[cache]`.
+    /// Whether `[cache]` was replaced.
     pub cache: bool,
-    /// `[policy]`.
+    /// Whether `[policy]` was replaced.
     pub policy: bool,
 }
 
 impl Scenario {
-    /// The scenario under this policy in place of its whole `[policy]`: its tokens are minted to
-    /// it, for the algorithms that it allows where it names any.
+    /// The scenario with this policy in place of its whole `[policy]` table. Its tokens are minted
+    /// to fit the policy. If the policy names algorithms, they replace those of the scenario.
     ///
     /// # Errors
-    /// If the policy leaves out what a class of the scenario's tokens needs, or no token can say
-    /// what it looks at.
+    /// If the policy leaves out a setting that a class of the scenario's tokens needs, or checks
+    /// something that no minted token can satisfy.
     pub fn judged_by(mut self, file: &PolicyFile) -> Result<Scenario, ScenarioError> {
         let fault = |message| ScenarioError { path: file.path.clone(), line: None, message };
         fit::check_names(&file.spec).map_err(fault)?;
@@ -68,7 +68,8 @@ impl Scenario {
     /// The scenario with these changes.
     ///
     /// # Errors
-    /// If a phase or event would lie beyond the new end.
+    /// If a phase or an event would lie beyond the new end. Also if late arrivals are to be shed in
+    /// a closed loop.
     pub fn with(mut self, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
         if let Some(duration) = overrides.duration {
             let phases = self.phases.iter().map(|phase| phase.at);
@@ -109,7 +110,7 @@ impl Scenario {
             settings.for_each(|setting| (setting.rate, setting.rate_to) = (each, each));
             return;
         }
-        // The busiest instant gets the rate; the others keep their proportion to it.
+        // The busiest phase gets the given rate. The other phases keep their proportion to it.
         let phases = 0..self.phases.len();
         let sum = |phase: usize| {
             let settings = || self.streams.iter().map(|stream| &stream.settings[phase]);
@@ -120,7 +121,7 @@ impl Scenario {
         self.scale_rates(rate / busiest);
     }
 
-    /// Scaled rates are no shares of a capacity any more.
+    /// Multiplies all rates by a factor. The scaled rates are no longer shares of a capacity.
     fn scale_rates(&mut self, factor: f64) {
         let scaled = |rate: Rate| Rate::per_second(rate.per_s * factor);
         for setting in self.0.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
@@ -129,11 +130,12 @@ impl Scenario {
         }
     }
 
-    /// The scenario thinned to about `operations` arrivals at the most; a closed loop becomes that
-    /// many evenly spaced ones.
+    /// The scenario thinned to at most about `operations` arrivals. A closed loop becomes that many
+    /// evenly spaced arrivals. A closed loop whose classes take turns only loses its warm-up.
     pub fn thinned(mut self, operations: f64) -> Scenario {
         if self.load.arrivals == Arrivals::Closed && self.is_in_turn() {
-            // One turn, all of it at the first instant: what is due at an edge of time is exact.
+            // There is one turn, and all its arrivals are at the first instant. This keeps tokens
+            // at the limit of a time claim exact.
             self.0.load.warmup = Duration::ZERO;
             return self;
         }
@@ -151,7 +153,7 @@ impl Scenario {
         self
     }
 
-    /// Arrivals to be expected, warm-up included.
+    /// The number of arrivals to be expected, including those of the warm-up.
     pub fn planned(&self) -> f64 {
         let end = self.load.duration;
         let mut sum = 0.0;

@@ -1,5 +1,5 @@
-//! From the text of a scenario file to a checked [`Scenario`]. Every fault names file, line, key
-//! and remedy.
+//! The parser from the text of a scenario file to a checked [`Scenario`]. Every fault names the
+//! file, line, key and remedy.
 
 mod events;
 mod expectations;
@@ -34,11 +34,11 @@ use crate::{
     MAX_WORKERS, Phase, SIMULATED, Scenario, ScenarioParts,
 };
 
-/// Default of `holders`.
+/// The default of `holders`.
 const HOLDERS: u32 = 64;
-/// Default of `token-lifetime`.
+/// The default of `token-lifetime`.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
-/// A trial sets the policy's allowlist.
+/// The message for a scenario's policy with `algorithms`. Each trial sets the allowlist itself.
 const POLICY_ALGORITHMS: &str = "[policy] holds `algorithms`; a scenario names them at its top \
                                  level, and each trial allows only its own; move the key there";
 
@@ -47,7 +47,7 @@ const POLICY_ALGORITHMS: &str = "[policy] holds `algorithms`; a scenario names t
 pub struct ScenarioError {
     /// The file.
     pub path: PathBuf,
-    /// The line, counted from 1, where one is known.
+    /// The line, counted from 1, if it is known.
     pub line: Option<usize>,
     /// The key, what is wrong with it, and the remedy.
     pub message: String,
@@ -85,10 +85,10 @@ impl File<'_> {
 }
 
 impl Scenario {
-    /// Reads a scenario whose `[cache]` may name one of the presets.
+    /// Parses the text of a scenario. Its `[cache]` table may name one of the presets.
     ///
     /// # Errors
-    /// The first fault, with file, line, key and remedy.
+    /// The first fault, with its file, line, key and remedy.
     pub fn parse(path: &Path, text: &str, presets: &Presets) -> Checked<Scenario> {
         let file = File { path, text };
         let mut wire: WireScenario = match toml::from_str(text) {
@@ -164,7 +164,8 @@ fn sweep(file: &File<'_>, wire: Option<Spanned<Vec<String>>>, family: &str) -> C
     sweeps.or_else(|fault| file.fault(at, format!("sweep: {fault}")))
 }
 
-/// A table with its place in the file; its defaults if it is not there.
+/// A table with its place in the file. A missing table has no place, and its keys have their
+/// defaults.
 fn table_of<T: Default>(wire: Option<Spanned<T>>) -> (Option<Range<usize>>, T) {
     match wire {
         Some(table) => (Some(table.span()), table.into_inner()),
@@ -332,7 +333,7 @@ fn endpoint(
     Ok(EndpointSetting { latency, jitter, max_age, fault })
 }
 
-/// The faults that a name says all about.
+/// The faults of an endpoint that a name alone describes.
 const NAMED_FAULTS: [(&str, Fault); 10] = [
     ("none", Fault::None),
     ("refused", Fault::Refused),

@@ -1,5 +1,5 @@
-//! A policy as it stands in a file: overrides of the default policy. A scenario's `[policy]` table,
-//! and the whole of a policy file.
+//! The serde type of a policy: a scenario's `[policy]` table, or a whole policy file. It holds
+//! overrides of the default policy.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,12 +69,12 @@ struct WireClaims {
 }
 
 impl WirePolicy {
-    /// Whether it says which algorithms are allowed.
+    /// Whether the table says which algorithms are allowed.
     pub(crate) fn has_algorithms(&self) -> bool {
         self.algorithms.is_some()
     }
 
-    /// The default policy with these overrides, checked, each thing named once.
+    /// The default policy with these overrides, checked. Duplicates in a list are dropped.
     pub(crate) fn resolve(self) -> Result<PolicySpec, InvalidPolicy> {
         let base = PolicySpec::default();
         let spec = PolicySpec {
@@ -90,7 +90,7 @@ impl WirePolicy {
             prohibited_claims: self.prohibited_claims.unwrap_or(base.prohibited_claims),
             kid_required: self.kid_required.unwrap_or(base.kid_required),
             tenant: match self.tenant {
-                // An empty one switches the check off.
+                // An empty tenant turns the check off.
                 Some(tenant) => Some(tenant).filter(|tenant| !tenant.is_empty()),
                 None => base.tenant,
             },
@@ -107,7 +107,7 @@ impl WirePolicy {
     }
 }
 
-/// Every key written out, so that nothing hangs on the defaults.
+/// Writes out every key, so that the text does not depend on the defaults.
 impl From<&PolicySpec> for WirePolicy {
     fn from(spec: &PolicySpec) -> WirePolicy {
         let spec = spec.clone();

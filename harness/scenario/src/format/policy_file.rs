@@ -1,5 +1,5 @@
-//! A policy in a file of its own: a scenario's `[policy]` table at the top level of the file, and
-//! `algorithms` beside it. Every fault names file, line, key and remedy.
+//! The policy file: the keys of a scenario's `[policy]` table at the top level, with `algorithms`
+//! beside them. Every fault names the file, line, key and remedy.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,31 +16,31 @@ use crate::format::policy::WirePolicy;
 pub struct PolicyFile {
     /// The file.
     pub path: PathBuf,
-    /// A valid policy.
+    /// The policy, which is valid.
     pub spec: PolicySpec,
     /// Whether the file itself says which algorithms are allowed.
     pub names_algorithms: bool,
 }
 
 impl PolicyFile {
-    /// Reads a policy file.
+    /// Reads and checks a policy file.
     ///
     /// # Errors
-    /// As [`read`].
+    /// As for [`read`].
     pub fn read(path: &Path) -> Result<PolicyFile, ScenarioError> {
         let text = text_of(path)?;
         let spec = parse(path, &text)?;
-        // What has been parsed is a table.
+        // The text was parsed before, so it is a table.
         let table: toml::Table = toml::from_str(&text).unwrap_or_default();
         let names_algorithms = table.contains_key("algorithms");
         Ok(PolicyFile { path: path.into(), spec, names_algorithms })
     }
 }
 
-/// Reads the policy in a file.
+/// Reads the policy of a policy file.
 ///
 /// # Errors
-/// That it cannot be read, or its first fault.
+/// If the file cannot be read, or the first fault of its policy.
 pub fn read(path: &Path) -> Result<PolicySpec, ScenarioError> {
     parse(path, &text_of(path)?)
 }
@@ -52,10 +52,11 @@ fn text_of(path: &Path) -> Result<String, ScenarioError> {
     })
 }
 
-/// Reads the text of a policy file: the default policy with its overrides. A valid policy.
+/// Parses the text of a policy file. The result is the default policy with the overrides of the
+/// file, and is valid.
 ///
 /// # Errors
-/// The first fault.
+/// The first fault, with its file, line, key and remedy.
 pub fn parse(path: &Path, text: &str) -> Result<PolicySpec, ScenarioError> {
     let file = File { path, text };
     match toml::from_str::<WirePolicy>(text) {
@@ -82,14 +83,14 @@ fn unreadable(file: &File<'_>, error: &toml::de::Error) -> Checked<PolicySpec> {
     }
 }
 
-/// The key of the line in which `at` lies, if that line has one.
+/// The key that is set in the line that contains byte `at`, if that line sets one.
 pub(crate) fn key_at(text: &str, at: usize) -> Option<&str> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let (key, _) = text[start..].lines().next()?.split_once('=')?;
     Some(key.trim())
 }
 
-/// Where the file sets this key (its last part, for a key of a table).
+/// The place where the text sets a key. For a key of a table, its last part is looked up.
 pub(crate) fn place(text: &str, key: &str) -> Option<Range<usize>> {
     let name = key.rsplit('.').next().unwrap_or(key);
     let mut start = 0;
@@ -102,18 +103,18 @@ pub(crate) fn place(text: &str, key: &str) -> Option<Range<usize>> {
     None
 }
 
-/// The policy as the text of a file, every key written out. [`parse`] reads it back.
+/// The text of a policy file with every key written out. [`parse`] reads it back.
 pub fn text(spec: &PolicySpec) -> String {
-    // Texts, numbers and lists of texts: TOML has a form for all of them.
+    // The values are texts, numbers and lists of texts, all of which TOML can represent.
     toml::to_string(&WirePolicy::from(spec)).unwrap_or_default()
 }
 
-/// The policy as JSON, with the keys of a policy file, every one written out.
+/// The policy as JSON with the keys of a policy file, each of them written out.
 pub fn to_json(spec: &PolicySpec) -> serde_json::Value {
     serde_json::to_value(WirePolicy::from(spec)).unwrap_or_default()
 }
 
-/// Reads what [`to_json`] gives.
+/// Reads a policy from the JSON of [`to_json`].
 ///
 /// # Errors
 /// The first fault.

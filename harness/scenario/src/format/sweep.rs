@@ -1,32 +1,32 @@
-//! `KEY=LOW..HIGH`: a cache policy at many values of one key, asked for by a scenario or by
-//! `simulate --sweep`.
+//! Sweeps, written `KEY=LOW..HIGH`: a cache policy at many values of one key. A scenario or
+//! `simulate --sweep` asks for one.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::format::grammar;
 
-/// Values of one key.
+/// The values of one key of a cache policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
     /// The key.
     pub key: String,
-    /// Its values, in order.
+    /// The values, in ascending order.
     pub values: Vec<Value>,
 }
 
-/// A value as it is written.
+/// A value of a swept key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
-    /// A span of time.
+    /// A duration.
     Span(Duration),
-    /// A number of things.
+    /// A count.
     Count(u64),
-    /// A share, 0 to 1.
+    /// A share from 0 to 1.
     Share(f64),
 }
 
-/// What a key takes.
+/// The type of the values that a key takes.
 #[derive(Clone, Copy, PartialEq)]
 enum SweptKind {
     Span,
@@ -34,7 +34,7 @@ enum SweptKind {
     Share,
 }
 
-/// The keys that take a range.
+/// The keys that can be swept.
 const KEYS: [(&str, SweptKind); 19] = [
     ("ttl", SweptKind::Span),
     ("refresh-ahead", SweptKind::Share),
@@ -56,7 +56,7 @@ const KEYS: [(&str, SweptKind); 19] = [
     ("leeway", SweptKind::Span),
     ("verdict-cache-entries", SweptKind::Count),
 ];
-/// Values where the user names no number.
+/// The number of values if the user gives none.
 const POINTS: u32 = 8;
 const MOST_POINTS: u32 = 64;
 
@@ -83,7 +83,8 @@ impl FromStr for Sweep {
         if low >= high {
             return Err(format!("`{key}` begins at or above its end; write the lower value first"));
         }
-        // Spans and counts by equal factors, where that can be; shares by equal steps.
+        // Durations and counts grow by equal factors, unless the range begins at zero. Shares grow
+        // by equal steps.
         let by_factor = kind != SweptKind::Share && low > 0.0;
         let at = |point: u32| {
             let share = f64::from(point) / f64::from(points - 1);
@@ -101,7 +102,7 @@ impl FromStr for Sweep {
     }
 }
 
-/// A bound as a number: nanoseconds, a count or a share.
+/// Reads a bound as a number: nanoseconds, a count or a share.
 fn number((key, kind): &(&str, SweptKind), text: &str) -> Result<f64, String> {
     let fault = |remedy: &str| format!("`{text}` is no bound of `{key}`; {remedy}");
     match kind {
@@ -119,7 +120,7 @@ fn number((key, kind): &(&str, SweptKind), text: &str) -> Result<f64, String> {
     }
 }
 
-/// A bound as it was given.
+/// The value of a bound, not rounded.
 fn exactly(kind: SweptKind, number: f64) -> Value {
     match kind {
         SweptKind::Span => Value::Span(Duration::from_nanos(number as u64)),
@@ -128,7 +129,7 @@ fn exactly(kind: SweptKind, number: f64) -> Value {
     }
 }
 
-/// A value that reads well: three digits are enough between the bounds.
+/// A value between the bounds, rounded to about three digits.
 fn value(kind: SweptKind, number: f64) -> Value {
     let digits = |number: f64| {
         let unit = 10f64.powi(number.max(1.0).log10().floor() as i32 - 2).max(1.0);
@@ -145,7 +146,7 @@ fn value(kind: SweptKind, number: f64) -> Value {
 }
 
 impl Value {
-    /// As a name says it.
+    /// The value as it stands in a name.
     pub fn name(self) -> String {
         match self {
             Value::Span(span) => humantime::format_duration(span).to_string().replace(' ', ""),
@@ -154,7 +155,7 @@ impl Value {
         }
     }
 
-    /// As a number: seconds, a count or a share.
+    /// The value as a number: seconds, a count or a share.
     pub fn number(self) -> f64 {
         match self {
             Value::Span(span) => span.as_secs_f64(),
@@ -163,7 +164,7 @@ impl Value {
         }
     }
 
-    /// As a file says it.
+    /// The value as it is written in a TOML file.
     pub fn text(self) -> String {
         match self {
             Value::Span(span) => format!("\"{}\"", humantime::format_duration(span)),

@@ -1,5 +1,5 @@
-//! The scenario file as serde sees it. Everything here is private to the scenario module: what
-//! leaves it is a checked [`Scenario`](crate::Scenario).
+//! The serde types of the scenario file. They are private to this crate; the parser turns them into
+//! a checked [`Scenario`](crate::Scenario).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(crate) struct WireScenario {
     pub(crate) expect: BTreeMap<Spanned<String>, WireExpect>,
 }
 
-/// A bound for cache policy `default`, or a table of bounds for another one.
+/// A bound for the scenario's cache policy, or a table of bounds for a policy by name.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum WireExpect {
@@ -111,7 +111,7 @@ pub(crate) enum WireReuse {
     Zipf,
 }
 
-/// A rate: a number per second, or a text such as "200k" or "70%" of capacity.
+/// A rate: a number per second, or a text such as "200k" or "70%", a share of the capacity.
 #[derive(Clone, Deserialize)]
 #[serde(
     untagged,
@@ -123,7 +123,7 @@ pub(crate) enum WireRate {
 }
 
 impl WireRate {
-    /// Whether it is a zero: a silent stream.
+    /// Whether the rate is zero, which makes the stream silent.
     pub(crate) fn is_zero(&self) -> bool {
         matches!(self, WireRate::PerSecond(per_s) if *per_s == 0.0)
     }
@@ -149,7 +149,7 @@ pub(crate) struct WireStreamSetting {
     pub(crate) tokens: Option<WireTokens>,
 }
 
-/// Shares of classes, or every class alike.
+/// The shares of the token classes, or every class in equal shares.
 #[derive(Clone, Deserialize)]
 #[serde(untagged, expecting = "shares such as { valid = 90, expired = 10 }, or \"every-class\"")]
 pub(crate) enum WireTokens {
@@ -172,7 +172,7 @@ pub(crate) struct WireEndpoint {
     pub(crate) fault: Option<WireFault>,
 }
 
-/// A fault by name, or a table with its figures.
+/// A fault of the endpoint by name, or a table with its figures.
 #[derive(Clone)]
 pub(crate) enum WireFault {
     Named(String),
@@ -216,7 +216,7 @@ pub(crate) struct WireStatus {
     pub(crate) retry_after: Option<Span>,
 }
 
-/// How far the verifier's clock is off: `"45s"` ahead, `"-45s"` behind.
+/// The deviation of the verifier's clock: `"45s"` is ahead, `"-45s"` is behind.
 #[derive(Clone, Copy)]
 pub(crate) struct WireSkew(pub(crate) Skew);
 

@@ -1,5 +1,5 @@
-//! Keys made for the run, from the seed alone, and the only place that signs. Private keys never
-//! leave it.
+//! The issuer's keys, derived from the seed alone. This is the only module that signs. Private keys
+//! leave it only through [`Signers::private_jwks`].
 
 mod public_form;
 
@@ -25,13 +25,13 @@ use crate::plan::random;
 
 pub use public_form::PublicForm;
 
-/// Usual size of the issuer's RSA keys, in bits.
+/// The default size of the issuer's RSA keys, in bits.
 pub const RSA_BITS: usize = 2048;
 
-/// Bytes of an ML-DSA-44 signature (FIPS 204 §4, table 2).
+/// The size of an ML-DSA-44 signature in bytes (FIPS 204 §4, table 2).
 const ML_DSA_44_SIGNATURE: usize = 2420;
 
-/// A key pair of the issuer, or of somebody who would like to be.
+/// A key pair of the issuer or of an attacker.
 pub struct SigningKey {
     label: String,
     kid: String,
@@ -42,7 +42,7 @@ pub struct SigningKey {
 }
 
 enum Secret {
-    /// `fast` takes only keys of a sound size and exponent.
+    /// `fast` is present only if the key has a sound size and exponent.
     Rsa {
         key: Box<RsaPrivateKey>,
         fast: Option<Box<RsaKeyPair>>,
@@ -53,14 +53,14 @@ enum Secret {
     MlDsa44(Box<ml_dsa::SigningKey<ml_dsa::MlDsa44>>),
 }
 
-/// Every key of one seed, made when first asked for.
+/// The keys of one seed. Each is generated when it is first requested.
 pub struct Signers {
     seed: u64,
     rsa_bits: usize,
     made: Arc<Mutex<BTreeMap<KeyName, Arc<SigningKey>>>>,
 }
 
-/// Label, algorithm, and the size that RSA keys have.
+/// The label, the algorithm, and the size of RSA keys in bits.
 type KeyName = (String, Algorithm, usize);
 
 impl Signers {
@@ -69,7 +69,7 @@ impl Signers {
         Signers { seed, rsa_bits: RSA_BITS, made: Arc::default() }
     }
 
-    /// The same keys, but for those of RSA, which have this many bits.
+    /// The same keys, except that RSA keys have this many bits.
     pub fn with_rsa_bits(&self, rsa_bits: usize) -> Signers {
         Signers { seed: self.seed, rsa_bits, made: Arc::clone(&self.made) }
     }
@@ -86,8 +86,9 @@ impl Signers {
         self.made(label, algorithm, || SigningKey::derive(self.seed, label, algorithm, bits))
     }
 
-    /// An RS256 key with a modulus of this many bits and this exponent, sound or not: what issuers
-    /// should not publish and some do. The divergence report shows what becomes of it.
+    /// An RS256 key with a modulus of this many bits and this exponent, whether sound or not. Some
+    /// issuers publish keys that they should not. The divergence report shows how verifiers treat
+    /// them.
     pub fn rsa(&self, bits: usize, exponent: u64) -> Arc<SigningKey> {
         let label = format!("rsa-{bits}-{exponent}");
         self.made(&label, Algorithm::RS256, || {
@@ -113,8 +114,8 @@ impl Signers {
 }
 
 impl Signers {
-    /// The private keys made so far for an algorithm, as a JWK set (RFC 7518 §6): only for somebody
-    /// who asked for them.
+    /// The private keys generated so far for an algorithm, as a JWK set (RFC 7518 §6). They are for
+    /// users who explicitly ask for them.
     pub fn private_jwks(&self, algorithm: Algorithm) -> Value {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let own = made.iter().filter(|((_, other, _), _)| *other == algorithm);
@@ -144,7 +145,7 @@ impl SigningKey {
             Secret::P256(key) => jwk["d"] = json!(b64(&key.to_bytes())),
             Secret::P384(key) => jwk["d"] = json!(b64(&key.to_bytes())),
             Secret::Ed25519(key) => jwk["d"] = json!(b64(key.as_bytes())),
-            // RFC 9964 §3: the seed.
+            // The private key is the seed (RFC 9964 §3).
             Secret::MlDsa44(key) => jwk["priv"] = json!(b64(key.as_seed())),
         }
         jwk
@@ -163,7 +164,7 @@ impl SigningKey {
         let mut public = secret.public_members();
         public["alg"] = json!(algorithm.name());
         let Ok(Entry::Fits(_, jwk)) = Entry::parse(&public.to_string(), &[algorithm]) else {
-            // Keys that our own generators make are valid; if not, nothing here can be trusted.
+            // The generators here make valid keys only. If one does not, no result can be trusted.
             unreachable!("a generated {kind} key is a usable JWK");
         };
         let short: String = format!("{:?}", jwk.thumbprint).chars().take(8).collect();
@@ -175,11 +176,11 @@ impl SigningKey {
         SigningKey { label, kid, algorithm, thumbprint: jwk.thumbprint, public, secret }
     }
 
-    /// A key that may be too weak for [`Entry`] to take.
+    /// Makes a signing key from an RSA key that may be too weak for [`Entry`] to accept.
     fn of_rsa(label: &str, key: RsaPrivateKey) -> SigningKey {
         let secret = Secret::rsa(key);
         let mut public = secret.public_members();
-        // Members in lexicographic order, no white space: RFC 7638 §3.
+        // RFC 7638 §3 requires lexicographic order of the members, and no white space.
         public.sort_all_objects();
         let thumbprint = Thumbprint(Sha256::digest(public.to_string()).into());
         let algorithm = Algorithm::RS256;
@@ -190,12 +191,12 @@ impl SigningKey {
         SigningKey { label, kid, algorithm, thumbprint, public, secret }
     }
 
-    /// The label it was derived from.
+    /// The label from which it was derived.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Its own key identifier.
+    /// The key's own kid.
     pub fn kid(&self) -> &str {
         &self.kid
     }
@@ -215,7 +216,7 @@ impl SigningKey {
         &self.public
     }
 
-    /// Length of a raw signature in bytes.
+    /// The length of a raw signature, in bytes.
     pub fn signature_len(&self) -> usize {
         match &self.secret {
             Secret::Rsa { key, .. } => key.size(),
@@ -225,8 +226,9 @@ impl SigningKey {
         }
     }
 
-    /// Signs `input`. `salt` feeds PSS, the only scheme here that is not deterministic by itself
-    /// (ECDSA by RFC 6979, ML-DSA by its deterministic variant, FIPS 204 §3.4).
+    /// Signs `input`. `salt` is the source of the PSS salt. PSS is the only scheme here that is not
+    /// deterministic: ECDSA follows RFC 6979, and ML-DSA uses its deterministic variant (FIPS 204
+    /// §3.4).
     pub fn sign(&self, input: &[u8], salt: &mut ChaCha8Rng) -> Vec<u8> {
         match (&self.secret, self.algorithm) {
             (Secret::Rsa { fast: Some(fast), .. }, Algorithm::RS256) => {
@@ -261,8 +263,8 @@ impl SigningKey {
     }
 }
 
-/// The other signature that ECDSA accepts for the same text: `s` becomes the higher of the two.
-/// `None` if it is none on this curve.
+/// The second ECDSA signature that is valid for the same text, with `s` in the upper half of its
+/// range. `None` if the input is not a signature on this curve.
 macro_rules! high_s {
     ($curve:ident, $raw:expr) => {{
         let signature = $curve::ecdsa::Signature::from_slice($raw).ok();
@@ -272,27 +274,28 @@ macro_rules! high_s {
     }};
 }
 
-/// The order of the group of a curve, big-endian.
+/// The order of a curve's group, big-endian.
 macro_rules! order {
     ($curve:ty) => {
         <$curve as p256::elliptic_curve::Curve>::ORDER.to_be_bytes().as_ref().to_vec()
     };
 }
 
-/// The form a signature is given.
+/// The form in which a signature is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureForm {
-    /// As JOSE has it (RFC 7518 §3.4, RFC 8037 §3.1).
+    /// The form of JOSE (RFC 7518 §3.4, RFC 8037 §3.1).
     Raw,
-    /// ECDSA with `s` in the upper half of its range: as valid as the other.
+    /// ECDSA with `s` in the upper half of its range. It is as valid as the one with the lower `s`.
     HighS,
     /// ECDSA in DER.
     Der,
-    /// Ed25519 with the group order added to `S`: refused by RFC 8032 §5.1.7.
+    /// Ed25519 with the group order added to `S`. RFC 8032 §5.1.7 refuses it.
     PlusOrder,
-    /// ECDSA with `r` and `s` zero, which fits any text where nobody looks at their range.
+    /// ECDSA with `r` and `s` zero. It fits any text if a verifier does not check their range.
     Zero,
-    /// ECDSA with `r` and `s` the order of the group: zero to who reduces them first.
+    /// ECDSA with `r` and `s` equal to the group order. They are zero if a verifier reduces them
+    /// first.
     Order,
 }
 
@@ -303,7 +306,8 @@ const ED25519_ORDER: [u8; 32] = [
 ];
 
 impl SignatureForm {
-    /// The raw signature under `key` in this form; as it is where the form means nothing to it.
+    /// The raw signature under `key`, rewritten in this form. It stays as it is if the form does
+    /// not apply to the key.
     pub fn of(self, key: &SigningKey, raw: Vec<u8>) -> Vec<u8> {
         match (self, &key.secret) {
             (SignatureForm::HighS, Secret::P256(_)) => with_high_s(&raw).unwrap_or(raw),
@@ -396,8 +400,8 @@ impl Secret {
     }
 }
 
-/// A modulus over 4096 bits is made of more than two primes (RFC 8017 §3.1): its public key is like
-/// any other, and it takes a hundredth of the time.
+/// Generates an RSA key. A modulus over 4096 bits has more than two primes (RFC 8017 §3.1). Its
+/// public key is like any other, and generating it takes a hundredth of the time.
 fn rsa_key(rng: &mut ChaCha8Rng, bits: usize, exponent: u64) -> RsaPrivateKey {
     let e = BigUint::from(exponent);
     let mut part = |bits: usize| {
@@ -420,22 +424,23 @@ fn rsa_key(rng: &mut ChaCha8Rng, bits: usize, exponent: u64) -> RsaPrivateKey {
     }
 }
 
-/// The other signature that ECDSA accepts for the same text: `s` becomes the higher of the two.
-/// `None` if it is none on P-256.
+/// The second ECDSA signature that is valid for the same text, with `s` in the upper half of its
+/// range. `None` if the input is not a signature on P-256.
 pub fn with_high_s(signature: &[u8]) -> Option<Vec<u8>> {
     high_s!(p256, signature)
 }
 
-/// A signature on P-256 in the form of X.509. `None` if it is none.
+/// A P-256 signature in the DER form of X.509. `None` if the input is not a signature on P-256.
 pub fn in_der(signature: &[u8]) -> Option<Vec<u8>> {
     let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
     Some(signature.to_der().as_bytes().to_vec())
 }
 
-/// PKCS #1 v1.5 has one signature per key and text, so a faster library may make it.
+/// Signs with PKCS #1 v1.5. This scheme has one signature per key and text, so a faster library
+/// gives the same result.
 fn pkcs1(key: &RsaKeyPair, padding: &'static aws::RsaSignatureEncoding, input: &[u8]) -> Vec<u8> {
     let mut signature = vec![0; key.public_modulus_len()];
-    // PKCS #1 v1.5 draws nothing from this source of randomness.
+    // PKCS #1 v1.5 reads nothing from this source of randomness.
     let entropy = aws_lc_rs::rand::SystemRandom::new();
     let signed = key.sign(padding, &entropy, input, &mut signature);
     signed.expect("a valid key signs any text");

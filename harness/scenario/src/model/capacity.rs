@@ -1,5 +1,5 @@
-//! Rates that are shares of a capacity: what a share is of, the closed loop that finds the
-//! capacity, and the scenario once it is known. Pure: whoever measures knows nothing of this.
+//! Rates that are shares of a capacity: the closed loop that finds the capacity, and the scenario
+//! once the capacity is known. This module is pure and measures nothing itself.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use crate::format::grammar;
 use crate::token::class::Class;
 use crate::{Arrivals, Phase, Scenario, Stream, StreamSetting};
 
-/// Stands in for a capacity that is not measured: in virtual time, and until a run has measured
-/// one. Arrivals per second.
+/// The capacity that is assumed in virtual time, and until a run has measured one. In arrivals per
+/// second.
 pub const NOMINAL: f64 = 10_000.0;
-/// The stream of a closed loop that finds a capacity.
+/// The name of the stream in a closed loop that finds a capacity.
 const STREAM: &str = "capacity";
-/// Measured time of one round of that loop.
+/// The measured time of one round of that loop.
 const ROUND: Duration = Duration::from_millis(200);
-/// Its warm-up.
+/// The warm-up of that loop.
 const WARMUP: Duration = Duration::from_millis(50);
-/// Its rounds; the median counts.
+/// The number of rounds of that loop. The median of the rounds is used.
 const ROUNDS: u32 = 3;
 
-/// Arrivals per second, and what they are a share of.
+/// A rate of arrivals, either absolute or a share of a capacity.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rate {
-    /// Arrivals per second, worked out.
+    /// The arrivals per second.
     pub per_s: f64,
-    /// The share of capacity (1 is all of it) that `per_s` was worked out from; `None` for a rate
-    /// that was given as a number.
+    /// The share of capacity (1 is all of it) from which `per_s` was computed. `None` if the rate
+    /// was given as a number.
     pub share: Option<f64>,
 }
 
@@ -35,7 +35,7 @@ impl Rate {
         Rate { per_s, share: None }
     }
 
-    /// A share of a capacity that is not known yet: of [`NOMINAL`].
+    /// A share of a capacity that is not known yet. [`NOMINAL`] is assumed.
     pub fn of_capacity(share: f64) -> Rate {
         Rate { per_s: share * NOMINAL, share: Some(share) }
     }
@@ -45,7 +45,8 @@ impl Rate {
         Rate { per_s: self.share.map_or(self.per_s, |share| share * capacity), ..self }
     }
 
-    /// The rate `part` (0 to 1) of the way to `other`; a share if both are.
+    /// The rate that lies at `part` (0 to 1) of the way to `other`. It is a share if both rates
+    /// are.
     pub fn towards(self, other: Rate, part: f64) -> Rate {
         let between = |from: f64, to: f64| from + (to - from) * part;
         let shares = self.share.zip(other.share);
@@ -80,16 +81,16 @@ impl Rate {
     }
 }
 
-/// One relative rate, worked out.
+/// One relative rate of a stream in a phase, with its computed value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved<'s> {
-    /// The phase.
+    /// The name of the phase.
     pub phase: &'s str,
-    /// The stream.
+    /// The name of the stream.
     pub stream: &'s str,
-    /// At the beginning of the phase.
+    /// The rate at the beginning of the phase.
     pub rate: Rate,
-    /// At its end.
+    /// The rate at the end of the phase.
     pub rate_to: Rate,
 }
 
@@ -100,12 +101,12 @@ impl StreamSetting {
 }
 
 impl Scenario {
-    /// Whether some rate is a share of a capacity.
+    /// Whether any rate is a share of a capacity.
     pub fn has_relative_rates(&self) -> bool {
         self.resolved_rates().next().is_some()
     }
 
-    /// The scenario with relative rates worked out for this capacity, in operations per second.
+    /// The scenario with relative rates computed for this capacity, in operations per second.
     pub fn resolved(mut self, capacity: f64) -> Scenario {
         for setting in self.0.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
             setting.rate = setting.rate.resolved(capacity);
@@ -114,7 +115,8 @@ impl Scenario {
         self
     }
 
-    /// The scenario with relative rates worked out and kept as numbers: nothing to calibrate.
+    /// The scenario with relative rates computed and kept as absolute rates, so that no calibration
+    /// is needed.
     pub fn settled(self, capacity: f64) -> Scenario {
         let mut settled = self.resolved(capacity);
         for setting in settled.0.streams.iter_mut().flat_map(|stream| &mut stream.settings) {
@@ -124,7 +126,7 @@ impl Scenario {
         settled
     }
 
-    /// The relative rates as they stand, phase by phase.
+    /// The relative rates with their current values, phase by phase.
     pub fn resolved_rates(&self) -> impl Iterator<Item = Resolved<'_>> {
         self.phases.iter().enumerate().flat_map(move |(index, phase)| {
             let relative = self.streams.iter().filter(move |s| s.settings[index].is_relative());
@@ -135,8 +137,9 @@ impl Scenario {
         })
     }
 
-    /// The closed loop that finds what relative rates are shares of: the mix of the streams with
-    /// such rates, each weighted by its share, in the first phase that has one. No event, no fault.
+    /// The closed loop that finds the capacity, or `None` if no rate is relative. Its mix is that
+    /// of the streams with relative rates in the first phase that has one, each weighted by its
+    /// share. It has no events and no faults.
     pub fn calibration(&self) -> Option<Scenario> {
         let relative = |phase: usize| {
             self.streams.iter().filter(move |stream| stream.settings[phase].is_relative())
@@ -151,8 +154,8 @@ impl Scenario {
         Some(self.closed(&mix))
     }
 
-    /// The scenario as a closed loop of this mix of classes, whose weights need not sum to 100: one
-    /// stream, no phase, no event, no fault, nothing expected.
+    /// The scenario as a closed loop of this mix of classes. The weights need not sum to 100. The
+    /// result has one stream and one phase, and no events, faults or expectations.
     pub fn closed(&self, mix: &[(Class, f64)]) -> Scenario {
         let sum: f64 = mix.iter().map(|(_, weight)| weight).sum();
         let mut shares: Vec<(Class, f64)> = Vec::new();
@@ -186,8 +189,8 @@ impl Scenario {
         closed
     }
 
-    /// The mix of all streams in the first phase, each weighted by its rate (all alike in a closed
-    /// loop).
+    /// The mix of all streams in the first phase. Each stream is weighted by its rate; in a closed
+    /// loop all have the same weight.
     pub fn mix(&self) -> Vec<(Class, f64)> {
         let is_closed = self.load.arrivals == Arrivals::Closed;
         let mut mix = Vec::new();
@@ -198,7 +201,8 @@ impl Scenario {
         mix
     }
 
-    /// The scenario as an open loop of one mix: Poisson arrivals at `per_s`, for `duration`.
+    /// The scenario as an open loop of one mix, with Poisson arrivals at `per_s` per second for
+    /// `duration`.
     pub fn open(&self, mix: &[(Class, f64)], per_s: f64, duration: Duration) -> Scenario {
         let mut open = self.closed(mix);
         open.0.load.arrivals = Arrivals::Poisson;

@@ -1,58 +1,60 @@
-//! How the mocked JWKS endpoint behaves for a while: its latency and its fault.
+//! The behaviour of the mocked JWKS endpoint during a phase: its latency and its fault.
 
 use std::time::Duration;
 
-/// The endpoint's behaviour from some instant on.
+/// The endpoint's behaviour from an instant on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointSetting {
-    /// From the whole request to the first byte of the response.
+    /// The time from the complete request to the first byte of the response.
     pub latency: Duration,
-    /// Each response's latency is drawn evenly from latency ± jitter.
+    /// The width of the latency's variation. Each response's latency is drawn uniformly from
+    /// latency ± jitter.
     pub jitter: Duration,
-    /// How long a client may keep the key set: `Cache-Control: max-age` (RFC 9111 §5.2.2.1), in
-    /// whole seconds. `None` for no such header.
+    /// The time a client may keep the key set: `Cache-Control: max-age` (RFC 9111 §5.2.2.1), in
+    /// whole seconds. `None` if the response has no such header.
     pub max_age: Option<Duration>,
-    /// What is wrong with it.
+    /// The fault of the endpoint.
     pub fault: Fault,
 }
 
-/// What is wrong with an endpoint.
+/// A fault of the endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: 200 and the published key set.
+    /// No fault: status 200 and the published key set.
     #[default]
     None,
-    /// This status without a key set, with `Retry-After` in whole seconds if given.
+    /// A status without a key set, with `Retry-After` in whole seconds if given.
     Status {
-        /// 404, 429, 500, 503 …
+        /// The HTTP status code, such as 404, 429, 500 or 503.
         status: u16,
-        /// `Retry-After`.
+        /// The value of `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// The port is held and nobody listens.
+    /// The port is bound, but connections to it are refused.
     Refused,
-    /// The connection is accepted, the request read, and nothing ever comes.
+    /// The connection is accepted and the request is read, but no response is sent.
     Silent,
     /// The connection is reset after the request.
     Reset,
-    /// The head at once, then the body byte by byte, one each this often.
+    /// The head is sent at once, then the body byte by byte.
     SlowDrip {
-        /// Time between two bytes.
+        /// The time between two bytes.
         interval: Duration,
     },
-    /// `Content-Length` of the whole body, half of it, then the connection closes.
+    /// `Content-Length` is that of the whole body, but the connection closes after half of it.
     Truncated,
-    /// 200 and JSON that breaks off in the middle.
+    /// Status 200 and JSON that breaks off in the middle.
     MalformedJson,
-    /// 200 and an HTML page.
+    /// Status 200 and an HTML page.
     Html,
-    /// 200 and `{"keys":[]}`.
+    /// Status 200 and `{"keys":[]}`.
     EmptyKeys,
-    /// 302 to another path of the same endpoint, where the key set is.
+    /// Status 302 to another path of the same endpoint, where the key set is.
     Redirect,
-    /// 200 and a body of this many bytes: a valid JSON string inside a key set, without end.
+    /// Status 200 and a body of this many bytes: a valid JSON string inside a key set, without an
+    /// end.
     HugeBody {
-        /// Size of the body in bytes.
+        /// The size of the body in bytes.
         bytes: u64,
     },
 }

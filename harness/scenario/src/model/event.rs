@@ -1,26 +1,27 @@
-//! What happens at an instant: the issuer publishes, signs, withdraws, revokes; an operator evicts.
+//! The events of a scenario: the issuer publishes, signs, withdraws or revokes; an operator evicts;
+//! the state becomes unavailable or available.
 
 use std::time::Duration;
 
-/// Something that happens at an instant.
+/// An action at an instant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// When, on the scenario clock.
+    /// The instant, on the scenario clock.
     pub at: Duration,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// A simulation moves it by up to so much, by a share that the seed draws for each run.
+    /// The longest delay of the event in a simulation. The seed draws a share of it for each run.
     pub spread: Duration,
 }
 
-/// What an event does.
+/// The action of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// The issuer publishes a key, under its own kid or that of another label.
     PublishKey {
         /// The key's label.
         label: String,
-        /// The label whose kid it takes.
+        /// The label of the key whose kid it is published under; `None` for its own kid.
         kid_of: Option<String>,
     },
     /// The issuer signs with this key from now on.
@@ -29,28 +30,29 @@ pub enum Action {
     WithdrawKey(String),
     /// The issuer revokes tokens.
     RevokeTokens {
-        /// The stream whose holders lose the tokens issued to them so far.
+        /// The stream whose holders' tokens, issued so far, are revoked.
         stream: Option<String>,
-        /// How many of its holders, in percent.
+        /// The share of its holders that are affected, in percent.
         share: f64,
-        /// Further `jti`s, of tokens that never arrive.
+        /// The number of further revoked `jti`s, of tokens that never arrive.
         others: u64,
-        /// How much later the verifier's list has them.
+        /// The delay until the verifier's list contains them.
         lag: Duration,
     },
     /// From now on the published set also holds these odd entries.
     PublishSet(Vec<Poison>),
     /// The verifier's operator evicts a key from the key cache.
     Evict(String),
-    /// The state that verdicts need (revocations, authorization versions) goes down or comes back.
+    /// The state that verdicts need (revocations, authorization versions) becomes unavailable or
+    /// available again.
     State {
-        /// Whether it can be had from now on.
+        /// Whether the state is available from now on.
         available: bool,
     },
 }
 
 impl Action {
-    /// Whether the issuer publishes another set from then on, or signs under another key.
+    /// Whether the issuer publishes another set afterwards, or signs with another key.
     pub fn changes_set(&self) -> bool {
         match self {
             Action::PublishKey { .. }
@@ -61,7 +63,7 @@ impl Action {
         }
     }
 
-    /// The action in words, as a mark in a timeline.
+    /// The action in words, as the label of a mark in a timeline.
     pub fn label(&self) -> String {
         match self {
             Action::PublishKey { label, kid_of: None } => format!("publish-key {label}"),
@@ -88,11 +90,11 @@ impl Action {
 /// An odd entry in a published key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Poison {
-    /// `kty` HSS-LMS, which COSE has (RFC 8778) and JOSE has not.
+    /// A key with `kty` HSS-LMS, which exists in COSE (RFC 8778) but not in JOSE.
     UnknownKty,
     /// An OKP key on Ed448.
     Ed448,
-    /// An RSA key whose `n` is padded.
+    /// An RSA key whose `n` has base64 padding.
     PaddedBase64,
     /// Another key under the kid of the key that signs.
     DuplicateKid,
@@ -113,7 +115,7 @@ pub enum Poison {
 }
 
 impl Poison {
-    /// Every kind.
+    /// Every kind of entry.
     pub const ALL: [Poison; 11] = [
         Poison::UnknownKty,
         Poison::Ed448,

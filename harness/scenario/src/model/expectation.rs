@@ -1,4 +1,5 @@
-//! What a scenario expects: a checked key and a checked bound. Judged by the result, never here.
+//! The expectations of a scenario. Each has a checked key and a checked bound; they are judged
+//! elsewhere, against the result.
 
 mod binding;
 mod simulated;
@@ -10,57 +11,57 @@ use crate::format::grammar;
 pub use binding::{Binding, binding};
 pub use simulated::{End, SIMULATED_METRICS, SimulatedMetric};
 
-/// One expectation.
+/// An expectation of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// The policies that it binds.
+    /// The cache policies to which it applies.
     pub binding: Binding,
-    /// As written.
+    /// The key, as written.
     pub key: String,
-    /// As written.
+    /// The bound, as written.
     pub bound: String,
-    /// What is looked at.
+    /// The figure that is checked.
     pub subject: Subject,
-    /// What must hold.
+    /// The condition that must hold.
     pub limit: Limit,
 }
 
-/// What an expectation looks at.
+/// The subject of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// A phase, or `None` for all.
+    /// The phase, or `None` for all.
     pub phase: Option<String>,
-    /// What in it.
+    /// The metric in that phase.
     pub metric: ExpectedMetric,
 }
 
-/// A figure of a phase.
+/// A metric of a phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectedMetric {
-    /// Of the endpoint.
+    /// A metric of the endpoint.
     Endpoint(EndpointMetric),
-    /// Of operations.
+    /// A metric of operations.
     Operations {
-        /// A stream, or `None` for all.
+        /// The stream, or `None` for all.
         stream: Option<String>,
-        /// A token class or a code, or `None` for all.
+        /// The token class or rejection code, or `None` for all.
         which: Option<String>,
         /// The figure.
         figure: BoundFigure,
     },
-    /// Of a simulation.
+    /// A metric of a simulation.
     Simulated {
-        /// A stream, or `None` for all.
+        /// The stream, or `None` for all.
         stream: Option<String>,
-        /// The figure.
+        /// The metric.
         metric: &'static SimulatedMetric,
-        /// Over all runs.
+        /// The summary over all runs.
         end: End,
     },
 }
 
 impl ExpectedMetric {
-    /// Whether `simulate` judges it, and no other verb.
+    /// Whether `simulate` judges it. No other verb judges such an expectation.
     pub fn is_simulated(&self) -> bool {
         matches!(self, ExpectedMetric::Simulated { .. })
     }
@@ -69,28 +70,28 @@ impl ExpectedMetric {
 /// A figure of the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointMetric {
-    /// Fetch attempts, counted at the client.
+    /// The fetch attempts, counted at the client.
     Attempts,
-    /// Requests served.
+    /// The requests served.
     Served,
-    /// Attempts that failed.
+    /// The attempts that failed.
     Failures,
-    /// Highest number in flight at once.
+    /// The highest number of requests in flight at once.
     MaxInFlight,
 }
 
 /// A figure of operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BoundFigure {
-    /// How many.
+    /// The number of operations.
     Count,
-    /// Good tokens refused.
+    /// The number of good tokens refused.
     Lockouts,
-    /// Accepts of withdrawn keys or revoked tokens.
+    /// The number of accepts of withdrawn keys or revoked tokens.
     ExposedAccepts,
-    /// Good tokens accepted after the deadline.
+    /// The number of good tokens accepted after the deadline.
     Late,
-    /// Verdicts that the verdict cache gave.
+    /// The number of verdicts from the verdict cache.
     Remembered,
     /// A latency, in nanoseconds.
     Latency(Channel, Quantile),
@@ -99,39 +100,40 @@ pub enum BoundFigure {
 /// One of the three latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// Intended start to end.
+    /// The time from the intended start to the end.
     Response,
-    /// Actual start to end.
+    /// The time from the actual start to the end.
     Service,
-    /// Intended start to actual start.
+    /// The time from the intended start to the actual start.
     Lateness,
 }
 
-/// A figure of a histogram.
+/// A statistic of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantile {
-    /// Mean.
+    /// The mean.
     Mean,
-    /// Median.
+    /// The median.
     P50,
-    /// 90th percentile.
+    /// The 90th percentile.
     P90,
-    /// 99th percentile.
+    /// The 99th percentile.
     P99,
-    /// 99.9th percentile.
+    /// The 99.9th percentile.
     P999,
-    /// Highest.
+    /// The maximum.
     Max,
 }
 
-/// What must hold of a figure.
+/// The condition that a figure must meet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
     /// The comparison.
     pub comparison: Relation,
     /// The number: a count, nanoseconds (seconds of a simulation), or a factor.
     pub number: f64,
-    /// The phase whose same figure the factor is of.
+    /// The phase whose same figure is multiplied by the factor; `None` if the number is not a
+    /// factor.
     pub of_phase: Option<String>,
 }
 
@@ -151,7 +153,7 @@ pub enum Relation {
 }
 
 impl Relation {
-    /// Whether `value` compares so to `bound`.
+    /// Whether the comparison of `value` with `bound` holds.
     pub fn holds(self, value: f64, bound: f64) -> bool {
         match self {
             Relation::Less => value < bound,
@@ -165,13 +167,13 @@ impl Relation {
 
 /// The names that a key may use.
 pub struct KnownNames<'a> {
-    /// Phases.
+    /// The names of the phases.
     pub phases: &'a [&'a str],
-    /// Streams.
+    /// The names of the streams.
     pub streams: &'a [&'a str],
 }
 
-/// What is wrong with a key or a bound, and the remedy.
+/// The fault of a key or a bound, with its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidExpectation(pub String);
 
@@ -182,10 +184,10 @@ impl fmt::Display for InvalidExpectation {
 }
 
 impl Expectation {
-    /// Reads one expectation.
+    /// Parses one expectation.
     ///
     /// # Errors
-    /// What is wrong with it, with the names that would have been right.
+    /// The fault, with the valid names.
     pub fn parse(
         binding: Binding,
         key: &str,
@@ -203,7 +205,7 @@ fn fault<T>(message: String) -> Result<T, InvalidExpectation> {
     Err(InvalidExpectation(message))
 }
 
-/// `all` is `None`; a known name is itself.
+/// Looks up a name: `all` gives `None`, and a known name gives itself.
 fn pick(kind: &str, name: &str, known: &[&str]) -> Result<Option<String>, InvalidExpectation> {
     if name == "all" {
         Ok(None)
@@ -215,8 +217,8 @@ fn pick(kind: &str, name: &str, known: &[&str]) -> Result<Option<String>, Invali
 }
 
 impl Subject {
-    /// The name of its figure of a simulation in a phase, median and worst alike:
-    /// `phase.stream.metric`.
+    /// The name of its metric of a simulation in a phase, `phase.stream.metric`. It is the same for
+    /// the median and the worst run.
     pub fn simulated_in(&self, phase: Option<&str>) -> Option<String> {
         let ExpectedMetric::Simulated { stream, metric, .. } = &self.metric else {
             return None;

@@ -1,4 +1,4 @@
-//! A scenario, read and checked.
+//! The contents of a scenario file, read and checked.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use super::expectation::Expectation;
 /// The family of scenarios with production durations.
 pub const SIMULATED: &str = "policy";
 
-/// One scenario file, read and checked. What it holds is read through [`ScenarioParts`]; what is
-/// changed of it is changed by its own methods, which leave it valid.
+/// A scenario file, read and checked. Its contents are read through [`ScenarioParts`]. Only its own
+/// methods change them, and these leave it valid.
 #[derive(Clone, Debug)]
 pub struct Scenario(pub(crate) ScenarioParts);
 
@@ -33,117 +33,118 @@ impl std::ops::Deref for Scenario {
     }
 }
 
-/// What a scenario holds.
+/// The contents of a scenario.
 #[derive(Clone, Debug)]
 pub struct ScenarioParts {
     /// `family/file-stem`.
     pub name: String,
-    /// The folder.
+    /// The name of the folder of the file.
     pub family: String,
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its text, whole.
+    /// The whole text of the file.
     pub text: String,
-    /// One line.
+    /// The title, in one line.
     pub title: String,
-    /// What to look at, and why it matters.
+    /// The analysis: what to look at in the result, and why it matters.
     pub analysis: String,
-    /// Whether the run without arguments includes it.
+    /// Whether a run without arguments includes it.
     pub canonical: bool,
-    /// Algorithms, one trial each.
+    /// The algorithms, with one trial for each.
     pub algorithms: Vec<Algorithm>,
     /// The issuer.
     pub issuer: IssuerSpec,
-    /// The policy; `algorithms` is set per trial.
+    /// The policy. Its `algorithms` are set for each trial.
     pub policy: PolicySpec,
-    /// Whether trials keep the policy's own algorithms instead.
+    /// Whether trials keep the algorithms of the policy instead.
     pub own_algorithms: bool,
     /// The load.
     pub load: Load,
     /// The verifier's instances, for `simulate`.
     pub instances: Instances,
-    /// The contender whose capacity relative rates are shares of, `kind:name`, where the file names
-    /// one.
+    /// The contender whose capacity is the base of relative rates, as `kind:name`, if the file
+    /// names one.
     pub capacity_of: Option<String>,
-    /// An arrival that a worker comes to later than this is shed; `None` to skip nothing. Of no
-    /// meaning in a closed loop.
+    /// The lateness beyond which an arrival is shed instead of processed; `None` if none is shed.
+    /// It has no meaning in a closed loop.
     pub shed_after: Option<Duration>,
-    /// Streams in the order of the file; those that only a phase names come last.
+    /// The streams in the order of the file. Those that only a phase names come last.
     pub streams: Vec<Stream>,
     /// The key cache.
     pub cache: CacheSpec,
-    /// Which of its own tables a command line put others in the place of.
+    /// The tables that the command line replaced.
     pub replaced: Replaced,
-    /// Phases; the first is `start` at zero.
+    /// The phases. The first is `start`, at zero.
     pub phases: Vec<Phase>,
-    /// Events in order of time.
+    /// The events in order of time.
     pub events: Vec<Event>,
-    /// Keys of the cache policy at many values, for `simulate`; at most two.
+    /// The sweeps over keys of the cache policy, for `simulate`; at most two.
     pub sweep: Vec<Sweep>,
-    /// What must hold, by cache policy.
+    /// The expectations, each for certain cache policies.
     pub expectations: Vec<Expectation>,
 }
 
-/// What the issuer does apart from events.
+/// The settings of the issuer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IssuerSpec {
-    /// Size of its RSA keys in bits: 2048, 3072 or 4096.
+    /// The size of its RSA keys in bits: 2048, 3072 or 4096.
     pub rsa_bits: usize,
-    /// From `iat` to `exp`; also how often a holder's token is reissued.
+    /// The time from `iat` to `exp`. It is also the interval at which a holder's token is reissued.
     pub token_lifetime: Duration,
-    /// `jti`s revoked from the beginning, beside those of the corpus.
+    /// The number of `jti`s revoked from the beginning, beside those of the corpus.
     pub revoked: u64,
-    /// The share of false positives of a filter before the list, above 0 and below 1; `None` for
-    /// no filter.
+    /// The share of false positives of a filter before the revocation list, above 0 and below 1.
+    /// `None` if there is no filter.
     pub revocation_filter: Option<f64>,
 }
 
-/// How operations arrive.
+/// The load: the way operations arrive and are processed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
     /// The arrival process.
     pub arrivals: Arrivals,
-    /// Workers, one thread each.
+    /// The number of workers, each of which is a thread.
     pub workers: u32,
-    /// Time before the phases: operations count for conformance only.
+    /// The time before the phases. Its operations count for conformance only.
     pub warmup: Duration,
-    /// Time that is measured, per round.
+    /// The measured time per round.
     pub duration: Duration,
-    /// Rounds, interleaved with those of other contenders.
+    /// The number of rounds, which are interleaved with those of other contenders.
     pub rounds: u32,
-    /// A good token accepted later than this after its arrival is late.
+    /// The time after its arrival at which an accepted good token counts as late.
     pub deadline: Duration,
 }
 
-/// How many verifiers there are, each with a key cache of its own. All of them see every token.
+/// The instances of the verifier, each with its own key cache. Each of them verifies every token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instances {
-    /// 1 to [`MAX_INSTANCES`].
+    /// The number of instances, from 1 to [`MAX_INSTANCES`].
     pub count: u32,
-    /// How old their caches are at the beginning.
+    /// The ages of their caches at the beginning.
     pub ages: InstanceAges,
 }
 
 /// The most instances of a simulation.
 pub const MAX_INSTANCES: u32 = 10_000;
-/// Workers at the most.
+/// The most workers of a load.
 pub const MAX_WORKERS: u32 = 1024;
-/// Rounds at the most.
+/// The most rounds of a load.
 pub const MAX_ROUNDS: u32 = 1000;
 /// The longest round, and the longest warm-up.
 pub const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
-/// How the ages of the instances' caches lie to each other at the beginning.
+/// The distribution of the ages of the instances' caches at the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstanceAges {
-    /// All the same: they fetch in step, the worst case for the issuer.
+    /// The ages are equal. All instances fetch at the same time, which is the worst case for the
+    /// issuer.
     Same,
-    /// Spread evenly over the ttl, as after a rolling deployment.
+    /// The ages are spread evenly over the TTL, as after a rolling deployment.
     Spread,
 }
 
 impl Default for Instances {
-    /// One.
+    /// One instance.
     fn default() -> Instances {
         Instances { count: 1, ages: InstanceAges::Same }
     }
@@ -152,68 +153,70 @@ impl Default for Instances {
 /// The arrival process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrivals {
-    /// The next operation starts when the last one ended.
+    /// The next operation starts when the last one has ended.
     Closed,
-    /// Evenly spaced.
+    /// Arrivals are evenly spaced.
     Constant,
-    /// Exponential gaps.
+    /// The gaps between arrivals are exponentially distributed.
     Poisson,
-    /// Exponential gaps at a rate that changes evenly over a phase.
+    /// The gaps are exponentially distributed, at a rate that changes linearly over a phase.
     Ramp,
 }
 
 /// An independent flow of arrivals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stream {
-    /// Its name.
+    /// The name of the stream.
     pub name: String,
-    /// How many tokens of a reissued class are in use at a time.
+    /// The number of tokens of a reissued class that are in use at a time.
     pub holders: u32,
-    /// How often each of them comes.
+    /// The frequency of each of these tokens.
     pub reuse: Reuse,
-    /// Rate and mix, by phase.
+    /// The rate and the mix in each phase.
     pub settings: Vec<StreamSetting>,
 }
 
-/// How often the tokens of a stream's holders come.
+/// The frequency of the tokens of a stream's holders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reuse {
-    /// All alike.
+    /// All tokens arrive equally often.
     #[default]
     Uniform,
-    /// The k-th with a weight of 1/k: a few holders send most of the traffic.
+    /// The k-th token has a weight of 1/k, so a few holders send most of the traffic.
     Zipf,
 }
 
 /// A stream during one phase.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamSetting {
-    /// Arrivals; zero while the stream is silent. Unused in a closed loop.
+    /// The rate of arrivals. It is zero while the stream is silent, and unused in a closed loop.
     pub rate: Rate,
-    /// Arrivals at the end of the phase; the same as `rate` unless the load is a ramp.
+    /// The rate of arrivals at the end of the phase. It equals `rate` unless the load is a ramp.
     pub rate_to: Rate,
-    /// Shares of classes, in percent; they sum to 100. Empty while the stream is silent.
+    /// The shares of the classes, in percent. They sum to 100. The list is empty while the stream
+    /// is silent.
     pub shares: Vec<(Class, f64)>,
-    /// Whether the classes take turns, each with every one of its variants, instead of being drawn.
+    /// Whether the classes take turns, each with every one of its variants, instead of being drawn
+    /// at random.
     pub in_turn: bool,
 }
 
-/// A span of time with statistics of its own.
+/// A part of the scenario's duration with its own statistics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
-    /// Its name.
+    /// The name of the phase.
     pub name: String,
-    /// Start on the scenario clock.
+    /// The start of the phase, on the scenario clock.
     pub at: Duration,
-    /// The endpoint during it.
+    /// The behaviour of the endpoint during the phase.
     pub endpoint: EndpointSetting,
-    /// How far the verifier's clock is off.
+    /// The deviation of the verifier's clock.
     pub skew: Skew,
 }
 
 impl Scenario {
-    /// Whether time matters to it: the keys travel, and phases, events or faults change things.
-    /// A hot-path scenario starts warm and stays so.
+    /// Whether the scenario changes over time, or starts with a cache that is not warm. The keys
+    /// are then fetched from the endpoint. A hot-path scenario starts warm and stays warm.
     pub fn is_dynamic(&self) -> bool {
         self.phases.len() > 1
             || !self.events.is_empty()
@@ -221,14 +224,13 @@ impl Scenario {
             || self.cache.start != Start::Warm
     }
 
-    /// Whether it is meant for virtual time alone: its durations are those of production.
+    /// Whether the scenario is meant for virtual time only. Its durations are those of production.
     pub fn is_simulated(&self) -> bool {
         self.family == SIMULATED
     }
 
-    /// The policy of a trial: only its own algorithm is allowed, unless the policy is the user's.
-    /// Keys are bound by its algorithms, and nowhere by others. What the cache policy says of
-    /// leeway and of tokens without `kid` is in it.
+    /// The policy of a trial. Only the trial's algorithm is allowed, unless the policy is the
+    /// user's. The cache policy's settings for leeway and for tokens without `kid` are included.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {
         let algorithms = match self.own_algorithms {
             true => self.policy.algorithms.clone(),
@@ -238,13 +240,13 @@ impl Scenario {
         PolicySpec { algorithms, leeway: self.leeway(), kid_required, ..self.policy.clone() }
     }
 
-    /// How far clocks may differ: what the library says that the cache policy stands for, or else
-    /// what the policy says.
+    /// The leeway for clock differences. The leeway of the cache policy, if it has one, comes
+    /// before that of the policy, because it is the one of the modelled library.
     pub fn leeway(&self) -> Duration {
         self.cache.policy.leeway.unwrap_or(self.policy.leeway)
     }
 
-    /// Whether some stream goes through its classes in turn.
+    /// Whether the classes of any stream take turns.
     pub fn is_in_turn(&self) -> bool {
         self.streams.iter().flat_map(|stream| &stream.settings).any(|setting| setting.in_turn)
     }

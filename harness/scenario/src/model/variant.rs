@@ -1,5 +1,5 @@
-//! A scenario in the variants that verbs ask for. Each is as valid as the scenario that it is made
-//! of.
+//! The variants of a scenario that the verbs use. Each is as valid as the scenario from which it is
+//! made.
 
 use std::time::Duration;
 
@@ -14,35 +14,36 @@ use crate::{Load, Scenario, ScenarioParts, StreamSetting};
 /// A key that is withdrawn later than its event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelayedKey {
-    /// Its label.
+    /// The label of the key.
     pub label: String,
-    /// When the event says so.
+    /// The instant of the event, on the scenario clock.
     pub at: Duration,
-    /// How much later it is.
+    /// The delay of the withdrawal.
     pub by: Duration,
 }
 
 impl Scenario {
-    /// What it holds, to be taken apart.
+    /// Converts the scenario into its parts.
     pub fn into_parts(self) -> ScenarioParts {
         self.0
     }
 
-    /// With about so many operations at the most, in one round: enough to judge every verdict.
+    /// The scenario with at most about this many operations, in one round. They are enough to judge
+    /// every verdict.
     pub fn for_check(self, operations: f64) -> Scenario {
         let mut few = self.thinned(operations);
         few.0.load.rounds = 1;
         few
     }
 
-    /// Under a stored load, whose duration is the scenario's own or has been given to it.
+    /// The scenario under a stored load. The duration of the load must suit the phases and events.
     pub fn under_load(mut self, load: Load) -> Scenario {
         self.0.load = load;
         self
     }
 
-    /// With the rates of a stream at the beginning and at the end of a phase; `None` if it has no
-    /// such stream or phase.
+    /// The scenario with these rates of a stream at the beginning and the end of a phase. `None` if
+    /// it has no such stream or phase.
     pub fn at_rate(
         mut self,
         stream: &str,
@@ -56,27 +57,27 @@ impl Scenario {
         Some(self)
     }
 
-    /// With one worker, so that all arrivals are in one order.
+    /// The scenario with one worker, so that all arrivals are in one order.
     pub fn single_worker(mut self) -> Scenario {
         self.0.load.workers = 1;
         self
     }
 
-    /// With its measured time from the first instant.
+    /// The scenario without a warm-up.
     pub fn without_warmup(mut self) -> Scenario {
         self.0.load.warmup = Duration::ZERO;
         self
     }
 
-    /// With rounds of this length, and so many of them. A closed loop has no phase that could lie
-    /// beyond its end.
+    /// The scenario with this number of rounds of this length. It must be a closed loop, where no
+    /// phase can lie beyond the end.
     pub fn in_rounds(mut self, duration: Duration, rounds: u32) -> Scenario {
         self.0.load.duration = duration;
         self.0.load.rounds = rounds;
         self
     }
 
-    /// With so many holders in each stream.
+    /// The scenario with this number of holders in each stream.
     pub fn with_holders(mut self, holders: u32) -> Scenario {
         for stream in &mut self.0.streams {
             stream.holders = holders;
@@ -84,19 +85,20 @@ impl Scenario {
         self
     }
 
-    /// With a key cache of this policy, of no preset and of no file.
+    /// The scenario with this key cache in place of its own.
     pub fn cached_by(mut self, cache: CacheSpec) -> Scenario {
         self.0.cache = cache;
         self
     }
 
-    /// With tokens minted to this policy.
+    /// The scenario with this policy, for which its tokens are minted.
     pub fn minted_to(mut self, policy: &PolicySpec) -> Scenario {
         self.0.policy = policy.clone();
         self
     }
 
-    /// With these classes in turn, all of them alike, in its first stream at its beginning.
+    /// The scenario in which the first stream sends these classes in turn, with equal shares, in
+    /// the first phase.
     pub fn sending(mut self, classes: &[Class]) -> Scenario {
         let share = 100.0 / classes.len().max(1) as f64;
         let shares = classes.iter().map(|class| (*class, share)).collect();
@@ -106,14 +108,14 @@ impl Scenario {
         self
     }
 
-    /// With another sentence at the end of its analysis.
+    /// The scenario with a further sentence at the end of its analysis.
     pub fn noting(mut self, sentence: &str) -> Scenario {
         self.0.analysis = format!("{} {sentence}", self.analysis);
         self
     }
 
-    /// With what moves in it moved by this share of how far it may, and the keys that are withdrawn
-    /// later for it.
+    /// The scenario with its withdrawals delayed by this share of their `spread`, and the list of
+    /// the delayed keys.
     pub fn moved(mut self, share: f64) -> (Scenario, Vec<DelayedKey>) {
         let mut delayed = Vec::new();
         for event in &mut self.0.events {

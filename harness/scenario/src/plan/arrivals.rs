@@ -1,31 +1,35 @@
-//! When operations arrive: pure, drawn up before the phase begins. Independent Poisson streams of
-//! rate/n superpose to one of the whole rate, so workers need no dispatcher.
+//! The instants at which operations arrive, computed before the phase begins. This module is pure.
+//! Independent Poisson processes of rate/n add up to one of the whole rate, so the workers need no
+//! dispatcher.
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::model::place::WorkerPlace;
 use crate::plan::random::{self, unit};
 
-/// The share of a stream that one of several workers takes.
+/// The part of a stream that one of several workers takes.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerShare {
-    /// Which one.
-    pub worker: u32,
-    /// Of how many.
+    /// The worker.
+    pub worker: WorkerPlace,
+    /// The number of workers.
     pub workers: u32,
 }
 
-/// Evenly spaced arrivals at `rate` per second in `from..until` (nanoseconds); workers take turns.
+/// The instants of evenly spaced arrivals at `rate` per second in `from..until`, in nanoseconds.
+/// The workers take turns.
 pub fn constant(rate: f64, from: i64, until: i64, part: WorkerShare) -> Vec<i64> {
     let gap = 1e9 / rate;
     let at = |turn: u64| from + (turn as f64 * gap) as i64;
-    (u64::from(part.worker)..)
+    (u64::from(part.worker.0)..)
         .step_by(part.workers as usize)
         .map(at)
         .take_while(|at| *at < until)
         .collect()
 }
 
-/// A Poisson process of `rate` per second over all workers, in `from..until` (nanoseconds).
+/// The worker's part of a Poisson process of `rate` per second over all workers, in `from..until`,
+/// in nanoseconds.
 pub fn poisson(
     rate: f64,
     from: i64,
@@ -43,30 +47,30 @@ pub fn poisson(
     .collect()
 }
 
-/// A rate that changes evenly over a span, in arrivals per second.
+/// A rate that changes linearly over a span of time, in arrivals per second.
 #[derive(Clone, Copy, Debug)]
 pub struct Slope {
-    /// At the beginning.
+    /// The rate at the beginning.
     pub rate: f64,
-    /// At the end.
+    /// The rate at the end.
     pub rate_to: f64,
 }
 
 impl Slope {
-    /// The instant, in nanoseconds from the beginning of a span of `span` seconds, at which
-    /// `count` arrivals are to be expected: the inverse of the cumulative rate
-    /// `rate t + (rate_to - rate) t² / (2 span)`. `None` if the span is over before.
+    /// The instant, in nanoseconds from the beginning of a span of `span` seconds, at which `count`
+    /// arrivals are to be expected. It is the inverse of the cumulative rate `rate t + (rate_to -
+    /// rate) t² / (2 span)`. `None` if the span ends before that.
     fn instant(self, count: f64, span: f64) -> Option<i64> {
         let bend = (self.rate_to - self.rate) / (2.0 * span);
-        // In this form nothing cancels out where the slope is small.
+        // In this form no digits cancel out if the slope is small.
         let root = libm::sqrt((self.rate * self.rate + 4.0 * bend * count).max(0.0));
         let total = (self.rate + self.rate_to) / 2.0 * span;
         (count < total).then(|| (2.0 * count / (self.rate + root) * 1e9) as i64)
     }
 }
 
-/// A Poisson process whose rate changes evenly over `from..until` (nanoseconds): one of rate 1,
-/// mapped through the inverse of the cumulative rate.
+/// The worker's part of a Poisson process whose rate changes linearly over `from..until`, in
+/// nanoseconds. A process of rate 1 is mapped through the inverse of the cumulative rate.
 pub fn ramp(
     slope: Slope,
     from: i64,
@@ -84,8 +88,8 @@ pub fn ramp(
     .collect()
 }
 
-/// Gaps of a Poisson process of rate 1, for a model that needs arrivals of its own. The same for
-/// the same seed and purpose.
+/// The gaps of a Poisson process of rate 1, for a model that needs arrivals of its own. The same
+/// seed and purpose give the same gaps.
 pub fn unit_gaps(seed: u64, purpose: &[&str], count: usize) -> Vec<f64> {
     let mut rng = random::stream(seed, purpose);
     std::iter::repeat_with(|| exponential(&mut rng)).take(count).collect()
@@ -93,7 +97,8 @@ pub fn unit_gaps(seed: u64, purpose: &[&str], count: usize) -> Vec<f64> {
 
 /// A draw from the exponential distribution of mean 1.
 pub(crate) fn exponential(rng: &mut ChaCha8Rng) -> f64 {
-    // 1 - unit is never zero, so the logarithm is finite. libm: the same on every machine.
+    // 1 - unit is never zero, so the logarithm is finite. libm gives the same result on every
+    // machine.
     -libm::log(1.0 - unit(rng))
 }
 
@@ -103,19 +108,19 @@ mod tests {
 
     #[test]
     fn constant_arrivals_are_shared_out_in_turn() {
-        let part = |worker| WorkerShare { worker, workers: 2 };
+        let part = |worker| WorkerShare { worker: WorkerPlace(worker), workers: 2 };
         let ms = 1_000_000;
         assert_eq!(constant(1000.0, 0, 4 * ms, part(0)), [0, 2 * ms]);
         assert_eq!(constant(1000.0, 0, 4 * ms, part(1)), [ms, 3 * ms]);
         assert_eq!(constant(1000.0, 4 * ms, 4 * ms, part(0)), [0i64; 0]);
     }
 
-    /// Mean n = 10 000, standard deviation 100: five of them either side. Gaps of a Poisson process
-    /// have a coefficient of variation of 1.
+    /// The count has a mean of 10 000 and a standard deviation of 100; five of these are allowed on
+    /// either side. The gaps of a Poisson process have a coefficient of variation of 1.
     #[test]
     fn poisson_arrivals_have_the_rate_and_the_spread() {
         let mut rng = random::stream(7, &["test"]);
-        let part = WorkerShare { worker: 0, workers: 2 };
+        let part = WorkerShare { worker: WorkerPlace(0), workers: 2 };
         let times = poisson(20_000.0, 0, 1_000_000_000, part, &mut rng);
         assert!((9_500..=10_500).contains(&times.len()), "{}", times.len());
         assert!(times.is_sorted());
@@ -126,14 +131,14 @@ mod tests {
     }
 
     const SECOND: i64 = 1_000_000_000;
-    const WHOLE: WorkerShare = WorkerShare { worker: 0, workers: 1 };
+    const WHOLE: WorkerShare = WorkerShare { worker: WorkerPlace(0), workers: 1 };
 
     fn ramp_of(rate: f64, rate_to: f64, part: WorkerShare, seed: u64) -> Vec<i64> {
-        let mut rng = random::stream(seed, &["ramp", &part.worker.to_string()]);
+        let mut rng = random::stream(seed, &["ramp", &part.worker.0.to_string()]);
         ramp(Slope { rate, rate_to }, 0, 10 * SECOND, part, &mut rng)
     }
 
-    /// By hand, 100 to 300 /s over 10 s: 100 t + 10 t² arrivals by t, 2000 in all.
+    /// Computed by hand for 100 to 300 /s over 10 s: 100 t + 10 t² arrivals by t, 2000 in total.
     #[test]
     fn the_cumulative_rate_is_inverted() {
         let up = Slope { rate: 100.0, rate_to: 300.0 };
@@ -158,8 +163,8 @@ mod tests {
         }
     }
 
-    /// 2000 expected, standard deviation 45; second k of ten holds 110, 130 … 290, and any two
-    /// neighbours of a window of five seconds are many standard deviations apart.
+    /// 2000 arrivals are expected, with a standard deviation of 45. The ten seconds hold 110, 130 …
+    /// 290 of them. The two compared windows of five seconds are many standard deviations apart.
     #[test]
     fn a_ramp_gets_denser_and_has_its_count() {
         let times = ramp_of(100.0, 300.0, WHOLE, 7);
@@ -176,7 +181,7 @@ mod tests {
         assert!(half * 2 > falling.len(), "and falls the other way round");
     }
 
-    /// The same seed, the same instants, on every machine and in every build profile.
+    /// The same seed gives the same instants on every machine and in every build profile.
     #[test]
     fn a_ramp_has_golden_counts() {
         let counts = [(100.0, 300.0, 1), (300.0, 100.0, 1), (1.0, 5_000.0, 2)]
@@ -185,10 +190,10 @@ mod tests {
         assert_ne!(ramp_of(100.0, 300.0, WHOLE, 1), ramp_of(100.0, 300.0, WHOLE, 2));
     }
 
-    /// Workers take half of it each: together the whole process.
+    /// Each of two workers takes half of the process; together they take the whole of it.
     #[test]
     fn workers_share_a_ramp() {
-        let part = |worker| WorkerShare { worker, workers: 2 };
+        let part = |worker| WorkerShare { worker: WorkerPlace(worker), workers: 2 };
         let [one, other] = [0, 1].map(|worker| ramp_of(1000.0, 3000.0, part(worker), 3));
         let all = one.len() + other.len();
         assert!((20_000 - 707..=20_000 + 707).contains(&all), "{all}");

@@ -1,7 +1,6 @@
-//! Hashes that decide whether two results are alike. What goes into one is written value by value,
-//! each under a tag of its own: where a field stands in the source, what it is called there and how
-//! a value prints decide nothing. A field that is new does not compile until somebody decides
-//! whether it counts.
+//! Hashes that decide whether two results are comparable. Values are written one by one, each under
+//! its own tag. A field's position, its name in the source and its printed form do not matter. A
+//! new field does not compile until it is decided whether it counts.
 
 mod cache_policy;
 mod plan;
@@ -20,14 +19,16 @@ pub use policy::policy_hash;
 /// SHA-256 over tagged values.
 pub(crate) struct Fingerprint(Sha256);
 
-/// What can be written into a fingerprint. No two values of a type write the same.
+/// A value that can be written into a fingerprint. Different values of a type write different
+/// bytes.
 pub(crate) trait Fingerprinted {
     /// Writes the value.
     fn write(&self, to: &mut Fingerprint);
 }
 
 impl Fingerprint {
-    /// Over a thing of this kind. The version changes when what is written of it does.
+    /// A fingerprint of an object of this kind. The version changes whenever the written values of
+    /// that kind change.
     pub(crate) fn new(kind: &str, version: u32) -> Fingerprint {
         let mut fingerprint = Fingerprint(Sha256::new());
         fingerprint.field(kind, &version);
@@ -40,12 +41,12 @@ impl Fingerprint {
         value.write(self);
     }
 
-    /// Writes which variant of an enum a value is.
+    /// Writes the name of the enum variant of a value.
     pub(crate) fn variant(&mut self, name: &str) {
         name.write(self);
     }
 
-    /// Writes bytes whose number is known from what was written before.
+    /// Writes bytes whose number follows from what was written before.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -95,13 +96,13 @@ impl Fingerprinted for usize {
 
 impl Fingerprinted for f64 {
     fn write(&self, to: &mut Fingerprint) {
-        // -0.0 is 0.
+        // Adding 0.0 turns -0.0 into 0.0.
         to.bytes(&(self + 0.0).to_bits().to_be_bytes());
     }
 }
 
 impl Fingerprinted for Duration {
-    /// In nanoseconds.
+    /// Writes the duration in nanoseconds.
     fn write(&self, to: &mut Fingerprint) {
         to.bytes(&self.as_nanos().to_be_bytes());
     }

@@ -1,5 +1,6 @@
-//! The arrivals of a scenario drawn one at a time, for horizons whose arrivals nobody could hold:
-//! the same laws as a plan's schedules, and random streams of their own. Pure.
+//! The arrivals of a scenario, drawn one at a time, for horizons with too many arrivals to store.
+//! They follow the same distributions as a plan's schedules, but use random streams of their own.
+//! This module is pure.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::issuer::IssuerTimeline;
 use crate::issuer::signer::Signers;
+use crate::model::place::{PhasePlace, StreamPlace};
 use crate::plan::arrivals::exponential;
 use crate::plan::fingerprint::plan_hash;
 use crate::plan::random::{self, Zipf};
@@ -20,19 +22,20 @@ use crate::token::corpus::{Corpus, Mint, Refs, TokenRef};
 use crate::token::fit::UnfitClass;
 use crate::{Arrivals, Reuse, Scenario, Stream};
 
-/// More different tokens than this are refused: they are all minted and held.
+/// The most different tokens of a flow. More are refused, because all of them are minted and kept
+/// in memory.
 pub const MAX_TOKENS: usize = 300_000;
 
-/// An arrival as it is drawn.
+/// An arrival of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drawn {
-    /// When.
+    /// The instant of the arrival.
     pub at: Tick,
     /// The stream, by its place in the scenario.
-    pub stream: u16,
+    pub stream: StreamPlace,
     /// The phase, by its place in the scenario.
-    pub phase: u16,
-    /// The token.
+    pub phase: PhasePlace,
+    /// The name of the token.
     pub token: TokenRef,
 }
 
@@ -45,7 +48,7 @@ pub struct Flow<'s> {
 struct StreamArrivals<'s> {
     scenario: &'s Scenario,
     stream: &'s Stream,
-    index: u16,
+    index: StreamPlace,
     algorithm: Algorithm,
     seed: u64,
     crowd: Option<Zipf>,
@@ -54,7 +57,7 @@ struct StreamArrivals<'s> {
     next: Option<Drawn>,
 }
 
-/// One stream during one phase.
+/// The state of one stream during one phase.
 struct StreamPhase {
     times: ChaCha8Rng,
     tokens: ChaCha8Rng,
@@ -64,13 +67,13 @@ struct StreamPhase {
     until: i64,
 }
 
-/// Why a scenario cannot flow.
+/// The reason why a scenario cannot be simulated.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowFault {
-    /// A class that the policy's limits do not let be what it is.
+    /// A class whose tokens do not keep their due verdict under the policy's limits.
     #[error(transparent)]
     Class(#[from] UnfitClass),
-    /// A closed loop or a ramp.
+    /// The arrivals are a closed loop or a ramp.
     #[error(
         "{scenario}: a simulation needs arrivals that are `constant` or `poisson`; change [load]"
     )]
@@ -78,19 +81,19 @@ pub enum FlowFault {
         /// The scenario.
         scenario: String,
     },
-    /// Classes in turn.
+    /// The classes of a stream take turns.
     #[error("{scenario}: a simulation draws classes by share; give `tokens` shares")]
     InTurn {
         /// The scenario.
         scenario: String,
     },
-    /// A rate that is a share of capacity.
+    /// A rate is a share of a capacity.
     #[error("{scenario}: a simulation has no capacity; give `rate` per second")]
     Rate {
         /// The scenario.
         scenario: String,
     },
-    /// Too many tokens.
+    /// The arrivals use more than [`MAX_TOKENS`] different tokens.
     #[error(
         "{scenario}: over {MAX_TOKENS} different tokens; raise `token-lifetime`, or lower \
          `holders`, the horizon or --draws"
@@ -102,10 +105,10 @@ pub enum FlowFault {
 }
 
 impl<'s> Flow<'s> {
-    /// The flow of a scenario. The same seed gives the same arrivals; silencing a stream changes no
-    /// other.
+    /// The flow of a scenario. The same seed gives the same arrivals. Silencing a stream changes no
+    /// other stream.
     pub fn new(scenario: &'s Scenario, algorithm: Algorithm, seed: u64) -> Flow<'s> {
-        let lane = |(index, stream): (u16, &'s Stream)| {
+        let lane = |(index, stream): (StreamPlace, &'s Stream)| {
             let crowd = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
             let mut lane = StreamArrivals {
                 scenario,
@@ -121,7 +124,7 @@ impl<'s> Flow<'s> {
             lane.advance();
             lane
         };
-        Flow { lanes: (0u16..).zip(&scenario.streams).map(lane).collect() }
+        Flow { lanes: (0u16..).map(StreamPlace).zip(&scenario.streams).map(lane).collect() }
     }
 }
 
@@ -167,13 +170,13 @@ impl StreamArrivals<'_> {
                 crowd: self.crowd.as_ref(),
             };
             let token = draw.token(at, &mut part.tokens);
-            let (stream, phase) = (self.index, self.phase as u16);
+            let (stream, phase) = (self.index, PhasePlace(self.phase as u16));
             self.next = Some(Drawn { at: Tick(at), stream, phase, token });
             return;
         }
     }
 
-    /// The phase as it begins; `None` while the stream is silent.
+    /// The state at the beginning of the phase; `None` if the stream is silent.
     fn begin(&self) -> Option<StreamPhase> {
         let setting = &self.stream.settings[self.phase];
         let fits = |(class, _): &&(Class, f64)| class.fits(self.algorithm);
@@ -197,8 +200,8 @@ impl StreamArrivals<'_> {
     }
 }
 
-/// The seed of the arrivals of this draw: that of the plan for the first, one of its own for each
-/// further one.
+/// The seed for the arrivals of a draw. The first draw has the seed of the plan, and each further
+/// one has its own.
 pub fn draw_seed(seed: u64, draw: u32) -> u64 {
     match draw {
         0 => seed,
@@ -206,14 +209,19 @@ pub fn draw_seed(seed: u64, draw: u32) -> u64 {
     }
 }
 
-/// By which share of how far it may what moves in a scenario is moved in the `run`th run of a
-/// simulation: an even draw from 0 to 1, so that a few runs favour no phase of any ttl.
+/// The share of its `spread` by which an event is delayed in the `run`th run of a simulation. It is
+/// drawn uniformly from 0 to 1, so that a few runs favour no phase of any TTL.
 pub fn spread_share(seed: u64, run: u32) -> f64 {
     random::unit(&mut random::stream(seed, &["spread", &run.to_string()]))
 }
 
-/// A plan whose arrivals flow: its corpus, and where each token of the flow is in it. The corpus
-/// has the tokens of so many draws of the arrivals; the seed of the plan is that of the first.
+/// A plan without schedules, for a simulation, with the places of the flow's tokens in its corpus.
+/// The corpus has the tokens of `draws` draws of the arrivals. The seed of the plan is that of the
+/// first draw.
+///
+/// # Errors
+/// If a simulation cannot draw the scenario's arrivals, or if a class does not fit the policy's
+/// limits.
 pub fn plan(
     scenario: &Scenario,
     algorithm: Algorithm,

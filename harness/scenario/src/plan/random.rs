@@ -1,12 +1,12 @@
-//! Every random choice comes from here: an independent stream for each use, named by its purpose,
-//! so that adding one never reshuffles another.
+//! The source of every random choice. Each use has an independent stream, named by its purpose, so
+//! that adding one never changes another.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
-/// The random stream of `seed` for this purpose. Parts are length-prefixed, so none can pass for
-/// two.
+/// The random stream of `seed` for this purpose. The parts are length-prefixed, so that no two
+/// lists of parts give the same stream.
 pub(crate) fn stream(seed: u64, purpose: &[&str]) -> ChaCha8Rng {
     let mut hash = Sha256::new();
     hash.update(seed.to_be_bytes());
@@ -17,17 +17,17 @@ pub(crate) fn stream(seed: u64, purpose: &[&str]) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(hash.finalize().into())
 }
 
-/// An even draw from 0 (included) to 1 (excluded), with the 53 bits that an `f64` holds.
+/// A uniform draw from 0 (included) to 1 (excluded), with the 53 bits that an `f64` holds.
 pub(crate) fn unit(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Draws among places, the k-th with a weight of 1/k (Zipf's law with exponent 1).
+/// A distribution over places, the k-th with a weight of 1/k (Zipf's law with exponent 1).
 #[derive(Clone, Debug)]
 pub(crate) struct Zipf(Vec<f64>);
 
 impl Zipf {
-    /// Over this many places.
+    /// The distribution over this many places.
     pub(crate) fn new(count: u32) -> Zipf {
         let sums = (1..=count).scan(0.0, |sum, place| {
             *sum += 1.0 / f64::from(place);
@@ -36,7 +36,7 @@ impl Zipf {
         Zipf(sums.collect())
     }
 
-    /// A place from 0, for an even draw from 0 to 1.
+    /// The place, counted from 0, for a uniform draw from 0 to 1.
     pub(crate) fn place(&self, draw: f64) -> u32 {
         let sought = draw * self.0.last().copied().unwrap_or(0.0);
         let place = self.0.partition_point(|sum| *sum <= sought);
@@ -48,7 +48,7 @@ impl Zipf {
 mod tests {
     use super::*;
 
-    /// Three places weigh 1, 1/2 and 1/3: shares of 6, 3 and 2 elevenths.
+    /// The weights of three places are 1, 1/2 and 1/3, which gives shares of 6, 3 and 2 elevenths.
     #[test]
     fn zipf_has_its_shares() {
         let zipf = Zipf::new(3);

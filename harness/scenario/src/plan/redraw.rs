@@ -1,17 +1,19 @@
-//! The same scenario drawn again from other seeds: other arrivals, other draws of classes and
-//! holders, other jitter of faults and caches; the same keys, events, rates and tokens. Pure.
+//! Plans of the same scenario from other seeds. The arrivals, the draws of classes and holders, and
+//! the jitter of faults and caches differ. Keys, events, rates and tokens are the same. This module
+//! is pure.
 
 use std::sync::Arc;
 
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::issuer::signer::Signers;
+use crate::model::place::WorkerPlace;
 use crate::plan::fingerprint::plan_hash;
 use crate::token::corpus::{Corpus, Refs};
 
 use super::{Arrival, EPOCH, Plan, PlanParts, holders, mint, schedule};
 
-/// A plan whose arrivals can be drawn from any of some seeds, on one corpus.
+/// A plan whose arrivals can be drawn again from any of several seeds, with one corpus.
 pub struct Redraw<'p> {
     plan: &'p Plan,
     refs: Refs,
@@ -19,8 +21,8 @@ pub struct Redraw<'p> {
 }
 
 impl<'p> Redraw<'p> {
-    /// Mints what the plans of `seeds` need beside the tokens that `plan` has, under its keys.
-    /// `signers` and `minted_for` are those that `plan` was made with.
+    /// Mints the tokens that the plans of `seeds` need beside those of `plan`, under its keys.
+    /// `signers` and `minted_for` are those with which `plan` was made.
     pub fn new(
         plan: &'p Plan,
         signers: &Signers,
@@ -29,7 +31,7 @@ impl<'p> Redraw<'p> {
     ) -> Redraw<'p> {
         let scenario = &plan.scenario;
         let mut refs = Refs::default();
-        // The plan's own first, so that its tokens keep their places.
+        // The plan's own seed is first, so that its tokens keep their places.
         for seed in std::iter::once(&plan.seed).chain(seeds) {
             schedules(plan, *seed, &mut refs);
         }
@@ -47,7 +49,7 @@ impl<'p> Redraw<'p> {
         Redraw { plan, refs, corpus }
     }
 
-    /// The plan of one of the seeds.
+    /// The plan for one of the seeds.
     pub fn plan(&self, seed: u64) -> Plan {
         let PlanParts { scenario, algorithm, timeline, .. } = &**self.plan;
         let schedules = schedules(self.plan, seed, &mut self.refs.clone());
@@ -66,10 +68,12 @@ impl<'p> Redraw<'p> {
     }
 }
 
-/// The arrivals of each worker under this seed.
+/// The arrivals of each worker for this seed.
 fn schedules(plan: &Plan, seed: u64, refs: &mut Refs) -> Vec<Vec<Arrival>> {
     let workers = 0..plan.scenario.load.workers;
-    workers.map(|worker| schedule(&plan.scenario, plan.algorithm, seed, worker, refs)).collect()
+    workers
+        .map(|worker| schedule(&plan.scenario, plan.algorithm, seed, WorkerPlace(worker), refs))
+        .collect()
 }
 
 #[cfg(test)]
@@ -111,7 +115,7 @@ sign-with = "next"
         (Plan::new(&scenario, Algorithm::ES256, &signers, &|_| {}), signers)
     }
 
-    /// What is varied, and what is not: by each seed, against the plan itself.
+    /// Compares the plan of each seed with the plan itself: what varies, and what does not.
     #[test]
     fn other_seeds_vary_arrivals_and_jitter_alone() {
         let (plan, signers) = plan();
@@ -127,14 +131,14 @@ sign-with = "next"
             assert_eq!(texts(&other)[..known.len()], known[..], "the plan's tokens come first");
             let bodies = |plan: &Plan| plan.timeline.epochs().last().unwrap().body.clone();
             assert_eq!(bodies(&other), bodies(&plan), "the same keys");
-            let used = other.schedules.iter().flatten().map(|arrival| arrival.token as usize);
+            let used = other.schedules.iter().flatten().map(|arrival| arrival.token.index());
             assert!(used.max() < Some(other.corpus.tokens.len()), "every arrival has its token");
         }
         assert_ne!(redraw.plan(6).schedules, redraw.plan(7).schedules);
         assert_ne!(redraw.plan(6).hash, redraw.plan(7).hash);
     }
 
-    /// A redraw of the plan's own seed is the plan.
+    /// The plan for the plan's own seed is the plan itself.
     #[test]
     fn its_own_seed_gives_the_plan_again() {
         let (plan, signers) = plan();
@@ -143,7 +147,8 @@ sign-with = "next"
         assert_eq!(own.schedules, plan.schedules);
     }
 
-    /// A token is minted from its name: the plan of another seed under the same keys has it too.
+    /// A token is minted from its name alone, so the plan of another seed under the same keys has
+    /// the same token.
     #[test]
     fn further_tokens_are_those_that_the_keys_sign() {
         let (plan, signers) = plan();
@@ -152,7 +157,7 @@ sign-with = "next"
         assert!(one.corpus.tokens.len() > plan.corpus.tokens.len(), "there are further ones");
         let [with, without] = [&one, &other].map(|redraw| {
             let plan = redraw.plan(7);
-            let text = |a: &Arrival| plan.corpus.tokens[a.token as usize].bytes.clone();
+            let text = |a: &Arrival| plan.corpus.tokens[a.token.index()].bytes.clone();
             plan.schedules.iter().flatten().map(text).collect::<Vec<_>>()
         });
         assert_eq!(with, without, "whoever else is drawn");

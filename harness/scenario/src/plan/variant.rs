@@ -1,5 +1,5 @@
-//! A plan in the variants that verbs and simulations ask for: the same tokens and issuer. The hash
-//! stays, for it is of what arrives.
+//! The variants of a plan that verbs and simulations use. They have the same tokens and issuer.
+//! They keep the hash, because it covers the arrivals.
 
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::tick::Tick;
@@ -10,19 +10,19 @@ use crate::{DelayedKey, Scenario};
 use super::{Plan, PlanParts};
 
 impl Plan {
-    /// The same arrivals, judged by another policy than the tokens were minted to.
+    /// The plan judged by another policy than the one for which the tokens were minted.
     pub fn judged_by(self, policy: &PolicySpec) -> Plan {
         let scenario = self.0.scenario.clone().minted_to(policy);
         Plan(PlanParts { scenario, ..self.0 })
     }
 
-    /// The same arrivals under a scenario that differs in nothing but its cache policy.
+    /// The plan with a scenario that differs in its cache policy only.
     pub fn under(self, scenario: &Scenario) -> Plan {
         Plan(PlanParts { scenario: scenario.clone(), ..self.0 })
     }
 
-    /// Without arrivals, which are drawn one at a time (`flow`), under a scenario that differs in
-    /// its cache policy, or in that a flood is silent.
+    /// The plan without schedules, for arrivals that are drawn one at a time (`flow`). The scenario
+    /// may differ in its cache policy, or have a silenced flood.
     pub fn flowing(&self, scenario: Scenario) -> Plan {
         let schedules = Vec::new();
         let PlanParts { algorithm, seed, epoch, is_still, .. } = self.0;
@@ -41,13 +41,13 @@ impl Plan {
         })
     }
 
-    /// A flow with the arrivals of this draw.
+    /// The plan of a flow with the arrivals of this draw.
     pub fn drawn(&self, draw: u32) -> Plan {
         let flowing = self.flowing(self.scenario.clone());
         Plan(PlanParts { seed: draw_seed(self.seed, draw), ..flowing.0 })
     }
 
-    /// A flow in which what moves is moved by this share of how far it may.
+    /// The plan of a flow in which each withdrawal is delayed by this share of its `spread`.
     pub fn moved(&self, share: f64) -> Plan {
         let (scenario, delayed) = self.scenario.clone().moved(share);
         let mut moved = self.flowing(scenario);

@@ -1,5 +1,5 @@
-//! Token classes: what is wrong with a token, and the verdict due for it. A class is a row of the
-//! class table; its recipe alters the draft of a good token.
+//! Token classes. A class says what is wrong with a token and which verdict is due. It is a row of
+//! the class table, and its recipe alters the draft of a good token.
 
 use std::fmt;
 
@@ -18,78 +18,79 @@ pub struct Class(u16);
 
 /// One row of the class table.
 pub struct ClassRow {
-    /// Its name in scenario files and results.
+    /// The name in scenario files and results.
     pub name: &'static str,
-    /// The code due while the key that signed the corpus is held; `None` for ACCEPT.
+    /// The rejection that is due while the verifier holds the key that signed the corpus; `None` if
+    /// the token is to be accepted.
     pub due: Option<Rejection>,
-    /// Where that is decided.
+    /// The stage at which the verdict is decided.
     pub stage: Stage,
-    /// Whether accepting it would be accepting a forgery: no key of the issuer signed this text.
+    /// Whether a token of this class is a forgery: no key of the issuer signed its text.
     pub forged: bool,
-    /// What a policy must say for the code to be due.
+    /// The setting that a policy must have for the verdict to be due.
     pub need: Need,
-    /// The only algorithms it means something to; `None` for all.
+    /// The only algorithms for which the class makes sense; `None` for all.
     pub only: Option<Family>,
-    /// The key that it is signed with, unless its recipe says otherwise.
+    /// The key that signs its tokens, unless the recipe chooses another.
     pub signing_key: KeyRole,
-    /// How many different tokens of it there are, where holders do not decide it. Large ones are
-    /// few, so that a corpus stays in memory; unknown kids are many, as in an attack.
+    /// The number of different tokens, if it does not depend on holders. Classes of large tokens
+    /// have few, so that a corpus fits in memory. Unknown kids are many, as in an attack.
     pub pool: u32,
-    /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.
+    /// Whether its tokens are good and belong to holders, who get new ones as they expire.
     pub is_reissued: bool,
-    /// Whether it can cause a fetch while the key set is in order.
+    /// Whether its tokens can cause a fetch although the key set is up to date.
     pub asks_for_key: bool,
-    /// Whether its subject has an authorization version in force.
+    /// Whether an authorization version is in force for its subject.
     pub is_versioned: bool,
-    /// What a stream of nothing else is a flood of.
+    /// The kind of flood that a stream of only this class is.
     pub flood: Option<Flood>,
-    /// What it means that a library accepts it, if that is another thing than for its stage.
+    /// The meaning of an accept by a library, if it differs from that of the stage.
     pub deviation: Option<Deviation>,
-    /// One sentence.
+    /// A description in one sentence.
     pub about: &'static str,
-    /// What is done to a good token.
+    /// The recipe, which alters the draft of a good token.
     pub(crate) alter: fn(&mut Draft<'_>),
 }
 
-/// Where in the order of work a class is decided.
+/// The stage of verification at which a class is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Nothing is wrong with it.
+    /// No stage refuses the token.
     Good,
-    /// From the text alone (steps 1 to 6).
+    /// The text alone decides (steps 1 to 6).
     Open,
-    /// By the keys held (step 7).
+    /// The held keys decide (step 7).
     Key,
-    /// By the text of the signature part (step 8).
+    /// The text of the signature part decides (step 8).
     SignatureText,
-    /// By the signature (step 8).
+    /// The signature decides (step 8).
     Signature,
-    /// By the payload (step 9).
+    /// The payload decides (step 9).
     Claims,
-    /// By the clock (step 10).
+    /// The clock decides (step 10).
     Time,
-    /// By its purpose (step 11).
+    /// The purpose of the token decides (step 11).
     Purpose,
-    /// By state (step 11).
+    /// State decides (step 11).
     State,
-    /// By the request (step 12).
+    /// The request decides (step 12).
     Request,
 }
 
 /// The key that signs a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRole {
-    /// The one that the issuer signs with when the token is issued.
+    /// The key with which the issuer signs when the token is issued.
     Current,
-    /// The first one, whatever the issuer signs with now: that of the thief.
+    /// The first key, whichever key the issuer signs with now. It is the key of a thief.
     First,
     /// One of two different keys under one kid.
     Ambiguous,
-    /// A key whose kid entries share that fit no token.
+    /// A key whose kid is also that of entries that fit no token.
     Shared,
 }
 
-/// What an attacker sends many of.
+/// A kind of token that an attacker sends in great numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flood {
     /// Tokens under kids that no key has.
@@ -98,32 +99,32 @@ pub enum Flood {
     BadSignature,
 }
 
-/// What it means that a library accepts what the contract refuses.
+/// The meaning of an accept by a library where the contract requires a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// How it is to be read.
+    /// The kind of the deviation.
     pub kind: DeviationKind,
-    /// One sentence, with the section of the RFC.
+    /// The reason in one sentence, with the section of the RFC.
     pub reason: &'static str,
 }
 
 impl Deviation {
-    /// Of this kind, for this reason.
+    /// A deviation of this kind, for this reason.
     pub const fn new(kind: DeviationKind, reason: &'static str) -> Deviation {
         Deviation { kind, reason }
     }
 }
 
-/// How a deviation from the contract is to be read.
+/// The kind of a deviation from the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviationKind {
-    /// An RFC says MUST.
+    /// An RFC requires the refusal with a MUST.
     BreaksMust,
-    /// The RFC leaves it open.
+    /// The RFC leaves the verdict open.
     Permitted,
-    /// The library does not claim to do this.
+    /// The library does not claim to make this check.
     OutOfScope,
-    /// The contract asks for more than any RFC.
+    /// The contract requires more than any RFC.
     OurPolicy,
 }
 
@@ -136,16 +137,16 @@ pub enum Family {
     Ed25519,
 }
 
-/// What a policy must say for a class to mean anything.
+/// The setting that a policy must have for a class to make sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing.
+    /// No setting is needed.
     Nothing,
     /// `clients` is not empty.
     Clients,
     /// `subject-kinds` is not empty.
     SubjectKinds,
-    /// `max-age` is set, to an age that a date can express.
+    /// `max-age` is set to an age that a date can express.
     MaxAge,
     /// `tenant` is set.
     Tenant,
@@ -155,7 +156,7 @@ pub enum Need {
     SenderConstraint,
     /// `kid-required` is true.
     KidRequired,
-    /// `types` does not hold JWT.
+    /// `types` does not contain JWT.
     Types,
     /// `profile` is rfc9068.
     Rfc9068,
@@ -163,13 +164,16 @@ pub enum Need {
     ProhibitedClaims,
     /// `jti` is not prohibited.
     JwtId,
-    /// `claims.authorization-version` is no claim that stands for something else, and neither is
-    /// `sub`.
+    /// `claims.authorization-version` names a claim that has no other meaning, and `sub` has no
+    /// other meaning either.
     Versions,
 }
 
 impl Need {
-    /// Whether the policy says it; otherwise, the remedy.
+    /// Checks that the policy has the setting.
+    ///
+    /// # Errors
+    /// The remedy, if it does not have it.
     pub fn check(self, policy: &PolicySpec) -> Result<(), &'static str> {
         use jwtbench_verifier::policy::{Profile, SenderConstraint};
         let is_prohibited = |name: &str| policy.prohibited_claims.iter().any(|own| own == name);
@@ -220,27 +224,27 @@ impl Class {
         Class::all().find(|class| class.name() == name)
     }
 
-    /// The class of the user's own tokens: the last of the table, and no part of any scenario.
+    /// The class of the user's own tokens. It is the last of the table and part of no scenario.
     pub fn own() -> Class {
         Class(CLASSES.len() as u16 - 1)
     }
 
-    /// Every class, in the order of the table.
+    /// Every class that a scenario may use, in the order of the table.
     pub fn all() -> impl Iterator<Item = Class> {
         (0..CLASSES.len() as u16 - 1).map(Class)
     }
 
-    /// Its row.
+    /// The row of the class in the table.
     pub fn row(self) -> &'static ClassRow {
         CLASSES[usize::from(self.0)]
     }
 
-    /// Its name.
+    /// The name of the class.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Whether it means something to this algorithm.
+    /// Whether the class makes sense for this algorithm.
     pub fn fits(self, algorithm: Algorithm) -> bool {
         let family = match algorithm.key_type() {
             KeyType::Rsa | KeyType::MlDsa44 => None,
@@ -250,12 +254,12 @@ impl Class {
         self.row().only.is_none_or(|only| Some(only) == family)
     }
 
-    /// Whether a thief of the first key signs it.
+    /// Whether a thief of the first key signs its tokens.
     pub fn is_stolen(self) -> bool {
         self.row().signing_key == KeyRole::First
     }
 
-    /// Whether its tokens are good and in the hands of holders, who get new ones as they expire.
+    /// Whether its tokens are good and belong to holders, who get new ones as they expire.
     pub fn is_reissued(self) -> bool {
         self.row().is_reissued
     }

@@ -1,5 +1,5 @@
-//! The class table: every way a token can be wrong that this suite knows, a row each, in the order
-//! of the contract's order of work.
+//! The class table, with a row for every kind of faulty or good token that this suite knows. The
+//! rows follow the contract's order of work.
 
 mod claims;
 mod deviation;
@@ -21,7 +21,7 @@ use crate::token::draft::Draft;
 
 type Alter = fn(&mut Draft<'_>);
 
-/// The user's own tokens, which nobody here mints.
+/// The class of the user's own tokens, which are not minted here.
 static OWN: ClassRow = row(
     "own",
     None,
@@ -32,10 +32,11 @@ static OWN: ClassRow = row(
 .kept()
 .deviates(deviation::OWN);
 
-/// Tokens of a class, where holders do not decide how many: enough for every variant.
+/// The number of tokens of a class if it does not depend on holders. It is enough for every
+/// variant.
 const POOL: u32 = 120;
 
-/// The table, the user's own tokens at its end.
+/// The table. The class of the user's own tokens is at its end.
 pub static CLASSES: LazyLock<Vec<&'static ClassRow>> = LazyLock::new(|| {
     let good = good::ROWS.iter().chain(&form::ROWS).chain(&key::ROWS);
     good.chain(&claims::ROWS).chain(&force::ROWS).chain([&OWN]).collect()
@@ -123,8 +124,8 @@ fn base64_url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The text with the unused bits of its last character set, so that it decodes to the same bytes
-/// where a decoder is lax; `None` if it has no unused bits.
+/// The text with an unused bit of its last character set. A lax decoder decodes it to the same
+/// bytes. `None` if the text has no unused bits.
 fn stray_bits(text: &str) -> Option<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = text.bytes().last().filter(|_| !text.len().is_multiple_of(4))?;
@@ -132,8 +133,8 @@ fn stray_bits(text: &str) -> Option<String> {
     Some(format!("{}{}", &text[..text.len() - 1], char::from(ALPHABET[value | 1])))
 }
 
-/// A text that is none of those taken, of which there is one at least, and is not empty: the one
-/// given, or another that is nearly alike.
+/// A text that is not empty and not among those taken: the one given, or a similar one. `taken`
+/// must not be empty.
 fn unlike(taken: &[String], mut text: String) -> String {
     if text.is_empty() {
         text.clone_from(&taken[0]);

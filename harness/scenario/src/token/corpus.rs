@@ -1,5 +1,5 @@
-//! The tokens of one plan: really signed, from the seed alone, each with the facts by which its
-//! verdict is judged. Facts are minted with the token and never computed by the verifier.
+//! The tokens of one plan. They are really signed, from the seed alone. Each has the facts by which
+//! its verdict is judged. The facts are made with the token, and the verifier never computes them.
 
 use std::collections::HashMap;
 
@@ -19,115 +19,117 @@ use jwtbench_verifier::unix_time::UnixTime;
 use crate::format::hex::hex;
 use crate::issuer::signer::Signers;
 use crate::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, IssuerTimeline, SHARED_KEY, other_types};
+use crate::model::place::{Ordinal, StreamPlace, TokenPlace};
 use crate::plan::random;
 use crate::token::class::{Class, KeyRole, Stage};
 use crate::token::draft::{Draft, DraftKeys, Signed, Times};
 
-/// One token and what is known of it.
+/// One token and the facts about it.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// Its text.
+    /// The text of the token.
     pub bytes: Box<[u8]>,
-    /// Its class.
+    /// The class of the token.
     pub class: Class,
-    /// Its facts.
+    /// The facts about the token.
     pub facts: Facts,
 }
 
-/// What the issuer knows of a token.
+/// The facts that the issuer knows about a token.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The code due for its one fault that keys, clock and state do not decide, and where.
+    /// The stage and the rejection of its fault, if keys, clock and state do not decide it.
     pub fault: Option<(Stage, Rejection)>,
-    /// The verdict due whatever else is known: of tokens that were not minted, whose plan's time
-    /// stands still.
+    /// The verdict that is due regardless of all other facts. It is set for tokens that were not
+    /// minted here; the clock of their plan stands still.
     pub settled: Option<Result<(), Rejection>>,
     /// The kid in its header.
     pub kid: KidFact,
-    /// The key that signed exactly this text; `None` if none did.
+    /// The thumbprint of the key that signed exactly this text; `None` if no key did.
     pub signed_by: Option<Thumbprint>,
-    /// `exp`.
+    /// The claim `exp`.
     pub expires: UnixTime,
-    /// `nbf`.
+    /// The claim `nbf`.
     pub not_before: Option<UnixTime>,
-    /// `iat`.
+    /// The claim `iat`.
     pub issued_at: UnixTime,
-    /// `jti`.
+    /// The claim `jti`.
     pub jwt_id: Box<str>,
-    /// Revoked from the beginning.
+    /// Whether the token is revoked from the beginning.
     pub is_revoked: bool,
     /// The subject for whom an authorization version is required from the beginning.
     pub versioned: Option<Box<str>>,
-    /// The stream and holder it was issued to, and when, if it is reissued.
+    /// The holder to whom it was issued, if it is a reissued token.
     pub holder: Option<Holder>,
 }
 
-/// To whom a token was issued.
+/// The holder of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The stream, by its place in the scenario.
-    pub stream: u16,
+    pub stream: StreamPlace,
     /// The holder within the stream.
     pub number: u32,
-    /// When it was issued.
+    /// The tick at which the token was issued.
     pub issued: Tick,
 }
 
 /// The kid in a token's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KidFact {
-    /// None.
+    /// The header has no kid.
     Absent,
-    /// One over [`MAX_KID_BYTES`]: unknown, and never a reason to fetch.
+    /// The kid is longer than [`MAX_KID_BYTES`]. It is unknown, and never a reason to fetch.
     TooLong,
-    /// This one.
+    /// The header has this kid.
     Named(Box<str>),
 }
 
-/// Names a token that a plan uses.
+/// The name of a token that a plan uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenRef {
-    /// Its class.
+    /// The class of the token.
     pub class: Class,
     /// The stream, for a reissued class; 0 otherwise.
-    pub stream: u16,
-    /// The holder, or the number within the class.
-    pub ordinal: u32,
-    /// Which of the holder's tokens; 0 for the one in use when the scenario begins.
+    pub stream: StreamPlace,
+    /// The holder for a reissued class; otherwise the number within the class.
+    pub ordinal: Ordinal,
+    /// The number of the token among the holder's tokens. It is 0 for the one in use when the
+    /// scenario begins.
     pub issue: u32,
 }
 
 /// The tokens of one plan.
 #[derive(Clone, Debug)]
 pub struct Corpus {
-    /// The tokens, in the order of their refs.
+    /// The tokens, in the order of their places.
     pub tokens: Vec<Token>,
-    /// SHA-256 over all of them to the byte, in hex.
+    /// SHA-256 over the bytes of all tokens, in hex.
     pub hash: String,
 }
 
-/// What tokens are minted from.
+/// The inputs from which tokens are minted.
 pub struct Mint<'a> {
     /// The keys.
     pub signers: &'a Signers,
     /// The issuer over time.
     pub timeline: &'a IssuerTimeline,
-    /// The policy they are minted for.
+    /// The policy for which they are minted.
     pub policy: &'a PolicySpec,
     /// The algorithm.
     pub algorithm: Algorithm,
     /// The instant of tick 0.
     pub epoch: UnixTime,
-    /// From `iat` to `exp`, in nanoseconds.
+    /// The time from `iat` to `exp`, in nanoseconds.
     pub lifetime_ns: i64,
-    /// Length of the scenario, in nanoseconds.
+    /// The duration of the scenario, in nanoseconds.
     pub duration_ns: i64,
-    /// Holders of each stream.
+    /// The number of holders of each stream.
     pub holders: &'a [u32],
 }
 
 impl Corpus {
-    /// Mints the tokens named, in parallel. `minted` is called once for each.
+    /// Mints the named tokens in parallel. `minted` is called once for each.
     pub fn mint(mint: &Mint<'_>, refs: &[TokenRef], minted: &(dyn Fn() + Sync)) -> Corpus {
         let one = |name: &TokenRef| {
             let token = mint.token(name);
@@ -148,14 +150,14 @@ impl Corpus {
     }
 }
 
-/// The instant at which a holder's token is issued: holders are spread evenly over a lifetime.
+/// The tick at which a holder's token is issued. The holders are spread evenly over a lifetime.
 pub fn issue_tick(holder: u32, holders: u32, issue: u32, lifetime_ns: i64) -> Tick {
     let share = (2 * i128::from(holder) + 1) * i128::from(lifetime_ns) / (2 * i128::from(holders));
     Tick(i64::from(issue).saturating_mul(lifetime_ns).saturating_sub(share as i64))
 }
 
 impl Mint<'_> {
-    /// A lifetime, in nanoseconds, that ends an hour after the scenario.
+    /// A lifetime, in nanoseconds, that ends at least an hour after the scenario.
     fn beyond_the_end(&self) -> i64 {
         self.lifetime_ns.saturating_add(self.duration_ns).saturating_add(HOUR_NS)
     }
@@ -165,10 +167,13 @@ impl Mint<'_> {
         let row = class.row();
         let (issued, lifetime_ns) = match class.is_reissued() {
             true => {
-                let holders = self.holders[usize::from(name.stream)];
-                (issue_tick(name.ordinal, holders, name.issue, self.lifetime_ns), self.lifetime_ns)
+                let holders = self.holders[name.stream.index()];
+                (
+                    issue_tick(name.ordinal.0, holders, name.issue, self.lifetime_ns),
+                    self.lifetime_ns,
+                )
             }
-            // Not in a holder's hands: in date for the whole scenario.
+            // A token without a holder is in date for the whole scenario.
             false => (Tick(-1_000_000_000), self.beyond_the_end()),
         };
         let (label, kid) = match row.signing_key {
@@ -191,7 +196,7 @@ impl Mint<'_> {
             attacker: &attacker,
             other_issuer: &other_issuer,
         };
-        let place = format!("{}/{}/{}", name.stream, name.ordinal, name.issue);
+        let place = format!("{}/{}/{}", name.stream.0, name.ordinal.0, name.issue);
         let purpose = ["token", self.algorithm.name(), row.name, place.as_str()];
         let mut rng = random::stream(self.signers.seed(), &purpose);
         let (subject, jwt_id) = (uuid(&mut rng), uuid(&mut rng));
@@ -202,12 +207,12 @@ impl Mint<'_> {
             now: self.epoch.seconds(),
         };
         let ids = [subject.as_str(), jwt_id.as_str()];
-        let mut draft = Draft::good(keys, self.policy, ids, &times, name.ordinal);
+        let mut draft = Draft::good(keys, self.policy, ids, &times, name.ordinal.0);
         if let Some(kid) = kid {
             draft.header.insert("kid".into(), json!(kid));
         }
         (row.alter)(&mut draft);
-        let holder = Holder { stream: name.stream, number: name.ordinal, issued };
+        let holder = Holder { stream: name.stream, number: name.ordinal.0, issued };
         let mut facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
         facts.versioned = row.is_versioned.then(|| subject.into());
         let bytes = draft.finish(&mut rng).into_boxed_slice();
@@ -225,7 +230,7 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
         Some(kid) => KidFact::Named(kid.into()),
     };
     let signed_by = match draft.signed_by {
-        // What makes the signature one that no key made is a class of that stage.
+        // Tokens whose signature no key made belong to a class of this stage.
         Signed::By(key) if row.stage != Stage::Signature => Some(key.thumbprint()),
         _ => None,
     };
@@ -241,7 +246,7 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
     };
     let date = |name: &str| draft.claims.get(name).and_then(instant);
     let good = |seconds: i64| UnixTime::from_seconds(seconds);
-    // Where the policy prohibits `iat`, no instant is before it.
+    // If the policy prohibits `iat`, the token counts as issued before any instant.
     let never = UnixTime(i128::MIN / 2);
     let issued_at = if draft.allows("iat") { good(draft.issued_at) } else { never };
     Facts {
@@ -259,13 +264,13 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
     }
 }
 
-/// A date as it was minted. Fractions are halves and quarters, so exact.
+/// The instant of a minted date. Fractions are halves and quarters, so they are exact.
 fn instant(value: &Value) -> Option<UnixTime> {
     let fraction = || value.as_f64().map(|seconds| UnixTime((seconds * 1e9) as i128));
     value.as_i64().map(UnixTime::from_seconds).or_else(fraction)
 }
 
-/// A random identifier in the usual form (RFC 9562 version 4).
+/// A random UUID (RFC 9562 version 4).
 fn uuid(rng: &mut rand_chacha::ChaCha8Rng) -> String {
     let (high, low) = (rng.next_u64(), rng.next_u64());
     format!(
@@ -282,13 +287,13 @@ fn uuid(rng: &mut rand_chacha::ChaCha8Rng) -> String {
 #[derive(Clone, Default)]
 pub struct Refs {
     refs: Vec<TokenRef>,
-    places: HashMap<TokenRef, u32, FxBuildHasher>,
+    places: HashMap<TokenRef, TokenPlace, FxBuildHasher>,
 }
 
 impl Refs {
-    /// The place of this token; a new one if it has none yet.
-    pub fn place(&mut self, name: TokenRef) -> u32 {
-        let next = self.refs.len() as u32;
+    /// The place of this token. A token without a place gets the next one.
+    pub fn place(&mut self, name: TokenRef) -> TokenPlace {
+        let next = TokenPlace(self.refs.len() as u32);
         *self.places.entry(name).or_insert_with(|| {
             self.refs.push(name);
             next
@@ -296,7 +301,7 @@ impl Refs {
     }
 
     /// The place of this token, if it has one.
-    pub fn find(&self, name: &TokenRef) -> Option<u32> {
+    pub fn find(&self, name: &TokenRef) -> Option<TokenPlace> {
         self.places.get(name).copied()
     }
 

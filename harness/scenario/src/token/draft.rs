@@ -1,5 +1,5 @@
-//! The draft of one token: a good access token that a class recipe then spoils. Finished by really
-//! signing it.
+//! The draft of one token. It begins as a good access token, which the recipe of a class may spoil,
+//! and is finished by really signing it.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
 use crate::issuer::signer::{PublicForm, SignatureForm, SigningKey};
 use crate::token::fit;
 
-/// The keys a recipe may use.
+/// The keys that a recipe may use.
 pub struct DraftKeys<'a> {
-    /// The key the issuer signs with.
+    /// The key with which the issuer signs.
     pub signing: &'a SigningKey,
-    /// A key of the issuer for another algorithm, published too.
+    /// A published key of the issuer for another algorithm.
     pub other_type: &'a SigningKey,
-    /// A key that is no key of the issuer, of the trial's algorithm.
+    /// A key of the trial's algorithm that does not belong to the issuer.
     pub attacker: &'a SigningKey,
-    /// The key of another trusted issuer, of the trial's algorithm.
+    /// A key of the trial's algorithm that belongs to another trusted issuer.
     pub other_issuer: &'a SigningKey,
 }
 
-/// A token in the making.
+/// A token before it is signed.
 pub struct Draft<'a> {
     /// The keys.
     pub keys: DraftKeys<'a>,
-    /// The number of the token within its class: for variety.
+    /// The number of the token within its class, from which variants are chosen.
     pub ordinal: u32,
     /// The header.
     pub header: BTreeMap<String, Value>,
@@ -44,39 +44,39 @@ pub struct Draft<'a> {
     pub now: i64,
     /// The policy that the token is minted for.
     pub policy: &'a PolicySpec,
-    /// The header's bytes, instead of `header`.
+    /// The bytes of the header in place of `header`.
     pub header_bytes: Option<Vec<u8>>,
-    /// The payload's bytes, instead of `claims`.
+    /// The bytes of the payload in place of `claims`.
     pub payload_bytes: Option<Vec<u8>>,
-    /// The text of the payload part, instead of its encoding; signed as it stands.
+    /// The text of the payload part in place of its encoding. It is signed unchanged.
     pub payload_text: Option<String>,
     /// The form of the signature.
     pub form: SignatureForm,
     /// The key that signs.
     pub signed_by: Signed<'a>,
-    /// Done to the encoded parts once signed.
+    /// A change to the encoded parts after signing. It also gets the ordinal.
     pub after: Option<fn(&mut Parts, u32)>,
-    /// The whole text, instead of all that.
+    /// The whole text of the token in place of everything else.
     pub text: Option<Vec<u8>>,
 }
 
-/// How a draft is signed.
+/// The way a draft is signed.
 #[derive(Clone, Copy)]
 pub enum Signed<'a> {
-    /// By this key.
+    /// The draft is signed with this key.
     By(&'a SigningKey),
-    /// With an HMAC under what is no secret.
+    /// The draft is signed with an HMAC whose key is not secret.
     Hmac(Hmac, HmacKey<'a>),
-    /// Not at all.
+    /// The draft is not signed.
     Not,
 }
 
-/// What an HMAC is keyed with that anybody can know.
+/// An HMAC key that is not secret.
 #[derive(Clone, Copy)]
 pub enum HmacKey<'a> {
-    /// A public key in one of its forms: the RS/HS confusion.
+    /// A public key in one of its forms, as in the RS/HS confusion attack.
     Public(&'a SigningKey, PublicForm),
-    /// These bytes.
+    /// Fixed bytes.
     Bytes(&'static [u8]),
 }
 
@@ -92,10 +92,10 @@ pub enum Hmac {
 }
 
 impl Hmac {
-    /// All of them.
+    /// Every HMAC.
     pub const ALL: [Hmac; 3] = [Hmac::Hs256, Hmac::Hs384, Hmac::Hs512];
 
-    /// Its name in `alg`.
+    /// The name in `alg`.
     pub const fn name(self) -> &'static str {
         match self {
             Hmac::Hs256 => "HS256",
@@ -120,28 +120,29 @@ impl Hmac {
 
 /// The encoded parts of a signed token.
 pub struct Parts {
-    /// Encoded header.
+    /// The encoded header.
     pub header: String,
-    /// Encoded payload.
+    /// The encoded payload.
     pub payload: String,
-    /// Raw signature.
+    /// The raw signature.
     pub signature: Vec<u8>,
-    /// Text of the signature part, instead of the encoded `signature`.
+    /// The text of the signature part in place of the encoded `signature`.
     pub signature_text: Option<String>,
 }
 
-/// When a draft is drawn up and for how long, in seconds.
+/// The times of a draft, in seconds.
 pub struct Times {
-    /// `iat`, since 1970.
+    /// The claim `iat`, since 1970.
     pub issued_at: i64,
-    /// `exp - iat`.
+    /// The lifetime, `exp - iat`.
     pub lifetime: i64,
-    /// Tick 0, since 1970.
+    /// The instant of tick 0, since 1970.
     pub now: i64,
 }
 
 impl<'a> Draft<'a> {
-    /// A good access token (RFC 9068 §2) under this policy, about 700 bytes once signed with RS256.
+    /// A good access token (RFC 9068 §2) under this policy. It has about 700 bytes once signed with
+    /// RS256.
     pub fn good(
         keys: DraftKeys<'a>,
         policy: &'a PolicySpec,
@@ -177,8 +178,8 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// The usual claims, those that the policy looks at, and those that it requires; without those
-    /// that it prohibits.
+    /// Fills in the usual claims, those that the policy checks, and those that it requires. Claims
+    /// that it prohibits are left out.
     fn claim(&mut self, [subject, jwt_id]: [&str; 2]) {
         let policy = self.policy;
         let client = policy.clients.first().map_or("billing-web", String::as_str);
@@ -211,7 +212,8 @@ impl<'a> Draft<'a> {
         self.claims.retain(|name, _| !policy.prohibited_claims.contains(name));
     }
 
-    /// Adds a claim, unless nobody asks for it and its name stands for something else.
+    /// Adds a claim. A claim that the policy does not check is added only if its name has no other
+    /// meaning.
     fn put(&mut self, name: &str, value: Value, is_asked: bool) {
         let is_free = !self.claims.contains_key(name) && !fit::REGISTERED.contains(&name);
         if is_asked || is_free {
@@ -219,7 +221,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Scopes as the policy has them.
+    /// The value of the scope claim in the form that the policy expects.
     pub fn scopes(&self, scopes: &[&str]) -> Value {
         match self.policy.claims.scope_form {
             ScopeForm::Array => json!(scopes),
@@ -227,7 +229,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A value that a claim of this name may have.
+    /// A value that is valid for a claim of this name.
     pub fn fitting(&self, name: &str) -> Value {
         match name {
             "iat" | "nbf" => json!(self.issued_at),
@@ -237,22 +239,24 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether a claim of this name may be there in a good token.
+    /// Whether a good token may have a claim of this name.
     pub fn allows(&self, name: &str) -> bool {
         !self.policy.prohibited_claims.iter().any(|prohibited| prohibited == name)
     }
 
-    /// Clock skew that the policy forgives, in whole seconds: rounded down, and up.
+    /// The leeway of the policy in whole seconds, rounded down and up.
     pub fn leeway(&self) -> [i64; 2] {
         whole_seconds(self.policy.leeway)
     }
 
-    /// The policy's `max-age` in whole seconds, rounded down and up; 0 if it has none.
+    /// The `max-age` of the policy in whole seconds, rounded down and up. It is 0 if the policy has
+    /// none.
     pub fn max_age(&self) -> [i64; 2] {
         whole_seconds(self.policy.max_age.unwrap_or_default())
     }
 
-    /// The text of the draft as it would be without `after`: for classes that cut it up.
+    /// The signed parts of the draft without the change of `after`, for classes that rearrange
+    /// them.
     pub fn parts(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Parts {
         let text = |map: &BTreeMap<String, Value>| json!(map).to_string().into_bytes();
         let header = self.header_bytes.clone().unwrap_or_else(|| text(&self.header));
@@ -269,7 +273,7 @@ impl<'a> Draft<'a> {
         Parts { header, payload, signature, signature_text: None }
     }
 
-    /// The token.
+    /// The text of the finished token.
     pub fn finish(&self, salt: &mut rand_chacha::ChaCha8Rng) -> Vec<u8> {
         if let Some(text) = &self.text {
             return text.clone();
@@ -283,7 +287,7 @@ impl<'a> Draft<'a> {
         format!("{header}.{payload}.{signature}").into_bytes()
     }
 
-    /// Pads the claims so that the token comes close to `bytes`.
+    /// Pads the claims so that the size of the token comes close to `bytes`.
     pub fn pad_to(&mut self, bytes: usize) {
         let signature = self.keys.signing.signature_len().div_ceil(3) * 4;
         let json = |map: &BTreeMap<String, Value>| json!(map).to_string().len();
@@ -302,7 +306,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Rounded down, and up. A span that no date can express is cut to one that is as good.
+/// The whole seconds of a duration, rounded down and up. A duration that no date can express is cut
+/// to [`fit::LONGEST_AGE`].
 fn whole_seconds(span: std::time::Duration) -> [i64; 2] {
     let seconds = i64::try_from(span.as_secs()).unwrap_or(fit::LONGEST_AGE).min(fit::LONGEST_AGE);
     [seconds, seconds + i64::from(span.subsec_nanos() > 0)]

@@ -1,5 +1,6 @@
-//! What a policy leaves of the class table: which claims its tokens carry, and which classes can
-//! hold. What cannot is refused by name before anything is signed, or before anything is measured.
+//! The fit of the class table to a policy: which claims the tokens carry, and which classes keep
+//! their due verdict. A class that does not is refused by name before any token is signed, or
+//! before anything is measured.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,24 +16,24 @@ use crate::model::event::{Action, Event};
 use crate::plan::Plan;
 use crate::token::class::{Class, Stage};
 
-/// Claims with a meaning of their own, which every policy reads (RFC 7519 §4.1).
+/// The claims with a meaning of their own, which every policy reads (RFC 7519 §4.1 and others).
 pub(crate) const REGISTERED: [&str; 9] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "token_use"];
-/// Those of them that are no text, or need not be.
+/// The registered claims that are not strings, or need not be.
 const NO_TEXTS: [&str; 5] = ["aud", "exp", "nbf", "iat", "cnf"];
-/// The age from which on a token cannot be minted to be older, in seconds: some 30 000 years.
+/// The greatest age at which a token can be minted, in seconds: about 30 000 years.
 pub(crate) const LONGEST_AGE: i64 = 1_000_000_000_000;
 
-/// The claim that names the client in minted tokens: the first that the policy looks at and does
-/// not prohibit.
+/// The claim that names the client in minted tokens. It is the first client claim of the policy
+/// that the policy does not prohibit.
 pub(crate) fn client_claim(policy: &PolicySpec) -> &str {
     let mut names = policy.claims.client.iter();
     let allowed = names.find(|name| !policy.prohibited_claims.contains(name));
     allowed.map_or("client_id", String::as_str)
 }
 
-/// The configurable claims that the policy looks at in a good token, each with the key that names
-/// it.
+/// The configurable claims that the policy checks in a good token, each with the policy key that
+/// names it.
 pub(crate) fn asked(policy: &PolicySpec) -> impl Iterator<Item = (&'static str, &str)> {
     let names = &policy.claims;
     let scope = (!policy.required_scopes.is_empty()).then_some(("claims.scope", &*names.scope));
@@ -43,7 +44,7 @@ pub(crate) fn asked(policy: &PolicySpec) -> impl Iterator<Item = (&'static str, 
     [scope, tenant, client, kind].into_iter().flatten()
 }
 
-/// Whether the policy holds a claim of this name to a type.
+/// Whether the policy checks the type of a claim of this name.
 pub(crate) fn is_typed(policy: &PolicySpec, name: &str) -> bool {
     let is_client = !policy.clients.is_empty() && policy.claims.client.iter().any(|n| n == name);
     let is_profiles = policy.profile == Profile::Rfc9068 && name == "client_id";
@@ -52,12 +53,12 @@ pub(crate) fn is_typed(policy: &PolicySpec, name: &str) -> bool {
     is_registered || is_client || is_profiles || asked(policy).any(|(_, own)| own == name)
 }
 
-/// Whether a claim of this name stands for nothing that a good token says.
+/// Whether a claim of this name has no meaning in a good token.
 pub(crate) fn is_free(policy: &PolicySpec, name: &str) -> bool {
     !REGISTERED.contains(&name) && !is_typed(policy, name)
 }
 
-/// A name that the policy does not read, like this one.
+/// A claim name that the policy does not read, made from this one.
 pub(crate) fn unread(policy: &PolicySpec, name: &str) -> String {
     let names = &policy.claims;
     let named = [&names.scope, &names.tenant, &names.subject_kind, &names.authorization_version];
@@ -73,14 +74,15 @@ pub(crate) fn unread(policy: &PolicySpec, name: &str) -> String {
     name
 }
 
-/// Checks that a good token can say all that the policy looks at.
+/// Checks that a good token can carry every claim that the policy checks.
 ///
 /// # Errors
-/// The key that stands in the way, and the remedy.
+/// The policy key that makes this impossible, and the remedy.
 pub fn check_names(policy: &PolicySpec) -> Result<(), String> {
     let all: Vec<(&str, &str)> = asked(policy).collect();
     for (place, (key, name)) in all.iter().enumerate() {
-        // A subject may be what a policy goes by; the other claims say something else.
+        // The subject may serve as the tenant, the client or the subject kind. The other registered
+        // claims have meanings of their own.
         let is_subject = *name == "sub" && *key != "claims.scope";
         if REGISTERED.contains(name) && !is_subject {
             return Err(format!(
@@ -117,10 +119,10 @@ pub fn check_names(policy: &PolicySpec) -> Result<(), String> {
     }
 }
 
-/// Checks that the events can happen to tokens of this policy.
+/// Checks that the events can apply to tokens of this policy.
 ///
 /// # Errors
-/// What stands in the way, and the remedy.
+/// The policy key that makes this impossible, and the remedy.
 pub fn check_events(events: &[Event], policy: &PolicySpec) -> Result<(), String> {
     let mut actions = events.iter().map(|event| &event.action);
     let revokes = actions.any(|action| matches!(action, Action::RevokeTokens { .. }));
@@ -134,10 +136,10 @@ pub fn check_events(events: &[Event], policy: &PolicySpec) -> Result<(), String>
     Ok(())
 }
 
-/// Checks that tokens of this class can come out as the class table says.
+/// Checks that tokens of this class can have the verdict of the class table.
 ///
 /// # Errors
-/// What the policy must have instead.
+/// The setting that the policy must have instead.
 pub fn check_class(class: Class, policy: &PolicySpec) -> Result<(), String> {
     let row = class.row();
     row.need.check(policy)?;
@@ -163,7 +165,8 @@ pub fn check_class(class: Class, policy: &PolicySpec) -> Result<(), String> {
     }
 }
 
-/// A class whose tokens a limit of the policy refuses before their own fault, or lets in.
+/// A class whose verdict does not hold under a limit of the policy. The limit refuses its tokens
+/// before their own fault does, or accepts tokens that should exceed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnfitClass {
     scenario: String,
@@ -186,7 +189,7 @@ impl fmt::Display for UnfitClass {
 impl std::error::Error for UnfitClass {}
 
 impl UnfitClass {
-    /// A class of this plan. `what` is wrong, with the remedy.
+    /// The fault of a class of this plan. `what` is the fault with its remedy.
     pub(crate) fn new(plan: &Plan, class: Class, what: impl Into<String>) -> UnfitClass {
         let (scenario, algorithm) = (plan.scenario.name.clone(), plan.algorithm);
         UnfitClass { scenario, algorithm, class, what: what.into() }
@@ -199,10 +202,10 @@ impl UnfitClass {
 }
 
 impl Plan {
-    /// The same plan, if the limits of its policy let every class be what it is.
+    /// Returns the plan if every class keeps its due verdict under the limits of the policy.
     ///
     /// # Errors
-    /// The first class that cannot hold, with the limit and the remedy.
+    /// The first class that does not, with the limit and the remedy.
     pub fn checked(self) -> Result<Plan, UnfitClass> {
         let policy = &self.scenario.policy;
         for token in &self.corpus.tokens {
@@ -214,8 +217,8 @@ impl Plan {
     }
 }
 
-/// Checks that a token of this class meets its own fault before a limit of the policy, and that the
-/// limit is met where that is the fault.
+/// Checks that no limit of the policy refuses a token of this class before its own fault does. If
+/// exceeding the limit is the fault, checks that the token exceeds it.
 ///
 /// # Errors
 /// The length, the limit and the remedy.

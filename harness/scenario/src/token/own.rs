@@ -1,5 +1,5 @@
-//! The user's own tokens as a corpus: texts from a file, each with the verdict on which the core
-//! agreed over all backends. Nothing is minted and no key is made.
+//! The user's own tokens as a corpus. Their texts come from a file. Each has the verdict on which
+//! the core agreed over all backends. No token is minted and no key is generated.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::format::overrides::Replaced;
 use crate::issuer::signer::RSA_BITS;
 use crate::issuer::{IssuerTimeline, Published};
 use crate::model::endpoint::EndpointSetting;
+use crate::model::place::{Ordinal, PhasePlace, StreamPlace, TokenPlace};
 use crate::plan::{Arrival, Plan, PlanParts};
 use crate::token::class::{Class, Stage};
 use crate::token::corpus::{Corpus, Facts, KidFact, Token, TokenRef};
@@ -26,51 +27,53 @@ use crate::{
     StreamSetting,
 };
 
-/// The family, and the only stream, of the user's own tokens.
+/// The name of the family, and of the only stream, of the user's own tokens.
 pub const OWN: &str = "own";
 /// The label under which the user's keys are published.
 const LABEL: &str = "yours";
 
-/// One token of the user.
+/// One of the user's own tokens.
 #[derive(Clone, Debug)]
 pub struct OwnToken {
-    /// Its text.
+    /// The text of the token.
     pub bytes: Box<[u8]>,
     /// The verdict of the core on every backend.
     pub verdict: Result<Accepted, Rejection>,
     /// The kid in its header.
     pub kid: KidFact,
-    /// Where it is refused whatever keys are held: by its text, or by claims that are not proven.
+    /// The stage at which it is refused regardless of the held keys: by its text, or by its
+    /// unverified claims.
     pub refused_at: Option<Stage>,
-    /// When a clock that goes on would give it another verdict; `None` for never.
+    /// The instant from which a running clock would lead to another verdict; `None` if there is
+    /// none.
     pub changes_at: Option<UnixTime>,
 }
 
-/// What is known of a token that was accepted.
+/// The facts about an accepted token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The key that signed it.
+    /// The thumbprint of the key that signed it.
     pub thumbprint: Thumbprint,
-    /// `exp`.
+    /// The claim `exp`.
     pub expires: UnixTime,
-    /// `iat`.
+    /// The claim `iat`.
     pub issued_at: Option<UnixTime>,
 }
 
-/// What the user's tokens are judged by.
+/// The inputs by which the user's tokens are judged.
 #[derive(Clone, Debug)]
 pub struct OwnJudge {
-    /// The policy as it stands in its file; a cache policy may say more.
+    /// The policy as it stands in its file. The cache policy may add settings.
     pub policy: PolicySpec,
-    /// The JWK set, as it is.
+    /// The JWK set, unchanged.
     pub key_set: Vec<u8>,
-    /// Kids and thumbprints of its keys.
+    /// The kids and thumbprints of its keys.
     pub keys: Vec<(String, Thumbprint)>,
-    /// The instant at which verdicts were given.
+    /// The instant as of which the verdicts were given.
     pub now: UnixTime,
 }
 
-/// The scenario of tokens from `path` under a policy, a hot path in a closed loop.
+/// The scenario of the tokens from `path` under a policy. It is a hot path in a closed loop.
 pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
     let policy = policy.clone();
     let setting = StreamSetting { shares: vec![(Class::own(), 100.0)], ..StreamSetting::default() };
@@ -132,7 +135,7 @@ pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
 }
 
 impl Plan {
-    /// The plan that goes through `tokens` again and again, at the instant of their verdicts.
+    /// The plan that repeats `tokens` in a cycle, as of the instant of their verdicts.
     pub fn of_own(
         scenario: &Scenario,
         algorithm: Algorithm,
@@ -148,9 +151,19 @@ impl Plan {
         let timeline = IssuerTimeline::fixed(judge.key_set.clone(), published);
         let corpus = Corpus::of(tokens.iter().map(|token| minted(token, judge.now)).collect());
         let corpus = Arc::new(corpus);
-        let name = |ordinal| TokenRef { class: Class::own(), stream: 0, ordinal, issue: 0 };
+        let name = |ordinal| TokenRef {
+            class: Class::own(),
+            stream: StreamPlace(0),
+            ordinal: Ordinal(ordinal),
+            issue: 0,
+        };
         let refs: Vec<TokenRef> = (0..tokens.len() as u32).map(name).collect();
-        let arrival = |token| Arrival { at: Tick::ZERO, stream: 0, phase: 0, token };
+        let arrival = |token| Arrival {
+            at: Tick::ZERO,
+            stream: StreamPlace(0),
+            phase: PhasePlace(0),
+            token: TokenPlace(token),
+        };
         let cycle: Vec<Arrival> = (0..tokens.len() as u32).map(arrival).collect();
         let schedules = vec![cycle; scenario.load.workers as usize];
         let hash =
@@ -177,7 +190,7 @@ fn minted(token: &OwnToken, now: UnixTime) -> Token {
         settled: Some(settled),
         kid: token.kid.clone(),
         signed_by: accepted.map(|accepted| accepted.thumbprint),
-        // Of one that is refused, `fault` says whether its times refuse it.
+        // For a refused token, `fault` says whether its times are the reason.
         expires: accepted.map_or(UnixTime(i128::MAX), |accepted| accepted.expires),
         not_before: None,
         issued_at: accepted.and_then(|accepted| accepted.issued_at).unwrap_or(now),

@@ -1,5 +1,5 @@
-//! A conformance pack: the tokens of one plan with the verdict due to each at the instant of tick
-//! 0, in a form that any language reads.
+//! A conformance pack: the tokens of one plan, each with the verdict due at the instant of tick 0,
+//! in a form that any language can read.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,18 +14,18 @@ use crate::token::class::{Class, Stage};
 use crate::token::corpus::Token;
 use crate::token::fit::UnfitClass;
 
-/// The file that says how to use a pack.
+/// The name of the file that explains how to use a pack.
 pub const README: &str = "README.md";
-/// How it begins: by this a folder is known to hold a pack.
+/// The first line of that file, by which a folder is recognised as a pack.
 pub const TITLE: &str = "# A conformance pack for JWT verifiers";
-/// Of tokens longer than this in bytes one of each class is enough.
+/// The size in bytes above which one token of each class is enough.
 const LONG: usize = 16 << 10;
-/// Longer tokens are left out: they are of no other kind than the ones before.
+/// The size in bytes above which tokens are left out. They are of the same kind as shorter ones.
 const LONGEST: usize = 128 << 10;
 /// The authorization version in force for every subject that has one.
 pub const AUTHORIZATION_VERSION: u64 = 2;
 
-/// How the README of one begins of which files are missing.
+/// The first line of the README of a pack that is not finished.
 pub const UNFINISHED_TITLE: &str = "# An unfinished conformance pack";
 
 /// One algorithm's part of a pack.
@@ -36,7 +36,7 @@ pub struct Pack<'p> {
     pub key_set: Vec<u8>,
 }
 
-/// What must be known beside policy and key set.
+/// The content of `pack.json`: the facts that a verifier needs beside the policy and the key set.
 #[derive(Serialize)]
 struct PackFacts<'p> {
     algorithm: &'p str,
@@ -65,10 +65,10 @@ struct PackLine<'p> {
 }
 
 impl<'p> Pack<'p> {
-    /// The first tokens of each class that are what it says at the instant of tick 0.
+    /// A pack of the first `per_class` tokens of each class that have its verdict at tick 0.
     ///
     /// # Errors
-    /// A class that has none.
+    /// The first class that has no such token.
     pub fn of(plan: &'p Plan, per_class: u32) -> Result<Pack<'p>, UnfitClass> {
         let mut taken: HashMap<Class, u32> = HashMap::new();
         let mut few = |token: &&Token| {
@@ -91,12 +91,12 @@ impl<'p> Pack<'p> {
         Ok(Pack { plan, tokens, key_set: plan.timeline.epochs()[0].body.clone() })
     }
 
-    /// Tokens.
+    /// The number of tokens.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether there are none.
+    /// Whether the pack has no tokens.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }
@@ -116,7 +116,7 @@ impl<'p> Pack<'p> {
         serde_json::to_string_pretty(&about).unwrap_or_default() + "\n"
     }
 
-    /// The tokens, one JSON object a line.
+    /// The tokens, one JSON object per line.
     pub fn tokens(&self) -> String {
         let mut lines = String::new();
         for (line, token) in (1..).zip(&self.tokens) {
@@ -139,8 +139,8 @@ impl<'p> Pack<'p> {
     }
 }
 
-/// Whether the age of a token is what decides on it at tick 0, although its class says otherwise:
-/// holders have had theirs for up to a lifetime, and `max-age` may be shorter.
+/// Whether a token is too old at tick 0 although its class says otherwise. Holders have had their
+/// tokens for up to a lifetime, and `max-age` may be shorter.
 fn is_too_old(token: &Token, plan: &Plan) -> bool {
     let (row, policy) = (token.class.row(), &plan.scenario.policy);
     let is_decided_before = row.due.is_some() && row.stage <= Stage::Time;
@@ -148,7 +148,8 @@ fn is_too_old(token: &Token, plan: &Plan) -> bool {
     !is_decided_before && oldest.is_some_and(|oldest| plan.epoch > oldest)
 }
 
-/// What stands in the folder in which a pack is made: what may be used if the command was killed.
+/// The README in the folder while a pack is being made. If the command is killed, it explains which
+/// parts can be used.
 pub fn unfinished_readme() -> String {
     format!(
         "{UNFINISHED_TITLE}\n\n`jwtbench mint` is at work here, or was cut short. A folder that \
@@ -156,7 +157,8 @@ pub fn unfinished_readme() -> String {
     )
 }
 
-/// How to judge a library with the pack, and which algorithms were asked for and are missing.
+/// The README of a pack. It explains how to judge a library, and names the requested algorithms
+/// that are missing.
 pub fn readme(algorithms: &[Algorithm], missing: &[Algorithm], seed: u64) -> String {
     let folders: Vec<String> = algorithms.iter().map(|a| format!("- `{}/`", a.name())).collect();
     let names: Vec<&str> = missing.iter().map(|algorithm| algorithm.name()).collect();

@@ -1,23 +1,24 @@
-//! How long the rest of a search for capacities takes: the planned time of every step to come, and
-//! what steps of its kind took beyond that lately; a guess until one was taken. Pure.
+//! The remaining time of a search for capacities: the planned time of every remaining step, plus
+//! the recent overhead of steps of its kind, which is a guess until one such step is over. The code
+//! is pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The overhead of a kind is the mean of so many of its latest steps: the next job's tokens may be
-/// dearer to sign, and one slow step shall not decide.
+/// The number of latest steps whose mean is the overhead of a kind. The next job's tokens may be
+/// slower to sign, and a single slow step should not decide.
 const LATEST: usize = 4;
 
 /// A kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchStep {
-    /// A plan is drawn up and its tokens are signed.
+    /// Drawing up a plan and signing its tokens.
     Sign,
-    /// All contenders' closed rounds of the mix.
+    /// The closed rounds of the mix, for all contenders.
     Closed,
-    /// All contenders' closed rounds of forged tokens.
+    /// The closed rounds of forged tokens, for all contenders that judge tokens.
     Forged,
-    /// A model of one contender, and its limit.
+    /// The model of one contender, and its limit.
     Model,
     /// One piece of a real open loop of one contender.
     Open,
@@ -26,7 +27,7 @@ pub enum SearchStep {
 }
 
 impl SearchStep {
-    /// In the order of their declaration, so that each stands at its own number.
+    /// All kinds in the order of declaration, so that each one's index is its discriminant.
     const ALL: [SearchStep; 6] = [
         SearchStep::Sign,
         SearchStep::Closed,
@@ -36,7 +37,7 @@ impl SearchStep {
         SearchStep::Card,
     ];
 
-    /// What a step takes beyond its planned time, until one was taken.
+    /// The assumed overhead of a step until one step of its kind is over.
     const fn guess(self) -> Duration {
         Duration::from_millis(match self {
             SearchStep::Sign => 150,
@@ -52,14 +53,14 @@ impl SearchStep {
 #[derive(Clone, Debug)]
 struct StepTally {
     step: SearchStep,
-    /// The planned time of each that is to come.
+    /// The planned time of each remaining step.
     planned: VecDeque<Duration>,
-    /// What the latest took beyond their planned time, in seconds; below 0 if they ended early.
+    /// The overheads of the latest steps in seconds; a step that ended early has a negative one.
     overheads: VecDeque<f64>,
 }
 
 impl StepTally {
-    /// What a step takes beyond its planned time, in seconds.
+    /// The time that a step takes beyond its planned time, in seconds.
     fn overhead(&self) -> f64 {
         if self.overheads.is_empty() {
             return self.step.guess().as_secs_f64();
@@ -67,13 +68,13 @@ impl StepTally {
         self.overheads.iter().sum::<f64>() / self.overheads.len() as f64
     }
 
-    /// What a step of this planned time takes.
+    /// The expected time of a step with this planned time.
     fn takes(&self, planned: Duration) -> Duration {
         Duration::from_secs_f64((planned.as_secs_f64() + self.overhead()).max(0.0))
     }
 }
 
-/// The steps to come.
+/// The remaining steps of a search.
 #[derive(Clone, Debug)]
 pub struct Agenda(Vec<StepTally>);
 
@@ -89,30 +90,30 @@ impl Default for Agenda {
 }
 
 impl Agenda {
-    /// So many more steps of a kind, each of this planned time.
+    /// Adds `count` steps of a kind, each with this planned time.
     pub fn plan(&mut self, step: SearchStep, count: u32, planned: Duration) {
         self.0[step as usize].planned.extend((0..count).map(|_| planned));
     }
 
-    /// All steps to come.
+    /// The number of remaining steps.
     pub fn steps(&self) -> u64 {
         self.0.iter().map(|tally| tally.planned.len() as u64).sum()
     }
 
-    /// What the next step of this kind takes.
+    /// The expected time of the next step of this kind.
     pub fn next(&self, step: SearchStep) -> Duration {
         let tally = &self.0[step as usize];
         tally.planned.front().map_or(Duration::ZERO, |planned| tally.takes(*planned))
     }
 
-    /// What all steps to come take.
+    /// The expected time of all remaining steps.
     pub fn left(&self) -> Duration {
         let takes =
             |tally: &StepTally| tally.planned.iter().map(|one| tally.takes(*one)).sum::<Duration>();
         self.0.iter().map(takes).sum()
     }
 
-    /// The next step of this kind is over, and took so long.
+    /// Records that the next step of this kind is over, and how long it took.
     pub fn over(&mut self, step: SearchStep, took: Duration) {
         let tally = &mut self.0[step as usize];
         let Some(planned) = tally.planned.pop_front() else {
@@ -133,14 +134,14 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// A job of a script: what signing takes under its algorithm, its contenders, and what each
-    /// kind of step takes beyond its planned time.
+    /// A job of a scripted search: its number of contenders, and the time of signing and of each
+    /// kind of step beyond the planned time.
     struct ScriptedJob {
         signs: Duration,
         contenders: u32,
         closed: Duration,
         model: Duration,
-        /// Pieces take so much longer or shorter than planned, in turns; in milliseconds.
+        /// The deviations of the pieces from their planned time in milliseconds, alternating.
         open: [i64; 2],
         card: Duration,
     }
@@ -157,7 +158,7 @@ mod tests {
     const PIECE: Duration = ms(510);
     const PIECES: u32 = 4;
 
-    /// The steps of a job in their order: kind, planned time, and what it takes.
+    /// The steps of a job in order: kind, planned time and actual time.
     fn steps(job: &ScriptedJob) -> Vec<(SearchStep, Duration, Duration)> {
         let all = job.contenders;
         let sign = (SearchStep::Sign, ms(0), job.signs);
@@ -176,7 +177,8 @@ mod tests {
         steps
     }
 
-    /// What is said at every tenth of a second of a script, beside what is true, in seconds.
+    /// The predicted and the true remaining time of a script at every tenth of a second, in
+    /// seconds.
     fn told(jobs: &[ScriptedJob]) -> Vec<(f64, f64)> {
         let script: Vec<_> = jobs.iter().flat_map(steps).collect();
         let mut agenda = Agenda::default();
@@ -200,8 +202,8 @@ mod tests {
         told
     }
 
-    /// Within 30 %, and within a second where that is more: the second is what the last lines of a
-    /// search are told to.
+    /// The prediction is within 30 % of the true time, or within one second where that is more,
+    /// since the end of a search is predicted only to the second.
     #[test]
     fn the_time_left_is_true_within_three_tenths() {
         let job = |signs| ScriptedJob { signs: ms(signs), ..JOB };

@@ -1,5 +1,5 @@
-//! Finds the capacities of a job's contenders: closed loops in turns, a model of each, real open
-//! loops in turns, and the card.
+//! Finds the capacities of a job's contenders: closed loops in turns, a model of each contender,
+//! real open loops in turns, and the capacity cards.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,37 +22,39 @@ use crate::progress::LiveProgress;
 
 use super::agenda::{Agenda, SearchStep};
 
-/// A real open loop runs at this share of capacity, another at the modelled limit.
+/// The load of the first real open loop, as a share of capacity. The second one runs at the
+/// modelled limit.
 const SHARE: f64 = 0.7;
-/// The second one where the objective has no limit, or that of the first one.
+/// The load of the second real open loop, as a share of capacity, if the objective has no limit or
+/// its limit is that of the first loop.
 const OTHER_SHARE: f64 = 0.9;
-/// A real open loop is run in so many pieces; between two of them the other contenders run theirs.
+/// The number of pieces of a real open loop. Between two pieces, the other contenders run theirs.
 const PIECES: u32 = 4;
 
-/// Finding capacities, with everything that it takes.
+/// The task of finding capacities, with its settings.
 #[derive(Clone, Debug)]
 pub struct CapacityTask {
     /// The objective.
     pub slo: Slo,
-    /// Cores are counted for this rate per second.
+    /// The rate per second that cores are counted for, if any.
     pub for_rate: Option<f64>,
-    /// Measured time of a closed round, and its rounds.
+    /// The measured time of a closed round, and the number of rounds.
     pub closed: (Duration, u32),
-    /// Measured time of a real open loop.
+    /// The measured time of a real open loop.
     pub open: Duration,
 }
 
-/// A job at work.
+/// A job under measurement, with its session and its progress.
 pub struct CapacityBench<'a> {
-    /// What is run.
+    /// The job.
     pub job: &'a Job,
-    /// Whose tokens, on which machine, until when.
+    /// The session, with the signers, the calibration and the stop flag.
     pub session: &'a Session<'a>,
-    /// Where it is shown.
+    /// The progress to show it on.
     pub progress: &'a LiveProgress,
 }
 
-/// What a closed loop gave: one entry for each contender. `None`: it was told to stop.
+/// The figures of a closed loop, one entry for each contender. `None` if the loop was stopped.
 type Saturation = Option<Vec<(Saturated, Measurement)>>;
 
 impl CapacityBench<'_> {
@@ -78,7 +80,7 @@ impl CapacityBench<'_> {
         Ok(trial.calibrated(self.session.calibration().cloned()))
     }
 
-    /// A closed loop of contenders, in turns.
+    /// Runs closed loops of the contenders, which take turns.
     pub(super) fn saturate(
         &self,
         contenders: &[ContenderSpec],
@@ -90,7 +92,7 @@ impl CapacityBench<'_> {
     }
 }
 
-/// One contender on its way to a capacity.
+/// One contender whose capacity is being found.
 struct Candidate {
     contender: ContenderSpec,
     saturated: Saturated,
@@ -100,7 +102,7 @@ struct Candidate {
     checks: Vec<LoadCheck>,
 }
 
-/// One real open loop, piece by piece.
+/// One real open loop, run piece by piece.
 struct OpenLoop<'p> {
     plan: &'p Plan,
     trial: Trial<'p>,
@@ -108,16 +110,16 @@ struct OpenLoop<'p> {
     latencies: Latencies,
 }
 
-/// What is to come, and where it is shown.
+/// The remaining steps, and the progress that shows them.
 struct ShownAgenda<'a> {
     agenda: Agenda,
     progress: &'a LiveProgress,
-    /// Since the last step was over.
+    /// Measures the time since the last step ended.
     since: Stopwatch,
 }
 
 impl ShownAgenda<'_> {
-    /// Takes a step, and learns how long such a step takes, with what was done since the last one.
+    /// Runs a step, and records how long it took, including the work since the last step.
     fn step<T>(&mut self, step: SearchStep, take: impl FnOnce() -> T) -> T {
         let next = self.agenda.next(step);
         self.progress.foresee(self.agenda.left().saturating_sub(next), next);
@@ -131,7 +133,7 @@ impl ShownAgenda<'_> {
 }
 
 impl CapacityTask {
-    /// The steps of jobs.
+    /// The steps of the search for all jobs.
     pub fn agenda(&self, jobs: &[Job]) -> Agenda {
         let mut agenda = Agenda::default();
         for job in jobs {
@@ -151,8 +153,9 @@ impl CapacityTask {
         agenda
     }
 
-    /// Finds the capacity of each contender of a job and enters it, with the closed loops behind
-    /// them. `agenda` is that of all jobs, and is left at what is still to come.
+    /// Finds the capacity of each contender of a job, and adds it to the result with the
+    /// measurements of the closed loops. `agenda` covers all jobs; afterwards it holds only the
+    /// remaining steps.
     pub fn measure(
         &self,
         bench: &CapacityBench<'_>,
@@ -168,7 +171,7 @@ impl CapacityTask {
         Ok(())
     }
 
-    /// `None` if told to stop.
+    /// Finds the capacities of all contenders of a job. `None` if the search was stopped.
     fn find(
         &self,
         bench: &CapacityBench<'_>,
@@ -192,7 +195,8 @@ impl CapacityTask {
         Ok(Some(candidates.into_iter().map(capacity).collect()))
     }
 
-    /// Closed loops of all contenders in turns, and a model of each. `None` if told to stop.
+    /// Runs closed loops of all contenders in turns, and makes a model of each. `None` if the
+    /// search was stopped.
     fn candidates(
         &self,
         bench: &CapacityBench<'_>,
@@ -240,8 +244,8 @@ impl CapacityTask {
         scenario.closed(mix).in_rounds(duration, rounds)
     }
 
-    /// Closed loops of forged tokens at one worker, for each contender that judges tokens, the last
-    /// one first. `None` if told to stop.
+    /// Runs closed loops of forged tokens with one worker, for each contender that judges tokens.
+    /// The last contender's figures come first. `None` if the search was stopped.
     fn forged(
         &self,
         bench: &CapacityBench<'_>,
@@ -261,8 +265,8 @@ impl CapacityTask {
         Ok(found.map(|found| found.into_iter().rev().map(|(saturated, _)| saturated).collect()))
     }
 
-    /// One real open loop of every contender, piece by piece in turns, entered beside what its
-    /// model says. False if told to stop.
+    /// Runs one real open loop of every contender, piece by piece in turns, and adds its figures
+    /// beside those of the model. False if the search was stopped.
     fn check(
         &self,
         bench: &CapacityBench<'_>,
@@ -338,7 +342,7 @@ impl CapacityTask {
 }
 
 impl OpenLoop<'_> {
-    /// What it measured, beside what the model says.
+    /// The measured figures of the loop beside those of the model.
     fn beside(self, model: &Model, slo: &Slo, load: f64) -> LoadCheck {
         let OpenLoop { plan, gathering, latencies, .. } = self;
         let streams = &plan.scenario.streams;
@@ -362,8 +366,8 @@ impl OpenLoop<'_> {
     }
 }
 
-/// The loads of the two real open loops, as shares of capacity: apart from each other, so that
-/// they say something about the slope too.
+/// The loads of the two real open loops, as shares of capacity. They differ, so that they also show
+/// the slope.
 fn loads(limit: Option<f64>) -> [f64; 2] {
     match limit {
         Some(limit) if (limit - SHARE).abs() > 0.02 => [SHARE, limit.min(1.0)],

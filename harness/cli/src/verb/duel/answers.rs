@@ -1,5 +1,5 @@
-//! What another process answers, line by line: each within a limit of time and one of size, since
-//! it may hang, or write without end.
+//! The answers of another process, line by line. Each has a limit of time and one of size, since
+//! the process may hang, or write without end.
 
 use std::io::Read as _;
 use std::process::ChildStdout;
@@ -10,40 +10,40 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use jwtbench_engine::real::clock::Stopwatch;
 
-/// The longest line, in bytes: a round of an hour with all that its watching thread saw is a
+/// The longest line in bytes. A round of an hour, with all that its watching thread recorded, is a
 /// hundredth of it.
 const MAX_LINE: usize = 64 << 20;
-/// How often one who waits looks whether it was told to stop.
+/// The interval at which a wait checks whether it should stop.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Answers that have come, and those that will.
+/// The answers of a process, received and to come.
 pub(super) struct Answers {
     pipe: ChildStdout,
     kept: Vec<u8>,
-    /// So many bytes of them hold no end of a line.
+    /// The number of bytes in `kept` that are known to hold no line end.
     searched: usize,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoAnswer {
-    /// There are no more.
+    /// The process has closed its output.
     Ended,
-    /// None came in time.
+    /// No answer came in time.
     Late,
-    /// A line over the limit.
+    /// A line is longer than the limit.
     TooLong,
-    /// Who waits was told to stop.
+    /// The wait was stopped.
     Stopped,
 }
 
 impl Answers {
-    /// Those of a process.
+    /// The answers that arrive on a process's output.
     pub(super) fn of(pipe: ChildStdout) -> Answers {
         Answers { pipe, kept: Vec::new(), searched: 0 }
     }
 
-    /// The next one, if it is whole within so much time.
+    /// The next answer, if its line is complete `within` this time.
     pub(super) fn next(
         &mut self,
         within: Duration,
@@ -71,11 +71,11 @@ impl Answers {
         }
     }
 
-    /// Whether a read would not wait, after so much time at the most.
+    /// Whether a read would not block; waits for at most `within`.
     fn is_readable(&self, within: Duration) -> bool {
         let limit = Timespec::try_from(within).ok();
         let mut watched = [PollFd::new(&self.pipe, PollFlags::IN)];
-        // A signal ends the wait early, and whoever asks comes again.
+        // A signal may end the wait early; the caller then tries again.
         poll(&mut watched, limit.as_ref()).is_ok_and(|ready| ready > 0)
     }
 

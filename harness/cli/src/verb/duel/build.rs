@@ -1,5 +1,5 @@
-//! An arm in another process: another build of jwtbench, asked for one round or one turn at a time,
-//! so that only one of two builds is ever at work.
+//! An arm in another process, such as another build of jwtbench. It is asked for one round or one
+//! turn at a time, so that only one of the two builds works at any time.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -28,23 +28,24 @@ use super::answers::{Answers, NoAnswer};
 use super::serve::{Hello, TurnOver};
 use super::side::DuelSideArgs;
 
-/// How long a build may take to end once it has nothing more to do.
+/// The time that a build has to exit after its work is over.
 const ENDING: Duration = Duration::from_secs(2);
-/// A build signs the corpus as well: it may take so many times as long as this one took.
+/// A build also signs the corpus. This is the factor by which it may be slower than this build was.
 const SLOWER: u32 = 10;
 
-/// How long another build is waited for.
+/// The limits on waiting for another build.
 #[derive(Clone, Copy)]
 pub struct Patience<'p> {
-    /// How long it may be silent beyond the work that it was asked for.
+    /// The time that it may be silent beyond the work that it was asked for.
     pub silence: Duration,
-    /// How long this build took to draw up the plan.
+    /// The time that this build took to draw up the plan.
     pub planning: Duration,
-    /// Set to wait no longer.
+    /// A flag that ends the wait.
     pub stop: &'p AtomicBool,
 }
 
-/// A build at work in a process of its own. It ends when it is dropped, whether it wants or not.
+/// A build that runs in its own process. The process is ended when this is dropped, if necessary by
+/// force.
 pub struct BuildArm<'p> {
     child: Child,
     asks: Option<ChildStdin>,
@@ -52,14 +53,14 @@ pub struct BuildArm<'p> {
     shown: String,
     takes_turns: bool,
     patience: Patience<'p>,
-    /// The longest that one of its rounds takes.
+    /// The longest time that one of its rounds takes.
     round: Duration,
-    /// It did not answer as it should: nobody waits for it to end.
+    /// Whether it failed to answer properly; then nothing waits for it to exit.
     is_lost: bool,
 }
 
 impl<'p> BuildArm<'p> {
-    /// This build, in another process: as far away as the other one.
+    /// Starts this build in another process, so that both builds communicate alike.
     pub fn this(
         side: &DuelSideArgs,
         plan: &Plan,
@@ -70,7 +71,7 @@ impl<'p> BuildArm<'p> {
         BuildArm::start((&path, "this binary"), side, plan, patience)
     }
 
-    /// Starts a build and makes sure that it would run the same plan.
+    /// Starts a build, and checks that it would run the same plan.
     pub fn start(
         (path, what): (&Path, &str),
         side: &DuelSideArgs,
@@ -85,7 +86,7 @@ impl<'p> BuildArm<'p> {
             .args(told(side, plan))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Whatever it starts in turn is ended with it.
+            // Processes that it starts are ended with it.
             .process_group(0)
             .spawn()
             .map_err(fault)?;
@@ -123,12 +124,12 @@ impl<'p> BuildArm<'p> {
 
     fn ask(&mut self, line: &str) {
         if let Some(asks) = &mut self.asks {
-            // If it is gone, reading says so.
+            // If the process is gone, the next read reports it.
             _ = asks.write_all(format!("{line}\n").as_bytes()).and_then(|()| asks.flush());
         }
     }
 
-    /// The next answer, which takes so much work.
+    /// Reads the next answer, which takes up to `work`.
     fn read<T: DeserializeOwned>(&mut self, work: Duration) -> Result<T, Failure> {
         let within = work.saturating_add(self.patience.silence);
         let line = self.answers.next(within, self.patience.stop);
@@ -156,9 +157,9 @@ impl<'p> BuildArm<'p> {
         })
     }
 
-    /// Ends it and what it has started, if it does not end by itself.
+    /// Ends the process, and those that it started, unless it exits by itself.
     fn end(&mut self) {
-        // Without standard input it has nothing more to do.
+        // The process has nothing more to do once its standard input is closed.
         drop(self.asks.take());
         let stopwatch = Stopwatch::start();
         while !self.is_lost && stopwatch.elapsed() < ENDING {
@@ -167,7 +168,8 @@ impl<'p> BuildArm<'p> {
                 Ok(Some(_)) | Err(_) => return,
             }
         }
-        // It is not waited for yet, so its id is still its own. No process can refuse.
+        // The process has not been waited for yet, so its id cannot be reused. No process can
+        // refuse SIGKILL.
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             _ = kill_process_group(group, Signal::KILL);
         }
@@ -176,7 +178,7 @@ impl<'p> BuildArm<'p> {
     }
 }
 
-/// The command line that makes the same side there.
+/// The arguments that make the same side in another process.
 fn told(args: &DuelSideArgs, plan: &Plan) -> Vec<OsString> {
     let mut told: Vec<OsString> = Vec::new();
     let mut tell = |flag: &str, value: OsString| told.extend([flag.into(), value]);
@@ -200,7 +202,7 @@ fn told(args: &DuelSideArgs, plan: &Plan) -> Vec<OsString> {
     told
 }
 
-/// The first twelve digits of a binary's SHA-256: which build it was, without where it lay.
+/// The first twelve hex digits of a binary's SHA-256, which identify the build without its path.
 pub fn fingerprint(path: &Path) -> Result<String, Failure> {
     let fault = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
     let mut file = File::open(path).map_err(fault)?;
@@ -218,7 +220,7 @@ pub fn fingerprint(path: &Path) -> Result<String, Failure> {
 
 impl RoundRunner for BuildArm<'_> {
     fn members(&self) -> Option<usize> {
-        // Its own workers share the turn there.
+        // The workers of the other process share its turn.
         self.takes_turns.then_some(1)
     }
 
@@ -235,7 +237,8 @@ impl RoundRunner for BuildArm<'_> {
         self.ask(&format!("turns {turns} {length} {}", lane.shift()));
         let mut own_turns = lane.turns_of(0);
         for _ in 0..turns {
-            // A process that was told to stop ends on its own, and reading says so.
+            // A process that received the stop signal exits by itself, and the next read reports
+            // it.
             own_turns.wait(&AtomicBool::new(false));
             self.ask("turn");
             self.read::<TurnOver>(self.round)?;

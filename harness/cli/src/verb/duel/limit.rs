@@ -1,8 +1,8 @@
-//! Reads the limits that a command line sets: blocks, metrics, percentages.
+//! Parsers for the limits on a command line: blocks, metrics, percentages.
 
 use jwtbench_result::duel::{DuelMetric, MIN_BLOCKS};
 
-/// The most blocks.
+/// The most blocks of a duel.
 const MAX_BLOCKS: u32 = 1000;
 
 /// Reads a number of blocks.
@@ -32,7 +32,7 @@ pub fn percent(text: &str) -> Result<f64, String> {
     if fits { Ok(number / 100.0) } else { Err("above 0% and at most 1000%".into()) }
 }
 
-/// Reads `p50=3%`.
+/// Reads a threshold, such as `p50=3%`, as a metric and a fraction.
 pub fn threshold(text: &str) -> Result<(DuelMetric, f64), String> {
     let (name, share) = text.split_once('=').ok_or("write METRIC=PERCENT, such as p50=3%")?;
     Ok((metric(name)?, percent(share)?))

@@ -1,5 +1,6 @@
-//! `duel-arm`: one side of a duel of builds. It says what it would run, then runs rounds as it is
-//! told on standard input, at once or turn by turn. Each answer is a line of JSON. Not for people.
+//! `duel-arm`: serves one side of a duel of builds to another process. It prints what it would run,
+//! then runs rounds as standard input requests them, at once or turn by turn. Each answer is a line
+//! of JSON. The verb is hidden.
 
 use std::io::{BufRead as _, Write as _};
 use std::sync::atomic::AtomicBool;
@@ -25,21 +26,21 @@ pub struct Args {
     side: DuelSideArgs,
 }
 
-/// The first line of the answer.
+/// The first line of the output.
 #[derive(Serialize, Deserialize)]
 pub struct Hello {
-    /// The plan it would run, SHA-256 in hex.
+    /// The SHA-256 of the plan that it would run, in hex.
     pub plan_hash: String,
-    /// The corpus, SHA-256 in hex.
+    /// The SHA-256 of the corpus, in hex.
     pub corpus_hash: String,
-    /// `release` or `debug`.
+    /// The build profile: `release` or `debug`.
     pub profile: String,
-    /// Whether it runs rounds turn by turn; builds before 0.2 did not.
+    /// Whether it can run rounds turn by turn; builds before 0.2 cannot.
     #[serde(default)]
     pub takes_turns: bool,
 }
 
-/// The answer when a turn is over.
+/// The answer at the end of a turn.
 #[derive(Serialize, Deserialize)]
 pub struct TurnOver;
 
@@ -58,7 +59,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     answer(&hello)?;
     let mut lines = std::io::stdin().lock().lines();
-    // A peer that is gone ends the service.
+    // The service ends when the peer closes standard input.
     while let Some(Ok(line)) = lines.next() {
         let round = match Turns::read(&line) {
             Some(turns) => turns.serve(&mut arm, &mut lines)?,
@@ -69,7 +70,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// What a peer asks for that wants a round turn by turn.
+/// A request for a round turn by turn.
 struct Turns {
     turns: usize,
     length: Duration,
@@ -82,7 +83,7 @@ const PEER: usize = 0;
 const ARM: usize = 1;
 
 impl Turns {
-    /// `turns COUNT MICROSECONDS SHIFT`; `None` for any other line.
+    /// Parses `turns COUNT MICROSECONDS SHIFT`; `None` for any other line.
     fn read(line: &str) -> Option<Turns> {
         let mut words = line.strip_prefix("turns ")?.split(' ').map(|word| word.parse::<usize>());
         let mut next = || words.next()?.ok();
@@ -90,7 +91,8 @@ impl Turns {
         Some(Turns { turns, length: Duration::from_micros(length as u64), shift })
     }
 
-    /// The arm works when the peer asks, which hears when each turn is over.
+    /// Runs the round: the arm works when the peer asks for a turn, and the peer is notified when
+    /// each turn is over.
     fn serve(
         &self,
         arm: &mut LocalArm<'_>,

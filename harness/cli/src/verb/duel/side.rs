@@ -1,4 +1,5 @@
-//! The flags of one side of a duel, and the side that they make, checked before any work is done.
+//! The flags of one side of a duel, and the side that they describe, checked before any work is
+//! done.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,10 +22,10 @@ use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, cache_policy_records};
 use crate::flag::{SEED, duration};
 
-/// Shorter rounds measure jitter.
+/// The shortest round; a shorter one would measure jitter.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
-/// How one side is told what to be; also what another process is told.
+/// The flags that describe one side, also on the command line of another process.
 #[derive(ClapArgs, Clone, Debug)]
 pub struct DuelSideArgs {
     /// The contender
@@ -56,8 +57,8 @@ pub struct DuelSideArgs {
 }
 
 impl DuelSideArgs {
-    /// The side that these make, checked, and its algorithm. `build` is what is said of the program
-    /// that runs it.
+    /// The side that these flags describe, checked, and its algorithm. `build` describes the
+    /// program that runs the side.
     pub fn side(&self, build: &str) -> Result<(DuelSide, Algorithm), Failure> {
         let contender = contender(&self.contender)?;
         let (scenario, cache_policies) = scenario(self)?;
@@ -100,8 +101,8 @@ impl DuelSideArgs {
     }
 }
 
-/// The algorithms of the scenario that both sides support, in its order, and those that one of them
-/// does not.
+/// The scenario's algorithms that both sides support, in the scenario's order, and those that at
+/// least one side does not support.
 pub fn shared_algorithms(
     candidate: &DuelSideArgs,
     base: &DuelSideArgs,
@@ -133,7 +134,7 @@ fn contender(name: &str) -> Result<ContenderSpec, Failure> {
     }
 }
 
-/// The scenario under the side's policies, and its cache policy as a result keeps it.
+/// The scenario under the side's policies, and the record of its cache policy for a result.
 fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
     let library = args.origin.library(true)?;
     let mut found = library.select(std::slice::from_ref(&args.scenario))?;
@@ -143,9 +144,10 @@ fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), F
         let message = format!("--scenario {given} names {names}; a duel is over one");
         return Err(Failure::Usage(message));
     }
-    // `select` finds one at least.
+    // `select` finds at least one scenario.
     let scenario = found.remove(0);
-    // A scenario may have shorter rounds than a duel can use; what the user asks for is refused.
+    // A scenario's rounds may be too short for a duel; they are then lengthened. A short
+    // `--duration` is refused.
     let is_short = scenario.load.duration < SHORTEST_ROUND;
     let duration = args.duration.or(is_short.then_some(SHORTEST_ROUND));
     let scenario = scenario.with(&Overrides { duration, ..Overrides::default() })?;

@@ -1,6 +1,6 @@
-//! The folder of a pack. Each algorithm is made in a folder of its own inside, and moved when the
-//! command ends: what a killed command leaves is never taken for a pack, and says what of it is
-//! whole.
+//! The folder of a pack. Each algorithm is made in a folder of its own inside, which is moved when
+//! the command ends. What a killed command leaves is therefore never taken for a pack, and its
+//! README says which algorithms are complete.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,31 +14,31 @@ use crate::Failure;
 use crate::output::OutputKind;
 use crate::output::lock::Lock;
 
-/// Where a pack is made before it is moved to its place.
+/// The folder in which a pack is made before it is moved.
 const MAKING: &str = ".mint.part";
-/// The file of an algorithm's private keys.
+/// The file with the private keys of an algorithm.
 const PRIVATE_KEYS: &str = "private-keys.json";
-/// The other files of an algorithm in the order in which they are written and moved: where the
-/// last one is, all are.
+/// The other files of an algorithm, in the order in which they are written and moved. If the last
+/// one exists, all do.
 const FILES: [&str; 4] = ["jwks.json", "policy.toml", "tokens.jsonl", WHOLE];
-/// The file that is there once all others are.
+/// The last file of an algorithm: it exists only once all others do.
 const WHOLE: &str = "pack.json";
 
-/// A folder that this command alone makes a pack in.
+/// A folder in which only this command makes a pack.
 pub struct PackFolder {
     out: PathBuf,
     making: PathBuf,
-    /// Whether a whole pack is there already.
+    /// Whether the folder already holds a complete pack.
     is_pack: bool,
     _lock: Lock,
 }
 
 impl PackFolder {
-    /// Makes sure of the folder. One that holds a pack, or what is left of one, is refused without
-    /// `force`; one with files of another kind always.
+    /// Prepares the folder. One that holds a complete or unfinished pack is refused without
+    /// `force`; one with files of another kind is always refused.
     ///
     /// # Errors
-    /// If it is refused, or cannot be written.
+    /// If the folder is refused, or cannot be written.
     pub fn prepare(out: &Path, force: bool) -> Result<PackFolder, Failure> {
         let refused = |why: &str| {
             let shown = out.display();
@@ -90,27 +90,29 @@ impl PackFolder {
         Ok(folder)
     }
 
-    /// Adds what belongs to one algorithm: key set, policy, tokens, and what must be known beside.
+    /// Adds the files of one algorithm: key set, policy, tokens, and facts about the pack.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If a file cannot be written.
     pub fn add(&self, algorithm: Algorithm, contents: [&[u8]; FILES.len()]) -> Result<(), Failure> {
         let folder = self.making.join(algorithm.name());
         FILES.iter().zip(contents).try_for_each(|(name, bytes)| write(&folder, name, bytes))
     }
 
-    /// Where what was made stays if the command was interrupted: a whole pack that was there before
-    /// stays until the new one is whole. `None` if there is none, so that it may be handed over.
+    /// The folder in which new files stay if the command was interrupted and the old pack is
+    /// complete; the old pack is then kept. `None` if there is no complete pack, so that the new
+    /// files may be handed over.
     pub fn part_beside_whole(&self) -> Option<&Path> {
         self.is_pack.then_some(&self.making)
     }
 
-    /// Moves what was made to where it belongs, in place of another pack. The README comes last:
-    /// nothing is a pack before. Private keys, if the signers that have them are given, are written
-    /// where they belong at once: what a killed command leaves elsewhere holds none.
+    /// Moves the new files to their final place, where they replace an older pack. The README comes
+    /// last, since a folder without it is no pack. Private keys are written only if their signers
+    /// are given, and directly to their final place, so that a killed command leaves none
+    /// elsewhere.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If a file cannot be written.
     pub fn hand_over(
         &self,
         algorithms: &[Algorithm],
@@ -120,7 +122,7 @@ impl PackFolder {
         self.moved(algorithms, private, readme).map_err(|failure| self.told(failure))
     }
 
-    /// A failure, with where to find what was finished before it.
+    /// The failure, extended with the place of what was finished before it.
     pub fn told(&self, failure: Failure) -> Failure {
         match has_finished(&self.making) {
             true => Failure::Usage(format!(
@@ -147,7 +149,7 @@ impl PackFolder {
             if path.exists() {
                 fs::remove_file(&path).map_err(at(&path))?;
             }
-            // What else is in a folder is not of a pack, and stays.
+            // Other files in the folder do not belong to a pack, and stay.
             if let Some(folder) = path.parent().filter(|folder| *folder != self.out) {
                 _ = fs::remove_dir(folder);
             }
@@ -170,25 +172,26 @@ impl PackFolder {
 
 impl Drop for PackFolder {
     fn drop(&mut self) {
-        // After an error too: half an algorithm is of no use.
+        // This holds after an error too, since half an algorithm is of no use.
         if !has_finished(&self.making) {
             _ = fs::remove_dir_all(&self.making);
         }
     }
 }
 
-/// Whether an algorithm in a folder where a pack is made is whole.
+/// Whether at least one algorithm is complete in the folder where a pack is made.
 fn has_finished(making: &Path) -> bool {
     Algorithm::ALL.iter().any(|one| making.join(one.name()).join(WHOLE).exists())
 }
 
-/// Whether there is no such file, nor a folder that it could be in.
+/// Whether the file does not exist, or its folder does not.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Each file that a pack in this folder may have, its README aside: first what says that the others
-/// are there, then what must not be left over.
+/// The paths of all files that a pack in this folder may have, except its README. For each
+/// algorithm, the file that marks it as complete comes first, then its private keys, which must not
+/// be left over.
 fn files(out: &Path) -> impl Iterator<Item = PathBuf> {
     let out = out.to_owned();
     let names = [WHOLE, PRIVATE_KEYS].into_iter().chain(FILES.into_iter().take(FILES.len() - 1));
@@ -198,7 +201,7 @@ fn files(out: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// Writes a file under a passing name first: what has its name is whole.
+/// Writes a file under a temporary name first, so that a file with the final name is whole.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let path = folder.join(name);
     let passing = folder.join(format!(".{name}.part"));
@@ -212,7 +215,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     written().map_err(|error| unwritten(&path, &error))
 }
 
-/// Writes private keys, for their owner's eyes alone.
+/// Writes private keys to a file that only its owner can read.
 fn write_private(folder: &Path, keys: &[u8]) -> Result<(), Failure> {
     let path = folder.join(PRIVATE_KEYS);
     let mut options = OpenOptions::new();

@@ -1,5 +1,5 @@
-//! What a stored result says was run, made again: scenario, load, policy, cache policy and, with
-//! the user's files, the user's own tokens. Measures nothing.
+//! The parts of a stored run, rebuilt: scenario, load, policy, cache policy and, from the user's
+//! files, the user's own tokens. Nothing is measured.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use crate::flag::replacement::cache_policy_records;
 use crate::own::read;
 use crate::own::token_judge::Papers;
 
-/// A stored result, and what shall stand in place of what it stored.
+/// A stored result, and the replacements for what it stored.
 pub(super) struct ReplayBase<'r> {
     /// The result.
     pub(super) result: &'r RunResult,
-    /// Its path, for messages.
+    /// The path of the result, for messages.
     pub(super) path: &'r Path,
-    /// The folder of the cache policies.
+    /// The shipped or named cache policies.
     pub(super) presets: &'r Presets,
-    /// In place of the stored cache policies.
+    /// The cache policy that replaces the stored ones.
     pub(super) cache: Option<&'r Preset>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct ReplayBase<'r> {
 pub(super) struct OwnFiles<'r> {
     pub(super) tokens: &'r Path,
     pub(super) jwks: &'r Path,
-    /// Judges in place of the stored policy.
+    /// The policy that replaces the stored one.
     pub(super) policy: Option<&'r PolicySpec>,
 }
 
@@ -81,7 +81,7 @@ impl ReplayBase<'_> {
             Some((path, own)) => own::scenario(path, &own.judge.policy),
             None => self.parsed(record).map_err(fault)?,
         };
-        // A result from before the load was kept: the plan's hash tells whether the text is enough.
+        // Older results do not hold the load. The plan's hash shows whether the text is enough.
         let scenario = match &record.load {
             Some(load) => load.onto(scenario).map_err(fault)?,
             None => scenario,
@@ -109,7 +109,7 @@ impl ReplayBase<'_> {
         cache_policy_records(scenarios, &replaced, self.presets)
     }
 
-    /// A cache policy as its file was then, if the result kept it.
+    /// The cache policy of a record, as its file was at the time of the run, if the result kept it.
     fn kept(&self, record: &CachePolicyRecord) -> Option<Result<Preset, String>> {
         let path = PathBuf::from(format!("{}.toml", record.name));
         let text = record.text.as_deref()?;
@@ -117,7 +117,8 @@ impl ReplayBase<'_> {
         Some(preset.map_err(|error| format!("its stored cache policy is none here: {error}")))
     }
 
-    /// The scenario from its text, its tokens minted to the policy that they were minted to.
+    /// The scenario that the stored text describes, with its tokens minted to the stored policy, if
+    /// there is one.
     fn parsed(&self, record: &ScenarioRecord) -> Result<Scenario, String> {
         let path = PathBuf::from(format!("{}.toml", record.name));
         let scenario = Scenario::parse(&path, &record.text, self.presets)
@@ -131,8 +132,8 @@ impl ReplayBase<'_> {
         scenario.judged_by(&file).map_err(|error| error.to_string())
     }
 
-    /// The scenario under the cache policy that shall stand in place of the stored one, or else
-    /// under the stored one, as its file was then.
+    /// The scenario under the cache policy that replaces the stored one, or else under the stored
+    /// one, as its file was at the time of the run.
     fn under(&self, scenario: Scenario, stored: &str) -> Result<Scenario, String> {
         if let Some(preset) = self.cache {
             return Ok(scenario.under(preset));

@@ -1,4 +1,5 @@
-//! Which one key of a user's policy to change: each is tried at a few values, all else as it is.
+//! Advice on which single key of a user's policy to change: each key is tried at a few values, with
+//! all others unchanged.
 
 use jwtbench_engine::session::Session;
 use jwtbench_engine::simulation::{Ask, SimulationError};
@@ -6,7 +7,7 @@ use jwtbench_result::simulation::{Advice, SimulationRow};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, parse_policy};
 
-/// What is tried, a line of a policy file each.
+/// The changes that are tried, each a line of a policy file.
 const CHANGES: [&str; 30] = [
     "ttl = \"1m\"",
     "ttl = \"5m\"",
@@ -39,16 +40,17 @@ const CHANGES: [&str; 30] = [
     "total-timeout = \"3s\"",
     "push-eviction = true",
 ];
-/// Ages of the cache, with one draw: enough to tell a better key from a worse one.
+/// The number of ages of the cache in the first trials, with one draw: enough to tell a better key
+/// from a worse one.
 const OFFSETS: u32 = 8;
-/// So many of the best are tried in all runs.
+/// The number of best changes that are tried again in all runs.
 const FINALISTS: usize = 3;
 
-/// The change that leaves the least exposure and lockout, of those that make neither worse. `None`
-/// if no change of one key is better than none.
+/// The change with the least exposure and lockout, among those that make neither worse. `None` if
+/// no change of a single key improves the policy.
 ///
 /// # Errors
-/// As [`Session::simulate`].
+/// Those of [`Session::simulate`].
 pub(super) fn advise(
     scenario: &Scenario,
     own: &CacheSpec,
@@ -57,7 +59,7 @@ pub(super) fn advise(
 ) -> Result<Option<Advice>, SimulationError> {
     let mut specs = vec![own.clone()];
     for change in CHANGES {
-        // A change that this policy cannot have is none.
+        // A change that this policy does not allow is skipped.
         if let Ok(policy) = parse_policy(change, own.policy.clone())
             && policy != own.policy
         {
@@ -66,7 +68,7 @@ pub(super) fn advise(
     }
     let few = Ask { offsets: ask.offsets.min(OFFSETS), draws: 1, ..ask };
     let tried = session.simulated(scenario, &specs, few)?.rows;
-    // What is best in a few runs is tried again in all.
+    // The best changes of a few runs are tried again in all runs.
     let best = better(&tried).into_iter().take(FINALISTS).map(|row| row.cache_policy.as_str());
     let best: Vec<&str> = best.chain([own.name.as_str()]).collect();
     specs.retain(|spec| best.contains(&spec.name.as_str()));
@@ -88,7 +90,7 @@ fn worst(row: &SimulationRow, name: &str) -> Option<f64> {
     row.metric(name).and_then(|metric| metric.max)
 }
 
-/// Of these rows those that dominate the first, the best in front.
+/// The rows that dominate the first row, best first.
 fn better(rows: &[SimulationRow]) -> Vec<&SimulationRow> {
     let sum = |row: &SimulationRow| -> f64 {
         let both = ["exposure_s", "lockout_s"].map(|name| worst(row, name));

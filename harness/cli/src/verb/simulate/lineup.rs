@@ -1,5 +1,6 @@
-//! Who is simulated in a scenario: the policies asked for, or that of the scenario's own `[cache]`
-//! beside the presets; and who of them is held to its expectations.
+//! The cache policies that are simulated in a scenario: the requested ones, or that of the
+//! scenario's own `[cache]` beside the presets. Some of them are held to the scenario's
+//! expectations.
 
 use jwtbench_engine::simulation::Simulated;
 use jwtbench_result::simulation::{PolicyNote, judge};
@@ -8,19 +9,19 @@ use jwtbench_scenario::format::cache::{CacheSpec, Presets, Start, load_preset};
 use jwtbench_scenario::model::expectation::binding;
 use jwtbench_verifier::cache_policy::CachePolicy;
 
-/// What the policy of a scenario's `[cache]` is called where it is no preset as it stands.
+/// The name of the policy of a scenario's `[cache]` if it differs from every preset.
 pub(super) const OWN_CACHE: &str = "[cache]";
 
 /// A policy that the command names.
 pub(super) struct NamedPolicy {
     pub(super) name: String,
     pub(super) policy: CachePolicy,
-    /// What a cache holds at the beginning, if its file says so.
+    /// The content of a cache at the beginning, if the file of the policy gives it.
     pub(super) start: Option<Start>,
 }
 
 impl NamedPolicy {
-    /// As it begins in a scenario.
+    /// The policy as it begins in a scenario.
     fn spec(&self, scenario: &Scenario) -> CacheSpec {
         let NamedPolicy { name, policy, start } = self;
         let start = start.unwrap_or(scenario.cache.start);
@@ -31,15 +32,15 @@ impl NamedPolicy {
 /// The policies of one scenario.
 pub(super) struct Lineup<'s> {
     scenario: &'s Scenario,
-    /// In the order of rows.
+    /// The policies, in the order of their rows.
     pub(super) specs: Vec<CacheSpec>,
-    /// Those held to the scenario's expectations, by name.
+    /// The names of the policies that are held to the scenario's expectations.
     gated: Vec<String>,
 }
 
 impl<'s> Lineup<'s> {
-    /// The policies that the command names, which stand in place of the scenario's own; `all` are
-    /// these, and those that they are compared with.
+    /// The lineup of the policies that the command names, in place of the scenario's own. `all`
+    /// holds these and those that they are compared with.
     pub(super) fn named(
         scenario: &'s Scenario,
         all: &[NamedPolicy],
@@ -49,7 +50,7 @@ impl<'s> Lineup<'s> {
         Lineup { scenario, specs, gated: named }
     }
 
-    /// The scenario's own policy, and those that it is compared with.
+    /// The lineup of the scenario's own policy and those that it is compared with.
     pub(super) fn own(
         scenario: &'s Scenario,
         others: &[NamedPolicy],
@@ -63,12 +64,12 @@ impl<'s> Lineup<'s> {
         Lineup { scenario, specs: specs.collect(), gated: vec![name] }
     }
 
-    /// Whether a policy is held to the expectations.
+    /// Whether the policy of this name is held to the expectations.
     pub(super) fn is_gated(&self, name: &str) -> bool {
         self.gated.iter().any(|gated| gated == name)
     }
 
-    /// Holds each row to the expectations that bind its policy.
+    /// Judges each row by the expectations that bind its policy.
     pub(super) fn judge(&self, simulated: &mut Simulated) {
         for (row, figures) in simulated.rows.iter_mut().zip(&simulated.figures) {
             row.is_gated = self.is_gated(&row.cache_policy);
@@ -82,7 +83,8 @@ impl<'s> Lineup<'s> {
     }
 }
 
-/// The policy of the scenario's `[cache]`, under the name of its preset where it is no other.
+/// The policy of the scenario's `[cache]`. Its name is that of its preset if it equals the preset,
+/// and [`OWN_CACHE`] otherwise.
 fn own(scenario: &Scenario, presets: &Presets) -> CacheSpec {
     let spec = &scenario.cache;
     let is_preset = load_preset(presets, &spec.name).is_ok_and(|policy| policy == spec.policy);
@@ -90,7 +92,7 @@ fn own(scenario: &Scenario, presets: &Presets) -> CacheSpec {
     CacheSpec { name, ..spec.clone() }
 }
 
-/// What `[cache]` says, in the scenarios that have a policy of their own.
+/// A note with the `[cache]` keys of the scenarios that have a policy of their own.
 pub(super) fn own_cache_note<'s>(scenarios: impl Iterator<Item = &'s Scenario>) -> PolicyNote {
     let mut keys = Vec::new();
     for scenario in scenarios {

@@ -1,13 +1,13 @@
-//! Policies at each value of a sweep.
+//! Cache policies at each value of a sweep.
 
 use jwtbench_result::simulation::{SimulationRow, SweepPoint};
 use jwtbench_scenario::format::cache::{CacheSpec, parse_policy};
 use jwtbench_scenario::format::sweep::{Sweep, Value};
 
-/// More policies than this take too long to look at.
+/// The most policies of a sweep; more would be too many to look at.
 const MOST_POLICIES: usize = 256;
 
-/// A policy of a sweep.
+/// A policy at one value of a sweep.
 pub(super) struct SweptPolicy {
     spec: CacheSpec,
     line: String,
@@ -16,12 +16,12 @@ pub(super) struct SweptPolicy {
 }
 
 impl SweptPolicy {
-    /// The policy.
+    /// The policy with its name.
     pub(super) fn spec(&self) -> &CacheSpec {
         &self.spec
     }
 
-    /// With what came of it.
+    /// The point of this policy, with the figures of its row.
     pub(super) fn point(&self, row: &SimulationRow) -> SweepPoint {
         SweepPoint {
             scenario: row.scenario.clone(),
@@ -36,11 +36,11 @@ impl SweptPolicy {
     }
 }
 
-/// Each policy at every value, and at every pair of values of two sweeps, on lines of the first
-/// key. None without a sweep.
+/// Each policy at every value of a sweep, or at every pair of values of two sweeps, with lines
+/// along the first key. Empty without a sweep.
 ///
 /// # Errors
-/// If a policy cannot have a value, or there are too many.
+/// If a policy cannot have a value, if a key is swept twice, or if there are too many policies.
 pub(super) fn swept(specs: &[CacheSpec], sweeps: &[Sweep]) -> Result<Vec<SweptPolicy>, String> {
     let [first, rest @ ..] = sweeps else {
         return Ok(Vec::new());
@@ -55,7 +55,7 @@ pub(super) fn swept(specs: &[CacheSpec], sweeps: &[Sweep]) -> Result<Vec<SweptPo
     at_each(&lines, first)
 }
 
-/// Each policy at each value.
+/// Each policy at each value of one sweep.
 fn at_each(specs: &[CacheSpec], Sweep { key, values }: &Sweep) -> Result<Vec<SweptPolicy>, String> {
     let count = specs.len() * values.len();
     if count > MOST_POLICIES {

@@ -1,42 +1,43 @@
-//! Lines gathered to be judged side by side: bounded in number and bytes, split evenly, in order.
+//! Batches of lines that are judged in parallel: bounded in number and bytes, split evenly, and
+//! kept in order.
 
 use std::ops::Range;
 
 use crate::own::lines::TokenLine;
 
-/// Lines in a batch, at the most.
+/// The most lines of a batch.
 const MAX_LINES: usize = 8192;
-/// Bytes in a batch, but for the line that goes over.
+/// The most bytes of a batch; only its last line may exceed this.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Lines, copied one after the other.
+/// A batch of lines, copied one after the other.
 #[derive(Default)]
 pub struct LineBatch {
     bytes: Vec<u8>,
     lines: Vec<LinePlace>,
-    /// Lines of the batches before.
+    /// The number of lines in earlier batches.
     before: u64,
 }
 
-/// A line in a batch.
+/// The place of a line in a batch.
 struct LinePlace {
     bytes: Range<usize>,
-    /// Its length as it was, which may be more than was kept.
+    /// The original length in bytes, which may be more than was kept.
     length: usize,
 }
 
 impl LineBatch {
-    /// Whether another line goes in.
+    /// Whether another line fits.
     pub fn has_room(&self) -> bool {
         self.lines.len() < MAX_LINES && self.bytes.len() < MAX_BYTES
     }
 
-    /// Whether there is no line.
+    /// Whether the batch holds no line.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// Adds a line.
+    /// Adds a copy of a line.
     pub fn push(&mut self, line: &TokenLine<'_>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(line.token);
@@ -44,14 +45,14 @@ impl LineBatch {
         self.lines.push(place);
     }
 
-    /// Empties it for the next lines.
+    /// Empties the batch for the next lines.
     pub fn clear(&mut self) {
         self.before += self.lines.len() as u64;
         self.bytes.clear();
         self.lines.clear();
     }
 
-    /// As many pieces as there are workers, or fewer, in order.
+    /// The batch in as many pieces as there are workers, or fewer, in order.
     pub fn pieces(&self, workers: usize) -> Vec<Piece<'_>> {
         let size = self.lines.len().div_ceil(workers.max(1)).max(1);
         let piece = |(number, places)| {
@@ -70,7 +71,7 @@ pub struct Piece<'b> {
 }
 
 impl<'b> Piece<'b> {
-    /// The lines, each with its number from 1.
+    /// The lines, each with its number, which starts at 1.
     pub fn lines(&self) -> impl Iterator<Item = (u64, TokenLine<'b>)> {
         let batch = self.batch;
         let line = move |place: &'b LinePlace| TokenLine {

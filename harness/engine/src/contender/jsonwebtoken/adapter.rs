@@ -1,7 +1,7 @@
 //! The jsonwebtoken library, used as its documentation shows and configured as strictly as it
-//! allows; which major it is, the file above says. Both providers live in one process by a static
-//! provider that dispatches per thread. It reads the wall clock itself, so its time checks are off
-//! and the times it returns are judged here by its own rule.
+//! allows. The parent module names the major version. Both providers live in one process: a static
+//! provider dispatches to one of them per thread. The library reads the wall clock itself. Its time
+//! checks are therefore off, and this adapter judges the times by the library's own rule.
 
 use std::cell::Cell;
 
@@ -37,7 +37,7 @@ fn verifier_factory(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn 
     }
 }
 
-/// What an application would have the library read.
+/// The claims that an application would have the library read.
 #[derive(Deserialize)]
 struct LibraryClaims {
     exp: f64,
@@ -55,11 +55,13 @@ pub(in crate::contender) struct Jsonwebtoken {
 
 impl Jsonwebtoken {
     pub(in crate::contender) fn new(provider: Provider, setup: &Setup<'_>) -> Jsonwebtoken {
-        // A second install is refused and changes nothing: the first one was this same provider.
+        // A second install is refused, which changes nothing: the first installed this same
+        // provider.
         _ = DISPATCH.install_default();
         let policy = setup.policy.spec();
         let name = setup.algorithm.name();
-        // Every algorithm here but ES512 and the like has the same name there.
+        // The library has the same names. It lacks ML-DSA-44 alone, which never reaches this
+        // adapter.
         let algorithm: Algorithm = name.parse().unwrap_or(Algorithm::HS256);
         let mut validation = Validation::new(algorithm);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -68,7 +70,8 @@ impl Jsonwebtoken {
         validation.leeway = policy.leeway.as_secs();
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        // Entry by entry: one that the library cannot read does not cost it the others.
+        // Entries are read one by one, so that an entry that the library cannot read does not lose
+        // the others.
         let key = |jwk: &str| {
             let jwk: Jwk = serde_json::from_str(jwk).ok()?;
             DecodingKey::from_jwk(&jwk).ok()
@@ -84,7 +87,7 @@ impl Jsonwebtoken {
     }
 
     fn verify(&self, token: &[u8], now: Tick) -> std::result::Result<(), Rejection> {
-        // The library has no limit on size; any server puts one in front of it.
+        // The library has no limit on size; any server applies one before it.
         if token.len() > self.max_bytes {
             return Err(Rejection::Oversized);
         }
@@ -93,7 +96,8 @@ impl Jsonwebtoken {
         let claims = decode::<LibraryClaims>(token, key, &self.validation)
             .map_err(|error| code(error.kind()))?
             .claims;
-        // Its own rule (validation.rs): exp < now - leeway, nbf > now + leeway, rounded seconds.
+        // The library's own rule (its validation.rs) refuses exp < now - leeway and nbf > now +
+        // leeway, in rounded seconds.
         let now = self.clock.at(now).seconds() as f64;
         if claims.exp.round() < now - self.leeway {
             return Err(Rejection::Expired);
@@ -107,7 +111,7 @@ impl Jsonwebtoken {
     }
 }
 
-/// The nearest reason code. The library is judged by accept or refuse only.
+/// The nearest reason code. The library is judged by accept or refuse alone.
 fn code(kind: &ErrorKind) -> Rejection {
     match kind {
         ErrorKind::InvalidSignature => Rejection::BadSignature,

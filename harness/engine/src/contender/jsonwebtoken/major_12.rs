@@ -1,4 +1,4 @@
-//! jsonwebtoken 12: the one adapter, compiled over it.
+//! The adapter, compiled over jsonwebtoken 12.
 
 use jsonwebtoken as library;
 
@@ -9,7 +9,6 @@ mod adapter;
 
 pub(in crate::contender) use adapter::Jsonwebtoken;
 
-/// The versions behind a provider.
 pub(in crate::contender) const fn version(provider: Provider) -> &'static str {
     match provider {
         Provider::AwsLcRs => "jsonwebtoken 12.0.0 (aws_lc_rs), aws-lc-rs 1.19.0",

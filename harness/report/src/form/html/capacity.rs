@@ -1,5 +1,5 @@
-//! Capacities on the page: all contenders' curves in one picture with the objective's line and what
-//! real open loops measured, and the card of each.
+//! Capacities on the page: one picture with the curves of all contenders, the line of the objective
+//! and the measured open loops, then the card of each contender.
 
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ const RIGHT: f64 = 26.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 40.0;
 
-/// The section; nothing when no capacity was asked for.
+/// The section on capacities. It is empty when no capacity was asked for.
 pub fn section(result: &RunResult, ink: &Ink) -> Markup {
     let bases = capacity::bases(result);
     if result.capacities.is_empty() && bases.is_empty() {
@@ -58,7 +58,7 @@ pub fn section(result: &RunResult, ink: &Ink) -> Markup {
     }
 }
 
-/// Capacities of one scenario and algorithm together, in the order of the result.
+/// Groups the capacities by scenario and algorithm, in the order of the result.
 fn groups(capacities: &[Capacity]) -> Vec<Vec<&Capacity>> {
     let mut groups: Vec<Vec<&Capacity>> = Vec::new();
     for found in capacities {
@@ -84,7 +84,7 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> Markup {
     }
 }
 
-/// All contenders in one picture: the objective's percentile by arrivals per second, and the
+/// Draws all contenders in one picture: the objective's percentile by arrivals per second, and the
 /// objective itself.
 fn overlay(group: &[&Capacity], ink: &Ink) -> Markup {
     let slo = Slo::parse(&group[0].slo).ok();
@@ -131,7 +131,7 @@ fn overlay(group: &[&Capacity], ink: &Ink) -> Markup {
     }
 }
 
-/// One contender's line, dots and knee.
+/// Draws the line, the dots and the knee of one contender.
 fn contender(found: &Capacity, metric: &str, (x, y): (&Scale, &Scale), ink: &Ink) -> Markup {
     let points = found.curve.iter().map(|p| (p.rate_per_s, y.at(p.response.slo_ns as f64)));
     let (name, class) = (&found.contender, ink.contender(&found.contender));
@@ -156,7 +156,7 @@ fn contender(found: &Capacity, metric: &str, (x, y): (&Scale, &Scale), ink: &Ink
     }
 }
 
-/// The class of what the host disturbed.
+/// The CSS class of a figure that the host disturbed.
 fn pale(disturbed: &Option<String>) -> &'static str {
     if disturbed.is_some() { " disturbed" } else { "" }
 }
@@ -183,7 +183,7 @@ fn grid(x: &Scale, y: &Scale) -> Markup {
     }
 }
 
-/// A line through points given as rate and height.
+/// The path of a line through points, each given as rate and height.
 fn path(points: impl Iterator<Item = (f64, f64)>, x: &Scale) -> String {
     let mut path = String::new();
     for (at, (rate, height)) in points.enumerate() {

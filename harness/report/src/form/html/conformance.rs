@@ -1,4 +1,4 @@
-//! The conformance matrix: first the rows in which somebody deviates, then all of them.
+//! The conformance matrix on the page: first the rows in which a contender deviates, then all rows.
 
 use maud::{Markup, html as markup};
 
@@ -7,7 +7,7 @@ use jwtbench_result::RunResult;
 use crate::quantity;
 use crate::subject::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
 
-/// The section.
+/// The section with the matrix.
 pub fn section(result: &RunResult) -> Markup {
     let matrix = matrix(result);
     let deviates = |row: &&MatrixRow| row.cells.iter().flatten().any(|c| !c.deviating.is_empty());
@@ -78,7 +78,7 @@ fn table(matrix: &Matrix, rows: &[&MatrixRow]) -> Markup {
     }
 }
 
-/// A contender in two lines: kind, backend.
+/// The heading of a contender in two lines: its kind and its backend.
 fn heading(contender: &str) -> Markup {
     markup! {
         @match contender.split_once(':') {

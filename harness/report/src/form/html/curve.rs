@@ -1,5 +1,5 @@
-//! Latency curves on the log-percentile axis: each further nine takes the same width, and the
-//! latency is logarithmic too, so a tail shows beside the median.
+//! Latency curves on the log-percentile axis, where each further nine takes the same width. The
+//! latency axis is logarithmic too, so that the tail and the median both show.
 
 use std::fmt::Write;
 
@@ -27,8 +27,8 @@ const QUANTILES: [(f64, &str); 6] = [
     (0.99999, "99.999%"),
 ];
 
-/// The service curves of one ranking; nothing when no row has one. Floors are left out: they
-/// would flatten all the others.
+/// Plots the service curves of one ranking. The plot is empty when no row has a curve. Floors are
+/// left out, because they would flatten all other curves.
 pub fn plot(ranking: &Ranking, ink: &Ink) -> Markup {
     let drawn: Vec<&RankingRow> = ranking
         .rows
@@ -61,7 +61,7 @@ pub fn plot(ranking: &Ranking, ink: &Ink) -> Markup {
     }
 }
 
-/// Decades of the tail: 0.9 is 1, 0.99 is 2.
+/// The place of a quantile in decades of the tail: 0.9 is 1, and 0.99 is 2.
 fn nines(quantile: f64) -> f64 {
     -libm::log10((1.0 - quantile).max(1e-9))
 }
@@ -79,7 +79,7 @@ fn scales(rows: &[&RankingRow]) -> Option<(Scale, Scale)> {
 
 fn grid(x: &Scale, y: &Scale) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-    // A quantile gets its label where the curves reach it and the one before leaves room.
+    // A quantile gets a label if the curves reach it and the label before it leaves room.
     let mut labelled: Vec<(f64, &str)> = Vec::new();
     for (quantile, name) in QUANTILES {
         let at = x.at(nines(quantile));
@@ -106,7 +106,7 @@ fn grid(x: &Scale, y: &Scale) -> Markup {
     }
 }
 
-/// A tick's label without the zeros that a round number does not need.
+/// Shortens the label of a tick by the zeros that a round number does not need.
 pub fn short(label: &str) -> String {
     label.replace(".00 ", " ").replace(".0 ", " ")
 }

@@ -1,4 +1,5 @@
-//! A dynamic chapter: its prose beside a table of its trials, then each trial with its course.
+//! A dynamic chapter on the page: its prose beside a table of its trials, then the timeline of each
+//! trial.
 
 use maud::{Markup, html as markup};
 
@@ -14,10 +15,11 @@ use crate::subject::standing::cache_policy;
 use super::ink::Ink;
 use super::{chapter_anchor, is_troubled, prose, trial, trial_anchor};
 
-/// With more trials than this in all, timelines carry no figures per bin: the page stays light.
+/// The most trials on the page for which timelines carry figures per bin. Beyond it they are left
+/// out, so that the page stays small.
 const MOST_TOOLTIPS: usize = 24;
 
-/// The chapter.
+/// Renders the chapter.
 pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
     let courses = result.measurements.iter().filter(|m| m.timeline.is_some()).count();
     let is_light = courses <= MOST_TOOLTIPS;
@@ -50,7 +52,7 @@ pub fn chapter(result: &RunResult, chapter: &Chapter, ink: &Ink) -> Markup {
     }
 }
 
-/// The cache policy, where it is not the default one.
+/// The cache policy of a trial; empty for the default one.
 fn policy(result: &RunResult, measurement: &Measurement) -> Markup {
     markup! {
         @if let Some(policy) = cache_policy(result, measurement) {

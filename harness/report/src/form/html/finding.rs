@@ -1,4 +1,4 @@
-//! Findings on foreign libraries, grouped by tag, in words that are fair to them.
+//! Findings on foreign libraries, grouped by tag and worded fairly.
 
 use maud::{Markup, html as markup};
 
@@ -7,7 +7,7 @@ use jwtbench_result::RunResult;
 use crate::quantity;
 use crate::subject::finding::{FindingGroup, findings, tag_meaning, tag_name};
 
-/// The section; nothing where there are no findings.
+/// The section on findings. It is empty when there are none.
 pub fn section(result: &RunResult) -> Markup {
     let groups = findings(result);
     markup! {

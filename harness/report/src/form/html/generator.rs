@@ -1,4 +1,4 @@
-//! Generator and host on the page.
+//! The part on generator and host of the page.
 
 use maud::{Markup, html as markup};
 
@@ -6,7 +6,7 @@ use jwtbench_result::RunResult;
 
 use crate::subject::generator::Generator;
 
-/// The part, below the machine's facts.
+/// Renders the part, which stands below the facts on the machine.
 pub fn part(result: &RunResult) -> Markup {
     markup! {
         @if let Some(generator) = Generator::of(result) {

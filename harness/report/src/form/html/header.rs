@@ -1,5 +1,5 @@
-//! The head of the page: the verdict with what is wrong or missed, the counts, and where the
-//! result comes from.
+//! The head of the page: the verdict with what is wrong or missed, the counts, and the origin of
+//! the result.
 
 use maud::{Markup, html as markup};
 
@@ -13,7 +13,7 @@ use crate::subject::unjudged::unjudged;
 
 use super::{chapter_anchor, trial_anchor};
 
-/// The head of the page.
+/// Renders the head of the page.
 pub fn header(result: &RunResult) -> Markup {
     let summary = Summary::of(result);
     let (class, mark) = if summary.passed() { ("pass", "✓") } else { ("fail", "✗") };
@@ -53,7 +53,7 @@ fn trouble(result: &RunResult) -> Markup {
     }
 }
 
-/// A link to where the measurement is shown.
+/// A link to the place where the measurement is shown.
 fn origin_link(result: &RunResult, measurement: &Measurement) -> Markup {
     let chapters = chapters(result);
     let chapter = chapters.iter().find(|c| c.name == measurement.scenario);

@@ -1,5 +1,5 @@
-//! A hot-path chapter: its prose beside the medians of all algorithms, then per algorithm the
-//! ranking with bars and the latency curves.
+//! A hot-path chapter on the page: its prose beside the medians of all algorithms, then for each
+//! algorithm the ranking with bars and the latency curves.
 
 use maud::{Markup, html as markup};
 
@@ -12,7 +12,7 @@ use crate::subject::speed::Speed;
 use super::ink::Ink;
 use super::{chapter_anchor, curve, prose};
 
-/// The chapter; `is_open` shows every algorithm at once.
+/// Renders the chapter. If `is_open` is set, all its rankings are unfolded.
 pub fn chapter(chapter: &Chapter, is_open: bool, ink: &Ink) -> Markup {
     let rankings = rankings(chapter);
     markup! {
@@ -64,7 +64,7 @@ fn headline(ranking: &Ranking) -> Markup {
     }
 }
 
-/// Contenders by algorithms: the medians of those that are ranked.
+/// A table of contenders by algorithms with the medians of the ranked contenders.
 fn medians(rankings: &[Ranking], ink: &Ink) -> Markup {
     let mut contenders: Vec<&str> = Vec::new();
     for row in rankings.iter().flat_map(|r| &r.rows).filter(|r| r.role == Role::Ranked) {

@@ -1,5 +1,5 @@
-//! Which colour and dash stand for what, the same all over the page: colours are backends, dashes
-//! are kinds of contender, and a code of a verdict always has its own. Colours live in `style.css`.
+//! Colours and dashes, the same on the whole page. A colour stands for a backend, a dash for a kind
+//! of contender, and each code of a verdict has a colour of its own. Colours are in `style.css`.
 
 use maud::{Markup, html as markup};
 
@@ -7,9 +7,9 @@ use jwtbench_result::RunResult;
 
 use crate::subject::ranking::backend;
 
-/// Colours for backends in `style.css`.
+/// The number of colours for backends in `style.css`.
 const BACKEND_COLOURS: usize = 6;
-/// Codes with a colour of their own, in the order in which they are stacked.
+/// The codes with a colour of their own, in the order in which they are stacked.
 const CODES: [&str; 8] = [
     "ACCEPT",
     "JWT_EXPIRED",
@@ -21,13 +21,13 @@ const CODES: [&str; 8] = [
     "JWT_KEYS_UNAVAILABLE",
 ];
 
-/// The assignment for one result.
+/// The assignment of colours and dashes for one result.
 pub struct Ink<'a> {
     backends: Vec<&'a str>,
 }
 
 impl<'a> Ink<'a> {
-    /// Backends get their colours in the order of the result.
+    /// Assigns the colours to backends in the order of the result.
     pub fn of(result: &'a RunResult) -> Self {
         let mut backends = Vec::new();
         for measurement in &result.measurements {
@@ -73,7 +73,8 @@ pub fn code_class(code: &str) -> String {
     }
 }
 
-/// Where a code is stacked: accepted at the bottom, unavailable keys on top.
+/// The place of a code in a stack: accepted tokens are at the bottom, and unavailable keys are on
+/// top.
 pub fn code_layer(code: &str) -> usize {
     let others = CODES.len() - 3;
     match CODES.iter().position(|c| *c == code) {

@@ -1,4 +1,5 @@
-//! The machine and its noise: what a reader needs to judge whether figures carry over.
+//! The section on the machine and its noise: what a reader needs to judge whether figures carry
+//! over.
 
 use maud::{Markup, html as markup};
 
@@ -10,7 +11,7 @@ use crate::subject::ranking::{Ranking, rankings};
 
 use super::generator;
 
-/// The section.
+/// Renders the section.
 pub fn section(result: &RunResult, chapters: &[Chapter]) -> Markup {
     markup! {
         section {
@@ -93,7 +94,8 @@ fn spreads(chapters: &[Chapter]) -> Markup {
     }
 }
 
-/// Scenario, algorithm, median and largest spread, and whose the largest is.
+/// The scenario, the algorithm, the median spread and the largest spread of a ranking, and the
+/// contender with the largest.
 fn spread<'a>(
     scenario: &'a str,
     ranking: &Ranking<'a>,

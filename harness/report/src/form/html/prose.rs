@@ -1,5 +1,5 @@
-//! Prose: the paragraph on how to read the page, and the author's `analysis` with its paragraphs,
-//! `code` and **emphasis**. Everything else in it is plain text.
+//! Prose on the page: the paragraph on how to read it, and the author's `analysis`. The analysis
+//! may have paragraphs, `code` and **emphasis**; everything else in it is plain text.
 
 use maud::{Markup, html as markup};
 
@@ -19,7 +19,7 @@ pub fn analysis(text: &str) -> Markup {
     }
 }
 
-/// What most readers came for.
+/// The answers in short, which most readers look for.
 pub fn answer_list(result: &RunResult) -> Markup {
     let answers = answers(result);
     markup! {
@@ -37,7 +37,7 @@ pub fn answer_list(result: &RunResult) -> Markup {
     }
 }
 
-/// How to read the page.
+/// The paragraph on how to read the page.
 pub fn guide() -> Markup {
     markup! {
         section.guide {
@@ -76,7 +76,7 @@ pub fn guide() -> Markup {
     }
 }
 
-/// Text with `code` and **emphasis**; an unpaired mark stays as it is.
+/// Renders text with `code` and **emphasis**. An unpaired mark stays as it is.
 fn inline(text: &str) -> Markup {
     let spans: Vec<&str> = text.split('`').collect();
     let is_paired = spans.len() % 2 == 1;

@@ -1,5 +1,5 @@
-//! A simulation as one self-contained page: per scenario the frontier and the tables, then each
-//! policy in words.
+//! A simulation as one self-contained page: for each scenario the frontier and the tables, then
+//! each policy in words.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
@@ -17,7 +17,7 @@ use crate::subject::simulation::{
     Column, columns, facts, marked, marks, phase_tables, runs, verdict,
 };
 
-/// The page.
+/// Renders the page.
 pub fn simulation_html(simulation: &Simulation) -> String {
     let page = markup! {
         (DOCTYPE)
@@ -56,7 +56,7 @@ pub fn simulation_html(simulation: &Simulation) -> String {
     printable(&page.into_string())
 }
 
-/// Links to everything below.
+/// The table of contents: links to every section below it.
 fn contents(simulation: &Simulation) -> Markup {
     let scenarios = simulation.scenario_names();
     let policies = simulation.policies.iter().map(|note| note.name.as_str()).collect();
@@ -110,7 +110,7 @@ fn verdict_banner(simulation: &Simulation) -> Markup {
     markup! { p.lead style=(ink) { strong { (line) } } }
 }
 
-/// Who is held to what, and whether it is met.
+/// The expectations that policies are held to, and whether they are met.
 fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
     let lines = expected_lines(rows);
     markup! {
@@ -175,7 +175,7 @@ fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -
     }
 }
 
-/// One policy over all scenarios.
+/// The section on one policy over all scenarios.
 fn policy(simulation: &Simulation, note: &PolicyNote) -> Markup {
     let rows = simulation.rows.iter().filter(|row| row.cache_policy == note.name);
     markup! {

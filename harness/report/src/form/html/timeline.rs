@@ -1,5 +1,5 @@
-//! The course of a dynamic trial: panels that share one time axis, with phases shaded and events
-//! marked. Verdicts by code, latency of good tokens, harm to users, fetches.
+//! The timeline of a dynamic trial: panels on one time axis, with phases shaded and events marked.
+//! The panels show verdicts by code, latency of good tokens, harm to users, and fetches.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,22 +17,24 @@ use super::ink::{code_class, code_layer};
 const WIDTH: f64 = 940.0;
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 914.0;
-/// Height of the strip with phase names, and with event numbers below them.
+/// The height of the strip with phase names, and its height with event numbers below them.
 const STRIPS: (f64, f64) = (22.0, 42.0);
-/// Height of a panel's title.
+/// The height of a panel's title.
 const TITLE: f64 = 32.0;
-/// Above this many bins a figure per bin would only make the page heavy.
+/// The most bins for which each bin has a tooltip with figures. Beyond it the page would get too
+/// large.
 const MOST_TOOLTIPS: usize = 250;
 
-/// One panel: its title, its height and what is drawn between `top` and `bottom`.
+/// One panel: its title, its height and its drawing between `top` and `bottom`.
 struct Panel<'a> {
     title: &'static str,
     height: f64,
     draw: Box<dyn Fn(f64, f64) -> Markup + 'a>,
 }
 
-/// The timeline with its legend and its list of events. Spans that the host disturbed are shaded,
-/// from and to on the scenario clock in nanoseconds; `with_tooltips` adds figures per bin.
+/// Renders the timeline with its legend and its list of events. `disturbed` holds the spans that
+/// the host disturbed, as start and end on the scenario clock in nanoseconds; they are shaded.
+/// `with_tooltips` adds figures per bin.
 pub fn timeline(timeline: &Timeline, disturbed: &[(i64, i64)], with_tooltips: bool) -> Markup {
     if timeline.bins.is_empty() || timeline.bin_ns == 0 {
         return markup! {};
@@ -107,12 +109,12 @@ fn panels<'a>(timeline: &'a Timeline, x: &'a Scale) -> Vec<Panel<'a>> {
     panels
 }
 
-/// The start of a bin on the time axis.
+/// The place on the time axis where a bin starts.
 fn start(timeline: &Timeline, x: &Scale, bin: usize) -> f64 {
     x.at(bin as f64 * timeline.bin_ns as f64)
 }
 
-/// Codes of the timeline in the order in which they are stacked, with their totals.
+/// The codes of the timeline with their totals, in the order in which they are stacked.
 fn codes(timeline: &Timeline) -> Vec<(&str, u64)> {
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
     for (code, count) in timeline.bins.iter().flat_map(|b| &b.verdicts) {
@@ -146,7 +148,7 @@ fn verdicts(timeline: &Timeline, x: &Scale, from: f64, to: f64) -> Markup {
     }
 }
 
-/// The steps between two heights, as one closed path.
+/// The area between two step lines, as one closed path.
 fn area(timeline: &Timeline, x: &Scale, y: &Scale, floor: &[f64], ceiling: &[f64]) -> String {
     let mut path = format!("M{}", coordinate(start(timeline, x, 0)));
     let mut separator = ' ';
@@ -199,7 +201,7 @@ fn latency(timeline: &Timeline, x: &Scale, from: f64, to: f64) -> Markup {
 
 type TimelineParts<'a> = &'a dyn Fn(&TimelineBin) -> [(u64, &'static str); 2];
 
-/// Two columns side by side per bin, with one path per kind.
+/// Draws two columns side by side for each bin, with one path per kind.
 fn columns(timeline: &Timeline, x: &Scale, from: f64, to: f64, parts: TimelineParts) -> Markup {
     let highest = timeline.bins.iter().flat_map(parts).map(|(n, _)| n).max().unwrap_or(0);
     let y = Scale::linear((highest as f64).max(2.0), to, from);
@@ -226,7 +228,7 @@ fn columns(timeline: &Timeline, x: &Scale, from: f64, to: f64, parts: TimelinePa
 fn value_axis(y: &Scale, name: &dyn Fn(f64) -> String) -> Markup {
     let mut ticks = y.ticks();
     let span = ticks.first().zip(ticks.last()).map_or(0.0, |(a, b)| (y.at(*a) - y.at(*b)).abs());
-    // A label needs 14 units; leave out every other one where there is less.
+    // A label needs 18 units. Where there is less, every other one is left out.
     while ticks.len() > 2 && span / ((ticks.len() - 1) as f64) < 18.0 {
         ticks = ticks.into_iter().step_by(2).collect();
     }
@@ -241,7 +243,7 @@ fn value_axis(y: &Scale, name: &dyn Fn(f64) -> String) -> Markup {
     }
 }
 
-/// The axis in seconds, minutes or hours, whichever its span calls for.
+/// The time axis in seconds, minutes or hours, depending on its span.
 fn time_axis(span_ns: f64, bottom: f64) -> Markup {
     let (unit_ns, unit) = match span_ns {
         ns if ns < 300e9 => (1e9, "s"),
@@ -274,7 +276,8 @@ fn phases(timeline: &Timeline, x: &Scale, bottom: f64) -> Markup {
     markup! {
         @for (at, mark) in marks.iter().enumerate() {
             @let (left, width) = (edge(at), edge(at + 1) - edge(at));
-            // About 7 units a letter; what does not fit is in the tooltip.
+            // A letter takes about 7 units. A label that does not fit is cut, and the tooltip has
+            // the whole.
             @let fits = ((width - 8.0) / 7.0).max(0.0) as usize;
             g class=(if at % 2 == 0 { "phase even" } else { "phase odd" }) {
                 title { "phase " (mark.label) }
@@ -285,7 +288,7 @@ fn phases(timeline: &Timeline, x: &Scale, bottom: f64) -> Markup {
     }
 }
 
-/// The spans that the host disturbed.
+/// Shades the spans that the host disturbed.
 fn disturbances(spans: &[(i64, i64)], x: &Scale, bottom: f64) -> Markup {
     markup! {
         @for (from, to) in spans {

@@ -1,4 +1,5 @@
-//! One trial of a dynamic scenario: its record, expectations, causes, endpoint and phases.
+//! One trial of a dynamic scenario on the page: its timeline, expectations, causes, endpoint and
+//! phases.
 
 use maud::{Markup, html as markup};
 
@@ -10,7 +11,7 @@ use crate::subject::fault::fault;
 
 use super::timeline::timeline;
 
-/// The trial; `is_light` allows figures per bin in its timeline.
+/// Renders the trial. If `is_light` is set, its timeline has figures per bin.
 pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
     markup! {
         @if let Some(fault) = fault(measurement) {
@@ -38,14 +39,15 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
     }
 }
 
-/// The spans on the scenario clock, in nanoseconds, that the host disturbed in any round.
+/// The spans that the host disturbed in any round that was not dropped, on the scenario clock in
+/// nanoseconds.
 fn disturbed(measurement: &Measurement) -> Vec<(i64, i64)> {
     let rounds = measurement.rounds.iter().filter(|round| round.dropped.is_none());
     let windows = rounds.flat_map(|round| &round.windows).filter(|w| w.disturbed.is_some());
     windows.map(|window| (window.start_ns, window.end_ns)).collect()
 }
 
-/// Whether the trial is valid and how many of its expectations are met.
+/// A badge that says whether the trial is valid, and how many of its expectations are met.
 pub fn badge(measurement: &Measurement) -> Markup {
     let all = measurement.expectations.len();
     let met = measurement.expectations.iter().filter(|e| e.met).count();

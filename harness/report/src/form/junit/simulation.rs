@@ -1,5 +1,5 @@
-//! A simulation as JUnit XML for CI: a suite per scenario, a case per expectation. One that gates
-//! nothing, and one that only `run` can judge, is skipped with the reason.
+//! A simulation as JUnit XML for CI: a suite for each scenario and a case for each expectation. An
+//! expectation is skipped, with the reason, if it gates nothing or if only `run` can judge it.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use jwtbench_result::simulation::{Simulation, SimulationExpectation, SimulationR
 use crate::form::junit::printable;
 use crate::subject::simulation::expected::simulation_expectation;
 
-/// How an expectation ended.
+/// What came of an expectation.
 enum ExpectationEnd {
     Met,
     Missed(String),
@@ -19,7 +19,7 @@ enum ExpectationEnd {
     Interrupted,
 }
 
-/// An expectation of one policy.
+/// The case of one expectation of one policy.
 struct ExpectationCase {
     name: String,
     held: ExpectationEnd,
@@ -121,7 +121,7 @@ fn write_case(
     Ok(())
 }
 
-/// Cases, failures and skipped ones.
+/// The numbers of cases, failures and skipped cases.
 fn counts(cases: &[&ExpectationCase]) -> [String; 3] {
     let count =
         |is: fn(&ExpectationEnd) -> bool| cases.iter().filter(|case| is(&case.held)).count();
@@ -130,7 +130,7 @@ fn counts(cases: &[&ExpectationCase]) -> [String; 3] {
     [cases.len(), failures, skipped].map(|count| count.to_string())
 }
 
-/// At most one: that rows are missing.
+/// The number of errors: 1 if rows are missing, else 0.
 fn errors(cases: &[&ExpectationCase]) -> &'static str {
     if cases.iter().any(|case| matches!(case.held, ExpectationEnd::Interrupted)) {
         "1"

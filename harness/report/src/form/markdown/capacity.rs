@@ -1,4 +1,4 @@
-//! Capacities in the step summary: one row each, curves and open loops collapsed.
+//! Capacities in the step summary: one row for each. Curves and open loops are collapsed.
 
 use jwtbench_result::RunResult;
 use jwtbench_result::capacity::Capacity;
@@ -7,7 +7,7 @@ use crate::subject::capacity::{self, CHECKS, CURVE, NOTE};
 
 use super::cell::{code, plain, row};
 
-/// Writes all capacities, and what relative rates were shares of.
+/// Writes all capacities, and the capacities that relative rates are shares of.
 pub fn write(result: &RunResult, out: &mut String) {
     let bases = capacity::bases(result);
     if !bases.is_empty() {

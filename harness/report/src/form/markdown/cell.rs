@@ -3,7 +3,7 @@
 
 use crate::shown::is_unshown;
 
-/// Plain text with everything that Markdown reads as markup escaped.
+/// Plain text in which everything that Markdown reads as markup is escaped.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -23,7 +23,8 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// Prose of an author, whose Markdown stands, without HTML, mentions and what drives a terminal.
+/// An author's prose. Its Markdown stays; HTML, mentions and characters that control a terminal are
+/// made harmless.
 pub fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

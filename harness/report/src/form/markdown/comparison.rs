@@ -97,7 +97,7 @@ fn line(name: &str, figure: &Figure) -> String {
     ])
 }
 
-/// The outcome: sentences, then every count in a table that is folded away.
+/// The section on the outcome: its sentences, then every count in a table that is folded away.
 fn outcome_section(comparison: &Comparison) -> String {
     if comparison.outcome.is_empty() {
         return String::new();
@@ -126,7 +126,7 @@ fn outcome_section(comparison: &Comparison) -> String {
         + "\n</details>\n"
 }
 
-/// Whether a count is in the table: where it is not zero on both sides and under all seeds.
+/// Whether a count is in the table: it is not zero on both sides and under all seeds.
 fn is_listed(figure: &OutcomeFigure) -> bool {
     let highest = figure.seeds.map_or(0, |seeds| seeds.highest);
     figure.base > 0.0 || figure.candidate > 0.0 || highest > 0

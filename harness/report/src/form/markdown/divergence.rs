@@ -1,5 +1,5 @@
-//! `divergence.md`: what backends, whole libraries and our core answered to inputs on which they
-//! differ, with a reading of every answer that is not what our contract demands.
+//! `divergence.md`: the answers of backends, whole libraries and our core to inputs on which they
+//! differ. Every answer that our contract does not demand has an explanation.
 
 use jwtbench_result::FindingTag;
 use jwtbench_result::record::divergence::{
@@ -29,7 +29,8 @@ Tokens are minted from keys made for the report out of its seed. No token, key o
 printed.
 ";
 
-/// The last section: what comes before it does not depend on the features of the build.
+/// The heading of the last section. The sections before it do not depend on the features of the
+/// build.
 const UPGRADE: &str = "
 ## What an upgrade changes
 
@@ -57,7 +58,7 @@ const VERDICTS: [(Observed, &str); 6] = [
     ),
 ];
 
-/// The report.
+/// Renders the report.
 pub fn divergence(divergence: &Divergence) -> String {
     let mut out = String::from("# Where verifiers differ\n\n");
     out.push_str("<!-- Made by `jwtbench diverge --out reports/divergence.md`, built with ");
@@ -124,8 +125,8 @@ fn write_group(divergence: &Divergence, group: &DivergenceGroup, out: &mut Strin
     }
 }
 
-/// Former releases beside those that took their places, on the inputs where the two answer
-/// otherwise.
+/// Writes former releases beside their successors, for the inputs on which the two answer
+/// differently.
 fn write_upgrade(divergence: &Divergence, out: &mut String) {
     out.push_str(UPGRADE);
     let (columns, former) = (&divergence.columns, divergence.former());
@@ -156,8 +157,9 @@ fn write_upgrade(divergence: &Divergence, out: &mut String) {
     }
 }
 
-/// Places of the columns, but for the core's and those of former releases, that the group has
-/// something for. A column that is never asked does not run on this CPU, and stands with its kind.
+/// The indices of the columns that have an answer in the group, without the core's and those of
+/// former releases. A column that is never asked does not run on this CPU; it is shown where
+/// another column of its kind is asked.
 fn shown(divergence: &Divergence, group: &DivergenceGroup) -> Vec<usize> {
     let asked_in = |group: &DivergenceGroup, place: usize| {
         group.rows.iter().any(|row| row.observed[place] != Observed::NotSupported)
@@ -184,7 +186,8 @@ fn cell(observed: Observed, due: Observed) -> String {
     }
 }
 
-/// One answer where all backends agree; else the first one's, and those that differ from it.
+/// The core's answer: one where all backends agree, otherwise the first backend's and those that
+/// differ from it.
 fn core_cell(columns: &[DivergenceColumn], line: &DivergenceRow) -> String {
     let cores = columns.iter().zip(&line.observed);
     let mut cores = cores
@@ -200,7 +203,7 @@ fn core_cell(columns: &[DivergenceColumn], line: &DivergenceRow) -> String {
     cell(first, line.due) + &others.collect::<String>()
 }
 
-/// The remarks about columns that are shown.
+/// The remarks on the columns that are shown.
 fn remarks_cell(remarks: &[Remark], is_shown: impl Fn(&str) -> bool) -> String {
     let remark = |remark: &Remark| {
         let names = remark.columns.iter().filter(|name| is_shown(name));

@@ -8,11 +8,12 @@ use crate::subject::duel::{
 };
 use crate::subject::standing;
 
-/// The columns of a page. A terminal has no room for p and threshold, which are in a note there.
+/// The columns of the table. A terminal has no room for p and threshold, so it shows them in a
+/// note.
 const HEAD: [&str; 9] =
     ["metric", "A", "B", "cost A/B", "95 % interval", "p (Holm)", "floor", "threshold", "says"];
 
-/// Duels of the same two over several algorithms as Markdown, fit for a CI step summary.
+/// Duels of the same two arms over several algorithms as Markdown, for a CI step summary.
 pub fn duel_markdown(all: &Duels) -> String {
     let (duels, mut out) = (&all.duels, String::new());
     let Some(first) = duels.first() else {
@@ -172,7 +173,7 @@ mod tests {
         }
     }
 
-    /// Every verdict in both forms: what it says, and words it must not lack.
+    /// Every verdict in both forms: its sentence, and the words that it must contain.
     #[test]
     fn a_duel_says_what_it_means_and_what_to_do() {
         let rows = [

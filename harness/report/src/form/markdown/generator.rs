@@ -1,4 +1,4 @@
-//! Generator and host in the step summary.
+//! The part on generator and host in the step summary.
 
 use jwtbench_result::RunResult;
 

@@ -1,4 +1,4 @@
-//! One cache policy over all scenarios, in words: the page for whoever runs that library.
+//! One cache policy over all scenarios, in words: a page for the users of that library.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
         let _ = writeln!(text, "- **{name}**: {}.", plain(fact));
     }
     if !note.keys.is_empty() {
-        // Nothing ends the block but its end.
+        // No key may close the code block early.
         let held = |c: char| c.is_control() || c == '`';
         let keys = note.keys.iter().map(|key| key.replace(held, " ") + "\n");
         let _ = write!(text, "\n```toml\n{}```\n", keys.collect::<String>());
@@ -56,7 +56,7 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
     text
 }
 
-/// What a row's scenario is called.
+/// The title of a row's scenario.
 pub(crate) fn title<'s>(simulation: &'s Simulation, row: &'s SimulationRow) -> &'s str {
     let note = simulation.scenarios.iter().find(|note| note.name == row.scenario);
     note.map_or(row.scenario.as_str(), |note| note.title.as_str())

@@ -10,7 +10,7 @@ use crate::subject::simulation::expected::{
 };
 use crate::subject::simulation::{Column, columns, marked, marks, phase_tables, runs, verdict};
 
-/// A table per scenario, with what to look at.
+/// Writes a table for each scenario, with remarks on what to look at.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
     let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(&simulation.command));
     let (_, line) = verdict_line(simulation);
@@ -59,7 +59,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
     text
 }
 
-/// Who is held to what, and whether it is met.
+/// Writes the expectations that policies are held to, and whether they are met.
 fn write_expected(text: &mut String, simulation: &Simulation, rows: &[&SimulationRow]) {
     for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
         let _ = write!(text, "\n{}\n", plain(&said));

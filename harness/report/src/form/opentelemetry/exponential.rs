@@ -1,29 +1,29 @@
-//! An HdrHistogram in nanoseconds as an exponential histogram in seconds (OpenTelemetry data model,
-//! ExponentialHistogram): bucket i holds what is above base^i and up to base^(i + 1), with base
-//! 2^(2^-scale).
+//! An exponential histogram in seconds (OpenTelemetry data model, ExponentialHistogram), made from
+//! an HdrHistogram in nanoseconds. Bucket i holds values above base^i and up to base^(i + 1), with
+//! base 2^(2^-scale).
 
 use hdrhistogram::Histogram;
 
-/// The finest scale: a bucket is 0.14 % wide, and 3 digits tell no more apart.
+/// The finest scale. A bucket is 0.14 % wide, and a histogram of 3 digits tells no more apart.
 const MAX_SCALE: i32 = 9;
-/// The most buckets that the SDKs use by default.
+/// The largest number of buckets that the SDKs use by default.
 const MAX_BUCKETS: i32 = 160;
 
-/// The buckets.
+/// The exponential histogram of one series.
 pub(super) struct ExponentialHistogram {
-    /// How fine: each step doubles the buckets of a power of two.
+    /// The scale: each step doubles the buckets of a power of two.
     pub(super) scale: i32,
-    /// Values of zero.
+    /// The number of values that are zero.
     pub(super) zero_count: u64,
-    /// Index of the first bucket.
+    /// The index of the first bucket.
     pub(super) offset: i32,
-    /// Values by bucket.
+    /// The number of values in each bucket.
     pub(super) counts: Vec<u64>,
 }
 
 impl ExponentialHistogram {
-    /// At the finest scale that keeps to the number of buckets. A value counts as the highest that
-    /// its HdrHistogram bucket holds, as in every percentile of ours.
+    /// Converts at the finest scale that keeps to [`MAX_BUCKETS`]. A value counts as the highest
+    /// value of its HdrHistogram bucket, as in all our percentiles.
     pub(super) fn of(histogram: &Histogram<u64>) -> ExponentialHistogram {
         let mut zero_count = 0u64;
         let mut found: Vec<(i32, u64)> = Vec::new();
@@ -36,7 +36,7 @@ impl ExponentialHistogram {
         }
         let first = found.first().map_or(0, |(index, _)| *index);
         let last = found.last().map_or(0, |(index, _)| *index);
-        // One scale less joins two buckets, the even one with the one after it.
+        // One scale less joins two buckets: an even one and the one after it.
         let mut less = 0;
         while (last >> less) - (first >> less) >= MAX_BUCKETS {
             less += 1;
@@ -52,7 +52,7 @@ impl ExponentialHistogram {
     }
 }
 
-/// The bucket at the finest scale.
+/// The index of the bucket of a value at the finest scale.
 fn index(ns: u64) -> i32 {
     let powers = libm::log2(ns as f64 / 1e9);
     (powers * f64::from(1 << MAX_SCALE)).ceil() as i32 - 1

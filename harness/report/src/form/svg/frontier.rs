@@ -1,5 +1,5 @@
-//! The frontier: how long a withdrawn key is trusted against how long users are locked out, a point
-//! per cache policy. Down and to the left is better.
+//! The frontier: a point for each cache policy. One axis is how long a withdrawn key is trusted,
+//! and the other is how long users are locked out. Lower left is better.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,18 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 170.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 52.0;
-/// A label farther from its point than this is joined to it by a line.
+/// The distance beyond which a line joins a label to its point.
 const FAR: f64 = 8.0;
 
-/// A policy's place: seconds of exposure and of lockout, at their worst.
+/// The place of a policy: its worst exposure and its worst lockout, in seconds.
 struct Point<'s> {
     row: &'s SimulationRow,
-    /// `None` for beyond the horizon.
+    /// The worst exposure; `None` if it is beyond the horizon.
     exposure: Option<f64>,
     lockout: f64,
 }
 
-/// A diamond, since it is no policy.
+/// Draws hindsight as a diamond, because it is not a policy.
 fn hindsight_mark(point: &HindsightPoint, (x, y): (f64, f64)) -> Markup {
     let fetches = match point.fetches {
         1 => "1 fetch".to_owned(),
@@ -44,14 +44,14 @@ fn hindsight_mark(point: &HindsightPoint, (x, y): (f64, f64)) -> Markup {
     }
 }
 
-/// Colours of a picture that stands alone, in light and in dark.
+/// The colours of a standalone picture, for light and dark themes.
 const STYLE: &str = "svg{--bad:#b01e2d;--good:#14693f;--ink-0:#1f63c9;--paper:#fff;\
     color:#1d2430;font:11px system-ui,sans-serif}.grid path{stroke:#dde1e7;fill:none}\
     .grid text{fill:#59616d}@media(prefers-color-scheme:dark){svg{--bad:#ff8f98;--good:#6fd6a0;\
     --ink-0:#72aaff;--paper:#14171c;color:#dfe4ec}.grid path{stroke:#323843}\
     .grid text{fill:#a0a8b4}}";
 
-/// The plot of one scenario; nothing where the scenario lacks an axis.
+/// The plot of one scenario. It is empty if the scenario lacks an axis.
 pub(crate) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
     let points = points(simulation, scenario);
     markup! {
@@ -72,8 +72,9 @@ pub(crate) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
     }
 }
 
-/// The plot that has most to tell as a picture of its own: of the scenario where policies that no
-/// other dominates stand in the most places along either axis. Empty without any plot.
+/// The most telling plot as a standalone picture. It shows the scenario in which policies that no
+/// other dominates differ the most: they have the most distinct places on both axes. The text is
+/// empty if there is no plot.
 pub fn simulation_picture(simulation: &Simulation) -> String {
     let choices = |scenario: &&str| {
         let points = points(simulation, scenario);
@@ -83,7 +84,7 @@ pub fn simulation_picture(simulation: &Simulation) -> String {
         let (across, up): (BTreeSet<_>, BTreeSet<_>) = places.unzip();
         across.len().min(up.len())
     };
-    // Of several, the first.
+    // Of several equal scenarios, the first is taken.
     let scenarios = simulation.scenario_names().into_iter().rev();
     match scenarios.max_by_key(choices) {
         Some(scenario) if choices(&scenario) > 0 => {
@@ -105,7 +106,7 @@ fn points<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Point<'s>> {
 }
 
 fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style: &str) -> Markup {
-    // Both axes hold zero: a logarithm of one more than the figure.
+    // Both axes include zero, so a value is drawn at the logarithm of one more than the value.
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max) + 1.0;
     let best: Vec<&HindsightPoint> =
         simulation.hindsight.iter().filter(|point| point.scenario == scenario).collect();
@@ -151,7 +152,7 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
     }
 }
 
-/// What the marks behind names mean, in few words; `None` where there are none.
+/// A short key to the marks behind names; `None` where there are no marks.
 fn key(simulation: &Simulation, points: &[Point<'_>]) -> Option<String> {
     let of = |point: &Point<'_>| standing(simulation, &point.row.cache_policy);
     let meanings = [("≠ known to differ", '≠'), ("° read, not driven", '°')];
@@ -161,14 +162,14 @@ fn key(simulation: &Simulation, points: &[Point<'_>]) -> Option<String> {
     (!there.is_empty()).then(|| there.join(", "))
 }
 
-/// Policies that stand in one place, the one to be named first.
+/// The policies at one place. The first of them is the one that is named.
 struct FrontierGroup<'p, 's> {
     at: (f64, f64),
     points: Vec<&'p Point<'s>>,
 }
 
 impl FrontierGroup<'_, '_> {
-    /// The first with its mark, and how many more.
+    /// The first policy with its mark, and the number of the others.
     fn name(&self, simulation: &Simulation) -> String {
         let first = self.points.first().map_or("", |point| &point.row.cache_policy);
         let first = marked(simulation, first);
@@ -179,7 +180,8 @@ impl FrontierGroup<'_, '_> {
     }
 }
 
-/// Points that would cover each other, together. The user's own is named first, then `default`.
+/// Groups points that would cover each other. In a group the user's own policy comes first, then
+/// `default`.
 fn groups<'p, 's>(
     points: &'p [Point<'s>],
     place: impl Fn(&Point<'_>) -> (f64, f64),
@@ -230,7 +232,8 @@ fn mark(simulation: &Simulation, group: &FrontierGroup<'_, '_>) -> Markup {
     }
 }
 
-/// Where labels go: beside their points, and apart from each other where points crowd.
+/// The heights of the labels. Each is beside its point, and labels move apart where points are
+/// close.
 fn labels(groups: &[FrontierGroup<'_, '_>]) -> Vec<f64> {
     let mut taken: Vec<(f64, f64)> = Vec::new();
     let one = |group: &FrontierGroup<'_, '_>| {
@@ -255,7 +258,7 @@ fn labels(groups: &[FrontierGroup<'_, '_>]) -> Vec<f64> {
 
 fn grid(x: &Scale, y: &Scale, endless: bool) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-    // Round spans, as people think of them, in seconds.
+    // Round spans of time, in seconds.
     let spans = [0.0, 1.0, 10.0, 60.0, 300.0, 1200.0, 3600.0, 14_400.0, 43_200.0, 86_400.0];
     let ticks = |scale: &Scale| -> Vec<(f64, f64)> {
         let on = spans.into_iter().filter(|span| scale.reaches(span + 1.0));

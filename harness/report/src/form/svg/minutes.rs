@@ -1,5 +1,5 @@
-//! A scenario minute by minute: a line per policy, red where a withdrawn key was taken, amber where
-//! good users were refused, and on top what happened.
+//! A scenario minute by minute, with a line for each policy. A minute is red where a withdrawn key
+//! was accepted, and amber where good tokens were refused. The events are at the top.
 
 use maud::{Markup, html as markup};
 
@@ -12,10 +12,10 @@ const WIDTH: f64 = 900.0;
 const LEFT: f64 = 200.0;
 const RIGHT: f64 = 28.0;
 const LINE: f64 = 15.0;
-/// Fainter than this is not seen.
+/// The lowest opacity that is still visible.
 const FAINTEST: f64 = 0.25;
 
-/// The picture; nothing for a scenario that lasts too long for it.
+/// The picture of a scenario. It is empty if the scenario is too long for it.
 pub(crate) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
     let rows: Vec<&SimulationRow> = simulation.of_scenario(scenario).collect();
     let Some(count) = rows.iter().map(|row| row.timeline.len()).max().filter(|count| *count > 0)
@@ -65,7 +65,7 @@ pub(crate) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
     }
 }
 
-/// Minutes between two labels.
+/// The number of minutes between two labels.
 fn tick(count: usize) -> usize {
     if count > 20 { 10 } else { 5 }
 }

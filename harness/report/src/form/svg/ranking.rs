@@ -1,5 +1,5 @@
-//! One picture of a ranking as a standalone SVG, for a README: a bar per contender and algorithm,
-//! the bare signature check marked on it. Readable in light and dark.
+//! A ranking as a standalone SVG for a README: a bar for each contender and algorithm, with the
+//! bare signature check marked on it. The picture is readable in light and dark themes.
 
 use maud::{Markup, PreEscaped, html as markup};
 
@@ -21,7 +21,8 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1d2430}.head{font
     @media(prefers-color-scheme:dark){text{fill:#dfe4ec}.core{fill:#72aaff}.other{fill:#6d7683}\
     .bound{stroke:#f0985a}}";
 
-/// The rankings of the first scenario that was measured with its bound; empty when there is none.
+/// Draws the rankings of the first scenario that was measured with its bound. The text is empty if
+/// there is none.
 pub fn picture(result: &RunResult) -> String {
     let chapters = chapters(result);
     let ranked = chapters.iter().filter(|chapter| !chapter.dynamic);

@@ -1,4 +1,4 @@
-//! Scales of the plots: a value's place in user units and the ticks worth a label. Pure.
+//! Scales of the plots: the place of a value in user units, and the ticks that get a label. Pure.
 
 /// A linear or logarithmic scale onto a span of user units.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl Scale {
         Scale { low: low / 1.25, high: high.max(low) * 1.25, from, to, log: true }
     }
 
-    /// Where `value` goes; values outside go to the nearer end.
+    /// The place of `value` in user units. A value outside the scale is placed at its nearer end.
     pub fn at(&self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
         let part = match self.log {
@@ -38,13 +38,13 @@ impl Scale {
         self.from + (self.to - self.from) * part
     }
 
-    /// Whether `value` lies on the scale, but for the error of a rounded end.
+    /// Whether `value` lies on the scale, give or take the rounding error of an end.
     pub fn reaches(&self, value: f64) -> bool {
         let slack = (self.high - self.low) * 0.005;
         (self.low - slack..=self.high + slack).contains(&value)
     }
 
-    /// Values worth a label: at most about six.
+    /// The values that get a label: about six at most.
     pub fn ticks(&self) -> Vec<f64> {
         if !self.log {
             let step = round_up((self.high - self.low) / 5.0);
@@ -65,13 +65,13 @@ impl Scale {
     }
 }
 
-/// A coordinate with one decimal at most, for small files.
+/// A coordinate with at most one decimal, which keeps files small.
 pub fn coordinate(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// 1, 2 or 5 times a power of ten, at or above `value`.
+/// The smallest number at or above `value` that is 1, 2 or 5 times a power of ten.
 fn round_up(value: f64) -> f64 {
     if value <= 0.0 || !value.is_finite() {
         return 1.0;

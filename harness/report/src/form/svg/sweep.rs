@@ -1,5 +1,5 @@
-//! A swept key against what comes of it: exposure, lockout and fetches, at their worst over all
-//! runs. A line for each policy, and for each value of a second key.
+//! Plots of a swept key against exposure, lockout and fetches, each at its worst over all runs.
+//! Each policy, and each value of a second key, has a line.
 
 use maud::{Markup, html as markup};
 
@@ -14,26 +14,25 @@ const LEFT: f64 = 46.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 34.0;
-/// Colours of lines; more lines begin anew.
+/// The number of line colours. Further lines use the colours again.
 const INKS: usize = 6;
-/// Labels above zero on the axis of figures, at the most.
+/// The largest number of labels above zero on the axis of figures.
 const STEPS: u32 = 5;
 
-/// One line.
 struct SweepLine<'s> {
     name: &'s str,
     points: Vec<&'s SweepPoint>,
 }
 
-/// What is drawn of a point.
+/// The figure of a point that a plot draws.
 type PointFigure = fn(&SweepPoint) -> Option<f64>;
 
-/// What the horizon cut off is beyond every figure.
+/// The worst figure of a metric. It is infinite where the horizon cut it off.
 fn worst(metric: Option<MetricRange>) -> Option<f64> {
     metric.map(|metric| metric.max.unwrap_or(f64::INFINITY))
 }
 
-/// The plots of one scenario; nothing without a sweep.
+/// The plots of one scenario. They are empty if there is no sweep.
 pub(crate) fn sweep(simulation: &Simulation, scenario: &str) -> Markup {
     let lines = lines(simulation, scenario);
     let Some(key) = lines.iter().flat_map(|line| &line.points).map(|point| &point.key).next()
@@ -74,7 +73,8 @@ fn lines<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<SweepLine<'s>> {
     lines
 }
 
-/// Between two labels of an axis up to `most`: at most [`STEPS`], round as spans of time are.
+/// The step between two labels of an axis that ends at `most`. It gives at most [`STEPS`] labels,
+/// and for a span of time it is a round one.
 fn step(most: f64, is_span: bool) -> f64 {
     let round = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
     let spans = round.into_iter().chain((1..).map(|hours| 7200.0 * f64::from(hours)));
@@ -98,7 +98,7 @@ fn plot(lines: &[SweepLine<'_>], title: &str, name: &str, of: PointFigure) -> Ma
         values.fold((f64::INFINITY, 0f64), |(low, high), at| (low.min(at), high.max(at)))
     };
     let (low, high) = ends(&mut all().map(|point| point.value));
-    // Equal factors of the key lie equally far apart; shares, and what begins at 0, by steps.
+    // From 1 on, the axis of the key is logarithmic. Shares, and keys that begin at 0, are linear.
     let x = match low >= 1.0 {
         true => Scale::log(low, high, LEFT, WIDTH - RIGHT),
         false => Scale::exact(low, high, LEFT, WIDTH - RIGHT),

@@ -1,5 +1,6 @@
-//! A trend as a standalone SVG: a panel per trial, its figures in the order of their results with
-//! lowest and highest round, the change point as a line across. Readable in light and dark.
+//! A trend as a standalone SVG with a panel for each trial. A panel shows the figures in the order
+//! of their results with the lowest and highest round, and a line at the change point. The picture
+//! is readable in light and dark themes.
 
 use maud::{Markup, PreEscaped, html as markup};
 
@@ -13,7 +14,7 @@ const WIDTH: f64 = 760.0;
 const LEFT: f64 = 8.0;
 const RIGHT: f64 = 90.0;
 const HEAD: f64 = 40.0;
-/// Of one panel: its name, its plot, and the sentence on its change.
+/// The height of one panel with its name, its plot and the sentence on its change.
 const PANEL: f64 = 128.0;
 const PLOT_TOP: f64 = 22.0;
 const PLOT: f64 = 56.0;
@@ -25,7 +26,7 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1d2430}.head{font
     .dot{fill:#72aaff}.left-out{stroke:#6d7683}.rounds{stroke:#72aaff}.change{stroke:#f0985a}\
     .frame{stroke:#323843}}";
 
-/// The trend as one picture.
+/// Draws the trend as one picture.
 pub fn trend_picture(trend: &Trend) -> String {
     let height = HEAD + PANEL * trend.series.len() as f64;
     let title = format!("{} over {} results", trend.metric.name(), trend.results.len());
@@ -42,11 +43,11 @@ pub fn trend_picture(trend: &Trend) -> String {
             }
         }
     };
-    // A control character of a foreign result would make it no XML.
+    // XML allows no control characters, and a foreign result may hold some.
     printable(&picture.into_string()) + "\n"
 }
 
-/// Where the figures of a series lie.
+/// The area in which the figures of a series are drawn.
 struct Plot {
     top: f64,
     low: f64,
@@ -59,7 +60,7 @@ impl Plot {
         LEFT + (place as f64 + 0.5) * self.step
     }
 
-    /// What lies beyond the figures that count is drawn at the edge.
+    /// The height of a value. A value beyond the figures that count is drawn at the edge.
     fn y(&self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
         self.top + PLOT * (1.0 - share.clamp(0.0, 1.0))
@@ -93,7 +94,7 @@ fn panel(trend: &Trend, series: &TrendSeries, top: f64) -> Markup {
     }
 }
 
-/// What the test says of a series, line by line.
+/// What the test says about a series, line by line.
 fn said(trend: &Trend, series: &TrendSeries) -> Vec<String> {
     match &series.change {
         Change::Found(change) => vec![size(trend, change), place(trend, series, change)],
@@ -105,7 +106,7 @@ fn said(trend: &Trend, series: &TrendSeries) -> Vec<String> {
     }
 }
 
-/// From each figure that counts to the next.
+/// The path from each figure that counts to the next one.
 fn line(series: &TrendSeries, plot: &Plot) -> String {
     let points = series.points.iter().enumerate();
     let counted = points.filter_map(|(place, point)| Some((place, point.counted()?)));

@@ -6,7 +6,7 @@ use crate::subject::capacity::{self, CHECKS, CURVE, NOTE};
 
 use super::text::{Paint, TerminalText};
 
-/// Writes each capacity, and what relative rates were shares of.
+/// Writes each capacity, and the capacities that relative rates are shares of.
 pub fn write(result: &RunResult, text: &mut TerminalText) {
     let bases = capacity::bases(result);
     if !bases.is_empty() {

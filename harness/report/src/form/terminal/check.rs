@@ -8,11 +8,12 @@ use crate::TerminalStyle;
 use crate::form::terminal::text::{Paint, TerminalText};
 use crate::subject::conformance::{ConformanceAnswer, Matrix, MatrixRow, matrix};
 
-/// What stands before the marks of a row, in columns.
+/// The width of the text before the marks of a row, in columns.
 const BESIDE: usize = 46;
 
-/// The matrix as text. `+` conforms, `.` was not asked, `A` accepted and `R` refused against what
-/// was due, `x` gave another code than the one due.
+/// The matrix as text. The mark `+` means that the contender conforms, and `.` that it was not
+/// asked. `A` means that it accepted what should be refused, `R` that it refused what should be
+/// accepted, and `x` that it gave another code than the one due.
 pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
     let matrix = matrix(result);
     let mut text = TerminalText::new(style);
@@ -46,7 +47,7 @@ pub fn check_table(result: &RunResult, style: TerminalStyle) -> String {
     text.into_string()
 }
 
-/// The rows, with the marks of some of the contenders.
+/// Writes the rows with the marks of some of the contenders.
 fn write_block(matrix: &Matrix<'_>, shown: Range<usize>, text: &mut TerminalText) {
     let numbers: Vec<String> = shown.clone().map(|place| format!("{:>2}", place + 1)).collect();
     let header = format!("{:<21}{:<24} {}", "class", "due", numbers.join(" "));

@@ -13,7 +13,8 @@ use crate::subject::comparison::{
     wanted_rounds,
 };
 
-/// Trials that are not gated are shown one a line up to this number, and beyond it by scenario.
+/// The most ungated trials that are shown one per line. Beyond it there is a line for each
+/// scenario.
 const SHOWN: usize = 24;
 
 /// The comparison as text.
@@ -47,7 +48,7 @@ pub fn comparison(comparison: &Comparison, style: TerminalStyle) -> String {
     text.into_string()
 }
 
-/// The outcome.
+/// Writes the outcome.
 fn show_outcome(text: &mut TerminalText, comparison: &Comparison) {
     if comparison.outcome.is_empty() {
         return;
@@ -82,7 +83,7 @@ fn outcome_paint(verdict: OutcomeVerdict) -> Paint {
     }
 }
 
-/// Ratios of all trials, how many of each verdict, and by what they were held.
+/// Writes the ratios of all trials, the number of each verdict, and the thresholds.
 fn summarise(text: &mut TerminalText, comparison: &Comparison) {
     let gated: Vec<&TrialComparison> = gated(comparison).collect();
     if !gated.is_empty() {
@@ -168,7 +169,7 @@ fn show(text: &mut TerminalText, name: &str, trial: &TrialComparison) {
     }
 }
 
-/// The ratio that decides, or the first there is, with the trial behind it.
+/// The ratio that decides, or otherwise the first one, with the name of the trial.
 fn one_line(trial: &TrialComparison, records: &[CachePolicyRecord]) -> String {
     let decision = trial.decision.map_or(String::new(), |decision| decision.to_string());
     let disturbed = if trial.invalid.is_empty() { "" } else { ", disturbed" };
@@ -179,7 +180,8 @@ fn one_line(trial: &TrialComparison, records: &[CachePolicyRecord]) -> String {
     format!("{ratio:<24} {decision:<12} {}{disturbed}", name(trial, records))
 }
 
-/// Trials that are not gated: each, or a line for each scenario where they are many.
+/// The lines for trials that are not gated: one for each, or one for each scenario if there are
+/// many.
 fn shown(comparison: &Comparison) -> Vec<String> {
     let trials: Vec<&TrialComparison> =
         comparison.trials.iter().filter(|trial| !trial.is_gated()).collect();
@@ -204,7 +206,7 @@ fn shown(comparison: &Comparison) -> Vec<String> {
         .collect()
 }
 
-/// The ratio, how sure it is and what it is held against.
+/// The ratio with its interval, its bound, its threshold and its limit.
 fn evidence(figure: &Figure) -> String {
     let ratio = figure.ratio;
     let over = figure.bound.as_ref().map_or(String::new(), |bound| format!(" over {bound}"));

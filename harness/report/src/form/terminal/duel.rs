@@ -10,7 +10,7 @@ use crate::subject::duel::{
 };
 use crate::subject::standing;
 
-/// Those that a terminal has room for, and their heads there.
+/// The columns that a terminal has room for, as index and heading.
 const NARROW: [(usize, &str); 7] = [
     (0, "metric"),
     (1, "A"),
@@ -21,8 +21,8 @@ const NARROW: [(usize, &str); 7] = [
     (8, "says"),
 ];
 
-/// Duels of the same two over several algorithms, for a terminal or a pipe: every verdict, then
-/// the figures.
+/// Duels of the same two arms over several algorithms, for a terminal or a pipe: every verdict,
+/// then the figures.
 pub fn duel_terminal(all: &Duels, style: TerminalStyle) -> String {
     let mut text = TerminalText::new(style);
     let duels = &all.duels;

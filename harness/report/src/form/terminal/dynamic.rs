@@ -1,4 +1,5 @@
-//! The table of dynamic scenarios: what became of good users and how often the endpoint was asked.
+//! The table of dynamic scenarios: how good tokens were treated and how often the endpoint was
+//! asked.
 
 use jwtbench_result::{Measurement, RunResult};
 
@@ -14,7 +15,7 @@ use super::text::{Paint, TerminalText};
 const HEAD: [&str; 8] =
     ["contender", "alg", "done", "p99 resp.", "lockouts", "exposed", "fetches", "wrong"];
 
-/// Writes one table per dynamic scenario.
+/// Writes one table for each dynamic scenario.
 pub fn write(result: &RunResult, chapters: &[&Chapter], text: &mut TerminalText) {
     if chapters.is_empty() {
         return;
@@ -72,7 +73,7 @@ fn cells(result: &RunResult, measurement: &Measurement) -> Vec<String> {
     ]
 }
 
-/// The contender, with its cache policy where that is not the default one.
+/// The contender, with its cache policy if that is not the default one.
 fn contender(result: &RunResult, measurement: &Measurement) -> String {
     match cache_policy(result, measurement) {
         None => measurement.contender.clone(),

@@ -1,5 +1,5 @@
-//! The rankings of a hot-path scenario: in full where a bound was measured beside the contenders,
-//! else one line per contender with its median under every algorithm.
+//! The rankings of a hot-path scenario. If a bound was measured beside the contenders, they are
+//! shown in full. Otherwise each contender has one line with its median under every algorithm.
 
 use crate::quantity;
 use crate::subject::caveat::{legend, marked};
@@ -8,7 +8,7 @@ use crate::subject::ranking::{Ranking, RankingRow, Role, rankings};
 
 use super::text::{Paint, TerminalText};
 
-/// Writes the rankings of `chapter`; nothing if none of its trials was timed.
+/// Writes the rankings of `chapter`, or nothing if none of its trials was timed.
 pub fn write(chapter: &Chapter, text: &mut TerminalText) {
     let rankings = rankings(chapter);
     if rankings.is_empty() {

@@ -1,4 +1,4 @@
-//! A simulation on a terminal: a table per scenario, median and worst over all runs.
+//! A simulation on a terminal: a table for each scenario, with median and worst over all runs.
 
 use jwtbench_result::simulation::{Simulation, SimulationRow};
 
@@ -9,7 +9,7 @@ use crate::subject::simulation::expected::{
 };
 use crate::subject::simulation::{columns, marked, marks, phase_tables, runs, verdict};
 
-/// A table per scenario.
+/// Writes a table for each scenario, and the verdict last.
 pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> String {
     let mut text = TerminalText::new(style);
     for scenario in simulation.scenario_names() {
@@ -48,7 +48,7 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
     text.into_string()
 }
 
-/// Who is held to what, and whether it is met.
+/// Writes the expectations that policies are held to, and whether they are met.
 fn write_expected(simulation: &Simulation, rows: &[&SimulationRow], text: &mut TerminalText) {
     for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
         text.wrapped(Paint::Plain, "", &said);

@@ -6,25 +6,25 @@ use crate::shown;
 
 use super::TerminalStyle;
 
-/// Between two columns of a table.
+/// The number of spaces between two columns of a table.
 const GAP: usize = 2;
-/// A name in the first column of a table stays in one line up to so many characters.
+/// The most characters of a name that stay in one line of a table's first column.
 const LABEL: usize = 40;
 
-/// What a line stands for; a colour where colours are allowed, nothing otherwise.
+/// The meaning of a line, which is shown as a colour where colours are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
     /// An ordinary line.
     Plain,
     /// A heading.
     Strong,
-    /// Secondary: bounds, floors, notes.
+    /// A secondary line: bounds, floors, notes.
     Dim,
-    /// Passed.
+    /// A line on something that passed.
     Good,
-    /// Wrong, missed or in error.
+    /// A line on something that is wrong, missed or in error.
     Bad,
-    /// Figures not to be relied on.
+    /// A line on figures that are not reliable.
     Warning,
 }
 
@@ -54,7 +54,7 @@ impl TerminalText {
         TerminalText { out: String::new(), style: TerminalStyle { width, ..style } }
     }
 
-    /// The columns that a line may take.
+    /// The width of a line in columns.
     pub fn width(&self) -> usize {
         self.style.width
     }
@@ -72,8 +72,8 @@ impl TerminalText {
         self.line(Paint::Strong, title);
     }
 
-    /// One line as it is; one that is too wide goes on in further ones. Control characters are
-    /// replaced.
+    /// Writes a line as it is. A line that is too wide is continued on further lines. Control
+    /// characters are replaced.
     pub fn line(&mut self, paint: Paint, line: &str) {
         let line = line.trim_end();
         if line.chars().count() <= self.style.width {
@@ -85,8 +85,9 @@ impl TerminalText {
         self.wrapped(paint, indent, words);
     }
 
-    /// A paragraph broken at spaces, each line after `indent`, further ones two deeper. A word that
-    /// is wider than a line is broken within, and nothing is ever left out.
+    /// Writes a paragraph, broken at spaces. The first line is indented by `indent` and the others
+    /// by two columns more. A word that is wider than a line is broken, and nothing is ever left
+    /// out.
     pub fn wrapped(&mut self, paint: Paint, indent: &str, paragraph: &str) {
         let width = self.style.width;
         let deeper = format!("{indent}  ");
@@ -110,9 +111,10 @@ impl TerminalText {
         self.put(paint, &line);
     }
 
-    /// A table without rules: the first `left` columns to the left, the rest to the right. Where it
-    /// is too wide its first column is broken into several lines between words, and where that is
-    /// not enough the other columns go on in another table with the same labels: no figure is cut.
+    /// Writes a table without rules. The first `left` columns are aligned left and the others
+    /// right. If the table is too wide, its first column is broken into several lines between
+    /// words. If that is not enough, the other columns are continued in another table with the same
+    /// labels. No figure is cut.
     pub fn table(&mut self, left: usize, head: &[&str], rows: &[(Paint, Vec<String>)]) {
         let labels = left.max(1);
         let width = |at: usize| {
@@ -137,7 +139,7 @@ impl TerminalText {
         }
     }
 
-    /// Some columns of a table, the first of them no wider than `label`.
+    /// Writes some columns of a table, the first of them no wider than `label`.
     fn block(
         &mut self,
         left: usize,
@@ -184,12 +186,13 @@ impl TerminalText {
     }
 }
 
-/// A paragraph after a prefix, broken at spaces; further lines are indented to where it began.
+/// A paragraph after a prefix, broken at spaces. Further lines are indented to the start of the
+/// paragraph.
 pub fn filled(prefix: &str, paragraph: &str, width: usize) -> String {
     let mut indent = prefix.chars().count();
     let (mut out, mut line) = (shown::line(prefix), String::new());
     if indent > width / 4 * 3 {
-        // A name that leaves no room has lines of its own.
+        // A prefix that leaves no room gets lines of its own.
         indent = width / 8;
         let names = chunks(out.trim_end(), width.max(1)).join("\n");
         out = format!("{names}\n{:indent$}", "");
@@ -216,8 +219,8 @@ fn lines_of(cell: &str) -> usize {
     cell.split('\n').count()
 }
 
-/// The columns of figures, block by block, each block within `room`. A column without a head
-/// belongs to the one before it.
+/// Splits the columns of figures into blocks, each no wider than `room`. A column without a heading
+/// stays with the column before it.
 fn blocks(head: &[&str], widths: &[usize], labels: usize, room: usize) -> Vec<Vec<usize>> {
     let mut blocks: Vec<Vec<usize>> = vec![Vec::new()];
     let mut used = 0;
@@ -239,8 +242,8 @@ fn blocks(head: &[&str], widths: &[usize], labels: usize, room: usize) -> Vec<Ve
     blocks
 }
 
-/// The text in pieces of at most `room` characters, parted after a space or what parts a name where
-/// that is possible.
+/// Splits the text into pieces of at most `room` characters. If possible it is split after a space
+/// or after a separator within a name.
 fn pieces(text: &str, room: usize) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut rest: Vec<char> = text.chars().collect();
@@ -255,7 +258,7 @@ fn pieces(text: &str, room: usize) -> Vec<String> {
     pieces
 }
 
-/// A word in chunks of so many characters.
+/// Splits a word into chunks of `room` characters.
 fn chunks(word: &str, room: usize) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
     letters.chunks(room).map(|chunk| chunk.iter().collect()).collect()

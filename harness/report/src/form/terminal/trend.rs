@@ -1,5 +1,5 @@
-//! A trend for a terminal: a row of blocks per trial, the change point in words, and every figure
-//! where few trials are asked for. Knows no file.
+//! A trend for a terminal: a row of blocks for each trial, the change point in words, and every
+//! figure if there are few trials. Knows no file.
 
 use jwtbench_result::trend::{Change, Trend, TrendPoint, TrendSeries};
 
@@ -7,17 +7,17 @@ use crate::TerminalStyle;
 use crate::form::terminal::text::{Paint, TerminalText};
 use crate::subject::trend::{closing, left_out, limits, mark, name, sentence, shown, span};
 
-/// Up to so many series are shown figure by figure.
+/// The most series that are shown figure by figure.
 const IN_FULL: usize = 3;
-/// The latest so many figures have a block where few series are shown, and where many are.
+/// The number of latest figures that have a block: where few series are shown, and where many are.
 const BLOCKS: usize = 50;
 const FEW_BLOCKS: usize = 20;
-/// Columns for a name beside its blocks.
+/// The number of columns for a name beside its blocks.
 const NAME: usize = 34;
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// A figure that is not worth a height.
+/// The mark of a figure that does not count and so has no height.
 const NO_HEIGHT: char = '·';
-/// The trend as text.
+/// Renders the trend as text.
 pub fn trend(trend: &Trend, style: TerminalStyle) -> String {
     let mut text = TerminalText::new(style);
     let (metric, unit) = (trend.metric, trend.unit);
@@ -55,7 +55,7 @@ fn show(text: &mut TerminalText, trend: &Trend, series: &TrendSeries) {
     } else {
         let name = name(series);
         let row = row(trend, series, FEW_BLOCKS);
-        // A name that leaves no room has a line of its own.
+        // A name that leaves no room gets a line of its own.
         let beside = if name.chars().count() > NAME { "" } else { &name };
         if beside.is_empty() {
             text.wrapped(Paint::Plain, "  ", &name);
@@ -71,7 +71,7 @@ fn show(text: &mut TerminalText, trend: &Trend, series: &TrendSeries) {
     }
 }
 
-/// The first and the last figure that count, and a block for each of the latest ones.
+/// The first and the last figure that count, and a block for each of the latest figures.
 fn row(trend: &Trend, series: &TrendSeries, most: usize) -> String {
     let values: Vec<f64> = series.points.iter().filter_map(TrendPoint::counted).collect();
     let end = |value: Option<&f64>| value.map_or("–".into(), |value| shown(trend.metric, *value));
@@ -81,7 +81,7 @@ fn row(trend: &Trend, series: &TrendSeries, most: usize) -> String {
     format!("{first:>9} {cut}{} {last}", blocks(&series.points[earlier..]))
 }
 
-/// Every figure of a series.
+/// Writes every figure of a series.
 fn in_full(text: &mut TerminalText, trend: &Trend, series: &TrendSeries) {
     let cells = |(place, point): (usize, &TrendPoint)| {
         let result = &trend.results[point.result];
@@ -116,7 +116,7 @@ fn in_full(text: &mut TerminalText, trend: &Trend, series: &TrendSeries) {
     }
 }
 
-/// A block for each figure; those that do not count have a dot.
+/// A block for each figure. A figure that does not count has a dot.
 fn blocks(points: &[TrendPoint]) -> String {
     let Some((low, high)) = limits(points) else {
         return points.iter().map(|_| NO_HEIGHT).collect();

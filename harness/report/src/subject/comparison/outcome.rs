@@ -1,5 +1,5 @@
-//! The outcome in a comparison: what changed for users and thieves, before any time. Knows no file
-//! and no exit code.
+//! The outcome in a comparison: what changed for users and attackers, shown before any time. Knows
+//! no file and no exit code.
 
 use jwtbench_result::CachePolicyRecord;
 use jwtbench_result::comparison::{Comparison, OutcomeVerdict, TrialOutcome};
@@ -8,11 +8,12 @@ use crate::quantity;
 
 use super::both_policies;
 
-/// Trials of one scenario from one cache policy to another, and the one that speaks for them.
+/// The trials of one scenario with the same pair of cache policies, and the trial that represents
+/// them.
 pub(crate) struct OutcomeGroup<'c> {
     pub(crate) spokesman: &'c TrialOutcome,
     trials: usize,
-    /// How many of them have the verdict of the one that speaks.
+    /// The number of trials with the same verdict as the representative.
     alike: usize,
 }
 
@@ -29,8 +30,8 @@ pub(crate) fn headline(comparison: &Comparison) -> Option<String> {
     Some(format!("the outcome is worse: {}: {}{more}", first.spokesman.scenario, sentence.text))
 }
 
-/// The trials by scenario and cache policies, the worst first. The one with the most sentences
-/// speaks for those with its verdict.
+/// Groups the trials by scenario and cache policies, the worst group first. A group is represented
+/// by a trial with its worst verdict, and among those by the one with the most sentences.
 pub(crate) fn groups(comparison: &Comparison) -> Vec<OutcomeGroup<'_>> {
     let mut groups: Vec<OutcomeGroup<'_>> = Vec::new();
     let key = |trial: &TrialOutcome| {
@@ -78,7 +79,8 @@ pub(crate) fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
     sentences.iter().map(sentence).chain(not_gated).collect()
 }
 
-/// The scenario with the policies on both sides, and the trials that the one stands for.
+/// The name of a group: the scenario, the policies on both sides, and the trials that are
+/// represented.
 pub(crate) fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> String {
     let TrialOutcome { scenario, algorithm, contender, base_cache_policy, cache_policy, .. } =
         group.spokesman;
@@ -90,7 +92,7 @@ pub(crate) fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> S
     format!("{scenario} under {policies} ({algorithm} {contender}{of})")
 }
 
-/// Scenarios that have nothing to say and are not gated, by reason.
+/// The scenarios without a sentence that are not gated, by reason.
 pub(crate) fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String>)> {
     let mut gaps: Vec<(String, Vec<String>)> = Vec::new();
     for group in groups.iter().filter(|group| !is_shown(group)) {

@@ -1,16 +1,16 @@
-//! The marks of blocks that the host disturbed: how many they are, which, and why. Pure.
+//! The marks of blocks that the host disturbed: their number, which blocks, and why. Pure.
 
 use jwtbench_result::duel::BlockNoise;
 
 use crate::subject::caveat::Caveat;
 
-/// Reasons are told up to this number, each in a line.
+/// The most reasons that are shown, each in a line.
 const MAX_REASONS: usize = 4;
-/// The letter beside what the host disturbed, as in every form.
+/// The letter of a figure that the host disturbed, as in every form.
 const LETTER: char = Caveat::Disturbed.letter();
 
-/// What stands beside figures that `dropped` disturbed blocks were left out of, or that are of
-/// disturbed blocks too; empty for a still host.
+/// The remark on figures if the host disturbed blocks: `dropped` of them were left out, or with 0
+/// they are all included. The remark is empty if the host disturbed none.
 pub fn of_figures(noise: &[BlockNoise], dropped: u32) -> String {
     let is_disturbed = |block: &&BlockNoise| block.disturbed.is_some();
     let (count, all) = (noise.iter().filter(is_disturbed).count(), noise.len());
@@ -21,7 +21,8 @@ pub fn of_figures(noise: &[BlockNoise], dropped: u32) -> String {
     }
 }
 
-/// Which blocks the host disturbed, by number from 1, and why: those of one reason in a line.
+/// The blocks that the host disturbed, numbered from 1, with the reason. Blocks with the same
+/// reason share a line.
 pub fn of_blocks(noise: &[BlockNoise]) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for BlockNoise { block, disturbed, .. } in noise {

@@ -1,5 +1,5 @@
-//! The expectations of a simulation in words: the verdict on those that gate, and each of them with
-//! its figure.
+//! The expectations of a simulation in words: the verdict on those that gate, and each expectation
+//! with its figure.
 
 use jwtbench_result::simulation::{COLUMNS, Simulation, SimulationExpectation, SimulationRow};
 
@@ -15,12 +15,12 @@ pub(crate) struct ExpectedLine<'s> {
     pub(crate) cache_policy: &'s str,
     pub(crate) key: &'s str,
     pub(crate) bound: &'s str,
-    /// The figure.
+    /// The figure as text.
     pub(crate) figure: String,
 }
 
-/// The verdict on all expectations that gate: whether one is missed or
-/// may be, and the line.
+/// The verdict on all expectations that gate. The flag is true if one is missed or may be, because
+/// rows are missing.
 pub(crate) fn verdict_line(simulation: &Simulation) -> (bool, String) {
     let gated = || simulation.rows.iter().filter(|row| row.is_gated);
     let judged = gated().map(|row| row.expectations.len() as u64).sum::<u64>();
@@ -34,7 +34,7 @@ pub(crate) fn verdict_line(simulation: &Simulation) -> (bool, String) {
         (_, 0) => format!("PASSED: all {} met", counted(judged, "expectation")),
         _ => format!("FAILED: {missed} of {} missed", counted(judged, "expectation")),
     };
-    // What is missing might have missed.
+    // A missing row might have missed its expectations.
     let said = match simulation.partial {
         true => format!("INTERRUPTED: rows are missing; of those that are there, {said}"),
         false => said,
@@ -46,7 +46,7 @@ pub(crate) fn verdict_line(simulation: &Simulation) -> (bool, String) {
     (missed > 0 || simulation.partial, said + &rest)
 }
 
-/// Who is held to the expectations of a scenario.
+/// A sentence on the policies that are held to the expectations of a scenario.
 pub(crate) fn gated(rows: &[&SimulationRow]) -> Option<String> {
     let (gated, others): (Vec<&&SimulationRow>, Vec<&&SimulationRow>) =
         rows.iter().partition(|row| row.is_gated);
@@ -81,7 +81,7 @@ pub(crate) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine
     rows.iter().flat_map(of_row).collect()
 }
 
-/// The keys that bind a policy of these rows and that only `run` can judge.
+/// A sentence on the keys that bind a policy of these rows and that only `run` can judge.
 pub(crate) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
     let mut keys: Vec<&str> = Vec::new();
     for key in rows.iter().filter(|row| row.is_gated).flat_map(|row| &row.unjudged) {
@@ -93,7 +93,7 @@ pub(crate) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
         .then(|| format!("Not judged here, `jwtbench run` judges it: {}.", keys.join(", ")))
 }
 
-/// An expectation with its figure, in a line.
+/// An expectation with its figure, in one line.
 pub fn simulation_expectation(row: &SimulationRow, one: &SimulationExpectation) -> String {
     format!("{} {}, was {}", one.key, one.bound, value(row, one))
 }

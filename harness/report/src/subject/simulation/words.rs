@@ -1,10 +1,10 @@
-//! What a row means, in sentences for somebody who runs that cache.
+//! The meaning of a row, in sentences for the operator of such a cache.
 
 use jwtbench_result::simulation::{MetricRange, Simulation, SimulationRow};
 
 use super::{figure, span};
 
-/// Names of policies that are better are listed up to this many.
+/// The most names of better policies that are listed.
 const MOST_NAMED: usize = 4;
 
 /// A row in words.
@@ -26,7 +26,7 @@ pub(crate) fn words(row: &SimulationRow) -> Vec<String> {
     said.into_iter().flatten().collect()
 }
 
-/// Policies that are no worse on both axes of the frontier, and better on one.
+/// A sentence on the policies that are no worse on either axis of the frontier and better on one.
 pub(crate) fn better(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
     let names = simulation.dominating(row);
     let named = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
@@ -39,7 +39,7 @@ pub(crate) fn better(simulation: &Simulation, row: &SimulationRow) -> Option<Str
     }
 }
 
-/// 10:00:00 and so many seconds, as a clock shows it; the next day is marked.
+/// The time on a clock at this many seconds after 10:00:00. A later day is marked.
 fn clock(seconds: f64) -> String {
     let at = 36_000 + seconds.ceil() as u64;
     let day = at / 86_400;
@@ -65,13 +65,13 @@ fn exposure(row: &SimulationRow) -> Option<String> {
     })
 }
 
-/// Per verifier, over all that were simulated.
+/// A count for each verifier, as the mean over all that were simulated.
 fn per_verifier(row: &SimulationRow, count: u64) -> f64 {
     let (ages, draws) = row.runs();
     count as f64 / (ages * draws * u64::from(row.instances)).max(1) as f64
 }
 
-/// A mean, rounded as somebody would say it.
+/// A mean, rounded for a sentence.
 fn about(mean: f64) -> String {
     if mean >= 10.0 { format!("{mean:.0}") } else { format!("{mean:.1}") }
 }

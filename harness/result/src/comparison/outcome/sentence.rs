@@ -1,5 +1,5 @@
-//! What changed, in sentences that matter to somebody: who is accepted or refused how often, and
-//! instead of how often. Knows the figures alone.
+//! What changed, in sentences for readers: which tokens are accepted or refused how often, and how
+//! often before. Knows the figures alone.
 
 use jwtbench_scenario::token::class::Class;
 
@@ -7,11 +7,11 @@ use crate::record::outcome::OutcomeKind;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 
-/// The one cause that is no key's.
+/// The one cause that concerns a token and not a key.
 const REVOKED: &str = "revocation-lag";
 
-/// All that changed, worse before better. Of figures that are held against nothing, all that
-/// differ.
+/// The sentences on all changes, worse before better. Figures that are not gated have a sentence if
+/// they differ.
 pub(super) fn all(figures: &[OutcomeFigure], is_per_round: bool) -> Vec<OutcomeSentence> {
     let teller = Teller { figures, a_round: if is_per_round { " a round" } else { "" } };
     let mut sentences = teller.exposures();
@@ -65,7 +65,7 @@ impl Teller<'_> {
         sentences
     }
 
-    /// Who is accepted that should not be.
+    /// The subject of a sentence on exposed accepts: what is accepted and should not be.
     fn subject(&self, class: Option<&str>) -> String {
         let causes = || self.of(OutcomeKind::ExposedByCause).filter_map(|f| f.key.of.as_deref());
         let only_class = || {
@@ -131,7 +131,7 @@ impl Teller<'_> {
         OutcomeSentence { verdict: *verdict, text }
     }
 
-    /// Parts of a count: `ttl 429 instead of 56, stale 3`.
+    /// The parts of a count: `ttl 429 instead of 56, stale 3`.
     fn parts(&self, kind: OutcomeKind) -> String {
         let parts = self.of(kind).map(|figure| {
             let name = figure.key.of.as_deref().unwrap_or_default();
@@ -154,7 +154,7 @@ fn is_told(figure: &OutcomeFigure) -> bool {
     }
 }
 
-/// A count a round: whole where it is.
+/// A count per round with at most one decimal.
 pub(super) fn number(count: f64) -> String {
     let rounded = (count * 10.0).round() / 10.0;
     if rounded.fract() == 0.0 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }

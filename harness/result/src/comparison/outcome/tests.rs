@@ -1,4 +1,5 @@
-//! Outcomes by the row: counts of a base and a candidate, what 16 seeds give, and what it is.
+//! Tests of outcomes by table: the counts of a base and a candidate, the range of 16 seeds, and the
+//! verdict.
 
 use crate::comparison::{Comparison, ComparisonTerms};
 use crate::host::noise::{Hiccups, Noise};
@@ -13,7 +14,8 @@ use super::*;
 
 const SCENARIO: &str = "rotation/emergency-withdrawal";
 
-/// Exposed accepts of a stolen key by cause, lockouts by code, late, fetches.
+/// The counts of a trial: exposed accepts of a stolen key by cause, lockouts by code, late accepts,
+/// fetches.
 #[derive(Clone, Default)]
 struct Counts<'c> {
     exposed: &'c [(&'c str, u64)],
@@ -60,7 +62,7 @@ fn measurement(counts: &Counts<'_>) -> Measurement {
     }
 }
 
-/// The range of a measurement, if it were as it was drawn under each seed.
+/// The range of a measurement with these counts under each seed.
 fn range(seeds: &[Counts<'_>]) -> OutcomeRange {
     let mut range = OutcomeRange {
         scenario: SCENARIO.into(),
@@ -108,7 +110,8 @@ fn result(measurement: Measurement, ranges: Vec<OutcomeRange>) -> RunResult {
     }
 }
 
-/// Exposures of the seeds: 40 to 60, 4 to 6 of them by `stale`; 0 to 3 lockouts; 5 or 6 fetches.
+/// Counts of the seeds: 40 to 60 exposed accepts, 4 to 6 of them by `stale`; 0 to 3 lockouts; 5 or
+/// 6 fetches.
 fn seeds() -> Vec<Counts<'static>> {
     let low = Counts { exposed: &[("ttl", 36), ("stale", 4)], fetches: 5, ..Counts::default() };
     let high = Counts {
@@ -133,7 +136,7 @@ fn compared(base: &RunResult, candidate: &RunResult) -> TrialOutcome {
     TrialOutcome::of(base, candidate, &pair).expect("an outcome")
 }
 
-/// Verdict and sentences of a candidate against [`BASE`].
+/// Compares a candidate with [`BASE`].
 fn outcome(candidate: &Counts<'_>) -> TrialOutcome {
     let base = result(measurement(&BASE), vec![range(&seeds())]);
     compared(&base, &result(measurement(candidate), Vec::new()))
@@ -258,7 +261,7 @@ fn an_outage_that_logs_people_out_is_worse() {
     }
 }
 
-/// A thief's tokens are held apart from those of users under the same withdrawn key.
+/// The tokens of an attacker are counted apart from those of users under the same withdrawn key.
 #[test]
 fn more_for_the_thief_is_worse_whatever_users_lose() {
     let base = Counts {
@@ -279,7 +282,7 @@ fn more_for_the_thief_is_worse_whatever_users_lose() {
     assert!(said[1].starts_with("a withdrawn key is accepted 5 times instead of 40"), "{said:?}");
 }
 
-/// Several rounds are one plan several times: counts are held against one round.
+/// Several rounds repeat one plan, so counts are compared per round.
 #[test]
 fn counts_are_taken_by_the_round() {
     let mut base = measurement(&BASE);
@@ -307,7 +310,7 @@ fn counts_are_taken_by_the_round() {
     assert!(said.starts_with("good tokens are accepted late 0.3 times a round"), "{said}");
 }
 
-/// What cannot be held is shown, never passed in silence.
+/// An outcome that cannot be gated is shown with the reason, and never passed in silence.
 #[test]
 fn what_is_not_gated_says_why() {
     type Change = fn(&mut RunResult, &mut RunResult);
@@ -376,7 +379,7 @@ fn what_is_not_gated_says_why() {
     }
 }
 
-/// Another seed of the same scenario is what the range is for.
+/// The range is meant for another seed of the same scenario.
 #[test]
 fn another_seed_is_held_against_the_range() {
     for (ttl, verdict) in [(54, Unchanged), (90, Worse)] {
@@ -392,7 +395,8 @@ fn another_seed_is_held_against_the_range() {
     }
 }
 
-/// A host that was away lets more through and makes answers late: that is no one's policy.
+/// A host that took the processor away lets more tokens through and makes answers late. No cache
+/// policy is to blame for that.
 #[test]
 fn a_disturbed_host_is_allowed_its_longest_hiccup() {
     let rows: [(Counts<'_>, OutcomeVerdict, &str); 5] = [
@@ -435,7 +439,7 @@ fn where_nothing_is_scripted_and_nothing_happens_there_is_no_outcome() {
     assert!(outcome(&still(), &broken).is_none(), "a trial without figures has no outcome");
 }
 
-/// The whole comparison: its verdict, and what gates.
+/// The whole comparison: its verdict, and what it is gated on.
 #[test]
 fn a_worse_outcome_is_a_regression() {
     let rows = [(50, false, false), (429, true, false)];
@@ -458,7 +462,7 @@ fn a_worse_outcome_is_a_regression() {
     assert!(!compared.outcome_is_worse() && compared.outcome_has_gaps(), "no range is a gap");
 }
 
-/// The stored form: a count is named by its kind and part, and read as it was written.
+/// The stored form: a count is named by its kind and part, and is read as it was written.
 #[test]
 fn a_range_is_read_as_it_was_written() {
     let range = range(&seeds());

@@ -1,10 +1,10 @@
-//! What no cache policy may say: each fault with its key and a remedy.
+//! The checks of a cache policy. Each fault names its key and a remedy.
 
 use std::time::Duration;
 
 use jwtbench_verifier::cache_policy::{CachePolicy, Jitter, Refresh, RefreshAhead};
 
-/// The first fault of a policy.
+/// Returns the first fault of a policy as an error.
 pub(super) fn check(policy: &CachePolicy) -> Result<(), String> {
     let faults =
         [freshness(policy), refresh(policy), budget(policy), limits(policy), verdict_cache(policy)];
@@ -39,7 +39,7 @@ fn refresh(policy: &CachePolicy) -> Option<&'static str> {
     if policy.refresh != Refresh::Periodic {
         return None;
     }
-    // Each of these would have the timer fetch without a pause.
+    // Each of these settings would make the timer fetch without a pause.
     let shortest = policy.shortest_ttl();
     if policy.refresh_after(shortest, 0.5).is_some_and(|after| after.is_zero())
         || policy.refresh_ahead.is_none()

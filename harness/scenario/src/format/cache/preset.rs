@@ -1,5 +1,5 @@
-//! A cache policy in a file of its own: a preset by name, or a file of the user's. Every fault
-//! names file, line, key and remedy.
+//! Cache policies in files of their own: a preset by name, or a user's file. Every fault names the
+//! file, line, key and remedy.
 
 use std::path::Path;
 
@@ -13,24 +13,25 @@ use crate::format::policy_file::{key_at, place};
 
 use super::{About, Start, WireCache};
 
-/// A cache policy that stands in a file.
+/// A cache policy that was read from a file of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
     /// The stem of the file.
     pub name: String,
     /// The policy.
     pub policy: CachePolicy,
-    /// What a key cache holds at the beginning, if the file says so.
+    /// The content of the key cache at the beginning, if the file or a preset it builds on gives
+    /// it.
     pub start: Option<Start>,
-    /// What it says of itself.
+    /// The description in the file, if it has one.
     pub about: Option<About>,
-    /// The keys that it sets, a line each as the file has them.
+    /// The lines of the file that set a key, unchanged.
     pub keys: Vec<String>,
-    /// The file, whole.
+    /// The whole text of the file.
     pub text: String,
 }
 
-/// The folder in which the presets are.
+/// The folder of the presets within a source.
 pub(crate) const PRESETS: &str = "cache-policies";
 
 /// The presets of a source of scenarios.
@@ -38,17 +39,17 @@ pub(crate) const PRESETS: &str = "cache-policies";
 pub struct Presets(Source);
 
 impl Presets {
-    /// Those beside these scenarios.
+    /// The presets of this source.
     pub fn of(source: Source) -> Presets {
         Presets(source)
     }
 
-    /// Their names, sorted; none if they cannot be read.
+    /// The names of the presets, sorted. The list is empty if they cannot be read.
     pub fn names(&self) -> Vec<String> {
         self.0.stems(PRESETS).unwrap_or_default()
     }
 
-    /// Whether a file is one of them.
+    /// Whether a file is the preset of this name.
     fn is_one(&self, path: &Path, name: &str) -> bool {
         let own = self.0.path(PRESETS, name).canonicalize();
         own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own))
@@ -58,7 +59,7 @@ impl Presets {
 /// The policy of a preset by name.
 ///
 /// # Errors
-/// As [`read_preset`].
+/// As for [`read_preset`].
 pub fn load_preset(presets: &Presets, name: &str) -> Result<CachePolicy, String> {
     read_preset(presets, name).map(|preset| preset.policy)
 }
@@ -66,15 +67,16 @@ pub fn load_preset(presets: &Presets, name: &str) -> Result<CachePolicy, String>
 /// A preset by name.
 ///
 /// # Errors
-/// If there is none, or what is wrong with which key.
+/// If there is no such preset, or its first fault, with its key.
 pub fn read_preset(presets: &Presets, name: &str) -> Result<Preset, String> {
     named(presets, name, &[])
 }
 
-/// What `--cache-policy` names: a preset, or a file of the user's own, which ends in `.toml`.
+/// The cache policy that `--cache-policy` names. The name of a user's own file ends in `.toml`; any
+/// other name is that of a preset.
 ///
 /// # Errors
-/// If there is none, what is wrong with which key, and if the file has the name of a preset.
+/// If there is no such policy, or it has a fault, or the user's file has the name of a preset.
 pub fn read_cache_policy(presets: &Presets, given: &str) -> Result<Preset, String> {
     let path = Path::new(given);
     if !given.ends_with(".toml") {
@@ -93,25 +95,26 @@ pub fn read_cache_policy(presets: &Presets, given: &str) -> Result<Preset, Strin
     Ok(preset)
 }
 
-/// A cache policy from the text of the file at `path`. Its key `policy` may name one of the presets
-/// for its keys to stand on.
+/// Parses the text of the cache-policy file at `path`. Its key `policy` may name a preset, whose
+/// keys the file then overrides.
 ///
 /// # Errors
-/// The first fault, with file, line, key and remedy.
+/// The first fault, with its file, line, key and remedy.
 pub fn parse_preset(path: &Path, text: &str, presets: &Presets) -> Result<Preset, String> {
     parse(path, text, presets, &[]).map_err(|fault| fault.to_string())
 }
 
-/// A policy from the keys in a text, over those of `base`.
+/// Parses a cache policy whose keys override those of `base`.
 ///
 /// # Errors
-/// What is wrong with which key.
+/// The first fault, with its key.
 pub fn parse_policy(text: &str, base: CachePolicy) -> Result<CachePolicy, String> {
     let wire: WireCache = toml::from_str(text).map_err(|error| error.to_string())?;
     wire.apply(base)
 }
 
-/// `through` are the presets that led here, each standing on the next.
+/// Reads a preset by name. `through` holds the presets that led to this one, each based on the
+/// next.
 fn named(presets: &Presets, name: &str, through: &[&str]) -> Result<Preset, String> {
     let path = presets.0.path(PRESETS, name);
     let Ok(text) = presets.0.read(PRESETS, name) else {

@@ -1,4 +1,4 @@
-//! The keys of a cache policy as they are written down.
+//! The serde types of a cache policy's keys.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Forever {
     }
 }
 
-/// A share of the ttl, a span before its end, or `"off"`.
+/// A share of the TTL, a duration before its end, or `"off"`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(
     untagged,
@@ -114,7 +114,7 @@ enum WireAhead {
     Before(Span),
 }
 
-/// A share of the ttl, or a span.
+/// A share of the TTL, or a duration.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "a share of the ttl (0.1) or a span (\"5s\")")]
 enum WirePart {
@@ -122,7 +122,7 @@ enum WirePart {
     Span(Span),
 }
 
-/// Whether responses set the ttl.
+/// Whether the freshness in HTTP responses sets the TTL.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum WireHttp {
@@ -130,7 +130,7 @@ enum WireHttp {
     Obey,
 }
 
-/// How many kids are kept, or `"off"`.
+/// The number of kids that are kept one by one, or `"off"`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "a number of kids, or \"off\"")]
 enum WirePerKid {
@@ -158,7 +158,7 @@ enum WireUnlimited {
     Unlimited,
 }
 
-/// How long a token waits for the budget, or `"refuse"`.
+/// The time a token may wait for the budget, or `"refuse"`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "how long a token may wait for the budget, or \"refuse\"")]
 enum WireExceeded {
@@ -172,7 +172,7 @@ enum WireRefuse {
     Refuse,
 }
 
-/// An enum of the policy and its words.
+/// Defines a serde enum of words that converts to an enum of the policy.
 macro_rules! words {
     ($name:ident { $($word:ident => $value:expr),* $(,)? } $type:ty) => {
         #[derive(Clone, Copy, Deserialize)]
@@ -226,7 +226,7 @@ words!(WireBadEntry {
 } BadEntry);
 words!(WireEmptySet { KeepOld => EmptySet::KeepOld, Accept => EmptySet::Accept } EmptySet);
 
-/// Whether a verdict dies with the key set that it was given under.
+/// Whether a cached verdict becomes invalid together with the key set under which it was given.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum WireVerdictCache {
@@ -239,13 +239,13 @@ fn span(given: Option<Span>, base: Duration) -> Duration {
     given.map_or(base, |span| span.0)
 }
 
-/// The word given, or what stood before.
+/// The converted word, or `base` if none was given.
 fn word<W: Into<T>, T>(given: Option<W>, base: T) -> T {
     given.map_or(base, Into::into)
 }
 
 impl WireCache {
-    /// The preset that it names, with these overrides.
+    /// The preset that the table names, with the overrides of the table.
     pub(crate) fn resolve(self, presets: &Presets) -> Result<CacheSpec, String> {
         let name = self.policy.clone().unwrap_or_else(|| "default".into());
         let base = read_preset(presets, &name)?;
@@ -254,17 +254,17 @@ impl WireCache {
         Ok(CacheSpec { name, policy, start })
     }
 
-    /// The preset that its keys stand on, if it names one.
+    /// The name of the preset that the table overrides, if it names one.
     pub(super) fn base(&self) -> Option<&str> {
         self.policy.as_deref()
     }
 
-    /// What the cache holds at the beginning, if it says so.
+    /// The content of the cache at the beginning, if the table gives it.
     pub(super) fn start(&self) -> Option<Start> {
         self.start.map(|start| start.0)
     }
 
-    /// What the policy says of itself.
+    /// Takes the description out of the table.
     pub(super) fn take_about(&mut self) -> Option<About> {
         self.about.take()
     }
@@ -277,7 +277,8 @@ impl WireCache {
         let verdict_cache = self.verdict_cache(base.verdict_cache)?;
         let outage = self.outage(base.outage)?;
         let http_freshness = self.http_freshness(base.http_freshness)?;
-        // Where nothing else was said, a fetch is grounds for as long as the budget holds.
+        // If no other time is given, a fetch is grounds for as long as the window of the budget
+        // lasts.
         let follows = base.budget.is_some_and(|rule| rule.window == base.grounds);
         let window = budget.filter(|_| follows).map_or(base.grounds, |rule| rule.window);
         let policy = CachePolicy {

@@ -1,4 +1,4 @@
-//! The `[[event]]` tables: what happens when, and in an order that makes sense.
+//! The parser of the `[[event]]` tables. It checks that their order makes sense.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::{Load, Phase, SIMULATED, Stream};
 
 use super::{Checked, File};
 
-/// A scenario has at most so many events, repeated ones counted each time.
+/// The most events of a scenario, where each repetition of an event counts.
 const MAX_EVENTS: usize = 200_000;
-/// The key sets that the events publish one after the other hold at most so many keys together:
-/// each is kept as it is served.
+/// The most keys in all the key sets that the events publish one after the other. Each set is kept
+/// in memory in the form in which it is served.
 const MAX_PUBLISHED: usize = 500_000;
-/// Revocations of tokens that never arrive, over all events.
+/// The most revocations of tokens that never arrive, over all events.
 const MAX_OTHERS: u64 = 10_000_000;
 
 pub(super) fn events(
@@ -125,13 +125,14 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
     }
 }
 
-/// An event that moves passes no other event, no phase and not the end.
+/// Checks that an event with a random time cannot come after the next event, the next phase or the
+/// end.
 fn check_spreads(file: &File<'_>, events: &[Event], load: &Load, phases: &[Phase]) -> Checked<()> {
     let phases = phases.iter().map(|phase| phase.at);
     let mut ends: Vec<Duration> = phases.chain([load.duration]).collect();
     ends.sort_unstable();
     for (place, event) in events.iter().enumerate().filter(|(_, event)| !event.spread.is_zero()) {
-        // Both are in order of time.
+        // Events and ends are both sorted by time.
         let later = events.get(place + 1).map(|event| event.at);
         let end = ends.get(ends.partition_point(|end| *end <= event.at)).copied();
         let last = event.at + event.spread;
@@ -147,7 +148,7 @@ fn check_spreads(file: &File<'_>, events: &[Event], load: &Load, phases: &[Phase
     Ok(())
 }
 
-/// Keys are published before they sign or go.
+/// Checks that each key is published before it signs, is evicted or is withdrawn.
 fn check_keys(file: &File<'_>, events: &[Event]) -> Checked<()> {
     let mut published = HashSet::from([FIRST_KEY]);
     let mut seen = published.clone();

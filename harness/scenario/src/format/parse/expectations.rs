@@ -1,5 +1,5 @@
-//! The `[expect]` tables: keys and bounds, each with its line where one is at fault, and the
-//! policies that they name.
+//! The parser of the `[expect]` tables: the keys, the bounds and the names of policies. A fault
+//! names its line.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{Phase, Scenario, Stream};
 
 use super::{Checked, File};
 
-/// What the tables hold.
+/// The expectations in the tables.
 pub(super) fn expectations(
     file: &File<'_>,
     wire: &BTreeMap<Spanned<String>, WireExpect>,
@@ -24,7 +24,8 @@ pub(super) fn expectations(
     let mut expectations = Vec::new();
     for (key, given) in wire {
         let name = key.get_ref();
-        // The key of a bound in a table is looked for from the table on, so that its line is named.
+        // Searches for the key of a bound from the beginning of its table, so that the fault names
+        // the right line.
         let place = |key_text: &str| {
             let from = key.span().start;
             let quoted = format!("\"{key_text}\"");
@@ -58,10 +59,10 @@ pub(super) fn expectations(
 }
 
 impl Scenario {
-    /// Makes sure that each policy which a table of `[expect]` names is one of these.
+    /// Checks that each policy that an `[expect]` table names is one of the known ones.
     ///
     /// # Errors
-    /// The first that is not, with those that would do.
+    /// The first unknown policy, together with the known ones.
     pub fn check_bindings(&self, known: &[String]) -> Checked<()> {
         let mut named = self.expectations.iter().filter_map(|one| match &one.binding {
             Binding::Named(name) => Some(name),

@@ -1,4 +1,4 @@
-//! The `[[stream]]` tables and what phases change about them.
+//! The parser of the `[[stream]]` tables and of the changes that phases make to streams.
 
 use std::ops::Range;
 
@@ -63,7 +63,7 @@ pub(super) fn streams(
     Ok(streams)
 }
 
-/// What phases change about streams, and the streams that only a phase names.
+/// Applies the changes that phases make to streams, and adds the streams that only a phase names.
 fn change_in_phases(
     file: &File<'_>,
     wire: &WireScenario,
@@ -110,7 +110,7 @@ fn change_in_phases(
     Ok(())
 }
 
-/// Where a phase begins and ends, as parts of the whole duration.
+/// The beginning and the end of a phase, as shares of the whole duration.
 fn span_of(wire: &WireScenario, load: &Load, phase: usize) -> [f64; 2] {
     let at = |index: usize| wire.phase.get(index).map(|phase| phase.get_ref().at.0);
     let begin = phase.checked_sub(1).and_then(at).unwrap_or_default();
@@ -129,7 +129,7 @@ fn check_ramp(file: &File<'_>, wire: &WireScenario, load: &Load) -> Checked<()> 
     Ok(())
 }
 
-/// The rates of a table, each read and checked by itself.
+/// The rates of a table. Each rate is checked on its own.
 #[derive(Clone, Copy, Default)]
 struct Rates {
     rate: Option<Rate>,
@@ -174,7 +174,7 @@ impl Rates {
         Ok(rates)
     }
 
-    /// Whether there is a rate exactly where the load needs one.
+    /// Checks that there is a rate if the load needs one, and none in a closed loop.
     fn check(self, file: &File<'_>, span: Range<usize>, load: &Load) -> Checked<()> {
         match (load.arrivals, self.rate) {
             (Arrivals::Closed, Some(_)) => {
@@ -237,7 +237,7 @@ fn stream_setting(
     Ok(StreamSetting { rate, rate_to, shares, in_turn: false })
 }
 
-/// Every class alike, in turn.
+/// The setting in which every class has an equal share and the classes take turns.
 fn every_class(policy: &PolicySpec) -> Result<StreamSetting, String> {
     for class in Class::all() {
         if let Err(remedy) = check_class(class, policy) {

@@ -1,5 +1,5 @@
-//! The forms in which public keys go about: what verifiers are configured with, and so what an
-//! attacker can key an HMAC with where a verifier takes a public key for a secret.
+//! The forms in which public keys are distributed and configured. An attacker can use any of them
+//! as an HMAC key against a verifier that takes a public key for a secret.
 
 use p256::pkcs8::EncodePublicKey;
 use rsa_signer::pkcs1::EncodeRsaPublicKey as _;
@@ -11,19 +11,19 @@ use super::{Secret, SigningKey};
 /// One form of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicForm {
-    /// A compact JWK (RFC 7517 §4), as it stands in the key set.
+    /// The compact JWK (RFC 7517 §4) from the key set.
     Jwk,
     /// `PUBLIC KEY` in PEM (RFC 7468 §13).
     Pem,
-    /// The same without its last line break.
+    /// [`PublicForm::Pkcs1Pem`] without its last line break.
     PemCut,
     /// `RSA PUBLIC KEY` in PEM (RFC 8017 appendix A.1.1).
     Pkcs1Pem,
-    /// The same without its last line break.
+    /// [`PublicForm::Pkcs1Pem`] without its last line break.
     Pkcs1PemCut,
     /// A SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7).
     Der,
-    /// An RSAPublicKey in DER.
+    /// An RSAPublicKey in DER (RFC 8017 appendix A.1.1).
     Pkcs1Der,
     /// The bytes of `n`, of the uncompressed point, or of the encoded key.
     Raw,
@@ -33,11 +33,11 @@ use PublicForm::{Der, Jwk, Pem, PemCut, Pkcs1Der, Pkcs1Pem, Pkcs1PemCut, Raw};
 
 const RSA: [PublicForm; 8] = [Jwk, Pem, PemCut, Pkcs1Pem, Pkcs1PemCut, Der, Pkcs1Der, Raw];
 const OTHERS: [PublicForm; 5] = [Jwk, Pem, PemCut, Der, Raw];
-/// Why no encoding fails.
+/// The reason why no encoding fails.
 const MADE_HERE: &str = "a key that was made here can be encoded";
 
 impl SigningKey {
-    /// The forms that its public key has.
+    /// The forms that exist for the key's type.
     pub fn public_forms(&self) -> &'static [PublicForm] {
         match self.secret {
             Secret::Rsa { .. } => &RSA,
@@ -45,7 +45,7 @@ impl SigningKey {
         }
     }
 
-    /// Its public key in one of its forms.
+    /// The public key in one of these forms.
     pub fn public_text(&self, form: PublicForm) -> Vec<u8> {
         match form {
             Jwk => self.public.to_string().into_bytes(),
@@ -84,7 +84,7 @@ impl SigningKey {
         }
     }
 
-    /// Only RSA keys have it; of others, the usual one.
+    /// The PKCS #1 PEM of an RSA key. Keys of other types give their usual PEM.
     fn pkcs1_pem(&self) -> String {
         match &self.secret {
             Secret::Rsa { key, .. } => {
@@ -95,7 +95,7 @@ impl SigningKey {
         }
     }
 
-    /// Only RSA keys have it; of others, the usual one.
+    /// The PKCS #1 DER of an RSA key. Keys of other types give their usual DER.
     fn pkcs1_der(&self) -> Vec<u8> {
         match &self.secret {
             Secret::Rsa { key, .. } => {

@@ -1,21 +1,23 @@
-//! Which expectations bind a cache policy: those of its own table replace the others key by key.
+//! The selection of the expectations that bind a cache policy. Those of its own table replace the
+//! others, key by key.
 
 use super::Expectation;
 
-/// The table that an expectation stands in.
+/// The table of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Binding {
-    /// `[expect]`: the policy of the scenario's `[cache]`, or one named in its place.
+    /// `[expect]`: the cache policy of the scenario's `[cache]`, or the one used in its place.
     Scenario,
-    /// `[expect.all]`: every policy.
+    /// `[expect.all]`: every cache policy.
     Every,
-    /// `[expect.NAME]`: the policy of this name.
+    /// `[expect.NAME]`: the cache policy of this name.
     Named(String),
 }
 
 impl Binding {
-    /// How strongly it binds the policy of this name, which is the scenario's or named in its
-    /// place, or another one; `None` if not at all.
+    /// The precedence with which the table binds the policy of this name; `None` if it does not
+    /// bind it. `is_of_scenario` is true for the policy of the scenario, or the one used in its
+    /// place.
     fn strength(&self, policy: &str, is_of_scenario: bool) -> Option<u8> {
         match self {
             Binding::Named(name) => (name == policy).then_some(2),
@@ -25,8 +27,8 @@ impl Binding {
     }
 }
 
-/// The expectations that bind the policy of this name, in their order. `is_of_scenario`: it is
-/// that of the scenario's `[cache]`, or named in its place.
+/// The expectations that bind the policy of this name, in their order. `is_of_scenario` is true if
+/// it is the policy of the scenario's `[cache]`, or the one used in its place.
 pub fn binding<'e>(
     all: &'e [Expectation],
     policy: &str,

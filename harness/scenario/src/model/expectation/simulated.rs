@@ -1,22 +1,22 @@
-//! The metrics of a simulation that an expectation may bound, a row of properties each. How they
-//! are measured is not known here.
+//! The metrics of a simulation that an expectation may bound, with their properties. This module
+//! does not know how they are measured.
 
 use super::{InvalidExpectation, fault};
 
 /// A metric of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimulatedMetric {
-    /// Its name in results. A span of time, in seconds, ends with `_s`.
+    /// The name in results. The name of a duration, in seconds, ends in `_s`.
     pub name: &'static str,
-    /// Whether a phase has one of its own.
+    /// Whether the metric exists for a single phase.
     pub by_phase: bool,
-    /// Whether a stream has one of its own.
+    /// Whether the metric exists for a single stream.
     pub by_stream: bool,
-    /// Whether the least of it is the worst.
+    /// Whether the lowest value is the worst.
     pub least_is_worst: bool,
 }
 
-/// Which end of a metric over all runs.
+/// The summary of a metric over all runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The median.
@@ -29,7 +29,7 @@ const fn metric(name: &'static str, by_phase: bool, by_stream: bool) -> Simulate
     SimulatedMetric { name, by_phase, by_stream, least_is_worst: false }
 }
 
-/// All of them, in the order of tables.
+/// All metrics, in the order of tables.
 pub const SIMULATED_METRICS: [SimulatedMetric; 15] = [
     metric("exposure_s", false, false),
     metric("lockout_s", true, true),
@@ -49,17 +49,18 @@ pub const SIMULATED_METRICS: [SimulatedMetric; 15] = [
 ];
 
 impl SimulatedMetric {
-    /// Its name in the key of an expectation.
+    /// The name in the key of an expectation.
     pub fn key(&self) -> &'static str {
         self.name.strip_suffix("_s").unwrap_or(self.name)
     }
 
-    /// Whether it is a span of time.
+    /// Whether the metric is a duration.
     pub fn is_span(&self) -> bool {
         self.key() != self.name
     }
 
-    /// The metric of this name in a key, for what the key says of phase and stream.
+    /// The metric of this name in a key. `of_phase` and `of_stream` say whether the key names a
+    /// single phase or stream.
     pub(super) fn parse(
         key: &str,
         of_phase: bool,

@@ -1,4 +1,4 @@
-//! The fingerprint of a cache policy and of what the cache holds at the beginning.
+//! The fingerprint of a cache policy and of the cache's content at the beginning.
 
 use jwtbench_verifier::cache_policy::{
     AgeFrom, ArmedOn, BadEntry, Budget, CachePolicy, Coalescing, EmptySet, HttpFreshness, Jitter,
@@ -10,10 +10,11 @@ use crate::format::cache::{CacheSpec, Start};
 
 use super::{Fingerprint, Fingerprinted};
 
-/// Changes when something else is written of a cache policy.
+/// The version, which changes whenever the written values of a cache policy change.
 const VERSION: u32 = 1;
 
-/// SHA-256 of a cache policy and of how old it starts, in hex. Its name does not count.
+/// SHA-256 of a cache policy and of the cache's content at the beginning, in hex. The name of the
+/// policy does not count.
 pub fn cache_policy_hash(cache: &CacheSpec) -> String {
     let CacheSpec { name: _, policy, start } = cache;
     let mut to = Fingerprint::new("cache-policy", VERSION);

@@ -1,5 +1,5 @@
-//! The fingerprint of a plan: its load, phases, events and streams, its corpus, every arrival. The
-//! policy and the cache policy have fingerprints of their own; expectations and prose have none.
+//! The fingerprint of a plan: its load, phases, events, streams, corpus and every arrival. The
+//! policy and the cache policy have their own fingerprints. Expectations and prose have none.
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
@@ -12,7 +12,7 @@ use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, ScenarioParts, Stream};
 
 use super::{Fingerprint, Fingerprinted};
 
-/// Changes when something else is written of a plan.
+/// The version, which changes whenever the written values of a plan change.
 const VERSION: u32 = 1;
 
 /// SHA-256 of a plan, in hex. `names` are the tokens of the corpus, in its order.
@@ -30,21 +30,22 @@ pub(crate) fn plan_hash(
     for schedule in schedules {
         to.field("worker", &schedule.len());
         for arrival in schedule {
-            // A plan has up to 20 million of them, so that they are written without tags: fields in
-            // one order, numbers of one width, and the name of the class with its length.
+            // A plan has up to 20 million arrivals, so they are written without tags. The fields
+            // have a fixed order, the numbers a fixed width, and the name of the class is written
+            // with its length.
             let Arrival { at, stream, phase: _, token } = arrival;
-            let TokenRef { class, stream: _, ordinal, issue } = &names[*token as usize];
+            let TokenRef { class, stream: _, ordinal, issue } = &names[token.index()];
             to.bytes(&at.0.to_be_bytes());
-            to.bytes(&stream.to_be_bytes());
+            to.bytes(&stream.0.to_be_bytes());
             to.variant(class.name());
-            to.bytes(&ordinal.to_be_bytes());
+            to.bytes(&ordinal.0.to_be_bytes());
             to.bytes(&issue.to_be_bytes());
         }
     }
     to.finish()
 }
 
-/// What of a scenario is not said by corpus and arrivals.
+/// Writes the parts of a scenario that do not follow from the corpus and the arrivals.
 impl Fingerprinted for Scenario {
     fn write(&self, to: &mut Fingerprint) {
         let ScenarioParts {
@@ -54,16 +55,17 @@ impl Fingerprinted for Scenario {
             streams,
             phases,
             events,
-            // Hashed apart.
+            // These have hashes of their own.
             policy: _,
             own_algorithms: _,
             cache: _,
-            // How many times a simulation has it, and at which values of the cache policy.
+            // These are the number of instances in a simulation, and the swept values of the cache
+            // policy.
             instances: _,
             sweep: _,
-            // Resolved: the rates are in the arrivals.
+            // The arrivals already reflect the resolved rates.
             capacity_of: _,
-            // Names, prose, and what is due of the outcome.
+            // These are names, prose and expectations.
             name: _,
             family: _,
             path: _,
@@ -86,7 +88,7 @@ impl Fingerprinted for Scenario {
 
 impl Fingerprinted for IssuerSpec {
     fn write(&self, to: &mut Fingerprint) {
-        // How long its keys are and its tokens last is in the corpus.
+        // The corpus already reflects the size of the keys and the lifetime of the tokens.
         let IssuerSpec { rsa_bits: _, token_lifetime: _, revoked, revocation_filter } = self;
         to.field("revoked", revoked);
         to.field("revocation-filter", revocation_filter);
@@ -118,7 +120,7 @@ impl Fingerprinted for Arrivals {
 
 impl Fingerprinted for Stream {
     fn write(&self, to: &mut Fingerprint) {
-        // Who comes when is in the arrivals.
+        // The arrivals already reflect the holders, their reuse and the settings.
         let Stream { name, holders: _, reuse: _, settings: _ } = self;
         to.field("name", name);
     }

@@ -5,7 +5,7 @@ use jwtbench_verifier::policy::{ClaimNames, PolicySpec, Profile, ScopeForm, Send
 
 use super::{Fingerprint, Fingerprinted};
 
-/// Changes when something else is written of a policy.
+/// The version, which changes whenever the written values of a policy change.
 const VERSION: u32 = 1;
 
 /// SHA-256 of a policy, in hex.

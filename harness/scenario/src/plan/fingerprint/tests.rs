@@ -1,5 +1,6 @@
-//! That everything counts which shall, that nothing else does, and what the fingerprints of
-//! everything shipped are: a change that moves one has to say so.
+//! Tests of the fingerprints: everything that should count does, and nothing else does. The golden
+//! file holds the fingerprints of all the built-in scenarios and presets. A change that moves one
+//! must update the file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use crate::{Arrivals, Scenario, ScenarioParts};
 
 use super::*;
 
-/// What is shipped. After a change that means to move them:
-/// `JWTBENCH_BLESS=1 cargo test --workspace fingerprint`.
+/// The golden file. To update it after an intended change, run `JWTBENCH_BLESS=1 cargo test
+/// --workspace fingerprint`.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plan/fingerprint/golden.txt");
-/// Scenarios whose whole plan is written there, corpus and arrivals included.
+/// The scenarios whose whole plan is in the golden file, with corpus and arrivals.
 const PLANS: [&str; 4] =
     ["hot-path/mix", "rotation/emergency-withdrawal", "conformance/every-class", "outage/refused"];
 const MS: Duration = Duration::from_millis(1);
@@ -78,7 +79,7 @@ fn kind_version_and_tag_count() {
     ]);
 }
 
-/// A key, and another value of it.
+/// The name of a key, and a function that changes its value.
 type Row<T> = (&'static str, fn(&mut T));
 
 fn budget(change: fn(&mut Budget)) -> Option<Budget> {
@@ -269,7 +270,7 @@ const PLAN_KEYS: [Row<ScenarioParts>; 37] = [
     ("state down", |s| s.events = vec![event(Action::State { available: false })]),
     ("state up", |s| s.events = vec![event(Action::State { available: true })]),
 ];
-/// What has a fingerprint of its own, or none.
+/// The keys that have a fingerprint of their own, or none.
 const OTHER_KEYS: [Row<ScenarioParts>; 6] = [
     ("title", |s| s.title = "other".into()),
     ("analysis", |s| s.analysis = "other".into()),
@@ -293,7 +294,7 @@ fn what_a_plan_is_made_of_counts() {
     }
 }
 
-/// The fingerprints of everything shipped, a line each.
+/// The fingerprints of everything built in, one per line.
 fn shipped() -> String {
     let catalogue = catalogue();
     let mut lines = Vec::new();
@@ -319,7 +320,8 @@ fn shipped() -> String {
     lines.join("\n") + "\n"
 }
 
-/// A result is compared with one that another build wrote only as long as these stand.
+/// A result can be compared with that of another build only as long as the fingerprints stay the
+/// same.
 #[test]
 fn the_fingerprints_of_everything_shipped_stand() {
     let shipped = shipped();

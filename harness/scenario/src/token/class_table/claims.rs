@@ -1,4 +1,4 @@
-//! Refused by the payload: step 9.
+//! Rows of the classes that the payload decides (step 9).
 
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ pub(super) static ROWS: [ClassRow; 13] = [
         d.claims.insert("aud".into(), spoiled);
     }),
     row("scope-syntax", Some(ScopeInvalid), Stage::Claims, "`scope` of no valid syntax.", |d| {
-        // An empty text is a claim that is missing where it must be there.
+        // A required claim that is empty counts as missing, which would be another fault.
         let is_required = d.policy.required_claims.contains(&d.policy.claims.scope);
         let empty = if is_required { " " } else { "" };
         let spoiled = ["read  x", "read\tx", "\"read\"", empty, " read", "a\\b"];
@@ -120,7 +120,7 @@ pub(super) static ROWS: [ClassRow; 13] = [
     .needs(Need::Scopes),
 ];
 
-/// Claims with values that are not theirs.
+/// Claims with values of a wrong type.
 fn wrong_types(draft: &Draft<'_>) -> Vec<(&'static str, Value)> {
     let exp = draft.issued_at + draft.lifetime;
     let audience = draft.policy.audience[0].as_str();
@@ -144,7 +144,7 @@ fn wrong_types(draft: &Draft<'_>) -> Vec<(&'static str, Value)> {
         ("cnf", json!("jkt")),
         ("token_use", json!(["access"])),
     ];
-    // What the policy does not look at may have any type (RFC 7519 §4).
+    // A claim that the policy does not check may have any type (RFC 7519 §4).
     wrong.retain(|(name, _)| fit::is_typed(draft.policy, name));
     wrong
 }

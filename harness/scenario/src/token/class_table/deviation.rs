@@ -1,5 +1,4 @@
-//! What it means that a library accepts a token which the contract refuses, where that is another
-//! thing than for all classes of its stage.
+//! The meanings of accepts that the contract refuses, for the classes that differ from their stage.
 
 use DeviationKind::{BreaksMust, OurPolicy, OutOfScope, Permitted};
 

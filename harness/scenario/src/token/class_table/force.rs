@@ -1,4 +1,4 @@
-//! Refused by the clock, the purpose, state or the request: steps 10 to 12.
+//! Rows of the classes that the clock, the purpose, state or the request decides (steps 10 to 12).
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ pub(super) static ROWS: [ClassRow; 17] = [
     })
     .needs(Need::MaxAge),
     row("refresh-token", Some(TypeMismatch), Stage::Purpose, "`token_use` other than access.", |d| {
-        // An empty text is a claim that is missing where it must be there.
+        // A required claim that is empty counts as missing, which would be another fault.
         let is_required = d.policy.required_claims.iter().any(|name| name == "token_use");
         let empty = if is_required { "logout" } else { "" };
         let purpose = ["refresh", "id", empty, "ACCESS"][d.ordinal as usize % 4];

@@ -1,4 +1,4 @@
-//! Refused from the text alone: steps 1 to 6.
+//! Rows of the classes that the text alone decides (steps 1 to 6).
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Good tokens, in every form that the contract lets in.
+//! Rows of the good classes, in every form that the contract accepts.
 
 use serde_json::json;
 
@@ -95,7 +95,7 @@ const FORMS: [Alter; 16] = [
         d.payload_bytes = Some(text.replacen('{', &format!("{{{name}:{nest},"), 1).into_bytes());
     },
     |d| {
-        // What nobody reads may stand twice.
+        // A member that the policy does not read may occur twice.
         let text = json!(d.claims).to_string();
         let name = json!(fit::unread(d.policy, "x"));
         let twice = format!("{{{name}:1,{name}:2,");
@@ -103,13 +103,13 @@ const FORMS: [Alter; 16] = [
     },
     |d| {
         if d.algorithm().name() == "EdDSA" {
-            // RFC 9864: the same algorithm by its new name.
+            // The new name of the same algorithm (RFC 9864).
             d.header.insert("alg".into(), json!("Ed25519"));
         }
     },
 ];
 
-/// Spells `typ` in another way, where it has one (RFC 7515 §4.1.9).
+/// Changes the spelling of `typ` if it has another one (RFC 7515 §4.1.9).
 fn retype(draft: &mut Draft<'_>, change: impl Fn(&str) -> String) {
     let typ = draft.header.get("typ").and_then(|typ| typ.as_str());
     if let Some(typ) = typ.filter(|typ| !typ.contains('/')).map(change) {

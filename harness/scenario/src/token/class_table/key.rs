@@ -1,4 +1,4 @@
-//! Refused by the key or the signature: steps 7 and 8.
+//! Rows of the classes that the key or the signature decides (steps 7 and 8).
 
 use serde_json::json;
 
