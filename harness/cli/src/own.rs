@@ -28,7 +28,7 @@ use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::own::lines::Lines;
-use crate::own::token_judge::{Papers, TimedVerdict, TokenJudge};
+use crate::own::token_judge::{PolicyAndKeys, TimedVerdict, TokenJudge};
 
 use super::Failure;
 
@@ -55,9 +55,9 @@ pub struct OwnArgs {
 
 impl OwnArgs {
     /// Reads policy and key set; `None` if the user gave no tokens.
-    pub fn papers(&self) -> Result<Option<Papers>, Failure> {
+    pub fn policy_and_keys(&self) -> Result<Option<PolicyAndKeys>, Failure> {
         match (&self.tokens, &self.jwks, &self.policy) {
-            (Some(_), Some(jwks), Some(policy)) => Papers::read(policy, jwks).map(Some),
+            (Some(_), Some(jwks), Some(policy)) => PolicyAndKeys::read(policy, jwks).map(Some),
             _ => Ok(None),
         }
     }
@@ -68,10 +68,14 @@ impl OwnArgs {
     }
 
     /// Reads the tokens and judges them as this scenario requires.
-    pub fn read(&self, papers: Papers, scenario: &Scenario) -> Result<OwnCorpus, Failure> {
+    pub fn read(
+        &self,
+        policy_and_keys: PolicyAndKeys,
+        scenario: &Scenario,
+    ) -> Result<OwnCorpus, Failure> {
         // A whole second, so that a replay can judge at the same instant.
         let seconds = self.now.unwrap_or_else(|| unix_now().seconds());
-        read(self.path(), papers, scenario, UnixTime::from_seconds(seconds))
+        read(self.path(), policy_and_keys, scenario, UnixTime::from_seconds(seconds))
     }
 }
 
@@ -79,16 +83,16 @@ impl OwnArgs {
 /// leeway and says what becomes of tokens without `kid`.
 pub fn read(
     tokens: &Path,
-    papers: Papers,
+    policy_and_keys: PolicyAndKeys,
     scenario: &Scenario,
     now: UnixTime,
 ) -> Result<OwnCorpus, Failure> {
-    let policy = papers.policy.spec().clone();
+    let policy = policy_and_keys.policy.spec().clone();
     let first = policy.algorithms[0];
     let judging = Policy::new(scenario.policy_for(first)).map_err(TrialError::from)?;
-    let papers = papers.under(judging);
+    let policy_and_keys = policy_and_keys.under(judging);
     let texts = texts(tokens, policy.max_token_bytes)?;
-    let mut judges = judges(&papers)?;
+    let mut judges = judges(&policy_and_keys)?;
     let mut by_algorithm: BTreeMap<Algorithm, Vec<OwnToken>> = BTreeMap::new();
     for (line, bytes) in (1u64..).zip(texts) {
         let timed = agreed(&mut judges, &bytes, now, line)?;
@@ -102,13 +106,13 @@ pub fn read(
         let message = format!("{shown}: holds no token; put one on each line");
         return Err(Failure::Usage(message));
     }
-    let keys = papers.set.entries().iter().filter_map(|entry| {
+    let keys = policy_and_keys.set.entries().iter().filter_map(|entry| {
         let kid = entry.kid.as_deref().unwrap_or_default().to_owned();
         Some((kid, entry.key.as_ref()?.jwk.thumbprint))
     });
     let keys = keys.collect();
     let notes = judges[0].1.notes();
-    let judge = OwnJudge { policy, key_set: papers.body, keys, now };
+    let judge = OwnJudge { policy, key_set: policy_and_keys.body, keys, now };
     Ok(OwnCorpus { judge, tokens: by_algorithm, notes })
 }
 
@@ -146,14 +150,14 @@ pub fn changing(own: &OwnCorpus, lasting: Duration) -> String {
 }
 
 /// The core over every backend that supports all algorithms of the policy.
-fn judges(papers: &Papers) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
-    let allowed = &papers.policy.spec().algorithms;
+fn judges(policy_and_keys: &PolicyAndKeys) -> Result<Vec<(&'static str, TokenJudge)>, Failure> {
+    let allowed = &policy_and_keys.policy.spec().algorithms;
     let fits = |known: &&dyn Backend| allowed.iter().all(|algorithm| known.supports(*algorithm));
     let backends: Vec<&dyn Backend> = backend::available().into_iter().filter(fits).collect();
     // Each judge prepares every key of the set.
     let judges = backends
         .into_par_iter()
-        .map(|backend| Ok((backend.name(), TokenJudge::new(backend, papers)?)))
+        .map(|backend| Ok((backend.name(), TokenJudge::new(backend, policy_and_keys)?)))
         .collect::<Result<Vec<(&str, TokenJudge)>, Failure>>()?;
     if judges.is_empty() {
         let names: Vec<&str> = allowed.iter().map(|algorithm| algorithm.name()).collect();

@@ -44,12 +44,12 @@ struct Screen {
     watch: LiveView,
     bars: MultiProgress,
     bar: ProgressBar,
-    said: Mutex<Said>,
+    state: Mutex<ProgressState>,
 }
 
 /// The latest state that the command reported.
 #[derive(Default)]
-struct Said {
+struct ProgressState {
     done: u64,
     steps: u64,
     message: String,
@@ -88,8 +88,8 @@ impl LiveProgress {
         let bars = MultiProgress::with_draw_target(target);
         let bar = bars.add(ProgressBar::new_spinner());
         bar.set_style(style("{msg}"));
-        let said = Mutex::new(Said { steps, ..Said::default() });
-        let screen = Arc::new(Screen { place, watch: LiveView::default(), bars, bar, said });
+        let state = Mutex::new(ProgressState { steps, ..ProgressState::default() });
+        let screen = Arc::new(Screen { place, watch: LiveView::default(), bars, bar, state });
         let ticker = match place {
             ProgressPlace::Nowhere => None,
             ProgressPlace::Terminal => Some(Ticker::start(&screen, REDRAW)),
@@ -101,14 +101,14 @@ impl LiveProgress {
     /// Sets the warm-up and measured time of all rounds together, which the remaining time is
     /// derived from.
     pub fn will_last(&self, lasting: Duration) {
-        self.screen.say(|said| said.lasting = Some(lasting));
+        self.screen.say(|state| state.lasting = Some(lasting));
     }
 
     /// Sets the predicted time of the step that begins, and of the rest after it. From now on the
     /// remaining time is derived from these.
     pub fn foresee(&self, rest: Duration, step: Duration) {
         let since = Stopwatch::start();
-        self.screen.say(|said| said.foreseen = Some(Foreseen { rest, step, since }));
+        self.screen.say(|state| state.foreseen = Some(Foreseen { rest, step, since }));
     }
 
     /// The view in which rounds can be watched; `None` if no progress is shown.
@@ -118,7 +118,7 @@ impl LiveProgress {
 
     /// Sets the message about the current work.
     pub fn say(&self, message: String) {
-        self.screen.say(|said| said.message = message);
+        self.screen.say(|state| state.message = message);
     }
 
     /// Counts one round as done.
@@ -134,7 +134,7 @@ impl LiveProgress {
 
     /// Counts rounds that will not run.
     pub fn skip(&self, rounds: u64) {
-        self.screen.say(|said| said.done += rounds);
+        self.screen.say(|state| state.done += rounds);
     }
 
     /// A callback for minting, which shows a separate bar while tokens are signed.
@@ -160,8 +160,8 @@ impl LiveProgress {
 }
 
 impl Screen {
-    fn say(&self, change: impl FnOnce(&mut Said)) {
-        change(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner));
+    fn say(&self, change: impl FnOnce(&mut ProgressState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn draw(&self) {
@@ -181,8 +181,8 @@ impl Screen {
     }
 
     fn view(&self) -> ProgressView {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let Said { done, steps, ref message, lasting, ref foreseen } = *said;
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let ProgressState { done, steps, ref message, lasting, ref foreseen } = *state;
         let left = match foreseen {
             Some(Foreseen { rest, step, since }) => {
                 Some(*rest + step.saturating_sub(since.elapsed()))

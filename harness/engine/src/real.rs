@@ -1,4 +1,5 @@
-//! Rounds in real time: workers on threads, the endpoint on sockets, the host watched meanwhile.
+//! Rounds in real time: workers on threads, the endpoint on sockets, and a thread that watches the
+//! host.
 
 pub(crate) mod calibration;
 pub mod clock;

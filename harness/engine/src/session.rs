@@ -1,6 +1,6 @@
-//! A session: jobs, each a scenario under one algorithm on several contenders, measured in real
-//! time or judged in virtual time, into one result. What the binary and the benches call, and what
-//! a test or a benchmark of one's own may call. Knows no terminal and no file.
+//! A session: jobs, measured in real time or judged in virtual time, into one result. A job is a
+//! scenario under one algorithm on several contenders. The binary and the benches use sessions, and
+//! so can a test or benchmark of a user's own. A session knows no terminal and no file.
 
 mod alone;
 mod calibration;
@@ -35,58 +35,58 @@ pub use job::{Job, OwnCorpus, PlanHashes};
 pub use machine::{describe, profile};
 pub use misfit::{Misfit, fitting, misfit};
 
-/// What is told of a session while it goes on. Every method may do nothing.
+/// An observer of a session's progress. Every method may do nothing.
 pub trait SessionObserver {
-    /// What is being done now.
+    /// Reports what is being done now.
     fn say(&self, _what: String) {}
 
-    /// Who hears of each token that is signed.
+    /// The function that is called for each token that is signed.
     fn minting(&self) -> Box<dyn Fn(Minting) + Sync> {
         Box::new(|_| {})
     }
 
-    /// Where rounds can be watched; `None` if nobody looks.
+    /// The view to which rounds report their progress; `None` if nothing displays it.
     fn live_view(&self) -> Option<&LiveView> {
         None
     }
 
-    /// So many rounds are over, which together last so long.
+    /// Reports that rounds are over: their number, and the time that they take together.
     fn rounds(&self, _count: u64, _lasting: Duration) {}
 
-    /// So many rounds are over, or will not be run.
+    /// Reports that rounds are over or will not be run: their number.
     fn skip(&self, _count: u64) {}
 
-    /// What is measured so far, after every job.
+    /// Reports what is measured so far, after every job.
     fn keep(&self, _result: &RunResult) {}
 }
 
-/// Nobody looks.
+/// An observer that does nothing.
 impl SessionObserver for () {}
 
 /// Why a job could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// What was asked for cannot be done: what is wrong, and the remedy.
+    /// The request cannot be carried out. The text says what is wrong, and the remedy.
     #[error("{0}")]
     Unusable(String),
     /// A class of tokens cannot hold under the policy.
     #[error(transparent)]
     Unfit(#[from] UnfitClass),
-    /// A verdict is wrong where one has to be right before anything is measured.
+    /// A verdict is wrong that must be right before anything is measured.
     #[error("{0}")]
     Wrong(String),
     /// A trial could not be run.
     #[error(transparent)]
     Trial(#[from] TrialError),
-    /// It was told to stop before it had anything to say.
+    /// The session was told to stop before it had a result.
     #[error("interrupted: {0}")]
     Interrupted(&'static str),
-    /// A process that was to help did not.
+    /// Another process that runs a part of the job failed.
     #[error("{0}")]
     Process(String),
 }
 
-/// Jobs under one seed on one machine.
+/// A session: jobs under one seed on one machine.
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;
@@ -122,16 +122,18 @@ pub struct Session<'s> {
 
 /// A job that has been measured.
 struct MeasuredJob {
-    /// A measurement of each contender, in their order.
+    /// The measurements of the contenders, in their order.
     measurements: Vec<Measurement>,
-    /// The plan that they had in common.
+    /// The plan that all contenders ran.
     plan: Plan,
-    /// Whether other seeds say what a plan of the kind may come to.
+    /// The policy for which the tokens were minted, if the plan is to be drawn again under other
+    /// seeds.
     minted_for: Option<PolicySpec>,
 }
 
 impl<'s> Session<'s> {
-    /// A session under a seed. Once `stop` is set it ends with what it has, marked as partial.
+    /// A session under a seed. Once `stop` is set, it ends with the result so far, marked as
+    /// partial.
     pub fn new(seed: u64, stop: &'s AtomicBool, observer: &'s dyn SessionObserver) -> Session<'s> {
         Session {
             signers: Signers::new(seed),
@@ -146,42 +148,43 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// With the mocked endpoint at this port of the loopback interface; any free one if `None`.
+    /// The session with the mocked endpoint at this port of the loopback interface; any free one if
+    /// `None`.
     #[must_use]
     pub fn at_port(self, port: Option<u16>) -> Session<'s> {
         Session { port, ..self }
     }
 
-    /// On a machine that has been calibrated: waits spin where sleeps are too blunt, and the
-    /// control kernel has something to be compared with.
+    /// The session on a machine that has been calibrated. Waits then spin where sleeps are too
+    /// inexact, and the control kernel's time has a value to be compared with.
     #[must_use]
     pub fn calibrated(self, calibration: Option<Calibration>) -> Session<'s> {
         Session { calibration, ..self }
     }
 
-    /// With a fault planted in every trial that it concerns, to see that it is found.
+    /// The session with a fault planted in every trial that it concerns, to show that it is found.
     #[must_use]
     pub fn with_plant(self, plant: Option<PlantedFault>) -> Session<'s> {
         Session { plant, ..self }
     }
 
-    /// With something changed in each measurement before it is kept.
+    /// The session with a function that changes each measurement before it is kept.
     #[must_use]
     pub fn revising(self, revise: fn(&mut Measurement)) -> Session<'s> {
         Session { revise, ..self }
     }
 
-    /// The issuer's keys, by seed.
+    /// The issuer's keys under the session's seed.
     pub fn signers(&self) -> &Signers {
         &self.signers
     }
 
-    /// What its trials may be told.
+    /// The control of the session's trials, without a view.
     pub fn control(&self) -> Control<'s> {
         Control { stop: self.stop, port: self.port, watch: None }
     }
 
-    /// What the machine can do, if that was looked at.
+    /// The machine's calibration, if there is one.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.calibration.as_ref()
     }
@@ -190,16 +193,16 @@ impl<'s> Session<'s> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Measures jobs in real time, one after the other, and draws dynamic plans again under other
-    /// seeds once all is measured. `result` is what [`head`] begins. What was measured before a
-    /// failure is kept, and marked as partial.
+    /// Measures jobs in real time, one after the other. Once all is measured, it draws dynamic
+    /// plans again under other seeds. `result` is what [`head`] begins. What was measured before a
+    /// failure is kept and marked as partial.
     pub fn run(&self, jobs: &[Job], mut result: RunResult) -> (RunResult, Option<SessionError>) {
         let mut measured = Vec::new();
         let mut failure = self.each(jobs, &mut result, |job, result| {
             let mut done = self.measure(job)?;
             done.measurements.iter_mut().for_each(self.revise);
             result.measurements.append(&mut done.measurements);
-            // The others are large, and of no more use.
+            // Plans that are not drawn again are large and no longer needed.
             if done.minted_for.is_some() {
                 measured.push(done);
             }
@@ -208,14 +211,14 @@ impl<'s> Session<'s> {
         if failure.is_none() {
             failure = self.draw_again(&measured, &mut result).err();
         }
-        // A stop that comes once all is measured cuts outcome ranges short, and they say so.
+        // A stop after all is measured cuts only outcome ranges short, which say so themselves.
         result.partial = failure.is_some() || (self.is_stopped() && !is_whole(jobs, &result));
         result.elapsed_s = self.began.elapsed().as_secs_f64();
         (result, failure)
     }
 
-    /// Does something with each job, its relative rates worked out, until it is told to stop or
-    /// something fails.
+    /// Calls `work` with each job, after its relative rates are worked out. It ends when the
+    /// session is told to stop, or when something fails.
     pub fn each<E: From<SessionError>>(
         &self,
         jobs: &[Job],
@@ -229,7 +232,7 @@ impl<'s> Session<'s> {
             }
             let resolved = self.resolved(job).map_err(E::from);
             let done = resolved.and_then(|resolved| {
-                // Without one it was told to stop before there was a load.
+                // Without a resolved job, the session was told to stop before there was a load.
                 let Some((job, basis)) = resolved else {
                     return Ok(());
                 };
@@ -245,8 +248,8 @@ impl<'s> Session<'s> {
         failure
     }
 
-    /// What other seeds make of the plans: once everything is measured, so that it disturbs
-    /// nothing.
+    /// Adds the outcomes of the plans under other seeds. This comes after all measurements, so that
+    /// it disturbs none.
     fn draw_again(
         &self,
         measured: &[MeasuredJob],
@@ -267,9 +270,8 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// Judges every verdict of a job once, in virtual time: a measurement of each contender,
-    /// without a time that is worth anything. It takes moments, and heeds neither `stop` nor the
-    /// observer.
+    /// Judges every verdict of a job once, in virtual time. Each contender gets a measurement,
+    /// whose times mean nothing. The call is short, and regards neither `stop` nor the observer.
     ///
     /// # Errors
     /// If the tokens cannot be minted, or the policy does not allow the algorithm.
@@ -277,12 +279,12 @@ impl<'s> Session<'s> {
         self.judge_under(job, &[(&job.scenario, &job.contenders)])
     }
 
-    /// The same under several cache policies: the scenario of the job under each of them, and the
-    /// contenders that can run it. Tokens, arrivals and issuer do not depend on the cache policy,
-    /// and are made once.
+    /// Judges a job as [`Session::judge`] does, under several cache policies. `under` has the job's
+    /// scenario under each policy, and the contenders that can run it. Tokens, arrivals and issuer
+    /// do not depend on the cache policy, and are made once.
     ///
     /// # Errors
-    /// As [`Session::judge`].
+    /// The errors of [`Session::judge`].
     pub fn judge_under(
         &self,
         job: &Job,
@@ -304,12 +306,13 @@ impl<'s> Session<'s> {
         Ok(judged)
     }
 
-    /// Measures one job in real time: rounds outside, contenders inside, in rotating order; slice
-    /// by slice where all can.
+    /// Measures one job in real time. Each round runs every contender, in rotating order, and in
+    /// turns if all contenders can.
     ///
     /// # Errors
-    /// If its plan cannot be made, or the host gives no thread or port. One that a limit of this
-    /// host or a contender's own process ended has no figures, and says nothing of the others.
+    /// If the job's plan cannot be made, or the host gives no thread or port. A trial that a limit
+    /// of this host or a contender's own process ended is no error: it has no figures, and the
+    /// others go on.
     fn measure(&self, job: &Job) -> Result<MeasuredJob, SessionError> {
         let (name, observer) = (job.to_string(), self.observer);
         if job.contenders.is_empty() {
@@ -357,13 +360,13 @@ impl<'s> Session<'s> {
                 observer.skip(1);
             }
         }
-        // One without verdicts stays, with the reason: what was not judged must not vanish.
+        // A measurement without verdicts stays, with the reason, so that it does not disappear.
         let measurements = trials.into_iter().map(|(_, gathering)| gathering.finish()).collect();
         Ok(MeasuredJob { measurements, minted_for: job.minted_for(&plan), plan })
     }
 }
 
-/// Refuses two contenders of one name, whose rows nobody could tell apart.
+/// Refuses two contenders of one name, since their rows could not be distinguished.
 fn named_once(job: &Job, contenders: &[ContenderSpec]) -> Result<(), SessionError> {
     let mut names: Vec<String> = contenders.iter().map(ToString::to_string).collect();
     names.sort();
@@ -383,8 +386,8 @@ fn is_whole(jobs: &[Job], result: &RunResult) -> bool {
     jobs.iter().flat_map(due).eq(measured)
 }
 
-/// Enters a round. One that a limit of this host or a contender's own process ended leaves its
-/// trial without figures, and says nothing of the others.
+/// Enters a round. If a limit of this host or a contender's own process ended it, its trial has no
+/// figures. The other trials are not affected.
 fn enter(
     gathering: &mut Gathering<'_>,
     order: u32,
@@ -400,8 +403,8 @@ fn enter(
     Ok(())
 }
 
-/// The places of contenders so that those of one backend take turns one after the other: a bound is
-/// held against its neighbours turn by turn.
+/// The order of contenders in which those of one backend take turns one after the other. A bound is
+/// compared turn by turn with the contenders next to it.
 fn neighbours(contenders: &[ContenderSpec]) -> Vec<usize> {
     let names: Vec<String> = contenders.iter().map(ContenderSpec::to_string).collect();
     let backend = |place: &usize| names[*place].split_once(':').map(|(_, backend)| backend);

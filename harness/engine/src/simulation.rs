@@ -1,6 +1,7 @@
-//! A scenario in virtual time with the durations of production: real tokens, the real verifier and
-//! key cache, under several cache policies, from many ages of the cache and with many draws of the
-//! arrivals. Pure: the same plan and seed give the same rows on every machine.
+//! Simulation of a scenario in virtual time with the durations of production. It uses real tokens,
+//! the real verifier and the real key cache, under several cache policies, with many ages of the
+//! cache and many draws of the arrivals. It is pure: the same plan and seed give the same rows on
+//! every machine.
 
 mod asked;
 mod hindsight;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use asked::Asked;
 use hindsight::schedule;
-use instance::{Instance, Lived};
+use instance::{Instance, InstanceRun};
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 use rayon::prelude::*;
@@ -41,43 +42,44 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::trial::TrialError;
 
-/// How far apart caches of the same policy may be: one that never expires is as good as a day old.
+/// The greatest age of a cache at the beginning. A cache whose set never expires is at most this
+/// old.
 const LONGEST_CYCLE: Duration = Duration::from_secs(86_400);
-/// A scenario that lasts no longer is told minute by minute.
+/// The longest scenario that gets a timeline by minute.
 const LONGEST_TIMELINE: Duration = Duration::from_secs(3600);
-/// The golden ratio less one: fractions of its multiples fill the span from 0 to 1 evenly, and have
-/// nothing to do with the order of the ages.
+/// The golden ratio less one. The fractions of its multiples fill the span from 0 to 1 evenly,
+/// independently of the order of the ages.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
-/// What is asked of a simulation.
+/// The parameters of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// The algorithm of the tokens.
     pub algorithm: Algorithm,
-    /// Ages of the cache, evenly spread over its ttl.
+    /// The number of ages of the cache, evenly spread over its ttl.
     pub offsets: u32,
-    /// Draws of the arrivals; every pair of an age and a draw is a run.
+    /// The number of draws of the arrivals. Every pair of an age and a draw is a run.
     pub draws: u32,
 }
 
-/// What a run begins with.
+/// The parameters of one run.
 #[derive(Clone, Copy, Debug)]
 struct Beginning {
-    /// The age of the cache, of so many.
+    /// The number of the age of the cache, and the number of ages.
     age: (u32, u32),
-    /// The draw of the arrivals.
+    /// The number of the draw of the arrivals.
     draw: u32,
 }
 
 impl Beginning {
-    /// Its place among all runs; those of the first draw come first.
+    /// The run's place among all runs. Those of the first draw come first.
     fn place(self) -> u32 {
         let (age, ages) = self.age;
         self.draw * ages + age
     }
 }
 
-/// Verdicts that the contract does not allow.
+/// Verdicts of one kind that the contract does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongVerdict {
     /// The scenario.
@@ -90,42 +92,43 @@ pub struct WrongVerdict {
     pub due: &'static str,
     /// The code given.
     pub given: &'static str,
-    /// How often.
+    /// The number of such verdicts.
     pub count: u64,
 }
 
 /// Why a scenario could not be simulated.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulationError {
-    /// Its arrivals.
+    /// The scenario's arrivals cannot be drawn.
     #[error(transparent)]
     Flow(#[from] FlowFault),
-    /// Its policy.
+    /// The scenario's policy is not valid for the algorithm.
     #[error(transparent)]
     Trial(#[from] TrialError),
 }
 
-/// What came of one scenario.
+/// The results of one scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Simulated {
     /// A row for each cache policy, in their order.
     pub rows: Vec<SimulationRow>,
-    /// For each row what the scenario's expectations ask for, by name (`phase.stream.metric`); a
-    /// figure that does not exist is absent.
+    /// For each row the figures that the scenario's expectations need, by name
+    /// (`phase.stream.metric`). A figure that does not exist is absent.
     pub figures: Vec<BTreeMap<String, MetricRange>>,
-    /// What could have been, by number of fetches.
+    /// The results of hindsight, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
-    /// What happens in it.
+    /// The events of the scenario.
     pub events: Vec<SimulationEvent>,
     /// Verdicts that the contract does not allow.
     pub wrong: Vec<WrongVerdict>,
 }
 
-/// Simulates one scenario under each of the cache policies, from what each of them holds at the
+/// Simulates one scenario under each of the cache policies, with what each cache holds at the
 /// beginning.
 ///
 /// # Errors
-/// If its arrivals cannot be drawn one at a time, or its policy does not allow the algorithm.
+/// If the scenario's arrivals cannot be drawn one at a time, or its policy does not allow the
+/// algorithm.
 pub fn simulate(
     scenario: &Scenario,
     policies: &[CacheSpec],
@@ -143,11 +146,11 @@ pub fn simulate(
     Ok(whole)
 }
 
-/// The same, handed over as it comes: first what is known of the scenario without any policy, then
-/// policy by policy.
+/// Simulates one scenario as [`simulate`] does, and gives each result to `finished` as soon as it
+/// is known: first those that need no policy, then policy by policy.
 ///
 /// # Errors
-/// Those of [`simulate`].
+/// The errors of [`simulate`].
 pub fn simulate_each(
     scenario: &Scenario,
     policies: &[CacheSpec],
@@ -170,7 +173,7 @@ pub fn simulate_each(
         let runs = (0..draws).flat_map(move |draw| (0..ages).map(move |age| (age, draw)));
         let runs: Vec<Beginning> =
             runs.map(|(age, draw)| Beginning { age: (age, ages), draw }).collect();
-        // A schedule that begins with other keys is nothing to be held against.
+        // The schedule can only be compared if it begins with the same keys.
         let is_alike = is_cold(&plan.whole.scenario) == is_cold(scenario);
         let one = |run: &Beginning| {
             let hindsight = if is_alike { hindsights[run.draw as usize].as_slice() } else { &[] };
@@ -186,7 +189,7 @@ pub fn simulate_each(
     Ok(())
 }
 
-/// Each figure over all runs that have it.
+/// The range of each figure over all runs that have it.
 fn over_runs<'v, K: Ord + ToString + 'v>(
     values: impl Iterator<Item = (&'v K, &'v Option<f64>)>,
 ) -> BTreeMap<String, MetricRange> {
@@ -200,7 +203,7 @@ fn over_runs<'v, K: Ord + ToString + 'v>(
     by_name.into_iter().filter_map(metric).collect()
 }
 
-/// The schedule under all draws, at its worst by number of fetches.
+/// The worst results of the schedule over all draws, by number of fetches.
 fn worst(draws: &[Vec<HindsightPoint>]) -> Vec<HindsightPoint> {
     let most = draws.first().map(Vec::len).unwrap_or_default();
     let one = |place: usize| {
@@ -215,7 +218,7 @@ fn worst(draws: &[Vec<HindsightPoint>]) -> Vec<HindsightPoint> {
     (0..most).filter_map(one).collect()
 }
 
-/// What happens in a scenario, in order.
+/// The phases and events of a scenario, in order.
 fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
     let phases = scenario.phases.iter().skip(1);
     let phases = phases.map(|phase| (phase.at, format!("phase {}", phase.name)));
@@ -237,14 +240,15 @@ fn events(scenario: &Scenario) -> Vec<SimulationEvent> {
     all.into_iter().map(one).collect()
 }
 
-/// A plan under one cache policy, and without each of its floods.
+/// A plan under one cache policy, and the same plan without each of its floods.
 struct Variants {
     whole: Plan,
     quiet: Vec<(Flood, Plan)>,
     asked: Arc<Asked>,
 }
 
-/// The instances of one run: their caches began with one age, or with ages spread over the ttl.
+/// The results of the instances of one run. Their caches begin with one age, or with ages spread
+/// over the ttl.
 struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
     asked: BTreeMap<String, Option<f64>>,
@@ -256,7 +260,7 @@ struct Fleet {
     hash: [u8; 32],
 }
 
-/// The sums by minute.
+/// Adds the counts of `more` to `sum`, minute by minute.
 fn add_up(sum: &mut Vec<Minute>, more: &[Minute]) {
     sum.resize(sum.len().max(more.len()), Minute::default());
     for (sum, more) in sum.iter_mut().zip(more) {
@@ -273,7 +277,7 @@ impl Variants {
         Variants { whole: plan.flowing(scenario), quiet, asked }
     }
 
-    /// From how many ages of the cache it is simulated, if so many are asked for.
+    /// The number of ages of the cache that are simulated, if `offsets` are asked for.
     fn ages(&self, offsets: u32) -> u32 {
         match self.whole.scenario.cache.start {
             Start::Cold | Start::Age(_) => 1,
@@ -281,8 +285,8 @@ impl Variants {
         }
     }
 
-    /// Since when the cache of an instance holds its set at this age of so many; `None` for a cold
-    /// start.
+    /// The instant since which the cache of an instance holds its set, at this age of so many;
+    /// `None` for a cold start.
     fn warm_since(&self, (age, ages): (u32, u32), instance: u32) -> Option<Tick> {
         let cache = &self.whole.scenario.cache;
         if let Start::Age(age) = cache.start {
@@ -299,7 +303,8 @@ impl Variants {
         (cache.start != Start::Cold).then(|| Tick::ZERO - cycle.mul_f64(share))
     }
 
-    /// As this run meets them: with arrivals of its own, and what moves in the scenario moved.
+    /// The variants for this run: with its own arrivals, and with the events that are spread over
+    /// time moved.
     fn met_by(&self, run: Beginning) -> Variants {
         let share = flow::spread_share(self.whole.seed, run.place());
         let met = |plan: &Plan| plan.drawn(run.draw).moved(share);
@@ -314,35 +319,35 @@ impl Variants {
         run: Beginning,
         hindsight: &[HindsightPoint],
     ) -> Result<Fleet, TrialError> {
-        let fleet = |plan: &Plan, scopes: &[SeenScope]| -> Result<Vec<Lived>, TrialError> {
+        let fleet = |plan: &Plan, scopes: &[SeenScope]| -> Result<Vec<InstanceRun>, TrialError> {
             let seed = |number: u32| plan.seed ^ (u64::from(number) << 32 | u64::from(run.age.0));
             let one = |number| {
                 let warm_since = self.warm_since(run.age, number);
                 let seed = seed(number);
                 Instance { plan, refs, warm_since, seed, renewals: &[], scopes }
             };
-            (0..plan.scenario.instances.count).map(|number| one(number).live()).collect()
+            (0..plan.scenario.instances.count).map(|number| one(number).run()).collect()
         };
-        let lived = fleet(&self.whole, self.asked.scopes())?;
-        let mut values = values(&self.whole, &lived);
-        values.extend(regret(&values, &lived, hindsight).map(|regret| ("regret_s", regret)));
+        let runs = fleet(&self.whole, self.asked.scopes())?;
+        let mut values = values(&self.whole, &runs);
+        values.extend(regret(&values, &runs, hindsight).map(|regret| ("regret_s", regret)));
         for (flood, plan) in &self.quiet {
             let quiet = fleet(plan, &[])?;
-            compare(*flood, &lived, &quiet, &mut values);
+            compare(*flood, &runs, &quiet, &mut values);
         }
         let losses = Losses::of(&self.whole);
         let lost = |span: (Tick, Tick)| {
-            let starts = lived.iter().flat_map(|one| starts(&one.fetches));
+            let starts = runs.iter().flat_map(|one| starts(&one.fetches));
             losses.as_ref().map(|losses| losses.worst(&self.whole, starts, span))
         };
         values.extend(lost((Tick::MIN, Tick::MAX)).map(|lost| ("poison_loss", Some(lost))));
-        let asked = self.asked.values(&self.whole, &lived, &values, lost);
-        let phases = by_phase(&self.whole, &lived, lost);
+        let asked = self.asked.values(&self.whole, &runs, &values, lost);
+        let phases = by_phase(&self.whole, &runs, lost);
         let mut hash = Sha256::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
         let (mut wrong, mut timeline) = (BTreeMap::new(), Vec::new());
         let is_short = self.whole.scenario.load.duration <= LONGEST_TIMELINE;
-        for Lived { tally, fetches, served, .. } in lived {
+        for InstanceRun { tally, fetches, served, .. } in runs {
             let attempts = starts(&fetches).count() as u64;
             if is_short {
                 add_up(&mut timeline, &tally.whole.minutes(starts(&fetches)));
@@ -417,7 +422,7 @@ impl Variants {
     }
 }
 
-/// What each phase cost, over all runs.
+/// The cost of each phase, over all runs.
 fn phases(scenario: &Scenario, fleets: &[Fleet]) -> Vec<PhaseRow> {
     let one = |(place, phase): (usize, &Phase)| {
         let costs = || fleets.iter().filter_map(|fleet| fleet.phases.get(place));

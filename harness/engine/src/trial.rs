@@ -1,5 +1,5 @@
-//! Doing it: one plan × one contender, in real time on threads or in virtual time on one. Knows
-//! nothing of reports.
+//! A trial: one plan on one contender, in real time on threads or in virtual time on one. The
+//! module knows nothing of reports.
 
 mod measure;
 pub(crate) mod planted_fault;
@@ -35,7 +35,7 @@ use crate::jwks::key_source::{FetchNote, KeySource, Transport};
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use planted_fault::PlantedFault;
 
-/// One plan × one contender.
+/// A trial: one plan on one contender.
 pub struct Trial<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) contender: ContenderSpec,
@@ -48,39 +48,40 @@ pub struct Trial<'p> {
 
 /// What one round of a trial recorded.
 pub struct RoundRecord {
-    /// Its operations, judged.
+    /// The round's operations, judged.
     pub ledger: Ledger,
-    /// What became of the planned ones.
+    /// The counts of planned operations by their end.
     pub arrivals: ArrivalCounts,
-    /// Time in which workers were at work, summed over them.
+    /// The time in which workers were at work, summed over the workers.
     pub active: Duration,
-    /// CPU time of the workers in `active`, summed over them; `None` in an open loop and in
-    /// virtual time.
+    /// The CPU time of the workers in `active`, summed over the workers; `None` in an open loop and
+    /// in virtual time.
     pub cpu: Option<Duration>,
-    /// Every arrival of an open loop as its worker dealt with it, by worker and in order, warm-up
+    /// Every arrival of an open loop as its worker handled it, by worker and in order, warm-up
     /// included.
     pub offers: Vec<Vec<Offer>>,
     /// Whether the schedule was kept; `None` in virtual time.
     pub course: Option<CourseRecord>,
-    /// The endpoint, if there was one.
+    /// The record of the endpoint, if there was one.
     pub endpoint: Option<EndpointRecord>,
-    /// The key cache's counters, if it had an endpoint.
+    /// The key cache's counters, if there was an endpoint.
     pub counters: Option<Counters>,
-    /// Services by worker in the order in which they happened, where they were to be recorded.
+    /// Services by worker, in order, if they were recorded.
     pub services: Vec<Vec<Service>>,
-    /// Median service time of each of its turns, in nanoseconds; empty where it took none.
+    /// The median service time of each of the round's turns, in nanoseconds; empty if it took no
+    /// turns.
     pub turns: Vec<u64>,
-    /// The round was cut short.
+    /// Whether the round was cut short.
     pub interrupted: bool,
 }
 
-/// How the schedule was kept, and what the host did.
+/// The course of a round: how its schedule was kept, and the noise of the host.
 pub struct CourseRecord {
-    /// Window by window.
+    /// The course of each window.
     pub windows: Vec<Window>,
-    /// By the same rules, phase by phase.
+    /// The course of each phase, by the same rules.
     pub phases: Vec<PhaseCourse>,
-    /// What the host did.
+    /// The noise of the host.
     pub noise: Noise,
     /// Overshoots of the watching thread, in nanoseconds.
     pub hiccups: Vec<u64>,
@@ -89,49 +90,50 @@ pub struct CourseRecord {
 /// How the schedule of one phase was kept.
 #[derive(Clone, Debug)]
 pub struct PhaseCourse {
-    /// Who decided what was measured.
+    /// The verdict on what limited the measurement: the contender, the generator or the host.
     pub verdict: WindowVerdict,
-    /// Why the host disturbed it, if it did.
+    /// The reason, if the host disturbed the phase.
     pub disturbed: Option<String>,
 }
 
-/// What client and endpoint noted.
+/// The records of the client and of the endpoint.
 pub struct EndpointRecord {
-    /// Attempts, at the client.
+    /// The steps of the client's attempts.
     pub fetches: Vec<FetchNote>,
     /// The endpoint's counts at the start of each phase, and at the end.
     pub served: Vec<ServedCounts>,
-    /// Since when the key cache holds the set that it began with; `None` for none.
+    /// The instant since which the key cache holds the set that it began with; `None` if it began
+    /// without one.
     pub warm_since: Option<Tick>,
 }
 
 /// Why a trial could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The policy does not allow it.
+    /// The policy is not valid for the algorithm.
     #[error(transparent)]
     Policy(#[from] InvalidPolicy),
-    /// No endpoint.
+    /// The endpoint cannot be started or set.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// No thread.
+    /// The system gives no further thread.
     #[error("the system gives no further thread: {0}")]
     Thread(#[from] std::io::Error),
     /// A limit of this host ended a round.
     #[error("this host ended the trial: {0}")]
     Host(HostFault),
-    /// A contender in a process of its own judged no further.
+    /// A contender in a process of its own stopped judging.
     #[error("{0}")]
     Contender(String),
 }
 
 impl TrialError {
-    /// Why the process of a contender judged no further.
+    /// The error for a contender's process that stopped judging.
     pub(crate) fn of_own(fault: &str) -> TrialError {
         TrialError::Contender(fault.to_owned())
     }
 
-    /// This, or the limit of this host that it comes from.
+    /// The limit of this host that caused the error, if one did; otherwise the error itself.
     #[must_use]
     pub fn of_host(self) -> TrialError {
         let fault = match &self {
@@ -170,19 +172,19 @@ impl<'p> Trial<'p> {
         })
     }
 
-    /// The trial on a machine that has been calibrated: its waits spin where sleeps are too blunt,
-    /// and its control kernel has something to be compared with.
+    /// The trial on a machine that has been calibrated. Its waits then spin where sleeps are too
+    /// inexact, and its control kernel's time has a value to be compared with.
     pub fn calibrated(self, calibration: Option<Calibration>) -> Trial<'p> {
         Trial { calibration, ..self }
     }
 
-    /// The trial with a fault planted in it, in real time.
+    /// The trial with a fault planted in it. The fault has an effect in real time only.
     pub fn with_plant(self, plant: Option<PlantedFault>) -> Trial<'p> {
         Trial { plant, ..self }
     }
 
-    /// Whether keys travel during it: what a dynamic scenario has, and one whose tokens make the
-    /// key cache fetch, and one that outlasts half a ttl.
+    /// Whether keys travel during the trial. They do in a dynamic scenario, in one whose tokens
+    /// make the key cache fetch, and in one that lasts longer than half a ttl.
     pub(crate) fn needs_endpoint(&self) -> bool {
         let scenario = &self.plan.scenario;
         let total = scenario.load.warmup + scenario.load.duration;
@@ -193,7 +195,7 @@ impl<'p> Trial<'p> {
                 || total > scenario.cache.policy.shortest_ttl() / 2)
     }
 
-    /// The key caches of its workers.
+    /// The key caches of the trial's workers.
     pub(crate) fn caches(&self, transport: &dyn Fn() -> Box<dyn Transport>) -> Caches {
         let PlanParts { scenario, seed, .. } = &**self.plan;
         let (policy, workers) = (&scenario.cache.policy, scenario.load.workers);
@@ -202,7 +204,7 @@ impl<'p> Trial<'p> {
         Caches::new(backend, allowed, policy, *seed, workers, warm.as_ref(), transport)
     }
 
-    /// What a worker's contender is built from.
+    /// The setup from which a worker's contender is built.
     pub(crate) fn setup<'c>(
         &'c self,
         source: &'c Arc<KeySource>,
@@ -222,7 +224,8 @@ impl<'p> Trial<'p> {
         }
     }
 
-    /// The contract's codes bind the core; others are judged by accept or refuse.
+    /// How strictly the contender is judged: the core by the contract's codes, others by accept or
+    /// refuse.
     pub(crate) fn strictness(&self) -> Strictness {
         match self.contender.is_core() {
             true => Strictness::Code,
@@ -230,7 +233,7 @@ impl<'p> Trial<'p> {
         }
     }
 
-    /// The set the key cache holds at the beginning, and since when.
+    /// The set that the key cache holds at the beginning, and the instant since which it holds it.
     pub(crate) fn warm(&self) -> Option<(Document, Tick)> {
         Some((first_document(self.plan), self.warm_since()?))
     }
@@ -244,7 +247,8 @@ impl<'p> Trial<'p> {
         }
     }
 
-    /// Width of the timeline's bins in nanoseconds: a hundredth of the scenario.
+    /// The width of the timeline's bins in nanoseconds: a hundredth of a dynamic scenario, and 0
+    /// for others.
     pub(crate) fn bin_ns(&self) -> i64 {
         let scenario = &self.plan.scenario;
         if !scenario.is_dynamic() {
@@ -254,14 +258,15 @@ impl<'p> Trial<'p> {
     }
 }
 
-/// How long operations may wait beyond the end: as long as the key cache lets them, and a bit.
+/// The time for which operations may wait beyond the end: as long as the key cache lets them, and a
+/// little more.
 pub(crate) fn grace(plan: &Plan) -> Duration {
     let policy = &plan.scenario.cache.policy;
     let for_budget = policy.budget.map_or(Duration::ZERO, |budget| budget.max_wait);
     policy.max_wait + for_budget + Duration::from_millis(500)
 }
 
-/// What the endpoint serves at the beginning.
+/// The document that the endpoint serves at the beginning.
 pub(crate) fn first_document(plan: &Plan) -> Document {
     let body = plan.timeline.epochs()[0].body.clone();
     Document { body, max_age: plan.scenario.phases[0].endpoint.max_age }
@@ -272,7 +277,7 @@ fn has_revocation_events(plan: &Plan) -> bool {
     events.any(|event| matches!(event.action, Action::RevokeTokens { .. } | Action::State { .. }))
 }
 
-/// The revocation list at the beginning of a plan; `None` if nothing is ever revoked.
+/// The revocation list at the beginning of a plan; `None` if no token is ever revoked.
 pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
     let tokens = plan.corpus.tokens.iter().filter(|token| token.facts.is_revoked);
     let count = plan.scenario.issuer.revoked;
@@ -295,7 +300,7 @@ pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
     Some(Arc::new(list))
 }
 
-/// The `jti` of a token that never arrives: as long as a real one, and never equal to it.
+/// The `jti` of a token that never arrives. It is as long as a real one and never equal to it.
 pub(crate) fn other_jwt_id(batch: &str, number: u64) -> Box<str> {
     format!("{batch:.8}-0000-4000-8000-{number:014x}").into_boxed_str()
 }

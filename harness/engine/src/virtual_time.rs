@@ -1,4 +1,4 @@
-//! Rounds in virtual time: one thread, no socket, no sleep.
+//! Rounds in virtual time, on one thread, without sockets and sleeps.
 
 pub(crate) mod engine;
 pub(crate) mod outcome_range;

@@ -94,11 +94,11 @@ pub struct TrialComparison {
     pub algorithm: String,
     /// The base's contender.
     pub base_contender: String,
-    /// The candidate's.
+    /// The candidate's contender.
     pub contender: String,
     /// The base's cache policy.
     pub base_cache_policy: String,
-    /// The candidate's.
+    /// The candidate's cache policy.
     pub cache_policy: String,
     /// The verdict on its times; null if they are shown and not gated.
     pub decision: Option<Decision>,
@@ -122,7 +122,8 @@ impl Comparison {
     /// Compares two results.
     ///
     /// # Errors
-    /// In what they are unlike without the user's leave: the kind, and a sentence on it.
+    /// The differences between the results that the user did not allow, each as its kind and a
+    /// sentence.
     pub fn of(
         base: &RunResult,
         candidate: &RunResult,

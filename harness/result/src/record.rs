@@ -1,5 +1,5 @@
-//! What a command leaves: one trial's measurement, all of one command's, and the lines, versions
-//! and schemas in which they are stored and read again.
+//! The records of a command: the measurement of one trial, all measurements of a command, and the
+//! lines, versions and schemas in which they are stored and read again.
 
 pub mod divergence;
 pub mod finding;

@@ -1,6 +1,6 @@
-//! What came of simulations: a row per scenario and cache policy, each metric over all runs: ages
-//! that the cache may have had when the scenario began, and draws of the arrivals. Definitions:
-//! `reports/METRICS.md`.
+//! The results of simulations: a row for each scenario and cache policy, with each metric over all
+//! runs. A run has an age of the cache at the start of the scenario and a draw of the arrivals. The
+//! metrics are defined in `reports/METRICS.md`.
 
 mod expected;
 
@@ -13,7 +13,7 @@ use super::StoredForm;
 
 pub use expected::{SimulationExpectation, judge};
 
-/// The version of `simulation.jsonl`; raised when a field changes its meaning or goes.
+/// The version of `simulation.jsonl`. It is raised when a field changes its meaning or is removed.
 pub const SIMULATION_SCHEMA_VERSION: u32 = 1;
 
 /// Everything one `simulate` found: the content of `simulation.jsonl`.
@@ -37,7 +37,7 @@ pub struct Simulation {
     /// The cache policies in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyNote>,
-    /// What each scenario allows whoever knows it beforehand, by number of fetches.
+    /// The best figures that hindsight allows in each scenario, by number of fetches.
     pub hindsight: Vec<HindsightPoint>,
     /// What happens in each scenario.
     pub events: Vec<SimulationEvent>,
@@ -50,7 +50,7 @@ pub struct Simulation {
 }
 
 impl Default for Simulation {
-    /// Nothing yet, of today's version.
+    /// An empty simulation of the current version.
     fn default() -> Simulation {
         Simulation {
             schema_version: SIMULATION_SCHEMA_VERSION,
@@ -171,8 +171,8 @@ pub struct Advice {
     pub lockout_s: [Option<f64>; 2],
 }
 
-/// The least exposure and lockout in a scenario for a cache that fetches so often, when the issuer
-/// has just changed something: at their worst over the draws of the arrivals.
+/// The least exposure and lockout in a scenario for a cache with this number of fetches, each made
+/// just after the issuer changed something. Both are the worst over the draws of the arrivals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HindsightPoint {
     /// `family/file-stem`.
@@ -187,8 +187,8 @@ pub struct HindsightPoint {
     pub lockout_s: f64,
 }
 
-/// A figure is stored to nine places: what is below a nanosecond is the order of a sum, and would
-/// not come out of a JSON reader as it went in.
+/// Stores a figure with nine decimals. Digits below a nanosecond depend on the order of summation,
+/// and a JSON reader would not return them unchanged.
 fn nano<S: serde::Serializer>(figure: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
     figure.map(|figure| (figure * 1e9).round() / 1e9).serialize(to)
 }
@@ -222,7 +222,7 @@ pub struct SimulationRow {
     /// The oldest key set that a token was accepted under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_age_s: Option<MetricRange>,
-    /// The longest that a token whose kid no key has took to be refused.
+    /// The longest time that it took to refuse a token with an unknown kid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_s: Option<MetricRange>,
     /// Counts over all runs and instances.
@@ -264,7 +264,7 @@ pub struct PhaseRow {
     pub poison_loss: Option<MetricRange>,
 }
 
-/// The columns of tables, in order: metrics and what stands beside them.
+/// The columns of tables, in order: the metrics and the other figures beside them.
 pub const COLUMNS: [&str; 15] = [
     "exposure_s",
     "lockout_s",
@@ -302,13 +302,14 @@ pub struct MetricRange {
 }
 
 impl MetricRange {
-    /// Over these values, of which `None` is one that the horizon cut off; `None` without any.
+    /// The range over these values, of which `None` is one that the horizon cut off. It is `None`
+    /// if there are no values.
     pub fn of(values: &[Option<f64>]) -> Option<MetricRange> {
         let mut known: Vec<f64> = values.iter().copied().flatten().collect();
         known.sort_by(f64::total_cmp);
         let n = values.len();
         let last = n.checked_sub(1)?;
-        // Those cut off rank above all others.
+        // Values that were cut off rank above all others.
         let at = |rank: usize| known.get(rank).copied();
         let censored = (n - known.len()) as u64;
         Some(MetricRange { min: at(0), p50: at(last / 2), max: at(last), n: n as u64, censored })
@@ -337,7 +338,7 @@ pub struct SimulationCounts {
 }
 
 impl Minute {
-    /// The sum.
+    /// Adds other counts to these.
     pub fn add(&mut self, other: &Minute) {
         self.good += other.good;
         self.refused += other.refused;
@@ -347,7 +348,7 @@ impl Minute {
 }
 
 impl SimulationCounts {
-    /// The sum.
+    /// Adds other counts to these.
     pub fn add(&mut self, other: &SimulationCounts) {
         self.arrivals += other.arrivals;
         self.accepts += other.accepts;
@@ -361,7 +362,7 @@ impl SimulationCounts {
 }
 
 impl SimulationRow {
-    /// Ages of the cache, and draws of the arrivals.
+    /// The number of ages of the cache, and the number of draws of the arrivals.
     pub fn runs(&self) -> (u64, u64) {
         match (self.ages, self.draws) {
             (0, _) | (_, 0) => (self.metric("lockout_s").map_or(1, |metric| metric.n), 1),
@@ -378,9 +379,9 @@ impl SimulationRow {
         }
     }
 
-    /// Whether it does no worse than `other` on both axes of the frontier, and better on one. What
-    /// the horizon cut off is worse than any figure. One that fetches for more than a tenth of all
-    /// tokens has no cache, and is no alternative to one.
+    /// Whether the policy is no worse than `other` on either axis of the frontier, and better on
+    /// one. A value that the horizon cut off is worse than any figure. A policy that fetches for
+    /// more than a tenth of all tokens dominates none, because it has no cache in effect.
     pub fn dominates(&self, other: &SimulationRow) -> bool {
         let worst = |row: &SimulationRow, name: &str| {
             row.metric(name).map(|metric| metric.max.unwrap_or(f64::INFINITY))
@@ -404,13 +405,13 @@ impl Simulation {
         names
     }
 
-    /// The policies that do no worse than this one on both axes, and better on one.
+    /// The policies that are no worse than this one on either axis, and better on one.
     pub fn dominating<'s>(&'s self, row: &SimulationRow) -> Vec<&'s str> {
         let better = self.rows.iter().filter(|other| other.dominates(row));
         better.map(|other| other.cache_policy.as_str()).collect()
     }
 
-    /// The expectations that were missed by a policy that is held to them.
+    /// The missed expectations of the policies that are held to them.
     pub fn missed(&self) -> impl Iterator<Item = (&SimulationRow, &SimulationExpectation)> {
         let gated = self.rows.iter().filter(|row| row.is_gated);
         gated.flat_map(|row| {
@@ -418,7 +419,7 @@ impl Simulation {
         })
     }
 
-    /// Whether a row is of a policy of the user's own.
+    /// Whether a row is of one of the user's own policies.
     pub fn is_own(&self, row: &SimulationRow) -> bool {
         self.own.contains(&row.cache_policy)
     }

@@ -1,5 +1,6 @@
 //! Statistics of a comparison: pure functions of samples, with the seed as an argument. One sample
-//! is one block or one round, never one operation: operations of a round are not independent.
+//! is one block or one round, never one operation, because operations of a round are not
+//! independent.
 
 mod bootstrap;
 mod decision;
@@ -19,13 +20,14 @@ pub use unpaired::{
     Unpaired, mann_whitney, rounds_for_alpha, rounds_needed, unpaired_minimum_effect,
 };
 
-/// The median; the mean of the two in the middle where the number is even. Zero for no values.
+/// The median. It is the mean of the two middle values if their number is even, and zero if there
+/// are none.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     median_of(&mut sorted)
 }
 
-/// As [`median`], with the values' own memory as scratch.
+/// The same as [`median`], but reorders the values in place.
 fn median_of(values: &mut [f64]) -> f64 {
     if values.is_empty() {
         return 0.0;
@@ -50,7 +52,7 @@ pub fn deviation(values: &[f64]) -> f64 {
     (squares / (values.len() - 1) as f64).sqrt()
 }
 
-/// The smallest of sorted values that at least this share of them does not exceed (0..=1).
+/// The smallest of sorted values that at least this share of them (0..=1) does not exceed.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(0.0)

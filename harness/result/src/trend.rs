@@ -1,5 +1,6 @@
 //! One metric over several stored results in the order of their time, trial by trial, and the point
-//! where it changed. Results that are not alike are drawn apart. Pure: formats nothing.
+//! where it changed. Results under different conditions form separate series. Pure: formats
+//! nothing.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -13,41 +14,41 @@ use tracked::{NamedTrial, TrackedFigure, TrackedMetric, bound};
 use super::statistics::{ALPHA, fewest_values, holm, least_p, median, pettitt};
 use super::{Measurement, RunResult, Unsound};
 
-/// Seed of the permutations: fixed, so that the same results give the same p.
+/// The seed of the permutations. It is fixed, so that the same results give the same p.
 const SEED: u64 = 1;
 
-/// A stored result and the path that it was found under.
+/// A stored result and the path at which it was found.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// For people: the folder.
+    /// The folder, for messages.
     pub path: String,
-    /// The result, whole: a ratio needs the bound beside the trial.
+    /// The whole result, because a ratio needs the bound beside the trial.
     pub result: RunResult,
 }
 
-/// A metric over results.
+/// The trend of a metric over results.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
     /// The metric.
     pub metric: TrackedMetric,
     /// Its unit.
     pub unit: &'static str,
-    /// Whether more of it is better.
+    /// Whether a higher value is better.
     pub more_is_better: bool,
     /// The results, by time.
     pub results: Vec<TrendResult>,
-    /// One per trial and kind of conditions, in the order of their first result.
+    /// One series for each trial under each set of conditions, in the order of their first result.
     pub series: Vec<TrendSeries>,
-    /// Results that take no part, each with the reason.
+    /// Sentences on the results that are left out, each with the reason.
     pub set_aside: Vec<String>,
-    /// Figures that no test counts, by reason: how many.
+    /// The number of figures that no test counts, by reason.
     pub left_out: BTreeMap<Unsound, usize>,
 }
 
 /// One of the results.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrendResult {
-    /// Where it was found.
+    /// The path at which it was found.
     pub path: String,
     /// Start of the run, RFC 3339, UTC.
     pub started_at: String,
@@ -55,7 +56,7 @@ pub struct TrendResult {
     pub revision: Option<String>,
 }
 
-/// One trial under like conditions.
+/// The series of one trial under the same conditions.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrendSeries {
     /// `scenario/contender/algorithm`, as in every form.
@@ -70,7 +71,8 @@ pub struct TrendSeries {
     pub cache_policy: String,
     /// What all its results have in common.
     pub conditions: Conditions,
-    /// In what it is unlike the other series of its trial; empty where there is no other.
+    /// How the conditions differ from those of the other series of its trial; empty if there is no
+    /// other.
     pub apart: Vec<String>,
     /// Its figures by time.
     pub points: Vec<TrendPoint>,
@@ -78,7 +80,7 @@ pub struct TrendSeries {
     pub change: Change,
 }
 
-/// What must be the same for figures to be of one series.
+/// The conditions that figures of one series have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Conditions {
     /// CPU, cores and architecture.
@@ -89,18 +91,18 @@ pub struct Conditions {
     pub corpus_hash: String,
 }
 
-/// One figure.
+/// One figure of a series.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrendPoint {
-    /// Its result, by place.
+    /// The index of its result.
     pub result: usize,
-    /// The figure; null where none is worth a look.
+    /// The figure; null if there is none to show.
     pub figure: Option<TrackedFigure>,
-    /// Why no test counts it; null where it counts.
+    /// The reason why no test counts it; null if it counts.
     pub unsound: Option<Unsound>,
-    /// What is another than at the point before: versions, kernel, compiler, policies.
+    /// The differences from the point before: versions, kernel, compiler, policies.
     pub other: Vec<String>,
-    /// What may be another, by name.
+    /// The facts that may differ between points, by name.
     #[serde(skip)]
     facts: BTreeMap<String, String>,
 }
@@ -112,24 +114,25 @@ impl TrendPoint {
     }
 }
 
-/// What the test says of a series.
+/// The verdict of the test on a series.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Change {
-    /// It changed.
+    /// The series changed.
     Found(ChangePoint),
     /// No change was found.
     None {
-        /// Chance alone gives as clear a step as often.
+        /// The probability that chance alone gives as clear a step.
         p: f64,
         /// The same after Holm over all series that were tested.
         p_adjusted: f64,
     },
     /// There are too few figures to tell.
     TooFew {
-        /// Figures that count.
+        /// The number of figures that count.
         figures: usize,
-        /// With so many it could be told; null where the trials that are tested are too many.
+        /// The number of figures that would be enough; null if too many trials are tested for any
+        /// number.
         needed: Option<usize>,
     },
 }
@@ -137,9 +140,9 @@ pub enum Change {
 /// Where a series changed, and by how much.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangePoint {
-    /// The last point before it, by place in the series.
+    /// The index in the series of the last point before the change.
     pub last_before: usize,
-    /// The first point after it.
+    /// The index of the first point after it.
     pub first_after: usize,
     /// Median of the figures before it.
     pub before: f64,
@@ -147,13 +150,13 @@ pub struct ChangePoint {
     pub after: f64,
     /// After over before.
     pub ratio: f64,
-    /// Whether that is for the better.
+    /// Whether the change is for the better.
     pub is_better: bool,
-    /// How often chance alone gives as clear a step.
+    /// The probability that chance alone gives as clear a step.
     pub p: f64,
     /// The same after Holm over all series that were tested.
     pub p_adjusted: f64,
-    /// What else is another after it than before: versions, kernel, compiler, policies.
+    /// What else differs after it from before: versions, kernel, compiler, policies.
     pub other: Vec<String>,
 }
 
@@ -201,13 +204,13 @@ impl Trend {
         }
     }
 
-    /// Series that were tested.
+    /// The number of series that were tested.
     pub fn tests(&self) -> usize {
         self.series.iter().filter(|series| is_tested(series)).count()
     }
 }
 
-/// Results by time, each once, and what is said of those that take no part.
+/// Sorts results by time, each once, and gives sentences on those that are left out.
 fn in_order(stored: Vec<Stored>) -> (Vec<Stored>, Vec<String>) {
     let mut set_aside = Vec::new();
     let mut placed: Vec<(u64, Stored)> = Vec::new();
@@ -233,7 +236,7 @@ fn in_order(stored: Vec<Stored>) -> (Vec<Stored>, Vec<String>) {
     (placed.into_iter().map(|(_, one)| one).collect(), set_aside)
 }
 
-/// Puts the figure of a trial into the series that it belongs to.
+/// Adds the figure of a trial to its series.
 fn add(
     series: &mut Vec<TrendSeries>,
     (place, result): (usize, &RunResult),
@@ -279,7 +282,7 @@ impl Conditions {
     }
 }
 
-/// Says of each point what is another than at the one before.
+/// Notes at each point how it differs from the one before.
 fn compare_neighbours(series: &mut TrendSeries) {
     for place in 1..series.points.len() {
         let other = changed(&series.points[place - 1].facts, &series.points[place].facts);
@@ -287,7 +290,7 @@ fn compare_neighbours(series: &mut TrendSeries) {
     }
 }
 
-/// What may differ between results that are alike, by name; unknown where it is empty.
+/// The facts that may differ between results of one series, by name. An empty one is unknown.
 fn facts(
     result: &RunResult,
     trial: &Measurement,
@@ -317,7 +320,7 @@ fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
         .collect()
 }
 
-/// Says of the series of one trial in what they are unlike.
+/// Notes at each series of one trial how its conditions differ from the others.
 fn tell_apart(series: &mut [TrendSeries]) {
     let known: Vec<(String, Conditions)> =
         series.iter().map(|one| (one.trial.clone(), one.conditions.clone())).collect();
@@ -349,7 +352,7 @@ fn is_tested(series: &TrendSeries) -> bool {
     fewest_values(ALPHA, 1).is_some_and(|fewest| counted(series).1.len() >= fewest)
 }
 
-/// Looks for a change in every series; all tests share one error rate.
+/// Tests every series for a change. All tests share one error rate.
 fn test(series: &mut [TrendSeries], metric: TrackedMetric) {
     let tested: Vec<usize> = (0..series.len()).filter(|at| is_tested(&series[*at])).collect();
     let tests: Vec<_> =

@@ -1,5 +1,5 @@
-//! The catalogue of scenarios. They come from the binary, a checkout or a folder, and are chosen by
-//! a glob or by the path of a file.
+//! The catalogue of scenarios. Scenarios come from the binary, a checkout or a folder. They are
+//! chosen by a glob or by the path of a file.
 
 pub mod source;
 use std::path::{Path, PathBuf};

@@ -211,7 +211,7 @@ fn schedule(
 ) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
     for (index, stream) in (0u16..).map(StreamPlace).zip(&scenario.streams) {
-        let crowd = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
+        let popularity = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
         for (phase, setting) in (0u16..).map(PhasePlace).zip(&stream.settings) {
             if setting.shares.is_empty() {
                 continue;
@@ -221,8 +221,8 @@ fn schedule(
             let mut rng = random::stream(seed, &purpose);
             let fits = |(class, _): &&(Class, f64)| class.fits(algorithm);
             let shares: Vec<(Class, f64)> = setting.shares.iter().filter(fits).copied().collect();
-            let (shares, crowd) = (&shares, crowd.as_ref());
-            let draw = Draw { scenario, stream, index, shares, crowd };
+            let (shares, popularity) = (&shares, popularity.as_ref());
+            let draw = Draw { scenario, stream, index, shares, popularity };
             let turns = if setting.in_turn { turns(shares) } else { Vec::new() };
             let mut times = times(scenario, setting, phase, worker, &mut rng);
             if setting.in_turn && scenario.load.arrivals == Arrivals::Closed {
@@ -289,7 +289,7 @@ pub(super) struct Draw<'a> {
     pub(super) index: StreamPlace,
     pub(super) shares: &'a [(Class, f64)],
     /// The distribution of the holders, if they are not equally frequent.
-    pub(super) crowd: Option<&'a Zipf>,
+    pub(super) popularity: Option<&'a Zipf>,
 }
 
 impl Draw<'_> {
@@ -297,8 +297,8 @@ impl Draw<'_> {
     pub(super) fn token(&self, at: i64, rng: &mut ChaCha8Rng) -> TokenRef {
         let class = self.class(random::unit(rng) * self.total());
         let draw = random::unit(rng);
-        let ordinal = match self.crowd {
-            Some(crowd) if class.is_reissued() => crowd.place(draw),
+        let ordinal = match self.popularity {
+            Some(popularity) if class.is_reissued() => popularity.place(draw),
             _ if class.is_reissued() => (draw * f64::from(self.stream.holders)) as u32,
             _ => (draw * f64::from(class.row().pool)) as u32,
         };

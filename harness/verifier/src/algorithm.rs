@@ -1,6 +1,6 @@
 //! The closed set of JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §4).
-//! HMAC and `none` are absent on purpose: a resource server that could verify them could be fooled
-//! with them.
+//! HMAC and `none` are absent on purpose. A resource server that accepted them could be deceived
+//! with forged tokens.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ pub enum Algorithm {
     PS384,
     /// RSASSA-PSS with SHA-512, MGF1 with SHA-512 and a 64-byte salt.
     PS512,
-    /// ECDSA on P-256 with SHA-256, signature as r || s (64 bytes).
+    /// ECDSA on P-256 with SHA-256. The signature is r || s (64 bytes).
     ES256,
-    /// ECDSA on P-384 with SHA-384, signature as r || s (96 bytes).
+    /// ECDSA on P-384 with SHA-384. The signature is r || s (96 bytes).
     ES384,
     /// Ed25519; `EdDSA` and `Ed25519` name the same algorithm (RFC 9864 §2.2).
     EdDSA,
@@ -31,7 +31,7 @@ pub enum Algorithm {
     MlDsa44,
 }
 
-/// What kind of key an algorithm needs.
+/// The type of key that an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyType {
     /// `kty` RSA.
@@ -61,7 +61,7 @@ impl Algorithm {
         Algorithm::MlDsa44,
     ];
 
-    /// The name as it stands in `alg`.
+    /// The name in `alg`.
     pub const fn name(self) -> &'static str {
         match self {
             Algorithm::RS256 => "RS256",
@@ -77,17 +77,18 @@ impl Algorithm {
         }
     }
 
-    /// Reads an `alg` value, case-sensitive (RFC 7515 §4.1.1). `Ed25519` reads as EdDSA.
+    /// Parses an `alg` value. The comparison is case-sensitive (RFC 7515 §4.1.1). `Ed25519` gives
+    /// EdDSA.
     pub fn from_name(name: &str) -> Option<Algorithm> {
         Algorithm::ALL.into_iter().find(|algorithm| algorithm.is_named(name))
     }
 
-    /// Whether `alg` calls it so.
+    /// Whether `name` is a name of the algorithm in `alg`.
     pub fn is_named(self, name: &str) -> bool {
         self.name() == name || (self == Algorithm::EdDSA && name == "Ed25519")
     }
 
-    /// The kind of key it needs.
+    /// The type of key that it needs.
     pub const fn key_type(self) -> KeyType {
         match self {
             Algorithm::RS256

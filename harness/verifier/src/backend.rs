@@ -1,5 +1,5 @@
-//! The one seam for crypto: a backend prepares a key once, the prepared key verifies signatures.
-//! A file per library, the same sections in the same order. Knows nothing of tokens or claims.
+//! The interface to the crypto libraries, with one file per library. A backend prepares a key once,
+//! and the prepared key verifies signatures. A backend knows nothing of tokens or claims.
 
 pub mod aws_lc_rs;
 pub mod dalek_batch;
@@ -19,20 +19,20 @@ use crate::jwk::CheckedJwk;
 
 /// A crypto library.
 pub trait Backend: Send + Sync {
-    /// Its name in a contender: `ring`, `aws-lc-rs`, `rust-crypto`, `graviola`.
+    /// The name in a contender: `ring`, `aws-lc-rs`, `rust-crypto`, `graviola`.
     fn name(&self) -> &'static str;
 
-    /// The versions of the crates behind it, such as `ring 0.17.14`.
+    /// The versions of the crates that it uses, such as `ring 0.17.14`.
     fn version(&self) -> &'static str;
 
-    /// Whether it verifies this algorithm.
+    /// Whether it supports this algorithm.
     fn supports(&self, algorithm: Algorithm) -> bool;
 
-    /// Does once, for one worker, all work that the key alone allows.
+    /// Prepares a key for one worker: does once all the work that depends on the key alone.
     ///
     /// # Errors
-    /// [`InvalidKey`] if the library refuses a key that passed the core's own check, or does not
-    /// support the algorithm.
+    /// Returns [`InvalidKey`] if the library refuses a key that passed the core's own check, or
+    /// does not support the algorithm.
     fn prepare(
         &self,
         algorithm: Algorithm,
@@ -46,15 +46,15 @@ pub trait VerifyingKey: Send {
     /// (`header.payload` as transmitted, RFC 7515 §5.2).
     ///
     /// # Errors
-    /// [`InvalidSignature`], without a reason: there is only one.
+    /// Returns [`InvalidSignature`] if the signature does not verify. There is no other reason.
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 }
 
-/// The library refused the key.
+/// The error for a key that the library refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidKey;
 
-/// The signature does not verify.
+/// The error for a signature that does not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidSignature;
 
@@ -73,7 +73,7 @@ impl fmt::Display for InvalidSignature {
 impl std::error::Error for InvalidKey {}
 impl std::error::Error for InvalidSignature {}
 
-/// Every real backend that runs on this CPU, in the order of the design.
+/// Every real backend that runs on this CPU, in the order of the design document.
 pub fn available() -> Vec<&'static dyn Backend> {
     let mut backends: Vec<&'static dyn Backend> =
         vec![&ring::Ring, &aws_lc_rs::AwsLcRs, &rust_crypto::RustCrypto];

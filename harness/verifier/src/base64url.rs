@@ -1,4 +1,4 @@
-//! Strict base64url (RFC 7515 §2), with the vector instructions of the CPU where it has them.
+//! Strict base64url (RFC 7515 §2). It uses the vector instructions of the CPU if there are any.
 
 use std::sync::LazyLock;
 
@@ -18,10 +18,11 @@ static DECODER: LazyLock<Decoder> = LazyLock::new(|| Decoder::url_safe(NO_PAD));
 static DECODER: LazyLock<Decoder> =
     LazyLock::new(|| Decoder::new(&base64::alphabet::URL_SAFE, NO_PAD));
 
-/// Decodes to the front of `room`: no padding, no stray trailing bits, nothing else.
+/// Decodes into the beginning of `room`. Padding, stray trailing bits and other characters are
+/// refused.
 ///
 /// # Errors
-/// `JWT_MALFORMED` for anything else, and for more than `room` holds.
+/// `JWT_MALFORMED` if the text is not strict base64url, or decodes to more than `room` holds.
 pub(crate) fn decode<'a>(encoded: &[u8], room: &'a mut [u8]) -> Result<&'a [u8], Rejection> {
     let length = DECODER.decode_slice(encoded, room).map_err(|_| Rejection::Malformed)?;
     Ok(&room[..length])
@@ -33,7 +34,7 @@ mod tests {
 
     use super::*;
 
-    /// Long enough for whole vectors and every length of the rest.
+    /// The lengths cover whole vectors and every length of the rest.
     const LENGTHS: std::ops::Range<usize> = 0..200;
 
     #[test]

@@ -1,276 +1,284 @@
-//! How a key set is cached, refreshed and bounded. Plain values; the key cache acts on them.
+//! The policy of a key cache: how a key set is cached, refreshed and bounded. It consists of plain
+//! values, on which the key cache acts.
 
 use std::time::Duration;
 
 /// The policy of one key cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachePolicy {
-    /// How long a set is fresh, from the instant that `age_from` names. `Duration::MAX` for
-    /// ever; zero for no cache at all: each token waits for a fetch.
+    /// The time for which a set is fresh, from the instant that `age_from` names. `Duration::MAX`
+    /// means for ever. Zero means no cache at all: each token waits for a fetch.
     pub ttl: Duration,
-    /// From when on a set ages.
+    /// The instant from which the age of a set counts.
     pub age_from: AgeFrom,
-    /// Whether the response sets the ttl of its set, and within which bounds. `ttl` then holds for
-    /// responses that say nothing.
+    /// The bounds within which a response sets the TTL of its set; `None` if responses do not set
+    /// it. A response without `max-age` gets `ttl`.
     pub http_freshness: Option<HttpFreshness>,
-    /// When a refresh starts in the background; `None` to refresh only when the ttl is over.
+    /// The point at which a refresh starts in the background; `None` to refresh only after the TTL.
     pub refresh_ahead: Option<RefreshAhead>,
-    /// The refresh point is drawn evenly from so much before and after.
+    /// The greatest random shift of the refresh point. The shift is drawn uniformly, forwards or
+    /// backwards.
     pub refresh_jitter: Jitter,
-    /// What starts a refresh.
+    /// The trigger of a refresh.
     pub refresh: Refresh,
-    /// What a `kid` that the set lacks may cause.
+    /// The effect of a `kid` that the set lacks.
     pub unknown_kid: UnknownKid,
-    /// How many fetches it may cause; `None` for as many as tokens come.
+    /// The limit on fetches for unknown kids; `None` for no limit.
     pub budget: Option<Budget>,
-    /// How long a successful fetch is grounds to call an absent kid unknown without another.
+    /// The time after a successful fetch during which an absent kid is called unknown without
+    /// another fetch.
     pub grounds: Duration,
     /// Whether a signature that does not verify under a known kid causes a fetch.
     pub refetch_bad_signature: bool,
-    /// How long past its ttl a set is served while fetches fail.
+    /// The time past its TTL for which a set is served while fetches fail.
     pub stale_if_error: Duration,
-    /// What a failed fetch does to the set held.
+    /// The effect of a failed fetch on the held set.
     pub on_failure: OnFailure,
-    /// Which lookups share a fetch.
+    /// The lookups that share a fetch.
     pub coalescing: Coalescing,
-    /// Who waits while a fetch is under way.
+    /// The lookups that wait while a fetch is under way.
     pub lock: LockScope,
-    /// Whether each worker has a cache of its own.
+    /// Whether each worker has its own cache.
     pub per_worker: bool,
-    /// The most kids that are kept, each with an age of its own; `None` to keep sets whole.
+    /// The most kids that are kept, each with its own age; `None` to keep sets whole.
     pub per_kid: Option<usize>,
-    /// What an entry that cannot be used does to its set.
+    /// The effect of an unusable entry on its set.
     pub bad_entry: BadEntry,
-    /// What a set without any usable key does.
+    /// The effect of a set without any usable key.
     pub empty_set: EmptySet,
-    /// What a token is answered whose key nobody knows because fetches fail.
+    /// The answer to a token whose key is not known because fetches fail.
     pub outage: OutageAnswer,
-    /// Whether a token without `kid` is refused, whatever the verifier's policy says.
+    /// Whether a token without `kid` is refused, regardless of the verifier's policy.
     pub kid_required: bool,
-    /// How far clocks may differ, whatever the verifier's policy says; `None` for what it says. Of
-    /// the library as a whole, not of its cache: it decides on `exp`, `nbf` and `iat`.
+    /// The leeway for clock differences, which replaces that of the verifier's policy; `None` to
+    /// keep the latter. It belongs to the modelled library as a whole rather than to its cache: it
+    /// decides on `exp`, `nbf` and `iat`.
     pub leeway: Option<Duration>,
-    /// Whether the operator can have a key dropped at once.
+    /// Whether the operator can evict a key at once.
     pub push_eviction: bool,
-    /// Limits of one fetch attempt.
+    /// The time limits of one fetch attempt.
     pub timeouts: Timeouts,
-    /// Largest body that is read, in bytes.
+    /// The largest body that is read, in bytes.
     pub max_body: usize,
-    /// Further attempts after a failed one that may be passing (no answer, 5xx, garbage).
+    /// The number of further attempts after a failed one, if the failure may be temporary (no
+    /// answer, 5xx, garbage).
     pub retries: u32,
-    /// Pause before a retry.
+    /// The pause before a retry.
     pub retry_delay: Duration,
-    /// Pause after a failed fetch; doubles with each further failure.
+    /// The pause after a failed fetch. It doubles with each further failure.
     pub backoff_min: Duration,
-    /// The longest such pause.
+    /// The longest pause after a failed fetch.
     pub backoff_max: Duration,
-    /// How long a token may wait for a fetch.
+    /// The longest time that a token may wait for a fetch.
     pub max_wait: Duration,
-    /// How many tokens may wait at once.
+    /// The most tokens that may wait at once.
     pub max_waits: usize,
-    /// Whether proven tokens are remembered, and how many; `None` for not at all.
+    /// The limits of the verdict cache; `None` for no verdict cache.
     pub verdict_cache: Option<VerdictCachePolicy>,
 }
 
-/// From when on a set ages.
+/// The instant from which the age of a set counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgeFrom {
-    /// The start of the request that fetched it. An older request never replaces what a newer one
-    /// brought.
+    /// The start of the request that fetched it. The result of an older request never replaces that
+    /// of a newer one.
     Request,
-    /// The end of its response. What comes last is held.
+    /// The end of its response. The last response to arrive is held.
     Response,
 }
 
-/// Obeys `Cache-Control: max-age` (RFC 9111 §5.2.2.1), within bounds.
+/// The bounds for a TTL from `Cache-Control: max-age` (RFC 9111 §5.2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpFreshness {
-    /// The shortest ttl.
+    /// The shortest TTL.
     pub min: Duration,
-    /// The longest.
+    /// The longest TTL.
     pub max: Duration,
 }
 
 impl HttpFreshness {
-    /// Whatever a response says.
+    /// No bounds: the TTL is what the response says.
     pub const UNBOUNDED: HttpFreshness = HttpFreshness { min: Duration::ZERO, max: Duration::MAX };
 }
 
-/// When a refresh starts in the background.
+/// The point at which a refresh starts in the background.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RefreshAhead {
-    /// After this share of the ttl, 0..=1.
+    /// The refresh starts after this share of the TTL, 0..=1.
     Share(f64),
-    /// So long before the end of the ttl.
+    /// The refresh starts this long before the end of the TTL.
     Before(Duration),
 }
 
-/// How far a refresh point is moved at random.
+/// The greatest random shift of a refresh point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Jitter {
-    /// Up to this share of the ttl, 0..=1.
+    /// The shift is at most this share of the TTL, 0..=1.
     Share(f64),
-    /// Up to so long.
+    /// The shift is at most this long.
     Span(Duration),
 }
 
-/// What starts a refresh.
+/// The trigger of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refresh {
-    /// The next lookup; past the ttl, lookups wait for it.
+    /// The next lookup starts the refresh. Past the TTL, lookups wait for it.
     Lazy,
-    /// The next lookup, and the set held serves on until the fetch has ended, as long as stale
-    /// sets may be served.
+    /// The next lookup starts the refresh. The held set is served until the fetch has ended, as
+    /// long as stale sets may be served.
     Async,
-    /// A timer, traffic or not; the set held serves on as with [`Refresh::Async`].
+    /// A timer starts the refresh, even without traffic. The held set is served as with
+    /// [`Refresh::Async`].
     Periodic,
 }
 
-/// What a failed fetch does to the set held.
+/// The effect of a failed fetch on the held set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Nothing.
+    /// The set is kept.
     Keep,
-    /// It is dropped, fresh or not.
+    /// The set is dropped, even if it is fresh.
     Clear,
 }
 
-/// Which lookups share a fetch.
+/// The lookups that share a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coalescing {
-    /// None: each that needs one starts its own.
+    /// No lookups share a fetch. Each lookup that needs one starts its own.
     None,
-    /// Those for the same kid.
+    /// Lookups for the same kid share a fetch.
     PerKid,
-    /// All: one fetch at a time.
+    /// All lookups share a fetch, so there is one at a time.
     SingleFlight,
 }
 
-/// Who waits while a fetch is under way.
+/// The lookups that wait while a fetch is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockScope {
-    /// Those who need it.
+    /// Only lookups that need the fetch wait.
     Misses,
-    /// Everybody, in the order of arrival; each looks again when its turn comes.
+    /// All lookups wait, in the order of arrival. Each looks again when its turn comes.
     All,
 }
 
-/// What an entry that cannot be used does to its set.
+/// The effect of an unusable entry on its set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadEntry {
-    /// It is skipped.
+    /// The entry is skipped.
     Skip,
-    /// One that is no JWK, or lacks a member, fails the fetch; one that is well-formed and of no
-    /// use is skipped.
+    /// An entry that is not a JWK or lacks a member fails the fetch. An entry that is well-formed
+    /// but unusable is skipped.
     FailMalformed,
-    /// The fetch has failed.
+    /// The entry fails the fetch.
     FailSet,
 }
 
-/// What a set without any usable key does.
+/// The effect of a set without any usable key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptySet {
-    /// The fetch has failed: the set before is kept.
+    /// The fetch counts as failed, and the previous set is kept.
     KeepOld,
-    /// It is adopted: no key is left.
+    /// The set is adopted, and no key is left.
     Accept,
 }
 
-/// What a token is answered whose key nobody knows because fetches fail.
+/// The answer to a token whose key is not known because fetches fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutageAnswer {
-    /// 503: the user may come again.
+    /// Status 503, after which the client may try again.
     Unavailable,
-    /// 401: as if the token were bad.
+    /// Status 401, as if the token were bad.
     Unauthorized,
 }
 
-/// What a verdict cache may hold.
+/// The limits of a verdict cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictCachePolicy {
-    /// Tokens, at the most.
+    /// The most tokens.
     pub entries: usize,
-    /// Bytes of tokens and claims, at the most.
+    /// The most bytes of tokens and claims.
     pub bytes: u64,
-    /// Whether a verdict dies with the generation of the key set that it was given under. If not,
-    /// a withdrawn key stays trusted for tokens seen before, until these expire.
+    /// Whether a verdict becomes invalid with the generation of the key set under which it was
+    /// given. If not, a withdrawn key stays trusted for tokens seen before, until these expire.
     pub is_tied: bool,
 }
 
 impl Default for VerdictCachePolicy {
-    /// Ten thousand tokens in 16 MiB, tied.
+    /// The default: ten thousand tokens in 16 MiB, tied to the key set.
     fn default() -> VerdictCachePolicy {
         VerdictCachePolicy { entries: 10_000, bytes: 16 << 20, is_tied: true }
     }
 }
 
-/// What a `kid` that the set lacks may cause.
+/// The effect of a `kid` that the set lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownKid {
-    /// Nothing: it is refused.
+    /// The token is refused without a fetch.
     Refuse,
-    /// A fetch within the budget; the token waits for it.
+    /// The token waits for a fetch within the budget.
     Refetch,
-    /// A fetch within the budget; the token is refused, and the next one may fare better.
+    /// A fetch within the budget starts, and the token is refused. A later token with this kid may
+    /// be accepted.
     RefetchInBackground,
 }
 
-/// How many fetches unknown kids may cause.
+/// The limit on fetches for unknown kids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Fetches in a window; 0 for none ever.
+    /// The number of fetches in a window; 0 to allow none.
     pub fetches: u32,
-    /// The window.
+    /// The length of the window.
     pub window: Duration,
-    /// How windows follow each other.
+    /// The kind of the window.
     pub kind: WindowKind,
-    /// What counts against it.
+    /// The event that counts against the budget.
     pub armed_on: ArmedOn,
-    /// Whether fetches for known kids are counted and bounded too.
+    /// Whether fetches for known kids are also counted and limited.
     pub is_shared: bool,
-    /// How long a token may wait for the budget; zero to be refused at once. One that would have
-    /// to wait longer is refused at once too.
+    /// The longest time that a token may wait for the budget. A token that would have to wait
+    /// longer is refused at once.
     pub max_wait: Duration,
 }
 
-/// How the windows of a budget follow each other.
+/// The kind of a budget's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowKind {
-    /// Any span as long as the window.
+    /// Every span of the window's length counts.
     Sliding,
-    /// A window opens with the first fetch after the last one closed.
+    /// A window opens with the first fetch after the previous one has closed.
     Fixed,
-    /// A token bucket: full with `fetches`, and as many flow in over a window.
+    /// A token bucket. It holds up to `fetches`, and the same number is refilled evenly over a
+    /// window.
     Bucket,
 }
 
-/// What counts against a budget.
+/// The event that counts against a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArmedOn {
-    /// The start of a fetch that it allowed.
+    /// The start of a fetch that the budget allowed.
     Attempt,
     /// The end of any successful fetch.
     Success,
-    /// The end of a successful fetch that brought no such kid.
+    /// The end of a successful fetch whose set lacks the requested kid.
     Miss,
 }
 
 impl Budget {
-    /// So many attempts in any such span; refused beyond.
+    /// A budget of `fetches` attempts in any span of `window`. Further tokens are refused.
     pub const fn sliding(fetches: u32, window: Duration) -> Budget {
         let (kind, armed_on) = (WindowKind::Sliding, ArmedOn::Attempt);
         Budget { fetches, window, kind, armed_on, is_shared: false, max_wait: Duration::ZERO }
     }
 }
 
-/// Limits of one fetch attempt.
+/// The time limits of one fetch attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For the connection to be made.
+    /// The limit for making the connection.
     pub connect: Duration,
-    /// For the next byte to come.
+    /// The limit for the next byte to arrive.
     pub idle: Duration,
-    /// For the whole attempt.
+    /// The limit for the whole attempt.
     pub total: Duration,
 }
 
@@ -315,7 +323,7 @@ impl Default for CachePolicy {
 }
 
 impl CachePolicy {
-    /// How long a set is fresh whose response allows `max_age`, if it says anything.
+    /// The TTL of a set whose response allows `max_age`, or has none if it is `None`.
     pub fn ttl_of(&self, max_age: Option<Duration>) -> Duration {
         match self.http_freshness.zip(max_age) {
             Some((bounds, max_age)) => max_age.clamp(bounds.min, bounds.max.max(bounds.min)),
@@ -323,18 +331,18 @@ impl CachePolicy {
         }
     }
 
-    /// The shortest that a set may be fresh.
+    /// The shortest TTL that a set can have.
     pub fn shortest_ttl(&self) -> Duration {
         self.http_freshness.map_or(self.ttl, |bounds| bounds.min.min(self.ttl))
     }
 
-    /// The longest that a set may be fresh.
+    /// The longest TTL that a set can have.
     pub fn longest_ttl(&self) -> Duration {
         self.http_freshness.map_or(self.ttl, |bounds| bounds.max.max(self.ttl))
     }
 
-    /// How long a successful fetch is grounds to call an absent kid unknown, given the ttl of the
-    /// set: where nothing is ever fetched for one, until the next refresh.
+    /// The time after a successful fetch during which an absent kid is called unknown, for a set
+    /// with this TTL. If unknown kids never cause a fetch, it is the TTL itself.
     pub fn unknown_kid_window(&self, ttl: Duration) -> Duration {
         match self.unknown_kid {
             UnknownKid::Refuse => ttl,
@@ -342,8 +350,8 @@ impl CachePolicy {
         }
     }
 
-    /// When the refresh of a set of this ttl starts, from its own start on, given a draw from
-    /// 0..=1; `None` if it only ends.
+    /// The time from the beginning of a set's age to its refresh, for a set with this TTL and a
+    /// draw from 0..=1. `None` if there is no refresh before the end of the TTL.
     pub fn refresh_after(&self, ttl: Duration, draw: f64) -> Option<Duration> {
         let ahead = self.refresh_ahead.filter(|_| ttl != Duration::MAX)?;
         let share_of = |span: Duration| match ttl.is_zero() {

@@ -1,5 +1,5 @@
-//! The claims of a token whose signature has verified (RFC 7519 §4), borrowed from the payload.
-//! What can be judged without a clock is judged here, in the order of the contract (step 9).
+//! The claims of a token with a verified signature (RFC 7519 §4), borrowed from the payload. Faults
+//! that need no clock are found here, in the order of the contract (step 9).
 
 use std::borrow::Cow;
 
@@ -8,59 +8,59 @@ use crate::policy::{MAX_MEMBERS, Member, Policy, ScopeForm, SenderConstraint};
 use crate::rejection::Rejection;
 use crate::unix_time::{NumericDate, UnixTime};
 
-/// A payload may nest this deep.
+/// The deepest nesting that a payload may have.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The claims of one token, right for this issuer and this API. Those that the policy does not ask
-/// for are not here (RFC 7519 §4).
+/// The claims of one token, valid for this issuer and this API. Claims that the policy does not
+/// read are not included (RFC 7519 §4).
 #[derive(Clone, Debug)]
 pub struct Claims<'a> {
-    /// `sub`.
+    /// The claim `sub`.
     pub subject: Cow<'a, str>,
-    /// `exp`: the first nanosecond that is not before it.
+    /// The first nanosecond that is not before `exp`.
     pub expires: UnixTime,
-    /// `nbf`: the first nanosecond that is not before it.
+    /// The first nanosecond that is not before `nbf`.
     pub not_before: Option<UnixTime>,
-    /// `iat`: the last nanosecond that is not after it.
+    /// The last nanosecond that is not after `iat`.
     pub issued_at: Option<UnixTime>,
     /// Whether `iat` lies between that nanosecond and the next.
     pub is_issued_between: bool,
-    /// `jti`.
+    /// The claim `jti`.
     pub jwt_id: Option<Cow<'a, str>>,
-    /// The client, from the first client claim that is there; `client_id` where the profile asks
-    /// for it and all clients are served.
+    /// The client, from the first client claim that is present. If all clients are served, it is
+    /// `client_id`, provided that the profile requires this claim.
     pub client: Option<Cow<'a, str>>,
-    /// The tenant, if it is a text.
+    /// The tenant, if it is a string.
     pub tenant: Option<Cow<'a, str>>,
     /// The kind of subject.
     pub subject_kind: Option<Cow<'a, str>>,
-    /// The authorization version that the token was issued under, if it is a whole number.
+    /// The authorization version under which the token was issued, if it is a whole number.
     pub authorization_version: Option<u64>,
-    /// `token_use`.
+    /// The claim `token_use`.
     pub token_use: Option<Cow<'a, str>>,
-    /// Whether a prohibited claim is there.
+    /// Whether a prohibited claim is present.
     pub is_other_kind: bool,
     /// Whether every required scope is granted.
     pub has_scopes: bool,
-    /// Members of `cnf` that name a key: `jkt` and `x5t#S256`.
+    /// The members of `cnf` that name a key: `jkt` and `x5t#S256`.
     pub confirmation: Option<Confirmation<'a>>,
 }
 
-/// What `cnf` says (RFC 7800 §3, RFC 9449 §6.1, RFC 8705 §3.1).
+/// The claim `cnf` (RFC 7800 §3, RFC 9449 §6.1, RFC 8705 §3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation<'a> {
-    /// Thumbprint of the DPoP key.
+    /// The thumbprint of the DPoP key.
     pub jkt: Option<Cow<'a, str>>,
-    /// Thumbprint of the client certificate.
+    /// The thumbprint of the client certificate.
     pub x5t_s256: Option<Cow<'a, str>>,
 }
 
 impl<'a> Claims<'a> {
-    /// Reads and judges a decoded payload.
+    /// Parses and checks a decoded payload.
     ///
     /// # Errors
-    /// `JWT_MALFORMED`, `JWT_CLAIM_INVALID`, `JWT_CLAIM_MISSING`, `JWT_ISSUER_MISMATCH`,
-    /// `JWT_AUDIENCE_MISMATCH` or `JWT_SCOPE_INVALID`: the first that fits.
+    /// The first fault: `JWT_MALFORMED`, `JWT_CLAIM_INVALID`, `JWT_CLAIM_MISSING`,
+    /// `JWT_ISSUER_MISMATCH`, `JWT_AUDIENCE_MISMATCH` or `JWT_SCOPE_INVALID`.
     pub fn parse(json: &'a [u8], policy: &Policy) -> Result<Claims<'a>, Rejection> {
         let members: Members<'a, MAX_MEMBERS> =
             json::read_object(json, MAX_DEPTH, &policy.members).ok_or(Rejection::Malformed)?;
@@ -80,7 +80,7 @@ impl<'a> Claims<'a> {
         let token_use = optional(fixed(Member::TokenUse), json::text)?;
         let tenant = match spec.tenant {
             Some(_) => optional(members[policy.tenant], json::text)?,
-            // The request may ask for it, and the claim decides nothing before.
+            // Only the request may need the tenant. Until then the claim decides nothing.
             None => members[policy.tenant].and_then(json::text),
         };
         let asked = |place: Option<usize>| place.and_then(|place| members[place]);
@@ -134,7 +134,7 @@ impl<'a> Claims<'a> {
 }
 
 impl Claims<'_> {
-    /// The same, borrowed from nothing.
+    /// The claims with copies of everything that they borrowed.
     pub fn into_owned(self) -> Claims<'static> {
         let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         let confirmation = self.confirmation.map(|confirmation| Confirmation {
@@ -160,7 +160,8 @@ impl Claims<'_> {
     }
 }
 
-/// Reads a claim that may be absent; present and of the wrong form is `JWT_CLAIM_INVALID`.
+/// Reads a claim that may be absent. A claim that is present in a wrong form gives
+/// `JWT_CLAIM_INVALID`.
 fn optional<'a, T>(
     raw: Option<Raw<'a>>,
     read: impl FnOnce(Raw<'a>) -> Option<T>,
@@ -182,7 +183,8 @@ pub(crate) fn confirmation(raw: Raw<'_>) -> Option<Confirmation<'_>> {
     Some(Confirmation { jkt, x5t_s256 })
 }
 
-/// Absent, or empty: `""`, `[]` and, for claims of no known type, `null`.
+/// Whether a claim is absent or empty. Empty are `""`, `[]` and, for claims of no known type,
+/// `null`.
 pub(crate) fn is_absent(raw: Option<Raw<'_>>) -> bool {
     raw.is_none_or(|raw| {
         let text = raw.get();
@@ -199,7 +201,8 @@ enum Audience {
 }
 
 impl Audience {
-    /// A string, or an array of strings; an empty array or string is absent (RFC 7519 §4.1.3).
+    /// Reads a string or an array of strings. An empty string or array counts as absent (RFC 7519
+    /// §4.1.3).
     fn read(raw: Option<Raw<'_>>, ours: &[String]) -> Result<Audience, Rejection> {
         let Some(raw) = raw else {
             return Ok(Audience::Absent);
@@ -242,7 +245,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether every required scope is there, once the syntax is right (RFC 6749 §3.3).
+    /// Whether every required scope is granted. The syntax is checked first (RFC 6749 §3.3).
     fn grants(&self, required: &[String]) -> Result<bool, Rejection> {
         let fault = |ok: bool| {
             if ok { Ok(()) } else { Err(Rejection::ScopeInvalid) }
@@ -263,7 +266,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// RFC 6749 §3.3: `1*( %x21 / %x23-5B / %x5D-7E )`.
+/// Whether a text is a scope token: `1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
 pub(crate) fn is_scope_token(text: &[u8]) -> bool {
     let allowed = |byte: &u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     !text.is_empty() && text.iter().all(allowed)

@@ -1,24 +1,24 @@
-//! The parts of a compact JWS (RFC 7515 §7.1), found without decoding anything.
+//! The parts of a compact JWS (RFC 7515 §7.1), found without decoding them.
 
 use memchr::memchr_iter;
 
 use crate::rejection::Rejection;
 
-/// Three parts of one token, still encoded.
+/// The three parts of one token, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compact<'a> {
-    /// Encoded header.
+    /// The encoded header.
     pub header: &'a [u8],
-    /// Encoded payload.
+    /// The encoded payload.
     pub payload: &'a [u8],
-    /// Encoded signature.
+    /// The encoded signature.
     pub signature: &'a [u8],
-    /// `header.payload` as transmitted (RFC 7515 §5.2).
+    /// The signing input: `header.payload` as transmitted (RFC 7515 §5.2).
     pub signing_input: &'a [u8],
 }
 
 impl<'a> Compact<'a> {
-    /// Splits a token. Looks at the length before anything else, and at no more than five dots.
+    /// Splits a token. The length is checked first, and the search stops after five dots.
     ///
     /// # Errors
     /// `JWT_MISSING`, `JWT_OVERSIZED`, `JWT_ENCRYPTED` (five parts) or `JWT_MALFORMED`.

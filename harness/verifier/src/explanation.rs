@@ -1,6 +1,6 @@
-//! Why a verdict is as it is, for a person: the step of the contract that decided, and what was
-//! compared with what. Works the facts out again beside the hot path, and never shows a token, its
-//! signature, its `sub` or its `jti`.
+//! The explanation of a verdict for a person: the step of the contract that decided, and what was
+//! compared with what. It derives the facts again, outside the hot path. It never shows a token,
+//! its signature, its `sub` or its `jti`.
 
 mod claims;
 mod encoding;
@@ -28,46 +28,46 @@ pub use unused::{UnusedEntries, UnusedEntry};
 
 /// The entry of `types` that allows a token without one.
 const ABSENT: &str = "absent";
-/// Unused entries of a key set are told up to this many.
+/// The most unused entries of a key set that are listed.
 const MAX_ENTRIES: usize = 2;
 
 /// A step of the contract's order of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Step {
-    /// Present, and not too long.
+    /// The token is present and not too long.
     Length = 1,
-    /// Three parts.
+    /// The token has three parts.
     Parts,
-    /// A header that can be read.
+    /// The header can be read.
     Header,
-    /// `alg` in the allowlist.
+    /// `alg` is in the allowlist.
     Algorithm,
-    /// `typ` in the list of types.
+    /// `typ` is in the list of types.
     Type,
-    /// Nothing critical that is not implemented.
+    /// The header asks for no critical extension, as none is implemented.
     Critical,
-    /// One key that fits.
+    /// Exactly one key fits.
     Key,
-    /// A signature under that key.
+    /// The signature verifies under that key.
     Signature,
-    /// Claims that can be read, for this issuer and this API.
+    /// The claims can be read, and are for this issuer and this API.
     Claims,
-    /// In date.
+    /// The token is in date.
     Times,
-    /// An access token in its holder's hands, not revoked.
+    /// The token is an access token, is presented by its holder, and is not revoked.
     Purpose,
-    /// Good for this request.
+    /// The token is valid for this request.
     Request,
 }
 
 impl Step {
-    /// Its number in the contract, from 1 to 12.
+    /// The number of the step in the contract, from 1 to 12.
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// Its name, one word.
+    /// The name of the step, in one word.
     pub const fn name(self) -> &'static str {
         match self {
             Step::Length => "length",
@@ -86,27 +86,27 @@ impl Step {
     }
 }
 
-/// Why a verdict is as it is.
+/// The explanation of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The step that decided; the last one for an accepted token.
     pub step: Step,
-    /// What was compared with what, in one line.
+    /// The comparison that decided, in one line.
     pub compared: String,
 }
 
-/// What a verdict was given on.
+/// The inputs of a verdict.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// The token. Of one over `max-token-bytes`, a beginning will do.
+    /// The token. For one longer than `max-token-bytes`, its beginning is enough.
     pub token: &'a [u8],
-    /// Its whole length in bytes.
+    /// The whole length of the token in bytes.
     pub length: usize,
     /// The policy.
     pub policy: &'a Policy,
     /// The key set that was held.
     pub keys: &'a KeySet,
-    /// What of it verifies no token.
+    /// The entries of the key set that verify no token.
     pub unused: &'a UnusedEntries,
     /// The request.
     pub request: Request<'a>,
@@ -115,7 +115,7 @@ pub struct Evidence<'a> {
 }
 
 impl Explanation {
-    /// Explains a verdict that a verifier gave on this evidence.
+    /// Explains the verdict that a verifier gave on this evidence.
     pub fn of(verdict: Result<(), Rejection>, evidence: &Evidence<'_>) -> Explanation {
         let case = DecodedEvidence::new(evidence);
         let (step, compared) = match verdict {
@@ -126,7 +126,7 @@ impl Explanation {
     }
 }
 
-/// The evidence, decoded as far as it goes.
+/// The evidence, decoded as far as possible.
 struct DecodedEvidence<'a> {
     evidence: &'a Evidence<'a>,
     header: Option<Vec<u8>>,
@@ -213,7 +213,7 @@ impl<'a> DecodedEvidence<'a> {
         (Step::Claims, compared)
     }
 
-    /// Why a part cannot be decoded.
+    /// The reason why a part cannot be decoded.
     fn encoding(&self, name: &str, part: fn(&Compact<'a>) -> &'a [u8]) -> String {
         let Evidence { token, policy, .. } = self.evidence;
         let compact = Compact::split(token, policy.spec().max_token_bytes).ok();
@@ -242,13 +242,13 @@ impl<'a> DecodedEvidence<'a> {
         (!kid.is_none_or(is_text)).then(|| "kid is no string".into())
     }
 
-    /// A text of the header.
+    /// The string value of a header member.
     fn head(&self, name: &str) -> Option<String> {
         let raw = member(self.header.as_deref()?, header::MAX_DEPTH, name)?;
         json::text(raw).map(Into::into)
     }
 
-    /// The algorithm of the header, if it is a known one.
+    /// The algorithm of the header, if it is known.
     fn known_algorithm(&self) -> Option<Algorithm> {
         Algorithm::from_name(&self.head("alg")?)
     }
@@ -262,7 +262,8 @@ impl<'a> DecodedEvidence<'a> {
         format!("alg {alg} is not among algorithms {allowed}")
     }
 
-    /// `typ`, or else `token_use` or a prohibited claim.
+    /// Explains why this is another kind of token: because of `typ`, or else of `token_use` or a
+    /// prohibited claim.
     fn other_kind(&self) -> (Step, String) {
         let policy = self.evidence.policy;
         let types = &policy.spec().types;
@@ -341,11 +342,11 @@ impl<'a> DecodedEvidence<'a> {
         }
     }
 
-    /// Entries that are not used, in parentheses; nothing for none.
+    /// The unused entries in parentheses; empty if there are none.
     fn unused(&self, entries: &[&UnusedEntry]) -> String {
         let told = |entry: &&UnusedEntry| {
             let told = entry.short();
-            // What stands in the key set may stand in the token too.
+            // A text from the key set may also occur in the token.
             if self.redaction.hides(&told) { format!("entry {}", entry.place) } else { told }
         };
         let mut told: Vec<String> = entries.iter().take(MAX_ENTRIES).map(told).collect();
@@ -370,7 +371,7 @@ impl<'a> DecodedEvidence<'a> {
     }
 }
 
-/// How many different keys fit.
+/// The number of different keys that fit.
 fn fitting<'k>(entries: impl Iterator<Item = &'k KeyEntry>, algorithm: Option<Algorithm>) -> usize {
     let keys = entries.filter_map(|entry| entry.key.as_ref());
     let fits = keys.filter(|key| Some(key.jwk.algorithm) == algorithm);
@@ -391,7 +392,7 @@ fn member<'j>(json: &'j [u8], max_depth: usize, name: &str) -> Option<Raw<'j>> {
     member
 }
 
-/// What is wrong with a JSON text that no members could be read from.
+/// The fault of a JSON text whose members cannot be read.
 fn json_fault(what: &str, json: &[u8], max_depth: usize) -> String {
     use std::collections::BTreeMap;
     type Anything = BTreeMap<String, serde::de::IgnoredAny>;

@@ -1,5 +1,5 @@
-//! The JOSE header (RFC 7515 §4): attacker-controlled, read for what the policy asks and no more.
-//! `jwk`, `jku`, `x5u` and `x5c` are not even looked at.
+//! The JOSE header (RFC 7515 §4). It is controlled by the sender, so only the members that the
+//! policy needs are read. `jwk`, `jku`, `x5u` and `x5c` are ignored.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use crate::json::{self, Members, Names, Raw};
 use crate::policy::PolicySpec;
 use crate::rejection::Rejection;
 
-/// A header may nest this deep.
+/// The deepest nesting that a header may have.
 pub(crate) const MAX_DEPTH: usize = 16;
 pub(crate) static NAMES: Names<&str, [&str; 5]> =
     Names::fixed(["alg", "kid", "typ", "crit", "b64"]);
 
-/// What the header of an acceptable token says.
+/// The header of an acceptable token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
     /// The algorithm, one of the allowlist.
@@ -23,10 +23,10 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads and judges a decoded header (steps 3 to 6 of the contract).
+    /// Parses and checks a decoded header (steps 3 to 6 of the contract).
     ///
     /// # Errors
-    /// The code of the first fault.
+    /// The first fault.
     pub fn parse(json: &'a [u8], policy: &PolicySpec) -> Result<Header<'a>, Rejection> {
         let members: Members<'a, 5> =
             json::read_object(json, MAX_DEPTH, &NAMES).ok_or(Rejection::Malformed)?;
@@ -45,7 +45,7 @@ impl<'a> Header<'a> {
         if !is_type_allowed(typ, &policy.types) {
             return Err(Rejection::TypeMismatch);
         }
-        // No extension is implemented, so any `crit` and any `b64` asks for too much.
+        // No extension is implemented, so any `crit` and any `b64` is refused.
         if crit.is_some() || b64.is_some() {
             return Err(Rejection::CritUnsupported);
         }
@@ -53,7 +53,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A media type without its `application/`, in any case.
+/// A media type without its prefix `application/`, which may be in upper or lower case.
 pub(crate) fn without_prefix(typ: &str) -> &str {
     let prefix = "application/";
     match typ.get(..prefix.len()) {
@@ -62,7 +62,8 @@ pub(crate) fn without_prefix(typ: &str) -> &str {
     }
 }
 
-/// RFC 7515 §4.1.9: media types compare without case; `application/` may be left out.
+/// Whether `typ` is among the allowed types. Media types are compared without regard to case, and
+/// `application/` may be left out (RFC 7515 §4.1.9).
 pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
     let Some(raw) = typ else {
         return types.iter().any(|allowed| allowed == "absent");

@@ -1,22 +1,23 @@
-//! Headers of tokens that were proven, by their text: the next token with the same header need not
-//! have it decoded and parsed again. What a header says depends on its text and the policy alone,
-//! so the memo serves one policy. Headers of tokens that prove nothing never get in.
+//! A memo of the headers of proven tokens, by their text. The next token with the same header need
+//! not have it decoded and parsed again. The content of a header depends on its text and the policy
+//! alone, so a memo serves one policy. Headers of tokens that are not proven are never kept.
 
 use crate::algorithm::Algorithm;
 
-/// Headers kept. An issuer signs with one key at a time, with two around a rotation.
+/// The number of headers kept. An issuer signs with one key at a time, or with two around a
+/// rotation.
 const PLACES: usize = 4;
-/// A longer header is parsed each time.
+/// The longest header that is kept, in bytes. A longer one is parsed each time.
 const MAX_BYTES: usize = 512;
 
-/// The headers proven last, oldest overwritten first.
+/// The headers proven last. The oldest is overwritten first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeaderMemo {
     known: Vec<KnownHeader>,
     next: usize,
 }
 
-/// A header that the policy let in.
+/// A header that the policy accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownHeader {
     encoded: Vec<u8>,
@@ -32,12 +33,12 @@ impl KnownHeader {
 }
 
 impl HeaderMemo {
-    /// The place of a header, by its text as transmitted.
+    /// The place of a header with this text, as transmitted.
     pub(crate) fn find(&self, encoded: &[u8]) -> Option<usize> {
         self.known.iter().position(|known| known.encoded == encoded)
     }
 
-    /// What [`HeaderMemo::find`] found.
+    /// The header at a place that [`HeaderMemo::find`] returned.
     pub(crate) fn at(&self, place: usize) -> &KnownHeader {
         &self.known[place]
     }
@@ -51,7 +52,8 @@ impl HeaderMemo {
             let (encoded, kid) = (Vec::with_capacity(MAX_BYTES), String::new());
             self.known.push(KnownHeader { encoded, algorithm, kid, has_kid: false });
         }
-        // In the room of the one before, so that many keys in turn cost no allocation each.
+        // The memory of the previous header is reused, so that alternating keys cause no
+        // allocations.
         let known = &mut self.known[self.next];
         known.encoded.clear();
         known.encoded.extend_from_slice(encoded);

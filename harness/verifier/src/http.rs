@@ -1,27 +1,28 @@
-//! The HTTP face of the verifier: how a request carries a token, and what a refusal says to the
-//! client. Library functions on plain values; knows no server. Codes are for logs, never for here.
+//! The HTTP interface of the verifier: how a request carries a token, and what a refusal tells the
+//! client. These functions work on plain values and know no server. Rejection codes are for logs
+//! only and never appear in a response.
 
 use std::time::Duration;
 
 use crate::rejection::Rejection;
 
-/// Other places where a request may carry `access_token`. No token is taken from them: a URI ends
-/// in logs and histories (RFC 9700 §4.3.2), a body is not read for it. Beside another transport
-/// they make the request ambiguous.
+/// Other places in which the request carries `access_token`. No token is taken from them: a URI is
+/// stored in logs and histories (RFC 9700 §4.3.2), and a body is not read for a token. In addition
+/// to another transport they make the request ambiguous.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// In a form-encoded body (RFC 6750 §2.2).
+    /// Whether `access_token` is in a form-encoded body (RFC 6750 §2.2).
     pub form: bool,
-    /// In the query of the URI (RFC 6750 §2.3).
+    /// Whether `access_token` is in the query of the URI (RFC 6750 §2.3).
     pub query: bool,
 }
 
-/// The request names its token in a form that is none, or in more than one way (RFC 6750 §3.1,
-/// `invalid_request`).
+/// The error for a request whose token is malformed, or transmitted in more than one way (RFC 6750
+/// §3.1, `invalid_request`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidRequest;
 
-/// What a client is told: a status, at most one header, nothing more.
+/// The response to a client: a status and at most one header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status code (RFC 9110 §15).
@@ -32,14 +33,14 @@ pub struct Response {
     pub retry_after: Option<u64>,
 }
 
-/// The bearer token of a request, from the values of its `Authorization` headers as received,
-/// without white space around them (RFC 9110 §5.5). `None` if there is none: no header, or only
+/// The bearer token of a request. `authorization` are the values of its `Authorization` headers as
+/// received, without white space around them (RFC 9110 §5.5). `None` if there is no header, or only
 /// credentials of another scheme. The token is one token68 (RFC 6750 §2.1, RFC 9110 §11.2) and
-/// otherwise unchecked; the verifier bounds its length.
+/// otherwise unchecked. The verifier limits its length.
 ///
 /// # Errors
-/// [`InvalidRequest`] for anything else under the scheme `Bearer`, for a second header beside it
-/// (RFC 9110 §5.3), and for two transports at once (RFC 6750 §2).
+/// Returns [`InvalidRequest`] for anything else under the scheme `Bearer`, for a second header
+/// beside it (RFC 9110 §5.3), and for two transports at once (RFC 6750 §2).
 pub fn bearer<'r>(
     authorization: impl IntoIterator<Item = &'r [u8]>,
     elsewhere: Elsewhere,
@@ -59,20 +60,20 @@ pub fn bearer<'r>(
     if is_ambiguous { Err(InvalidRequest) } else { Ok(token) }
 }
 
-/// What follows the scheme, if that is `Bearer` in any case (RFC 9110 §11.1).
+/// The text after the scheme, if the scheme is `Bearer` in upper or lower case (RFC 9110 §11.1).
 fn bearer_credentials(value: &[u8]) -> Option<&[u8]> {
     let length = value.iter().take_while(|byte| is_tchar(**byte)).count();
     let (scheme, credentials) = value.split_at(length);
     scheme.eq_ignore_ascii_case(b"Bearer").then_some(credentials)
 }
 
-/// RFC 9110 §5.6.2: what a scheme is made of.
+/// Whether a byte may be part of a scheme (RFC 9110 §5.6.2).
 fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// `1*SP token68`, where token68 is `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-/// (RFC 9110 §11.2; the `b64token` of RFC 6750 §2.1).
+/// The token of `1*SP token68`, where token68 is `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" /
+/// "/" ) *"="` (RFC 9110 §11.2; the `b64token` of RFC 6750 §2.1).
 fn token68(credentials: &[u8]) -> Option<&[u8]> {
     let is_symbol = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     let spaces = credentials.iter().take_while(|byte| **byte == b' ').count();
@@ -83,12 +84,12 @@ fn token68(credentials: &[u8]) -> Option<&[u8]> {
 }
 
 impl Response {
-    /// The response to a refused token. `retry_after` is said, rounded up to seconds, where the
-    /// fault is not the client's (503).
+    /// The response to a refused token. If the fault is not the client's (503), it contains
+    /// `retry_after`, rounded up to seconds.
     ///
-    /// A missing token gets a challenge without an error code, since the client may not know that
-    /// one is needed (RFC 6750 §3.1). A 403 for another reason than scope gets none: no other token
-    /// of this kind would help.
+    /// A missing token gets a challenge without an error code, because the client may not know that
+    /// a token is needed (RFC 6750 §3.1). A 403 for another reason than scope gets no challenge,
+    /// because no other token of this kind would help.
     pub const fn to(rejection: Rejection, retry_after: Duration) -> Response {
         let status = rejection.status();
         let challenge = match (status, rejection) {
@@ -104,7 +105,7 @@ impl Response {
 }
 
 impl From<InvalidRequest> for Response {
-    /// 400 with `invalid_request` (RFC 6750 §3.1).
+    /// The response 400 with `invalid_request` (RFC 6750 §3.1).
     fn from(_: InvalidRequest) -> Response {
         let challenge = Some(r#"Bearer error="invalid_request""#);
         Response { status: 400, challenge, retry_after: None }

@@ -1,5 +1,6 @@
-//! The little that header and claims share in reading JSON: members kept raw until their turn,
-//! text borrowed where it can be, nesting bounded. Duplicates of a member that is read are refused.
+//! The shared reading of JSON for header and claims. Members are kept raw until they are needed,
+//! strings are borrowed if possible, and the nesting is limited. A duplicate of a member that is
+//! read is refused.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A value as it stands in the text: whole and valid JSON.
+/// A JSON value as text, complete and valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Raw<'a> {
     text: &'a str,
@@ -19,37 +20,38 @@ pub(crate) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// Its text.
+    /// The text of the value.
     pub(crate) fn get(self) -> &'a str {
         self.text
     }
 }
 
-/// Values of the members that are read, by their place in the list of names.
+/// The values of the members that are read, in the order of the list of names.
 pub(crate) type Members<'a, const N: usize> = [Option<Raw<'a>>; N];
 
-/// Kinds of names that are told apart at once.
+/// The number of kinds into which names are hashed.
 const KINDS: usize = 32;
 
-/// The kind of a name, from its length and its first letter.
+/// The kind of a name, computed from its length and first byte.
 const fn kind(name: &[u8]) -> usize {
     let first = if let [first, ..] = name { *first as usize } else { 0 };
     (name.len() + 7 * first) % KINDS
 }
 
-/// Names of members, at most 32, found by their kind.
+/// The names of at most 32 members. A name is found by its kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Names<S, L> {
     names: L,
     each: PhantomData<S>,
-    /// The places of the names of each kind, a bit each.
+    /// The places of the names of each kind, one bit per place.
     by_kind: [u32; KINDS],
-    /// The places of names that may stand twice, a bit each: they then say nothing.
+    /// The places of names that may occur twice, one bit per place. A member that occurs twice
+    /// counts as absent.
     excused: u32,
 }
 
 impl<const N: usize> Names<&'static str, [&'static str; N]> {
-    /// These names, told apart at compile time.
+    /// The table of these names, computed at compile time.
     pub(crate) const fn fixed(names: [&'static str; N]) -> Self {
         let mut by_kind = [0; KINDS];
         let mut place = 0;
@@ -62,7 +64,7 @@ impl<const N: usize> Names<&'static str, [&'static str; N]> {
 }
 
 impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
-    /// These names.
+    /// The table of these names.
     pub(crate) fn new(names: L) -> Names<S, L> {
         let mut by_kind = [0; KINDS];
         for (place, name) in names.as_ref().iter().enumerate().take(32) {
@@ -71,18 +73,19 @@ impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
         Names { names, each: PhantomData, by_kind, excused: 0 }
     }
 
-    /// The same, but the names in these places may stand twice, and then say nothing.
+    /// The table in which the names in these places may occur twice. A member that occurs twice
+    /// counts as absent.
     pub(crate) fn excusing(mut self, places: impl IntoIterator<Item = usize>) -> Names<S, L> {
         self.excused = places.into_iter().fold(0, |all, place| all | 1 << place);
         self
     }
 
-    /// The name that stands there.
+    /// The name at a place.
     pub(crate) fn name(&self, place: usize) -> &S {
         &self.names.as_ref()[place]
     }
 
-    /// Where a name stands.
+    /// The place of a name.
     fn place(&self, name: &str) -> Option<usize> {
         let mut places = self.by_kind[kind(name.as_bytes())];
         while places != 0 {
@@ -96,8 +99,8 @@ impl<S: AsRef<str>, L: AsRef<[S]>> Names<S, L> {
     }
 }
 
-/// Reads one JSON object of at most `max_depth` levels and keeps the members called `names`.
-/// `None` if it is anything else, or a name that is read stands twice (escaped or not) and is not
+/// Reads one JSON object of at most `max_depth` levels and keeps the members called `names`. `None`
+/// if it is not such an object, or if a name in `names` occurs twice (escaped or not) and is not
 /// excused.
 pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     bytes: &'a [u8],
@@ -114,7 +117,7 @@ pub(crate) fn read_object<'a, const N: usize, S: AsRef<str>, L: AsRef<[S]>>(
     }
 }
 
-/// The members without those that stood twice; `None` if one of them is not excused.
+/// The members without those that occurred twice; `None` if one of these is not excused.
 #[cold]
 fn without<const N: usize>(
     mut members: [Option<Raw<'_>>; N],
@@ -126,8 +129,8 @@ fn without<const N: usize>(
     (repeated & !excused == 0).then_some(members)
 }
 
-/// Reads members into their places. The places of those that stood twice, a bit each; `None` if it
-/// could not be read.
+/// Reads members into their places. Returns the places of those that occurred twice, one bit per
+/// place; `None` if the text cannot be read.
 fn read<'a>(
     text: &'a str,
     place: &dyn Fn(&str) -> Option<usize>,
@@ -142,13 +145,13 @@ fn read<'a>(
     Some(repeated)
 }
 
-/// Reads members into their places, so that nothing large is moved. A name that stands twice is
-/// noted and no error, which would be made on the heap.
+/// A visitor that writes members into their places, so that nothing large is moved. A name that
+/// occurs twice is only noted, because an error would be allocated on the heap.
 struct Object<'m, 'a> {
-    /// What is read.
+    /// The text that is read.
     text: &'a str,
     place: &'m dyn Fn(&str) -> Option<usize>,
-    /// Whether no text in it has an escape.
+    /// Whether no string in the text has an escape.
     is_plain: bool,
     members: &'m mut [Option<Raw<'a>>],
     repeated: &'m mut u32,
@@ -177,7 +180,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<Text<'_>>()? {
             let value = match self.is_plain && is_string_next(self.text, &name) {
-                // The parser reads a text in far fewer steps than it keeps a raw value.
+                // The parser needs far fewer steps for a string than for a raw value.
                 true => quoted(self.text, map.next_value()?),
                 false => Raw { text: map.next_value::<&RawValue>()?.get(), is_plain: false },
             };
@@ -191,18 +194,18 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
     }
 }
 
-/// Whether the value after this name begins as a string, as far as a short look tells.
+/// Whether the value after this name begins as a string. Only the usual spacing is recognised.
 fn is_string_next(text: &str, name: &Text<'_>) -> bool {
     let Cow::Borrowed(name) = name.0 else {
         return false;
     };
-    // A borrowed name lies in the text, and its quote behind it.
+    // A borrowed name is a part of the text, and its closing quote follows it.
     let behind = name.as_ptr() as usize - text.as_ptr() as usize + name.len() + 1;
     let rest = &text.as_bytes()[behind.min(text.len())..];
     matches!(rest, [b':', b'"', ..] | [b':', b' ', b'"', ..])
 }
 
-/// A string of the text, with its quotes.
+/// The raw value of a string in the text, with its quotes.
 fn quoted<'a>(text: &'a str, inner: &'a str) -> Raw<'a> {
     let start = inner.as_ptr() as usize - text.as_ptr() as usize;
     Raw { text: &text[start - 1..=start + inner.len()], is_plain: true }
@@ -233,8 +236,8 @@ impl<'a> Deserialize<'a> for Text<'a> {
     }
 }
 
-/// The text of a member; `None` if it is no string. Without a backslash it stands for itself: that
-/// it is whole was seen to when it was kept raw.
+/// The string value of a member; `None` if it is not a string. A string without a backslash is its
+/// own value, because its validity was checked when it was kept raw.
 pub(crate) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
     if raw.is_plain || memchr(b'\\', inner.as_bytes()).is_none() {
@@ -243,8 +246,8 @@ pub(crate) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
-/// The texts of a member that is a string or an array of strings, one after the other to `each`.
-/// `None` if it is anything else.
+/// Calls `each` with the strings of a member that is a string or an array of strings, one after the
+/// other. `None` if it is anything else.
 pub(crate) fn each_text<'a>(raw: Raw<'a>, each: impl FnMut(Cow<'a, str>)) -> Option<()> {
     struct Each<F>(F);
     impl<'a, F: FnMut(Cow<'a, str>)> Visitor<'a> for Each<F> {
@@ -262,7 +265,7 @@ pub(crate) fn each_text<'a>(raw: Raw<'a>, each: impl FnMut(Cow<'a, str>)) -> Opt
         }
     }
     let mut each = each;
-    // An array first: trying to read it as a text would make an error, on the heap.
+    // An array is tried first. Reading it as a string would allocate an error on the heap.
     if raw.get().starts_with('[') {
         return serde_json::Deserializer::from_str(raw.get()).deserialize_seq(Each(each)).ok();
     }
@@ -270,8 +273,8 @@ pub(crate) fn each_text<'a>(raw: Raw<'a>, each: impl FnMut(Cow<'a, str>)) -> Opt
     Some(())
 }
 
-/// Whether a text has no escapes; `None` if a value nests deeper than `max`. Most
-/// texts have few brackets and no escapes, and need no closer look.
+/// Whether a text has no escapes; `None` if a value nests deeper than `max`. Most texts have few
+/// brackets and no escapes, and need no closer check.
 fn look_over(bytes: &[u8], max: usize) -> Option<bool> {
     let mut brackets = 0;
     for at in memchr3_iter(b'{', b'[', b'\\', bytes) {
@@ -300,7 +303,7 @@ pub(crate) fn is_within_depth(bytes: &[u8], max: usize) -> bool {
     true
 }
 
-/// What comes after the string that these bytes are in.
+/// The bytes after the end of the string that the given bytes begin inside.
 fn behind_string(mut bytes: &[u8]) -> &[u8] {
     while let Some(at) = memchr2(b'"', b'\\', bytes) {
         let is_end = bytes[at] == b'"';

@@ -1,5 +1,5 @@
-//! One entry of a JWK set (RFC 7517 §4): parsed, checked and bound to at most one algorithm. What
-//! cannot be used is told apart by kind, so that one bad entry never loses the good ones.
+//! One entry of a JWK set (RFC 7517 §4): parsed, checked and bound to at most one algorithm.
+//! Unusable entries are distinguished by kind, so that one bad entry never affects the good ones.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::algorithm::{Algorithm, KeyType};
 use crate::key_check;
 
-/// A `kid` over this many bytes is an unknown kid and never causes a fetch.
+/// The longest `kid`, in bytes. A longer one is an unknown kid and never causes a fetch.
 pub const MAX_KID_BYTES: usize = 256;
 
 /// A key identifier (RFC 7517 §4.5), shared and cheap to clone.
@@ -28,28 +28,28 @@ impl fmt::Debug for Thumbprint {
     }
 }
 
-/// The public key itself, checked and canonical.
+/// The public key itself. It is checked and canonical.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyMaterial {
-    /// RSA: big-endian modulus without leading zeros, and exponent.
+    /// An RSA key: the modulus and the exponent.
     Rsa {
-        /// Modulus, 2048 to 8192 bits, a multiple of 64.
+        /// The modulus: big-endian without leading zeros, 2048 to 8192 bits, a multiple of 64.
         n: Vec<u8>,
-        /// Public exponent, odd, 65537 ≤ e < 2³².
+        /// The public exponent: odd, 65537 ≤ e < 2³².
         e: u32,
     },
-    /// P-256: uncompressed SEC 1 point, `04 || x || y`, 65 bytes, on the curve.
+    /// A P-256 key: the uncompressed SEC 1 point, `04 || x || y`, 65 bytes, on the curve.
     P256([u8; 65]),
-    /// P-384: uncompressed SEC 1 point, 97 bytes, on the curve.
+    /// A P-384 key: the uncompressed SEC 1 point, 97 bytes, on the curve.
     P384([u8; 97]),
-    /// Ed25519: the encoded point (RFC 8032 §5.1.2), canonical and not of small order.
+    /// An Ed25519 key: the encoded point (RFC 8032 §5.1.2), canonical and not of small order.
     Ed25519([u8; 32]),
-    /// ML-DSA-44: the encoded public key (FIPS 204 §7.2), 1312 bytes.
+    /// An ML-DSA-44 key: the encoded public key (FIPS 204 §7.2), 1312 bytes.
     MlDsa44(Vec<u8>),
 }
 
 impl KeyMaterial {
-    /// The kind of key.
+    /// The type of the key.
     pub const fn key_type(&self) -> KeyType {
         match self {
             KeyMaterial::Rsa { .. } => KeyType::Rsa,
@@ -66,7 +66,7 @@ impl KeyMaterial {
             KeyMaterial::Rsa { n, .. } => n.len(),
             KeyMaterial::P256(_) | KeyMaterial::Ed25519(_) => 64,
             KeyMaterial::P384(_) => 96,
-            // FIPS 204 §4, table 2.
+            // The size is from FIPS 204 §4, table 2.
             KeyMaterial::MlDsa44(_) => 2420,
         }
     }
@@ -77,51 +77,53 @@ impl KeyMaterial {
     }
 }
 
-/// A usable public key: the only form in which a key reaches a backend.
+/// A usable public key. This is the only form in which a key reaches a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedJwk {
-    /// Its thumbprint (RFC 7638), the identity of the key.
+    /// The thumbprint (RFC 7638), which identifies the key.
     pub thumbprint: Thumbprint,
-    /// The one algorithm it is for: its `alg`, or the only allowed one that fits its type.
+    /// The one algorithm for which it may be used: its `alg`, or the only allowed one that fits its
+    /// type.
     pub algorithm: Algorithm,
     /// The key itself.
     pub material: KeyMaterial,
 }
 
-/// What an entry of the set is good for.
+/// The use of an entry of the set.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// Verifies signatures of one algorithm.
+    /// The entry is a key that verifies signatures of one algorithm.
     Fits(Option<Kid>, Arc<CheckedJwk>),
-    /// Stays in the set under its kid and fits no token: encryption keys, keys whose `key_ops`
-    /// exclude verify, keys bound to no single algorithm.
+    /// The entry stays in the set under its kid but fits no token. These are encryption keys, keys
+    /// whose `key_ops` exclude verify, and keys bound to no single algorithm.
     NeverFits(Option<Kid>),
 }
 
-/// Why an entry was skipped. Skipped entries have unknown kids.
+/// The reason why an entry was skipped. The kid of a skipped entry is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipKind {
-    /// Not an object, or a member has the wrong JSON type or stands twice.
+    /// The entry is not an object, or a member has the wrong JSON type or occurs twice.
     NotAJwk,
-    /// `kty` is none that we know.
+    /// `kty` is unknown.
     UnknownKty,
-    /// `crv` is none that we know.
+    /// `crv` is unknown.
     UnknownCrv,
-    /// `alg` is none that we know.
+    /// `alg` is unknown.
     UnknownAlg,
-    /// `kty` is `oct`: a symmetric key has no place in a public set.
+    /// `kty` is `oct`. A symmetric key does not belong in a public set.
     Symmetric,
     /// A member that the key type requires is absent.
     MissingMember,
     /// A member is not strict base64url (padding, stray bits, wrong alphabet).
     BadBase64,
-    /// Too weak: RSA modulus or exponent out of bounds, Ed25519 point of small order.
+    /// The key is too weak: an RSA modulus or exponent out of bounds, or an Ed25519 point of small
+    /// order.
     WeakKey,
-    /// An RSA modulus whose length is no multiple of 64 bits. One backend cannot load it, and no
-    /// verdict may depend on the backend.
+    /// The length of the RSA modulus is not a multiple of 64 bits. One backend cannot load such a
+    /// key, and no verdict may depend on the backend.
     UnusualSize,
-    /// No valid public key: wrong length, not on the curve, not canonical.
+    /// The public key is not valid: wrong length, not on the curve, or not canonical.
     InvalidKey,
 }
 
@@ -161,8 +163,8 @@ struct WireJwk {
 }
 
 impl Entry {
-    /// Reads one entry. `allowed` are the algorithms of the policy: a key without `alg` is bound to
-    /// the only one of them that fits its type.
+    /// Parses one entry. `allowed` are the algorithms of the policy. A key without `alg` is bound
+    /// to the only one of them that fits its type.
     ///
     /// # Errors
     /// The kind of fault for which the entry is skipped.
@@ -192,7 +194,7 @@ fn is_verify(operation: &String) -> bool {
     operation == "verify"
 }
 
-/// The registered key-management algorithms for asymmetric keys (RFC 7518 §4.1).
+/// Whether `alg` is a registered key-management algorithm for asymmetric keys (RFC 7518 §4.1).
 pub(crate) fn is_encryption(alg: &str) -> bool {
     alg == "RSA1_5" || alg.starts_with("RSA-OAEP") || alg.starts_with("ECDH-ES")
 }
@@ -217,7 +219,7 @@ fn material(wire: &WireJwk) -> Result<KeyMaterial, SkipKind> {
         return key_check::rsa(&decode(&wire.n)?, &decode(&wire.e)?);
     }
     if wire.kty == "AKP" {
-        // The parameters of a key of this type are those of its `alg` (RFC 9964 §3).
+        // The parameters of an AKP key are those of its `alg` (RFC 9964 §3).
         return match wire.alg.as_deref() {
             Some("ML-DSA-44") => key_check::ml_dsa_44(&decode(&wire.pub_)?),
             Some(_) => Err(SkipKind::UnknownAlg),
@@ -238,7 +240,8 @@ fn decode(member: &Option<String>) -> Result<Vec<u8>, SkipKind> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| SkipKind::BadBase64)
 }
 
-/// RFC 7638 §3: SHA-256 over the required members in lexicographic order, without white space.
+/// The thumbprint of a key: SHA-256 over the required members in lexicographic order, without white
+/// space (RFC 7638 §3).
 fn thumbprint(material: &KeyMaterial) -> Thumbprint {
     let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let ec = |crv: &str, point: &[u8]| {
@@ -255,7 +258,7 @@ fn thumbprint(material: &KeyMaterial) -> Thumbprint {
         KeyMaterial::Ed25519(x) => {
             format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x))
         }
-        // RFC 9964 §6.
+        // The required members are those of RFC 9964 §6.
         KeyMaterial::MlDsa44(key) => {
             format!(r#"{{"alg":"ML-DSA-44","kty":"AKP","pub":"{}"}}"#, b64(key))
         }

@@ -1,5 +1,6 @@
-//! The key cache as a machine without I/O: it is told what happened and when, and says what to
-//! fetch and whom to wake. One machine serves real and virtual time. Knows no thread and no socket.
+//! The key cache as a state machine without I/O. Its inputs are events with their times, and its
+//! outputs are the fetches to make and the tokens to wake. The same machine runs in real and in
+//! virtual time. It knows no thread and no socket.
 
 mod budget;
 mod completion;
@@ -34,25 +35,25 @@ use crate::tick::Tick;
 #[derive(Clone, Debug)]
 struct HeldSet {
     set: Arc<KeySet>,
-    /// Age runs from here: the request that brought it, or its response.
+    /// The beginning of the age of the set: the start of its request, or the end of its response.
     since: Tick,
     ttl: Duration,
     refresh_at: Tick,
 }
 
-/// The machine. Every call is short; nothing in it waits.
+/// The state machine of a key cache. Every call is short and never blocks.
 #[derive(Clone, Debug)]
 pub struct KeyCache {
     policy: CachePolicy,
     held: Option<HeldSet>,
     nothing: Arc<KeySet>,
-    /// The set held last, dropped since or not: the next one follows it.
+    /// The set held last, even if it has been dropped. The next set follows it.
     latest: Arc<KeySet>,
-    /// What a per-kid cache keeps of it.
+    /// The kids that a per-kid cache keeps.
     kids: Kids,
     last: Option<LastFetch>,
     kept_empty: bool,
-    /// Fetches fail, or one is overdue: serve stale rather than wait.
+    /// Whether fetches fail or one is overdue. If so, stale keys are served without waiting.
     failing: bool,
     failures: u32,
     quiet_until: Tick,
@@ -74,7 +75,7 @@ enum KidStanding {
 }
 
 impl KeyCache {
-    /// An empty cache. `seed` feeds the refresh jitter.
+    /// An empty cache. `seed` is the seed of the refresh jitter.
     pub fn new(policy: CachePolicy, seed: u64) -> KeyCache {
         KeyCache {
             spending: BudgetState::new(policy.budget),
@@ -98,8 +99,8 @@ impl KeyCache {
         }
     }
 
-    /// One of several caches of the same verifier: its fetches and generations are told apart from
-    /// those of the others by this number. To be called before anything else.
+    /// The cache with a number among several caches of the same verifier. The number distinguishes
+    /// its fetches and generations from those of the others. It must be set before any other call.
     pub fn numbered(mut self, cache: u32) -> KeyCache {
         self.next_id = u64::from(cache) << 32;
         self.nothing = Arc::new(KeySet::before(u64::from(cache) << 32));
@@ -107,8 +108,8 @@ impl KeyCache {
         self
     }
 
-    /// Starts warm: `set` was fetched by a request that started at `since`; `max_age` is what its
-    /// response allowed.
+    /// Makes the cache warm: it holds `set`, fetched by a request that started at `since`.
+    /// `max_age` is the one that the response allowed.
     pub fn warm(&mut self, set: Arc<KeySet>, max_age: Option<Duration>, since: Tick) {
         self.last = Some(LastFetch { ok: true, started: since, finished: since });
         self.kids = Kids::all(&set, since);
@@ -122,13 +123,13 @@ impl KeyCache {
         self.held = Some(HeldSet { set, since, ttl, refresh_at });
     }
 
-    /// Of the set held; without any, what a response that says nothing would get.
+    /// The TTL of the held set. If no set is held, it is the TTL for a response without `max-age`.
     fn ttl(&self) -> Duration {
         self.held.as_ref().map_or(self.policy.ttl, |held| held.ttl)
     }
 
-    /// Drops everything under a kid at once. Nothing is known about that kid afterwards.
-    /// `without` is the set that [`KeySet::without`] made of the one held.
+    /// Evicts all entries under a kid at once. Afterwards the cache has no grounds to call that kid
+    /// unknown. `without` is the set that [`KeySet::without`] made of the held one.
     pub fn evict(&mut self, without: Arc<KeySet>) {
         if let Some(held) = &mut self.held {
             self.latest = Arc::clone(&without);
@@ -138,7 +139,7 @@ impl KeyCache {
         }
     }
 
-    /// Time has passed: what is due is started, waits that are over are answered.
+    /// Advances the time: starts the fetches that are due, and answers the waits that are over.
     pub fn tick(&mut self, now: Tick) {
         for index in 0..self.flights.len() {
             if self.flights[index].retry_at.is_some_and(|at| at <= now) {
@@ -159,42 +160,42 @@ impl KeyCache {
         self.take_turns(now);
     }
 
-    /// Fetches now, whatever the policy says, unless a fetch is under way.
+    /// Starts a fetch regardless of the policy, unless one is under way.
     pub fn renew(&mut self, now: Tick) {
         if self.flights.is_empty() {
             self.start_flight(None, now);
         }
     }
 
-    /// When the timer of a periodic refresh is due.
+    /// The instant at which the timer of a periodic refresh is due.
     fn timer(&self) -> Option<Tick> {
         let is_idle = self.policy.refresh == Refresh::Periodic && self.flights.is_empty();
         let due = || self.held.as_ref().map_or(Tick::MIN, |held| held.refresh_at);
         is_idle.then(|| due().max(self.quiet_until))
     }
 
-    /// When [`KeyCache::tick`] is due next.
+    /// The instant at which [`KeyCache::tick`] is due next.
     pub fn next_deadline(&self) -> Option<Tick> {
         let retries = self.flights.iter().filter_map(|flight| flight.retry_at);
         retries.chain(self.waits.due()).chain(self.timer()).min()
     }
 
-    /// The next attempt to make. Drained after every call.
+    /// The next attempt to make. The caller must drain these after every call.
     pub fn next_fetch(&mut self) -> Option<Fetch> {
         self.fetches.pop_front()
     }
 
-    /// The next ticket to wake. Drained after every call.
+    /// The next ticket to wake. The caller must drain these after every call.
     pub fn next_wake(&mut self) -> Option<(Ticket, Answer)> {
         self.wakes.pop_front()
     }
 
-    /// The set held now, fresh or not; the empty set if there is none.
+    /// The held set, fresh or not. It is the empty set if none is held.
     pub fn keys(&self) -> &Arc<KeySet> {
         self.held.as_ref().map_or(&self.nothing, |held| &held.set)
     }
 
-    /// What the reply of an attempt is read under.
+    /// The terms under which the reply of an attempt is read.
     pub fn terms(&self, id: FetchId) -> Terms {
         let flight = self.flights.iter().find(|flight| flight.id == id);
         let kid = flight.and_then(|flight| flight.kid.clone());
@@ -205,12 +206,12 @@ impl KeyCache {
         Terms::new(Arc::clone(&self.latest), kept, &self.policy)
     }
 
-    /// What it counted so far.
+    /// The counters of the cache.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// What is held, as of `now`.
+    /// A view of the cache as of `now`.
     pub fn view(&self, now: Tick) -> Arc<View> {
         self.view_as(self.standing_of_set(now))
     }
@@ -278,7 +279,7 @@ impl KeyCache {
         }
     }
 
-    /// Until when the last completed fetch is grounds to call an absent kid unknown.
+    /// The instant until which the last completed fetch is grounds to call an absent kid unknown.
     fn grounds_until(&self) -> Tick {
         match self.last {
             Some(LastFetch { ok: true, started, .. }) => {
@@ -288,7 +289,7 @@ impl KeyCache {
         }
     }
 
-    /// The name of the new flight.
+    /// Starts a fetch and returns its name.
     fn start_flight(&mut self, kid: Option<&str>, now: Tick) -> FetchId {
         let id = self.next_id();
         self.flights.push(Flight::start(id, kid.map(Kid::from), now));
@@ -307,7 +308,8 @@ impl KeyCache {
         FetchId(self.next_id)
     }
 
-    /// The refresh point for a set fetched at `since`; jittered so that a fleet spreads out.
+    /// Draws the refresh point of a set fetched at `since`. The jitter spreads the refreshes of a
+    /// fleet.
     fn draw_refresh(&mut self, since: Tick, ttl: Duration) -> Tick {
         let mut random = self.random;
         let draw = split_mix(&mut random) as f64 / u64::MAX as f64;
@@ -321,7 +323,8 @@ impl KeyCache {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): enough to spread refreshes, and the same everywhere.
+/// A step of SplitMix64 (Steele, Lea, Flood 2014). It is good enough to spread refreshes, and gives
+/// the same values on every machine.
 fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

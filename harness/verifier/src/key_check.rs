@@ -1,5 +1,5 @@
-//! What a public key must be before any backend sees it, so that all backends agree: the key rules
-//! of the contract. Knows nothing of JSON.
+//! The checks of a public key before any backend sees it, so that all backends agree. They are the
+//! key rules of the contract, and do not depend on JSON.
 
 use ed25519_dalek::VerifyingKey;
 
@@ -8,22 +8,22 @@ use crate::jwk::{KeyMaterial, SkipKind};
 /// The accepted sizes of an RSA modulus, in bits.
 pub(crate) const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The length of an accepted RSA modulus is a multiple of this, in bits. graviola writes the padded
-/// message in whole 64-bit words, so that under any other modulus it refuses valid signatures.
+/// The step of the accepted lengths of an RSA modulus, in bits. graviola writes the padded message
+/// in whole 64-bit words, so with any other modulus it refuses valid signatures.
 pub(crate) const MODULUS_STEP: usize = 64;
 
-/// The least accepted RSA exponent; the greatest is what 32 bits hold.
+/// The least accepted RSA exponent. The greatest is the largest odd number of 32 bits.
 pub(crate) const MIN_EXPONENT: u32 = 65537;
 
-/// The length of an ML-DSA-44 public key (FIPS 204 §4, table 2).
+/// The length of an ML-DSA-44 public key in bytes (FIPS 204 §4, table 2).
 pub(crate) const ML_DSA_44_BYTES: usize = 1312;
 
-/// Checks an RSA key given as big-endian integers (RFC 7518 §6.3.1), leading zeros allowed.
+/// Checks an RSA key given as big-endian integers (RFC 7518 §6.3.1). Leading zeros are allowed.
 ///
 /// # Errors
-/// [`SkipKind::InvalidKey`] if the modulus is zero or even, [`SkipKind::WeakKey`] if the modulus
-/// is outside 2048 to 8192 bits or the exponent is even or outside 65537 ≤ e < 2³²,
-/// [`SkipKind::UnusualSize`] if the length of the modulus is no multiple of 64 bits.
+/// Returns [`SkipKind::InvalidKey`] if the modulus is zero or even. Returns [`SkipKind::WeakKey`]
+/// if the modulus is outside 2048 to 8192 bits, or the exponent is even or outside 65537 ≤ e < 2³².
+/// Returns [`SkipKind::UnusualSize`] if the length of the modulus is not a multiple of 64 bits.
 pub fn rsa(n: &[u8], e: &[u8]) -> Result<KeyMaterial, SkipKind> {
     let n = strip_leading_zeros(n);
     let (Some(first), Some(last)) = (n.first(), n.last()) else {
@@ -43,8 +43,8 @@ pub fn rsa(n: &[u8], e: &[u8]) -> Result<KeyMaterial, SkipKind> {
     Ok(KeyMaterial::Rsa { n: n.to_vec(), e })
 }
 
-/// Checks an ML-DSA-44 public key (RFC 9964 §3). Every text of its length encodes one (FIPS 204,
-/// algorithm 23).
+/// Checks an ML-DSA-44 public key (RFC 9964 §3). Every byte string of its length encodes a key
+/// (FIPS 204, algorithm 23).
 ///
 /// # Errors
 /// [`SkipKind::InvalidKey`] if it has another length.
@@ -78,12 +78,13 @@ pub fn p384(x: &[u8], y: &[u8]) -> Result<KeyMaterial, SkipKind> {
 /// Checks an encoded Ed25519 point (RFC 8032 §5.1.3), 32 bytes.
 ///
 /// # Errors
-/// [`SkipKind::InvalidKey`] if it has another length, is no point, or is not the one encoding of
-/// its point; [`SkipKind::WeakKey`] if the point is of small order.
+/// Returns [`SkipKind::InvalidKey`] if it has another length, is not a point, or is not the
+/// canonical encoding of its point. Returns [`SkipKind::WeakKey`] if the point is of small order.
 pub fn ed25519(x: &[u8]) -> Result<KeyMaterial, SkipKind> {
     let encoded: [u8; 32] = x.try_into().map_err(|_| SkipKind::InvalidKey)?;
     let key = VerifyingKey::from_bytes(&encoded).map_err(|_| SkipKind::InvalidKey)?;
-    // dalek decodes y ≥ p and x = 0 with the sign bit set; to encode again tells them apart.
+    // dalek also decodes y ≥ p, and x = 0 with the sign bit set. Encoding the point again reveals
+    // these.
     if key.to_edwards().compress().to_bytes() != encoded {
         return Err(SkipKind::InvalidKey);
     }
@@ -93,13 +94,13 @@ pub fn ed25519(x: &[u8]) -> Result<KeyMaterial, SkipKind> {
     Ok(KeyMaterial::Ed25519(encoded))
 }
 
-/// A big-endian integer at its least length.
+/// A big-endian integer without leading zeros.
 pub(crate) fn strip_leading_zeros(integer: &[u8]) -> &[u8] {
     let zeros = integer.iter().take_while(|byte| **byte == 0).count();
     &integer[zeros..]
 }
 
-/// The value, if 32 bits hold it.
+/// The value of an exponent, if it fits in 32 bits.
 pub(crate) fn exponent(e: &[u8]) -> Option<u32> {
     let e = strip_leading_zeros(e);
     if e.len() > 4 {

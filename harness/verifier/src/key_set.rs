@@ -1,6 +1,6 @@
-//! The keys of one issuer at one moment: parsed from a JWK set (RFC 7517 §5), immutable, shared.
+//! The keys of one issuer at one moment: parsed from a JWK set (RFC 7517 §5), immutable and shared.
 //! Bad entries are skipped and counted. Every distinct key has a slot that it keeps from one
-//! generation to the next, so that workers reuse what they prepared.
+//! generation to the next, so that workers can reuse their prepared keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,21 +17,21 @@ use crate::rejection::Rejection;
 /// The place of one distinct key (thumbprint and algorithm) in every worker's prepared keys.
 pub type Slot = u32;
 
-/// A usable key in its slot.
+/// A usable key with its slot.
 #[derive(Clone, Debug)]
 pub struct SlottedKey {
-    /// Where workers keep it prepared.
+    /// The slot in which workers keep the prepared key.
     pub slot: Slot,
     /// The key.
     pub jwk: Arc<CheckedJwk>,
 }
 
-/// One entry that was not skipped.
+/// An entry that was not skipped.
 #[derive(Clone, Debug)]
 pub struct KeyEntry {
     /// Its `kid`, if it has one.
     pub kid: Option<Kid>,
-    /// The key, or `None` for an entry that stays in the set and fits no token.
+    /// The key, or `None` for an entry that stays in the set but fits no token.
     pub key: Option<SlottedKey>,
 }
 
@@ -41,13 +41,14 @@ pub struct KeySet {
     generation: u64,
     entries: Vec<KeyEntry>,
     by_kid: HashMap<Kid, Candidates, FxBuildHasher>,
-    /// Of all entries, whatever their kid.
+    /// The candidates among all entries, regardless of their kid.
     all: Candidates,
     skipped: Vec<(SkipKind, u32)>,
 }
 
-/// Places of entries among which a token finds its key: of those for one algorithm the first, and
-/// the first that is another key. Further ones change no answer, however many there are.
+/// The places of the entries among which a token finds its key. For each algorithm, these are the
+/// first entry and the first one with another key. Further entries do not change an answer, however
+/// many there are.
 #[derive(Clone, Debug, Default)]
 struct Candidates(Vec<u32>);
 
@@ -67,23 +68,24 @@ impl Candidates {
     }
 }
 
-/// A key set as read, before it has a place in the sequence of generations.
+/// A key set as read, before it gets a generation.
 #[derive(Clone, Debug)]
 pub struct ParsedSet {
     entries: Vec<Entry>,
     skipped: Vec<(SkipKind, u32)>,
 }
 
-/// Why a body is no key set. A fetch that brings one has failed.
+/// The reason why a body is not a usable key set. The fetch that returned it has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetFault {
-    /// Not JSON, or no object with a `keys` array (HTML, truncated, anything else).
+    /// The body is not JSON, or not an object with a `keys` array (HTML, truncated text or anything
+    /// else).
     NotAKeySet,
-    /// `{"keys":[]}`.
+    /// The body is `{"keys":[]}`.
     Empty,
-    /// Entries, and none that fits any allowed algorithm.
+    /// The set has entries, but none that fits an allowed algorithm.
     NoUsableKey,
-    /// An entry that cannot be used, under a policy that takes a set whole or not at all.
+    /// An entry cannot be used, and the policy does not accept sets with such an entry.
     BadEntry,
 }
 
@@ -100,7 +102,7 @@ impl fmt::Display for SetFault {
 
 impl std::error::Error for SetFault {}
 
-/// A JWK set, its entries as they stand.
+/// A JWK set with its entries as raw JSON.
 #[derive(Deserialize)]
 pub(crate) struct WireSet<'a> {
     #[serde(borrow)]
@@ -108,19 +110,19 @@ pub(crate) struct WireSet<'a> {
 }
 
 impl ParsedSet {
-    /// Reads a body. `allowed` are the algorithms of the policy.
+    /// Parses a body. `allowed` are the algorithms of the policy.
     ///
     /// # Errors
-    /// [`SetFault`] if nothing in it can be used.
+    /// Returns [`SetFault`] if no entry can be used.
     pub fn parse(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
         let parsed = ParsedSet::read(body, allowed)?;
         if parsed.is_usable(allowed) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
     }
 
-    /// As [`ParsedSet::parse`], whether any entry can be used or not.
+    /// Parses a body as [`ParsedSet::parse`] does, but also accepts a set without a usable entry.
     ///
     /// # Errors
-    /// [`SetFault`] if it has no entry.
+    /// Returns [`SetFault`] if the body is not a key set or has no entry.
     pub fn read(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
         let wire: WireSet<'_> = serde_json::from_slice(body).map_err(|_| SetFault::NotAKeySet)?;
         if wire.keys.is_empty() {
@@ -145,7 +147,7 @@ impl ParsedSet {
         self.entries.iter().any(fits)
     }
 
-    /// A set of no entries.
+    /// A set without entries.
     pub fn nothing() -> ParsedSet {
         ParsedSet { entries: Vec::new(), skipped: Vec::new() }
     }
@@ -155,13 +157,14 @@ impl ParsedSet {
         self.skipped.is_empty()
     }
 
-    /// Whether every entry is a JWK with all of its members, usable or not.
+    /// Whether every entry is a JWK with all its required members, usable or not.
     pub fn is_well_formed(&self) -> bool {
         let is_broken = |kind| matches!(kind, SkipKind::NotAJwk | SkipKind::MissingMember);
         !self.skipped.iter().any(|(kind, _)| is_broken(*kind))
     }
 
-    /// Of this set what stands under `kid`, behind what stands under `kept` in `old`.
+    /// The entries of `old` under the kids in `kept`, followed by the entries of this set under
+    /// `kid`.
     pub fn under(self, kid: &str, old: &KeySet, kept: &[Kid]) -> ParsedSet {
         let is_kept = |known: &Option<Kid>| known.as_ref().is_some_and(|kid| kept.contains(kid));
         let old = old.entries.iter().filter(|entry| is_kept(&entry.kid)).map(|entry| {
@@ -187,14 +190,14 @@ fn count(skipped: &mut Vec<(SkipKind, u32)>, kind: SkipKind) {
 }
 
 impl KeySet {
-    /// The empty set before the first one of a cache. Generations count on from `generation`, whose
-    /// low 32 bits are zero.
+    /// The empty set before the first one of a cache. Generations are counted from `generation`,
+    /// whose low 32 bits are zero.
     pub(crate) fn before(generation: u64) -> KeySet {
         KeySet { generation, ..KeySet::default() }
     }
 
-    /// The set that follows `self`: kept keys stay in their slots. If `parsed` holds the same
-    /// keys under the same kids, that is `self` again, in the same generation.
+    /// The set that follows `self`. Keys that are in both stay in their slots. If `parsed` has the
+    /// same keys under the same kids, the result is `self` in the same generation.
     pub fn succeed(self: &Arc<Self>, parsed: ParsedSet) -> Arc<KeySet> {
         let mut taken: Vec<Slot> = Vec::new();
         let old = self.keys_by_identity();
@@ -229,7 +232,7 @@ impl KeySet {
         Arc::new(KeySet::index(self.generation + 1, entries, parsed.skipped))
     }
 
-    /// The set that follows `self` when everything under `kid` is evicted.
+    /// The set that follows `self` after all entries under `kid` are evicted.
     pub fn without(&self, kid: &str) -> Arc<KeySet> {
         let kept = |entry: &&KeyEntry| entry.kid.as_deref() != Some(kid);
         let entries = self.entries.iter().filter(kept).cloned().collect();
@@ -252,7 +255,8 @@ impl KeySet {
         self.keys().map(|key| ((key.jwk.thumbprint.0, key.jwk.algorithm), key.slot)).collect()
     }
 
-    /// Rises by one with every change; 0 is the empty set before the first fetch.
+    /// The generation of the set. It rises by one with every change. The empty set before the first
+    /// fetch has generation 0.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -267,7 +271,7 @@ impl KeySet {
         self.entries.iter().filter_map(|entry| entry.key.as_ref())
     }
 
-    /// Skipped entries by kind.
+    /// The number of skipped entries of each kind.
     pub fn skipped(&self) -> &[(SkipKind, u32)] {
         &self.skipped
     }
@@ -280,7 +284,8 @@ impl KeySet {
     /// The one key for a token with this `kid` and algorithm.
     ///
     /// # Errors
-    /// [`Rejection::UnknownKid`], [`Rejection::KeyMismatch`] or [`Rejection::KeyAmbiguous`].
+    /// Returns [`Rejection::UnknownKid`], [`Rejection::KeyMismatch`] or
+    /// [`Rejection::KeyAmbiguous`].
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&SlottedKey, Rejection> {
         let Some(kid) = kid else {
             return self.one_fitting(&self.all, algorithm);
@@ -292,7 +297,7 @@ impl KeySet {
         self.one_fitting(candidates, algorithm)
     }
 
-    /// Identical keys share a slot and count as one.
+    /// The one candidate that fits the algorithm. Identical keys share a slot and count as one.
     fn one_fitting(
         &self,
         candidates: &Candidates,
@@ -310,7 +315,8 @@ impl KeySet {
     }
 }
 
-/// The same keys under the same kids. A slot alone says nothing: it passes from key to key.
+/// Whether two lists have the same keys under the same kids. Slots are not enough for this
+/// comparison, because a slot passes from key to key.
 fn same(old: &[KeyEntry], new: &[KeyEntry]) -> bool {
     let identity = |entry: &KeyEntry| {
         let key = entry.key.as_ref();

@@ -1,23 +1,25 @@
-//! The JWT verifier core under test: a policy, keys and a token go in, and claims or a rejection
-//! come out. It knows no network, no clock, no entropy and nothing of measuring.
+//! The JWT verifier core under test. From a policy, keys and a token it derives claims or a
+//! rejection. It uses no network, clock or entropy, and knows nothing of measurements.
 //!
 //! # Map
 //!
-//! - What is decided, in which order? [`verifier`]: `open`, `prove`, `in_force`.
+//! - What is decided, and in which order? [`verifier`]: `open`, `prove`, `in_force`.
 //! - Which codes are there, and which HTTP statuses? [`rejection`].
-//! - What is a verifier told? [`policy`].
-//! - Where is a header read, where are claims? [`header`], [`claims`].
-//! - Who checks a signature? [`backend`], one module for each; [`key_check`] says which keys are
-//!   taken.
+//! - How is a verifier configured? [`policy`].
+//! - Where are headers and claims read? [`header`], [`claims`].
+//! - What verifies a signature? [`backend`], with one module for each library. [`key_check`] says
+//!   which keys are accepted.
 //! - How does a JWK set become keys? [`jwk`], [`key_set`], [`prepared_keys`].
 //! - When are keys fetched, and how long are they kept? [`key_cache`], [`cache_policy`].
 //! - What is remembered of a token? [`verdict_cache`].
 //! - What is revoked? [`revocation`].
-//! - Why is a verdict as it is? [`explanation`].
-//! - What is time here? [`tick`] (the clock of a scenario), [`unix_time`] (that of claims).
+//! - What explains a verdict? [`explanation`].
+//! - How is time represented? [`tick`] (the clock of a scenario), [`unix_time`] (the time in
+//!   claims).
 //!
 //! [`http`], [`tenants`], [`verdict`] and [`wall_clock`] are for a service that embeds the
-//! verifier: a status and its headers, a policy for each tenant, and the one-call form.
+//! verifier. They give the status and headers of a response, a policy for each tenant, a verdict
+//! with the keys behind it, and the verifier's clock.
 
 pub mod algorithm;
 pub mod backend;

@@ -1,5 +1,5 @@
-//! The validation contract of one issuer: what a token must be to be accepted. A `Policy` is
-//! always valid; `PolicySpec` is what a person writes down.
+//! The validation contract of one issuer: the requirements that a token must meet to be accepted. A
+//! `Policy` is always valid. A `PolicySpec` is a policy as a person writes it.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,86 +8,87 @@ use crate::algorithm::Algorithm;
 use crate::header;
 use crate::json::Names;
 
-/// A policy as written down: every value a person may set.
+/// A policy as a person writes it, with every value that can be set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicySpec {
-    /// The one issuer that is trusted, compared to `iss` to the byte (RFC 8725 §3.8).
+    /// The one trusted issuer, compared to `iss` byte by byte (RFC 8725 §3.8).
     pub issuer: String,
-    /// Names of this API, one of which `aud` must hold (RFC 8725 §3.9).
+    /// The names of this API, one of which `aud` must contain (RFC 8725 §3.9).
     pub audience: Vec<String>,
     /// The allowlist for `alg` (RFC 8725 §3.1).
     pub algorithms: Vec<Algorithm>,
-    /// Allowed `typ` values, with or without `application/` (RFC 8725 §3.11); `absent` allows none
-    /// at all.
+    /// The allowed `typ` values, with or without `application/` (RFC 8725 §3.11). The value
+    /// `absent` allows a token without `typ`.
     pub types: Vec<String>,
-    /// Clock skew that is forgiven, at most 300 s.
+    /// The leeway for clock differences, at most 300 s.
     pub leeway: Duration,
-    /// Longest token, in bytes.
+    /// The longest token, in bytes.
     pub max_token_bytes: usize,
-    /// Longest header, in bytes of JSON.
+    /// The longest header, in bytes of JSON.
     pub max_header_bytes: usize,
-    /// Oldest token, by `iat`.
+    /// The greatest age of a token, by `iat`.
     pub max_age: Option<Duration>,
-    /// Claims that must be there beside those the contract always requires.
+    /// The claims that must be present in addition to those that the contract always requires.
     pub required_claims: Vec<String>,
-    /// Claims that mark another kind of token.
+    /// The claims that mark another kind of token.
     pub prohibited_claims: Vec<String>,
     /// Whether a token without `kid` is refused.
     pub kid_required: bool,
-    /// The tenant that requests are for, unless the request says another.
+    /// The tenant of requests, unless a request names another.
     pub tenant: Option<String>,
-    /// Clients that are served; all if empty.
+    /// The clients that are served; all if empty.
     pub clients: Vec<String>,
-    /// Subject kinds that are served; all if empty.
+    /// The subject kinds that are served; all if empty.
     pub subject_kinds: Vec<String>,
-    /// Scopes that a token must grant.
+    /// The scopes that a token must grant.
     pub required_scopes: Vec<String>,
-    /// Which standard set of claims is required.
+    /// The standard set of required claims.
     pub profile: Profile,
-    /// What a `cnf` claim demands (RFC 7800).
+    /// The handling of a `cnf` claim (RFC 7800).
     pub sender_constraint: SenderConstraint,
-    /// Where the configurable claims are.
+    /// The names and forms of the configurable claims.
     pub claims: ClaimNames,
 }
 
 /// A standard set of required claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// Only what the contract always requires: `iss`, `sub`, `aud`, `exp`.
+    /// Only the claims that the contract always requires: `iss`, `sub`, `aud`, `exp`.
     Plain,
-    /// Access tokens (RFC 9068 §2.2): also `iat`, `jti`, `client_id`, and `typ` at+jwt.
+    /// The claims of access tokens (RFC 9068 §2.2): also `iat`, `jti`, `client_id`, and `typ`
+    /// at+jwt.
     Rfc9068,
 }
 
-/// What a `cnf` claim demands (RFC 7800 §3).
+/// The handling of a `cnf` claim (RFC 7800 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SenderConstraint {
-    /// It is not looked at.
+    /// The claim is ignored.
     Off,
-    /// Where it is, the request must prove it.
+    /// If the claim is present, the request must prove possession of its key.
     IfPresent,
-    /// It must be there and be proven.
+    /// The claim must be present, and the request must prove possession of its key.
     Required,
 }
 
-/// Names and forms of claims that differ between issuers.
+/// The names and forms of claims that differ between issuers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
-    /// The claim that holds scopes.
+    /// The claim that contains the scopes.
     pub scope: String,
-    /// How it holds them.
+    /// The form of the scopes in it.
     pub scope_form: ScopeForm,
     /// The claim that names the tenant.
     pub tenant: String,
-    /// Claims that name the client; the first that is there counts.
+    /// The claims that name the client. The first one present counts.
     pub client: Vec<String>,
     /// The claim that names the kind of subject.
     pub subject_kind: String,
-    /// The claim that holds the authorization version, a whole number.
+    /// The claim that contains the authorization version, a whole number.
     pub authorization_version: String,
 }
 
-/// How scopes are written.
+/// The form of the scopes in a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeForm {
     /// One string, separated by single spaces (RFC 6749 §3.3).
@@ -97,7 +98,7 @@ pub enum ScopeForm {
 }
 
 impl Default for PolicySpec {
-    /// The default policy of the design.
+    /// The default policy of the design document.
     fn default() -> PolicySpec {
         PolicySpec {
             issuer: "https://issuer.example/realms/acme".into(),
@@ -140,7 +141,7 @@ impl Default for ClaimNames {
 pub struct InvalidPolicy {
     /// The key, as written in a scenario's `[policy]`.
     pub key: &'static str,
-    /// What is wrong and what to do.
+    /// The fault and its remedy.
     pub reason: String,
 }
 
@@ -152,10 +153,10 @@ impl fmt::Display for InvalidPolicy {
 
 impl std::error::Error for InvalidPolicy {}
 
-/// At most this many different members of a payload are read.
+/// The most different members of a payload that are read.
 pub(crate) const MAX_MEMBERS: usize = 32;
 
-/// Places of the members that every policy reads, in `Policy::members`.
+/// The places in `Policy::members` of the members that every policy reads.
 #[derive(Clone, Copy)]
 pub(crate) enum Member {
     Iss,
@@ -172,33 +173,33 @@ pub(crate) enum Member {
 const ALWAYS_READ: [&str; 9] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "token_use"];
 
-/// A valid policy, with what follows from it worked out.
+/// A valid policy with values derived from it.
 #[derive(Clone, Debug)]
 pub struct Policy {
     spec: PolicySpec,
-    /// Names of the payload members that are read; the first are those of [`Member`].
+    /// The names of the payload members that are read. The first are those of [`Member`].
     pub(crate) members: Names<String, Vec<String>>,
-    /// Where scopes are, if any is required.
+    /// The place of the scopes, if any is required.
     pub(crate) scope: Option<usize>,
-    /// Where the tenant is: the policy asks for it, or a request may.
+    /// The place of the tenant. The policy or a request may need it.
     pub(crate) tenant: usize,
-    /// Where the kind of subject is, if not all are served.
+    /// The place of the subject kind, if not all are served.
     pub(crate) subject_kind: Option<usize>,
-    /// Where the authorization version is: state may ask for it.
+    /// The place of the authorization version, which state may need.
     pub(crate) authorization_version: usize,
-    /// Where the client is, if not all are served.
+    /// The places of the client claims, if not all clients are served.
     pub(crate) clients: Vec<usize>,
-    /// Where `client_id` is, if the profile asks for it.
+    /// The place of `client_id`, if the profile requires it.
     pub(crate) client_id: Option<usize>,
     pub(crate) required: Vec<usize>,
     pub(crate) prohibited: Vec<usize>,
 }
 
 impl Policy {
-    /// Checks a policy and works out what follows from it.
+    /// Checks a policy and derives the values needed for verification.
     ///
     /// # Errors
-    /// [`InvalidPolicy`] names the key and the remedy.
+    /// Returns [`InvalidPolicy`] with the key and the remedy.
     pub fn new(spec: PolicySpec) -> Result<Policy, InvalidPolicy> {
         check(&spec)?;
         let spec = normal(spec);
@@ -209,7 +210,7 @@ impl Policy {
                 members.len() - 1
             })
         };
-        // A claim that nobody asks for has no place: it is not read (RFC 7519 §4).
+        // A claim that nothing needs has no place, and is not read (RFC 7519 §4).
         let scope = (!spec.required_scopes.is_empty()).then(|| place(&spec.claims.scope));
         let is_kind_asked = !spec.subject_kinds.is_empty();
         let subject_kind = is_kind_asked.then(|| place(&spec.claims.subject_kind));
@@ -234,7 +235,8 @@ impl Policy {
             excused.push(Member::Cnf as usize);
         }
         excused.retain(|place| !required.contains(place) && !prohibited.contains(place));
-        // What only a request or state may ask for decides nothing by itself, not even twice.
+        // A claim that only a request or state may need decides nothing by itself, even if it
+        // occurs twice.
         let [tenant, authorization_version] =
             [&spec.claims.tenant, &spec.claims.authorization_version].map(|name| {
                 let known = members.iter().position(|known| known == name);
@@ -267,13 +269,14 @@ impl Policy {
         })
     }
 
-    /// The policy as written down.
+    /// The policy as a person wrote it, normalised.
     pub fn spec(&self) -> &PolicySpec {
         &self.spec
     }
 }
 
-/// The same policy, each algorithm once and each type without `application/` (RFC 7515 §4.1.9).
+/// The normalised policy: each algorithm once, and each type without `application/` (RFC 7515
+/// §4.1.9).
 fn normal(mut spec: PolicySpec) -> PolicySpec {
     let given = std::mem::take(&mut spec.algorithms);
     for algorithm in given {
@@ -287,12 +290,13 @@ fn normal(mut spec: PolicySpec) -> PolicySpec {
     spec
 }
 
-/// A list that a token is held to, one of whose entries no token can have.
+/// Whether a list contains an empty name, which no token can have.
 fn holds_empty(names: &[String]) -> bool {
     names.iter().any(String::is_empty)
 }
 
-/// Names that say nothing, and claims that are needed and prohibited.
+/// Checks the lists for names without a meaning, and for claims that are both needed and
+/// prohibited.
 fn check_lists(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
     let lists = [
         ("types", &spec.types),

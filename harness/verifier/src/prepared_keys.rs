@@ -1,5 +1,5 @@
-//! One worker's prepared keys, by slot. Keys are prepared outside the worker; adopting a new
-//! generation moves only what changed, whatever the size of the set.
+//! The prepared keys of one worker, by slot. Keys are prepared outside the worker. Adopting a new
+//! generation moves only the keys that changed, however large the set is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::jwk::Thumbprint;
 use crate::key_set::{KeySet, Slot};
 use crate::rejection::Rejection;
 
-/// The key set a worker holds, with its keys ready to verify.
+/// The key set of a worker, with its keys ready to verify.
 #[derive(Default)]
 pub struct PreparedKeys {
     set: Arc<KeySet>,
@@ -21,15 +21,15 @@ pub struct PreparedKeys {
 
 /// A key ready to verify.
 pub struct PreparedKey {
-    /// Its thumbprint (RFC 7638).
+    /// The thumbprint (RFC 7638).
     pub thumbprint: Thumbprint,
     /// The exact length of a signature in bytes.
     pub signature_len: usize,
-    /// The backend's form of it.
+    /// The key in the form of the backend.
     pub verifying_key: Box<dyn VerifyingKey>,
 }
 
-/// What one worker needs to get from one generation to the next.
+/// The update of one worker from one generation to the next.
 pub struct KeyUpdate {
     set: Arc<KeySet>,
     fresh: Vec<(Slot, Option<PreparedKey>)>,
@@ -37,8 +37,8 @@ pub struct KeyUpdate {
 }
 
 impl KeyUpdate {
-    /// Prepares what `new` has and `old` has not, for one worker. A key that the backend refuses
-    /// stays in the set and fits no token.
+    /// Prepares the keys that are in `new` but not in `old`, for one worker. A key that the backend
+    /// refuses stays in the set but fits no token.
     pub fn prepare(
         backend: &dyn Backend,
         allowed: &[Algorithm],
@@ -68,14 +68,14 @@ impl KeyUpdate {
         KeyUpdate { set: Arc::clone(new), fresh: fresh.into_iter().collect(), gone }
     }
 
-    /// The generation it leads to.
+    /// The generation after the update.
     pub fn generation(&self) -> u64 {
         self.set.generation()
     }
 }
 
 impl PreparedKeys {
-    /// Everything in `set` prepared at once: for a worker that starts with a set.
+    /// Prepares all keys of `set` at once, for a worker that starts with this set.
     pub fn prepare(
         backend: &dyn Backend,
         allowed: &[Algorithm],
@@ -86,7 +86,7 @@ impl PreparedKeys {
         keys
     }
 
-    /// Takes over an update. Updates are adopted in the order they were prepared.
+    /// Adopts an update. Updates must be adopted in the order in which they were prepared.
     pub fn adopt(&mut self, update: KeyUpdate) {
         for slot in update.gone {
             if let Some(key) = self.keys.get_mut(slot as usize) {
@@ -108,7 +108,7 @@ impl PreparedKeys {
         &self.set
     }
 
-    /// Whether a key of the set is ready: false for one that the backend refused.
+    /// Whether the key in a slot is ready. It is not if the backend refused it.
     pub fn is_ready(&self, slot: Slot) -> bool {
         self.keys.get(slot as usize).is_some_and(Option::is_some)
     }
@@ -116,7 +116,7 @@ impl PreparedKeys {
     /// The prepared key for a token with this `kid` and algorithm.
     ///
     /// # Errors
-    /// As [`KeySet::find`]; [`Rejection::KeyMismatch`] for a key that the backend refused.
+    /// As for [`KeySet::find`]. Also [`Rejection::KeyMismatch`] for a key that the backend refused.
     pub fn find(
         &mut self,
         kid: Option<&str>,

@@ -1,22 +1,22 @@
-//! The closed set of reasons to refuse a token, with the HTTP status each one means to a client.
+//! The closed set of reasons to refuse a token, each with its HTTP status.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a token was refused. The first fault in the order of work decides.
+/// The reason why a token was refused. The first fault in the order of work decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Rejection {
-    /// No token at all (RFC 6750 §3.1).
+    /// The token is missing (RFC 6750 §3.1).
     Missing,
-    /// Longer than `max-token-bytes`.
+    /// The token is longer than `max-token-bytes`.
     Oversized,
-    /// Not a compact JWS of valid base64url and JSON (RFC 7515 §7.1, RFC 7519 §7.2).
+    /// The token is not a compact JWS of valid base64url and JSON (RFC 7515 §7.1, RFC 7519 §7.2).
     Malformed,
-    /// Five parts: a JWE (RFC 7516 §7.1).
+    /// The token has five parts, so it is a JWE (RFC 7516 §7.1).
     Encrypted,
-    /// `alg` is `none` in some spelling (RFC 8725 §3.2).
+    /// `alg` is `none`, in any upper or lower case (RFC 8725 §3.2).
     AlgNone,
     /// `alg` is not in the allowlist (RFC 8725 §3.1).
     AlgNotAllowed,
@@ -27,7 +27,7 @@ pub enum Rejection {
     CritUnsupported,
     /// The issuer's key set has no key with this `kid`.
     UnknownKid,
-    /// A key with this `kid` exists and does not fit the algorithm (RFC 7517 §4).
+    /// A key with this `kid` exists, but it does not fit the algorithm (RFC 7517 §4).
     KeyMismatch,
     /// Several different keys fit.
     KeyAmbiguous,
@@ -45,29 +45,30 @@ pub enum Rejection {
     AudienceMismatch,
     /// `exp` has passed (RFC 7519 §4.1.4).
     Expired,
-    /// `nbf` lies ahead (RFC 7519 §4.1.5).
+    /// `nbf` is in the future (RFC 7519 §4.1.5).
     NotYetValid,
-    /// `iat` lies ahead.
+    /// `iat` is in the future.
     IssuedInFuture,
-    /// Older than `max-age`.
+    /// The token is older than `max-age`.
     TooOld,
-    /// `cnf` without a fitting proof of possession (RFC 7800).
+    /// The token has a `cnf` without a matching proof of possession, or lacks a required `cnf` (RFC
+    /// 7800).
     SenderMismatch,
     /// The `jti` is revoked.
     Revoked,
-    /// Issued under an authorization version that is no longer in force.
+    /// The token was issued under an authorization version that is no longer in force.
     StaleAuthorization,
-    /// Issued for another tenant.
+    /// The token was issued for another tenant.
     TenantMismatch,
     /// The subject is of a kind that this API does not serve.
     SubjectKind,
-    /// Issued to another client.
+    /// The token was issued to another client.
     ClientMismatch,
     /// A required scope is not granted (RFC 6750 §3.1).
     ScopeInsufficient,
-    /// The keys cannot be had now: no grounds to call the token good or bad.
+    /// The keys are not available now, so there are no grounds to call the token good or bad.
     KeysUnavailable,
-    /// State that the verdict needs cannot be had now.
+    /// State that the verdict needs is not available now.
     StateUnavailable,
 }
 
@@ -142,13 +143,13 @@ impl Rejection {
         }
     }
 
-    /// Reads a code.
+    /// The reason with this code.
     pub fn from_code(code: &str) -> Option<Rejection> {
         Rejection::ALL.into_iter().find(|rejection| rejection.code() == code)
     }
 
-    /// The HTTP status for the client: 401 (the token), 403 (the token is good, this request is
-    /// not allowed) or 503 (not the client's fault).
+    /// The HTTP status for the client. 401 means that the token is bad. 403 means that the token is
+    /// good but this request is not allowed. 503 means that the client is not at fault.
     pub const fn status(self) -> u16 {
         match self {
             Rejection::TenantMismatch

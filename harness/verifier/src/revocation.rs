@@ -1,6 +1,6 @@
-//! What one issuer took back, in memory: revoked `jti`s and authorization versions out of force.
-//! Read without a lock while it grows. A probabilistic filter may stand before the list: it knows
-//! most tokens that are not revoked from a few bits each.
+//! The revocations of one issuer, in memory: revoked `jti`s, and authorization versions that are no
+//! longer in force. They are read without a lock while the list grows. A probabilistic filter may
+//! stand before the list. It recognises most tokens that are not revoked from a few bits each.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,11 +8,11 @@ use fastbloom::AtomicBloomFilter;
 use papaya::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
-/// The same filter on every machine.
+/// The seed of the filter. It is fixed, so that the filter is the same on every machine.
 const FILTER_SEED: u128 = 1;
 
-/// Revoked tokens and authorization versions of one issuer. Grows only; bounded by what its owner
-/// puts in.
+/// The revoked tokens and authorization versions of one issuer. The list only grows, and its owner
+/// must bound what it adds.
 #[derive(Debug, Default)]
 pub struct Revocations {
     jwt_ids: HashSet<Box<str>, FxBuildHasher>,
@@ -29,9 +29,9 @@ impl Revocations {
         Revocations { jwt_ids, ..Revocations::default() }
     }
 
-    /// An empty list with room for `count` entries, behind a Bloom filter that takes this share of
-    /// other tokens (above 0, below 1) for revoked at first, once there are `count` entries. The
-    /// list has the last word, so no verdict depends on it.
+    /// An empty list with room for `count` entries, behind a Bloom filter. Once there are `count`
+    /// entries, the filter takes the share `false_positives` (above 0, below 1) of other tokens for
+    /// revoked at first. The list then decides, so no verdict depends on the filter.
     pub fn filtered(count: usize, false_positives: f64) -> Revocations {
         let filter = AtomicBloomFilter::with_false_pos(false_positives)
             .seed(&FILTER_SEED)
@@ -39,7 +39,7 @@ impl Revocations {
         Revocations { filter: Some(filter), ..Revocations::with_capacity(count) }
     }
 
-    /// Revokes tokens by `jti`. Verdicts that begin after this returns see them all.
+    /// Revokes tokens by `jti`. A verdict that begins after the return sees all of them.
     pub fn revoke(&self, jwt_ids: impl IntoIterator<Item = Box<str>>) {
         let pinned = self.jwt_ids.pin();
         for jwt_id in jwt_ids {
@@ -56,12 +56,12 @@ impl Revocations {
         may_be && self.jwt_ids.pin().contains(jwt_id)
     }
 
-    /// Size of the filter in bytes; 0 without one.
+    /// The size of the filter in bytes; 0 if there is no filter.
     pub fn filter_bytes(&self) -> usize {
         self.filter.as_ref().map_or(0, |filter| filter.num_bits() / 8)
     }
 
-    /// From now on tokens of `subject` need at least this authorization version.
+    /// Requires at least this authorization version for tokens of `subject` from now on.
     pub fn require_version(&self, subject: Box<str>, version: u64) {
         self.versions.pin().insert(subject, version);
         self.has_versions.store(true, Ordering::Release);
@@ -73,22 +73,22 @@ impl Revocations {
         asked.then(|| self.versions.pin().get(subject).copied()).flatten()
     }
 
-    /// Says whether the state can be had: while it cannot, no token that depends on it is judged.
+    /// Sets whether the state is available. While it is not, no token that depends on it is judged.
     pub fn set_available(&self, available: bool) {
         self.is_down.store(!available, Ordering::Release);
     }
 
-    /// Whether the state can be had.
+    /// Whether the state is available.
     pub fn is_available(&self) -> bool {
         !self.is_down.load(Ordering::Acquire)
     }
 
-    /// Revoked tokens.
+    /// The number of revoked tokens.
     pub fn len(&self) -> usize {
         self.jwt_ids.len()
     }
 
-    /// Whether nothing is revoked.
+    /// Whether no token is revoked.
     pub fn is_empty(&self) -> bool {
         self.jwt_ids.is_empty()
     }

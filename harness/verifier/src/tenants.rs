@@ -1,16 +1,17 @@
-//! Several trusted issuers, kept apart. The request says for which tenant it is, and that alone
-//! chooses what verifies its token: the token never does (RFC 8725 §3.8).
+//! Several trusted issuers, kept apart. The request names its tenant, and this alone chooses the
+//! verifier of its token. The token never does (RFC 8725 §3.8).
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What verifies the tokens of each tenant: verifier, keys and cache, none of it shared.
+/// The verifiers of the tenants. Each tenant has its own verifier, keys and cache; none of it is
+/// shared.
 #[derive(Clone, Debug)]
 pub struct Tenants<V> {
     verifiers: BTreeMap<Box<str>, V>,
 }
 
-/// A tenant was named twice, or had no name.
+/// The error for a tenant that is named twice or has no name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidTenant(pub Box<str>);
 
@@ -26,10 +27,11 @@ impl fmt::Display for InvalidTenant {
 impl std::error::Error for InvalidTenant {}
 
 impl<V> Tenants<V> {
-    /// The verifier of each tenant.
+    /// Collects the verifiers of the tenants.
     ///
     /// # Errors
-    /// [`InvalidTenant`]: a second verifier for a tenant would leave open which one decides.
+    /// Returns [`InvalidTenant`] if a tenant has an empty name or is named twice. With a second
+    /// verifier for a tenant, it would be open which one decides.
     pub fn new<N: Into<Box<str>>>(
         verifiers: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Tenants<V>, InvalidTenant> {
@@ -44,13 +46,13 @@ impl<V> Tenants<V> {
         Ok(tenants)
     }
 
-    /// What verifies the tokens of requests for this tenant, compared to the byte; `None` if no
-    /// issuer is trusted for it.
+    /// The verifier for requests of this tenant, compared byte by byte. `None` if no issuer is
+    /// trusted for it.
     pub fn choose(&self, tenant: &str) -> Option<&V> {
         self.verifiers.get(tenant)
     }
 
-    /// As [`Tenants::choose`], for a verifier that changes as it works.
+    /// The verifier of [`Tenants::choose`] as mutable, for a verifier with state.
     pub fn choose_mut(&mut self, tenant: &str) -> Option<&mut V> {
         self.verifiers.get_mut(tenant)
     }

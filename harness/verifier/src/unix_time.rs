@@ -1,41 +1,42 @@
-//! An instant as claims know it (NumericDate, RFC 7519 §2), to the nanosecond and without a clock.
+//! Instants as in claims (NumericDate, RFC 7519 §2), to the nanosecond and without a clock.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use crate::tick::Tick;
 
-/// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds ignored. Arithmetic saturates.
+/// An instant in nanoseconds since 1970-01-01T00:00:00Z, without leap seconds. Arithmetic
+/// saturates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i128);
 
 const NANOS: i128 = 1_000_000_000;
-/// Numbers of nanoseconds of so many digits are exact; longer ones lie 10^20 years from here.
+/// The most digits of a number of nanoseconds that is kept exactly. Longer ones are more than 10^20
+/// years away.
 const LONGEST: i64 = 37;
 /// 9999-12-31T23:59:59Z in seconds.
 const LAST_SECOND: i128 = 253_402_300_799;
 
 impl UnixTime {
-    /// From whole seconds.
+    /// The instant of a number of whole seconds.
     pub const fn from_seconds(seconds: i64) -> UnixTime {
         UnixTime(seconds as i128 * NANOS)
     }
 
-    /// Whole seconds, rounded down.
+    /// The whole seconds, rounded down.
     pub fn seconds(self) -> i64 {
         let seconds = self.0.div_euclid(NANOS);
         i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// The instant that `tick` means on a scenario clock that began at `self`.
+    /// The instant of `tick` on a scenario clock that began at `self`.
     pub fn at(self, tick: Tick) -> UnixTime {
         UnixTime(self.0.saturating_add(i128::from(tick.0)))
     }
 }
 
-/// A date as a claim has it (NumericDate, RFC 7519 §2), not rounded: a number of whole nanoseconds,
-/// or between two of them. No instant is told apart more finely, so every comparison with one is
-/// exact.
+/// A date in a claim (NumericDate, RFC 7519 §2), not rounded. It is a whole number of nanoseconds,
+/// or lies between two. No instant has a finer resolution, so every comparison with one is exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NumericDate {
     down: UnixTime,
@@ -43,8 +44,9 @@ pub struct NumericDate {
 }
 
 impl NumericDate {
-    /// Reads a JSON number (RFC 8259 §6). `None` if it is no number, beyond what a double holds, or
-    /// beyond the year 9999. More than 10^20 years ago all dates are alike.
+    /// Parses a JSON number (RFC 8259 §6). `None` if it is not a number, exceeds the range of a
+    /// double, or is beyond the year 9999. All dates more than 10^20 years ago are treated as the
+    /// same.
     pub fn from_json_number(text: &str) -> Option<NumericDate> {
         let date = match text.parse::<i64>() {
             Ok(seconds) => whole(i128::from(seconds) * NANOS),
@@ -68,7 +70,7 @@ fn whole(nanos: i128) -> NumericDate {
     NumericDate { down: UnixTime(nanos), is_between: false }
 }
 
-/// A number as it is written: ± `integer`.`fraction` × 10^`exponent`.
+/// A written number: ± `integer`.`fraction` × 10^`exponent`.
 struct Decimal<'a> {
     is_negative: bool,
     integer: &'a str,
@@ -77,7 +79,7 @@ struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    /// `None` if it is no number, or none that a double holds.
+    /// Splits the text of a number. `None` if it is not a number, or exceeds the range of a double.
     fn split(text: &'a str) -> Option<Decimal<'a>> {
         text.parse::<f64>().ok().filter(|number| number.is_finite())?;
         let (is_negative, text) = match text.strip_prefix('-') {
@@ -86,7 +88,8 @@ impl<'a> Decimal<'a> {
         };
         let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        // One beyond an i64 is of a number that is zero, or next to it: the others are no doubles.
+        // An exponent outside the range of an i64 belongs to zero, or to a number very close to
+        // zero. With other numbers it does not give a finite double.
         let least = if exponent.starts_with('-') { i64::MIN } else { 0 };
         Some(Decimal {
             is_negative,
@@ -96,7 +99,7 @@ impl<'a> Decimal<'a> {
         })
     }
 
-    /// As nanoseconds, if it is a number of seconds.
+    /// The number of seconds as a date in nanoseconds.
     fn nanos(&self) -> Option<NumericDate> {
         let digits = || self.integer.bytes().chain(self.fraction.bytes());
         if !digits().all(|digit| digit.is_ascii_digit()) {
@@ -104,7 +107,7 @@ impl<'a> Decimal<'a> {
         }
         let zeros = digits().take_while(|digit| *digit == b'0').count();
         let significant = || digits().skip(zeros);
-        // How many of them stand before the point once it is a number of nanoseconds.
+        // The number of significant digits before the point, once it is a number of nanoseconds.
         let before = (self.integer.len() as i64 - zeros as i64)
             .saturating_add(self.exponent)
             .saturating_add(9);
@@ -145,7 +148,8 @@ impl Sub<Duration> for UnixTime {
 mod tests {
     use super::*;
 
-    /// What is read: the nanosecond before, and whether it lies between that and the next.
+    /// The date that is read: the nanosecond before it, and whether it lies between that one and
+    /// the next.
     fn read(text: &str) -> Option<(i128, bool)> {
         let date = NumericDate::from_json_number(text)?;
         let (down, up) = (date.down().0, date.up().0);

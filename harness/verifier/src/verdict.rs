@@ -1,35 +1,36 @@
-//! A verdict with what it was based on, so that a judge can hold it to the state it had.
+//! A verdict with the state on which it was based, so that it can be judged against that state.
 
 use crate::key_cache::{Freshness, LastFetch, View};
 use crate::rejection::Rejection;
 use crate::tick::Tick;
 
-/// A verdict.
+/// A verdict on a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
-    /// Accepted, or why not.
+    /// The acceptance, or the reason for the refusal.
     pub code: Result<(), Rejection>,
-    /// The instant it judged by.
+    /// The instant of the verdict.
     pub now: Tick,
-    /// The key set it held, if it looked at one.
+    /// The key set on which it was based, if it needed one.
     pub held: Option<Held>,
-    /// Where the verdict cache had the proof: the generation of the key set that it was under.
+    /// The generation of the key set under which the token was proven, if the proof came from the
+    /// verdict cache.
     pub remembered: Option<u64>,
 }
 
 impl Verdict {
-    /// A verdict of the token itself, not remembered.
+    /// A verdict that did not use the verdict cache.
     pub fn new(code: Result<(), Rejection>, now: Tick, held: Option<Held>) -> Verdict {
         Verdict { code, now, held, remembered: None }
     }
 }
 
-/// The key set and state behind a verdict.
+/// The key set behind a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Its generation; 0 if there was none.
+    /// The generation of the key set; 0 if there was none.
     pub generation: u64,
-    /// How old it was.
+    /// The freshness of the key set.
     pub freshness: Freshness,
     /// The last completed fetch.
     pub last_fetch: Option<LastFetch>,

@@ -1,6 +1,7 @@
-//! Tokens proven before, by their whole text: a token seen again costs a look-up instead of a
-//! signature. Only what `prove` found is remembered; what depends on now and on state is judged
-//! anew at every hit. Only good tokens get in, so that no stranger fills it or makes it collide.
+//! A cache of proven tokens, by their whole text. A token seen again costs a lookup instead of a
+//! signature verification. Only the result of `prove` is kept. Checks that depend on the time and
+//! on state are made at every hit. Only good tokens are added, so an attacker can neither fill the
+//! cache nor cause collisions.
 
 use std::sync::Arc;
 
@@ -18,24 +19,26 @@ pub struct VerdictCache {
     is_tied: bool,
 }
 
-/// What a token proved, and under which generation of the key set.
+/// A proven token, with the generation of the key set under which it was proven.
 #[derive(Debug)]
 pub struct Remembered {
     /// The generation of the key set.
     pub generation: u64,
-    /// What it proved.
+    /// The proven content of the token.
     pub proven: Proven<'static>,
 }
 
-/// An entry weighs its bytes, and no less than its share of the room, which bounds the entries.
+/// The weight of an entry. It is the entry's bytes, but at least its share of the capacity, which
+/// bounds the number of entries.
 #[derive(Clone, Debug)]
 struct Weight {
     least: u64,
 }
 
-/// What an entry is reckoned to take beside its token, in bytes: its claims and its place.
+/// The estimated size of an entry beside its token, in bytes: its claims and its place.
 const OVERHEAD: u64 = 640;
-/// Parts with a lock each; a fixed number, so that what is evicted is the same on every machine.
+/// The number of shards, each with its own lock. It is fixed, so that the same entries are evicted
+/// on every machine.
 const SHARDS: usize = 16;
 
 impl Weighter<Box<[u8]>, Arc<Remembered>> for Weight {
@@ -45,7 +48,7 @@ impl Weighter<Box<[u8]>, Arc<Remembered>> for Weight {
 }
 
 impl VerdictCache {
-    /// An empty cache within the bounds of a policy.
+    /// An empty cache with the limits of a policy.
     pub fn new(policy: &VerdictCachePolicy) -> VerdictCache {
         let entries = policy.entries.max(1);
         let options = OptionsBuilder::new()
@@ -60,40 +63,41 @@ impl VerdictCache {
         VerdictCache { proven, is_tied: policy.is_tied }
     }
 
-    /// What this very token proved. Under a policy that ties verdicts to the key set, only if that
-    /// was under this generation of it. Takes nothing from the heap.
+    /// The proven content of this token. If the policy ties verdicts to the key set, only a proof
+    /// under this generation counts. The call allocates nothing on the heap.
     pub fn get(&self, token: &[u8], generation: u64) -> Option<Arc<Remembered>> {
         let known = self.proven.get(token)?;
         (!self.is_tied || known.generation == generation).then_some(known)
     }
 
-    /// Whether a verdict dies with the generation of the key set that it was given under.
+    /// Whether a verdict becomes invalid with the generation of the key set under which it was
+    /// given.
     pub fn is_tied(&self) -> bool {
         self.is_tied
     }
 
-    /// Remembers what a token proved under a generation of the key set.
+    /// Keeps the proven content of a token under a generation of the key set.
     pub fn keep(&self, token: &[u8], generation: u64, proven: Proven<'_>) {
         let proven = proven.into_owned();
         self.proven.insert(token.into(), Arc::new(Remembered { generation, proven }));
     }
 
-    /// Forgets a token: one that is past its time, for instance.
+    /// Removes a token, for instance one that has expired.
     pub fn forget(&self, token: &[u8]) {
         self.proven.remove(token);
     }
 
-    /// Entries held.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.proven.len()
     }
 
-    /// Whether it holds nothing.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.proven.is_empty()
     }
 
-    /// Their weight in bytes.
+    /// The weight of all entries, in bytes.
     pub fn bytes(&self) -> u64 {
         self.proven.weight()
     }

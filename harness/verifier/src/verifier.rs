@@ -1,5 +1,6 @@
-//! The verifier in three parts: `open` from the text alone, `prove` what holds for ever once proven
-//! under a key, `in_force` what depends on now and on state. The first fault decides.
+//! The verifier in three parts. `open` checks the text alone. `prove` checks what stays true once
+//! proven under a key. `in_force` checks what depends on the time and on state. The first fault
+//! decides.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,23 +23,24 @@ use crate::unix_time::UnixTime;
 #[derive(Clone, Debug)]
 pub struct Verifier {
     policy: Policy,
-    /// What no verifier under another policy has.
+    /// The number of the verifier, which no verifier under another policy has.
     number: u64,
 }
 
-/// Room to decode into and headers remembered, reused from token to token. One worker has one.
+/// The buffers for decoding and the memo of headers, reused from token to token. Each worker has
+/// one.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     header: Vec<u8>,
     payload: Vec<u8>,
     signature: Vec<u8>,
     memo: HeaderMemo,
-    /// The verifier that the memo is of.
+    /// The number of the verifier to which the memo belongs.
     verifier: u64,
 }
 
 impl Scratch {
-    /// Room for any token that the policy lets in.
+    /// Buffers for any token that the policy accepts.
     pub fn new(policy: &Policy) -> Scratch {
         let token = policy.spec().max_token_bytes;
         let header = policy.spec().max_header_bytes.saturating_add(2).min(token);
@@ -53,25 +55,26 @@ impl Scratch {
     }
 }
 
-/// A token whose header is acceptable. Nothing of it is proven.
+/// A token with an acceptable header. Nothing in it is proven.
 #[derive(Debug)]
 pub struct Opened<'a> {
     header: Header<'a>,
     compact: Compact<'a>,
     payload: &'a mut [u8],
     signature: &'a mut [u8],
-    /// Where to keep the header once the token is proven; `None` if it is there already.
+    /// The memo in which to keep the header once the token is proven; `None` if it is there
+    /// already.
     memo: Option<&'a mut HeaderMemo>,
 }
 
 impl Opened<'_> {
-    /// The algorithm, one of the policy's.
+    /// The algorithm, which is one of those of the policy.
     pub fn algorithm(&self) -> Algorithm {
         self.header.algorithm
     }
 
-    /// The `kid` under which to look for keys; `None` if there is none, or it is over
-    /// [`MAX_KID_BYTES`] long: such a token never causes a fetch.
+    /// The `kid` under which to look for keys. `None` if the token has none, or one longer than
+    /// [`MAX_KID_BYTES`]. Such a token never causes a fetch.
     pub fn kid(&self) -> Option<&str> {
         self.header.kid.as_deref().filter(|kid| kid.len() <= MAX_KID_BYTES)
     }
@@ -82,37 +85,38 @@ impl Opened<'_> {
     }
 }
 
-/// A token that a key of the issuer signed, for this API. Whether it is in force is open.
+/// A token for this API that a key of the issuer signed. It is open whether the token is in force.
 #[derive(Clone, Debug)]
 pub struct Proven<'a> {
-    /// What it claims.
+    /// The claims of the token.
     pub claims: Claims<'a>,
-    /// The key that signed it.
+    /// The thumbprint of the key that signed it.
     pub thumbprint: Thumbprint,
 }
 
 impl Proven<'_> {
-    /// The same, borrowed from nothing: what may be remembered beyond the token.
+    /// The proven token with copies of everything that it borrowed, to be kept beyond the token's
+    /// text.
     pub fn into_owned(self) -> Proven<'static> {
         Proven { claims: self.claims.into_owned(), thumbprint: self.thumbprint }
     }
 }
 
-/// What the caller knows about the request that carries the token.
+/// The facts that the caller knows about the request that carries the token.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'r> {
-    /// The tenant the request is for; the policy's if `None`.
+    /// The tenant of the request; that of the policy if `None`.
     pub tenant: Option<&'r str>,
-    /// Thumbprint of the key or certificate that the sender proved to hold (base64url).
+    /// The thumbprint of the key or certificate whose possession the sender has proven (base64url).
     pub proof: Option<&'r str>,
-    /// What the issuer took back by now: tokens and authorization versions.
+    /// The revocations of the issuer: tokens and authorization versions.
     pub revocations: Option<&'r Revocations>,
 }
 
 impl Verifier {
     /// A verifier under `policy`.
     pub fn new(policy: Policy) -> Verifier {
-        // 0 is no verifier's: a scratch begins with it.
+        // No verifier has number 0, which a new scratch has.
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         Verifier { policy, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
     }
@@ -122,10 +126,10 @@ impl Verifier {
         &self.policy
     }
 
-    /// Steps 1 to 6: from the text alone.
+    /// Performs steps 1 to 6, which depend on the text alone.
     ///
     /// # Errors
-    /// The code of the first fault.
+    /// The first fault.
     pub fn open<'a>(
         &self,
         token: &'a [u8],
@@ -152,10 +156,10 @@ impl Verifier {
         Ok(Opened { header, compact, payload, signature, memo: Some(memo) })
     }
 
-    /// Steps 7 to 9: what holds for ever once proven under a key.
+    /// Performs steps 7 to 9, whose results stay true once proven under a key.
     ///
     /// # Errors
-    /// The code of the first fault.
+    /// The first fault.
     pub fn prove<'a>(
         &self,
         opened: Opened<'a>,
@@ -180,10 +184,10 @@ impl Verifier {
         Ok(Proven { claims, thumbprint })
     }
 
-    /// Steps 10 to 12: what depends on now and on state.
+    /// Performs steps 10 to 12, which depend on the time and on state.
     ///
     /// # Errors
-    /// The code of the first fault.
+    /// The first fault.
     pub fn in_force(
         &self,
         proven: &Proven<'_>,
@@ -204,7 +208,7 @@ impl Verifier {
         self.check_request(claims, request)
     }
 
-    /// Step 12: the token is good, is this request?
+    /// Performs step 12, which checks a good token against the request.
     fn check_request(&self, claims: &Claims<'_>, request: &Request<'_>) -> Result<(), Rejection> {
         let spec = self.policy.spec();
         if let Some(tenant) = request.tenant.or(spec.tenant.as_deref())
@@ -221,9 +225,9 @@ impl Verifier {
         if claims.has_scopes { Ok(()) } else { Err(Rejection::ScopeInsufficient) }
     }
 
-    /// Whether the token refuses itself whatever its key says: its payload is unreadable, for
-    /// another issuer or API, or expired. Only to spare a fetch for an absent kid; its answer is
-    /// unverified.
+    /// Whether the token is to be refused regardless of its key, because its payload is unreadable,
+    /// for another issuer or API, or expired. This is used only to avoid a fetch for an absent kid.
+    /// The result is based on unverified claims.
     pub fn refuses_itself(&self, opened: &mut Opened<'_>, now: UnixTime) -> bool {
         let Ok(json) = decode(opened.compact.payload, opened.payload) else {
             return true;
@@ -251,7 +255,7 @@ fn check_times(
     let Some(issued_at) = claims.issued_at else {
         return Ok(());
     };
-    // Where it lies after this nanosecond, this nanosecond is too early.
+    // If `iat` lies after this nanosecond, this nanosecond is too early.
     if latest < issued_at || (latest == issued_at && claims.is_issued_between) {
         return Err(Rejection::IssuedInFuture);
     }
@@ -261,7 +265,7 @@ fn check_times(
     }
 }
 
-/// RFC 7800: a token bound to a key is good only in the hands of its holder.
+/// Checks that a token bound to a key is presented by the holder of that key (RFC 7800).
 fn check_sender(
     claims: &Claims<'_>,
     constraint: SenderConstraint,
@@ -279,7 +283,7 @@ fn check_sender(
     if proof.is_some_and(fits) { Ok(()) } else { Err(Rejection::SenderMismatch) }
 }
 
-/// Step 11: what the token does not say of itself.
+/// Performs the part of step 11 that depends on state.
 fn check_state(claims: &Claims<'_>, revocations: &Revocations) -> Result<(), Rejection> {
     if !revocations.is_available() {
         return Err(Rejection::StateUnavailable);

@@ -1,20 +1,20 @@
-//! What the verifier takes the time to be: the issuer's, or off by as much as a phase says. Claims
-//! are judged by it; ages of key sets, timeouts and pauses are not.
+//! The verifier's clock. It shows the issuer's time, or deviates by the amount that a phase gives.
+//! Claims are judged by it. Ages of key sets, timeouts and pauses are not.
 
 use std::time::Duration;
 
 use crate::tick::Tick;
 use crate::unix_time::UnixTime;
 
-/// How far a clock is off.
+/// The deviation of a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Skew {
-    /// It is right.
+    /// The clock is right.
     #[default]
     None,
-    /// It shows a later time.
+    /// The clock shows a later time.
     Ahead(Duration),
-    /// It shows an earlier time.
+    /// The clock shows an earlier time.
     Behind(Duration),
 }
 
@@ -28,29 +28,30 @@ impl Skew {
     }
 }
 
-/// The clock on the verifier's wall.
+/// The clock of the verifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WallClock {
     /// The instant of tick 0.
     epoch: UnixTime,
-    /// Since when it is off by how much, in order; empty if it is always right.
+    /// The deviations with their beginnings, in order of time. The list is empty if the clock is
+    /// always right.
     skews: Vec<(Tick, Skew)>,
-    /// Whether it stands at `epoch`.
+    /// Whether it always shows `epoch`.
     is_still: bool,
 }
 
 impl WallClock {
-    /// A clock that is right. `epoch` is the instant of tick 0.
+    /// A clock without a deviation. `epoch` is the instant of tick 0.
     pub const fn right(epoch: UnixTime) -> WallClock {
         WallClock { epoch, skews: Vec::new(), is_still: false }
     }
 
-    /// A clock that shows `instant` whatever the tick: for tokens that are judged as of then.
+    /// A clock that shows `instant` at every tick, for tokens that are judged as of that instant.
     pub const fn still(instant: UnixTime) -> WallClock {
         WallClock { epoch: instant, skews: Vec::new(), is_still: true }
     }
 
-    /// A clock that is off by so much from each of these instants on, which stand in order.
+    /// A clock with these deviations, each from its instant on. They must be in order of time.
     pub fn new(epoch: UnixTime, skews: impl IntoIterator<Item = (Tick, Skew)>) -> WallClock {
         let mut skews: Vec<(Tick, Skew)> = skews.into_iter().collect();
         if skews.iter().all(|(_, skew)| *skew == Skew::None) {
@@ -59,7 +60,7 @@ impl WallClock {
         WallClock { epoch, skews, is_still: false }
     }
 
-    /// What it shows.
+    /// The time that the clock shows.
     pub fn at(&self, now: Tick) -> UnixTime {
         if self.is_still {
             return self.epoch;

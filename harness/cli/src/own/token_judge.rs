@@ -37,7 +37,7 @@ const MAX_NOTES: usize = 16;
 const MAX_FAULTS: usize = 4;
 
 /// A checked policy and a checked key set from files.
-pub struct Papers {
+pub struct PolicyAndKeys {
     /// The policy.
     pub policy: Policy,
     /// The key set.
@@ -49,20 +49,20 @@ pub struct Papers {
     jwks: PathBuf,
 }
 
-impl Papers {
+impl PolicyAndKeys {
     /// Reads both files.
-    pub fn read(policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
-        Papers::of(policy_file::read(policy)?, policy, jwks)
+    pub fn read(policy: &Path, jwks: &Path) -> Result<PolicyAndKeys, Failure> {
+        PolicyAndKeys::of(policy_file::read(policy)?, policy, jwks)
     }
 
     /// Reads a key set for the policy of the file `policy`.
-    pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<Papers, Failure> {
+    pub fn of(spec: PolicySpec, policy: &Path, jwks: &Path) -> Result<PolicyAndKeys, Failure> {
         let body = bounded_file::read(jwks, bounded_file::KEY_SET).map_err(|error| {
             let jwks = jwks.display();
             let remedy = "name a file that holds a JWK set";
             Failure::Usage(format!("{jwks}: cannot be read ({error}); {remedy}"))
         })?;
-        Papers::of_body(spec, policy, key_file::without_mark(&body), jwks)
+        PolicyAndKeys::of_body(spec, policy, key_file::without_mark(&body), jwks)
     }
 
     /// Checks a policy and the text of a key set; the paths are for messages.
@@ -71,7 +71,7 @@ impl Papers {
         policy: &Path,
         body: &[u8],
         jwks: &Path,
-    ) -> Result<Papers, Failure> {
+    ) -> Result<PolicyAndKeys, Failure> {
         let policy_fault = |fault| Failure::Usage(format!("{}: {fault}", policy.display()));
         let checked = Policy::new(spec).map_err(policy_fault)?;
         // The allowed algorithms decide which keys are usable, here and in a run.
@@ -85,12 +85,12 @@ impl Papers {
             .map_err(|set_fault| fault(why_not(set_fault, body, allowed, policy)))?;
         let set = Arc::<KeySet>::default().succeed(parsed);
         let unused = Arc::new(UnusedEntries::of(body, allowed));
-        Ok(Papers { policy: checked, set, body: body.into(), unused, jwks: jwks.into() })
+        Ok(PolicyAndKeys { policy: checked, set, body: body.into(), unused, jwks: jwks.into() })
     }
 
     /// The same key set under another policy, which must allow the same algorithms.
-    pub fn under(self, policy: Policy) -> Papers {
-        Papers { policy, ..self }
+    pub fn under(self, policy: Policy) -> PolicyAndKeys {
+        PolicyAndKeys { policy, ..self }
     }
 }
 
@@ -121,8 +121,11 @@ pub struct TokenJudge {
 
 impl TokenJudge {
     /// Prepares the keys for a backend.
-    pub fn new(backend: &dyn Backend, papers: &Papers) -> Result<TokenJudge, Failure> {
-        let Papers { policy, set, jwks, .. } = papers;
+    pub fn new(
+        backend: &dyn Backend,
+        policy_and_keys: &PolicyAndKeys,
+    ) -> Result<TokenJudge, Failure> {
+        let PolicyAndKeys { policy, set, jwks, .. } = policy_and_keys;
         let allowed = &policy.spec().algorithms;
         if let Some(unknown) = allowed.iter().find(|algorithm| !backend.supports(**algorithm)) {
             return Err(Failure::Usage(format!(
@@ -141,7 +144,7 @@ impl TokenJudge {
         }
         let scratch = Scratch::new(policy);
         let verifier = Verifier::new(policy.clone());
-        let unused = Arc::clone(&papers.unused);
+        let unused = Arc::clone(&policy_and_keys.unused);
         Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused })
     }
 

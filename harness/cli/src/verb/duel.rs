@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use build::{BuildArm, Patience};
+use build::{AnswerLimits, BuildArm};
 use clap::Args as ClapArgs;
 use side::DuelSideArgs;
 
@@ -230,12 +230,12 @@ impl Args {
     ) -> Result<DuelResult, Failure> {
         let away = self.base_binary.as_ref().map(|path| {
             move |AwayArm { arm, plan, planning }: AwayArm<'_>| {
-                let patience = Patience { silence: self.base_timeout, planning, stop };
+                let limits = AnswerLimits { silence: self.base_timeout, planning, stop };
                 // The candidate also runs in another process, so that both sides communicate alike.
                 let arm: Box<dyn RoundRunner + '_> = Box::new(match arm {
-                    Arm::Candidate => BuildArm::this(candidate, plan, patience)?,
+                    Arm::Candidate => BuildArm::this(candidate, plan, limits)?,
                     Arm::Base | Arm::Again => {
-                        BuildArm::start((path, "--base-binary"), base, plan, patience)?
+                        BuildArm::start((path, "--base-binary"), base, plan, limits)?
                     }
                 });
                 Ok(arm)

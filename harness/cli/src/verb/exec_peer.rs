@@ -13,7 +13,7 @@ use jwtbench_verifier::backend;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use crate::own::token_judge::{Papers, TokenJudge};
+use crate::own::token_judge::{PolicyAndKeys, TokenJudge};
 use crate::{Exit, Failure};
 
 /// Judge tokens behind a pipe.
@@ -89,8 +89,8 @@ impl PipedCore {
         let backend = backend::find(name).ok_or_else(|| fault(format!("no backend {name}")))?;
         let [policy, key_set] = ["exec-peer: policy", "exec-peer: key_set"].map(Path::new);
         let body = setup.key_set.get().as_bytes();
-        let papers = Papers::of_body(spec, policy, body, key_set)?;
-        let judge = TokenJudge::new(backend, &papers)?;
+        let policy_and_keys = PolicyAndKeys::of_body(spec, policy, body, key_set)?;
+        let judge = TokenJudge::new(backend, &policy_and_keys)?;
         Ok(PipedCore { judge, now: UnixTime::from_seconds(setup.now) })
     }
 }

@@ -26,7 +26,7 @@ use crate::job::capacity::{CapacityArgs, SCENARIO};
 use crate::job::{JobSetting, measure, take, told_of_own};
 use crate::output::{Output, RESULT, print, tell, terminal_style, written};
 use crate::own::OwnArgs;
-use crate::own::token_judge::Papers;
+use crate::own::token_judge::PolicyAndKeys;
 use crate::{Exit, Failure};
 
 /// Measure scenarios in real time and write the result with its reports.
@@ -104,8 +104,8 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     let presets = library.presets();
     let policy = args.own.policy.as_deref().filter(|_| args.own.tokens.is_none());
     let replacement = Replacement::read(args.cache_policy.as_deref(), policy, &presets)?;
-    let jobs = match args.own.papers()? {
-        Some(papers) => args.own_jobs(papers, &replacement)?,
+    let jobs = match args.own.policy_and_keys()? {
+        Some(policy_and_keys) => args.own_jobs(policy_and_keys, &replacement)?,
         None => args.jobs(&library, &replacement)?,
     };
     let scenarios = || jobs.iter().map(|job| &job.scenario);
@@ -142,10 +142,14 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
 
 impl Args {
     /// One job for each algorithm of the user's tokens.
-    fn own_jobs(&self, papers: Papers, replacement: &Replacement) -> Result<Vec<Job>, Failure> {
-        let scenario = own::scenario(self.own.path(), papers.policy.spec());
+    fn own_jobs(
+        &self,
+        policy_and_keys: PolicyAndKeys,
+        replacement: &Replacement,
+    ) -> Result<Vec<Job>, Failure> {
+        let scenario = own::scenario(self.own.path(), policy_and_keys.policy.spec());
         let scenario = replacement.onto(scenario.with(&self.overrides())?)?;
-        let own = Arc::new(self.own.read(papers, &scenario)?);
+        let own = Arc::new(self.own.read(policy_and_keys, &scenario)?);
         let contenders = self.filter.measured()?;
         let asked = |algorithm: &Algorithm| self.filter.has_algorithm(algorithm.name());
         let algorithms: Vec<Algorithm> = own.tokens.keys().copied().filter(asked).collect();

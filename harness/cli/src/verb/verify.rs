@@ -22,7 +22,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use crate::flag::filter::meant;
 use crate::output::tell;
 use crate::own::lines::Lines;
-use crate::own::token_judge::{Papers, TokenJudge};
+use crate::own::token_judge::{PolicyAndKeys, TokenJudge};
 use crate::{Exit, Failure};
 
 /// Judge tokens, one a line, under a policy file and a JWK set.
@@ -79,11 +79,11 @@ struct AnswerLine {
 
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let papers = Papers::read(&args.policy, &args.jwks)?;
+    let policy_and_keys = PolicyAndKeys::read(&args.policy, &args.jwks)?;
     let backend = args.backend()?;
     let workers = 0..rayon::current_num_threads();
     let benches: Vec<TokenJudge> =
-        workers.map(|_| TokenJudge::new(backend, &papers)).collect::<Result<_, _>>()?;
+        workers.map(|_| TokenJudge::new(backend, &policy_and_keys)).collect::<Result<_, _>>()?;
     if !args.quiet {
         benches[0].notes().iter().for_each(tell);
     }

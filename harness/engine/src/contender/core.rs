@@ -99,7 +99,7 @@ impl<'c> Core<'c> {
     }
 }
 
-/// What a proof needs beside the token and the keys.
+/// The context of a proof, apart from the keys.
 struct Prove<'v, 'c> {
     verifier: &'v Verifier,
     source: &'c KeySource,

@@ -29,9 +29,9 @@ pub enum ForeignLibrary {
 /// The crypto provider of jsonwebtoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
-    /// Its `aws_lc_rs` feature.
+    /// The provider of the feature `aws_lc_rs`.
     AwsLcRs,
-    /// Its `rust_crypto` feature.
+    /// The provider of the feature `rust_crypto`.
     RustCrypto,
 }
 

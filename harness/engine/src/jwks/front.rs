@@ -56,9 +56,9 @@ pub(super) struct Port {
 impl Port {
     /// Claims this port, or any free one for 0. Fails if another program holds it.
     ///
-    /// The holding socket is bound with `SO_REUSEADDR`, as any server's socket is: connections in
-    /// `TIME_WAIT` do not matter, but another listener on the port makes the bind fail. After that
-    /// the socket shares its port with sockets that set `SO_REUSEPORT` alone. These are our own
+    /// The holding socket is bound with `SO_REUSEADDR`, as any server's socket is. Connections in
+    /// `TIME_WAIT` then do not matter, but another holder or listener makes the bind fail. After
+    /// that the socket shares its port only with sockets that set `SO_REUSEPORT`. These are our own
     /// listeners. No other server can take the port while it is not listening.
     pub(super) fn claim(port: u16) -> io::Result<Port> {
         let holder = TcpSocket::new_v4()?;

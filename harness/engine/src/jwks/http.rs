@@ -42,7 +42,7 @@ pub struct Fetched {
 /// Why a fetch failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchFault {
-    /// The endpoint or one of the client's limits ended the fetch. The cache is told so.
+    /// The endpoint or one of the client's limits ended the fetch. This is reported to the cache.
     Failed(FetchFailure),
     /// A limit of this host ended the fetch. It says nothing about the endpoint or the client.
     Host(HostFault),

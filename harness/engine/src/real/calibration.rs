@@ -1,5 +1,5 @@
-//! Calibration at the start of a run: what clock and sleep cost on this machine, and from which
-//! distance on a worker had better spin.
+//! Calibration at the start of a run: the cost of reading the clock, the overshoot of sleeps, and
+//! the distance within which a worker should spin.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use jwtbench_result::Calibration;
 use crate::real::clock::{LONGEST_SLEEP, clock_read_ns, overshoot, tighten_timer};
 use crate::real::kernel::control_kernel_ns;
 
-/// Sleeps of the calibration: the 99th percentile then has five beyond it.
+/// The number of sleeps. Five of them are then beyond the 99th percentile.
 const SLEEPS: usize = 500;
-/// The shortest and the longest sleep of a worker between two arrivals: it spins through less, and
-/// takes more in pieces. A processor wakes the later, the longer it was idle.
+/// The shortest and the longest sleep of a worker between two arrivals: it spins through shorter
+/// gaps, and divides longer ones. A processor wakes later the longer it was idle.
 const ASKED: (Duration, Duration) = (Duration::from_micros(50), LONGEST_SLEEP);
-/// Bounds of the distance within which a worker spins. More would burn a core that the endpoint
-/// may need; less would trust a lucky calibration.
+/// The bounds in nanoseconds of the distance within which a worker spins. A larger distance would
+/// occupy a core that the endpoint may need; a smaller one would rely on a lucky calibration.
 const SPIN: std::ops::RangeInclusive<u64> = 50_000..=1_000_000;
 
-/// Calibrates, on a thread set up as a worker's is.
+/// Calibrates on a thread that is set up like a worker's.
 pub fn calibrate() -> Calibration {
     let on_a_worker = std::thread::Builder::new().spawn(measure);
     on_a_worker.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(measure)
@@ -29,7 +29,7 @@ fn measure() -> Calibration {
     let mut overshoots: Vec<u64> = (0..SLEEPS).map(|at| nanos(overshoot(asked(at)))).collect();
     overshoots.sort_unstable();
     let p99 = overshoots[SLEEPS * 99 / 100];
-    // The fastest of three: noise only ever adds to it.
+    // The fastest of three is used, because noise only adds time.
     let kernels = [control_kernel_ns(), control_kernel_ns(), control_kernel_ns()];
     Calibration {
         clock_read_ns: clock_read_ns(),
@@ -42,8 +42,8 @@ fn measure() -> Calibration {
     }
 }
 
-/// How long the sleep of this number is: the logarithms are spread evenly, by multiples of the
-/// golden ratio, so that short and long ones alternate.
+/// The length of the sleep of this number. The logarithms are spread evenly, by multiples of the
+/// golden ratio, so that short and long sleeps alternate.
 fn asked(number: usize) -> Duration {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let (shortest, longest) = ASKED;
@@ -51,7 +51,7 @@ fn asked(number: usize) -> Duration {
     shortest.mul_f64(libm::pow(ratio, (number as f64 * GOLDEN).fract()))
 }
 
-/// Twice the overshoot that one sleep in a hundred exceeds, within bounds.
+/// Twice the overshoot that one sleep in a hundred exceeds, within [`SPIN`].
 fn spin_within_ns(overshoot_p99_ns: u64) -> u64 {
     overshoot_p99_ns.saturating_mul(2).clamp(*SPIN.start(), *SPIN.end())
 }
@@ -60,7 +60,7 @@ fn spin_within_ns(overshoot_p99_ns: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// A tenth of the sleeps in each tenth of the way, on a logarithmic scale.
+    /// Each tenth of the range, on a logarithmic scale, has a tenth of the sleeps.
     #[test]
     fn sleeps_are_as_long_as_those_that_occur() {
         let (shortest, longest) = ASKED;

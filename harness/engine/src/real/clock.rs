@@ -1,14 +1,14 @@
-//! The only place that reads a clock or sleeps.
+//! The clock: the only module that reads a clock or sleeps.
 
 use std::time::{Duration, Instant};
 
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
-/// Longer gaps are slept through, shorter ones spun, unless a calibration tells how far a sleep
-/// overshoots.
+/// The default distance within which a wait spins. Longer gaps are slept through. A calibration
+/// replaces this value.
 const SLEEP_GUARD: Duration = Duration::from_micros(200);
-/// The longest single sleep, so that wakes and Ctrl-C are seen.
+/// The longest single sleep, so that wakes and Ctrl-C are noticed.
 pub(crate) const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 
 /// The scenario clock in real time.
@@ -19,17 +19,17 @@ pub struct RealClock {
 }
 
 impl RealClock {
-    /// A clock on which tick 0 lies this far ahead.
+    /// A clock whose tick 0 is this far ahead.
     pub fn starting_in(lead: Duration) -> RealClock {
         RealClock { origin: Instant::now() + lead, spin_within: SLEEP_GUARD }
     }
 
-    /// The clock, with waits that spin when they are this near to their end.
+    /// The clock with waits that spin within this distance of their end.
     pub fn spinning_within(self, spin_within: Duration) -> RealClock {
         RealClock { spin_within, ..self }
     }
 
-    /// Now.
+    /// The present time on the scenario clock.
     pub fn now(&self) -> Tick {
         self.tick(Instant::now())
     }
@@ -41,7 +41,7 @@ impl RealClock {
         }
     }
 
-    /// Waits a little towards `until`: sleeps when it is far, spins when it is near.
+    /// Waits for a part of the time to `until`: sleeps if it is far away, spins if it is near.
     pub fn approach(&self, until: Tick) {
         let gap = until.since(self.now());
         if gap > self.spin_within {
@@ -52,8 +52,8 @@ impl RealClock {
     }
 }
 
-/// A span in which this process stood still although it would have run: stopped by a signal, or
-/// frozen with its container or its machine.
+/// A span in which this process stood still although it could have run. It was stopped by a signal,
+/// or frozen with its container or machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
     from: Instant,
@@ -61,49 +61,49 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// One that is over just now.
+    /// A pause of this length that ends now.
     pub(crate) fn just_over(length: Duration) -> Option<Pause> {
         let until = Instant::now();
         Some(Pause { from: until.checked_sub(length)?, until })
     }
 
-    /// The same on a scenario clock.
+    /// The pause as ticks of a scenario clock.
     pub(crate) fn on(&self, clock: &RealClock) -> (Tick, Tick) {
         (clock.tick(self.from), clock.tick(self.until))
     }
 }
 
-/// Time since some instant.
+/// A stopwatch: the time since an instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts now.
+    /// Starts a stopwatch now.
     pub fn start() -> Stopwatch {
         Stopwatch(Instant::now())
     }
 
-    /// Time since the start.
+    /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 }
 
-/// CPU time that the calling thread has used: preemption and sleep do not count, spinning does.
+/// The CPU time that the calling thread has used. Spinning counts; preemption and sleep do not.
 pub fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    // It starts at zero with the thread, and its nanoseconds are below 10^9.
+    // The time starts at zero with the thread, and its nanoseconds are below 10^9.
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
-/// CPU time that all threads of this process have used.
+/// The CPU time that all threads of this process have used.
 pub fn process_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    // As above.
+    // The time starts at zero with the process.
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
-/// The id of the calling thread, by which the kernel tells of it; 0 where there is none.
+/// The kernel's id of the calling thread; 0 on systems without one.
 pub fn thread_id() -> u32 {
     #[cfg(target_os = "linux")]
     {
@@ -113,24 +113,24 @@ pub fn thread_id() -> u32 {
     0
 }
 
-/// Sleeps, and says how much longer than asked it took.
+/// Sleeps, and returns how much longer than asked the sleep took.
 pub fn overshoot(asked: Duration) -> Duration {
     let stopwatch = Stopwatch::start();
     std::thread::sleep(asked);
     stopwatch.elapsed().saturating_sub(asked)
 }
 
-/// Sleeps.
+/// Sleeps for this time.
 pub fn pause(span: Duration) {
     std::thread::sleep(span);
 }
 
-/// Lets sleeps of the calling thread end as sharply as the kernel can. Its timer slack afterwards,
-/// in nanoseconds, where the kernel tells it.
+/// Makes sleeps of the calling thread end as exactly as the kernel can. Returns the timer slack
+/// after that in nanoseconds, or `None` if the kernel does not give it.
 pub fn tighten_timer() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
-        // Refused, sleeps are less sharp, which the calibration sees.
+        // If the kernel refuses, sleeps are less exact, and the calibration shows it.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
         rustix::thread::current_timer_slack().ok()
     }
@@ -138,8 +138,9 @@ pub fn tighten_timer() -> Option<u64> {
     None
 }
 
-/// Keeps the calling thread on one of the processors it may use, the `number`th of them, so that
-/// threads that take turns meet the same neighbours. Where the kernel refuses, it stays free.
+/// Keeps the calling thread on one of the processors it may use, the `number`th of them. Threads
+/// that take turns then have the same caches and the same load beside them. If the kernel refuses,
+/// the thread stays free.
 pub fn stay_on(number: usize) {
     #[cfg(target_os = "linux")]
     {
@@ -159,18 +160,18 @@ pub fn stay_on(number: usize) {
     let _ = number;
 }
 
-/// The wall clock, RFC 3339, UTC, whole seconds.
+/// The wall-clock time in UTC and whole seconds, as RFC 3339 writes it.
 pub fn utc_now() -> String {
     let now = jiff::Timestamp::now();
     now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }
 
-/// The wall clock, as claims count time.
+/// The wall-clock time, as claims count it.
 pub fn unix_now() -> UnixTime {
     UnixTime(jiff::Timestamp::now().as_nanosecond())
 }
 
-/// Median cost of one clock read, in nanoseconds.
+/// The median cost of one clock read, in nanoseconds.
 pub fn clock_read_ns() -> u64 {
     let mut costs: Vec<u64> = (0..101)
         .map(|_| {

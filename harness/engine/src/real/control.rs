@@ -1,16 +1,16 @@
-//! What rounds in real time may be told.
+//! The control of rounds in real time.
 
 use std::sync::atomic::AtomicBool;
 
 use crate::real::live_view::LiveView;
 
-/// What a run may be told.
+/// The control of a run by its caller.
 #[derive(Clone, Copy)]
 pub struct Control<'s> {
-    /// Set to end at once.
+    /// The run ends at once when this is set.
     pub stop: &'s AtomicBool,
-    /// The port of the mocked endpoint; any if `None`.
+    /// The port of the mocked endpoint; any free one if `None`.
     pub port: Option<u16>,
-    /// Where the rounds say how they go, if somebody looks.
+    /// The view to which rounds report their progress; `None` if nothing displays it.
     pub watch: Option<&'s LiveView>,
 }

@@ -1,4 +1,4 @@
-//! What the kernel tells of the host, as far as it tells it: `/proc` alone. Knows no schedule.
+//! The state of the host as the kernel reports it in `/proc`. The module knows no schedule.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use jwtbench_result::host::disturbance::HostShare;
 
 use crate::real::clock::{process_cpu_time, thread_id};
 
-/// CPU time since boot, over all CPUs, in the kernel's ticks.
+/// The CPU time since boot over all CPUs, in the kernel's ticks.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuTime {
     steal: u64,
@@ -19,17 +19,18 @@ pub struct CpuTime {
 }
 
 impl CpuTime {
-    /// From the first line of `/proc/stat`; `None` where there is none.
+    /// Reads the first line of `/proc/stat`; `None` if there is none.
     pub fn read() -> Option<CpuTime> {
         let stat = fs::read_to_string("/proc/stat").ok()?;
         let fields = stat.lines().next()?.split_whitespace().skip(1);
         let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
-        // user nice system idle iowait irq softirq steal; guest time is part of user.
+        // The fields are user nice system idle iowait irq softirq steal. Guest time is part of
+        // user.
         let idle = ticks.get(3)? + ticks.get(4)?;
         Some(CpuTime { steal: *ticks.get(7)?, idle, total: ticks.iter().take(8).sum() })
     }
 
-    /// The share stolen since `earlier`.
+    /// The share of CPU time that the hypervisor has taken since `earlier`.
     pub fn steal_since(self, earlier: CpuTime) -> f64 {
         let total = self.total.saturating_sub(earlier.total);
         let steal = self.steal.saturating_sub(earlier.steal);
@@ -37,7 +38,7 @@ impl CpuTime {
     }
 }
 
-/// CPU time of the machine, and what this process and others of ours used of it.
+/// The CPU time of the machine, and the part of it that this process and others of ours used.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuUse {
     cpu: Option<CpuTime>,
@@ -45,14 +46,15 @@ pub struct CpuUse {
 }
 
 impl CpuUse {
-    /// Now. `processes` are the ids of processes that work for this one.
+    /// Reads the present state. `processes` are the ids of processes that work for this one.
     pub fn read(processes: &[u32]) -> CpuUse {
         let theirs = processes.iter().map(|process| ticks_of(&process.to_string()));
         let own = process_cpu_time() + TICK * theirs.sum::<u32>();
         CpuUse { cpu: CpuTime::read(), own }
     }
 
-    /// What the hypervisor and other processes took since `earlier`, and nothing else.
+    /// The shares that the hypervisor and other processes took since `earlier`. The other members
+    /// are not set.
     pub fn since(self, earlier: CpuUse) -> HostShare {
         let share = HostShare { cpus: processors(), ..HostShare::default() };
         let own = self.own.saturating_sub(earlier.own).as_nanos() as f64;
@@ -60,55 +62,55 @@ impl CpuUse {
     }
 }
 
-/// The CPU time of a process and of those that it started and waited for, in the kernel's ticks;
-/// 0 for a process that is gone.
+/// The CPU time of a process and of its children that it waited for, in the kernel's ticks; 0 for a
+/// process that has ended.
 fn ticks_of(process: &str) -> u32 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     process_ticks(&stat).map_or(0, |(own, ended)| own.saturating_add(ended))
 }
 
-/// From a `/proc/PID/stat`: the ticks of the process, ended threads included, and those of its
+/// The ticks in a `/proc/PID/stat`: those of the process, ended threads included, and those of its
 /// children that ended and were waited for.
 fn process_ticks(stat: &str) -> Option<(u32, u32)> {
-    // The name in brackets may hold anything; the state is the first field after it.
+    // The name in brackets may contain anything. The state is the first field after it.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<u32>().ok();
     Some((next()?.checked_add(next()?)?, next()?.checked_add(next()?)?))
 }
 
-/// Processors that this process may use.
+/// The number of processors that this process may use.
 pub fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32)
 }
 
-/// Ticks fewer than this tell nothing about a share.
+/// The fewest ticks from which a share is computed.
 const FEWEST_TICKS: u64 = 10;
-/// A tick of `/proc/stat`: hundredths of a second on every Linux (`USER_HZ`).
+/// The length of a tick of `/proc/stat`: a hundredth of a second on every Linux (`USER_HZ`).
 const TICK: Duration = Duration::from_millis(10);
 
 /// The host and this process at one instant.
 #[derive(Clone, Debug)]
 pub(crate) struct HostReading {
     cpu: Option<CpuTime>,
-    /// CPU time of this process and of those that it started, ended or not.
+    /// CPU time of this process and of the processes that it started, ended or not.
     own: Duration,
-    /// Time in which some runnable task had no CPU since boot, in microseconds.
+    /// The time since boot in which some runnable task had no CPU, in microseconds.
     pressure_us: Option<u64>,
     /// The threads of this process, by id.
     threads: BTreeMap<u32, Scheduled>,
 }
 
-/// What the scheduler did with a thread since it began, in nanoseconds.
+/// The scheduler's times of a thread since it began, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Scheduled {
-    /// On a CPU.
+    /// The time on a CPU.
     ran_ns: u64,
-    /// Runnable without a CPU.
+    /// The time for which it was runnable without a CPU.
     waited_ns: u64,
 }
 
 impl Scheduled {
-    /// From the file that the kernel keeps for a thread.
+    /// Reads the `schedstat` file of a thread.
     fn read(path: impl AsRef<Path>) -> Option<Scheduled> {
         let text = fs::read_to_string(path).ok()?;
         let mut fields = text.split_whitespace().map(str::parse::<u64>);
@@ -116,8 +118,8 @@ impl Scheduled {
     }
 }
 
-/// Where a worker says by which id the kernel tells of it, and what the kernel told last: nothing
-/// is left of a thread that has ended.
+/// A slot in which a worker enters its thread's id, and at its end the last times of the thread.
+/// The kernel keeps nothing of a thread that has ended.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadSlot {
     id: AtomicU32,
@@ -127,12 +129,12 @@ pub(crate) struct ThreadSlot {
 }
 
 impl ThreadSlot {
-    /// The calling thread begins.
+    /// Enters the id of the calling thread.
     pub(crate) fn enter(&self) {
         self.id.store(thread_id(), Ordering::Relaxed);
     }
 
-    /// The calling thread is about to end.
+    /// Enters the last times of the calling thread, which is about to end.
     pub(crate) fn leave(&self) {
         let last = Scheduled::read("/proc/thread-self/schedstat").unwrap_or_default();
         self.ran_ns.store(last.ran_ns, Ordering::Relaxed);
@@ -140,7 +142,7 @@ impl ThreadSlot {
         self.has_ended.store(true, Ordering::Release);
     }
 
-    /// The id, once it has begun.
+    /// The thread's id, once the thread has begun.
     pub(crate) fn id(&self) -> Option<u32> {
         Some(self.id.load(Ordering::Relaxed)).filter(|id| *id > 0)
     }
@@ -154,7 +156,7 @@ impl ThreadSlot {
 }
 
 impl HostReading {
-    /// Now. Workers that have ended are told of by their slots.
+    /// Reads the present state. The times of workers that have ended come from their slots.
     pub(crate) fn take(workers: &[ThreadSlot]) -> HostReading {
         let (mut threads, children) = threads_and_children();
         if !threads.is_empty() {
@@ -164,8 +166,8 @@ impl HostReading {
         HostReading { cpu: CpuTime::read(), own, pressure_us: pressure_us(), threads }
     }
 
-    /// What happened since `earlier`, `span_ns` ago. `workers` are the ids of the threads whose
-    /// waits for a CPU are to be told; none where that is known otherwise.
+    /// The shares since `earlier`, `span_ns` ago. `workers` are the ids of the threads whose waits
+    /// for a CPU are reported; empty if these are known otherwise.
     pub(crate) fn since(&self, earlier: &HostReading, span_ns: u64, workers: &[u32]) -> HostShare {
         let span = span_ns.max(1) as f64;
         let own = self.own.saturating_sub(earlier.own).as_nanos() as f64;
@@ -184,7 +186,7 @@ impl HostReading {
         let foreign = pressure.filter(|_| !self.threads.is_empty());
         let (seen, ran, worker_waited) =
             ours.fold((0.0, 0.0, 0.0), |sum, one| (sum.0 + 1.0, sum.1 + one.0, sum.2 + one.1));
-        // Threads of ours that were at work may have been what a worker waited for.
+        // A worker may have waited for a CPU that another thread of ours used.
         let helpers = (own - ran).max(0.0);
         let share = HostShare {
             pressure,
@@ -197,7 +199,8 @@ impl HostReading {
     }
 }
 
-/// The shares of all CPU time, from readings at the end and the beginning; `own_ns` is ours.
+/// Adds the shares of all CPU time, from readings at the end and at the beginning. `own_ns` is our
+/// own CPU time.
 fn with_cpu_time(share: HostShare, cpu: Option<(CpuTime, CpuTime)>, own_ns: f64) -> HostShare {
     let Some((now, then)) = cpu else {
         return share;
@@ -214,9 +217,9 @@ fn with_cpu_time(share: HostShare, cpu: Option<(CpuTime, CpuTime)>, own_ns: f64)
     HostShare { steal: Some(now.steal_since(then)), others, ..share }
 }
 
-/// What the scheduler did with each thread of this process, none where the kernel does not tell;
-/// and the CPU time of the processes that this one started, in ticks. Where the kernel does not
-/// tell which they are (`CONFIG_PROC_CHILDREN`), that is the time of those that have ended.
+/// The scheduler's times of each thread of this process, and the CPU time of the processes that it
+/// started, in ticks. The times are empty if the kernel does not give them. If the kernel does not
+/// list children (`CONFIG_PROC_CHILDREN`), only those that have ended count.
 fn threads_and_children() -> (BTreeMap<u32, Scheduled>, u32) {
     let own = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let mut ticks = process_ticks(&own).map_or(0, |(_, ended)| ended);
@@ -233,23 +236,23 @@ fn threads_and_children() -> (BTreeMap<u32, Scheduled>, u32) {
     (threads, ticks)
 }
 
-/// `some avg10=… total=…`
+/// The total of `/proc/pressure/cpu`, whose first line is `some avg10=… total=…`.
 fn pressure_us() -> Option<u64> {
     let text = fs::read_to_string("/proc/pressure/cpu").ok()?;
     text.lines().next()?.rsplit_once("total=")?.1.trim().parse().ok()
 }
 
-/// What the scheduler did to the calling thread since it began.
+/// The waits of a thread since it began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ThreadReading {
-    /// Times that it was taken off its CPU.
+    /// How often the thread was taken off its CPU.
     pub(crate) involuntary: Option<u64>,
-    /// Time that it was runnable and had no CPU, in nanoseconds.
+    /// The time for which the thread was runnable without a CPU, in nanoseconds.
     pub(crate) run_queue_ns: Option<u64>,
 }
 
 impl ThreadReading {
-    /// Of the calling thread.
+    /// Reads the waits of the calling thread.
     pub(crate) fn take() -> ThreadReading {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
@@ -259,12 +262,12 @@ impl ThreadReading {
         }
     }
 
-    /// The time alone that the calling thread was runnable and had no CPU, in nanoseconds.
+    /// The time for which the calling thread was runnable without a CPU, in nanoseconds.
     pub(crate) fn run_queue_ns() -> Option<u64> {
         Scheduled::read("/proc/thread-self/schedstat").map(|scheduled| scheduled.waited_ns)
     }
 
-    /// Both together.
+    /// The sum of both.
     pub(crate) fn plus(self, other: ThreadReading) -> ThreadReading {
         let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
             (Some(one), Some(other)) => Some(one + other),
@@ -283,9 +286,9 @@ mod tests {
 
     const SECOND_NS: u64 = 1_000_000_000;
 
-    /// A second on two processors: ticks busy (us included) and stolen, our CPU time and the time
-    /// under pressure in milliseconds, and for a worker and a helper of ours the time that each
-    /// ran and waited, in milliseconds.
+    /// A second on two processors: ticks busy (ours included) and stolen; our CPU time and the time
+    /// under pressure in milliseconds; and the milliseconds for which a worker and a helper of ours
+    /// each ran and waited.
     struct Second {
         busy: u64,
         steal: u64,
@@ -332,7 +335,7 @@ mod tests {
             worker,
             helper,
         };
-        // Others, foreign pressure and wait of the worker, in percent.
+        // The results are others, foreign pressure and the worker's wait, in percent.
         let rows = [
             (second(100, 1_000, 0, (1_000, 0), (0, 0)), [0, 0, 0], "alone"),
             (second(101, 1_000, 0, (1_000, 0), (0, 0)), [0, 0, 0], "within what a count errs by"),
@@ -414,7 +417,7 @@ mod tests {
         }
     }
 
-    /// This process at work, as the kernel tells it.
+    /// The kernel reports the work of this thread.
     #[test]
     #[cfg(target_os = "linux")]
     fn the_kernel_tells_of_this_thread() {

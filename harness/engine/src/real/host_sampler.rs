@@ -1,6 +1,6 @@
-//! A thread that watches the host during a round: readings at the edges of the windows, how late
-//! it wakes from a sleep, and whether the whole process stood still. Knows neither contender nor
-//! operations.
+//! A thread that watches the host during a round. It takes readings at the edges of the windows,
+//! measures how late it wakes from a sleep, and detects pauses of the whole process. It knows
+//! neither contenders nor operations.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,45 +12,46 @@ use crate::real::clock::{Pause, RealClock, overshoot, thread_cpu_time, tighten_t
 use crate::real::host::{HostReading, ThreadReading, ThreadSlot};
 use crate::real::turns::Lane;
 
-/// How long the thread sleeps to see how late it wakes.
+/// The length of the sleep after which lateness is measured.
 const SLEEP: Duration = Duration::from_millis(1);
-/// The rest of the time until it does so again: the thread must cost next to nothing.
+/// The rest before the next such sleep, as the thread must cost almost nothing.
 const REST: Duration = Duration::from_millis(9);
-/// The process stood still if the thread wakes later than this and did not wait for a processor
-/// meanwhile. On an idle machine it woke 3.9 ms late at the most.
+/// The shortest lateness that counts as a pause of the process, if the thread did not wait for a
+/// processor meanwhile. On an idle machine the thread was at most 3.9 ms late.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// What it saw.
+/// The samples of one round.
 pub(crate) struct HostSamples {
     /// The host at each edge.
     pub(crate) readings: Vec<HostReading>,
     /// Overshoots in nanoseconds.
     pub(crate) hiccups: Vec<u64>,
-    /// How many of them there were at each edge.
+    /// The number of overshoots at each edge.
     pub(crate) hiccups_at: Vec<usize>,
     /// Spans in which the process stood still.
     pub(crate) pauses: Vec<Pause>,
-    /// CPU time that watching cost.
+    /// The CPU time that watching cost.
     pub(crate) cpu: Duration,
     /// How many rounds shared the time, each watched by a thread of its own.
     pub(crate) lanes: u32,
     /// Ids of the worker threads.
     pub(crate) workers: Vec<u32>,
-    /// Time of the control kernel before the round or its turns, in nanoseconds.
+    /// The time of the control kernel before the round or its turns, in nanoseconds.
     pub(crate) kernel_ns: u64,
 }
 
 impl HostSamples {
-    /// The hiccups between two edges, by their numbers; `None` if there were none.
+    /// The hiccups between two edges, given by their numbers; `None` if there were none.
     pub(crate) fn hiccups_between(&self, from: usize, until: usize) -> Option<Hiccups> {
         let (from, until) = (*self.hiccups_at.get(from)?, *self.hiccups_at.get(until)?);
         Hiccups::of(&self.hiccups[from..until])
     }
 }
 
-/// Tells the time that a thread was stopped from the time that it waited for a processor.
+/// Distinguishes the time for which a thread was stopped from the time for which it waited for a
+/// processor.
 struct Standstill {
-    /// The latter up to some instant, since which it is not known; `None` if it never is.
+    /// The time in the run queue at the last reading; `None` if the kernel does not give it.
     queued_ns: Option<u64>,
 }
 
@@ -59,7 +60,7 @@ impl Standstill {
         Standstill { queued_ns: ThreadReading::run_queue_ns() }
     }
 
-    /// The calling thread just woke so much too late: how the process stood still, if it did.
+    /// The pause of the process, if there was one, after the calling thread woke `late`.
     fn behind(&mut self, late: Duration) -> Option<Pause> {
         if late < SHORTEST_PAUSE {
             return None;
@@ -71,7 +72,8 @@ impl Standstill {
     }
 }
 
-/// Watches until the last edge, or until it is over; workers say in slots who they are.
+/// Watches until the last edge, or until `is_over` is set. `slots` have the ids of the workers'
+/// threads.
 pub(crate) fn watch(
     clock: RealClock,
     (edges, slots): (&[Tick], &[ThreadSlot]),

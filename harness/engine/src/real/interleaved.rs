@@ -1,4 +1,4 @@
-//! One round of several trials of a plan at once, in turns of a few milliseconds.
+//! One round of several trials of a plan together, in turns of a few milliseconds.
 
 use std::thread;
 
@@ -6,10 +6,10 @@ use crate::real::Control;
 use crate::real::turns::TurnOrder;
 use crate::trial::{RoundRecord, Trial, TrialError};
 
-/// Runs a round of each trial, in this order. `shift` moves their workers on to other processors.
+/// Runs a round of each trial, in this order. `shift` moves their workers to other processors.
 ///
 /// # Errors
-/// For each trial as [`Trial::run`].
+/// For each trial the errors of [`Trial::run`].
 pub fn interleaved(
     trials: &[&Trial<'_>],
     shift: usize,

@@ -1,22 +1,23 @@
-//! The control kernel: a computation that is always the same, so that a change of its time is a
-//! change of the host.
+//! The control kernel: a computation that is always the same. A change of its time is a change of
+//! the host.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::real::clock::Stopwatch;
 
-/// Bytes hashed at a time: some 0.1 ms with SHA instructions, and no more than a core's own cache.
+/// The number of bytes hashed at a time. This takes some 0.1 ms with SHA instructions, and fits
+/// into a core's own cache.
 const BYTES: usize = 128 * 1024;
-/// Times that it is run.
+/// The number of runs.
 const RUNS: usize = 15;
 
-/// Median time to hash the same bytes with SHA-256, in nanoseconds.
+/// The median time to hash the same bytes with SHA-256, in nanoseconds.
 pub fn control_kernel_ns() -> u64 {
     let kernel = Kernel::new();
     median((0..RUNS).map(|_| kernel.run_ns()).collect()).unwrap_or(0)
 }
 
-/// The computation.
+/// The computation's input.
 pub(crate) struct Kernel(Vec<u8>);
 
 impl Kernel {
@@ -24,7 +25,7 @@ impl Kernel {
         Kernel((0..BYTES).map(|place| (place % 251) as u8).collect())
     }
 
-    /// Runs it once; its time in nanoseconds.
+    /// Runs the kernel once, and returns its time in nanoseconds.
     pub(crate) fn run_ns(&self) -> u64 {
         let stopwatch = Stopwatch::start();
         std::hint::black_box(Sha256::digest(std::hint::black_box(&self.0)));
@@ -32,7 +33,7 @@ impl Kernel {
     }
 }
 
-/// The median of times; `None` of none.
+/// The median of times; `None` if there are none.
 pub(crate) fn median(mut times: Vec<u64>) -> Option<u64> {
     times.sort_unstable();
     times.get(times.len() / 2).copied()

@@ -1,6 +1,6 @@
-//! How a round goes while it runs, for somebody who looks now and then. A worker hands over what it
-//! did in pieces, while it is idle or in time that does not count, and never for each operation;
-//! unwatched it hands over nothing. Knows no terminal.
+//! The progress of a round while it runs, for a display that looks now and then. A worker hands
+//! over its operations in groups, while it is idle or in time that does not count. Without a
+//! display it hands over nothing. The module knows no terminal.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,53 +16,53 @@ use crate::judge::judgement::{Code, Operation, spell};
 use crate::jwks::caches::Caches;
 use crate::real::clock::RealClock;
 
-/// Rates and percentiles are those of this long, or of the time since the last look if that is
+/// The time over which rates and percentiles are taken, or the time since the last look if that is
 /// longer.
 const WINDOW: Duration = Duration::from_secs(1);
-/// How finely planned arrivals are counted.
+/// The bin in which planned arrivals are counted.
 const BIN: Duration = Duration::from_millis(100);
-/// A gap in which a worker can hand over a piece and still be in time.
+/// The shortest gap in which a worker can hand over a piece and still be in time.
 const IDLE: Duration = Duration::from_micros(50);
-/// Operations in a piece: some microseconds' work.
+/// The number of operations in a piece, which is some microseconds of work.
 const PIECE: usize = 256;
-/// A worker that is never idle hands over when this many have gathered.
+/// The number of operations at which a worker that is never idle hands over.
 const BACKLOG: usize = 1024;
-/// In a closed loop, one operation of so many counts for the percentiles.
+/// In a closed loop, one of this many operations counts for the percentiles.
 const SAMPLED: usize = 8;
-/// The longest response that is told apart, in nanoseconds.
+/// The longest response that is recorded, in nanoseconds. Longer ones count as this.
 const LONGEST_NS: u64 = 60_000_000_000;
 
-/// A window on the rounds of a command, one after the other.
+/// A view of the rounds of a command, which run one after the other.
 #[derive(Default)]
 pub struct LiveView(Mutex<LiveViewState>);
 
 #[derive(Default)]
 struct LiveViewState {
-    /// Warm-up and measured time of rounds that are over.
+    /// The warm-up and measured time of rounds that are over.
     passed: Duration,
     live: Option<Live>,
 }
 
-/// What can be seen of the round that runs.
+/// The figures of the round that runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LiveFigures {
     /// The phase, or `warm-up`.
     pub phase: String,
-    /// Time on the scenario clock; zero in the warm-up.
+    /// The time on the scenario clock; zero in the warm-up.
     pub at: Duration,
     /// The measured time of the round.
     pub length: Duration,
-    /// Planned arrivals per second; `None` in a closed loop, which has no plan.
+    /// The planned arrivals per second; `None` in a closed loop, which has no planned arrivals.
     pub offered_per_s: Option<f64>,
-    /// Verdicts per second.
+    /// The verdicts per second.
     pub achieved_per_s: f64,
-    /// Median response in nanoseconds, lately; `None` if there was none.
+    /// The median of recent responses in nanoseconds; `None` if there were none.
     pub p50_ns: Option<u64>,
-    /// 99th percentile of the same.
+    /// The 99th percentile of recent responses in nanoseconds; `None` if there were none.
     pub p99_ns: Option<u64>,
-    /// Verdicts of the round so far, by code, warm-up included.
+    /// The verdicts of the round so far, by code, warm-up included.
     pub verdicts: Vec<(&'static str, u64)>,
-    /// Attempts to fetch the key set so far; `None` without an endpoint.
+    /// The attempts to fetch the key set so far; `None` without an endpoint.
     pub fetches: Option<u64>,
 }
 
@@ -75,20 +75,20 @@ struct Live {
     planned: Option<Vec<u64>>,
     meters: Arc<[Meter]>,
     caches: Option<Arc<Caches>>,
-    /// What was taken at the last looks, with the time since which it was gathered.
+    /// The slices taken at the last looks, each with the instant at which it began.
     slices: VecDeque<(Tick, Slice)>,
     looked: Tick,
     verdicts: BTreeMap<Code, u64>,
 }
 
-/// What one worker did since the last look. On cache lines of its own: its worker writes it, and
-/// nobody else but who looks.
+/// The operations of one worker since the last look. It has cache lines of its own, so that only
+/// its worker and the display touch them.
 #[repr(align(128))]
 struct Meter(Mutex<Slice>);
 
 struct Slice {
     codes: BTreeMap<Code, u64>,
-    /// Of a fixed size, so that no worker allocates. Nanoseconds.
+    /// Response times in nanoseconds. The histogram has a fixed size, so that no worker allocates.
     responses: Histogram<u64>,
 }
 
@@ -116,8 +116,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Meter {
-    /// Enters operations, one of `step` into the percentiles. False if somebody is looking: then
-    /// nothing was entered, and nobody waited.
+    /// Enters operations, one of `step` into the percentiles. If the display is reading, it returns
+    /// false at once and enters nothing.
     fn enter(&self, operations: &[Operation], step: usize) -> bool {
         let Ok(mut slice) = self.0.try_lock() else {
             return false;
@@ -133,15 +133,15 @@ impl Meter {
     }
 }
 
-/// What one worker hands over to, and how much it has handed over.
+/// A worker's meter, and the number of operations that the worker has handed over to it.
 pub(crate) struct Account<'m> {
     meter: &'m Meter,
     handed: usize,
 }
 
 impl Account<'_> {
-    /// Between two operations of an open loop: hands over a piece if the gap to the next one has
-    /// room for it, or if too much has gathered.
+    /// Hands over a piece between two operations of an open loop, if the gap to the next one has
+    /// room for it or too much has gathered.
     pub(crate) fn hand_over(&mut self, operations: &[Operation], gap: Duration) {
         let left = operations.len() - self.handed;
         let limit = if gap >= IDLE { PIECE } else { BACKLOG };
@@ -154,13 +154,13 @@ impl Account<'_> {
         }
     }
 
-    /// Between two chunks of a closed loop, in time that does not count.
+    /// Hands over a chunk of a closed loop, in time that does not count.
     pub(crate) fn hand_over_chunk(&mut self, operations: &[Operation]) {
         self.meter.enter(operations, SAMPLED);
     }
 }
 
-/// One round under a watch, or under none. Over when it is dropped.
+/// One round with or without a view. The round is over on drop.
 pub(crate) struct Viewing<'w> {
     watch: Option<&'w LiveView>,
     planned: Option<Vec<u64>>,
@@ -168,7 +168,7 @@ pub(crate) struct Viewing<'w> {
 }
 
 impl<'w> Viewing<'w> {
-    /// Prepares for a round, before its clock is set.
+    /// Prepares a round, before its clock is set.
     pub(crate) fn prepare(watch: Option<&'w LiveView>, plan: &Plan) -> Viewing<'w> {
         let load = &plan.scenario.load;
         let workers = if watch.is_some() { load.workers } else { 0 };
@@ -180,7 +180,7 @@ impl<'w> Viewing<'w> {
         }
     }
 
-    /// The round begins. `caches` if keys travel.
+    /// Begins the round. `caches` are given if keys travel.
     pub(crate) fn begin(&mut self, plan: &Plan, clock: RealClock, caches: Option<&Arc<Caches>>) {
         let Some(watch) = self.watch else { return };
         let scenario = &plan.scenario;
@@ -200,7 +200,7 @@ impl<'w> Viewing<'w> {
         lock(&watch.0).live = Some(live);
     }
 
-    /// The account of a worker; `None` without a watch.
+    /// The account of a worker; `None` without a view.
     pub(crate) fn account(&self, worker: usize) -> Option<Account<'_>> {
         self.meters.get(worker).map(|meter| Account { meter, handed: 0 })
     }
@@ -217,7 +217,7 @@ impl Drop for Viewing<'_> {
     }
 }
 
-/// Arrivals planned up to the end of each bin.
+/// The number of arrivals planned up to the end of each bin.
 fn planned(plan: &Plan) -> Vec<u64> {
     let load = &plan.scenario.load;
     let bins = (load.warmup + load.duration).as_nanos() / BIN.as_nanos() + 1;
@@ -238,17 +238,17 @@ fn planned(plan: &Plan) -> Vec<u64> {
 }
 
 impl LiveView {
-    /// Takes a look at the round that runs; `None` if none does.
+    /// The present figures of the round that runs; `None` if none does.
     pub fn look(&self) -> Option<LiveFigures> {
         lock(&self.0).live.as_mut().map(Live::look)
     }
 
-    /// Rounds that nobody could watch one by one have passed.
+    /// Adds the time of rounds that could not be shown one by one.
     pub fn pass(&self, span: Duration) {
         lock(&self.0).passed += span;
     }
 
-    /// Warm-up and measured time of all rounds so far.
+    /// The warm-up and measured time of all rounds so far.
     pub fn passed(&self) -> Duration {
         let state = lock(&self.0);
         let running = state.live.as_ref().map(|live| {
@@ -300,7 +300,7 @@ impl Live {
         }
     }
 
-    /// Planned arrivals per second between two instants, in whole bins.
+    /// The planned arrivals per second between two instants, in whole bins.
     fn offered(&self, from: Tick, to: Tick) -> Option<f64> {
         let planned = self.planned.as_ref()?;
         let first = Tick::ZERO - self.warmup;
@@ -338,7 +338,8 @@ mod tests {
         (0..count).map(operation).collect()
     }
 
-    /// A piece when there is time for one, a backlog when there never is, nothing twice.
+    /// A worker hands over a piece if there is time for it, and a backlog if there never is. It
+    /// hands over nothing twice.
     #[test]
     fn a_worker_hands_over_when_it_may() {
         let (short, long) = (Duration::from_micros(20), Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! A round in real time: workers on threads, the endpoint on sockets, events on the clock.
+//! A round in real time: workers on threads, the endpoint on sockets, and events on the clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ use crate::trial::planted_fault::PlantedFault;
 use crate::trial::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
 use crate::trial::{EndpointRecord, RoundRecord, Trial, TrialError, grace};
 
-/// From the setting up to the start of the warm-up.
+/// The time from the set-up to the start of the warm-up.
 const LEAD: Duration = Duration::from_millis(5);
 
 struct Sockets<'a> {
@@ -73,8 +73,8 @@ struct Wire {
 }
 
 impl Trial<'_> {
-    /// Whether its rounds can be run slice by slice: a closed loop that keeps no clock of a
-    /// scenario.
+    /// Whether the trial's rounds can be run in turns: its plan must be a closed loop without an
+    /// endpoint.
     pub fn can_take_turns(&self) -> bool {
         self.plan.scenario.load.arrivals == Arrivals::Closed && !self.needs_endpoint()
     }
@@ -87,10 +87,11 @@ impl Trial<'_> {
         self.run_in_turns(control, None)
     }
 
-    /// The same in the turns of a lane, if there is one. A lane has a member for each worker.
+    /// Runs one round in real time, in the turns of a lane if there is one. A lane has a member for
+    /// each worker.
     ///
     /// # Errors
-    /// As [`Trial::run`].
+    /// The errors of [`Trial::run`].
     pub fn run_in_turns(
         &self,
         control: Control<'_>,
@@ -116,7 +117,8 @@ impl Trial<'_> {
             .map(|worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts)))
             .collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
-        // Those who take turns have no time to themselves before, and are watched as one.
+        // Rounds that take turns are shown as one, and have no time of their own for the control
+        // kernel before they start.
         let mut viewing = Viewing::prepare(control.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
@@ -171,7 +173,7 @@ impl Trial<'_> {
         Ok(self.record((workers, clock), script_run, wire, &caches, watched))
     }
 
-    /// What a worker works with.
+    /// The setup of a worker.
     fn worker_setup<'a, 'c>(
         &'a self,
         (control, host): (Control<'a>, &'a HostFaults),
@@ -200,7 +202,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The scenario clock, its tick 0 after lead and warm-up.
+    /// The scenario clock, whose tick 0 comes after lead and warm-up.
     fn clock(&self) -> RealClock {
         let clock = RealClock::starting_in(LEAD + self.plan.scenario.load.warmup);
         match &self.calibration {
@@ -209,8 +211,8 @@ impl Trial<'_> {
         }
     }
 
-    /// The same as workers wait by it: where the machine has a processor to spare for endpoint and
-    /// harness, they spin through every gap and are never woken late.
+    /// The clock by which workers wait. If the machine has a processor to spare for endpoint and
+    /// harness, workers spin through every gap and are never woken late.
     fn workers_clock(&self, clock: RealClock) -> RealClock {
         match self.plan.scenario.load.workers < processors() {
             true => clock.spinning_within(Duration::MAX),
@@ -218,7 +220,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The contender, with the fault that is planted in it.
+    /// Builds the contender with the fault that is planted in it.
     fn build<'c>(&self, setup: &Setup<'c>) -> Box<dyn Contender<'c> + 'c> {
         let contender = self.contender.build(setup);
         match self.plant {
@@ -229,7 +231,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The endpoint as the scenario begins.
+    /// Opens the endpoint in its state at the beginning of the scenario.
     fn open_endpoint(&self, control: Control<'_>) -> Result<Endpoint, TrialError> {
         let plan = self.plan;
         let endpoint = Endpoint::start(control.port, plan.seed)?;
@@ -238,7 +240,7 @@ impl Trial<'_> {
         Ok(endpoint)
     }
 
-    /// Lets things happen when they are due.
+    /// Applies the scripted events when they are due.
     fn follow(
         &self,
         wire: Option<&Wire>,
@@ -274,7 +276,7 @@ impl Trial<'_> {
         watched: HostSamples,
     ) -> RoundRecord {
         if self.contender.is_process() {
-            // A worker that waits for a CPU waits for the process that it asks.
+            // The worker's waits for a CPU are then waits for the contender's process.
             workers.iter_mut().for_each(|worker| worker.in_turns = None);
         }
         let counters = wire.is_some().then(|| caches.counters());
@@ -290,7 +292,7 @@ impl Trial<'_> {
         let log = caches.log();
         let judge = Judge::new(self.plan, &script_run.history, &log.sets, self.strictness());
         let calibrated_ns = self.calibration.as_ref().map(|known| known.kernel_ns);
-        let paced = windows::record(self.plan, (&workers, clock), watched, calibrated_ns);
+        let course = windows::record(self.plan, (&workers, clock), watched, calibrated_ns);
         let mut record = RoundRecord {
             ledger: Ledger::new(self.bin_ns()),
             arrivals: ArrivalCounts::default(),
@@ -305,7 +307,7 @@ impl Trial<'_> {
             services: Vec::new(),
             turns: turns(&workers),
             offers: Vec::with_capacity(workers.len()),
-            course: Some(paced),
+            course: Some(course),
             interrupted: false,
         };
         for worker in workers {
@@ -327,8 +329,8 @@ impl Trial<'_> {
     }
 }
 
-/// The median service time of each turn, over all members of the lane; 0 for a turn without a
-/// measured operation.
+/// The median service time of each turn in nanoseconds, over all members of the lane; 0 for a turn
+/// without a measured operation.
 fn turns(workers: &[WorkerRecord]) -> Vec<u64> {
     let count = workers.iter().map(|worker| worker.turns.len()).max().unwrap_or(0);
     let turn = |place: usize| {
@@ -338,12 +340,12 @@ fn turns(workers: &[WorkerRecord]) -> Vec<u64> {
     (0..count).map(turn).collect()
 }
 
-/// The median of what the control kernel took before the workers' turns, in nanoseconds.
+/// The median time of the control kernel before the workers' turns, in nanoseconds.
 fn kernel_in_turns(workers: &[WorkerRecord]) -> Option<u64> {
     median(workers.iter().flat_map(|worker| worker.kernel_ns.iter().copied()).collect())
 }
 
-/// The way keys travel: over sockets, or not at all.
+/// The transport of keys: over sockets, or none.
 fn transport(http: Option<&HttpTransport>) -> Box<dyn Transport> {
     match http {
         Some(http) => Box::new(http.clone()),
@@ -358,8 +360,8 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     }
 }
 
-/// The longest that a round in real time takes, preparations aside: warm-up, measured time, and
-/// how long operations may wait beyond the end.
+/// The longest time that a round in real time takes, without preparations: warm-up, measured time,
+/// and the time for which operations may wait beyond the end.
 pub fn longest_round(plan: &Plan) -> Duration {
     let load = &plan.scenario.load;
     let waits = if load.arrivals == Arrivals::Closed { Duration::ZERO } else { grace(plan) };

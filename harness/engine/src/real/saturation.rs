@@ -1,4 +1,4 @@
-//! Closed loops that find capacities: their rounds in turns, with every service recorded.
+//! Closed loops that find capacities. Their rounds take turns, and every service is recorded.
 
 use std::sync::atomic::Ordering;
 
@@ -9,12 +9,12 @@ use jwtbench_result::statistics::median;
 use crate::real::{Control, interleaved};
 use crate::trial::{Gathering, RoundRecord, Trial, TrialError};
 
-/// Runs the rounds of closed loops of one plan: rounds outside, trials inside, in rotating order,
-/// slice by slice where all can, so that a busy minute takes from all alike. Capacity is the
-/// median over the rounds that are not dropped, and so is CPU time. `None` if it was told to stop.
+/// Runs the rounds of closed loops of one plan, so that disturbances fall on all trials alike. Each
+/// round runs every trial, in rotating order, and in turns if all trials can. Capacity and CPU time
+/// are medians over the rounds that are not dropped. `None` if the run was told to stop.
 ///
 /// # Errors
-/// As [`Trial::run`].
+/// The errors of [`Trial::run`].
 pub fn saturate(
     mut trials: Vec<Trial<'_>>,
     control: Control<'_>,
@@ -47,7 +47,7 @@ pub fn saturate(
     Ok(Some(found.into_iter().map(finish).collect()))
 }
 
-/// One round of each trial, in this order.
+/// Runs one round of each trial, in this order.
 fn round_of_each(
     trials: &[&Trial<'_>],
     round: usize,
@@ -59,7 +59,7 @@ fn round_of_each(
     trials.iter().map(|trial| trial.run(control)).collect()
 }
 
-/// Adds a round, unless it is one that a measurement does not take.
+/// Adds a round, unless the measurement leaves out its figures.
 fn take(to: &mut Saturated, order: u32, mut record: RoundRecord, gathering: &mut Gathering<'_>) {
     let mut services = std::mem::take(&mut record.services);
     if !gathering.add(order, record) {
@@ -70,7 +70,7 @@ fn take(to: &mut Saturated, order: u32, mut record: RoundRecord, gathering: &mut
     workers.for_each(|(mine, theirs)| mine.append(theirs));
 }
 
-/// With the figures of the rounds that count.
+/// Adds the figures of the rounds that are not dropped.
 fn finished(saturated: Saturated, measurement: &Measurement) -> Saturated {
     let rounds = || measurement.rounds.iter().filter(|round| round.dropped.is_none());
     let rates: Vec<f64> = rounds().map(|round| round.throughput_per_s).collect();

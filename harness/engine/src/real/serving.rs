@@ -1,5 +1,5 @@
-//! The endpoint of a plan alone, in real time and for another process: key sets and faults come and
-//! go on the scenario clock, and nobody here verifies anything.
+//! The endpoint of a plan alone, in real time and for another process. Key sets and faults change
+//! on the scenario clock, and nothing is verified here.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,21 +14,23 @@ use crate::real::clock::{RealClock, unix_now};
 use crate::trial::TrialError;
 use crate::trial::script::{ScriptRun, ScriptTarget, scripted_events};
 
-/// The endpoint of a plan, as the scenario begins.
+/// The endpoint of a plan, which another process uses.
 pub struct Serving<'p> {
     plan: &'p Plan,
     endpoint: Endpoint,
-    /// Once it is known when tick 0 is.
+    /// The scenario clock, once tick 0 is known.
     clock: Arc<OnceLock<RealClock>>,
 }
 
-/// A request that came to the endpoint.
+/// A request that arrived at the endpoint.
 pub struct ArrivedRequest {
-    /// When its head had been read, on the scenario clock; `None` before tick 0 is known.
+    /// The instant at which its head had been read, on the scenario clock; `None` before tick 0 is
+    /// known.
     pub at: Option<Tick>,
-    /// The same by the wall clock.
+    /// The same instant by the wall clock.
     pub wall: UnixTime,
-    /// Its first line (RFC 9112 §3): method, target, version. Bytes that are no UTF-8 are replaced.
+    /// The request's first line (RFC 9112 §3): method, target and version. Bytes that are not UTF-8
+    /// are replaced.
     pub line: String,
 }
 
@@ -46,7 +48,7 @@ impl ScriptTarget for Outside<'_> {
         Ok(self.endpoint.apply(setting.clone())?)
     }
 
-    /// The key cache is another process's, and cannot be reached.
+    /// The key cache belongs to another process and cannot be reached.
     fn evict(&mut self, _kid: &str) {}
 
     fn served(&self) -> ServedCounts {
@@ -59,11 +61,11 @@ impl ScriptTarget for Outside<'_> {
 }
 
 impl<'p> Serving<'p> {
-    /// Opens the endpoint on this port, or on any free one. `tell` is called at every request; it
-    /// must not block.
+    /// Opens the endpoint on this port, or on any free one, as the scenario begins. `tell` is
+    /// called at every request and must not block.
     ///
     /// # Errors
-    /// If the port is in use or cannot be had.
+    /// If the port is in use or cannot be listened on.
     pub fn open(
         plan: &'p Plan,
         port: Option<u16>,
@@ -82,15 +84,16 @@ impl<'p> Serving<'p> {
         Ok(Serving { plan, endpoint, clock })
     }
 
-    /// Where the key set is.
+    /// The URL of the key set.
     pub fn url(&self) -> String {
         self.endpoint.url()
     }
 
-    /// Lets things happen, tick 0 at `begin` by the wall clock, until the scenario is over.
+    /// Applies the scripted events until the scenario is over. Tick 0 is at `begin` by the wall
+    /// clock.
     ///
     /// # Errors
-    /// If the endpoint is stuck.
+    /// If the endpoint does not answer.
     pub fn follow(&self, begin: UnixTime) -> Result<(), TrialError> {
         let lead = u64::try_from(begin.0 - unix_now().0).unwrap_or(0);
         let clock = RealClock::starting_in(Duration::from_nanos(lead));
@@ -105,7 +108,7 @@ impl<'p> Serving<'p> {
         Ok(())
     }
 
-    /// What it has served.
+    /// The endpoint's counts so far.
     pub fn counts(&self) -> ServedCounts {
         self.endpoint.counts()
     }

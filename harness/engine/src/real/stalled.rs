@@ -1,4 +1,4 @@
-//! What a planted fault does to a contender and to the generator.
+//! The effects of a planted fault on a contender and on the generator.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::contender::{Contender, Presented, Progress};
 use crate::real::clock::{Stopwatch, pause};
 use crate::trial::planted_fault::PlantedFault;
 
-/// How late a starved generator is with each operation.
+/// The time by which a starved generator is late with each operation.
 pub(crate) const STARVED: Duration = Duration::from_millis(1);
 
-/// A contender that stalls once or is slow always.
+/// A contender that stalls once or is always slow.
 pub(crate) struct Stalled<'c> {
     contender: Box<dyn Contender<'c> + 'c>,
     plant: PlantedFault,

@@ -1,5 +1,5 @@
-//! Who is at work when several rounds share the processors slice by slice. A state of the host that
-//! lasts longer than a few turns falls on all of them alike. Knows no contender.
+//! Turns of several rounds that share the processors. A state of the host that lasts longer than a
+//! few turns affects all of them alike. The module knows no contender.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,24 @@ use std::time::Duration;
 
 use crate::real::clock::Pause;
 
-/// Length of a turn: so short that the host seldom changes its speed between those of two lanes,
-/// so long that caches filled anew do not count.
+/// The length of a turn. It is so short that the host seldom changes its speed between the turns of
+/// two lanes. It is so long that the time to refill the caches does not matter.
 const TURN: Duration = Duration::from_millis(5);
-/// How often one who waits looks whether it was told to stop. Seldom, as it disturbs who is at
-/// work: usually that one sees it first, leaves, and wakes the next.
+/// The interval at which a waiting worker checks whether it was told to stop. It is long, because
+/// the check disturbs the worker whose turn it is. That worker usually sees the stop first, leaves,
+/// and wakes the next one.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Turns in their order. A lane has one turn at a time, and all its members work in it. Who waits
-/// sleeps until its own turn: all of them woken at every change would crowd the processors that the
-/// one at work is measured on.
+/// The order of turns. A lane has one turn at a time, and all its members work in it. A waiting
+/// worker sleeps until its own turn. If all woke at every change, they would occupy the processors
+/// on which the present lane is measured.
 pub struct TurnOrder {
     /// The lane of each turn.
     order: Vec<usize>,
     length: Duration,
     state: Mutex<TurnState>,
-    /// Spans in which the process stood still. Each lane's watching thread sleeps the longer the
-    /// more lanes there are; together they miss nothing.
+    /// Spans in which the process stood still. The more lanes there are, the longer each lane's
+    /// watching thread sleeps; together the threads miss no pause.
     pauses: Mutex<Vec<Pause>>,
 }
 
@@ -32,29 +33,29 @@ pub struct TurnOrder {
 struct TurnState {
     /// The place of the present turn in the order.
     turn: usize,
-    /// Members of the lane at work that have ended theirs.
+    /// The number of members of the present lane that have ended this turn.
     passed: usize,
-    /// Lanes that left.
+    /// The lanes that have left.
     gone: Vec<usize>,
-    /// Members that sleep, and the turn that each waits for.
+    /// The members that sleep, and the turn for which each waits.
     asleep: Vec<(usize, Thread)>,
 }
 
 impl TurnOrder {
-    /// Turns of this length, given to lanes in this order.
+    /// An order of turns of this length. `order` has the lane of each turn.
     pub fn new(order: Vec<usize>, length: Duration) -> TurnOrder {
         TurnOrder { order, length, state: Mutex::default(), pauses: Mutex::default() }
     }
 
-    /// Turns for rounds of this length; an even number, so that each lane is as often first as
-    /// last.
+    /// An order of turns for rounds of this length. Each lane has an even number of measured turns,
+    /// so that it is as often first as last.
     pub fn of_rounds(lanes: usize, round: Duration) -> TurnOrder {
         let whole = round.as_nanos().div_ceil(TURN.as_nanos()) as usize;
         TurnOrder::there_and_back(lanes, whole.next_multiple_of(2), TURN)
     }
 
-    /// For each of `lanes` lanes a first turn and then `turns` more, there and back, so that a
-    /// drift cancels.
+    /// An order with a first turn and `turns` more for each lane. The order of the lanes reverses
+    /// each time, so that a drift cancels out.
     fn there_and_back(lanes: usize, turns: usize, length: Duration) -> TurnOrder {
         let cycle = |number: usize| {
             let there = move |place: usize| {
@@ -65,7 +66,8 @@ impl TurnOrder {
         TurnOrder::new((0..=turns).flat_map(cycle).collect(), length)
     }
 
-    /// A lane of so many members. `shift` moves its members on to other processors.
+    /// The lane at this place, with this many members. `shift` moves its members to other
+    /// processors.
     pub fn lane(&self, place: usize, members: usize, shift: usize) -> Lane<'_> {
         Lane { turn_order: self, place, members, shift }
     }
@@ -74,7 +76,7 @@ impl TurnOrder {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on to the next turn of a lane that is still there.
+    /// Starts the next turn of a lane that has not left.
     fn advance(&self, state: &mut TurnState) {
         state.passed = 0;
         state.turn += 1;
@@ -101,39 +103,39 @@ pub struct Lane<'r> {
 }
 
 impl Lane<'_> {
-    /// The place of one member.
+    /// The turns of one member.
     pub fn turns_of(&self, member: usize) -> WorkerTurns<'_> {
         let mine = |(_, lane): &(usize, &usize)| **lane == self.place;
         let turns = self.turn_order.order.iter().enumerate().filter(mine).map(|(turn, _)| turn);
         WorkerTurns { lane: self, member, turns: turns.collect(), next: 0 }
     }
 
-    /// How many lanes share the time.
+    /// The number of lanes that share the time.
     pub fn lanes(&self) -> u32 {
         self.turn_order.order.iter().max().map_or(1, |last| *last as u32 + 1)
     }
 
-    /// How many turns it has.
+    /// The number of turns of this lane.
     pub fn turns(&self) -> usize {
         self.turn_order.order.iter().filter(|lane| **lane == self.place).count()
     }
 
-    /// How long a turn is.
+    /// The length of a turn.
     pub fn length(&self) -> Duration {
         self.turn_order.length
     }
 
-    /// The process stood still.
+    /// Notes a span in which the process stood still.
     pub(crate) fn note_pause(&self, pause: Pause) {
         self.turn_order.pauses.lock().unwrap_or_else(PoisonError::into_inner).push(pause);
     }
 
-    /// What any lane has noted so far.
+    /// The pauses that any lane has noted so far.
     pub(crate) fn pauses(&self) -> Vec<Pause> {
         self.turn_order.pauses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// By how much its members are moved on to other processors.
+    /// The number of processors by which the lane's members are moved.
     pub fn shift(&self) -> usize {
         self.shift
     }
@@ -147,17 +149,18 @@ impl Drop for Lane<'_> {
     }
 }
 
-/// One member's place in a lane.
+/// The turns of one member of a lane.
 pub struct WorkerTurns<'l> {
     lane: &'l Lane<'l>,
     member: usize,
-    /// The places of its turns in the order.
+    /// The places of the member's turns in the order.
     turns: Vec<usize>,
     next: usize,
 }
 
 impl WorkerTurns<'_> {
-    /// Waits for its next turn. `false` if it has no more, or is told to stop.
+    /// Waits for the member's next turn. `false` if the member has no more turns, or is told to
+    /// stop.
     pub fn wait(&self, stop: &AtomicBool) -> bool {
         let Some(turn) = self.turns.get(self.next) else {
             return false;
@@ -174,13 +177,13 @@ impl WorkerTurns<'_> {
                 is_listed = true;
             }
             drop(state);
-            // Woken before it sleeps, it does not sleep.
+            // A thread that is woken before it parks does not sleep.
             thread::park_timeout(LOOK);
         }
         false
     }
 
-    /// Ends its turn; the last member to do so lets the next lane go to work.
+    /// Ends the member's turn. The last member to do so starts the turn of the next lane.
     pub fn pass(&mut self) {
         self.next += 1;
         let turn_order = self.lane.turn_order;
@@ -191,27 +194,27 @@ impl WorkerTurns<'_> {
         }
     }
 
-    /// Whether the present turn is its first.
+    /// Whether the present turn is the member's first.
     pub fn is_first_turn(&self) -> bool {
         self.next == 0
     }
 
-    /// Whether the present turn is its last.
+    /// Whether the present turn is the member's last.
     pub fn is_last(&self) -> bool {
         self.next + 1 == self.turns.len()
     }
 
-    /// Whether it is the first member of its lane.
+    /// Whether this is the first member of its lane.
     pub fn is_first_member(&self) -> bool {
         self.member == 0
     }
 
-    /// The number of the processor to work on: the same for this member of every lane.
+    /// The number of the processor to work on. It is the same for this member of every lane.
     pub fn processor(&self) -> usize {
         self.member + self.lane.shift
     }
 
-    /// How long a turn is.
+    /// The length of a turn.
     pub fn length(&self) -> Duration {
         self.lane.turn_order.length
     }
@@ -223,7 +226,8 @@ mod tests {
 
     const LENGTH: Duration = Duration::from_millis(5);
 
-    /// Lets lanes of so many members take their turns; the lane of each turn as it happened.
+    /// Lets lanes with these numbers of members take their turns, and returns the lane of each turn
+    /// as it happened.
     fn play(turn_order: &TurnOrder, members: &[usize], quits_after: &[usize]) -> Vec<usize> {
         let seen = Mutex::new(Vec::new());
         let stop = AtomicBool::new(false);
@@ -291,7 +295,7 @@ mod tests {
         }
     }
 
-    /// While one is at work, those who wait are left asleep until their own turn.
+    /// While one lane works, waiting members sleep until their own turn.
     #[test]
     fn who_waits_is_woken_for_its_own_turn_only() {
         const LANES: usize = 8;

@@ -1,11 +1,11 @@
-//! Cuts a round into windows and enters what the workers did and what the host did meanwhile. Knows
-//! no operation's verdict.
+//! The windows of a round, with the work of the workers and the state of the host in each. The
+//! module knows no operation's verdict.
 
 use std::time::Duration;
 
 use jwtbench_result::host::disturbance::HostShare;
 use jwtbench_result::host::noise::{Hiccups, Noise};
-use jwtbench_result::host::window::Pace;
+use jwtbench_result::host::window::ScheduleKeeping;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
@@ -15,12 +15,12 @@ use crate::real::host_sampler::HostSamples;
 use crate::real::worker::WorkerRecord;
 use crate::trial::{CourseRecord, PhaseCourse};
 
-/// Width of a window, unless a phase is shorter.
+/// The width of a window, unless a phase is shorter.
 const WIDTH: Duration = Duration::from_secs(1);
-/// More windows than this are not kept of one round: they get wider.
+/// The most windows of one round. In longer rounds the windows are wider.
 const MAX_WINDOWS: u32 = 600;
 
-/// One window: its phase and its end. It begins where the last one ends.
+/// One window: its phase and its span. It begins where the last one ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PhaseWindow {
     phase: usize,
@@ -28,7 +28,7 @@ struct PhaseWindow {
     until: Tick,
 }
 
-/// The windows of a plan, without a gap. The rest of a phase belongs to its last window.
+/// The windows of a plan, without gaps. The rest of a phase belongs to its last window.
 fn spans(plan: &Plan) -> Vec<PhaseWindow> {
     let width = WIDTH.max(plan.scenario.load.duration / MAX_WINDOWS);
     let phases = 0..plan.scenario.phases.len();
@@ -44,7 +44,7 @@ fn spans(plan: &Plan) -> Vec<PhaseWindow> {
     phases.flat_map(cut).collect()
 }
 
-/// The instants at which the host is to be read, if so many rounds share the time.
+/// The instants at which the host is read, if this many rounds share the time.
 pub(crate) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
     let spans = spans(plan);
     let first = spans.first().map(|span| span.from);
@@ -52,7 +52,7 @@ pub(crate) fn edges(plan: &Plan, lanes: u32) -> Vec<Tick> {
     edges.map(|edge| Tick(edge.0 * i64::from(lanes))).collect()
 }
 
-/// The share of their turns in which workers had no CPU; `None` where they take none.
+/// The share of their turns in which workers had no CPU; `None` if they take no turns.
 fn waited_in_turns(records: &[WorkerRecord]) -> Option<f64> {
     let turns = || records.iter().filter_map(|record| record.in_turns);
     let time: Duration = turns().map(|(time, _)| time).sum();
@@ -60,7 +60,7 @@ fn waited_in_turns(records: &[WorkerRecord]) -> Option<f64> {
     (!time.is_zero()).then(|| waited as f64 / time.as_nanos() as f64)
 }
 
-/// The share of a span in which the process stood still; `None` of an empty one.
+/// The share of spans in which the process stood still; `None` if the spans are empty.
 fn share_of(pauses: &[(Tick, Tick)], spans: &[(Tick, Tick)]) -> Option<f64> {
     let length = |(from, until): &(Tick, Tick)| until.since(*from).as_nanos();
     let whole: u128 = spans.iter().map(length).sum();
@@ -72,7 +72,7 @@ fn share_of(pauses: &[(Tick, Tick)], spans: &[(Tick, Tick)]) -> Option<f64> {
     (whole > 0).then(|| stood as f64 / whole as f64)
 }
 
-/// Pauses that several threads may have seen, each instant once.
+/// Merges pauses that several threads may have seen, so that each instant counts once.
 fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
     pauses.sort_unstable();
     let mut apart: Vec<(Tick, Tick)> = Vec::with_capacity(pauses.len());
@@ -85,8 +85,8 @@ fn disjoint(mut pauses: Vec<(Tick, Tick)>) -> Vec<(Tick, Tick)> {
     apart
 }
 
-/// What the workers and the host did in a round. `calibrated_ns` is what the control kernel takes
-/// on a still machine.
+/// Makes the record of a round from the work of the workers and the samples of the host.
+/// `calibrated_ns` is the time of the control kernel on a quiet machine, in nanoseconds.
 pub(crate) fn record(
     plan: &Plan,
     (records, clock): (&[WorkerRecord], RealClock),
@@ -94,10 +94,11 @@ pub(crate) fn record(
     calibrated_ns: Option<u64>,
 ) -> CourseRecord {
     let spans = spans(plan);
-    let mut windows: Vec<Pace> =
-        spans.iter().map(|span| Pace::new(span.from.0, span.until.0)).collect();
+    let mut windows: Vec<ScheduleKeeping> =
+        spans.iter().map(|span| ScheduleKeeping::new(span.from.0, span.until.0)).collect();
     let ends = (0..plan.scenario.phases.len()).map(|phase| plan.phase_span(phase));
-    let mut phases: Vec<Pace> = ends.map(|(from, until)| Pace::new(from.0, until.0)).collect();
+    let mut phases: Vec<ScheduleKeeping> =
+        ends.map(|(from, until)| ScheduleKeeping::new(from.0, until.0)).collect();
     let workers = records.iter().zip(&plan.schedules);
     for (offer, arrival) in workers.flat_map(|(record, plan)| record.offers.iter().zip(plan)) {
         if arrival.phase.is_warmup() {
@@ -126,15 +127,15 @@ pub(crate) fn record(
         HostShare { worker_wait: in_turns.or(share.worker_wait), hiccups, paused, ..share }
     };
     let workers = plan.scenario.load.workers;
-    let by_window = windows.iter().zip(&spans).enumerate().map(|(number, (pace, span))| {
+    let by_window = windows.iter().zip(&spans).enumerate().map(|(number, (keeping, span))| {
         let name = &plan.scenario.phases[span.phase].name;
-        pace.window(name, workers, &host(number, number + 1))
+        keeping.window(name, workers, &host(number, number + 1))
     });
-    let by_phase = phases.iter().enumerate().map(|(phase, pace)| {
+    let by_phase = phases.iter().enumerate().map(|(phase, keeping)| {
         let first = spans.partition_point(|span| span.phase < phase);
         let last = spans.partition_point(|span| span.phase <= phase);
         let host = host(first, last);
-        PhaseCourse { verdict: pace.verdict(&host), disturbed: pace.disturbance(&host) }
+        PhaseCourse { verdict: keeping.verdict(&host), disturbed: keeping.disturbance(&host) }
     });
     let noise = noise(plan, records, &watched, (&host(0, spans.len()), calibrated_ns));
     CourseRecord {
@@ -145,7 +146,7 @@ pub(crate) fn record(
     }
 }
 
-/// What the host did in a whole round.
+/// The noise of the host in a whole round.
 fn noise(
     plan: &Plan,
     records: &[WorkerRecord],

@@ -1,5 +1,6 @@
-//! One worker: one thread, one contender, one recorder. An operation that waits is parked and does
-//! not hold up the next; late operations run at once and none is skipped.
+//! A worker: one thread with one contender. An operation that waits is parked and does not delay
+//! the next one. Late operations run at once, and none is skipped unless the scenario sheds late
+//! arrivals.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,75 +25,76 @@ use crate::real::live_view::Account;
 use crate::real::stalled::STARVED;
 use crate::real::turns::WorkerTurns;
 
-/// A worker records this many services of a round at the most.
+/// The most services that a worker records of a round.
 const MAX_SERVICES: usize = 1 << 20;
-/// Where so many operations of a closed loop wait, the next one waits for these: a policy that
-/// keeps no key would let a whole chunk wait, for longer than the measured time. A batch is no
-/// larger.
+/// The most operations of a closed loop that wait together; the next one waits for them. Otherwise
+/// a policy that keeps no key would let a whole chunk wait for longer than the measured time. A
+/// batch is no larger.
 const MAX_WAITING: usize = 64;
-/// A turn is preceded by this part of its length as a warm-up.
+/// The divisor of a turn's length that gives its warm-up.
 const TURN_WARMUP: u32 = 10;
 
-/// What one worker did.
+/// The record of one worker.
 #[derive(Default)]
 pub(crate) struct WorkerRecord {
     /// Operations with a verdict, not yet judged.
     pub(crate) operations: Vec<Operation>,
     /// Every arrival of an open loop, in the order of the schedule, warm-up included.
     pub(crate) offers: Vec<Offer>,
-    /// The control kernel's times before its turns, in nanoseconds; of a lane's first member only.
+    /// The times of the control kernel before the worker's turns, in nanoseconds. Only the first
+    /// member of a lane has them.
     pub(crate) kernel_ns: Vec<u64>,
-    /// What the scheduler did to the worker.
+    /// The waits of the worker's thread.
     pub(crate) thread: ThreadReading,
-    /// Time in its turns, and the part of it in which it had no CPU in nanoseconds; `None` where it
-    /// takes none, or the kernel does not tell.
+    /// The time in the worker's turns, and the part of it without a CPU in nanoseconds. `None` if
+    /// the worker takes no turns, or if the kernel does not give the time.
     pub(crate) in_turns: Option<(Duration, u64)>,
-    /// When each of its turns with measured operations began and ended.
+    /// The beginning and end of each of its turns with measured operations.
     pub(crate) spans: Vec<(Tick, Tick)>,
     /// Operations already judged.
     pub(crate) ledger: Ledger,
-    /// Services of a closed loop, where they are to be recorded.
+    /// Services of a closed loop, if they are recorded.
     pub(crate) services: Vec<Service>,
     /// Service times of the measured operations of each turn, in nanoseconds.
     pub(crate) turns: Vec<Vec<u64>>,
-    /// Operations planned, warm-up excluded.
+    /// The number of operations planned, warm-up excluded.
     pub(crate) planned: u64,
-    /// Operations dropped as too late, warm-up excluded.
+    /// The number of operations dropped as too late, warm-up excluded.
     pub(crate) shed: u64,
-    /// Operations without a verdict, warm-up excluded.
+    /// The number of operations without a verdict, warm-up excluded.
     pub(crate) unfinished: u64,
-    /// Time at work on measured operations.
+    /// The time at work on measured operations.
     pub(crate) active: Duration,
-    /// CPU time in `active`; `None` in an open loop, where a worker spins between operations.
+    /// The CPU time in `active`; `None` in an open loop, where a worker spins between operations.
     pub(crate) cpu: Option<Duration>,
-    /// It was told to stop.
+    /// Whether the worker was told to stop.
     pub(crate) interrupted: bool,
 }
 
-/// What a worker works with.
+/// The setup of a worker.
 pub(crate) struct WorkerSetup<'a, 'c> {
     pub(crate) contender: &'a mut dyn Contender<'c>,
     pub(crate) schedule: &'a [Arrival],
     pub(crate) texts: &'c [&'c [u8]],
     pub(crate) clock: RealClock,
     pub(crate) stop: &'a AtomicBool,
-    /// What ends the round as well.
+    /// Limits of this host, which also end the round.
     pub(crate) host: &'a HostFaults,
     /// Whether a closed loop records its services.
     pub(crate) records_services: bool,
-    /// An arrival later than this is shed.
+    /// The lateness beyond which an arrival is shed.
     pub(crate) shed_after: Option<Duration>,
     /// Whether the generator is starved on purpose.
     pub(crate) is_starved: bool,
-    /// How long the first turn is, where it takes turns.
+    /// The length of the first turn, if the worker takes turns.
     pub(crate) warmup: Duration,
-    /// End of the measured time.
+    /// The end of the measured time.
     pub(crate) end: Tick,
-    /// How long to wait after the end for operations that wait for keys.
+    /// The longest time to wait after the end for operations that wait for keys.
     pub(crate) grace: Duration,
-    /// Where it says how it goes, if somebody watches.
+    /// The account for the live view; `None` without a view.
     pub(crate) account: Option<Account<'a>>,
-    /// Where it says who it is.
+    /// The slot in which the worker enters its thread's id.
     pub(crate) slot: &'a ThreadSlot,
 }
 
@@ -101,13 +103,13 @@ pub(crate) struct WorkerSetup<'a, 'c> {
 struct StartedOperation {
     arrival: Arrival,
     start: Tick,
-    /// As [`Operation`] has them.
+    /// The times of the same names in [`Operation`].
     wait_ns: u64,
     late_ns: u64,
 }
 
 impl StartedOperation {
-    /// Begun when it arrived, as in a closed loop.
+    /// An operation that begins when it arrives, as in a closed loop.
     fn at_once(arrival: Arrival, start: Tick) -> StartedOperation {
         StartedOperation { arrival, start, wait_ns: 0, late_ns: 0 }
     }
@@ -124,17 +126,17 @@ impl StartedOperation {
 /// Operations under way, by operation number.
 struct Pending {
     begun: Vec<StartedOperation>,
-    /// From when on the worker has nothing else to do.
+    /// The instant from which the worker has nothing else to do.
     free: Tick,
-    /// The worker, had every arrival been offered in time.
+    /// A model of the worker in which every arrival is offered in time.
     punctual: PunctualWorker,
-    /// When the next operation should start, as far as that is planned.
+    /// The instant at which the next operation should start, if that is planned.
     next: Tick,
     done: Vec<(u32, Verdict)>,
 }
 
 impl Pending {
-    /// Nothing under way.
+    /// An empty state: no operation is under way.
     fn new(free: Tick, room: usize) -> Pending {
         let (punctual, done) = (PunctualWorker::default(), Vec::new());
         Pending { begun: Vec::with_capacity(room), free, punctual, next: Tick::MAX, done }
@@ -152,7 +154,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         self.contender.begin(number, Presented { place, bytes }, start)
     }
 
-    /// Enters operations that have been woken.
+    /// Collects operations that have been woken.
     fn collect(&mut self, pending: &mut Pending, into: &mut Vec<Operation>) {
         let is_due = |at| self.clock.now() >= at;
         if !self.contender.is_woken() && !self.contender.deadline().is_some_and(is_due) {
@@ -166,7 +168,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         self.contender.resume(start, &mut pending.done);
         let end = self.clock.now();
         pending.free = end;
-        // A generator in time would not have let the next arrival wait until now.
+        // A generator without lateness would not have let the next arrival wait until now.
         pending.punctual.interrupt(start.min(pending.next).0, nanos(end.since(start)));
         for (number, verdict) in pending.done.drain(..) {
             into.push(pending.begun[number as usize].finished(end, verdict));
@@ -177,7 +179,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         self.stop.load(Ordering::Relaxed) || self.host.first().is_some()
     }
 
-    /// Follows the schedule. What a response is, [`Operation::response`] says.
+    /// Follows the schedule of an open loop. [`Operation::response`] defines the response.
     pub(crate) fn open_loop(mut self) -> WorkerRecord {
         tighten_timer();
         self.slot.enter();
@@ -231,7 +233,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         record
     }
 
-    /// Waits for an arrival, ends operations that have been woken meanwhile.
+    /// Waits for an arrival, and collects operations that are woken meanwhile.
     fn wait(&mut self, arrival: &Arrival, pending: &mut Pending, done: &mut Vec<Operation>) {
         pending.next = arrival.at;
         loop {
@@ -246,7 +248,8 @@ impl<'c> WorkerSetup<'_, 'c> {
             self.clock.approach(arrival.at);
         }
         if self.is_starved {
-            // As it waits anyway: otherwise the wait would change what the operation meets.
+            // It waits in the usual way, as another kind of wait would change the conditions of the
+            // operation.
             let until = self.clock.now() + STARVED;
             while self.clock.now() < until {
                 self.clock.approach(until);
@@ -264,8 +267,8 @@ impl<'c> WorkerSetup<'_, 'c> {
         self.collect(pending, &mut record.operations);
     }
 
-    /// Goes round its cycle as fast as it can, one operation after the other, until the end, or
-    /// turn by turn where it has a own_turns.
+    /// Repeats its cycle of arrivals as fast as it can, one operation after the other, until the
+    /// end. With `own_turns` it does so turn by turn.
     pub(crate) fn closed_loop(
         mut self,
         judge: &Judge<'_>,
@@ -288,9 +291,9 @@ impl<'c> WorkerSetup<'_, 'c> {
         record
     }
 
-    /// The same in turns. Each begins with the control kernel and a warm-up, since another worker
-    /// had the processor; the first is the warm-up of the scenario, so that by the second all lanes
-    /// are set up.
+    /// Runs the closed loop in turns. Each turn begins with the control kernel and a warm-up, since
+    /// another worker had the processor before. The first turn is the warm-up of the scenario, so
+    /// that all lanes are set up by the second.
     fn turns<'s>(
         &mut self,
         judge: &Judge<'_>,
@@ -308,7 +311,7 @@ impl<'c> WorkerSetup<'_, 'c> {
                 continue;
             }
             if own_turns.is_first_member() {
-                // The first brings its bytes back into the cache.
+                // The first run brings the kernel's bytes back into the cache.
                 kernel.run_ns();
                 record.kernel_ns.push(kernel.run_ns());
             }
@@ -317,7 +320,8 @@ impl<'c> WorkerSetup<'_, 'c> {
             record.turns.push(Vec::new());
             let measured = |from: Tick| (from, from + own_turns.length());
             if !self.stretch(judge, record, cycle, measured(from)) {
-                // What began in the warm-up waited beyond the turn's end.
+                // Operations of the warm-up waited beyond the turn's end, so the turn is measured
+                // again.
                 self.stretch(judge, record, cycle, measured(self.clock.now()));
             }
             record.spans.push((begin, self.clock.now()));
@@ -333,8 +337,8 @@ impl<'c> WorkerSetup<'_, 'c> {
         }
     }
 
-    /// Works until the end of the span; what begins before it is warm-up. Judges in between, in
-    /// time that does not count. False if nothing began in the measured part of it.
+    /// Works until the end of the span. Operations that begin before the span are warm-up. It
+    /// judges in between, in time that does not count. False if no operation began in the span.
     fn stretch<'s>(
         &mut self,
         judge: &Judge<'_>,
@@ -349,7 +353,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         while self.clock.now() < until && !self.is_stopped() {
             let begin = self.clock.now();
             let (mut now, mut waiting) = (begin, 0);
-            // Read where the measured time begins, which may be within a chunk.
+            // The CPU time is read where the measured time begins, which may be within a chunk.
             let mut cpu_before = (begin >= from).then(thread_cpu_time);
             while operations.len() + pending.begun.len() < CHUNK
                 && waiting < MAX_WAITING
@@ -377,13 +381,14 @@ impl<'c> WorkerSetup<'_, 'c> {
                 waiting = self.contender.waiting();
                 if waiting > 0 {
                     self.collect(&mut pending, &mut operations);
-                    // A batch that was full is verified now.
+                    // If a batch was full, it has now been verified.
                     now = self.clock.now();
                     waiting = self.contender.waiting();
                 }
             }
             if self.contender.deadline().is_some() {
-                // The rest of a batch is work of this stretch, and nobody is left to wait for.
+                // The rest of a batch belongs to this stretch, and no further operation will join
+                // it.
                 self.resume(&mut pending, &mut operations);
                 now = self.clock.now();
             }
@@ -403,7 +408,7 @@ impl<'c> WorkerSetup<'_, 'c> {
         has_measured
     }
 
-    /// Waits for all that wait.
+    /// Waits for all operations that wait.
     fn settle(&mut self, pending: &mut Pending, operations: &mut Vec<Operation>) {
         while self.contender.waiting() > 0 && !self.is_stopped() {
             self.collect(pending, operations);
@@ -429,8 +434,8 @@ impl<'c> WorkerSetup<'_, 'c> {
         }
     }
 
-    /// Gives a verdict to every token of the cycle that the measured time did not reach, so that
-    /// the verdict stream covers the plan however slow the machine is. Counts for conformance only.
+    /// Verifies every token of the cycle that the measured time did not reach, so that the verdict
+    /// stream covers the plan even on a slow machine. These verdicts count for conformance only.
     fn cover(&mut self, judge: &Judge<'_>, record: &mut WorkerRecord) {
         let mut seen: HashSet<TokenPlace> =
             record.ledger.given.iter().map(|(token, _)| *token).collect();

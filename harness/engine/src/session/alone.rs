@@ -1,5 +1,5 @@
-//! What a session does with one plan or scenario beside its jobs: draws up a plan, foresees it in
-//! virtual time, serves its endpoint to another process, simulates days of it.
+//! The work of a session on a single plan or scenario: making a plan, foreseeing it in virtual
+//! time, serving its endpoint to another process, and simulating days of it.
 
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::CacheSpec;
@@ -18,7 +18,7 @@ use crate::trial::{Trial, TrialError};
 use super::Session;
 
 impl Session<'_> {
-    /// The plan of a scenario under the session's seed, its tokens signed.
+    /// The plan of a scenario under the session's seed, with signed tokens.
     ///
     /// # Errors
     /// If a class of tokens cannot hold under the policy.
@@ -26,12 +26,11 @@ impl Session<'_> {
         Plan::new(scenario, algorithm, &self.signers, &*self.observer.minting()).checked()
     }
 
-    /// What each operation of a plan comes to on this contender in virtual time, and every attempt
+    /// The result of each operation of a plan on this contender in virtual time, and every attempt
     /// to fetch.
     ///
     /// # Errors
-    /// If the policy is not valid for the algorithm, or the process of a contender judged no
-    /// further.
+    /// If the policy is not valid for the algorithm, or the process of a contender stopped judging.
     pub fn foresee(
         &self,
         plan: &Plan,
@@ -41,10 +40,10 @@ impl Session<'_> {
     }
 
     /// Opens the endpoint of a plan for another process, at the session's port. `tell` is called at
-    /// every request; it must not block.
+    /// every request and must not block.
     ///
     /// # Errors
-    /// If the port is in use or cannot be had.
+    /// If the port is in use or cannot be listened on.
     pub fn serve<'p>(
         &self,
         plan: &'p Plan,
@@ -53,8 +52,8 @@ impl Session<'_> {
         Serving::open(plan, self.port, tell)
     }
 
-    /// Simulates a scenario under each of these cache policies; `finished` is given what comes of
-    /// it as it comes: what is known without any policy, then policy by policy.
+    /// Simulates a scenario under each of these cache policies. `finished` is given the results as
+    /// they come: first those that need no policy, then policy by policy.
     ///
     /// # Errors
     /// If the arrivals cannot be drawn, or the policy is not valid for the algorithm.
@@ -68,10 +67,10 @@ impl Session<'_> {
         simulate_each(scenario, policies, &self.signers, ask, finished)
     }
 
-    /// The same, all at once.
+    /// Simulates a scenario as [`Session::simulate`] does, and returns all results together.
     ///
     /// # Errors
-    /// As [`Session::simulate`].
+    /// The errors of [`Session::simulate`].
     pub fn simulated(
         &self,
         scenario: &Scenario,

@@ -1,4 +1,4 @@
-//! Rates that are shares of a capacity, such as `"70%"`, worked out on this machine.
+//! Relative rates: shares of a capacity, such as `"70%"`, worked out on this machine.
 
 use jwtbench_result::capacity::{RateBasis, ResolvedRate};
 use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
@@ -9,13 +9,13 @@ use crate::trial::{Trial, initial_revocations};
 
 use super::{Job, Session, SessionError};
 
-/// A job with rates per second, and what they were shares of, if they were; `None` if it was told
-/// to stop.
+/// A job with rates per second, and the basis of its rates if they were relative; `None` if the
+/// session was told to stop.
 type ResolvedJob = Option<(Job, Option<RateBasis>)>;
 
 impl Session<'_> {
-    /// The job with relative rates worked out, and what they were shares of: the capacity of the
-    /// scenario's `capacity-of`, or of the first contender. All contenders get the same load.
+    /// The job with its relative rates worked out, and their basis: the capacity of the scenario's
+    /// `capacity-of`, or of the first contender. All contenders get the same load.
     pub(super) fn resolved(&self, job: &Job) -> Result<ResolvedJob, SessionError> {
         let Some(closed) = job.scenario.calibration() else {
             return Ok(Some((job.clone(), None)));

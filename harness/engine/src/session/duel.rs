@@ -1,4 +1,4 @@
-//! A duel: two sides in lock step over one plan, block by block, in this process or in others.
+//! A duel: two sides that run one plan block by block, in this process or in others.
 
 mod arm;
 mod block;
@@ -36,13 +36,13 @@ pub struct DuelSide {
     pub contender: ContenderSpec,
     /// The scenario with the side's policies.
     pub scenario: Scenario,
-    /// How it is set up, for the result; what is planted in it is read from here too.
+    /// The side's setting for the result. A planted fault is read from here too.
     pub setting: ArmSetting,
-    /// Its cache policy as a result keeps it; none for our own recommendation.
+    /// The side's cache policy as a result stores it; empty for our own recommendation.
     pub cache_policies: Vec<CachePolicyRecord>,
 }
 
-/// A duel before it begins: an algorithm, A and B.
+/// A duel before it begins: an algorithm and the sides A and B.
 pub struct DuelJob {
     /// The algorithm of the tokens.
     pub algorithm: Algorithm,
@@ -50,28 +50,29 @@ pub struct DuelJob {
     pub candidate: DuelSide,
     /// B, the base.
     pub base: DuelSide,
-    /// Blocks of six rounds, at least [`MIN_BLOCKS`](jwtbench_result::duel::MIN_BLOCKS).
+    /// The number of blocks of six rounds, at least
+    /// [`MIN_BLOCKS`](jwtbench_result::duel::MIN_BLOCKS).
     pub blocks: u32,
-    /// What decides, and by how much figures may differ.
+    /// The metrics that decide, and by how much figures may differ.
     pub rules: Rules,
     /// The command, for the result.
     pub command: String,
 }
 
-/// An arm that is to be run in another process.
+/// An arm to be run in another process.
 pub struct AwayArm<'a> {
-    /// Which one.
+    /// The arm.
     pub arm: Arm,
-    /// What it has to run.
+    /// The plan that the arm runs.
     pub plan: &'a Plan,
-    /// How long it took to draw up the plan here.
+    /// The time that it took to make the plan in this process.
     pub planning: Duration,
 }
 
-/// Makes the arms of a duel in other processes.
+/// A function that makes the arms of a duel in other processes.
 pub type Away<'a> = &'a dyn Fn(AwayArm<'_>) -> Result<Box<dyn RoundRunner + 'a>, SessionError>;
 
-/// What the rounds gave.
+/// The samples of the rounds.
 struct DuelRounds {
     samples: Vec<Sample>,
     noise: Vec<BlockNoise>,
@@ -81,8 +82,8 @@ struct DuelRounds {
 type Arms<'p> = [Box<dyn RoundRunner + 'p>; 3];
 
 impl DuelJob {
-    /// The plan of the candidate where its policies are not the base's: of the same arrivals and
-    /// tokens, or there is no duel.
+    /// The plan of the candidate, if its policies differ from the base's. It must have the same
+    /// arrivals and tokens; otherwise there is no duel.
     fn other_plan(&self, plan: &Plan, session: &Session<'_>) -> Result<Option<Plan>, SessionError> {
         let (mine, theirs) = (&self.candidate.scenario, &self.base.scenario);
         if mine.policy == theirs.policy && mine.cache == theirs.cache {
@@ -165,11 +166,11 @@ impl DuelJob {
 
 impl Session<'_> {
     /// Runs a duel on this machine to its end, or to the first wrong verdict. `keep` is given each
-    /// block as it ends, and the whole at the end.
+    /// block as it ends, and the whole result at the end.
     ///
     /// # Errors
-    /// If the sides do not share their tokens, an arm cannot be run, or it was told to stop: a duel
-    /// that was cut short says nothing.
+    /// If the sides do not have the same tokens, an arm cannot be run, or the session was told to
+    /// stop. A duel that was cut short has no result.
     pub fn duel(
         &self,
         job: &DuelJob,
@@ -198,7 +199,7 @@ impl Session<'_> {
         Ok(result)
     }
 
-    /// Block by block in the order of the line-up, until the end or the first wrong verdict.
+    /// Runs the blocks in the order of the line-up, until the end or the first wrong verdict.
     fn blocks(
         &self,
         arms: &mut Arms<'_>,
@@ -231,7 +232,7 @@ impl Session<'_> {
             }
             noise.push(watch.finish(block));
             keep(&DuelRow {
-                // With the first block goes what the duel is about.
+                // The first block also has the head of the result.
                 begun: (block == 0).then(|| Box::new(begun.clone())),
                 samples: samples[first..].to_vec(),
                 noise: noise.last().cloned(),

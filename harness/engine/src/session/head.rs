@@ -1,4 +1,4 @@
-//! What of a result is known before anything is measured.
+//! The head of a result: what is known before anything is measured.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::real::clock::utc_now;
 
 use super::Job;
 
-/// The result of a session on this machine before anything is measured. `command` is what a person
-/// does to make it again; `cache_policies` are those of the jobs that are not our own
+/// The result of a session on this machine before anything is measured. `command` is the command
+/// line that reproduces it. `cache_policies` are the jobs' cache policies other than our own
 /// recommendation.
 pub fn head(
     jobs: &[Job],
@@ -41,7 +41,7 @@ pub fn head(
     }
 }
 
-/// The versions behind the contenders, and our own.
+/// The versions of the software behind the contenders, and our own version.
 pub fn versions<'a>(
     contenders: impl Iterator<Item = &'a ContenderSpec>,
 ) -> BTreeMap<String, String> {
@@ -51,7 +51,7 @@ pub fn versions<'a>(
     versions
 }
 
-/// The scenarios as a result keeps them, each once.
+/// The scenarios as a result stores them, each once.
 pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<ScenarioRecord> {
     let mut records: Vec<ScenarioRecord> = Vec::new();
     for scenario in scenarios {
@@ -77,7 +77,7 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
     records
 }
 
-/// The scenarios of jobs, with the instant by which the user's own tokens were judged.
+/// The scenarios of jobs, with the instant as of which the user's own tokens were judged.
 fn job_records(jobs: &[Job]) -> Vec<ScenarioRecord> {
     let mut records = records(jobs.iter().map(|job| &job.scenario));
     for (job, own) in jobs.iter().filter_map(|job| Some((job, job.own.as_ref()?))) {

@@ -1,4 +1,4 @@
-//! A job: one scenario under one algorithm on several contenders, and the plan that it makes.
+//! A job: one scenario under one algorithm on several contenders, and its plan.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,35 +16,36 @@ use crate::contender::ContenderSpec;
 
 use super::{SessionError, fitting};
 
-/// One scenario under one algorithm, on several contenders.
+/// A job: one scenario under one algorithm, on several contenders.
 #[derive(Clone)]
 pub struct Job {
-    /// What is run, overrides included.
+    /// The scenario that is run, overrides included.
     pub scenario: Scenario,
     /// The algorithm of its tokens.
     pub algorithm: Algorithm,
-    /// Who runs it, in the order of the first round.
+    /// The contenders that run it, in the order of the first round.
     pub contenders: Vec<ContenderSpec>,
     /// The user's tokens instead of minted ones.
     pub own: Option<Arc<OwnCorpus>>,
-    /// Judges instead of the scenario's policy; the tokens stay those of the scenario's.
+    /// A policy that judges instead of the scenario's. The tokens are still minted for the
+    /// scenario's policy.
     pub policy: Option<PolicySpec>,
-    /// What the plan must be, if it is made again.
+    /// The hashes that the plan must have, if a stored plan is made again.
     pub due: Option<PlanHashes>,
 }
 
-/// The user's tokens by algorithm, and what they are judged by.
+/// The user's tokens by algorithm, and their judge.
 pub struct OwnCorpus {
-    /// Policy, keys, instant.
+    /// The policy, the keys and the instant by which the tokens are judged.
     pub judge: OwnJudge,
-    /// The tokens of each algorithm; those that name none stand with the first.
+    /// The tokens of each algorithm. Tokens that name no algorithm are with the first.
     pub tokens: BTreeMap<Algorithm, Vec<OwnToken>>,
-    /// What of the key set is not used, in sentences.
+    /// Sentences on the parts of the key set that are not used.
     pub notes: Vec<String>,
 }
 
 impl OwnCorpus {
-    /// The tokens of an algorithm, and how many of them are refused.
+    /// The number of tokens of an algorithm, and how many of them are refused.
     pub fn refused(&self, algorithm: Algorithm) -> (usize, usize) {
         let tokens = self.tokens.get(&algorithm).map_or(&[][..], Vec::as_slice);
         (tokens.len(), tokens.iter().filter(|token| token.verdict.is_err()).count())
@@ -61,7 +62,7 @@ pub struct PlanHashes {
 }
 
 impl PlanHashes {
-    /// Refuses a plan that is another one, and says in what.
+    /// Refuses a plan that differs, and says how.
     fn check(&self, plan: &Plan) -> Result<(), SessionError> {
         if self.plan == plan.hash {
             return Ok(());
@@ -95,28 +96,28 @@ impl Job {
         Job { scenario, algorithm, contenders, own: None, policy: None, due: None }
     }
 
-    /// The same, on those of the contenders that the scenario means something to and that verify
-    /// the algorithm.
+    /// A job on minted tokens, on those of the contenders that can run the scenario and verify the
+    /// algorithm.
     pub fn fitting(scenario: Scenario, algorithm: Algorithm, contenders: &[ContenderSpec]) -> Job {
         let mut fitting = fitting(&scenario, contenders);
         fitting.retain(|contender| contender.supports(algorithm));
         Job::minted(scenario, algorithm, fitting)
     }
 
-    /// Whether a contender can know what is due to every token. Floors and bounds take each one for
-    /// good; a user's may not be.
+    /// Whether a contender can give the verdict due to every token. Floors and bounds take every
+    /// token to be good, which a user's tokens may not be.
     pub fn is_known_to(&self, contender: ContenderSpec) -> bool {
         let refused = self.own.as_ref().map_or(0, |own| own.refused(self.algorithm).1);
         contender.judges() || refused == 0
     }
 
-    /// Warm-up and measured time of all rounds.
+    /// The warm-up and measured time of all rounds.
     pub fn lasting(&self) -> Duration {
         let load = &self.scenario.load;
         (load.warmup + load.duration) * load.rounds * self.contenders.len() as u32
     }
 
-    /// The plan: tokens minted and signed by the issuer of these keys, or the user's own.
+    /// The job's plan. Its tokens are minted and signed with these keys, or are the user's own.
     pub(super) fn plan(
         &self,
         signers: &Signers,
@@ -146,8 +147,8 @@ impl Job {
         })
     }
 
-    /// The policy that the tokens of a dynamic plan were minted for; `None` where time does not
-    /// matter to it, and for tokens that a user brought.
+    /// The policy for which the tokens of a dynamic plan were minted. `None` if time does not
+    /// matter to the plan, or if a user brought the tokens.
     pub(super) fn minted_for(&self, plan: &Plan) -> Option<PolicySpec> {
         let is_drawn = self.own.is_none() && plan.scenario.is_dynamic();
         is_drawn.then(|| self.scenario.policy.clone())

@@ -1,4 +1,4 @@
-//! Looks at the machine a result comes from.
+//! A description of the machine on which a result is measured.
 
 use std::fs;
 
@@ -7,9 +7,9 @@ use jwtbench_result::Machine;
 use crate::real::calibrate;
 use crate::real::host::processors;
 
-/// Looks at this machine, and calibrates its clock, its sleeps and its control kernel, which takes
-/// about half a second. `revision` and `rustc` are those of the program that measures, if it knows
-/// them.
+/// Describes this machine, and calibrates its clock, its sleeps and its control kernel. The
+/// calibration takes about half a second. `revision` and `rustc` are those of the program that
+/// measures, if it knows them.
 pub fn describe(revision: Option<&str>, rustc: Option<&str>) -> Machine {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -37,7 +37,7 @@ pub fn describe(revision: Option<&str>, rustc: Option<&str>) -> Machine {
     }
 }
 
-/// `release` or `debug`.
+/// The build profile: `release` or `debug`.
 pub fn profile() -> &'static str {
     if cfg!(debug_assertions) { "debug" } else { "release" }
 }

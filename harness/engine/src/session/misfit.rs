@@ -1,4 +1,4 @@
-//! Which contenders a scenario means something to, and why not the others.
+//! The contenders that can run a scenario, and the reasons why others cannot.
 
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::token::class::Stage;
@@ -6,19 +6,19 @@ use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::contender::ContenderSpec;
 
-/// Why a contender cannot run in a scenario.
+/// The reason why a contender cannot run a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Misfit {
-    /// The scenario is about the key cache, and it has none of ours.
+    /// The scenario is about the key cache, and the contender does not use ours.
     NoKeyCache,
-    /// The scenario has tokens to refuse, and it judges no claims.
+    /// The scenario has tokens to refuse, and the contender judges no claims.
     NoJudge,
-    /// It does not verify the algorithm.
+    /// The contender does not verify the algorithm.
     Algorithm(Algorithm),
 }
 
 impl Misfit {
-    /// The reason, after the contender's name.
+    /// The reason, as text that follows the contender's name.
     pub fn reason(self) -> String {
         match self {
             Misfit::NoKeyCache => "has no key cache, and time or a cache matters there".into(),
@@ -29,7 +29,7 @@ impl Misfit {
         }
     }
 
-    /// What to do instead.
+    /// The remedy, as text.
     pub fn remedy(self) -> String {
         match self {
             Misfit::NoKeyCache => {
@@ -49,7 +49,7 @@ impl Misfit {
     }
 }
 
-/// Why the contender means nothing to the scenario, whatever the algorithm; `None` if it does.
+/// The reason why the contender cannot run the scenario under any algorithm; `None` if it can.
 pub fn misfit(scenario: &Scenario, contender: ContenderSpec) -> Option<Misfit> {
     let is_cached = scenario.is_dynamic() || scenario.cache.policy.verdict_cache.is_some();
     let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
@@ -59,7 +59,7 @@ pub fn misfit(scenario: &Scenario, contender: ContenderSpec) -> Option<Misfit> {
     (!only_good && !contender.judges()).then_some(Misfit::NoJudge)
 }
 
-/// The contenders that a scenario means something to.
+/// The contenders that can run a scenario under some algorithm.
 pub fn fitting(scenario: &Scenario, contenders: &[ContenderSpec]) -> Vec<ContenderSpec> {
     let fits = |spec: &&ContenderSpec| misfit(scenario, **spec).is_none();
     contenders.iter().filter(fits).copied().collect()

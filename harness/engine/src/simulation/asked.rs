@@ -1,5 +1,5 @@
-//! What the expectations of a scenario ask of a simulation: its metrics, and those of one phase or
-//! one stream. Judged by the result, never here.
+//! The figures that the expectations of a scenario need from a simulation: its metrics, and those
+//! of one phase or one stream. The result judges them; this module does not.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,18 +10,18 @@ use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
-use super::instance::Lived;
+use super::instance::InstanceRun;
 use super::metrics::{attempts_per_hour, of_users, seconds};
 use super::seen::{Seen, SeenScope};
 
-/// A figure that an expectation bounds, or is a factor of.
+/// A figure that an expectation bounds, or to which a bound is relative.
 struct AskedFigure {
     name: String,
     metric: &'static SimulatedMetric,
     scope: SeenScope,
 }
 
-/// All of them.
+/// All figures that a scenario's expectations need.
 #[derive(Default)]
 pub(super) struct Asked {
     figures: Vec<AskedFigure>,
@@ -29,8 +29,8 @@ pub(super) struct Asked {
 }
 
 impl AskedFigure {
-    /// Whose operations tell it, if they do. Lockout is a sum over seconds, so that of a phase is
-    /// read off the seconds of all.
+    /// The scope of the operations that give the figure, if operations do. Lockout is a sum over
+    /// seconds, so the lockout of a phase is taken from the seconds of all phases.
     fn seen(&self) -> Option<SeenScope> {
         let SeenScope { phase, stream } = self.scope;
         let phase = phase.filter(|_| self.metric.name != "lockout_s");
@@ -39,7 +39,7 @@ impl AskedFigure {
 }
 
 impl Asked {
-    /// Those of a scenario.
+    /// The figures that a scenario's expectations need.
     pub(super) fn of(scenario: &Scenario) -> Asked {
         let mut asked = Asked::default();
         for expectation in &scenario.expectations {
@@ -76,17 +76,17 @@ impl Asked {
         self.figures.push(figure);
     }
 
-    /// The scopes that instances have to look at beside the whole.
+    /// The scopes that instances must observe in addition to the whole.
     pub(super) fn scopes(&self) -> &[SeenScope] {
         &self.scopes
     }
 
-    /// What a run has to say; a figure that it does not have is absent. `values` are the metrics of
-    /// the whole, `lost` is what odd entries cost in a span.
+    /// The figures of a run. A figure that the run does not have is absent. `values` are the
+    /// metrics of the whole, and `lost` is the cost of odd entries in a span.
     pub(super) fn values(
         &self,
         plan: &Plan,
-        lived: &[Lived],
+        runs: &[InstanceRun],
         values: &BTreeMap<&'static str, Option<f64>>,
         lost: impl Fn((Tick, Tick)) -> Option<f64>,
     ) -> BTreeMap<String, Option<f64>> {
@@ -96,13 +96,13 @@ impl Asked {
             let value = match (figure.seen(), span) {
                 _ if *scope == SeenScope::default() => values.get(metric.name).copied(),
                 (Some(seen), _) => {
-                    let all: Vec<&Seen> = lived.iter().map(|one| self.seen(one, seen)).collect();
+                    let all: Vec<&Seen> = runs.iter().map(|one| self.seen(one, seen)).collect();
                     let whole = (Tick::ZERO, Tick::ZERO + plan.scenario.load.duration);
                     let within: Range<usize> = seconds(span.unwrap_or(whole));
                     of_users(metric.name, &all, within)
                 }
                 (None, Some(span)) if metric.name == "poison_loss" => lost(span).map(Some),
-                (None, Some(span)) => Some(Some(attempts_per_hour(lived, span))),
+                (None, Some(span)) => Some(Some(attempts_per_hour(runs, span))),
                 (None, None) => None,
             };
             Some((name.clone(), value?))
@@ -110,8 +110,8 @@ impl Asked {
         self.figures.iter().filter_map(one).collect()
     }
 
-    fn seen<'l>(&self, lived: &'l Lived, scope: SeenScope) -> &'l Seen {
+    fn seen<'l>(&self, runs: &'l InstanceRun, scope: SeenScope) -> &'l Seen {
         let place = self.scopes.iter().position(|known| *known == scope);
-        place.and_then(|place| lived.tally.scoped.get(place)).unwrap_or(&lived.tally.whole)
+        place.and_then(|place| runs.tally.scoped.get(place)).unwrap_or(&runs.tally.whole)
     }
 }

@@ -1,5 +1,6 @@
-//! What could have been: a cache that fetches when the issuer has changed something, and at no
-//! other time. Keys enter and leave it by completed fetches alone, over the same endpoint.
+//! Hindsight: the results that a cache could reach that fetches only when the issuer or its
+//! endpoint has changed. Keys enter and leave it by completed fetches alone, over the same
+//! endpoint.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,16 +23,16 @@ use crate::trial::TrialError;
 use super::instance::Instance;
 use super::metrics::{greatest, starts};
 
-/// A fetch is made so soon after a change.
+/// The time from a change to the fetch after it.
 const SOON: Duration = Duration::from_nanos(1);
-/// It is given so long, whatever the endpoint does.
+/// The limits of time of a fetch.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Fetches in the order in which they gain most, each just after a change.
+/// The instants of fetches, each just after a change. Those that gain most come first.
 pub(super) struct Schedule(Vec<Tick>);
 
-/// The schedule that leaves the least exposure and lockout for 0, 1, 2 … fetches, until another
-/// brings nothing. Fetches are added one by one, each after the change where it gains most.
+/// The schedule of fetches that leaves little exposure and lockout for 0, 1, 2 … fetches. Fetches
+/// are added one by one, each after the change where it gains most, until another gains nothing.
 ///
 /// # Errors
 /// If the scenario's policy does not allow the algorithm.
@@ -60,11 +61,12 @@ pub(super) fn schedule(plan: &Plan, refs: &Refs) -> Result<Schedule, TrialError>
 }
 
 impl Schedule {
-    /// What 0, 1, 2 … of its fetches leave of exposure and lockout under the arrivals of a plan. It
-    /// knows when the issuer changes and nothing of the arrivals, so one schedule is for all draws.
+    /// The exposure and lockout that remain with the first 0, 1, 2 … fetches, under the arrivals of
+    /// a plan. The schedule depends on the issuer's changes and not on the arrivals, so one
+    /// schedule serves all draws.
     ///
     /// # Errors
-    /// As [`schedule`].
+    /// The errors of [`schedule`].
     pub(super) fn points(
         &self,
         plan: &Plan,
@@ -76,7 +78,7 @@ impl Schedule {
     }
 }
 
-/// When the issuer or its endpoint has just changed.
+/// The instants just after a change of the issuer or its endpoint.
 fn changes(plan: &Plan) -> BTreeSet<Tick> {
     let sets = plan.timeline.epochs().windows(2).filter(|pair| pair[0].body != pair[1].body);
     let sets = sets.map(|pair| pair[1].at);
@@ -86,8 +88,8 @@ fn changes(plan: &Plan) -> BTreeSet<Tick> {
     sets.chain(phases).map(|at| at + SOON).collect()
 }
 
-/// The same scenario under a policy that fetches only when told to. A token of a kid or key that is
-/// on its way waits for it.
+/// The same scenario under a policy that fetches only when told to. A token waits for its key or
+/// kid if that is being fetched.
 fn told(scenario: &Scenario) -> Scenario {
     let never = Duration::from_secs(u64::from(u32::MAX));
     let policy = CachePolicy {
@@ -128,11 +130,11 @@ fn live(plan: &Plan, refs: &Refs, renewals: &[Tick]) -> Result<HindsightPoint, T
     renewals.sort();
     let instance =
         Instance { plan, refs, warm_since, seed: plan.seed, renewals: &renewals, scopes: &[] };
-    let instance = instance.live()?;
+    let instance = instance.run()?;
     Ok(HindsightPoint {
         scenario: plan.scenario.name.clone(),
         fetches: starts(&instance.fetches).count() as u64,
-        // Where no key is withdrawn, none is trusted beyond its time.
+        // If no key is withdrawn, none is trusted too long.
         exposure_s: greatest(instance.exposures.iter().copied()).unwrap_or(Some(0.0)),
         lockout_s: instance.tally.whole.lockout_s(),
     })

@@ -1,6 +1,6 @@
 //! One instance of the verifier under one cache policy and one age of its cache, from the beginning
-//! to the horizon: the same engine, key cache, verifier and judges as in a trial, with arrivals
-//! that are drawn and forgotten.
+//! to the horizon. The engine, key cache, verifier and judge are those of a trial. Arrivals are
+//! drawn one at a time and not kept.
 
 use std::iter::Peekable;
 
@@ -30,53 +30,56 @@ use super::recalling::RememberingCore;
 use super::seen::SeenScope;
 use super::tally::Tally;
 
-/// What one instance went through.
-pub(super) struct Lived {
+/// The results of one instance.
+pub(super) struct InstanceRun {
     pub(super) tally: Tally,
-    /// For how long each withdrawn key was trusted, in seconds; `None` for beyond the horizon.
+    /// The time for which each withdrawn key was trusted, in seconds; `None` if it was beyond the
+    /// horizon.
     pub(super) exposures: Vec<Option<f64>>,
-    /// Attempts.
+    /// The steps of all attempts before the horizon.
     pub(super) fetches: Vec<FetchNote>,
     pub(super) served: ServedCounts,
 }
 
 /// An instance to be simulated.
 pub(super) struct Instance<'p> {
-    /// Scenario with horizon and cache policy, and its corpus.
+    /// The scenario with its horizon and cache policy, and its corpus.
     pub(super) plan: &'p Plan,
-    /// Where the flow's tokens are in the corpus.
+    /// The places of the flow's tokens in the corpus.
     pub(super) refs: &'p Refs,
-    /// Since when the cache holds the set that it begins with; `None` for a cold one.
+    /// The instant since which the cache holds the set that it begins with; `None` for a cold
+    /// cache.
     pub(super) warm_since: Option<Tick>,
-    /// Feeds what the cache draws at random.
+    /// The seed of the cache's random choices.
     pub(super) seed: u64,
-    /// Instants, in order, at which it fetches beside what its policy says.
+    /// The instants, in order, at which the cache fetches in addition to its policy.
     pub(super) renewals: &'p [Tick],
-    /// Whose operations are looked at beside all.
+    /// The scopes that are observed in addition to the whole.
     pub(super) scopes: &'p [SeenScope],
 }
 
-/// What an instance lives with.
-struct Life<'c> {
+/// The surroundings of an instance.
+struct InstanceEnd<'c> {
     trial: &'c Trial<'c>,
     caches: &'c Caches,
     texts: &'c [&'c [u8]],
 }
 
 /// The arrivals of a flow, drawn one at a time; the workers take them in turn.
-struct Flowing<'c> {
+struct FlowArrivals<'c> {
     plan: &'c Plan,
     refs: &'c Refs,
     flow: Peekable<Flow<'c>>,
     workers: usize,
     begun: usize,
     renewals: &'c [Tick],
-    /// Tokens that wait for the next renewal.
+    /// The tokens that wait for the next renewal.
     early: Vec<Drawn>,
 }
 
-impl Flowing<'_> {
-    /// With its worker. The corpus was made from the same flow, so the place is always there.
+impl FlowArrivals<'_> {
+    /// Makes an arrival of a drawn token, with its worker. The corpus was made from the same flow,
+    /// so the token's place always exists.
     fn begin(&mut self, drawn: &Drawn) -> Option<(usize, Arrival)> {
         let Drawn { at, stream, phase, .. } = *drawn;
         let token = self.refs.find(&drawn.token)?;
@@ -96,13 +99,13 @@ impl Flowing<'_> {
     }
 }
 
-impl ArrivalSource for Flowing<'_> {
+impl ArrivalSource for FlowArrivals<'_> {
     fn next_at(&mut self) -> Option<Tick> {
         self.flow.peek().map(|drawn| drawn.at)
     }
 
-    /// Whoever knows when the next fetch is has those wait for it whom it serves in time and who
-    /// would be refused before.
+    /// Takes the next arrival. A token that would be refused now waits for the next renewal, if
+    /// that comes before the token's deadline.
     fn arrive(&mut self, caches: &Caches, now: Tick) -> Option<(usize, Arrival)> {
         let drawn = self.flow.next()?;
         let deadline = drawn.at + self.plan.scenario.load.deadline;
@@ -125,7 +128,7 @@ impl ArrivalSource for Flowing<'_> {
     }
 }
 
-/// The tally of a plan.
+/// A tally together with its plan.
 struct PlanTally<'c> {
     plan: &'c Plan,
     tally: Tally,
@@ -137,14 +140,14 @@ impl Sink for PlanTally<'_> {
     }
 }
 
-/// Watches until the horizon who trusts which key, and what the endpoint answers.
-struct Watch {
+/// An observer up to the horizon of trust in withdrawn keys and of the endpoint's counts.
+struct TrustObserver {
     horizon: Tick,
     peeks: Vec<TrustProbe>,
     served: ServedCounts,
 }
 
-impl Observer for Watch {
+impl Observer for TrustObserver {
     fn before(&mut self, world: &World<'_>, now: Tick) {
         let now = now.min(self.horizon);
         self.peeks.iter_mut().for_each(|peek| peek.before(world.caches, now));
@@ -162,8 +165,8 @@ impl Observer for Watch {
 }
 
 impl Instance<'_> {
-    /// Lives it.
-    pub(super) fn live(&self) -> Result<Lived, TrialError> {
+    /// Runs the instance.
+    pub(super) fn run(&self) -> Result<InstanceRun, TrialError> {
         let plan = self.plan;
         let spec = ContenderSpec::Core(&Remembering);
         let revoked = initial_revocations(plan);
@@ -188,7 +191,7 @@ impl Instance<'_> {
         };
         let contenders: Vec<_> = (0..workers).map(WorkerPlace).map(contender).collect();
         let horizon = Tick::ZERO + plan.scenario.load.duration;
-        let flowing = Flowing {
+        let arrivals = FlowArrivals {
             plan,
             refs: self.refs,
             flow: Flow::new(&plan.scenario, plan.algorithm, plan.seed).peekable(),
@@ -198,25 +201,29 @@ impl Instance<'_> {
             early: Vec::new(),
         };
         let tally = PlanTally { plan, tally: Tally::new(plan, self.scopes) };
-        let watch =
-            Watch { horizon, peeks: TrustProbe::all(plan), served: ServedCounts::default() };
+        let observer = TrustObserver {
+            horizon,
+            peeks: TrustProbe::all(plan),
+            served: ServedCounts::default(),
+        };
         let world = World::new(plan, Tick::ZERO, &caches, transport);
         let strictness = match plan.scenario.cache.name.as_str() {
             "default" => Strictness::Code,
             _ => Strictness::Acceptance,
         };
-        let engine = Engine::new(&trial, &texts, world, contenders, (flowing, tally, watch));
-        // Beyond the horizon only those who wait are answered.
+        let engine = Engine::new(&trial, &texts, world, contenders, (arrivals, tally, observer));
+        // Beyond the horizon only waiting operations are answered.
         let run = engine.judged(strictness).run(horizon + grace(plan))?;
-        let life = Life { trial: &trial, caches: &caches, texts: &texts };
-        Ok(life.lived(run.sink.tally, run.observer))
+        let end = InstanceEnd { trial: &trial, caches: &caches, texts: &texts };
+        Ok(end.finished(run.sink.tally, run.observer))
     }
 }
 
-impl Life<'_> {
-    /// Until when verdict caches would take a token of this key, as they are at the horizon.
+impl InstanceEnd<'_> {
+    /// The instant until which verdict caches would accept a token of this key, by their entries at
+    /// the horizon. It is `Tick::MAX` if they still would at the horizon.
     fn remembered_until(&self, key: Thumbprint, horizon: Tick) -> Option<Tick> {
-        let Life { trial, caches, texts } = self;
+        let InstanceEnd { trial, caches, texts } = self;
         let (plan, verifier) = (trial.plan, Verifier::new(trial.policy.clone()));
         let now = plan.wall_clock().at(horizon);
         let request = Request { revocations: trial.revocations.as_deref(), ..Request::default() };
@@ -241,8 +248,8 @@ impl Life<'_> {
         until.max()
     }
 
-    fn lived(&self, tally: Tally, watch: Watch) -> Lived {
-        let Watch { horizon, mut peeks, served } = watch;
+    fn finished(&self, tally: Tally, observer: TrustObserver) -> InstanceRun {
+        let TrustObserver { horizon, mut peeks, served } = observer;
         peeks.iter_mut().for_each(|peek| peek.before(self.caches, horizon));
         let exposure = |peek: &TrustProbe| {
             let taken = tally.exposed.get(&peek.thumbprint().0).copied();
@@ -252,6 +259,6 @@ impl Life<'_> {
         let exposures = peeks.iter().map(exposure).collect();
         let mut fetches = self.caches.log().fetches;
         fetches.retain(|note| note.at < horizon);
-        Lived { tally, exposures, fetches, served }
+        InstanceRun { tally, exposures, fetches, served }
     }
 }

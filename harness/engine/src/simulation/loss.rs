@@ -1,5 +1,5 @@
-//! What odd entries in a key set cost: published keys that a fetch of it did not yield. A function
-//! of the set and the policy; a fetch decides only whether it happened.
+//! The cost of odd entries in a key set: published keys that a fetch of the set does not yield. It
+//! depends on the set and the policy alone; a fetch only decides whether it occurs.
 
 use jwtbench_scenario::issuer::Epoch;
 use jwtbench_scenario::model::endpoint::Fault;
@@ -8,11 +8,11 @@ use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::key_cache::Terms;
 use jwtbench_verifier::tick::Tick;
 
-/// For each epoch of the issuer since when it is, and the share of its keys that a fetch loses.
+/// The beginning of each epoch of the issuer, and the share of its keys that a fetch loses.
 pub(super) struct Losses(Vec<(Tick, f64)>);
 
 impl Losses {
-    /// Those of a plan; `None` where no odd entry is ever published.
+    /// The losses of a plan; `None` if no odd entry is ever published.
     pub(super) fn of(plan: &Plan) -> Option<Losses> {
         let mut events = plan.scenario.events.iter();
         let is_odd = |action: &Action| matches!(action, Action::PublishSet(odd) if !odd.is_empty());
@@ -22,8 +22,8 @@ impl Losses {
         })
     }
 
-    /// The greatest share that any of these attempts lost, of those that began in a span while the
-    /// endpoint had no fault.
+    /// The greatest share of keys that one of these attempts lost. Only attempts count that began
+    /// in the span, while the endpoint had no fault.
     pub(super) fn worst(
         &self,
         plan: &Plan,

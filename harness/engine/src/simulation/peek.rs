@@ -1,5 +1,6 @@
-//! How long a withdrawn key is trusted: the key caches are asked on the side, before and after
-//! everything that may change its mind, and in between by bisection. Exact to the nanosecond.
+//! The time for which a withdrawn key is trusted, exact to the nanosecond. The key caches are asked
+//! without effect, before and after everything that may change their answer. Between two such
+//! instants the time is found by bisection.
 
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::plan::Plan;
@@ -10,12 +11,12 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::jwks::caches::Caches;
 
-/// One withdrawn key, watched from its withdrawal on.
+/// A probe of one withdrawn key, from its withdrawal on.
 pub(super) struct TrustProbe {
     algorithm: Algorithm,
     kid: String,
     thumbprint: Thumbprint,
-    /// The first instant at which the endpoint omits it.
+    /// The first instant at which the endpoint omits the key.
     withdrawn: Tick,
     looked: Tick,
     is_trusted: bool,
@@ -23,7 +24,7 @@ pub(super) struct TrustProbe {
 }
 
 impl TrustProbe {
-    /// Every key that the plan withdraws.
+    /// Probes of every key that the plan withdraws.
     pub(super) fn all(plan: &Plan) -> Vec<TrustProbe> {
         let one = |at: Tick, label: &str| {
             let mut before = plan.timeline.epochs().iter().rev();
@@ -50,7 +51,7 @@ impl TrustProbe {
         peeks.collect()
     }
 
-    /// Whether any of them does.
+    /// Whether any of the caches trusts the key.
     fn trusts(&self, caches: &Caches, now: Tick) -> bool {
         let is_mine = |answer| match answer {
             Answer::Use(view) => view
@@ -62,7 +63,7 @@ impl TrustProbe {
         caches.peek(&self.kid, now).any(is_mine)
     }
 
-    /// Something is about to happen at `now`; since the last look only time has passed.
+    /// Looks just before something happens at `now`. Since the last look only time has passed.
     pub(super) fn before(&mut self, caches: &Caches, now: Tick) {
         if !self.is_trusted || now <= self.looked {
             return;
@@ -83,7 +84,7 @@ impl TrustProbe {
         self.is_trusted = false;
     }
 
-    /// Something has happened at `now`.
+    /// Looks after something has happened at `now`.
     pub(super) fn after(&mut self, caches: &Caches, now: Tick) {
         if now < self.withdrawn || now < self.looked {
             return;
@@ -95,13 +96,13 @@ impl TrustProbe {
         }
     }
 
-    /// The key.
+    /// The key's thumbprint.
     pub(super) fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
     }
 
-    /// How long it was trusted, in seconds, the last exposed accept included; `None` if it still is
-    /// at the horizon.
+    /// The time for which the key was trusted, in seconds, up to the last exposed accept at least;
+    /// `None` if it is still trusted at the horizon.
     pub(super) fn exposure(&self, exposed: Option<Tick>) -> Option<f64> {
         let last = self.last.max(exposed);
         let span = last.map_or(0.0, |last| last.since(self.withdrawn).as_secs_f64());

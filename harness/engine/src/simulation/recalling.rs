@@ -1,5 +1,6 @@
-//! The core with a memory: what a token proved under a key is found once and remembered, while the
-//! key cache, the key set and everything that depends on time and state are asked on every arrival.
+//! The core with a memory. What a token proved under a key is found once and remembered. The key
+//! cache, the key set, and everything that depends on time and state are evaluated at every
+//! arrival.
 
 use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -16,7 +17,7 @@ use crate::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use crate::jwks::key_source::KeySource;
 use crate::virtual_time::remembering::Remembering;
 
-/// The core, and what its tokens proved.
+/// The core, and what its tokens have proved.
 pub(super) struct RememberingCore<'c> {
     core: Box<dyn Contender<'c> + 'c>,
     source: &'c KeySource,
@@ -25,11 +26,11 @@ pub(super) struct RememberingCore<'c> {
     algorithm: Algorithm,
     clock: WallClock,
     revocations: Option<&'c Revocations>,
-    /// By place in the corpus.
+    /// The known tokens, by place in the corpus.
     known: Vec<Option<KnownToken>>,
 }
 
-/// A good token.
+/// A good token that was proven before.
 struct KnownToken {
     kid: String,
     proven: Proven<'static>,
@@ -55,8 +56,8 @@ impl<'c> RememberingCore<'c> {
         }
     }
 
-    /// The verdict on a token that proved itself under a key which is still the one to ask, while
-    /// the key cache has nothing to be asked.
+    /// The verdict on a token that was proven before. `None` if another key is now due for its kid,
+    /// or if the key cache must be asked.
     fn recall(&self, place: TokenPlace, view: &View, now: Tick) -> Option<Verdict> {
         let known = self.known[place.index()].as_ref()?;
         let key = view.keys.find(Some(&known.kid), self.algorithm).ok()?;
@@ -68,7 +69,8 @@ impl<'c> RememberingCore<'c> {
         Some(Verdict::new(code, now, Some(Held::from(view))))
     }
 
-    /// Remembers what a token proves that the core took under these keys, unless it is known.
+    /// Remembers what a token proves that the core accepted under these keys, unless it is known
+    /// already.
     fn keep(&mut self, token: Presented<'c>, view: &View) {
         if let Some(known) = &self.known[token.place.index()]
             && view.keys.find(Some(&known.kid), self.algorithm).is_ok_and(|key| known.is_under(key))
@@ -91,7 +93,7 @@ impl<'c> RememberingCore<'c> {
 
 impl<'c> Contender<'c> for RememberingCore<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
-        // A verdict cache is a memory of its own, and has to show what it does.
+        // A verdict cache is a memory of its own, and its effect must be seen.
         if self.source.verdicts().is_some() {
             return self.core.begin(operation, token, now);
         }

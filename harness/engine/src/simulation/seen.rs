@@ -1,5 +1,5 @@
-//! What the users of one stream, or of all, saw of a verifier: the longest of each of its waits,
-//! and by second of arrival how many were refused. Nothing is kept per operation.
+//! What the users of one stream, or of all streams, saw of a verifier: the longest of its waits,
+//! and how many users were refused in each second of arrival. Nothing is kept per operation.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,12 +17,12 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Judgement, Operation};
 
-/// The span in which the endpoint first had a fault.
+/// The first span in which the endpoint has a fault.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outage {
-    /// Its beginning.
+    /// The beginning of the outage; `None` if there is none.
     pub(super) down: Option<Tick>,
-    /// Its end, if it ends before the horizon.
+    /// The end of the outage, if that is before the horizon.
     pub(super) up: Option<Tick>,
 }
 
@@ -38,7 +38,7 @@ impl Outage {
         Outage { down, up: down.and_then(|_| edge(false)) }
     }
 
-    /// How long it lasts, in seconds, to the horizon at most; `None` without any.
+    /// The length of the outage in seconds, up to the horizon; `None` without an outage.
     pub(super) fn length_s(self, horizon: Duration) -> Option<f64> {
         let end = self.up.unwrap_or(Tick::ZERO + horizon);
         self.down.map(|down| end.since(down).as_secs_f64())
@@ -48,7 +48,7 @@ impl Outage {
 /// The good tokens of a key that began to sign during the scenario.
 pub(super) struct NewKey {
     thumbprint: Thumbprint,
-    /// When it began to sign.
+    /// The instant at which the key began to sign.
     since: Tick,
     first: Option<Tick>,
     last_bad: Option<Tick>,
@@ -84,8 +84,9 @@ impl NewKey {
         }
     }
 
-    /// In seconds, or `Some(None)` if its last token was still refused or late; `None` if nobody
-    /// ever had one.
+    /// The time from the key's first good token to the last one refused or late, in seconds.
+    /// `Some(None)` if the last token of all was still refused or late; `None` if there was no
+    /// token.
     pub(super) fn convergence(&self) -> Option<Option<f64>> {
         let (_, is_bad) = self.last?;
         let span = self.last_bad.zip(self.first).map(|(last, first)| last.since(first));
@@ -93,35 +94,36 @@ impl NewKey {
     }
 }
 
-/// Whose operations are looked at.
+/// The operations that are observed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SeenScope {
-    /// A phase of arrival by its place, or `None` for all. Only what an operation has of its own
-    /// can be of a phase: a wait and the age of a set.
+    /// A phase of arrival by its place, or `None` for all phases. Only figures of single operations
+    /// can belong to a phase: a wait, and the age of a set.
     pub(super) phase: Option<PhasePlace>,
-    /// A stream by its place, or `None` for all.
+    /// A stream by its place, or `None` for all streams.
     pub(super) stream: Option<StreamPlace>,
 }
 
-/// What was seen.
+/// The observations of one scope.
 pub(super) struct Seen {
     scope: SeenScope,
     pub(super) new_keys: Vec<NewKey>,
     pub(super) outage: Outage,
-    /// The first good token refused or late that arrived since the outage began.
+    /// The arrival of the first good token refused or late since the outage began.
     first_bad: Option<Tick>,
-    /// The last one that arrived since it ended.
+    /// The arrival of the last good token refused or late since the outage ended.
     last_bad: Option<Tick>,
     last_good: Option<(Tick, bool)>,
-    /// By cache: when the last fetch started that is known to have brought it a set.
+    /// For each cache the start of the last fetch that is known to have brought it a set.
     confirmed: BTreeMap<u64, Tick>,
-    /// The oldest set that a token was accepted under.
+    /// The age of the oldest set under which a token was accepted.
     pub(super) key_age: Option<Duration>,
-    /// The longest that a token took to be refused whose kid no key has.
+    /// The longest time until a token was refused whose kid no key has.
     pub(super) wait: Option<Duration>,
-    /// Good tokens answered 401 during the outage.
+    /// The number of good tokens answered with status 401 during the outage.
     pub(super) misreported: u64,
-    /// By second of arrival: good tokens, those refused or late, and exposed accepts.
+    /// For each second of arrival the number of good tokens, of those refused or late, and of
+    /// exposed accepts.
     bins: Vec<[u32; 3]>,
 }
 
@@ -143,7 +145,7 @@ impl Seen {
         }
     }
 
-    /// Looks at one operation.
+    /// Observes one operation.
     pub(super) fn see(
         &mut self,
         plan: &Plan,
@@ -173,7 +175,7 @@ impl Seen {
         let Some(held) = verdict.held else {
             return;
         };
-        // The caches of one verifier number their generations apart.
+        // Each cache of a verifier has its own range of generations.
         let cache = held.generation >> 32;
         if let Some(last) = held.last_fetch.filter(|last| last.ok) {
             let confirmed = self.confirmed.entry(cache).or_insert(last.started);
@@ -187,8 +189,8 @@ impl Seen {
         }
     }
 
-    /// How long a token took to be refused whose kid no key has: told that nobody knows it, or that
-    /// keys cannot be had.
+    /// Observes the time until a token was refused whose kid no key has. The code is that the kid
+    /// is unknown, or that keys are unavailable.
     fn see_wait(&mut self, plan: &Plan, token: &Token, operation: &Operation) {
         let Operation { verdict, intended, end, .. } = operation;
         let KidFact::Named(kid) = &token.facts.kid else {
@@ -231,13 +233,13 @@ impl Seen {
         }
     }
 
-    /// ∫ (good refused or late) / (good offered) dt, in seconds, over bins of one second. A second
-    /// in which nobody came is as the last in which somebody did.
+    /// The lockout in seconds: ∫ (good refused or late) / (good offered) dt over bins of one
+    /// second. A second without a good token has the share of the last second that had one.
     pub(super) fn lockout_s(&self) -> f64 {
         self.lockout_in_s(0..self.seconds())
     }
 
-    /// The same over these seconds alone.
+    /// The lockout over these seconds alone.
     pub(super) fn lockout_in_s(&self, seconds: Range<usize>) -> f64 {
         let mut share = 0.0;
         let shares = self.bins[..self.seconds()].iter().map(|[good, refused, _]| {
@@ -249,12 +251,12 @@ impl Seen {
         shares.skip(seconds.start).take(seconds.len()).sum()
     }
 
-    /// How long the scenario lasts; there is a bin more than that.
+    /// The length of the scenario in seconds. There is one bin more.
     fn seconds(&self) -> usize {
         self.bins.len().saturating_sub(1)
     }
 
-    /// By minute. `starts` are the instants of attempts.
+    /// The counts by minute. `starts` are the instants of attempts.
     pub(super) fn minutes(&self, starts: impl Iterator<Item = Tick>) -> Vec<Minute> {
         let seconds = &self.bins[..self.seconds()];
         let one = |bins: &[[u32; 3]]| {
@@ -270,15 +272,15 @@ impl Seen {
         minutes
     }
 
-    /// From the beginning of the outage to the first good token refused or late; `None` if there
-    /// was none before its end.
+    /// The seconds from the beginning of the outage to the first good token refused or late; `None`
+    /// if there was none before the outage ended.
     pub(super) fn grace_s(&self) -> Option<f64> {
         let first = self.first_bad.filter(|at| self.outage.up.is_none_or(|up| *at < up))?;
         Some(first.since(self.outage.down?).as_secs_f64())
     }
 
-    /// From the end of the outage to the last good token refused or late; `None` if the last one of
-    /// all was.
+    /// The seconds from the end of the outage to the last good token refused or late; `None` if the
+    /// last good token of all was still refused or late.
     pub(super) fn recovery_s(&self) -> Option<f64> {
         if self.last_good.is_some_and(|(_, bad)| bad) {
             return None;

@@ -1,4 +1,4 @@
-//! What one instance's operations come to, counted as they end: nothing is kept per operation but a
+//! The tally of one instance's operations, counted as they end. Nothing is kept per operation but a
 //! hash over all of them.
 
 use std::collections::BTreeMap;
@@ -14,22 +14,22 @@ use crate::judge::judgement::{Judge, Operation, spell};
 
 use super::seen::{Seen, SeenScope};
 
-/// Bytes of the stream gathered before they are hashed.
+/// The number of bytes of the stream that are gathered before they are hashed.
 const GATHERED: usize = 8192;
 
-/// The count.
+/// The tally.
 pub(super) struct Tally {
     pub(super) counts: SimulationCounts,
     pub(super) causes: BTreeMap<&'static str, u64>,
-    /// Verdicts that the contract does not allow, by class, with the codes due and given.
+    /// The number of verdicts that the contract does not allow, by class, code due and code given.
     pub(super) wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
-    /// Of all streams.
+    /// The observations of all operations.
     pub(super) whole: Seen,
-    /// Of each scope that was asked for.
+    /// The observations of each scope that was asked for.
     pub(super) scoped: Vec<Seen>,
     /// The last exposed accept of each key.
     pub(super) exposed: BTreeMap<[u8; 32], Tick>,
-    /// Tokens of floods, by kind.
+    /// The number of tokens of floods, by kind.
     pub(super) flood: [u64; 2],
     floods: Vec<[bool; 2]>,
     hash: Sha256,

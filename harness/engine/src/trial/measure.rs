@@ -1,4 +1,4 @@
-//! From the rounds of one trial to its measurement.
+//! The measurement of a trial, gathered from its rounds.
 
 mod timeline;
 
@@ -28,7 +28,7 @@ use super::planted_fault::PlantedFault;
 use super::validity::Validity;
 use super::{EndpointRecord, RoundRecord};
 
-/// The rounds of one plan × one contender, as they come in.
+/// The rounds of one trial, gathered as they end.
 pub struct Gathering<'p> {
     plan: &'p Plan,
     contender: ContenderSpec,
@@ -36,7 +36,7 @@ pub struct Gathering<'p> {
     ledger: Ledger,
     arrivals: ArrivalCounts,
     active: Duration,
-    /// Operations done in `active`.
+    /// The number of operations done in `active`.
     timed: u64,
     rounds: Vec<Round>,
     endpoint: Option<Vec<EndpointCounts>>,
@@ -51,7 +51,7 @@ pub struct Gathering<'p> {
 }
 
 impl<'p> Gathering<'p> {
-    /// Nothing yet.
+    /// An empty gathering.
     pub fn new(plan: &'p Plan, contender: ContenderSpec, is_virtual: bool) -> Gathering<'p> {
         Gathering {
             plan,
@@ -74,12 +74,12 @@ impl<'p> Gathering<'p> {
         }
     }
 
-    /// The measurement of a trial with a fault planted in it.
+    /// The gathering of a trial with a fault planted in it.
     pub fn with_plant(self, planted: Option<PlantedFault>) -> Gathering<'p> {
         Gathering { planted, ..self }
     }
 
-    /// A round could not be run: the trial has no numbers.
+    /// Notes that a round could not be run. The trial then has no figures.
     pub fn fail(&mut self, reason: String) {
         self.error.get_or_insert(reason);
     }
@@ -89,8 +89,8 @@ impl<'p> Gathering<'p> {
         self.error.is_some()
     }
 
-    /// Adds a round, the `order`th that the run made. One cut short counts for conformance and
-    /// arrivals only. False if its figures are left out.
+    /// Adds a round, the `order`th of the run. A round that was cut short counts for conformance
+    /// and arrivals only. False if the round's figures are left out.
     pub fn add(&mut self, order: u32, mut record: RoundRecord) -> bool {
         let phases = record.endpoint.as_ref().map(|endpoint| self.endpoint_phases(endpoint));
         let mut is_dropped = false;
@@ -143,7 +143,7 @@ impl<'p> Gathering<'p> {
         if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
     }
 
-    /// Whether it bounds a latency of one of these phases.
+    /// Whether an expectation bounds a latency of one of these phases.
     fn is_unsound(&self, expectation: &Expectation, unsound: &[PhasePlace]) -> bool {
         let name = |phase: &PhasePlace| self.plan.scenario.phases[phase.index()].name.as_str();
         let mut names = unsound.iter().map(name);
@@ -152,9 +152,9 @@ impl<'p> Gathering<'p> {
             && names.any(|name| wanted.as_ref().is_none_or(|wanted| wanted.contains(&name)))
     }
 
-    /// Works out the scenario's expectations on one round, but for latencies of phases that are
-    /// `unsound`, latencies in virtual time and what only a simulation can tell: these are noted as
-    /// not judged. A miss in any round stays.
+    /// Evaluates the scenario's expectations on one round. Some are noted as not judged instead:
+    /// latencies of phases that are `unsound`, latencies in virtual time, and figures that only a
+    /// simulation has. A miss in any round stays.
     fn expect(
         &mut self,
         ledger: &Ledger,
@@ -162,7 +162,7 @@ impl<'p> Gathering<'p> {
         unsound: &[PhasePlace],
     ) {
         let scenario = &self.plan.scenario;
-        // Floors and bounds and foreign libraries have no key cache: nothing to expect of.
+        // Floors, bounds and foreign libraries have no key cache, so nothing is expected of them.
         if !self.contender.has_key_cache() {
             return;
         }
@@ -182,7 +182,7 @@ impl<'p> Gathering<'p> {
         }
     }
 
-    /// The endpoint's counts by phase; the warm-up belongs to the first.
+    /// The endpoint's counts by phase. The warm-up belongs to the first phase.
     fn endpoint_phases(&self, record: &EndpointRecord) -> Vec<EndpointCounts> {
         let phases = self.plan.scenario.phases.len();
         let mut counts = vec![EndpointCounts::default(); phases];
@@ -284,7 +284,7 @@ impl<'p> Gathering<'p> {
         }
     }
 
-    /// Why there is no verdict, or no whole round, where there is none.
+    /// The reason, if there is no verdict, no whole round, or no measured operation.
     fn silence(&self, judged: u64) -> Option<String> {
         let ArrivalCounts { planned, shed, .. } = self.arrivals;
         match judged {
@@ -324,8 +324,9 @@ impl<'p> Gathering<'p> {
             .collect()
     }
 
-    /// A breach fails the run, unless a foreign library merely differs. A forged token accepted is
-    /// wrong whoever did it.
+    /// The deviations from the contract: wrong verdicts, which fail the run, and findings. A
+    /// deviation of a foreign library is a finding, but a forged token that is accepted is always
+    /// wrong.
     fn deviations(&self) -> (Vec<Wrong>, Vec<Finding>) {
         let mut wrong: BTreeMap<(Class, String, String), u64> = BTreeMap::new();
         let mut findings: BTreeMap<(Class, String, bool), u64> = BTreeMap::new();
@@ -383,7 +384,8 @@ impl<'p> Gathering<'p> {
         (0..scenario.phases.len()).map(phase).collect()
     }
 
-    /// One row for each stream, class and code as it is told: refusals of a library are one code.
+    /// One row for each stream, class and code as results show it. All refusals of a library have
+    /// one code.
     fn outcomes<'r>(
         &self,
         rows: impl Iterator<Item = (&'r RowKey, &'r LedgerRow)>,
@@ -419,7 +421,7 @@ impl<'p> Gathering<'p> {
         merged.into_iter().map(row).collect()
     }
 
-    /// `None` where nothing could be remembered.
+    /// The number of verdicts that the verdict cache gave; `None` if there was no such cache.
     fn remembered(&self) -> Option<u64> {
         let has_cache = self.plan.scenario.cache.policy.verdict_cache.is_some();
         let is_used = matches!(self.contender, ContenderSpec::Core(_));
@@ -427,14 +429,14 @@ impl<'p> Gathering<'p> {
         (has_cache && is_used).then_some(hits)
     }
 
-    /// Over all rounds.
+    /// The greatest age of the key set over all rounds, in nanoseconds.
     fn highest_set_age(&self) -> Option<u64> {
         let end = Tick::ZERO + self.plan.scenario.load.duration;
         self.set_ages.iter().filter_map(|age| age.highest(0, end.0)).max()
     }
 }
-/// The age of the key set, from the attempts. One attempt at a time: the last that started is the
-/// one that ends.
+/// The age of the key set, worked out from the attempts. There is one attempt at a time, so the
+/// last that started is the one that ends.
 fn set_age(record: &EndpointRecord) -> SetAge {
     let warm = record.warm_since.map(|since| SetConfirmation { at_ns: since.0, since_ns: since.0 });
     let mut started = i64::MIN;
@@ -449,17 +451,17 @@ fn set_age(record: &EndpointRecord) -> SetAge {
     SetAge::new(warm.into_iter().chain(confirmed))
 }
 
-/// Medians of turns as shares of the round's.
+/// The medians of the turns as shares of the round's median.
 fn relative(turns: &[u64], p50_ns: u64) -> Vec<f32> {
     turns.iter().map(|turn| (*turn as f64 / p50_ns.max(1) as f64) as f32).collect()
 }
 
-/// CPU time per operation in nanoseconds.
+/// The CPU time per operation in nanoseconds; `None` without a CPU time or an operation.
 pub fn cpu_ns_per_op(cpu: Option<Duration>, done: u64) -> Option<f64> {
     cpu.filter(|_| done > 0).map(|cpu| cpu.as_nanos() as f64 / done as f64)
 }
 
-/// Counts by name, those of one name together, in the order in which they come.
+/// The sums of the counts of each name, in the order in which the names first come.
 fn added_up(counts: impl Iterator<Item = (String, u64)>) -> Vec<Count> {
     let mut all: Vec<Count> = Vec::new();
     for (name, count) in counts {

@@ -1,5 +1,5 @@
-//! Faults planted on purpose, to show that the harness finds them: a contender that stalls or is
-//! slow, a generator that is starved. Never part of a measurement that counts.
+//! Faults that are planted on purpose, to show that the harness finds them: a contender that stalls
+//! or is slow, or a generator that is starved. They are never part of a measurement that counts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,16 +9,16 @@ use jwtbench_scenario::format::grammar;
 
 use crate::contender::{ContenderSpec, ExecCommand};
 
-/// A fault.
+/// A fault that is planted on purpose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PlantedFault {
     /// The generator waits 1 ms too long before each operation.
     Starve,
     /// The first operation of each worker from `at` on takes `length` longer.
     Stall {
-        /// How long.
+        /// The length of the stall.
         length: Duration,
-        /// From when on, on the scenario clock.
+        /// The time from which the stall happens, on the scenario clock.
         at: Duration,
     },
     /// Each operation takes this much longer.
@@ -68,8 +68,8 @@ impl FromStr for PlantedFault {
 }
 
 impl PlantedFault {
-    /// Whether it is planted in this contender: those that are compared are slowed down, bounds and
-    /// the floor of the harness are not, or nothing would show.
+    /// Whether the fault is planted in this contender. Contenders that are compared are slowed
+    /// down. Bounds and the floor of the harness are not, as otherwise nothing would show.
     pub fn concerns(self, contender: ContenderSpec) -> bool {
         let is_bound = matches!(
             contender,

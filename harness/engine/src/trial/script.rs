@@ -1,5 +1,6 @@
-//! What happens to a trial while tokens arrive, in order: phases begin, the issuer changes its set,
-//! tokens are revoked, keys evicted. The same in real and in virtual time.
+//! The script of a trial: what happens while tokens arrive, in order. Phases begin, the issuer
+//! changes its set, tokens are revoked, keys are evicted. It is the same in real and in virtual
+//! time.
 
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use crate::jwks::endpoint::ServedCounts;
 
 use super::{TrialError, other_jwt_id};
 
-/// Something that happens.
+/// An event of the script.
 #[derive(Clone, Debug)]
 pub(crate) struct ScriptedEvent {
-    /// When.
+    /// The instant of the event.
     pub(crate) at: Tick,
     what: ScriptStep,
 }
@@ -28,36 +29,36 @@ enum ScriptStep {
     Phase(usize),
     Epoch(usize),
     Revoke(Revocation),
-    /// The verifier's list has what was revoked so much earlier.
+    /// The verifier's list now contains what was revoked this much earlier.
     List(Revocation, Duration),
     Evict(String),
     State(bool),
 }
 
-/// Tokens that are revoked: of the holders of a stream below a number, and of others.
+/// A revocation of tokens: those of the holders of a stream below a number, and those of others.
 #[derive(Clone, Copy, Debug)]
 struct Revocation {
     holders: Option<(StreamPlace, u32)>,
     others: u64,
-    /// The place of its event.
+    /// The place of the event in the scenario.
     event: usize,
 }
 
-/// Where scripted events take hold.
+/// The target of scripted events.
 pub(crate) trait ScriptTarget {
-    /// The endpoint serves this key set from now on.
+    /// Makes the endpoint serve this key set from now on.
     fn publish(&mut self, body: &[u8]);
-    /// The endpoint behaves so from now on.
+    /// Puts this setting of the endpoint in force from now on.
     fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError>;
-    /// The key cache drops everything under this kid.
+    /// Makes the key caches drop everything under this kid.
     fn evict(&mut self, kid: &str);
-    /// What the endpoint counted so far.
+    /// The endpoint's counts so far.
     fn served(&self) -> ServedCounts;
-    /// The time.
+    /// The present time.
     fn now(&self) -> Tick;
 }
 
-/// The scripted events of a plan, in order. At one instant phases come first.
+/// The scripted events of a plan, in order. At one instant, phases come first.
 pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
     let scenario = &plan.scenario;
     let mut all: Vec<ScriptedEvent> = Vec::new();
@@ -84,7 +85,7 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
                     (StreamPlace(place as u16), count.ceil() as u32)
                 });
                 let revocation = Revocation { holders, others: *others, event: number };
-                // A list that would have it after the end never has it.
+                // A revocation that would be listed after the end is never listed.
                 if !lag.is_zero() && event.at + *lag < scenario.load.duration {
                     let at = Tick::ZERO + event.at + *lag;
                     all.push(ScriptedEvent { at, what: ScriptStep::List(revocation, *lag) });
@@ -110,17 +111,17 @@ fn kid_of(plan: &Plan, label: &str) -> String {
     published.find(|key| key.label == label).map(|key| key.kid.clone()).unwrap_or_default()
 }
 
-/// What has happened so far.
+/// The state of a script that runs.
 #[derive(Default)]
 pub(crate) struct ScriptRun {
-    /// For the judges.
+    /// The history for the judge.
     pub(crate) history: History,
     /// The endpoint's counts at the start of each phase but the first.
     pub(crate) served: Vec<ServedCounts>,
 }
 
 impl ScriptRun {
-    /// Lets it happen, and notes when it took hold.
+    /// Applies an event, and notes when it took effect.
     pub(crate) fn apply(
         &mut self,
         event: &ScriptedEvent,
@@ -172,7 +173,8 @@ impl ScriptRun {
 }
 
 impl ScriptRun {
-    /// The verifier's list has what was revoked before; without a lag the issuer revokes it now.
+    /// Adds revoked tokens to the verifier's list. Without a lag the issuer revokes them at the
+    /// same instant.
     fn list(
         &mut self,
         stream: StreamPlace,

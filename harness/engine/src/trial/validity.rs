@@ -1,6 +1,6 @@
-//! Which rounds and phases of a trial the host disturbed. Such rounds give no figures, up to a cap;
-//! what is left is marked, and its latencies are no matter of expectations. That the generator was
-//! limited is a mark too, and takes no figure away. Verdicts and counts always stand.
+//! The rounds and phases of a trial that the host disturbed. Disturbed rounds give no figures, up
+//! to a cap. What is kept beyond the cap is marked, and expectations do not judge its latencies. A
+//! limited generator is marked too, and removes no figure. Verdicts and counts always stay.
 
 use jwtbench_result::host::noise::{Noise, NoiseLog};
 use jwtbench_result::host::window::WindowVerdict;
@@ -9,40 +9,40 @@ use jwtbench_scenario::plan::Plan;
 
 use super::CourseRecord;
 
-/// What is known of the rounds so far.
+/// The validity of the rounds so far.
 pub(crate) struct Validity {
     log: NoiseLog,
-    /// Rounds that give figures.
+    /// The number of rounds that give figures.
     kept: u32,
     phases: Vec<PhaseValidity>,
 }
 
-/// A phase in the rounds that give figures.
+/// The validity of a phase in the rounds that give figures.
 #[derive(Clone, Default)]
 struct PhaseValidity {
     /// The gravest verdict.
     gravest: Option<WindowVerdict>,
-    /// Rounds in which the host disturbed it.
+    /// The number of rounds in which the host disturbed the phase.
     disturbed: u32,
-    /// Why, in the first of them.
+    /// The reason in the first of those rounds.
     reason: Option<String>,
 }
 
-/// What one round gives.
+/// The verdict on one round.
 #[derive(Default)]
 pub(crate) struct RoundVerdict {
     /// Phases whose latencies are not to be judged, by their place in the scenario.
     pub(crate) unsound: Vec<PhasePlace>,
-    /// Why the host disturbed the whole round, if it did.
+    /// The reason, if the host disturbed the whole round.
     pub(crate) disturbed: Option<String>,
     /// Whether its figures are left out.
     pub(crate) is_dropped: bool,
-    /// What the host did.
+    /// The noise of the host.
     pub(crate) noise: Option<Noise>,
 }
 
 impl Validity {
-    /// Of a trial of this plan, before its first round.
+    /// The validity of a trial of this plan, before its first round.
     pub(crate) fn new(plan: &Plan) -> Validity {
         let scenario = &plan.scenario;
         Validity {
@@ -52,7 +52,7 @@ impl Validity {
         }
     }
 
-    /// Judges a round; one in virtual time gives everything.
+    /// Judges a round. A round in virtual time has no course and is always valid.
     pub(crate) fn judge(&mut self, course: Option<&CourseRecord>) -> RoundVerdict {
         let Some(course) = course else {
             return RoundVerdict::default();
@@ -78,8 +78,8 @@ impl Validity {
         RoundVerdict { unsound, disturbed, is_dropped, noise: Some(course.noise.clone()) }
     }
 
-    /// The verdict on a phase over all rounds that give figures, and why the host disturbed it;
-    /// `None` in virtual time.
+    /// The verdict on a phase over all rounds that give figures, and the reason if the host
+    /// disturbed it. The verdict is `None` in virtual time.
     pub(crate) fn phase(&self, phase: usize) -> (Option<WindowVerdict>, Option<String>) {
         let PhaseValidity { gravest, disturbed, reason } = &self.phases[phase];
         let told = reason.as_ref().map(|reason| match self.kept {
@@ -89,12 +89,12 @@ impl Validity {
         (*gravest, told)
     }
 
-    /// What the host did over all rounds.
+    /// The noise of the host over all rounds.
     pub(crate) fn noise(&self) -> Option<Noise> {
         self.log.total()
     }
 
-    /// Why the host disturbed too many rounds.
+    /// The reason, if the host disturbed too many rounds.
     pub(crate) fn noisy(&self) -> Option<String> {
         self.log.verdict()
     }

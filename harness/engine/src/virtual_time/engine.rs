@@ -1,4 +1,4 @@
-//! The one engine of virtual time: one thread, no socket, no sleep, and one order of things at an
+//! The engine of virtual time: one thread without sockets and sleeps, and one order of steps at an
 //! instant. It keeps nothing of an operation that has ended but what its sink makes of it.
 
 use std::collections::HashMap;
@@ -19,52 +19,53 @@ use crate::trial::{Trial, TrialError};
 
 use super::world::World;
 
-/// So many operations may have ended before they are judged.
+/// The most operations that may have ended before they are judged.
 const UNJUDGED: usize = 4096;
 
-/// What happens, in the order of what comes first at one instant.
+/// The steps of the engine, in their order at one instant.
 ///
-/// The script's events up to the beginning come before everything. From then on, at each instant:
-/// what the endpoint answers arrives; the key cache acts on its deadlines; a contender acts on
-/// its own, and a renewal that is due begins; the script's next event takes hold; a token
-/// arrives. After each of these, attempts that were started are answered by the endpoint, and
-/// operations that were woken end, before the next thing is looked for.
+/// The script's events up to the beginning come before everything. From then on, the order at each
+/// instant is: replies of the endpoint arrive; the key cache acts on its deadlines; a contender
+/// acts on its own deadlines, and a renewal that is due begins; the script's next event takes
+/// effect; a token arrives. After each of these steps, the endpoint answers attempts that were
+/// started, and operations that were woken end, before the next step is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// What the endpoint answered to an attempt arrives.
+    /// The reply of the endpoint to an attempt arrives.
     Completion,
-    /// A deadline of the key cache.
+    /// A deadline of the key cache is due.
     Deadline,
-    /// A deadline of a contender, or a renewal.
+    /// A deadline of a contender, or a renewal, is due.
     Wake,
-    /// An event of the script.
+    /// An event of the script takes effect.
     Scripted,
-    /// A token.
+    /// A token arrives.
     Arrival,
 }
 
-/// Where tokens come from.
+/// A source of arriving tokens.
 pub(crate) trait ArrivalSource {
-    /// When the next one arrives; `None` if none is left.
+    /// The instant at which the next token arrives; `None` if none is left.
     fn next_at(&mut self) -> Option<Tick>;
 
-    /// The next one and its worker, unless it is held back for a renewal.
+    /// Takes the next token and its worker; `None` if the token is held back for a renewal.
     fn arrive(&mut self, caches: &Caches, now: Tick) -> Option<(usize, Arrival)>;
 
-    /// When all caches fetch whatever their policy says, for who knows what is to come.
+    /// The instant of the next renewal, at which all caches fetch whatever their policy says.
+    /// Hindsight uses renewals.
     fn next_renewal(&self) -> Option<Tick> {
         None
     }
 
-    /// The renewal begins: those that were held back for it.
+    /// Begins the renewal, and takes the tokens that were held back for it.
     fn renew(&mut self) -> Vec<(usize, Arrival)> {
         Vec::new()
     }
 }
 
-/// What is made of each operation that has ended.
+/// A sink for operations that have ended.
 pub(crate) trait Sink {
-    /// An operation, with a judge of what was true and held when it ended.
+    /// Takes an operation, with a judge of what was true and held when it ended.
     fn enter(&mut self, judge: &Judge<'_>, operation: &Operation);
 }
 
@@ -80,25 +81,25 @@ impl Sink for Vec<Operation> {
     }
 }
 
-/// Who looks on without a hand in it.
+/// An observer of the engine, which changes nothing.
 pub(crate) trait Observer {
-    /// Something other than an arrival is about to happen at `now`; since the last look only time
-    /// has passed, and tokens have arrived.
+    /// Observes the world just before a step at `now` that is not an arrival. Since the last look
+    /// only time has passed and tokens have arrived.
     fn before(&mut self, _: &World<'_>, _now: Tick) {}
 
-    /// Something has happened, with what follows at once from it.
+    /// Observes the world after a step and its immediate consequences.
     fn after(&mut self, _: &World<'_>, _: Turn) {}
 }
 
 impl Observer for () {}
 
-/// The workers, taking turns on one thread. Service takes no time.
+/// The workers, on one thread. Service takes no time.
 struct VirtualWorkers<'c> {
     contenders: Vec<Box<dyn Contender<'c> + 'c>>,
-    /// Operations that wait, by number, with their start.
+    /// The operations that wait, by number, with their start.
     waiting: HashMap<u32, (Arrival, Tick), FxBuildHasher>,
     next: u32,
-    /// Operations that have ended and are not judged.
+    /// The operations that have ended and are not judged yet.
     ended: Vec<Operation>,
     done: Vec<(u32, Verdict)>,
 }
@@ -127,7 +128,7 @@ impl<'c> VirtualWorkers<'c> {
         self.contenders.iter().filter_map(|contender| contender.deadline()).min()
     }
 
-    /// Ends what was woken, or is due.
+    /// Ends operations that were woken or are due.
     fn collect(&mut self, now: Tick) {
         for worker in 0..self.contenders.len() {
             let contender = &mut self.contenders[worker];
@@ -147,7 +148,7 @@ impl<'c> VirtualWorkers<'c> {
     }
 }
 
-/// A round in virtual time, in motion.
+/// A round in virtual time that is under way.
 pub(crate) struct Engine<'c, A, S, O> {
     trial: &'c Trial<'c>,
     texts: &'c [&'c [u8]],
@@ -160,20 +161,20 @@ pub(crate) struct Engine<'c, A, S, O> {
     observer: O,
 }
 
-/// What has become of it.
+/// A round in virtual time that is over.
 pub(crate) struct EngineRun<S, O> {
-    /// What the script did.
+    /// The state of the script.
     pub(crate) script_run: ScriptRun,
     /// The endpoint's counts at the end.
     pub(crate) served: ServedCounts,
-    /// What was made of the operations.
+    /// The sink of the operations.
     pub(crate) sink: S,
-    /// Who looked on.
+    /// The observer.
     pub(crate) observer: O,
 }
 
 impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
-    /// An engine at the instant at which its world is. `contenders` are the workers' own.
+    /// An engine at the instant of its world. `contenders` has one contender for each worker.
     pub(crate) fn new(
         trial: &'c Trial<'c>,
         texts: &'c [&'c [u8]],
@@ -200,15 +201,15 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
         }
     }
 
-    /// The same, judged more or less strictly than the contender of the trial is.
+    /// The engine with another strictness than that of the trial's contender.
     pub(crate) fn judged(self, strictness: Strictness) -> Engine<'c, A, S, O> {
         Engine { strictness, ..self }
     }
 
-    /// One thing after the other, until nothing is left to do before `last`.
+    /// Runs step by step, until nothing is left to do up to `last`.
     ///
     /// # Errors
-    /// If the process of a contender judged no further.
+    /// If the process of a contender stopped judging.
     pub(crate) fn run(mut self, last: Tick) -> Result<EngineRun<S, O>, TrialError> {
         let scripted = scripted_events(self.trial.plan);
         let mut scripted = scripted.iter().peekable();
@@ -234,7 +235,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             if turn != Turn::Arrival {
                 self.observer.before(&self.world, now);
             }
-            // Between two changes of what is true or held, one judge judges all.
+            // One judge judges all operations between two changes of what is true or held.
             let changes = matches!(turn, Turn::Completion | Turn::Scripted);
             if changes || self.workers.ended.len() >= UNJUDGED {
                 self.judge();
@@ -249,7 +250,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
                         self.begin(worker, arrival);
                     }
                 }
-                // What is due is collected after every turn.
+                // Operations that are due are collected after every step.
                 Turn::Wake => {}
                 Turn::Scripted => {
                     if let Some(event) = scripted.next() {
@@ -284,7 +285,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
         self.workers.begin(worker, arrival, text, self.world.now);
     }
 
-    /// Judges what has ended by what is true and held now.
+    /// Judges the operations that have ended by what is true and held now.
     fn judge(&mut self) {
         if self.workers.ended.is_empty() {
             return;

@@ -1,5 +1,6 @@
-//! What 16 seeds make of a plan, in virtual time: the same scenario, load, keys and cache policy;
-//! other arrivals, other draws of classes and holders, other jitter. Nothing is measured.
+//! The range of a plan's outcomes under 16 seeds, in virtual time. Scenario, load, keys and cache
+//! policy stay the same; arrivals, classes, holders and jitter are drawn again. Nothing is
+//! measured.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,16 +17,18 @@ use crate::trial::{Trial, TrialError, initial_revocations};
 
 use super::remembering::Remembering;
 
-/// Seeds that are drawn: the plan's own and those that follow it.
+/// The number of seeds that are drawn: the plan's own and those that follow it.
 pub const SEEDS: u64 = 16;
-/// A plan with more arrivals than this is not drawn again: it would take longer than to measure it.
+/// The most arrivals of a plan that is drawn again. With more it would take longer than the
+/// measurement.
 const MAX_ARRIVALS: usize = 500_000;
 
-/// The range of a plan's outcome; `None` where time does not matter to it. After a stop it is one
-/// that says so. `signers` and `minted_for` are those that the plan was made with.
+/// The range of a plan's outcomes; `None` if time does not matter to the plan. After a stop the
+/// range says that it was cut short. `signers` and `minted_for` are those with which the plan was
+/// made.
 ///
 /// # Errors
-/// As [`Trial::simulated`].
+/// If the policy is not valid for the algorithm, and the errors of [`Trial::simulated`].
 pub fn outcome_range(
     plan: &Plan,
     signers: &Signers,
@@ -51,7 +54,7 @@ pub fn outcome_range(
             return Ok(None);
         }
         let plan = redraw.plan(*seed);
-        // Whoever verifies: each signature is checked once for all seeds.
+        // Any core will do; this one checks each signature once for all seeds.
         let spec = ContenderSpec::Core(&Remembering);
         let measurement = Trial::new(&plan, spec, revoked.as_ref())?.simulated()?;
         Ok(Some(OutcomeCounts::of(&measurement)))
@@ -79,7 +82,7 @@ fn unfilled(plan: &Plan) -> OutcomeRange {
     }
 }
 
-/// Why nothing can be drawn whose counts could be held against those of real time.
+/// The reason, if nothing can be drawn whose counts can be compared with those of real time.
 fn withheld(plan: &Plan) -> Option<String> {
     let arrivals: usize = plan.schedules.iter().map(Vec::len).sum();
     if plan.scenario.load.arrivals == Arrivals::Closed {

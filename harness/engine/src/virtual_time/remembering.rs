@@ -1,5 +1,5 @@
-//! A backend that checks each signature once: the verifier runs whole on every arrival, and what a
-//! key said of a text and a signature is remembered for all policies and ages that are simulated.
+//! A backend that checks each signature once. The whole verifier runs on every arrival. The result
+//! of a key for a text and a signature is remembered for all policies and ages that are simulated.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -12,15 +12,15 @@ use jwtbench_verifier::backend::ring::Ring;
 use jwtbench_verifier::backend::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use jwtbench_verifier::jwk::{CheckedJwk, Thumbprint};
 
-/// ring with a memory.
+/// The backend of ring, with a memory.
 pub(crate) struct Remembering;
 
-/// By the SHA-256 hash of key, algorithm, signing input and signature: nothing can pass for
-/// another. A pure function of these, so that it does not matter who asked first.
+/// Results by the SHA-256 hash of key, algorithm, signing input and signature, so that no entry can
+/// be taken for another. The result depends on these alone, whichever caller asked first.
 type Memory = RwLock<HashMap<[u8; 32], Result<(), InvalidSignature>, FxBuildHasher>>;
 
-/// In parts, by the first byte of the hash, so that cores do not wait for one another.
-static SAID: [Memory; 256] = [const { RwLock::new(HashMap::with_hasher(FxBuildHasher)) }; 256];
+/// The memory in parts by the first byte of the hash, so that cores do not wait for one another.
+static VERDICTS: [Memory; 256] = [const { RwLock::new(HashMap::with_hasher(FxBuildHasher)) }; 256];
 
 struct RememberingBackend {
     key: Box<dyn VerifyingKey>,
@@ -66,9 +66,9 @@ impl Backend for Remembering {
 impl VerifyingKey for RememberingBackend {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let hash = self.hash(signing_input, signature);
-        let memory = &SAID[usize::from(hash[0])];
-        let said = memory.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
-        said.unwrap_or_else(|| {
+        let memory = &VERDICTS[usize::from(hash[0])];
+        let known = memory.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+        known.unwrap_or_else(|| {
             let verdict = self.key.verify(signing_input, signature);
             memory.write().unwrap_or_else(PoisonError::into_inner).insert(hash, verdict);
             verdict

@@ -1,5 +1,5 @@
-//! A round of a plan in virtual time: the arrivals that the plan holds, judged as a round in real
-//! time is. Its latencies are those of waiting alone.
+//! A round of a plan in virtual time. It has the plan's arrivals, and is judged like a round in
+//! real time. Its latencies consist of waiting alone.
 
 use std::iter::Peekable;
 use std::time::Duration;
@@ -22,20 +22,20 @@ use super::engine::{ArrivalSource, Engine, EngineRun, Sink};
 use super::world::World;
 
 /// The arrivals of a plan by time, each with its worker.
-struct Planned(Peekable<IntoIter<(usize, Arrival)>>);
+struct PlannedArrivals(Peekable<IntoIter<(usize, Arrival)>>);
 
-impl Planned {
-    fn of(plan: &Plan) -> Planned {
+impl PlannedArrivals {
+    fn of(plan: &Plan) -> PlannedArrivals {
         let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
         for (worker, schedule) in plan.schedules.iter().enumerate() {
             arrivals.extend(schedule.iter().map(|arrival| (worker, *arrival)));
         }
         arrivals.sort_by_key(|(worker, arrival)| (arrival.at, arrival.stream, *worker));
-        Planned(arrivals.into_iter().peekable())
+        PlannedArrivals(arrivals.into_iter().peekable())
     }
 }
 
-impl ArrivalSource for Planned {
+impl ArrivalSource for PlannedArrivals {
     fn next_at(&mut self) -> Option<Tick> {
         self.0.peek().map(|(_, arrival)| arrival.at)
     }
@@ -45,7 +45,7 @@ impl ArrivalSource for Planned {
     }
 }
 
-/// A round as it went.
+/// A round that is over.
 struct VirtualRound<S> {
     run: EngineRun<S, ()>,
     log: Log,
@@ -53,10 +53,10 @@ struct VirtualRound<S> {
 }
 
 impl Trial<'_> {
-    /// The measurement of one round in virtual time.
+    /// Runs one round in virtual time, and returns its measurement.
     ///
     /// # Errors
-    /// As [`Trial::simulate`].
+    /// The errors of [`Trial::simulate`].
     pub fn simulated(&self) -> Result<Measurement, TrialError> {
         let mut gathering = Gathering::new(self.plan, self.contender, true);
         gathering.add(0, self.simulate()?);
@@ -66,7 +66,7 @@ impl Trial<'_> {
     /// Runs one round in virtual time.
     ///
     /// # Errors
-    /// If the process of a contender judged no further.
+    /// If the process of a contender stopped judging.
     pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
         let VirtualRound { run, log, counters } = self.play(Ledger::new(self.bin_ns()))?;
@@ -97,16 +97,16 @@ impl Trial<'_> {
         })
     }
 
-    /// What each operation of a round comes to in virtual time, and every attempt to fetch.
+    /// The operations of one round in virtual time with their verdicts, and every attempt to fetch.
     ///
     /// # Errors
-    /// As [`Trial::simulate`].
+    /// The errors of [`Trial::simulate`].
     pub fn foresee(&self) -> Result<(Vec<Operation>, Vec<FetchNote>), TrialError> {
         let VirtualRound { run, log, .. } = self.play(Vec::new())?;
         Ok((run.sink, log.fetches))
     }
 
-    /// A round, with what the sink makes of its operations.
+    /// Runs a round with this sink for its operations.
     fn play<S: Sink>(&self, sink: S) -> Result<VirtualRound<S>, TrialError> {
         let plan = self.plan;
         let transport = InProcess::default();
@@ -119,7 +119,8 @@ impl Trial<'_> {
         let contenders = (0..plan.scenario.load.workers).map(WorkerPlace).map(build).collect();
         let start = Tick::ZERO - plan.scenario.load.warmup;
         let world = World::new(plan, start, &caches, transport);
-        let engine = Engine::new(self, &texts, world, contenders, (Planned::of(plan), sink, ()));
+        let engine =
+            Engine::new(self, &texts, world, contenders, (PlannedArrivals::of(plan), sink, ()));
         let last = Tick::ZERO + plan.scenario.load.duration + grace(plan);
         let run = engine.run(last)?;
         Ok(VirtualRound { run, log: caches.log(), counters: caches.counters() })

@@ -18,7 +18,8 @@ use crate::jwks::in_process::InProcess;
 use crate::trial::TrialError;
 use crate::trial::script::ScriptTarget;
 
-/// What an attempt under way will bring. Of what it is, no copy: there may be many.
+/// The result that an attempt under way will bring. It shares the bytes of the key set, as there
+/// may be many attempts.
 struct PendingOutcome {
     reply: Result<Body, FetchFailure>,
     key_set: Arc<[u8]>,
@@ -26,12 +27,13 @@ struct PendingOutcome {
 }
 
 impl PendingOutcome {
-    /// As it arrives.
+    /// The result as it arrives.
     fn arrive(self) -> Result<Document, FetchFailure> {
         let body = match self.reply? {
             Body::KeySet => self.key_set.to_vec(),
             Body::Bytes(body) => body,
-            // However long its one entry, it is of no known type: read like the shortest.
+            // The body's one entry is of no known type, so the shortest such body is read the same
+            // way.
             Body::Huge(_) => faults::huge_body(0).flatten().copied().collect(),
         };
         Ok(Document { body, max_age: self.max_age })
@@ -52,7 +54,7 @@ pub(crate) struct World<'s> {
 }
 
 impl<'s> World<'s> {
-    /// The world at `now`, with the endpoint as the plan begins.
+    /// The world at `now`, with the endpoint as at the beginning of the plan.
     pub(crate) fn new(
         plan: &Plan,
         now: Tick,

@@ -18,7 +18,7 @@ use crate::subject::standing;
 use crate::subject::summary::warnings;
 
 /// Whether a case passed, and what the document says if it did not.
-enum Ending {
+enum CaseEnd {
     Passed,
     /// The name of the element, its type, its first line and the other lines.
     NotPassed(&'static str, &'static str, String, String),
@@ -28,13 +28,13 @@ enum Ending {
 struct TrialCase {
     name: String,
     seconds: f64,
-    ending: Ending,
+    end_of: CaseEnd,
     notes: String,
 }
 
 impl TrialCase {
     fn is(&self, element: &str) -> bool {
-        matches!(&self.ending, Ending::NotPassed(name, ..) if *name == element)
+        matches!(&self.end_of, CaseEnd::NotPassed(name, ..) if *name == element)
     }
 }
 
@@ -64,7 +64,7 @@ fn suites(result: &RunResult) -> Vec<(&str, Vec<TrialCase>)> {
         cases.push(TrialCase {
             name: "not measured".into(),
             seconds: 0.0,
-            ending: Ending::NotPassed("error", "partial result", reason, String::new()),
+            end_of: CaseEnd::NotPassed("error", "partial result", reason, String::new()),
             notes: String::new(),
         });
     }
@@ -86,12 +86,12 @@ fn case(result: &RunResult, measurement: &Measurement) -> TrialCase {
     TrialCase {
         name: format!("{contender} {algorithm}{policy}"),
         seconds: if measurement.virtual_time { 0.0 } else { seconds.max(0.0) },
-        ending: ending(measurement),
+        end_of: end_of(measurement),
         notes: notes(measurement) + &standing.unwrap_or_default(),
     }
 }
 
-fn ending(measurement: &Measurement) -> Ending {
+fn end_of(measurement: &Measurement) -> CaseEnd {
     let wrong = measurement.wrong.iter().map(|wrong| {
         let times = quantity::counted(wrong.count, "time");
         format!("{}: due {}, got {} ({times})", wrong.class, wrong.due, wrong.got)
@@ -106,14 +106,14 @@ fn ending(measurement: &Measurement) -> Ending {
         })
         .collect();
     let first = fault(measurement).or_else(|| missed.first().cloned());
-    let Some(first) = first else { return Ending::Passed };
+    let Some(first) = first else { return CaseEnd::Passed };
     let (element, kind) = match (measurement.verdicts.wrong, &measurement.error) {
         (0, None) => ("failure", "expectation missed"),
         (0, Some(_)) => ("error", "no valid figures"),
         _ => ("failure", "wrong verdict"),
     };
     let all: Vec<String> = wrong.chain(missed).collect();
-    Ending::NotPassed(element, kind, first, all.join("\n"))
+    CaseEnd::NotPassed(element, kind, first, all.join("\n"))
 }
 
 fn notes(measurement: &Measurement) -> String {
@@ -206,7 +206,7 @@ fn write_case(suite: &str, case: &TrialCase, writer: &mut Writer<&mut Vec<u8>>) 
         .with_attribute(("classname", printable(suite).as_str()))
         .with_attribute(("time", format!("{:.3}", case.seconds).as_str()));
     element.write_inner_content(|writer| {
-        if let Ending::NotPassed(name, kind, first, all) = &case.ending {
+        if let CaseEnd::NotPassed(name, kind, first, all) = &case.end_of {
             writer
                 .create_element(*name)
                 .with_attribute(("type", *kind))

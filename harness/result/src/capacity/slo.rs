@@ -25,7 +25,7 @@ impl Slo {
     /// Reads an objective.
     ///
     /// # Errors
-    /// What is wrong with it, and the remedy.
+    /// Describes what is wrong with the text, and the remedy.
     pub fn parse(text: &str) -> Result<Slo, String> {
         let Some((metric, bound)) = text.split_once('<') else {
             return Err(format!("`{text}` has no `<`; {FORM}"));

@@ -54,11 +54,11 @@ pub struct TrialOutcome {
     pub algorithm: String,
     /// The base's contender.
     pub base_contender: String,
-    /// The candidate's.
+    /// The candidate's contender.
     pub contender: String,
     /// The base's cache policy.
     pub base_cache_policy: String,
-    /// The candidate's.
+    /// The candidate's cache policy.
     pub cache_policy: String,
     /// The worst verdict of its figures.
     pub verdict: OutcomeVerdict,

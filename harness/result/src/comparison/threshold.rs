@@ -99,7 +99,7 @@ impl Thresholds {
     /// without a bound beside them.
     ///
     /// # Errors
-    /// What is wrong with it, and what would do.
+    /// Describes what is wrong with the text, and the right form.
     pub fn set(&mut self, text: &str) -> Result<(), String> {
         let form = "write METRIC=SOFT%, METRIC=SOFT%|HARD% or METRIC=|HARD%";
         let (name, limits) = text.split_once('=').ok_or(form)?;

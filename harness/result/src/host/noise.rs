@@ -200,7 +200,7 @@ impl NoiseLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::window::Pace;
+    use crate::host::window::ScheduleKeeping;
 
     fn noise(steal: f64, drift: f64) -> Noise {
         Noise { steal: Some(steal), kernel_drift: Some(drift), ..Noise::default() }
@@ -230,8 +230,9 @@ mod tests {
     fn a_round_of_disturbed_windows_is_disturbed() {
         let window = |disturbed: bool| {
             let reason = disturbed.then(|| "steal 9.0 %, over 5 %".to_owned());
-            let pace = Pace::new(0, 1_000_000_000).window("start", 1, &HostShare::default());
-            Window { disturbed: reason, ..pace }
+            let keeping =
+                ScheduleKeeping::new(0, 1_000_000_000).window("start", 1, &HostShare::default());
+            Window { disturbed: reason, ..keeping }
         };
         let rows = [
             (0, 0, false, "no windows"),

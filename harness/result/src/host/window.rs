@@ -78,7 +78,7 @@ impl Offer {
 
 /// The offers of a span of time, summed up over workers.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct ScheduleKeeping {
     from: i64,
     until: i64,
     arrivals: u64,
@@ -133,11 +133,11 @@ pub struct Window {
     pub disturbed: Option<String>,
 }
 
-impl Pace {
-    /// An empty pace of the span from `from` to `until` in ticks.
-    pub fn new(from: i64, until: i64) -> Pace {
+impl ScheduleKeeping {
+    /// An empty record of the span from `from` to `until` in ticks.
+    pub fn new(from: i64, until: i64) -> ScheduleKeeping {
         let empty = Histogram::new(3).expect("3 digits are within what HdrHistogram allows");
-        Pace {
+        ScheduleKeeping {
             from,
             until,
             arrivals: 0,
@@ -176,7 +176,7 @@ impl Pace {
         LATE_FLOOR_NS.max((median * LATE_SHARE) as u64)
     }
 
-    /// Who decided what was measured.
+    /// The verdict on the span: what decided the measurement.
     pub fn verdict(&self, host: &HostShare) -> WindowVerdict {
         let tolerated = (self.arrivals / TOLERATED).max(1);
         let late = match self.generator.max() > self.limit_ns() {
@@ -254,17 +254,17 @@ mod tests {
 
     /// 1000 arrivals in a second, 1 ms apart. Each is started `late` after it could have been and
     /// served for `service`.
-    fn pace(late: i64, service: i64) -> Pace {
-        let mut pace = Pace::new(0, SECOND);
+    fn keeping(late: i64, service: i64) -> ScheduleKeeping {
+        let mut keeping = ScheduleKeeping::new(0, SECOND);
         let mut free = 0;
         for number in 0..1000 {
             let intended = number * 1_000_000;
             let start = intended.max(free) + late;
             let released = start + service;
-            pace.enter(&offer(intended, free, start, released));
+            keeping.enter(&offer(intended, free, start, released));
             free = released;
         }
-        pace
+        keeping
     }
 
     #[test]
@@ -274,30 +274,35 @@ mod tests {
         let idle_others = HostShare { others: Some(0.5), ..STILL };
         let untold = HostShare { cpus: 2, ..HostShare::default() };
         let rows = [
-            (pace(1_000, 35_000), STILL, WindowVerdict::Ok, "kept"),
-            (pace(4_900, 10), STILL, WindowVerdict::Ok, "below the floor"),
-            (pace(50_000, 300_000), STILL, WindowVerdict::Ok, "below a fifth of the service"),
-            (pace(1_000, 35_000), untold, WindowVerdict::Ok, "kept, and no /proc"),
-            (pace(6_000, 10), STILL, WindowVerdict::GeneratorLimited, "late while idle"),
-            (pace(6_000, 10), untold, WindowVerdict::GeneratorLimited, "late, no /proc"),
-            (pace(6_000, 10), idle_others, WindowVerdict::GeneratorLimited, "others had room"),
+            (keeping(1_000, 35_000), STILL, WindowVerdict::Ok, "kept"),
+            (keeping(4_900, 10), STILL, WindowVerdict::Ok, "below the floor"),
+            (keeping(50_000, 300_000), STILL, WindowVerdict::Ok, "below a fifth of the service"),
+            (keeping(1_000, 35_000), untold, WindowVerdict::Ok, "kept, and no /proc"),
+            (keeping(6_000, 10), STILL, WindowVerdict::GeneratorLimited, "late while idle"),
+            (keeping(6_000, 10), untold, WindowVerdict::GeneratorLimited, "late, no /proc"),
+            (keeping(6_000, 10), idle_others, WindowVerdict::GeneratorLimited, "others had room"),
             (
-                pace(100_000, 35_000),
+                keeping(100_000, 35_000),
                 stolen,
                 WindowVerdict::HostStolen,
                 "late, stolen time says why",
             ),
-            (pace(100_000, 35_000), crowded, WindowVerdict::HostStolen, "late, crowded out"),
-            (pace(1_000, 35_000), stolen, WindowVerdict::HostStolen, "in time, yet stolen"),
-            (pace(100, 1_200_000), STILL, WindowVerdict::ContenderSaturated, "cannot serve it"),
-            (pace(1_500_000, 100), STILL, WindowVerdict::GeneratorLimited, "cannot offer it"),
-            (pace(0, 999_000), STILL, WindowVerdict::Ok, "just kept up with"),
-            (Pace::new(0, SECOND), STILL, WindowVerdict::Ok, "a closed loop"),
-            (Pace::new(0, SECOND), stolen, WindowVerdict::HostStolen, "a closed loop, stolen"),
+            (keeping(100_000, 35_000), crowded, WindowVerdict::HostStolen, "late, crowded out"),
+            (keeping(1_000, 35_000), stolen, WindowVerdict::HostStolen, "in time, yet stolen"),
+            (keeping(100, 1_200_000), STILL, WindowVerdict::ContenderSaturated, "cannot serve it"),
+            (keeping(1_500_000, 100), STILL, WindowVerdict::GeneratorLimited, "cannot offer it"),
+            (keeping(0, 999_000), STILL, WindowVerdict::Ok, "just kept up with"),
+            (ScheduleKeeping::new(0, SECOND), STILL, WindowVerdict::Ok, "a closed loop"),
+            (
+                ScheduleKeeping::new(0, SECOND),
+                stolen,
+                WindowVerdict::HostStolen,
+                "a closed loop, stolen",
+            ),
         ];
-        for (pace, host, verdict, why) in rows {
-            assert_eq!(pace.verdict(&host), verdict, "{why}");
-            let is_disturbed = pace.disturbance(&host).is_some();
+        for (keeping, host, verdict, why) in rows {
+            assert_eq!(keeping.verdict(&host), verdict, "{why}");
+            let is_disturbed = keeping.disturbance(&host).is_some();
             assert!(is_disturbed || verdict != WindowVerdict::HostStolen, "{why}");
             assert!(!is_disturbed || host != STILL, "{why}: not by a still host");
         }
@@ -306,28 +311,28 @@ mod tests {
     /// The lateness of the generator exceeds the time of service, and the worker falls behind.
     #[test]
     fn a_backlog_of_the_generators_own_making() {
-        let mut pace = Pace::new(0, 1_000_000);
+        let mut keeping = ScheduleKeeping::new(0, 1_000_000);
         let mut free = 0;
         for number in 0..20_000 {
             let intended = number * 50;
             let start = intended.max(free) + 120;
             let released = start + 40;
-            pace.enter(&offer(intended, free, start, released));
+            keeping.enter(&offer(intended, free, start, released));
             free = released;
         }
-        assert_eq!(pace.verdict(&STILL), WindowVerdict::GeneratorLimited);
+        assert_eq!(keeping.verdict(&STILL), WindowVerdict::GeneratorLimited);
     }
 
     #[test]
     fn shed_arrivals_are_left_behind_by_the_contender() {
-        let mut pace = pace(100, 10_000);
-        assert_eq!(pace.verdict(&STILL), WindowVerdict::Ok);
+        let mut keeping = keeping(100, 10_000);
+        assert_eq!(keeping.verdict(&STILL), WindowVerdict::Ok);
         for intended in 0..100 {
             let (free, start) = (900_000_000, 900_000_000);
-            pace.enter(&Offer { is_shed: true, ..offer(intended, free, start, start) });
+            keeping.enter(&Offer { is_shed: true, ..offer(intended, free, start, start) });
         }
-        assert_eq!(pace.verdict(&STILL), WindowVerdict::ContenderSaturated);
-        assert_eq!(pace.window("start", 1, &STILL).shed, 100);
+        assert_eq!(keeping.verdict(&STILL), WindowVerdict::ContenderSaturated);
+        assert_eq!(keeping.window("start", 1, &STILL).shed, 100);
     }
 
     /// Two late starts of a hundred are too many. One is tolerated, so one hiccup does not condemn
@@ -335,14 +340,14 @@ mod tests {
     #[test]
     fn one_late_start_is_tolerated() {
         for (count, verdict) in [(1, WindowVerdict::Ok), (2, WindowVerdict::GeneratorLimited)] {
-            let mut pace = Pace::new(0, SECOND);
+            let mut keeping = ScheduleKeeping::new(0, SECOND);
             for number in 0..50 {
                 let intended = number * 10_000_000;
                 let start = intended + if number < count { 1_000_000 } else { 0 };
                 let released = start + 10_000;
-                pace.enter(&offer(intended, intended, start, released));
+                keeping.enter(&offer(intended, intended, start, released));
             }
-            assert_eq!(pace.verdict(&STILL), verdict, "{count} of 50");
+            assert_eq!(keeping.verdict(&STILL), verdict, "{count} of 50");
         }
     }
 }

@@ -65,8 +65,8 @@ impl LatencyKind {
 /// The three latencies of one row, summarised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {
-    /// The wait for the worker by the intended arrivals and the recorded services, and then start
-    /// to end. What a user would feel.
+    /// The wait for the worker, computed from the intended arrivals and the recorded services, plus
+    /// the service. It is what a user would feel.
     pub response: HistogramSummary,
     /// Actual start to end. What the contender needed.
     pub service: HistogramSummary,

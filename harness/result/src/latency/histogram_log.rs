@@ -187,7 +187,7 @@ fn start_time(started_ns: Option<u64>) -> String {
 /// Reads the log at `path` into the rows of `result`, which must be whole and not filtered.
 ///
 /// # Errors
-/// If there is none, if it is damaged, or if it is the log of another result.
+/// If there is no log, if it is damaged, or if it is the log of another result.
 pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
     let text = bounded_file::read(path, bounded_file::RESULT)
         .map_err(|source| LogError::Unreadable { path: path.into(), source })?;
@@ -197,7 +197,7 @@ pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
 /// Reads a log into measurements from its text. `path` is where the text was found.
 ///
 /// # Errors
-/// If it is damaged, or if it is the log of other measurements.
+/// If the log is damaged, or if it is the log of other measurements.
 pub fn attach_text(
     measurements: &mut [Measurement],
     text: &[u8],

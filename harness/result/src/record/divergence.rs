@@ -1,5 +1,5 @@
-//! What verifiers answered to the inputs on which they differ: an input a row, a verifier a column.
-//! Holds no input itself: no token, no key, no signature.
+//! The answers of verifiers to the inputs on which they differ, with an input for each row and a
+//! verifier for each column. It holds no input itself: no token, no key, no signature.
 
 use serde::Serialize;
 
@@ -16,22 +16,22 @@ pub struct Divergence {
     pub groups: Vec<DivergenceGroup>,
 }
 
-/// One verifier.
+/// One verifier, which is a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DivergenceColumn {
     /// Its name, `kind:name`.
     pub name: String,
-    /// What it is.
+    /// The kind of verifier.
     pub kind: ColumnKind,
     /// The versions behind it.
     pub version: String,
     /// How it was called.
     pub configuration: String,
-    /// The column of the release that took its place, for one that is here to be held against that.
+    /// The column of the succeeding release, if this column is shown for comparison with it.
     pub successor: Option<String>,
 }
 
-/// What a column is.
+/// The kind of verifier in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColumnKind {
@@ -43,10 +43,10 @@ pub enum ColumnKind {
     Library,
 }
 
-/// Inputs of one kind.
+/// A group of inputs of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DivergenceGroup {
-    /// Its heading.
+    /// The heading of the group.
     pub title: String,
     /// What its inputs have in common.
     pub about: String,
@@ -54,10 +54,10 @@ pub struct DivergenceGroup {
     pub rows: Vec<DivergenceRow>,
 }
 
-/// One input.
+/// One input, which is a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DivergenceRow {
-    /// What it is, in one line.
+    /// The input in one line.
     pub input: String,
     /// What our contract demands: [`Observed::Accept`] or [`Observed::Refuse`].
     pub due: Observed,
@@ -67,20 +67,20 @@ pub struct DivergenceRow {
     pub remarks: Vec<Remark>,
 }
 
-/// How answers that differ from our contract are to be read.
+/// A remark on how to read answers that differ from our contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remark {
-    /// The columns that it is about.
+    /// The columns that the remark is about.
     pub columns: Vec<String>,
-    /// How grave it is.
+    /// The tag, which says how severe the deviation is.
     pub tag: FindingTag,
-    /// The document and section that decide.
+    /// The document and section that decide this.
     pub source: String,
-    /// One sentence.
+    /// The reason in one sentence.
     pub reason: String,
 }
 
-/// What a column answered.
+/// The answer of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Observed {
@@ -112,7 +112,8 @@ impl Observed {
         }
     }
 
-    /// Whether it is what our contract demands. To refuse the key is to refuse what it signed.
+    /// Whether the answer is what our contract demands. To refuse the key is to refuse what it
+    /// signed.
     pub fn satisfies(self, due: Observed) -> bool {
         match self {
             Observed::Accept => due == Observed::Accept,
@@ -124,7 +125,7 @@ impl Observed {
 }
 
 impl Divergence {
-    /// Places of the columns of former releases, each with the place of its successor.
+    /// The indices of the columns of former releases, each with the index of its successor.
     pub fn former(&self) -> Vec<(usize, usize)> {
         let place = |name: &String| self.columns.iter().position(|column| column.name == *name);
         let columns = self.columns.iter().enumerate();

@@ -1,5 +1,5 @@
-//! How grave a foreign library's deviation from our contract is, by token class, with the reason. A
-//! finding says how a library differs, not that it is bad.
+//! The severity of a foreign library's deviation from our contract, by token class, with the
+//! reason. A finding says how a library differs, not that it is bad.
 
 use jwtbench_scenario::token::class::{Class, Deviation, DeviationKind, Stage};
 

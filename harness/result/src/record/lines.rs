@@ -1,6 +1,6 @@
-//! A stored result as lines of JSON, so that a difference of two can be read: a header with what
-//! stands at its top, then a line for each row of its lists, under the name of the list. Knows text
-//! alone: an object becomes lines, and lines an object.
+//! A stored result as lines of JSON, so that a diff of two results is readable. A header holds the
+//! members that are not lists of objects. Then each row of a list has a line, under the name of the
+//! list. Knows text alone: it turns an object into lines, and lines into an object.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,17 +8,17 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The member by which a header is known; it names the kind of the result.
+/// The member that identifies a header and names the kind of the result.
 const OF: &str = "of";
-/// The member of a header that says how many lines follow: what was cut off is missed.
+/// The member of a header with the number of lines that follow, so that missing lines are noticed.
 const LINES: &str = "lines";
 
-/// The members of an object, as they stand, repeated ones too.
+/// The members of an object as raw JSON, including repeated ones.
 #[derive(Default)]
 pub struct ObjectMembers<'j>(Vec<(String, &'j RawValue)>);
 
 impl<'j> ObjectMembers<'j> {
-    /// The values of members of this name, as they stand.
+    /// The values of the members of this name as raw JSON.
     pub fn named(&self, sought: &str) -> impl Iterator<Item = &'j str> {
         let of_name = self.0.iter().filter(move |(name, _)| name == sought);
         of_name.map(|(_, value)| value.get())
@@ -50,7 +50,8 @@ impl<'de> Deserialize<'de> for ObjectMembers<'de> {
     }
 }
 
-/// The lines of an object in compact JSON, a result of this kind. Its rows keep their order.
+/// Splits an object in compact JSON, which is a result of this kind, into lines. Its rows keep
+/// their order.
 ///
 /// # Errors
 /// If the text is no JSON object.
@@ -68,7 +69,7 @@ pub fn split(of: &str, json: &str) -> Result<String, serde_json::Error> {
     Ok(format!("{{\"{OF}\":{of},\"{LINES}\":{count}{rest}}}\n{}", rows.concat()))
 }
 
-/// The elements of a list of objects; `None` of any other value, and of an empty list.
+/// The elements of a list of objects; `None` for any other value and for an empty list.
 fn objects(value: &RawValue) -> Option<Vec<&RawValue>> {
     if !value.get().starts_with('[') {
         return None;
@@ -82,10 +83,11 @@ fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
 }
 
-/// The object that lines were made of. A text that does not begin with a header is one already.
+/// Joins lines into the object that they were made of. A text that does not begin with a header is
+/// an object already.
 ///
 /// # Errors
-/// If the header is of another kind, and at the first line that is no row.
+/// If the header is of another kind, if a line is no row, or if lines are missing.
 pub fn join<'t>(of: &str, text: &'t str) -> Result<Cow<'t, str>, serde_json::Error> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let Ok(ObjectMembers(header)) = serde_json::from_str(first) else {
@@ -126,7 +128,7 @@ pub fn join<'t>(of: &str, text: &'t str) -> Result<Cow<'t, str>, serde_json::Err
     }
 }
 
-/// One object of a header and its lists.
+/// Makes one object of a header and its lists.
 fn object(
     header: &[(String, &RawValue)],
     lists: &[(String, Vec<&RawValue>)],

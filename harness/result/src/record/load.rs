@@ -1,5 +1,5 @@
-//! The load of a scenario as it was run, command line included: what a replay starts from. Knows
-//! no flag by its name.
+//! The load of a scenario as it was run, including the command line. A replay starts from it. It
+//! knows no flag by its name.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ const ARRIVALS: [(&str, Arrivals); 4] = [
     ("poisson", Arrivals::Poisson),
     ("ramp", Arrivals::Ramp),
 ];
-/// What a share of a capacity ends in.
+/// The suffix of a rate that is a share of a capacity.
 const SHARE: &str = " x capacity";
 
 fn spell(rate: Rate) -> String {
@@ -96,7 +96,7 @@ impl LoadRecord {
     /// The scenario under this load.
     ///
     /// # Errors
-    /// What of the record does not fit the scenario.
+    /// Describes what in the record does not fit the scenario.
     pub fn onto(&self, mut scenario: Scenario) -> Result<Scenario, String> {
         let named = ARRIVALS.iter().find(|(name, _)| *name == self.arrivals);
         let Some((_, arrivals)) = named else {

@@ -1,4 +1,4 @@
-//! What one trial recorded: latencies with the verdict on every single operation.
+//! The recording of one trial: latencies with the verdict on every single operation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,15 +88,15 @@ pub struct Measurement {
     pub noisy: Option<String>,
     /// Null, or the fault that was planted on purpose: nothing here is a measurement.
     pub planted: Option<String>,
-    /// Expectations that were not judged, as written: on latencies that no undisturbed round was
-    /// there to judge by, on latencies in virtual time, and on figures of a simulation (their keys
-    /// end with `.median` or `.worst`).
+    /// Expectations that were not judged, as written: those on latencies for which there was no
+    /// undisturbed round, those on latencies in virtual time, and those on figures of a simulation
+    /// (their keys end with `.median` or `.worst`).
     pub unjudged: Vec<String>,
 }
 
 impl Measurement {
-    /// Why the host disturbed too many rounds, with what it did in the first of them; `None` if it
-    /// did not.
+    /// The reason why the host disturbed too many rounds, with what it did in the first of them;
+    /// `None` if it did not disturb too many.
     pub fn disturbance(&self) -> Option<String> {
         let noisy = self.noisy.as_ref()?;
         let first = self.rounds.iter().find_map(|round| round.disturbed.as_ref());
@@ -104,8 +104,8 @@ impl Measurement {
         Some(format!("{noisy}{by}"))
     }
 
-    /// Whether the host had a hand in any figure: too many rounds were disturbed, or one of those
-    /// that were kept, or a phase.
+    /// Whether the host disturbed any figure: it disturbed too many rounds, a round that was kept,
+    /// or a phase.
     pub fn is_disturbed(&self) -> bool {
         let is_stolen = |phase: &PhaseResult| phase.verdict == Some(WindowVerdict::HostStolen);
         let mut kept = self.rounds.iter().filter(|round| round.dropped.is_none());

@@ -1,5 +1,5 @@
-//! What a cache policy did for users and against thieves, in counts, and what 16 seeds make of the
-//! same scenario in virtual time: the range that another result's counts are held against.
+//! What a cache policy did for users and against attackers, in counts. The range of the same
+//! scenario under 16 seeds in virtual time is what another result's counts are compared with.
 
 use std::collections::BTreeMap;
 
@@ -56,12 +56,12 @@ impl OutcomeKey {
     }
 }
 
-/// The counts of one trial, over all its rounds. What is not in it has not happened.
+/// The counts of one trial over all its rounds. A count that is not in it is zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeCounts(BTreeMap<OutcomeKey, u64>);
 
 impl OutcomeCounts {
-    /// Of a measurement.
+    /// The counts of a measurement.
     pub fn of(measurement: &Measurement) -> OutcomeCounts {
         let verdicts = &measurement.verdicts;
         let logs_out = |count: &&Count| {
@@ -91,12 +91,12 @@ impl OutcomeCounts {
         OutcomeCounts(counts)
     }
 
-    /// How often; 0 for what has not happened.
+    /// The count under a key; 0 if it is not there.
     pub fn count(&self, key: &OutcomeKey) -> u64 {
         self.0.get(key).copied().unwrap_or(0)
     }
 
-    /// What was counted, in order.
+    /// The keys of what was counted, in order.
     pub fn keys(&self) -> impl Iterator<Item = &OutcomeKey> {
         self.0.keys()
     }
@@ -143,7 +143,7 @@ pub struct SeedCounts {
 }
 
 impl OutcomeRange {
-    /// Enters what came of the seeds, in their order.
+    /// Enters the counts under the seeds, in the order of the seeds.
     pub fn enter(&mut self, drawn: &[OutcomeCounts]) {
         let mut keys: Vec<&OutcomeKey> = drawn.iter().flat_map(OutcomeCounts::keys).collect();
         keys.sort_unstable();
@@ -155,13 +155,13 @@ impl OutcomeRange {
         self.figures = keys.into_iter().map(under_each).collect();
     }
 
-    /// The range of which nothing was drawn because the run was interrupted.
+    /// The range without any seeds, because the run was interrupted.
     pub fn cut_short(self) -> OutcomeRange {
         let reason = "the run was interrupted before its seeds were drawn; make it again";
         OutcomeRange { seeds: Vec::new(), withheld: Some(reason.into()), cut_short: true, ..self }
     }
 
-    /// Whether it was drawn for this trial.
+    /// Whether the range was drawn for this trial.
     pub fn is_of(&self, measurement: &Measurement) -> bool {
         self.scenario == measurement.scenario
             && self.algorithm == measurement.algorithm
@@ -171,7 +171,8 @@ impl OutcomeRange {
             && self.cache_policy_hash == measurement.cache_policy_hash
     }
 
-    /// Lowest, median (the lower of two) and highest over the seeds; zeros for what came of none.
+    /// The lowest count, the median (the lower of two) and the highest over the seeds. They are
+    /// zero for a key that no seed has.
     pub fn spread(&self, key: &OutcomeKey) -> SeedSpread {
         let known = self.figures.iter().find(|figure| figure.key == *key);
         let mut counts = known.map_or_else(Vec::new, |figure| figure.counts.clone());
@@ -247,7 +248,7 @@ mod tests {
         assert!(OutcomeCounts::of(&without).keys().all(|key| *key != fetches), "nobody to ask");
     }
 
-    /// By hand: 16 counts sorted, the 1st, the 8th and the 16th.
+    /// Worked out by hand from 16 sorted counts: the 1st, the 8th and the 16th.
     #[test]
     fn a_range_has_a_lowest_a_median_and_a_highest() {
         let mut range = OutcomeRange::default();

@@ -1,5 +1,5 @@
-//! A result as it comes: a head, then a row for each thing that is finished, each a line of JSON.
-//! What a command that was killed leaves behind. Knows no folder.
+//! A result that is still being made: a head, then a row for each thing that is finished, each a
+//! line of JSON. It is what a killed command leaves. Knows no folder.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -22,47 +22,47 @@ use crate::{Measurement, RunResult};
 
 use super::stored;
 
-/// The version of parts; raised when a field changes its meaning or goes.
+/// The version of parts. It is raised when a field changes its meaning or is removed.
 pub const PART_VERSION: u32 = 1;
 
-/// The first line.
+/// The head of a part, which is its first line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Head<T> {
     /// [`PART_VERSION`] of the writer.
     pub part_version: u32,
-    /// Whose part it is: `run`, `simulation` or `duel`.
+    /// The kind of the command: `run`, `simulation` or `duel`.
     pub of: String,
-    /// What was to be done, a name for each row.
+    /// The planned rows, by name.
     pub planned: Vec<String>,
-    /// The result with everything that was known before the first row, and no row.
+    /// The result without rows, with everything that was known before the first one.
     pub head: T,
 }
 
 /// A part as it was read.
 #[derive(Clone, Debug)]
 pub struct Part<T, R> {
-    /// What was to be done.
+    /// The planned rows, by name.
     pub planned: Vec<String>,
     /// The result without its rows.
     pub head: T,
     /// The rows, in the order in which they were finished.
     pub rows: Vec<R>,
-    /// Whether the last line was cut off; it is left out.
+    /// Whether the last line was cut off. Such a line is left out.
     pub is_torn: bool,
 }
 
-/// How far a command came that was cut short.
+/// The progress of a command that was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// What was finished.
+    /// The number of rows that were finished.
     pub done: usize,
-    /// What was to be done.
+    /// The number of rows that were planned.
     pub planned: usize,
-    /// Whether the last line was cut off, and left out.
+    /// Whether the last line was cut off. Such a line is left out.
     pub is_torn: bool,
 }
 
-/// Why a part could not be read.
+/// The reason why a part could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
     /// The file could not be opened or read.
@@ -73,13 +73,13 @@ pub enum PartError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The command was ended before anything was known.
+    /// The command was stopped before it wrote a head.
     #[error("{path}: the command was ended before it had begun; run it again")]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// A line that is whole and cannot be read.
+    /// A complete line cannot be read.
     #[error("{path}:{line}: {fault}; leave the line out, or run the command again")]
     Broken {
         /// The file.
@@ -94,26 +94,26 @@ pub enum PartError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// How it differs.
         fault: String,
     },
 }
 
 impl PartError {
-    /// Whether the file is as it should be, and the command was ended too early.
+    /// Whether the file is valid, but the command was stopped before it wrote a head.
     pub fn is_empty(&self) -> bool {
         matches!(self, PartError::Empty { .. })
     }
 }
 
-/// What is read of the first line before anything else.
+/// The members of the first line that are read before anything else.
 #[derive(Deserialize)]
 struct WireHead {
     part_version: u32,
     of: String,
 }
 
-/// Whether a file is the head of a part and nothing more.
+/// Whether a file is the head of a part without any row.
 pub fn is_head(path: &Path) -> bool {
     if has_rows(path) {
         return false;
@@ -123,7 +123,7 @@ pub fn is_head(path: &Path) -> bool {
     serde_json::from_slice::<WireHead>(head).is_ok()
 }
 
-/// Whether a part holds anything that was finished: a whole line after its head.
+/// Whether a part holds a finished row: a complete line after its head.
 pub fn has_rows(path: &Path) -> bool {
     let Ok(mut file) = File::open(path).map(BufReader::new) else {
         return false;
@@ -135,11 +135,11 @@ pub fn has_rows(path: &Path) -> bool {
     is_whole() && is_whole()
 }
 
-/// Reads the part of a command of this kind. A last line without its end is left out.
+/// Reads the part of a command of this kind. A last line without a line feed is left out.
 ///
 /// # Errors
-/// If it cannot be read, if it is another one's, if it has no head, or at the first line that is
-/// whole and broken.
+/// If the file cannot be read, if it is of another kind, if it has no head, or if a complete line
+/// is broken.
 pub fn read<T, R>(path: &Path, of: &str) -> Result<Part<T, R>, PartError>
 where
     T: DeserializeOwned,
@@ -179,26 +179,26 @@ fn parsed<T: DeserializeOwned>(path: &Path, line: usize, bytes: &[u8]) -> Result
     })
 }
 
-/// An error without its place.
+/// The text of an error without its place.
 fn what(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
 }
 
-/// What one finished job brought to the result of a run.
+/// The row of a finished job: what it added to the result of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RunRow<'r> {
     /// Wall-clock time since the run began, in seconds.
     pub elapsed_s: f64,
-    /// Its trials.
+    /// The trials of the job.
     pub measurements: Cow<'r, [Measurement]>,
-    /// What its relative rates were shares of.
+    /// The capacities that its relative rates are shares of.
     #[serde(default, skip_serializing_if = "is_none")]
     pub rate_bases: Cow<'r, [RateBasis]>,
-    /// Its capacities.
+    /// The capacities of the job.
     #[serde(default, skip_serializing_if = "is_none")]
     pub capacities: Cow<'r, [Capacity]>,
-    /// What other seeds made of a plan.
+    /// The ranges of outcomes under other seeds.
     #[serde(default, skip_serializing_if = "is_none")]
     pub outcome_ranges: Cow<'r, [OutcomeRange]>,
     /// The whole histograms of its trials, as an interval log; empty where none were kept.
@@ -220,7 +220,8 @@ pub struct Written {
 }
 
 impl Written {
-    /// What has come to the result since, which counts as written from now on. `None` if nothing.
+    /// The row with everything that was added to the result since the last call, which counts as
+    /// written from now on. It is `None` if nothing was added.
     pub fn more<'r>(&mut self, result: &'r RunResult) -> Option<RunRow<'r>> {
         let measurements = &result.measurements[self.measurements..];
         let row = RunRow {
@@ -276,18 +277,18 @@ impl RunResult {
     }
 }
 
-/// What one policy in one scenario brought to a simulation.
+/// The row of one policy in one scenario: what it added to a simulation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SimulatedRow<'s> {
-    /// Rows of the table.
+    /// The rows of the table.
     rows: Cow<'s, [SimulationRow]>,
-    /// Points of a sweep.
+    /// The points of a sweep.
     sweep: Cow<'s, [SweepPoint]>,
-    /// What the scenario allows whoever knows it beforehand.
+    /// The points that are reachable with hindsight.
     hindsight: Cow<'s, [HindsightPoint]>,
-    /// What happens in the scenario.
+    /// The events of the scenario.
     events: Cow<'s, [SimulationEvent]>,
-    /// What to change.
+    /// The advice on what to change.
     advice: Cow<'s, [Advice]>,
 }
 
@@ -302,8 +303,8 @@ pub struct SimulationWritten {
 }
 
 impl SimulationWritten {
-    /// What has come to the simulation since, which counts as written from now on. `None` without
-    /// any figure.
+    /// The row with everything that was added to the simulation since the last call, which counts
+    /// as written from now on. It is `None` if no figure was added.
     pub fn more<'s>(&mut self, simulation: &'s Simulation) -> Option<SimulatedRow<'s>> {
         let row = SimulatedRow {
             rows: Cow::Borrowed(&simulation.rows[self.rows..]),
@@ -327,7 +328,7 @@ impl SimulationWritten {
 }
 
 impl Simulation {
-    /// Reads the part of a simulation as one that was cut short.
+    /// Reads the part of a simulation as a simulation that was cut short.
     ///
     /// # Errors
     /// Those of [`read`].
@@ -336,7 +337,7 @@ impl Simulation {
         let Part { planned, mut head, rows, is_torn } = part;
         let mut done = 0;
         for row in rows {
-            // A point of a sweep that was asked for has a row as well.
+            // A point of a sweep has a row as well.
             done += usize::from(!(row.rows.is_empty() && row.sweep.is_empty()));
             head.rows.extend(row.rows.into_owned());
             head.sweep.extend(row.sweep.into_owned());
@@ -349,26 +350,26 @@ impl Simulation {
     }
 }
 
-/// What a duel brought: a block, or its end.
+/// The row of a duel: a block, or the finished duel.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DuelRow {
-    /// With the first block: the duel, without any.
+    /// The duel without blocks. Only the first block has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Box<DuelResult>>,
     /// The rounds of the block.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<Sample>,
-    /// What the host did meanwhile.
+    /// What the host did during the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<BlockNoise>,
-    /// At its end: the duel, with all its blocks.
+    /// The finished duel with all its blocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Box<DuelResult>>,
 }
 
 impl Duels {
-    /// Reads the part of duels: those that were fought to their end, and the blocks of one that was
-    /// not, from which nothing follows.
+    /// Reads the part of duels: the finished ones, and the blocks of one that was not finished and
+    /// has no verdict.
     ///
     /// # Errors
     /// Those of [`read`], and for a block before its duel.
@@ -392,7 +393,7 @@ impl Duels {
             duel.noise.extend(row.noise);
         }
         let done = duels.len();
-        // One that is under way is shown without figures, and is missing all the same.
+        // An unfinished duel is shown without figures, and still counts as missing.
         let missing = Duels::new(duels.clone()).of_planned(&planned).missing;
         duels.extend(open.map(|duel| {
             let (fought, blocks) = (duel.noise.len(), duel.blocks);

@@ -13,7 +13,7 @@ use super::measurement::{ExpectationResult, Measurement};
 use super::outcome::OutcomeRange;
 use super::stored_form::StoredForm;
 
-/// The version of `result.jsonl`; raised when a field changes its meaning or goes.
+/// The version of `result.jsonl`. It is raised when a field changes its meaning or is removed.
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything one command measured: the content of `result.jsonl`.
@@ -127,14 +127,14 @@ impl RunResult {
         wrong.chain(checks.map(|check| check.wrong)).sum()
     }
 
-    /// Whether it holds what was asked of it: verdicts, and none of its trials failed.
+    /// Whether the result was judged: it has verdicts, and none of its trials failed.
     pub fn is_judged(&self) -> bool {
         let has_verdicts = self.measurements.iter().any(|m| m.verdicts.judged > 0);
         let is_whole = self.measurements.iter().all(|m| m.error.is_none());
         is_whole && (has_verdicts || !self.capacities.is_empty())
     }
 
-    /// Expectations missed, with the measurement that missed them.
+    /// The missed expectations, each with its measurement.
     pub fn missed(&self) -> impl Iterator<Item = (&Measurement, &ExpectationResult)> {
         self.measurements
             .iter()

@@ -1,13 +1,13 @@
-//! How old the key set in use is, over time: the age counts from the start of the request that
-//! brought or confirmed it. Pure: a function of the attempts; knows no clock.
+//! The age of the key set in use, over time. It counts from the start of the request that brought
+//! or confirmed the set. Pure: a function of the attempts; knows no clock.
 
-/// When one attempt brought a usable set, and when it had started. Nanoseconds on the scenario
-/// clock.
+/// A confirmation of the set: when an attempt brought a usable set, and when its request had
+/// started. Both are nanoseconds on the scenario clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetConfirmation {
-    /// The set was adopted, or found unchanged.
+    /// The instant at which the set was adopted or found unchanged.
     pub at_ns: i64,
-    /// The request for it started.
+    /// The instant at which the request for it started.
     pub since_ns: i64,
 }
 
@@ -16,8 +16,8 @@ pub struct SetConfirmation {
 pub struct SetAge(Vec<SetConfirmation>);
 
 impl SetAge {
-    /// From confirmations in order of `at_ns`. An answer to an older request than the last one
-    /// makes nothing younger and is left out.
+    /// Takes confirmations in order of `at_ns`. An answer to an older request than the last one
+    /// makes the set no younger and is left out.
     pub fn new(confirmations: impl IntoIterator<Item = SetConfirmation>) -> SetAge {
         let mut kept: Vec<SetConfirmation> = Vec::new();
         for confirmation in confirmations {

@@ -1,11 +1,11 @@
-//! Whether the figures of a trial may be given to a program that reads no remarks, and why not
-//! where they may not. Pure.
+//! Whether the figures of a trial may be given to a program that reads no remarks, and otherwise
+//! the reason. Pure.
 
 use serde::Serialize;
 
 use crate::{Measurement, RunResult};
 
-/// Why the figures of a trial are none that stand alone.
+/// The reason why the figures of a trial do not stand alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unsound {
@@ -23,12 +23,12 @@ pub enum Unsound {
     Debug,
     /// The run was interrupted.
     Partial,
-    /// The host had a hand in them.
+    /// The host disturbed the trial.
     Disturbed,
 }
 
 impl Unsound {
-    /// The first that holds of a trial, the gravest first; `None` where its figures stand alone.
+    /// The most severe reason that applies to a trial; `None` if its figures stand alone.
     pub fn of(result: &RunResult, trial: &Measurement) -> Option<Unsound> {
         let rules = [
             (Unsound::Wrong, trial.verdicts.wrong > 0),
@@ -43,7 +43,7 @@ impl Unsound {
         rules.into_iter().find(|(_, holds)| *holds).map(|(unsound, _)| unsound)
     }
 
-    /// What follows on "trials" or "figures" in a sentence.
+    /// The words that follow "trials" or "figures" in a sentence.
     pub const fn reason(self) -> &'static str {
         match self {
             Unsound::Wrong => "with a wrong verdict",
@@ -57,7 +57,7 @@ impl Unsound {
         }
     }
 
-    /// Whether the figures are worth a look all the same, with a mark.
+    /// Whether the figures are shown nevertheless, with a mark.
     pub const fn is_shown(self) -> bool {
         matches!(self, Unsound::Partial | Unsound::Disturbed)
     }

@@ -1,25 +1,25 @@
-//! How far a cache policy was held to what it stands for, and the mark that says so beside its
-//! name. Knows no form of report.
+//! How far a cache policy was checked against its model, and the mark beside its name that says so.
+//! Knows no form of report.
 
 use crate::CachePolicyRecord;
 use crate::simulation::PolicyNote;
 
-/// What a cache policy says that was made from sources and documents alone.
+/// The text in `checked` of a cache policy that was made from sources and documents alone.
 pub const UNDRIVEN: &str = "read, not driven";
 
-/// How far a cache policy was held to what it stands for.
+/// The standing of a cache policy: how far it was checked against its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing<'a> {
-    /// It is known to differ, in this.
+    /// It is known to differ from its model in this.
     Differs(&'a str),
-    /// It was read from sources, and never run beside the real thing.
+    /// It was made from sources, and never run beside its model.
     Undriven,
-    /// Nothing is known against it.
+    /// No difference is known.
     Held,
 }
 
 impl<'a> Standing<'a> {
-    /// What its file says.
+    /// The standing by what the policy's file says.
     pub fn of(differs: Option<&'a str>, checked: Option<&'a str>) -> Standing<'a> {
         match (differs, checked) {
             (Some(differs), _) => Standing::Differs(differs),
@@ -37,7 +37,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// What is to be said of the policy; `None` where nothing is.
+    /// The sentence on the standing; `None` if there is none.
     pub fn sentence(self) -> Option<String> {
         match self {
             Standing::Differs(how) => Some(format!("differs from what it stands for: {how}")),
@@ -46,7 +46,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// Higher means that more is known against it.
+    /// The severity of the standing. A higher one means that a worse difference is known.
     fn gravity(self) -> u8 {
         match self {
             Standing::Differs(_) => 2,
@@ -61,14 +61,14 @@ impl<'a> Standing<'a> {
     }
 }
 
-/// How far the cache policy of this name was held to what it stands for, by these records.
+/// The standing of the cache policy of this name in these records.
 pub fn known<'r>(records: &'r [CachePolicyRecord], name: &str) -> Standing<'r> {
     let record = records.iter().find(|record| record.name == name);
     record.map_or(Standing::Held, CachePolicyRecord::standing)
 }
 
-/// The cache policies of two results, each name once. Where both know it, the record with the
-/// graver standing is kept: an older result may lack what was found since.
+/// The cache policies of two results, each name once. If both have it, the record with the worse
+/// standing is kept, because an older result may lack what was found since.
 pub fn of_both(
     base: &[CachePolicyRecord],
     candidate: &[CachePolicyRecord],
@@ -87,21 +87,21 @@ pub fn of_both(
 }
 
 impl PolicyNote {
-    /// How far it was held to what it stands for.
+    /// The standing of the policy.
     pub fn standing(&self) -> Standing<'_> {
         Standing::of(self.differs.as_deref(), self.checked.as_deref())
     }
 }
 
 impl CachePolicyRecord {
-    /// How far it was held to what it stands for.
+    /// The standing of the policy.
     pub fn standing(&self) -> Standing<'_> {
         Standing::of(self.differs.as_deref(), self.checked.as_deref())
     }
 }
 
-/// What the marks of these policies mean: a sentence for each that differs, and one for all that
-/// were only read.
+/// The legend of the marks of these policies: a sentence for each that differs, and one for all
+/// that were only read.
 pub fn legend<'a>(policies: impl Iterator<Item = (&'a str, Standing<'a>)>) -> Vec<String> {
     let (mut lines, mut undriven) = (Vec::new(), Vec::new());
     for (name, standing) in policies {

@@ -1,5 +1,5 @@
-//! Reading of what was stored, whoever wrote it: text of a result, a simulation or a duel, whose
-//! figures are held to what can be added up before any report sees them. Knows no file.
+//! Reading of stored results, simulations and duels of any origin. Their figures are checked to be
+//! small enough for sums before any report sees them. Knows no file.
 
 use std::fmt;
 
@@ -7,20 +7,21 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
 };
 
-/// No figure is beyond this, either side of 0: what every reader of JSON takes for the same number
-/// (RFC 8259, section 6). In nanoseconds it is 104 days.
+/// The largest magnitude of a figure: all JSON readers agree on integers up to it (RFC 8259,
+/// section 6). In nanoseconds it is 104 days.
 pub const MAX_FIGURE: u64 = (1 << 53) - 1;
-/// The whole numbers of a file come to no more than this, so that no sum of them overflows.
+/// The largest sum of the whole numbers of a file, so that no sum of them overflows.
 const MAX_TOTAL: u128 = 1 << 62;
-/// Keys whose value is a name rather than a figure: any 64 bits.
+/// The keys whose value is an identifier of any 64 bits rather than a figure.
 const NAMES: [&str; 1] = ["seed"];
-/// What a message shows of a key that is longer, in characters.
+/// The number of characters that a message shows of a longer key.
 const SHOWN: usize = 120;
 
 /// Reads a stored form.
 ///
 /// # Errors
-/// If the text is not JSON of this form, or if a figure in it is impossible: the key and the place.
+/// If the text is not JSON of this form, or if a figure in it is impossible. The message names the
+/// key and the place.
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let (mut key, mut total) = (String::new(), 0);
@@ -31,11 +32,11 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error
 
 /// A walk over all values below a key.
 struct FigureCheck<'w> {
-    /// Where it is: `.measurements[3].verdicts.wrong`.
+    /// The path of the key: `.measurements[3].verdicts.wrong`.
     key: &'w mut String,
-    /// What the whole numbers before it came to.
+    /// The sum of the whole numbers before it.
     total: &'w mut u128,
-    /// Whether the value is a name, such as a seed.
+    /// Whether the value is an identifier, such as a seed.
     is_name: bool,
 }
 

@@ -11,26 +11,26 @@ use jwtbench_scenario::format::bounded_file;
 
 use super::{lines, stored};
 
-/// What a command stores of all that it found.
+/// A form in which a command stores all its results.
 pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
-    /// Its kind, as its header names it.
+    /// The kind, as the header names it.
     const OF: &'static str;
-    /// Its version; raised when a field changes its meaning or goes.
+    /// The version. It is raised when a field changes its meaning or is removed.
     const VERSION: u32;
 
-    /// Reads a stored one.
+    /// Reads a stored result from a file.
     ///
     /// # Errors
-    /// Those of [`StoredForm::parse`], and if the file cannot be read.
+    /// Those of [`StoredForm::parse`], and an error if the file cannot be read.
     fn read(path: &Path) -> Result<Self, ReadError> {
         Self::parse(path, &text(path)?)
     }
 
-    /// Reads the text of a stored one, lines or an object, which `path` names in messages. The
-    /// version is looked at before anything else.
+    /// Reads the text of a stored result, which is lines or an object. Messages name it by `path`.
+    /// The version is checked first.
     ///
     /// # Errors
-    /// If it is of another kind or version, lacks a field or holds an impossible figure.
+    /// If the text is of another kind or version, lacks a field or holds an impossible figure.
     fn parse(path: &Path, text: &str) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
         let malformed = |source| ReadError::Malformed { path: shown.clone(), of: Self::OF, source };
@@ -43,10 +43,10 @@ pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
         stored::from_json(&text).map_err(malformed)
     }
 
-    /// Reads a stored one of any version whose fields are enough.
+    /// Reads a stored result of any version that has the necessary fields.
     ///
     /// # Errors
-    /// If it cannot be read, or lacks a field.
+    /// If the file cannot be read or lacks a field.
     fn read_any(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
         let malformed = |source| ReadError::Malformed { path: shown.clone(), of: Self::OF, source };
@@ -55,26 +55,26 @@ pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
         stored::from_json(&text).map_err(malformed)
     }
 
-    /// The text of this form, made of one that is another form of the same.
+    /// Converts a text in another form of the same result into this form.
     fn whole(text: Cow<'_, str>) -> Cow<'_, str> {
         text
     }
 
-    /// The lines that are stored.
+    /// The result as the lines that are stored.
     ///
     /// # Errors
-    /// If it cannot be expressed in JSON.
+    /// If the result cannot be expressed in JSON.
     fn to_lines(&self) -> Result<String, serde_json::Error> {
         lines::split(Self::OF, &serde_json::to_string(self)?)
     }
 
-    /// The JSON Schema of what `--format json` gives, generated from the types.
+    /// The JSON Schema of the output of `--format json`, generated from the types.
     fn schema() -> String {
         json_schema::<Self>()
     }
 }
 
-/// The JSON Schema of a type, as a file has it.
+/// The JSON Schema of a type, as the text of a file.
 pub(crate) fn json_schema<T: JsonSchema>() -> String {
     let schema = schemars::schema_for!(T);
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
@@ -90,7 +90,7 @@ struct WireVersion {
     schema_version: u64,
 }
 
-/// Why a stored result could not be read.
+/// The reason why a stored result could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file could not be opened or read.
@@ -101,7 +101,7 @@ pub enum ReadError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is of another kind, or only the beginning of one.
+    /// The file is of another kind or is incomplete.
     #[error(
         "{path} is not a whole jwtbench result of a {of} ({source}); make it again, or name \
          another file"
@@ -109,9 +109,9 @@ pub enum ReadError {
     Malformed {
         /// The file.
         path: String,
-        /// The kind.
+        /// The kind that was to be read.
         of: &'static str,
-        /// Line, column and what was wrong.
+        /// The line, the column and the fault.
         source: serde_json::Error,
     },
     /// The file was written under another schema.
@@ -122,11 +122,11 @@ pub enum ReadError {
     Version {
         /// The file.
         path: String,
-        /// The kind.
+        /// The kind that was to be read.
         of: &'static str,
-        /// The version it names.
+        /// The version that the file names.
         found: u64,
-        /// The version that is read.
+        /// The version that this build reads.
         read: u32,
     },
 }

@@ -1,4 +1,4 @@
-//! How a dynamic trial went over time: bins of verdicts, latency of good tokens and fetches.
+//! The timeline of a dynamic trial: bins of verdicts, latency of good tokens and fetches.
 
 use std::collections::BTreeMap;
 

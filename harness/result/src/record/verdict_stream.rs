@@ -1,6 +1,7 @@
-//! The verdicts of a trial as a stream with a hash that two machines agree on: the set of codes
-//! given to each token of the plan, however often it arrived. It covers the *steady* tokens, whose
-//! verdict no timing decides; the others are in the conformance matrix only.
+//! The verdicts of a trial as a stream with a hash that is the same on every machine. It covers the
+//! set of codes given to each token of the plan, however often the token arrived. Only *steady*
+//! tokens are covered, whose verdict does not depend on timing. The others are in the conformance
+//! matrix only.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The expectations of a scenario, held to what came of a cache policy in its simulation.
+//! The expectations of a scenario, checked against the figures of a cache policy in its simulation.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +27,8 @@ pub struct SimulationExpectation {
     pub met: bool,
 }
 
-/// What of the expectations that bind a policy can be judged by its simulation, and the keys of
-/// those that cannot.
+/// Judges the expectations that bind a policy by its simulation, and gives the keys of those that a
+/// simulation cannot judge.
 pub fn judge(
     expectations: &[&Expectation],
     figures: &BTreeMap<String, MetricRange>,
@@ -44,7 +44,7 @@ fn held(
     figures: &BTreeMap<String, MetricRange>,
 ) -> SimulationExpectation {
     let Expectation { key, bound, subject, limit, .. } = expectation;
-    // What the horizon cut off is greater than any figure.
+    // A value that the horizon cut off is greater than any figure.
     let figure = |phase: Option<&str>| {
         let metric = figures.get(&subject.simulated_in(phase)?)?;
         end(&subject.metric, metric).map(|value| value.unwrap_or(f64::INFINITY))
@@ -52,7 +52,7 @@ fn held(
     let value = figure(subject.phase.as_deref());
     let bound_value = match limit.of_phase.as_deref() {
         None => Some(limit.number),
-        // Of a figure that was cut off nothing is a part.
+        // A figure that was cut off has no multiple to compare with.
         Some(phase) => figure(Some(phase)).filter(|base| base.is_finite()),
     };
     let factor = if limit.of_phase.is_some() { limit.number } else { 1.0 };
@@ -64,7 +64,7 @@ fn held(
     SimulationExpectation { key, bound, value, is_beyond, met }
 }
 
-/// The end that is bounded; `Some(None)` if the horizon cut it off.
+/// The median or worst value that the bound applies to; `Some(None)` if the horizon cut it off.
 fn end(bounded: &Bounded, metric: &MetricRange) -> Option<Option<f64>> {
     let Bounded::Simulated { metric: bounded, end, .. } = bounded else {
         return None;

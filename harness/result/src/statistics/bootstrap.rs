@@ -1,5 +1,5 @@
-//! The cluster bootstrap: whole blocks are drawn again with replacement, and the median of their
-//! log differences is taken each time. Operations are never resampled (arXiv 2007.10899).
+//! The cluster bootstrap: whole blocks are resampled with replacement, and the median of their log
+//! differences is taken each time. Operations are never resampled (arXiv 2007.10899).
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{median, median_of, quantile};
 
-/// How often blocks are drawn again.
+/// The number of resamples.
 pub const RESAMPLES: usize = 10_000;
 
 /// A ratio with its interval. Dimensionless; 1 is no difference.
@@ -23,12 +23,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Whether the interval has no room for "no difference".
+    /// Whether the interval excludes 1, which is no difference.
     pub fn excludes_one(&self) -> bool {
         self.low > 1.0 || self.high < 1.0
     }
 
-    /// One over it: B/A from A/B.
+    /// The inverse: B/A from A/B.
     pub fn inverse(self) -> Estimate {
         Estimate { estimate: 1.0 / self.estimate, low: 1.0 / self.high, high: 1.0 / self.low }
     }
@@ -37,14 +37,15 @@ impl Estimate {
 /// The medians of resampled blocks.
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
-    /// Median of the blocks as they were, a natural logarithm.
+    /// The median of the original blocks, as a natural logarithm.
     median: f64,
-    /// Medians of the resamples, sorted.
+    /// The medians of the resamples, sorted.
     medians: Vec<f64>,
 }
 
 impl Bootstrap {
-    /// Draws [`RESAMPLES`] times from the log differences of blocks. No blocks, no difference.
+    /// Draws [`RESAMPLES`] times from the log differences of blocks. Without blocks the difference
+    /// is zero.
     pub fn new(differences: &[f64], seed: u64) -> Bootstrap {
         if differences.is_empty() {
             return Bootstrap { median: 0.0, medians: Vec::new() };
@@ -74,8 +75,8 @@ impl Bootstrap {
         }
     }
 
-    /// The effect that this share of the resamples does not exceed, up or down, as a fraction: the
-    /// floor, where the blocks compare a thing with itself.
+    /// The size of effect, up or down, that this share of the resamples does not exceed, as a
+    /// fraction. If the blocks compare a thing with itself, it is the floor.
     pub fn reach(&self, share: f64) -> f64 {
         let mut sizes: Vec<f64> = self.medians.iter().map(|median| median.abs()).collect();
         sizes.sort_unstable_by(f64::total_cmp);
@@ -87,8 +88,8 @@ impl Bootstrap {
 mod tests {
     use super::*;
 
-    /// The median of 13 draws is at most the l-th of 13 values if at least 7 draws are: a binomial
-    /// sum (Efron 1979, Annals of Statistics 7, 1-26), here worked out to four digits.
+    /// The median of 13 draws is at most the l-th of 13 values if at least 7 draws are. This is a
+    /// binomial sum (Efron 1979, Annals of Statistics 7, 1-26), worked out here to four digits.
     #[test]
     fn medians_fall_as_the_binomial_sums_say() {
         let shares =
@@ -98,7 +99,7 @@ mod tests {
         for (value, expected) in shares.iter().enumerate() {
             let hits = bootstrap.medians.iter().filter(|median| **median == value as f64).count();
             let share = hits as f64 / RESAMPLES as f64;
-            // Five standard errors of a share of 10 000, and its rounding.
+            // Five standard errors of a share of 10 000, and the rounding of the expected value.
             let room = 5.0 * (expected * (1.0 - expected) / RESAMPLES as f64).sqrt() + 0.0005;
             assert!((share - expected).abs() < room, "{value}: {share} for {expected}");
         }

@@ -1,4 +1,4 @@
-//! The five verdicts of a comparison, and how evidence becomes one. Pure.
+//! The five verdicts of a comparison, and the rule that derives one from the evidence. Pure.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl fmt::Display for Decision {
     }
 }
 
-/// What is known of one metric. Ratios are of cost, candidate over base: above 1 is worse.
+/// The evidence on one metric. Ratios are of cost, candidate over base: above 1 is worse.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricEvidence {
     /// The ratio with its 95 % interval.
@@ -47,16 +47,18 @@ pub struct MetricEvidence {
     pub narrow: Estimate,
     /// p after Holm.
     pub p: f64,
-    /// A difference below it does not matter, as a fraction: what the user asked for.
+    /// The difference below which a change does not matter, as a fraction: what the user asked for.
     pub threshold: f64,
-    /// A difference below it cannot be told from this host's own noise, as a fraction: measured.
+    /// The difference below which a change cannot be told from the host's own noise, as a fraction:
+    /// measured.
     pub floor: f64,
 }
 
-/// A change has an interval without 1, a p below [`ALPHA`] and a size of at least threshold and
-/// floor; equivalence has the 90 % interval within the threshold. The floor takes from a change
-/// and never gives to equivalence: where noise exceeds the threshold, nothing can be called equal.
-/// Both count alike up and down: 1 + threshold and 1/(1 + threshold).
+/// Decides on one metric. A change needs an interval without 1, a p below [`ALPHA`] and a size of
+/// at least threshold and floor. Equivalence needs the 90 % interval within the threshold. The
+/// floor makes a change harder and never makes equivalence easier: if noise exceeds the threshold,
+/// nothing can be called equal. Limits are symmetric up and down: 1 + threshold and 1/(1 +
+/// threshold).
 pub fn decide(evidence: &MetricEvidence) -> Decision {
     let MetricEvidence { wide, narrow, p, threshold, floor } = *evidence;
     let numbers =

@@ -1,7 +1,7 @@
 //! Holm's correction: several tests share one error rate. Pure.
 
-/// The adjusted p of each test, in the order given: to be held against the whole error rate
-/// (Holm 1979, Scandinavian Journal of Statistics 6, 65-70).
+/// The adjusted p of each test, in the given order, to be compared with the whole error rate (Holm
+/// 1979, Scandinavian Journal of Statistics 6, 65-70).
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));

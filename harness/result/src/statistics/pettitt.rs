@@ -1,24 +1,25 @@
-//! Pettitt's test for one change point in a series (Pettitt 1979, Applied Statistics 28, 126-135):
-//! by ranks, so that no shape of the noise is assumed; its p by permutation, so that it holds for
-//! short series too. Ranks place a step badly that is far from the middle, so the place is where
-//! two medians fit the values best. Pure.
+//! Pettitt's test for one change point in a series (Pettitt 1979, Applied Statistics 28, 126-135).
+//! It uses ranks, so it assumes no distribution of the noise. Its p comes from permutations, so it
+//! holds for short series too. Ranks locate a step badly if it is far from the middle, so the place
+//! is where two medians fit the values best. Pure.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
 use super::median;
 
-/// Orders drawn at random.
+/// The number of orders drawn at random.
 const ORDERS: u32 = 9_999;
-/// Only places whose |U| is at least this share of the greatest are looked at.
+/// The least share of the greatest |U| that a place must have to be considered.
 const NEAR: f64 = 0.75;
-/// With so many values the least p is that of the orders that are drawn.
+/// The number of values from which the drawn orders alone limit the least p.
 const MOST_VALUES: usize = 64;
 
-/// What the test says.
+/// The result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pettitt {
-    /// Values before the change, if it is one: the place where two medians fit best.
+    /// The number of values before the change, if there is one: the place where two medians fit
+    /// best.
     pub before: usize,
     /// The statistic: the greatest |U|.
     pub k: f64,
@@ -26,7 +27,8 @@ pub struct Pettitt {
     pub p: f64,
 }
 
-/// Tests whether the values before some place differ from those after it; `None` of fewer than two.
+/// Tests whether the values before some place differ from those after it; `None` for fewer than two
+/// values.
 pub fn pettitt(values: &[f64], seed: u64) -> Option<Pettitt> {
     let mut ranks = doubled_ranks(values);
     let k = statistic(&ranks)?;
@@ -39,13 +41,13 @@ pub fn pettitt(values: &[f64], seed: u64) -> Option<Pettitt> {
         }
         hits += u32::from(statistic(&ranks).is_some_and(|other| other >= k));
     }
-    // The observed order is one of them, so p is never zero.
+    // The observed order is counted as one of the orders, so p is never zero.
     let p = f64::from(hits + 1) / f64::from(ORDERS + 1);
     Some(Pettitt { before, k: k as f64, p })
 }
 
-/// The least p that so many values can have, none of them equal: a step in the middle. Not less
-/// than the orders that are drawn can tell.
+/// The least p of this many distinct values, which a step in the middle has. It is not less than
+/// the drawn orders can resolve.
 pub fn least_p(values: usize) -> f64 {
     let half = values / 2;
     let ways: f64 = (0..half).map(|place| (values - place) as f64 / (place + 1) as f64).product();
@@ -54,14 +56,14 @@ pub fn least_p(values: usize) -> f64 {
     (2.0 * middles / ways).clamp(1.0 / f64::from(ORDERS + 1), 1.0)
 }
 
-/// The fewest values with which each of so many tests can be sure at this level; `None` where no
-/// number is enough, since there are too many tests.
+/// The fewest values with which each of this many tests can be sure at this level; `None` if there
+/// are too many tests for any number of values.
 pub fn fewest_values(level: f64, tests: usize) -> Option<usize> {
     let is_enough = |values: &usize| least_p(*values) * tests.max(1) as f64 <= level;
     (2..MOST_VALUES).find(is_enough)
 }
 
-/// Twice the rank of each value, which is whole where values are equal as well.
+/// Twice the rank of each value, which is an integer even if values are equal.
 fn doubled_ranks(values: &[f64]) -> Vec<i64> {
     let rank = |value: &f64| {
         let below = values.iter().filter(|other| *other < value).count();
@@ -71,8 +73,8 @@ fn doubled_ranks(values: &[f64]) -> Vec<i64> {
     values.iter().map(rank).collect()
 }
 
-/// |U| after each value but the last: U of the first t values is twice the sum of their ranks, less
-/// t (n + 1).
+/// |U| after each value but the last. U of the first t values is twice the sum of their ranks,
+/// minus t (n + 1).
 fn sums(doubled_ranks: &[i64]) -> impl Iterator<Item = i64> {
     let mean = doubled_ranks.len() as i64 + 1;
     let places = doubled_ranks.len().saturating_sub(1);
@@ -88,8 +90,8 @@ fn statistic(doubled_ranks: &[i64]) -> Option<i64> {
     sums(doubled_ranks).max()
 }
 
-/// How many values come before the place where the absolute deviations from the medians of both
-/// sides sum up to the least, of those where |U| is near its greatest.
+/// The number of values before the best place: where the absolute deviations from the medians of
+/// both sides have the least sum, among the places where |U| is near its greatest.
 fn place(values: &[f64], doubled_ranks: &[i64], k: i64) -> usize {
     let deviations = |side: &[f64]| {
         let middle = median(side);
@@ -139,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_step_is_placed_by_the_values_and_not_by_an_outlier() {
-        // The two lowest of the first level come last: by ranks, the step would be before them.
+        // The two lowest values of the first level come last in it. By ranks, the step would be
+        // before them.
         let late = [1.03, 1.04, 1.05, 1.03, 1.04, 1.05, 1.02, 1.01, 0.5, 0.51, 0.52];
         assert_eq!(pettitt(&late, 1).map(|test| test.before), Some(8));
         let mut step = [1.0; 20];
@@ -160,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_least_p_is_counted() {
-        // By trying out all orders of so many values.
+        // Worked out by trying all orders of this many values.
         let rows =
             [(2, 1.0), (4, 2.0 / 6.0), (6, 0.1), (7, 0.1), (8, 2.0 / 70.0), (9, 18.0 / 630.0)];
         for (values, p) in rows {

@@ -1,24 +1,25 @@
-//! What a number of blocks can see: the smallest effect, and the blocks that an effect takes. Pure.
+//! The power of a number of blocks: the smallest effect that they detect, and the number of blocks
+//! that an effect needs. Pure.
 
-/// z(0.975) + z(0.8): an effect this many standard errors off zero is seen four times of five, at
-/// an error rate of 5 %.
+/// z(0.975) + z(0.8): an effect this many standard errors from zero is detected four times out of
+/// five, at an error rate of 5 %.
 pub const POWER_FACTOR: f64 = 2.8;
 
 /// The smallest effect that `blocks` differences with this deviation (natural logarithms) would
-/// show four times of five, as a fraction.
+/// detect four times out of five, as a fraction.
 pub fn minimum_effect(deviation: f64, blocks: usize) -> f64 {
     (POWER_FACTOR * deviation / (blocks.max(1) as f64).sqrt()).exp_m1()
 }
 
-/// Blocks that an effect of this fraction takes to be seen four times of five.
+/// The number of blocks needed to detect an effect of this fraction four times out of five.
 pub fn blocks_needed(deviation: f64, effect: f64) -> u32 {
     let blocks = POWER_FACTOR * deviation / effect.ln_1p();
-    // Beyond a u32 the conversion saturates, which is the honest answer.
+    // Beyond a u32 the conversion saturates, which is intended.
     (blocks * blocks).ceil() as u32
 }
 
-/// Blocks under which the smallest p of the sign-flip test, 2/2^n, cannot get below `alpha` when
-/// `tests` share it.
+/// The least number of blocks with which the smallest p of the sign-flip test, 2/2^n, gets below
+/// `alpha` if `tests` share it.
 pub fn blocks_for_alpha(alpha: f64, tests: usize) -> u32 {
     let fits = |blocks: &u32| 2.0 * tests.max(1) as f64 / 2f64.powi(*blocks as i32) < alpha;
     (1..64).find(fits).unwrap_or(64)

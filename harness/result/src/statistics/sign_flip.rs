@@ -1,14 +1,14 @@
 //! The sign-flip test: if two arms do not differ, each block's difference could as well have had
-//! the other sign. Exact up to 16 blocks; above, a seeded sample of the patterns.
+//! the other sign. It is exact up to 16 blocks. Above that it uses a seeded sample of the patterns.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Up to this many blocks every pattern of signs is tried.
+/// The number of blocks up to which every pattern of signs is tried.
 pub const EXACT_BLOCKS: usize = 16;
-/// Patterns drawn where there are too many to try.
+/// The number of patterns drawn if there are too many to try.
 const PATTERNS: u32 = 99_999;
 
 /// What the test says.
@@ -23,7 +23,7 @@ pub struct SignFlip {
 /// Tests whether differences are centred on zero.
 pub fn sign_flip(differences: &[f64], seed: u64) -> SignFlip {
     let size: f64 = differences.iter().map(|difference| difference.abs()).sum();
-    // Sums in another order round differently.
+    // Sums in another order are rounded differently.
     let limit = differences.iter().sum::<f64>().abs() - size * 1e-12;
     if differences.len() <= EXACT_BLOCKS {
         let patterns = 1u32 << differences.len();
@@ -38,11 +38,11 @@ pub fn sign_flip(differences: &[f64], seed: u64) -> SignFlip {
         rng.fill_bytes(&mut signs);
         hits += u32::from(flipped(differences, |place| signs[place] & 1 == 1) >= limit);
     }
-    // The observed pattern is one of them, so p is never zero.
+    // The observed pattern is counted as one of the patterns, so p is never zero.
     SignFlip { p: f64::from(hits + 1) / f64::from(PATTERNS + 1), exact: false }
 }
 
-/// The size of the sum with some signs flipped.
+/// The absolute value of the sum with some signs flipped.
 fn flipped(differences: &[f64], is_flipped: impl Fn(usize) -> bool) -> f64 {
     let signed = differences.iter().enumerate();
     signed.map(|(place, value)| if is_flipped(place) { -value } else { *value }).sum::<f64>().abs()
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn above_16_blocks_a_sample_stands_for_all() {
         let mut differences = DARWIN.to_vec();
-        // Zeros change no sum, so p is still Fisher's; 17 values are no longer tried out.
+        // Zeros change no sum, so p is still Fisher's. With 17 values not all patterns are tried.
         differences.extend([0.0, 0.0]);
         let test = sign_flip(&differences, 1);
         let published = 2.0 * 863.0 / 32_768.0;

@@ -1,5 +1,5 @@
-//! Two samples that were not taken in pairs: rounds of one session against rounds of another. A
-//! weaker design than blocks, and all that a stored result allows. Pure.
+//! Two samples that were not taken in pairs: rounds of one session against rounds of another. This
+//! design is weaker than blocks, but a stored result allows no other. Pure.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -7,11 +7,11 @@ use rand_core::{RngCore as _, SeedableRng as _};
 use super::{Estimate, RESAMPLES, deviation, median, median_of, quantile};
 use super::{POWER_FACTOR, holm};
 
-/// Up to this many values on both sides together, p is exact; above, it is normal with ties
-/// accounted for.
+/// The number of values on both sides together up to which p is exact. Above it p is a normal
+/// approximation that accounts for ties.
 const EXACT_VALUES: usize = 60;
 
-/// Differences of medians, candidate minus base, of rounds drawn again on each side by itself.
+/// The differences of medians, candidate minus base, of rounds resampled on each side separately.
 #[derive(Clone, Debug)]
 pub struct Unpaired {
     difference: f64,
@@ -49,8 +49,8 @@ impl Unpaired {
     }
 }
 
-/// The two-sided p of the Mann-Whitney test (Wilcoxon's rank sum), ties sharing their mean rank.
-/// 1 if a side is empty.
+/// The two-sided p of the Mann-Whitney test (Wilcoxon's rank sum), in which ties share their mean
+/// rank. It is 1 if a side is empty.
 pub fn mann_whitney(base: &[f64], candidate: &[f64]) -> f64 {
     let (n, m) = (base.len(), candidate.len());
     if n == 0 || m == 0 {
@@ -64,11 +64,11 @@ pub fn mann_whitney(base: &[f64], candidate: &[f64]) -> f64 {
     if n + m <= EXACT_VALUES { exact(&ranks, n, expected, far) } else { normal(&ranks, n, m, far) }
 }
 
-/// Twice the rank of each value among all, base first.
+/// Twice the rank of each value among all values, the base's first.
 fn doubled_ranks(base: &[f64], candidate: &[f64]) -> Vec<usize> {
     let all: Vec<f64> = base.iter().chain(candidate).copied().collect();
     let rank = |value: &f64| {
-        // By value: 0 and -0 are tied.
+        // The values are compared as numbers, so 0 and -0 are tied.
         let below = all.iter().filter(|other| *other < value).count();
         let same = all.iter().filter(|other| *other == value).count();
         2 * below + same + 1
@@ -76,7 +76,8 @@ fn doubled_ranks(base: &[f64], candidate: &[f64]) -> Vec<usize> {
     all.iter().map(rank).collect()
 }
 
-/// The share of all ways to pick `n` of the ranks whose sum is at least as far off.
+/// The share of all ways to pick `n` of the ranks in which the sum is at least as far from the
+/// expected one.
 fn exact(ranks: &[usize], n: usize, expected: usize, far: usize) -> f64 {
     let most: usize = ranks.iter().sum();
     let mut ways = vec![vec![0.0f64; most + 1]; n + 1];
@@ -95,7 +96,7 @@ fn exact(ranks: &[usize], n: usize, expected: usize, far: usize) -> f64 {
     off.map(|(_, ways)| ways).sum::<f64>() / all
 }
 
-/// The normal approximation with continuity and ties corrected.
+/// The normal approximation, corrected for continuity and ties.
 fn normal(ranks: &[usize], n: usize, m: usize, far: usize) -> f64 {
     let (n, m, all) = (n as f64, m as f64, ranks.len() as f64);
     let mut sorted = ranks.to_vec();
@@ -113,7 +114,7 @@ fn normal(ranks: &[usize], n: usize, m: usize, far: usize) -> f64 {
     libm::erfc(off / variance.sqrt() / std::f64::consts::SQRT_2)
 }
 
-/// The standard error of the difference of two samples' means.
+/// The standard error of the difference between the means of two samples.
 fn standard_error(base: &[f64], candidate: &[f64]) -> f64 {
     let part = |values: &[f64]| {
         let deviation = deviation(values);
@@ -122,14 +123,14 @@ fn standard_error(base: &[f64], candidate: &[f64]) -> f64 {
     (part(base) + part(candidate)).sqrt()
 }
 
-/// The smallest effect that these rounds (natural logarithms) would show four times of five, as a
-/// fraction.
+/// The smallest effect that these rounds (natural logarithms) would detect four times out of five,
+/// as a fraction.
 pub fn unpaired_minimum_effect(base: &[f64], candidate: &[f64]) -> f64 {
     (POWER_FACTOR * standard_error(base, candidate)).exp_m1()
 }
 
-/// Rounds on each side that an effect of this fraction takes, at least as many as `tests` that
-/// share an error rate of `alpha` need.
+/// The number of rounds on each side that an effect of this fraction needs. It is at least the
+/// number that `tests` with a shared error rate of `alpha` need.
 pub fn rounds_needed(
     base: &[f64],
     candidate: &[f64],
@@ -139,13 +140,13 @@ pub fn rounds_needed(
 ) -> u32 {
     let (one, other) = (deviation(base), deviation(candidate));
     let width = POWER_FACTOR / effect.ln_1p();
-    // Beyond a u32 the conversion saturates, which is the honest answer.
+    // Beyond a u32 the conversion saturates, which is intended.
     let rounds = (width * width * (one * one + other * other)).ceil() as u32;
     rounds.max(rounds_for_alpha(alpha, tests))
 }
 
-/// Rounds on each side under which the smallest p of the Mann-Whitney test, 2 in (2n choose n),
-/// cannot get below `alpha` when `tests` share it.
+/// The least number of rounds on each side with which the smallest p of the Mann-Whitney test, 2 in
+/// (2n choose n), gets below `alpha` if `tests` share it.
 pub fn rounds_for_alpha(alpha: f64, tests: usize) -> u32 {
     let mut ways = 1.0;
     for rounds in 1..64u32 {

@@ -1,4 +1,5 @@
-//! Trends of made-up results: a step that was planted, noise alone, results that are not alike.
+//! Tests of trends over artificial results: a planted step, noise alone, and results under
+//! different conditions.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -6,7 +7,8 @@ use rand_core::{RngCore as _, SeedableRng as _};
 use super::*;
 use crate::{Machine, Round, SCHEMA_VERSION};
 
-/// A result of one trial and its bound, made on that day; each round costs so many times the bound.
+/// A result of one trial and its bound, made on that day. Each round costs this many times the
+/// bound.
 pub(crate) fn result(day: u32, rounds: &[f64]) -> RunResult {
     let machine = Machine {
         cpu: "Example CPU".into(),
@@ -59,10 +61,11 @@ pub(crate) fn result(day: u32, rounds: &[f64]) -> RunResult {
     }
 }
 
-/// So many results, each with the figures that `cost` gives for its day, spoilt by `spoil`.
+/// The trend of one result a day, each with the figures that `cost` gives for its day, changed by
+/// `spoil`.
 fn trend(days: u32, cost: impl Fn(u32) -> f64, spoil: impl Fn(u32, &mut RunResult)) -> Trend {
     let mut stored = Vec::new();
-    // The newest first: the order of time is the trend's own doing.
+    // The newest comes first, because the trend must sort by time itself.
     for day in (0..days).rev() {
         let mut result = result(day, &[cost(day), cost(day) * 1.01, cost(day) * 0.99]);
         spoil(day, &mut result);
@@ -71,7 +74,7 @@ fn trend(days: u32, cost: impl Fn(u32) -> f64, spoil: impl Fn(u32, &mut RunResul
     Trend::of(stored, TrackedMetric::P50OverBound, &|_| true)
 }
 
-/// Noise of about two percent about 1, the same for the same seed.
+/// Noise of about two percent around 1, the same for the same seed.
 fn noise(seed: u64) -> impl Fn(u32) -> f64 {
     move |day| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed * 1_000 + u64::from(day));
@@ -114,7 +117,7 @@ fn a_planted_step_is_found_where_it_is() {
 fn noise_alone_has_no_change_at_the_level() {
     let is_found = |seed: &u64| found(&trend(15, noise(*seed + 77), |_, _| {})).is_some();
     let hits = (0..100u64).filter(is_found).count();
-    // 5 are due; 11 or more come about once in eighty times, and the seeds are fixed.
+    // 5 are expected. 11 or more come about once in eighty times, and the seeds are fixed.
     assert!(hits <= 10, "{hits} of 100");
 }
 

@@ -1,5 +1,5 @@
-//! A figure as it is followed from one result to the next: one value of one trial, with the lowest
-//! and the highest of its rounds, under a name that does not change. Pure.
+//! A figure that is tracked from one result to the next: one value of one trial, with the lowest
+//! and the highest of its rounds, under a stable name. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::comparison::{ComparedMetric, plain, ratios_by_round};
 use crate::statistics::median;
 use crate::{Measurement, RunResult, Unsound};
 
-/// A metric that is followed.
+/// A metric that is tracked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrackedMetric {
@@ -17,7 +17,7 @@ pub enum TrackedMetric {
     P50OverBound,
     /// Median service time of accepted tokens.
     P50,
-    /// 99th percentile of the same.
+    /// 99th percentile of the service time of accepted tokens.
     P99,
     /// Completed operations per second of active worker time.
     Throughput,
@@ -26,7 +26,7 @@ pub enum TrackedMetric {
 }
 
 impl TrackedMetric {
-    /// All, in the order of every form.
+    /// All metrics, in the order of every form.
     pub const ALL: [TrackedMetric; 5] = [
         TrackedMetric::P50OverBound,
         TrackedMetric::P50,
@@ -35,7 +35,7 @@ impl TrackedMetric {
         TrackedMetric::Cpu,
     ];
 
-    /// Its name in identifiers and options.
+    /// The name in identifiers and options.
     pub const fn name(self) -> &'static str {
         match self {
             TrackedMetric::P50OverBound => "p50-over-bound",
@@ -56,7 +56,7 @@ impl TrackedMetric {
         }
     }
 
-    /// What it is, in one line.
+    /// The meaning in one line.
     pub const fn meaning(self) -> &'static str {
         match self {
             TrackedMetric::P50OverBound => {
@@ -69,17 +69,18 @@ impl TrackedMetric {
         }
     }
 
-    /// Whether more of it is better.
+    /// Whether a higher value is better.
     pub const fn is_gain(self) -> bool {
         matches!(self, TrackedMetric::Throughput)
     }
 
-    /// Whether a trial can have it at all: a ratio needs a bound, which is looked for in `result`.
+    /// Whether a trial can have the metric at all. A ratio needs a bound, which is looked up in
+    /// `result`.
     pub fn applies(self, result: &RunResult, trial: &Measurement) -> bool {
         self != TrackedMetric::P50OverBound || bound(result, trial).is_some()
     }
 
-    /// The figure of a trial, whatever it is worth; `None` if it has none. The bound is looked for
+    /// The figure of a trial, even if it is unsound; `None` if it has none. The bound is looked up
     /// in `result`.
     pub fn figure(self, result: &RunResult, trial: &Measurement) -> Option<TrackedFigure> {
         let metric = match self {
@@ -94,14 +95,15 @@ impl TrackedMetric {
         TrackedFigure::of(&plain(metric, trial))
     }
 
-    /// Why that figure does not stand alone; a ratio stands with its bound.
+    /// The reason why that figure does not stand alone. A ratio also needs a bound whose figures
+    /// stand alone.
     pub fn unsound(self, result: &RunResult, trial: &Measurement) -> Option<Unsound> {
         let bound = || bound(result, trial).filter(|_| self == TrackedMetric::P50OverBound);
         Unsound::of(result, trial).or_else(|| Unsound::of(result, bound()?))
     }
 }
 
-/// One figure.
+/// One tracked figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TrackedFigure {
     /// Median of the rounds, in the metric's unit.
@@ -137,17 +139,17 @@ pub(crate) fn bound<'r>(result: &'r RunResult, trial: &Measurement) -> Option<&'
     result.measurements.iter().find(fits).filter(|_| kind != "raw")
 }
 
-/// A trial and its name: stable from one result to the next.
+/// A trial with a name that is stable from one result to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedTrial<'r> {
     /// The trial.
     pub trial: &'r Measurement,
-    /// 1, or a higher number where the result holds the same trial again.
+    /// 1, or a higher number if the result holds the same trial again.
     pub number: u32,
 }
 
 impl<'r> NamedTrial<'r> {
-    /// Every trial of a result, in its order.
+    /// Every trial of a result, in the order of the result.
     pub fn all(result: &'r RunResult) -> Vec<NamedTrial<'r>> {
         let mut seen: BTreeMap<[&str; 4], u32> = BTreeMap::new();
         let named = |trial: &'r Measurement| {
@@ -159,8 +161,8 @@ impl<'r> NamedTrial<'r> {
         result.measurements.iter().map(named).collect()
     }
 
-    /// `scenario/contender/algorithm`, with `@policy` where the cache policy is not the default one
-    /// and `#number` where the result holds the trial again.
+    /// The name `scenario/contender/algorithm`, with `@policy` if the cache policy is not the
+    /// default one and `#number` if the result holds the trial again.
     pub fn name(&self) -> String {
         let Measurement { scenario, contender, algorithm, cache_policy, .. } = self.trial;
         let policy = match cache_policy.as_str() {

@@ -1,4 +1,4 @@
-//! Reading of whole files with a limit on their size. A file that somebody else wrote may be of any
+//! Reading of whole files with a limit on their size. A file from another source may be of any
 //! size, and a device has no end.
 
 use std::fs::File;

@@ -146,7 +146,7 @@ fn value(kind: SweptKind, number: f64) -> Value {
 }
 
 impl Value {
-    /// The value as it stands in a name.
+    /// The value in the form used in names.
     pub fn name(self) -> String {
         match self {
             Value::Span(span) => humantime::format_duration(span).to_string().replace(' ', ""),

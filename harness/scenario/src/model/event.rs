@@ -110,7 +110,7 @@ pub enum Poison {
     Symmetric,
     /// An RSA key of 1024 bits.
     WeakRsa,
-    /// An entry that is no object.
+    /// An entry that is not an object.
     NotAnObject,
 }
 

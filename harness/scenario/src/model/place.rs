@@ -1,4 +1,5 @@
-//! The places of things in their lists, each a type of its own: a stream is never taken for a phase.
+//! The places of streams, phases, tokens and workers in their lists. Each has its own type, so that
+//! a stream cannot be taken for a phase.
 
 /// The place of a stream in its scenario, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,36 +23,36 @@ pub struct WorkerPlace(pub u32);
 pub struct Ordinal(pub u32);
 
 impl StreamPlace {
-    /// For indexing.
+    /// The index in a list of streams.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 }
 
 impl PhasePlace {
-    /// The phase of an arrival during the warm-up, which is none of the scenario's.
+    /// The place that stands for the warm-up, which is not a phase of the scenario.
     pub const WARMUP: PhasePlace = PhasePlace(u16::MAX);
 
-    /// For indexing; out of bounds for the warm-up.
+    /// The index in a list of phases. It is out of bounds for the warm-up.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// Whether an arrival in it counts for conformance only.
+    /// Whether it is the warm-up, whose arrivals count for conformance only.
     pub fn is_warmup(self) -> bool {
         self == PhasePlace::WARMUP
     }
 }
 
 impl TokenPlace {
-    /// For indexing.
+    /// The index in a list of tokens.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 impl WorkerPlace {
-    /// For indexing.
+    /// The index in a list of workers.
     pub fn index(self) -> usize {
         self.0 as usize
     }

@@ -98,7 +98,7 @@ pub struct IssuerSpec {
     pub revocation_filter: Option<f64>,
 }
 
-/// The load: the way operations arrive and are processed.
+/// The load: how operations arrive and are processed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
     /// The arrival process.

@@ -51,7 +51,7 @@ struct StreamArrivals<'s> {
     index: StreamPlace,
     algorithm: Algorithm,
     seed: u64,
-    crowd: Option<Zipf>,
+    popularity: Option<Zipf>,
     phase: usize,
     part: Option<StreamPhase>,
     next: Option<Drawn>,
@@ -109,14 +109,14 @@ impl<'s> Flow<'s> {
     /// other stream.
     pub fn new(scenario: &'s Scenario, algorithm: Algorithm, seed: u64) -> Flow<'s> {
         let lane = |(index, stream): (StreamPlace, &'s Stream)| {
-            let crowd = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
+            let popularity = (stream.reuse == Reuse::Zipf).then(|| Zipf::new(stream.holders));
             let mut lane = StreamArrivals {
                 scenario,
                 stream,
                 index,
                 algorithm,
                 seed,
-                crowd,
+                popularity,
                 phase: 0,
                 part: None,
                 next: None,
@@ -167,7 +167,7 @@ impl StreamArrivals<'_> {
                 stream: self.stream,
                 index: self.index,
                 shares: &part.shares,
-                crowd: self.crowd.as_ref(),
+                popularity: self.popularity.as_ref(),
             };
             let token = draw.token(at, &mut part.tokens);
             let (stream, phase) = (self.index, PhasePlace(self.phase as u16));

@@ -1,5 +1,6 @@
-//! AWS-LC through aws-lc-rs: every key is parsed once into an `EVP_PKEY`. One key per worker, since
-//! AWS-LC counts references to it at each verification and sharing it would bounce a cache line.
+//! The backend for AWS-LC through aws-lc-rs. Every key is parsed once into an `EVP_PKEY`. Each
+//! worker has its own, because AWS-LC counts references to it at each verification. Sharing it
+//! would move a cache line between cores each time.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ML_DSA_44, ParsedPublicKey,
@@ -12,7 +13,7 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// aws-lc-rs.
+/// The aws-lc-rs backend.
 pub struct AwsLcRs;
 
 impl Backend for AwsLcRs {

@@ -1,7 +1,7 @@
-//! ed25519-dalek through `verify_batch`: many signatures gathered and decided on at once, and for
-//! the divergence report one signature many times. A batch that passes may hold what a single check
-//! refuses: an R that is not canonical, or points whose components of small order cancel out over
-//! the whole batch. Only who holds the private key can make such a signature.
+//! The backend for batches of Ed25519 signatures, with ed25519-dalek's `verify_batch`. The
+//! divergence report also uses it for one signature repeated. A batch may pass with signatures that
+//! a single check refuses: an R that is not canonical, or points whose components of small order
+//! cancel out over the batch. Only the holder of the private key can make such a signature.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,9 +11,9 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// ed25519-dalek's batch of one signature, so many times.
+/// A backend that verifies each signature as a batch of several copies of it.
 pub struct DalekBatch {
-    /// How often the signature stands in the batch, at least once.
+    /// The number of copies of the signature in the batch, at least one.
     pub copies: usize,
 }
 
@@ -60,14 +60,14 @@ impl VerifyingKey for BatchKey {
     }
 }
 
-/// Signatures that are verified together. As a backend its keys accept every signature of the right
-/// length and keep it here; [`Batch::verify`] decides on all of them.
+/// Signatures that are verified together. Used as a backend, its keys accept every signature of the
+/// right length and store it here. [`Batch::verify`] then decides on all of them.
 #[derive(Clone, Default)]
 pub struct Batch(Arc<Mutex<Gathered>>);
 
 #[derive(Default)]
 struct Gathered {
-    /// The signing inputs one after the other, and where each ends.
+    /// The signing inputs one after the other. `ends` holds the end of each.
     text: Vec<u8>,
     ends: Vec<usize>,
     signatures: Vec<Signature>,
@@ -75,18 +75,18 @@ struct Gathered {
 }
 
 impl Batch {
-    /// How many signatures wait.
+    /// The number of stored signatures.
     pub fn len(&self) -> usize {
         self.gathered().signatures.len()
     }
 
-    /// Whether none waits.
+    /// Whether no signature is stored.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Decides on all signatures in the order in which they came, and forgets them. Those of a
-    /// batch that fails are verified one by one, and so is one that is alone.
+    /// Decides on all stored signatures in their order, and clears them. If a batch fails, or holds
+    /// one signature only, each signature is verified on its own.
     pub fn verify(&self, verdicts: &mut Vec<Result<(), InvalidSignature>>) {
         let mut gathered = self.gathered();
         let Gathered { text, ends, signatures, keys } = &mut *gathered;

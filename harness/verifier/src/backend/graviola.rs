@@ -1,5 +1,6 @@
-//! graviola: Rust around the proven assembly of s2n-bignum, for the CPUs that it supports. ECDSA
-//! keys keep a table of the point, RSA keys their Montgomery constants.
+//! The backend for graviola: Rust around the formally verified assembly of s2n-bignum, for the CPUs
+//! that it supports. A prepared ECDSA key holds a table of the point, and a prepared RSA key its
+//! Montgomery constants.
 
 use graviola::hashing::{Sha256, Sha384};
 use graviola::signing::ecdsa::{self, P256, P384};
@@ -13,10 +14,10 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// graviola.
+/// The graviola backend.
 pub struct Graviola;
 
-/// Whether graviola runs on this CPU. Where it does not, [`Graviola`] supports no algorithm.
+/// Whether graviola runs on this CPU. If it does not, [`Graviola`] supports no algorithm.
 pub fn is_supported() -> bool {
     util::is_cpu_supported()
 }
@@ -39,7 +40,7 @@ impl Backend for Graviola {
         algorithm: Algorithm,
         key: &CheckedJwk,
     ) -> Result<Box<dyn VerifyingKey>, InvalidKey> {
-        // On any other CPU every call into graviola panics.
+        // On an unsupported CPU every call into graviola panics.
         if !is_supported() {
             return Err(InvalidKey);
         }
@@ -56,8 +57,8 @@ impl Backend for Graviola {
                 let key = Ed25519VerifyingKey::from_bytes(point);
                 Ok(Box::new(Ed25519Key(key.map_err(|_| InvalidKey)?)))
             }
-            // graviola writes the padded message in whole 64-bit words: under a modulus of any
-            // other size it would refuse valid signatures.
+            // graviola writes the padded message in whole 64-bit words. With a modulus of any other
+            // size it would refuse valid signatures.
             (_, KeyMaterial::Rsa { n, .. }) if !is_whole_words(n) => Err(InvalidKey),
             (_, KeyMaterial::Rsa { n, e }) => rsa_key(algorithm, n, *e),
             _ => Err(InvalidKey),
@@ -65,8 +66,8 @@ impl Backend for Graviola {
     }
 }
 
-/// graviola under RSA moduli of any size, without the check of [`Graviola`]: for the divergence
-/// report, which shows what the library does, and for nothing else.
+/// graviola with RSA moduli of any size, without the check of [`Graviola`]. It is only for the
+/// divergence report, which shows the behaviour of the library.
 pub struct AnyModulus;
 
 impl Backend for AnyModulus {
@@ -94,7 +95,7 @@ impl Backend for AnyModulus {
     }
 }
 
-/// A verification method of graviola: key, signature, message.
+/// A verification method of graviola. Its arguments are key, signature and message.
 type RsaVerify = fn(&RsaVerifyingKey, &[u8], &[u8]) -> Result<(), Error>;
 
 struct RsaKey {
@@ -152,7 +153,7 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
     Ok(Box::new(RsaKey { verify, key }))
 }
 
-/// graviola takes an RSA key in no other form (RFC 8017 §A.1.1).
+/// The RSA key in PKCS #1 DER (RFC 8017 §A.1.1), the only form that graviola takes.
 fn pkcs1_der(n: &[u8], e: u32) -> Result<Vec<u8>, InvalidKey> {
     let e = e.to_be_bytes();
     let modulus = UintRef::new(n).map_err(|_| InvalidKey)?;

@@ -1,11 +1,11 @@
-//! The backend that accepts any signature: with it the core shows what it costs by itself. Never a
-//! default, never for tokens that must be refused.
+//! The backend that accepts any signature. With it, a measurement shows the cost of the core alone.
+//! It is never a default, and never used for tokens that must be refused.
 
 use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::CheckedJwk;
 
-/// Accepts any signature.
+/// The null backend, which accepts any signature.
 pub struct Null;
 
 impl Backend for Null {

@@ -1,6 +1,6 @@
-//! OpenSSL of the system, through rust-openssl: contexts for RSA are set up once per key and
-//! worker, ECDSA takes the two halves of a signature without a detour over DER, digests are the
-//! low-level ones, which fetch nothing from a provider.
+//! The backend for the system's OpenSSL through rust-openssl. Contexts for RSA are set up once per
+//! key and worker. ECDSA takes the two halves of a signature without a conversion to DER. The
+//! digests are the low-level ones, which fetch nothing from a provider.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// OpenSSL.
+/// The OpenSSL backend.
 pub struct OpenSsl;
 
 impl Backend for OpenSsl {
@@ -61,7 +61,7 @@ impl Backend for OpenSsl {
     }
 }
 
-/// A digest, long enough for all of them.
+/// A digest of one of the three lengths.
 enum Digest {
     Sha256([u8; 32]),
     Sha384([u8; 48]),
@@ -119,7 +119,8 @@ fn accepted(answer: Result<bool, ErrorStack>) -> Result<(), InvalidSignature> {
     answer.is_ok_and(|is_valid| is_valid).then_some(()).ok_or(InvalidSignature)
 }
 
-/// P1363 form: two halves of exactly the curve's length. OpenSSL knows numbers only.
+/// Verifies a signature in P1363 form, whose two halves must each have exactly the curve's length.
+/// OpenSSL takes them as numbers, so it does not check the length.
 fn ecdsa(
     key: &EcKey<Public>,
     digest: &[u8],
@@ -164,7 +165,7 @@ fn rsa_key(algorithm: Algorithm, n: &[u8], e: u32) -> Result<Box<dyn VerifyingKe
     Ok(Box::new(RsaKey { context, digest }))
 }
 
-/// Set up once; each verification goes on from here.
+/// The context of an RSA key. It is set up once, and each verification starts from it.
 fn rsa_context(
     key: &PKey<Public>,
     digest: &MdRef,

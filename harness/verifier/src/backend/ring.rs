@@ -1,5 +1,6 @@
-//! ring: C and assembly from BoringSSL. It has no prepared keys, so every verification parses the
-//! key again; RSA goes through `RsaPublicKeyComponents`, which spares at least the DER.
+//! The backend for ring: C and assembly from BoringSSL. ring has no prepared keys, so every
+//! verification parses the key again. RSA keys use `RsaPublicKeyComponents`, which at least avoids
+//! parsing DER.
 
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
@@ -12,7 +13,7 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// ring.
+/// The ring backend.
 pub struct Ring;
 
 impl Backend for Ring {

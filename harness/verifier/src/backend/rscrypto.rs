@@ -1,6 +1,7 @@
-//! rscrypto: pure Rust with assembler, a table per EC key, scratch kept per RSA key. Experimental:
-//! young, of one author, not audited. Its Ed25519 refuses an R of small order, which the equation
-//! of RFC 8032 §5.1.7 lets pass and every other backend accepts, so that it is not used here.
+//! The backend for rscrypto: pure Rust with assembly, a table per EC key, and scratch memory kept
+//! per RSA key. It is experimental: young, by one author, not audited. Its Ed25519 is not used
+//! here, because it refuses an R of small order. The equation of RFC 8032 §5.1.7 accepts such an R,
+//! and so does every other backend.
 
 use rscrypto::{
     EcdsaP256PublicKey, EcdsaP256Signature, EcdsaP384PublicKey, EcdsaP384Signature,
@@ -11,7 +12,7 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::{Algorithm, KeyType};
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// rscrypto.
+/// The rscrypto backend.
 pub struct RsCrypto;
 
 impl Backend for RsCrypto {
@@ -43,7 +44,8 @@ impl Backend for RsCrypto {
             }
             (_, KeyMaterial::Rsa { n, e }) => {
                 let padding = padding(algorithm).ok_or(InvalidKey)?;
-                // Unlike the default policy: 2048 bits, and other exponents than 65537.
+                // Unlike the default policy, this one accepts 2048 bits and exponents other than
+                // 65537.
                 let policy = RsaPublicKeyPolicy::legacy_verification().allow_legacy_odd_exponents();
                 let key =
                     RsaPublicKey::from_modulus_exponent_with_policy(n, u64::from(*e), &policy)
@@ -103,7 +105,7 @@ impl VerifyingKey for P384Key {
     }
 }
 
-/// The salt is as long as the hash (RFC 7518 §3.5).
+/// The padding of an RSA algorithm. The PSS salt is as long as the hash (RFC 7518 §3.5).
 fn padding(algorithm: Algorithm) -> Option<Padding> {
     Some(match algorithm {
         Algorithm::RS256 => Padding::Pkcs1v15(RsaPkcs1v15Profile::Sha256),

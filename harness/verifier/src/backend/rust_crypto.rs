@@ -1,5 +1,5 @@
-//! RustCrypto: rsa, p256 and p384, with ed25519-dalek beside them. Pure Rust. Keys are prepared by
-//! value, those of RSA with their Montgomery constants.
+//! The backend for the RustCrypto crates rsa, p256 and p384, with ed25519-dalek for Ed25519. All
+//! are pure Rust. Prepared keys are held by value, those of RSA with their Montgomery constants.
 
 use p256::ecdsa::signature::Verifier as _;
 use rsa::pkcs8::AssociatedOid;
@@ -12,7 +12,7 @@ use super::{Backend, InvalidKey, InvalidSignature, VerifyingKey};
 use crate::algorithm::Algorithm;
 use crate::jwk::{CheckedJwk, KeyMaterial};
 
-/// The crates of RustCrypto and dalek.
+/// The backend of the RustCrypto and dalek crates.
 pub struct RustCrypto;
 
 impl Backend for RustCrypto {
@@ -57,7 +57,7 @@ struct Pkcs1v15Key<D: Digest>(pkcs1v15::VerifyingKey<D>);
 impl<D: Digest + Send> VerifyingKey for Pkcs1v15Key<D> {
     fn verify(&mut self, signing_input: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let signature = pkcs1v15::Signature::try_from(signature).map_err(|_| InvalidSignature)?;
-        // Not `verify`, which clones the DigestInfo prefix.
+        // `verify` is not used, because it clones the DigestInfo prefix.
         let hash = D::digest(signing_input);
         self.0.verify_prehash(&hash, &signature).map_err(|_| InvalidSignature)
     }
@@ -126,7 +126,7 @@ where
     Box::new(Pkcs1v15Key(pkcs1v15::VerifyingKey::<D>::new(key)))
 }
 
-/// The salt is as long as the hash (RFC 7518 §3.5), which is what `new` takes.
+/// The PSS key. Its salt is as long as the hash (RFC 7518 §3.5), which is the default of `new`.
 fn pss_key<D>(key: PublicKey) -> Box<dyn VerifyingKey>
 where
     D: Digest + FixedOutputReset + Send + 'static,

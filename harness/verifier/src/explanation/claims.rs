@@ -1,4 +1,4 @@
-//! Steps 9 to 12, explained: claims, times, purpose and request.
+//! The explanation of steps 9 to 12: claims, times, purpose and request.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl ClaimForm {
 }
 
 impl DecodedEvidence<'_> {
-    /// Members of the payload, in the policy's places.
+    /// The members of the payload, in the order of the policy.
     fn members(&self) -> Members<'_, MAX_MEMBERS> {
         let payload = self.payload.as_deref().unwrap_or_default();
         let members = json::read_object(payload, MAX_DEPTH, &self.evidence.policy.members);
@@ -110,7 +110,8 @@ impl DecodedEvidence<'_> {
                 format!("exp {} + leeway {leeway} <= now {now}", instant(claims.expires))
             }
             Rejection::NotYetValid => ahead("nbf", claims.not_before),
-            // Between two nanoseconds it lies ahead of the later one only if it does of both.
+            // An `iat` between two nanoseconds lies ahead of the later one only if it lies ahead of
+            // both.
             Rejection::IssuedInFuture => {
                 let up = i128::from(claims.is_issued_between);
                 ahead("iat", claims.issued_at.map(|down| UnixTime(down.0 + up)))
@@ -123,7 +124,7 @@ impl DecodedEvidence<'_> {
         }
     }
 
-    /// Why the claims of an access token with a good `typ` are of another kind of token.
+    /// The reason why a token with an allowed `typ` is another kind of token by its claims.
     pub(super) fn purpose(&self) -> String {
         let policy = self.evidence.policy;
         let members = self.members();
@@ -189,7 +190,7 @@ impl DecodedEvidence<'_> {
     }
 }
 
-/// The first claim of the wrong form, in the order of the contract.
+/// Names the first claim of a wrong form, in the order of the contract.
 fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
     use Member::*;
     let scope = match policy.spec().claims.scope_form {
@@ -207,7 +208,7 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
         (Jti as usize, ClaimForm::Text),
         (TokenUse as usize, ClaimForm::Text),
     ];
-    // The others only where they are asked for.
+    // The other claims are checked only if the policy reads them.
     forms.extend(is_bound.then_some((Cnf as usize, ClaimForm::Confirmation)));
     forms.extend(policy.spec().tenant.as_ref().map(|_| (policy.tenant, ClaimForm::Text)));
     forms.extend(policy.subject_kind.map(|place| (place, ClaimForm::Text)));
@@ -229,7 +230,7 @@ fn missing(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
     let mut names: Vec<String> = absent.map(|place| policy.members.name(*place).clone()).collect();
     names.dedup();
     if names.is_empty() {
-        // An array of nothing but empty names.
+        // The audience is an array of empty strings only.
         names.push("aud".into());
     }
     format!("required claims that are absent or empty: {}", list(&names))
@@ -239,7 +240,7 @@ fn seconds(span: Duration) -> String {
     format!("{} s", span.as_secs_f64())
 }
 
-/// Seconds since 1970, with a fraction only where there is one.
+/// The text of an instant in seconds since 1970, with a fraction only if it has one.
 fn instant(time: UnixTime) -> String {
     let sign = if time.0 < 0 { "-" } else { "" };
     let (whole, nanos) =

@@ -1,9 +1,10 @@
-//! Why a text is no strict base64url, and what may stand around a token that does not belong to it.
+//! The reasons why a text is not strict base64url, and the detection of text around a token that
+//! does not belong to it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// What hinders a text from being strict base64url (RFC 7515 §2); `None` if it is.
+/// The fault that makes a text invalid as strict base64url (RFC 7515 §2); `None` if it is valid.
 pub(super) fn base64_fault(text: &[u8]) -> Option<String> {
     URL_SAFE_NO_PAD.decode(text).err()?;
     let is_known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -26,7 +27,7 @@ pub(super) fn base64_fault(text: &[u8]) -> Option<String> {
     })
 }
 
-/// What stands around a token, and what to do; empty if nothing that is known does.
+/// A hint about text around a token and its remedy; empty if no known case applies.
 pub(super) fn wrapping(token: &[u8]) -> &'static str {
     let begins = |name: &str| {
         token.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))

@@ -1,24 +1,24 @@
-//! What of a stranger's text may be shown, and in which form: control characters replaced, cut, and
-//! withheld where it holds what must not be seen.
+//! The form in which untrusted text is shown. Control characters are replaced, and long texts are
+//! cut. A text that contains secrets is withheld.
 
 use memchr::memmem;
 
 use crate::claims::MAX_DEPTH;
 use crate::json::{self, Names};
 
-/// A text is shown up to this many characters.
+/// The most characters of a text that are shown.
 const MAX_CHARS: usize = 64;
-/// A list is shown up to this many texts.
+/// The most texts of a list that are shown.
 const MAX_TEXTS: usize = 4;
-/// As much of a token in a row as must not be seen.
+/// The length in bytes from which a part of the token must not be shown.
 const MAX_LEAK: usize = 16;
-/// From this length on, a hidden text is searched for inside of others.
+/// The shortest hidden text, in bytes, that is also searched for inside other texts.
 const MIN_HIDDEN: usize = 8;
 
-/// Between a token and those who read about it.
+/// The filter for texts about one token.
 pub(super) struct Redaction<'a> {
     token: &'a [u8],
-    /// `sub` and `jti`.
+    /// The values of `sub` and `jti`.
     hidden: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Redaction<'a> {
         Redaction { token, hidden: hidden.filter(|text| !text.is_empty()).collect() }
     }
 
-    /// A text of the token, between backticks.
+    /// A text of the token between backticks, or a note that it is withheld.
     pub(super) fn show(&self, text: &str) -> String {
         let shown = quote(text);
         let is_hidden = self.hidden.iter().any(|hidden| text == hidden || is_within(hidden, text));
@@ -42,20 +42,20 @@ impl<'a> Redaction<'a> {
         shown
     }
 
-    /// Whether a text of ours holds what must not be seen.
+    /// Whether a text from the verifier's side contains something that must not be shown.
     pub(super) fn hides(&self, text: &str) -> bool {
         self.hidden.iter().any(|hidden| is_within(hidden, text)) || self.leaks(text)
     }
 
-    /// Whether a text holds a part of the token.
+    /// Whether a text contains a part of the token.
     fn leaks(&self, text: &str) -> bool {
         let of_token = |part: &[u8]| memmem::find(self.token, part).is_some();
         text.as_bytes().windows(MAX_LEAK).any(of_token)
     }
 
-    /// Where a text of the token first differs from one of ours that is shown alike, because both
-    /// are cut, hold what is not shown, or hold letters that look like others. Empty where what is
-    /// shown tells them apart.
+    /// Describes where a text of the token first differs from an expected text that looks the same
+    /// when shown. They can look the same because both are cut, contain invisible characters, or
+    /// contain letters that resemble others. The result is empty if the shown texts are different.
     pub(super) fn told_apart(&self, theirs: &[String], ours: &[String]) -> String {
         let alike = |theirs: &&String, ours: &&String| {
             theirs != ours && (seen(theirs) == seen(ours) || may_look_alike(theirs, ours))
@@ -81,18 +81,18 @@ impl<'a> Redaction<'a> {
         format!("; they differ from character {} on: {theirs} and {ours}", same + 1)
     }
 
-    /// Texts of the token.
+    /// A list of texts of the token.
     pub(super) fn show_all(&self, texts: &[String]) -> String {
         joined(texts, |text| self.show(text))
     }
 }
 
-/// Whether a text holds a hidden one that is long enough to be searched for.
+/// Whether a text contains a hidden text that is long enough to be searched for.
 fn is_within(hidden: &str, text: &str) -> bool {
     hidden.len() >= MIN_HIDDEN && text.contains(hidden)
 }
 
-/// Texts of our own.
+/// A list of texts from the verifier's side.
 pub(super) fn list(texts: &[String]) -> String {
     joined(texts, |text| quote(text))
 }
@@ -105,15 +105,16 @@ fn joined(texts: &[String], show: impl Fn(&String) -> String) -> String {
     shown.join(", ")
 }
 
-/// As much of a text as is shown.
+/// The shown form of a text: its first characters, with unsafe ones replaced.
 fn seen(text: &str) -> String {
     let plain = |c: char| if is_treacherous(c) { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(MAX_CHARS).map(plain).collect()
 }
 
-/// Whether letters beyond ASCII may make two different texts look the same: a letter of another
-/// alphabet, or one in two forms (composed, and with a combining mark). So it is if what is ASCII
-/// in one is found in the other in the same order, and neither is much longer.
+/// Whether letters beyond ASCII may make two different texts look the same. Such a letter may
+/// belong to another alphabet, or have two forms (composed, or with a combining mark). This is the
+/// case if the ASCII characters of one text occur in the other in the same order, and neither text
+/// is much longer.
 fn may_look_alike(theirs: &str, ours: &str) -> bool {
     let ascii = |text: &str| text.chars().filter(char::is_ascii).collect::<String>();
     let beyond = |text: &str| text.chars().filter(|c| !c.is_ascii()).count();
@@ -128,7 +129,8 @@ fn may_look_alike(theirs: &str, ours: &str) -> bool {
         && (is_within(&their_ascii, &our_ascii) || is_within(&our_ascii, &their_ascii))
 }
 
-/// The rest of a text as it is shown; what is not seen of its first character, by its number.
+/// The shown form of the rest of a text. If its first character may be invisible or resemble
+/// another, its code point is given.
 fn named(rest: &str, shown: String) -> String {
     match rest.chars().next() {
         None => "nothing".into(),
@@ -139,7 +141,7 @@ fn named(rest: &str, shown: String) -> String {
     }
 }
 
-/// The text between backticks, so that it cannot pass for ours.
+/// The text between backticks, so that a reader cannot take it for a text of the tool.
 pub(super) fn quote(text: &str) -> String {
     let cut = seen(text);
     match text.chars().count() {
@@ -148,7 +150,8 @@ pub(super) fn quote(text: &str) -> String {
     }
 }
 
-/// Control characters, those that are not seen or turn the direction of writing, and our quotes.
+/// Whether a character is unsafe to show: a control character, an invisible one, one that changes
+/// the writing direction, or a backtick.
 fn is_treacherous(c: char) -> bool {
     c.is_control()
         || c == '`'

@@ -1,5 +1,5 @@
-//! What of a key set verifies no token, for a person: each entry by its place, its kid and the
-//! reason. Reads the set again beside the hot path, and decides nothing.
+//! The entries of a key set that verify no token, for a person: each with its place, its kid and
+//! the reason. The set is read again, outside the hot path, and nothing is decided here.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,19 +19,20 @@ use super::encoding::base64_fault;
 use super::names;
 use super::redaction::quote;
 
-/// The members of a JWK that are read and must be text (RFC 7517 §4, RFC 7518 §6).
+/// The members of a JWK that are read and must be strings (RFC 7517 §4, RFC 7518 §6).
 const TEXTS: [&str; 10] = ["kty", "kid", "alg", "use", "crv", "n", "e", "x", "y", "pub"];
 
 /// An entry of a key set that verifies no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedEntry {
-    /// Its place in `keys`, from 0.
+    /// The place in `keys`, from 0.
     pub place: usize,
-    /// Its `kid`, if it has one.
+    /// The `kid`, if it has one.
     pub kid: Option<String>,
-    /// Why it is skipped when the set is loaded; `None` if it stays in the set and fits no token.
+    /// The reason why it is skipped when the set is loaded. `None` if it stays in the set but fits
+    /// no token.
     pub kind: Option<SkipKind>,
-    /// What is wrong with it, in a few words that hold no control character.
+    /// The fault in a few words, without control characters.
     pub reason: String,
 }
 
@@ -43,8 +44,8 @@ pub struct UnusedEntries {
 }
 
 impl UnusedEntries {
-    /// Those of a body. `allowed` are the algorithms of the policy. A body that is no key set has
-    /// none.
+    /// The unused entries of a body. `allowed` are the algorithms of the policy. A body that is not
+    /// a key set has none.
     pub fn of(body: &[u8], allowed: &[Algorithm]) -> UnusedEntries {
         let keys = serde_json::from_slice::<WireSet<'_>>(body).map_or(Vec::new(), |set| set.keys);
         let unused = |(place, raw): (usize, &&serde_json::value::RawValue)| {
@@ -60,12 +61,12 @@ impl UnusedEntries {
         UnusedEntries { entries, by_kid }
     }
 
-    /// All of them.
+    /// All unused entries.
     pub fn all(&self) -> &[UnusedEntry] {
         &self.entries
     }
 
-    /// Those under a kid.
+    /// The unused entries under a kid.
     pub fn under(&self, kid: &str) -> Vec<&UnusedEntry> {
         let indices = self.by_kid.get(kid).map_or(&[][..], Vec::as_slice);
         indices.iter().map(|index| &self.entries[*index]).collect()
@@ -102,7 +103,7 @@ impl UnusedEntry {
         Some(UnusedEntry { place, kid, kind, reason })
     }
 
-    /// The same without its kid, which a reader knows already.
+    /// The description without the kid, which the reader knows already.
     pub(super) fn short(&self) -> String {
         let UnusedEntry { place, reason, .. } = self;
         match self.kind {
@@ -112,7 +113,7 @@ impl UnusedEntry {
     }
 }
 
-/// An entry as it stands.
+/// A parsed entry with its text.
 struct Jwk<'a> {
     json: &'a str,
     members: Value,
@@ -127,12 +128,12 @@ impl Jwk<'_> {
         quote(self.text(name).unwrap_or_default())
     }
 
-    /// A member decoded, or nothing.
+    /// The decoded bytes of a member; empty if it cannot be decoded.
     fn bytes(&self, name: &str) -> Vec<u8> {
         URL_SAFE_NO_PAD.decode(self.text(name).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// The members that its type of key requires (RFC 7518 §6, RFC 8037 §2, RFC 9964 §3).
+    /// The members that the key type requires (RFC 7518 §6, RFC 8037 §2, RFC 9964 §3).
     fn required(&self) -> &'static [&'static str] {
         match self.text("kty") {
             Some("RSA") => &["n", "e"],
@@ -237,7 +238,7 @@ impl Jwk<'_> {
         }
     }
 
-    /// Why a key that can be read fits no token.
+    /// The reason why a key that can be read fits no token.
     fn idle(&self, allowed: &[Algorithm]) -> String {
         if self.text("use").is_some_and(|purpose| purpose != "sig") {
             return format!("`use` is {}, not `sig`", self.quoted("use"));
@@ -274,7 +275,7 @@ impl Jwk<'_> {
     }
 }
 
-/// The length of a big-endian integer, in bits.
+/// The length of a big-endian integer in bits.
 fn bits(integer: &[u8]) -> usize {
     let integer = key_check::strip_leading_zeros(integer);
     let zeros = integer.first().map_or(0, |first| first.leading_zeros() as usize);

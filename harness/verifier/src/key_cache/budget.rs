@@ -1,22 +1,22 @@
-//! How many fetches unknown kids may cause, and when the next one may start.
+//! The budget of fetches for unknown kids: how many are allowed, and when the next one may start.
 
 use std::collections::VecDeque;
 
 use crate::cache_policy::{ArmedOn, Budget, WindowKind};
 use crate::tick::Tick;
 
-/// What was spent of a budget, and when.
+/// The used part of a budget.
 #[derive(Clone, Debug)]
 pub(super) struct BudgetState {
     rule: Option<Budget>,
-    /// Instants that count, at most as many as the budget has fetches.
+    /// The instants that count, at most as many as the budget has fetches.
     spent: VecDeque<Tick>,
-    /// When a bucket is full again.
+    /// The instant at which a bucket is full again.
     full_at: Tick,
 }
 
 impl BudgetState {
-    /// A budget of which nothing is spent.
+    /// A budget of which nothing is used.
     pub(super) fn new(rule: Option<Budget>) -> BudgetState {
         BudgetState { rule, spent: VecDeque::new(), full_at: Tick::MIN }
     }
@@ -53,20 +53,20 @@ impl BudgetState {
         }
     }
 
-    /// Spends a fetch, if the budget allows one now.
+    /// Takes a fetch from the budget if it allows one now. Returns whether it does.
     pub(super) fn take(&mut self, now: Tick) -> bool {
         let is_free = self.free_at(now) <= now;
         if is_free && self.is_armed_on(ArmedOn::Attempt) {
-            self.spend(now);
+            self.use_one(now);
         }
         is_free
     }
 
-    /// A fetch has succeeded; `missed` if it brought nothing that it was made for.
+    /// Counts a successful fetch. `missed` says that its set lacks the requested kid.
     pub(super) fn succeeded(&mut self, missed: bool, now: Tick) {
         if self.is_armed_on(ArmedOn::Success) || missed && self.is_armed_on(ArmedOn::Miss) {
             self.free_at(now);
-            self.spend(now);
+            self.use_one(now);
         }
     }
 
@@ -74,7 +74,7 @@ impl BudgetState {
         self.rule.is_some_and(|rule| rule.armed_on == event)
     }
 
-    fn spend(&mut self, now: Tick) {
+    fn use_one(&mut self, now: Tick) {
         let Some(rule) = self.rule else {
             return;
         };
@@ -82,7 +82,7 @@ impl BudgetState {
             self.full_at = self.full_at.max(now) + rule.window / rule.fetches.max(1);
             return;
         }
-        // More than it allows can only come of events that nobody asked it for.
+        // Only events that did not ask the budget can exceed it.
         if self.spent.len() >= rule.fetches as usize {
             self.spent.pop_front();
         }

@@ -1,4 +1,4 @@
-//! What the end of an attempt changes, and who is told.
+//! The completion of an attempt: its effects on the cache and the tokens it wakes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::rejection::Rejection;
 use crate::tick::Tick;
 
 impl KeyCache {
-    /// An attempt ended. An attempt that was never made, or ended before, has no effect.
+    /// Completes an attempt. An attempt that was never made, or has already ended, has no effect.
     pub fn finished(&mut self, id: FetchId, outcome: Outcome, now: Tick) {
         let is_under_way = |flight: &Flight| flight.id == id && flight.retry_at.is_none();
         let Some(index) = self.flights.iter().position(is_under_way) else {
@@ -47,7 +47,8 @@ impl KeyCache {
         self.take_turns(now);
     }
 
-    /// Where age runs from the request, an older one never replaces what a newer one brought.
+    /// Adopts a fetched set. If age counts from the request, an older request never replaces the
+    /// result of a newer one.
     fn adopt(
         &mut self,
         (set, max_age): (Arc<KeySet>, Option<Duration>),
@@ -85,7 +86,7 @@ impl KeyCache {
         let empty = SetFault::Empty;
         self.kept_empty = failure == FetchFailure::Set(empty)
             || failure == FetchFailure::Set(SetFault::NoUsableKey);
-        // What a token asked for does not put a timer off.
+        // The failure of a fetch for a token does not delay a timer.
         if self.policy.refresh != Refresh::Periodic || flight.kid.is_none() {
             let doubled = 1u32 << self.failures.min(20);
             self.failures += 1;
@@ -99,8 +100,9 @@ impl KeyCache {
         }
     }
 
-    /// Answers everyone who waits for a fetch, from what is held now. A fetch that succeeded is
-    /// grounds for those who waited for it, however long it took; without a ttl it is all they get.
+    /// Answers every token that waits for a fetch, from the held set. A successful fetch is grounds
+    /// for the tokens that waited for it, however long it took. With a TTL of zero, they use its
+    /// set although it is not fresh.
     fn wake(&mut self, first: FetchId, is_ok: bool, now: Tick) {
         for wait in self.waits.take(|wait| wait.on == On::Flight(first)) {
             let answer = match self.answer(&wait.kid, now) {
@@ -116,7 +118,7 @@ impl KeyCache {
         }
     }
 
-    /// Those whose turn has come ask again, in the order in which they came.
+    /// Looks up again for the tokens whose turn has come, in their order of arrival.
     pub(super) fn take_turns(&mut self, now: Tick) {
         let is_next = |wait: &Wait| match wait.on {
             On::Flight(_) => false,
@@ -124,7 +126,7 @@ impl KeyCache {
             On::Budget(free_at) => free_at <= now,
         };
         for wait in self.waits.take(is_next) {
-            // Behind the first of them that fetches, the others wait on.
+            // Once one of them has started a fetch, the others wait again.
             if self.policy.lock == LockScope::All && !self.flights.is_empty() {
                 self.waits.push(Wait { on: On::Turn, ..wait });
                 continue;

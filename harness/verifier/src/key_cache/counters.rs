@@ -1,37 +1,38 @@
-//! What a monitor of a key cache needs to see.
+//! The counters of a key cache, for monitoring.
 
 use crate::key_cache::FetchFailure;
 use crate::key_set::KeySet;
 
-/// Counts since the start.
+/// The counts since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Attempts started, retries included.
+    /// The attempts started, including retries.
     pub attempts: u64,
-    /// Attempts that brought a usable set.
+    /// The attempts that returned a usable set.
     pub fetched: u64,
-    /// Attempts that failed, by name of the failure.
+    /// The attempts that failed, by the name of the failure.
     pub failed: Vec<(&'static str, u64)>,
-    /// Adopted sets that lacked a key of the set before.
+    /// The adopted sets that lacked a key of the previous set.
     pub shrunk: u64,
-    /// Skipped entries of adopted sets, by name of the kind.
+    /// The skipped entries of adopted sets, by the name of the kind.
     pub skipped: Vec<(&'static str, u64)>,
-    /// Lookups of kids that the fresh set lacked.
+    /// The lookups of kids that the fresh set lacked.
     pub unknown_kids: u64,
-    /// Tokens that waited.
+    /// The tokens that waited.
     pub waits: u64,
-    /// Tokens answered without keys because too many waited.
+    /// The tokens answered without a wait because too many were waiting.
     pub waits_refused: u64,
-    /// Waits that ended by their own deadline.
+    /// The waits that reached their deadline.
     pub waits_expired: u64,
-    /// Waiting or late lookups answered from a set past its ttl.
+    /// The lookups that the cache answered from a set past its TTL. Lookups in a published view do
+    /// not count.
     pub served_stale: u64,
-    /// Explicit evictions that removed something.
+    /// The explicit evictions of a held kid.
     pub evictions: u64,
 }
 
 impl Counters {
-    /// The sum.
+    /// Adds the counts of another cache.
     pub fn add(&mut self, other: &Counters) {
         self.attempts += other.attempts;
         self.fetched += other.fetched;

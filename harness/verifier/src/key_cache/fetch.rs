@@ -1,4 +1,4 @@
-//! What the key cache asks of a transport, and what can come of it.
+//! The requests of the key cache to a transport, and their outcomes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,58 +6,58 @@ use std::time::Duration;
 use crate::cache_policy::Timeouts;
 use crate::key_set::{KeySet, SetFault};
 
-/// Names one attempt of one fetch.
+/// The name of one attempt of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchId(pub u64);
 
 impl FetchId {
-    /// The number of the cache that makes it.
+    /// The number of the cache that makes the attempt.
     pub const fn cache(self) -> u32 {
         (self.0 >> 32) as u32
     }
 }
 
-/// One attempt that the transport shall make, at once.
+/// One attempt that the transport must make at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// Names the attempt in the answer.
+    /// The name of the attempt, by which its outcome is reported.
     pub id: FetchId,
-    /// Limits.
+    /// The time limits.
     pub timeouts: Timeouts,
-    /// Largest body to read, in bytes.
+    /// The largest body to read, in bytes.
     pub max_body: usize,
 }
 
-/// What came of an attempt, once its body was read as a key set.
+/// The outcome of an attempt, after its body has been read as a key set.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A usable set, in its place in the sequence of generations, and how long its response allows
-    /// to keep it (`Cache-Control: max-age`), if it says so.
+    /// A usable set with its generation, and the time for which its response allows to keep it
+    /// (`Cache-Control: max-age`), if it gives one.
     Set(Arc<KeySet>, Option<Duration>),
-    /// Nothing usable.
+    /// A failure.
     Failed(FetchFailure),
 }
 
-/// Why an attempt brought nothing.
+/// The reason why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchFailure {
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
-    /// No connection in time.
+    /// The connection was not made in time.
     ConnectTimeout,
-    /// Reset or closed before the response was whole.
+    /// The connection was reset or closed before the response was complete.
     Reset,
-    /// No byte came in time.
+    /// The next byte did not arrive in time.
     IdleTimeout,
-    /// Not done in time.
+    /// The attempt was not complete in time.
     TotalTimeout,
-    /// A status other than 200, with the pause that `Retry-After` asks for.
+    /// The status was not 200. The pause is the one that `Retry-After` asks for.
     Status(u16, Option<Duration>),
-    /// A redirect: never followed.
+    /// The response was a redirect, which is never followed.
     Redirect,
-    /// Body over the limit.
+    /// The body was larger than the limit.
     TooLarge,
-    /// A whole body that is no usable key set.
+    /// The body was complete, but not a usable key set.
     Set(SetFault),
 }
 
@@ -80,8 +80,8 @@ impl FetchFailure {
         }
     }
 
-    /// Whether another attempt soon may fare better. A refusal by status below 500, a redirect or
-    /// a body over the limit is an answer.
+    /// Whether another attempt soon may succeed. A status below 500, a redirect or a body over the
+    /// limit is a definite answer.
     pub const fn may_pass(self) -> bool {
         match self {
             FetchFailure::Status(status, _) => status >= 500,
@@ -90,7 +90,7 @@ impl FetchFailure {
         }
     }
 
-    /// The pause that the server asked for.
+    /// The pause that the server asked for, if any.
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
             FetchFailure::Status(_, pause) => pause,

@@ -4,30 +4,30 @@ use super::FetchId;
 use crate::jwk::Kid;
 use crate::tick::Tick;
 
-/// One fetch: an attempt in flight, or a pause before the next.
+/// A fetch under way: an attempt in flight, or a pause before the next one.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
-    /// Its first attempt: what names it through its retries.
+    /// The first attempt, which names the fetch through its retries.
     pub(super) first: FetchId,
-    /// Its attempt, the last one made.
+    /// The latest attempt.
     pub(super) id: FetchId,
-    /// The kid that it is made for; `None` for a refresh of the set.
+    /// The kid for which it is made; `None` for a refresh of the set.
     pub(super) kid: Option<Kid>,
-    /// Start of that attempt.
+    /// The start of the latest attempt.
     pub(super) started: Tick,
-    /// Attempts made.
+    /// The number of attempts made.
     pub(super) attempts: u32,
-    /// When the next attempt is due, if the last one failed.
+    /// The instant at which the next attempt is due, if the latest one failed.
     pub(super) retry_at: Option<Tick>,
 }
 
 impl Flight {
-    /// A first attempt.
+    /// Starts a fetch with its first attempt.
     pub(super) fn start(id: FetchId, kid: Option<Kid>, now: Tick) -> Flight {
         Flight { first: id, id, kid, started: now, attempts: 1, retry_at: None }
     }
 
-    /// A further attempt.
+    /// Starts a further attempt.
     pub(super) fn retry(&mut self, id: FetchId, now: Tick) {
         (self.id, self.started, self.retry_at) = (id, now, None);
         self.attempts += 1;

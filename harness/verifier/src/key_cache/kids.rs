@@ -1,5 +1,5 @@
-//! The kids that a per-kid cache keeps: each with an age of its own, the one used longest ago first
-//! to go.
+//! The kids that a per-kid cache keeps. Each has its own age, and the least recently used one is
+//! dropped first.
 
 use std::collections::HashSet;
 
@@ -9,24 +9,24 @@ use crate::jwk::Kid;
 use crate::key_set::KeySet;
 use crate::tick::Tick;
 
-/// Kids, least recently used first.
+/// The kept kids with the beginnings of their ages, least recently used first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kids(Vec<(Kid, Tick)>);
 
 impl Kids {
-    /// Since when a kid is kept.
+    /// The beginning of the age of a kid, if it is kept.
     pub(super) fn since(&self, kid: &str) -> Option<Tick> {
         self.0.iter().find(|(known, _)| **known == *kid).map(|(_, since)| *since)
     }
 
-    /// A lookup found it.
+    /// Marks a kid as used by a lookup.
     pub(super) fn touch(&mut self, kid: &str) {
         if let Some(place) = self.0.iter().position(|(known, _)| **known == *kid) {
             self.0[place..].rotate_left(1);
         }
     }
 
-    /// Those that stay beside a kid that comes in, if `most` are kept.
+    /// The other kids that stay when `kid` is added and at most `most` are kept.
     pub(super) fn beside(&self, kid: &str, most: usize) -> Vec<Kid> {
         let others: Vec<&Kid> =
             self.0.iter().map(|(known, _)| known).filter(|known| ***known != *kid).collect();
@@ -34,7 +34,8 @@ impl Kids {
         others.into_iter().skip(gone).cloned().collect()
     }
 
-    /// A set was adopted that keeps some kids; `fetched` came with a request that started then.
+    /// Keeps the kids of an adopted set. `fetched` is the kid that was fetched, and `since` the
+    /// beginning of its age.
     pub(super) fn adopt(&mut self, set: &KeySet, fetched: &Kid, since: Tick) {
         self.0.retain(|(kid, _)| kid != fetched && set.has_kid(kid));
         if set.has_kid(fetched) {
@@ -42,7 +43,7 @@ impl Kids {
         }
     }
 
-    /// All kids of a set, fetched by a request that started then.
+    /// All kids of a set, whose ages begin at `since`.
     pub(super) fn all(set: &KeySet, since: Tick) -> Kids {
         let mut kids = Kids::default();
         let mut seen: HashSet<&str, FxBuildHasher> = HashSet::default();

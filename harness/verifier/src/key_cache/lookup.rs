@@ -1,4 +1,4 @@
-//! What a token is told that asks for keys, and what its asking causes.
+//! The lookup of keys for a token: its answer and its effects.
 
 use super::wait::{On, Wait};
 use super::{Answer, FetchId, Freshness, KeyCache, KidStanding, Ticket};
@@ -6,27 +6,27 @@ use crate::cache_policy::{Coalescing, LockScope, OutageAnswer, Refresh, UnknownK
 use crate::rejection::Rejection;
 use crate::tick::Tick;
 
-/// A token that asks.
+/// A token that looks up its keys.
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'k> {
     pub(super) kid: &'k str,
     pub(super) ticket: Ticket,
-    /// When it must be answered at the latest.
+    /// The instant by which it must be answered.
     pub(super) deadline: Tick,
-    /// Whether it has waited before.
+    /// Whether it has already waited.
     pub(super) again: bool,
 }
 
 impl KeyCache {
-    /// A token with this `kid` wants a verdict. The caller parks the token under `ticket` before it
-    /// calls, so that no wake precedes its park.
+    /// Looks up the keys for a token with this `kid`. The caller must park the token under `ticket`
+    /// before the call, so that no wake comes before the token is parked.
     pub fn ask(&mut self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
         let deadline = now + self.policy.max_wait;
         self.look_up(Asker { kid, ticket, deadline, again: false }, now)
     }
 
-    /// A signature did not verify under a key of this `kid`: the token may wait for a fetch, or the
-    /// answer is what it had.
+    /// Looks up again after a signature did not verify under a key of this `kid`. The token may
+    /// wait for a fetch; otherwise the answer is from the held set.
     pub fn ask_again(&mut self, kid: &str, ticket: Ticket, now: Tick) -> Answer {
         let deadline = now + self.policy.max_wait;
         let asker = Asker { kid, ticket, deadline, again: false };
@@ -40,8 +40,8 @@ impl KeyCache {
         }
     }
 
-    /// What a token with this kid would be told now, without any effect. One that would have to
-    /// wait for its turn is told what the set says that it waits behind.
+    /// The answer that a token with this kid would get now, without any effect. If a lock would
+    /// make the token wait for its turn, the answer is that without the lock.
     pub fn peek(&self, kid: &str, now: Tick) -> Answer {
         let mut twin = self.clone();
         twin.policy.lock = LockScope::Misses;
@@ -67,11 +67,11 @@ impl KeyCache {
                 self.refresh(kid, now);
                 self.answer(kid, now)
             }
-            // Nobody waits for the refresh, or the cache never held the set whole.
+            // No token waits for the refresh, or the cache never held the whole set.
             KidStanding::Stale if !known && self.policy.refresh != Refresh::Lazy => {
                 self.look_up_unknown(asker, now)
             }
-            // Only the timer fetches what tokens know to be missing.
+            // Only the timer fetches known kids whose keys are too old.
             KidStanding::Gone if known && self.policy.refresh == Refresh::Periodic => {
                 self.refuse(kid, now)
             }
@@ -94,7 +94,7 @@ impl KeyCache {
         self.counters.unknown_kids += u64::from(!asker.again);
         let waits = match self.policy.unknown_kid {
             UnknownKid::Refetch => true,
-            // Nobody waits for a timer, unless for the first set of all.
+            // No token waits for a timer, except for the first set.
             UnknownKid::Refuse => self.policy.refresh == Refresh::Lazy || self.held.is_none(),
             UnknownKid::RefetchInBackground => false,
         };
@@ -119,7 +119,7 @@ impl KeyCache {
         }
     }
 
-    /// Whether a set past its ttl is served while somebody fetches another.
+    /// Whether a set past its TTL is served while another one is fetched.
     fn serves_stale(&self) -> bool {
         self.failing || self.policy.refresh != Refresh::Lazy
     }
@@ -128,12 +128,13 @@ impl KeyCache {
         let Some(held) = &self.held else {
             return false;
         };
-        // A kid of its own age is as far from its refresh as the set was.
+        // A kid with its own age has the same time to its refresh as the whole set had.
         let since = self.policy.per_kid.and_then(|_| self.kids.since(kid)).unwrap_or(held.since);
         held.refresh_at != Tick::MAX && now >= since + held.refresh_at.since(held.since)
     }
 
-    /// Fetches in the background, unless somebody does, a timer will or failures ask for a pause.
+    /// Starts a fetch in the background, unless one is under way, a timer will start one, or a
+    /// pause after failures is not over.
     fn refresh(&mut self, kid: &str, now: Tick) {
         let is_mine = self.policy.refresh != Refresh::Periodic && self.flights.is_empty();
         if is_mine && now >= self.quiet_until && self.may_refresh(now) {
@@ -141,8 +142,8 @@ impl KeyCache {
         }
     }
 
-    /// The fetch for a token whose keys are too old: one under way, or a new one unless failures
-    /// ask for a pause.
+    /// The fetch for a token whose keys are too old: one under way, or a new one. `None` if no
+    /// fetch may start, for example during a pause after failures.
     fn fetch(&mut self, kid: &str, now: Tick) -> Option<FetchId> {
         if let Some(flight) = self.joined(kid) {
             return Some(flight);
@@ -156,7 +157,8 @@ impl KeyCache {
         may.then(|| self.start_flight(Some(kid), now))
     }
 
-    /// Whether failures ask tokens for a pause. With a timer they ask only that.
+    /// Whether a pause after failures applies to fetches for tokens. In a periodic cache it applies
+    /// to the timer only.
     fn is_quiet(&self, now: Tick) -> bool {
         now < self.quiet_until && self.policy.refresh != Refresh::Periodic
     }
@@ -166,13 +168,14 @@ impl KeyCache {
         !is_shared || self.spending.take(now)
     }
 
-    /// A fetch of its own for each token: none for one that could not wait for it.
+    /// Whether the token can wait for a fetch that it starts. This matters only if tokens do not
+    /// share all fetches.
     fn has_room(&self) -> bool {
         self.policy.coalescing == Coalescing::SingleFlight
             || self.waits.len() < self.policy.max_waits
     }
 
-    /// The flight under way that a token with this kid waits for.
+    /// The fetch under way that a token with this kid waits for.
     fn joined(&self, kid: &str) -> Option<FetchId> {
         let mut flights = self.flights.iter();
         let flight = match self.policy.coalescing {
@@ -194,7 +197,7 @@ impl KeyCache {
         Answer::Wait
     }
 
-    /// The answer without any further fetch.
+    /// The answer from the held set, without any further fetch.
     pub(super) fn answer(&mut self, kid: &str, now: Tick) -> Answer {
         let standing = self.standing(kid, now);
         if standing == KidStanding::Gone || !self.is_known(kid) {
@@ -205,8 +208,9 @@ impl KeyCache {
         Answer::Use(view)
     }
 
-    /// An absent kid is unknown on grounds only; otherwise nothing is known. A kid of a set that is
-    /// too old to be served is not absent.
+    /// The refusal of a kid. An absent kid is called unknown only on grounds of a recent fetch;
+    /// otherwise the keys count as unavailable. A kid whose set is too old to be served does not
+    /// count as absent.
     fn refuse(&self, kid: &str, now: Tick) -> Answer {
         let lacks = !self.is_known(kid);
         let code = match self.policy.outage {

@@ -1,5 +1,5 @@
-//! How the reply of an attempt becomes the next key set: by the set before and the policy, and by
-//! nothing else.
+//! The terms under which the reply of an attempt becomes the next key set. They depend on the
+//! previous set and the policy only.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::cache_policy::{BadEntry, CachePolicy, EmptySet};
 use crate::jwk::Kid;
 use crate::key_set::{KeySet, ParsedSet, SetFault};
 
-/// What a reply is read under.
+/// The terms under which a reply is read.
 #[derive(Clone, Debug)]
 pub struct Terms {
     old: Arc<KeySet>,
-    /// Of a per-kid cache: the kid that was fetched, and those that stay beside it.
+    /// In a per-kid cache, the kid that was fetched, and those that stay beside it.
     kept: Option<(Kid, Vec<Kid>)>,
     bad_entry: BadEntry,
     empty_set: EmptySet,
@@ -29,20 +29,20 @@ impl Terms {
         Terms { old, kept, bad_entry, empty_set }
     }
 
-    /// Those of the first fetch of whole sets.
+    /// The terms of the first fetch of a cache that holds whole sets.
     pub fn of(policy: &CachePolicy) -> Terms {
         Terms::new(Arc::new(KeySet::before(0)), None, policy)
     }
 
-    /// The set that it follows.
+    /// The set that the next one follows.
     pub fn old(&self) -> &Arc<KeySet> {
         &self.old
     }
 
-    /// The next set. `allowed` are the algorithms of the verifier's policy.
+    /// Reads the next set from a body. `allowed` are the algorithms of the verifier's policy.
     ///
     /// # Errors
-    /// If the body is no key set that the policy takes.
+    /// If the body is not a key set that the cache policy accepts.
     pub fn read(&self, body: &[u8], allowed: &[Algorithm]) -> Result<Arc<KeySet>, FetchFailure> {
         let accepts_empty = self.empty_set == EmptySet::Accept;
         let parsed = match ParsedSet::read(body, allowed) {

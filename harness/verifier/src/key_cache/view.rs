@@ -1,4 +1,5 @@
-//! What a worker sees of the key cache: a view that is published at every change, and answers.
+//! The outputs of the key cache to a worker: a view, which is published at every change, and the
+//! answers to lookups.
 
 use std::sync::Arc;
 
@@ -6,42 +7,42 @@ use crate::key_set::KeySet;
 use crate::rejection::Rejection;
 use crate::tick::Tick;
 
-/// What a lookup gets.
+/// The answer to a lookup.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// Decide with this view.
+    /// The token is judged with this view.
     Use(Arc<View>),
-    /// Wait: the ticket will be woken, at the latest after `max_wait`.
+    /// The token waits. Its ticket will be woken by its deadline.
     Wait,
-    /// Refuse.
+    /// The token is refused.
     Refuse {
         /// The reason.
         code: Rejection,
-        /// The view it was decided under.
+        /// The view on which the refusal is based.
         view: Arc<View>,
-        /// When it was decided.
+        /// The instant of the refusal.
         at: Tick,
     },
 }
 
-/// What the cache holds, published at every change. A known kid before `consult_at` needs nothing
-/// else; an absent kid before `absent_until` is unknown without asking.
+/// The content of the cache, published at every change. A known kid before `consult_at` needs
+/// nothing else. An absent kid before `absent_until` is unknown without a lookup.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The keys.
     pub keys: Arc<KeySet>,
-    /// From here on, lookups of known kids go to the machine.
+    /// The instant from which lookups of known kids go to the key cache.
     pub consult_at: Tick,
-    /// Until here, the last fetch is grounds to call an absent kid unknown.
+    /// The instant until which the last fetch is grounds to call an absent kid unknown.
     pub absent_until: Tick,
-    /// Whether the keys are within their ttl.
+    /// Whether the keys are within their TTL.
     pub freshness: Freshness,
-    /// The last completed fetch, whatever came of it.
+    /// The last completed fetch, successful or not.
     pub last_fetch: Option<LastFetch>,
 }
 
 impl View {
-    /// A view without keys: every lookup goes to the machine.
+    /// A view without keys. Every lookup goes to the key cache.
     pub(super) fn nothing(keys: &Arc<KeySet>, last_fetch: Option<LastFetch>) -> View {
         View {
             keys: Arc::clone(keys),
@@ -53,26 +54,26 @@ impl View {
     }
 }
 
-/// How old the keys of a view are.
+/// The freshness of the keys of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// No keys.
+    /// There are no keys.
     None,
-    /// Within the ttl.
+    /// The keys are within their TTL.
     Fresh,
-    /// Within the ttl, although the last fetch brought an empty or unusable set.
+    /// The keys are within their TTL, although the last fetch returned an empty or unusable set.
     EmptyKept,
-    /// Past the ttl, served because fetches fail.
+    /// The keys are past their TTL, but may still be served.
     Stale,
 }
 
 /// A completed fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastFetch {
-    /// Whether it brought a usable set.
+    /// Whether it returned a usable set.
     pub ok: bool,
-    /// Start of its successful or last attempt.
+    /// The start of its last attempt.
     pub started: Tick,
-    /// Its end.
+    /// The end of the fetch.
     pub finished: Tick,
 }

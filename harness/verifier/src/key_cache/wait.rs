@@ -1,44 +1,46 @@
-//! Tokens that wait for keys.
+//! The tokens that wait for keys.
 
 use super::FetchId;
 use crate::jwk::Kid;
 use crate::tick::Tick;
 
-/// Names a parked token: chosen by its worker, unique among those it has parked.
+/// The name of a parked token. Its worker chooses it, and it is unique among the tokens that the
+/// worker has parked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket {
     /// The worker.
     pub worker: u32,
-    /// The place where it parked the token.
+    /// The place where the worker parked the token.
     pub place: u32,
 }
 
-/// A wait with a deadline of its own.
+/// A waiting token with its deadline.
 #[derive(Clone, Debug)]
 pub(super) struct Wait {
-    /// Whom to wake.
+    /// The ticket to wake.
     pub(super) ticket: Ticket,
-    /// For which kid.
+    /// The kid of the token.
     pub(super) kid: Kid,
-    /// When to answer at the latest.
+    /// The instant by which the token must be answered.
     pub(super) deadline: Tick,
-    /// What for.
+    /// The event for which the token waits.
     pub(super) on: On,
 }
 
-/// What a wait waits for.
+/// The event for which a token waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
-    /// The end of this fetch, named by its first attempt.
+    /// The token waits for the end of this fetch, named by its first attempt.
     Flight(FetchId),
-    /// Its turn behind a fetch that locks everybody out: it asks again.
+    /// The token waits for its turn behind a fetch that locks the cache. It then looks up again.
     Turn,
-    /// The budget, which is free again at this instant: it asks again.
+    /// The token waits for the budget, which allows a fetch at this instant. It then looks up
+    /// again.
     Budget(Tick),
 }
 
 impl Wait {
-    /// When something must be done about it at the latest.
+    /// The instant at which the wait must be handled.
     fn due(&self) -> Tick {
         match self.on {
             On::Budget(free_at) => self.deadline.min(free_at),
@@ -47,11 +49,11 @@ impl Wait {
     }
 }
 
-/// All that wait, in the order in which they came.
+/// All waiting tokens, in their order of arrival.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waits {
     all: Vec<Wait>,
-    /// When the first of them is due.
+    /// The instant at which the first of them is due.
     due: Option<Tick>,
 }
 
@@ -60,7 +62,7 @@ impl Waits {
         self.all.len()
     }
 
-    /// When the first of them is due.
+    /// The instant at which the first of them is due.
     pub(super) fn due(&self) -> Option<Tick> {
         self.due
     }
@@ -71,7 +73,7 @@ impl Waits {
         self.all.push(wait);
     }
 
-    /// Those that wait no longer, taken out.
+    /// Removes and returns the waits that are over.
     pub(super) fn take(&mut self, is_over: impl Fn(&Wait) -> bool) -> Vec<Wait> {
         if !self.all.iter().any(&is_over) {
             return Vec::new();

@@ -25,7 +25,7 @@ use crate::Failure;
 use crate::machine::profile;
 
 use super::answers::{Answers, NoAnswer};
-use super::serve::{Hello, TurnOver};
+use super::serve::{Handshake, TurnOver};
 use super::side::DuelSideArgs;
 
 /// The time that a build has to exit after its work is over.
@@ -35,7 +35,7 @@ const SLOWER: u32 = 10;
 
 /// The limits on waiting for another build.
 #[derive(Clone, Copy)]
-pub struct Patience<'p> {
+pub struct AnswerLimits<'p> {
     /// The time that it may be silent beyond the work that it was asked for.
     pub silence: Duration,
     /// The time that this build took to draw up the plan.
@@ -52,7 +52,7 @@ pub struct BuildArm<'p> {
     answers: Answers,
     shown: String,
     takes_turns: bool,
-    patience: Patience<'p>,
+    limits: AnswerLimits<'p>,
     /// The longest time that one of its rounds takes.
     round: Duration,
     /// Whether it failed to answer properly; then nothing waits for it to exit.
@@ -64,11 +64,11 @@ impl<'p> BuildArm<'p> {
     pub fn this(
         side: &DuelSideArgs,
         plan: &Plan,
-        patience: Patience<'p>,
+        limits: AnswerLimits<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
         let path = std::env::current_exe()
             .map_err(|error| Failure::Error(format!("no path to this binary: {error}")))?;
-        BuildArm::start((&path, "this binary"), side, plan, patience)
+        BuildArm::start((&path, "this binary"), side, plan, limits)
     }
 
     /// Starts a build, and checks that it would run the same plan.
@@ -76,7 +76,7 @@ impl<'p> BuildArm<'p> {
         (path, what): (&Path, &str),
         side: &DuelSideArgs,
         plan: &Plan,
-        patience: Patience<'p>,
+        limits: AnswerLimits<'p>,
     ) -> Result<BuildArm<'p>, Failure> {
         let shown = format!("{what} {}", path.display());
         let fault =
@@ -95,26 +95,25 @@ impl<'p> BuildArm<'p> {
             return Err(Failure::Error(format!("{shown} has no output")));
         };
         let (round, takes_turns, is_lost) = (longest_round(plan), false, false);
-        let mut arm =
-            BuildArm { child, asks, answers, shown, takes_turns, patience, round, is_lost };
-        let hello: Hello = arm.read(patience.planning * SLOWER)?;
-        arm.check(&hello, plan)?;
-        arm.takes_turns = hello.takes_turns;
+        let mut arm = BuildArm { child, asks, answers, shown, takes_turns, limits, round, is_lost };
+        let handshake: Handshake = arm.read(limits.planning * SLOWER)?;
+        arm.check(&handshake, plan)?;
+        arm.takes_turns = handshake.takes_turns;
         Ok(arm)
     }
 
-    fn check(&self, hello: &Hello, plan: &Plan) -> Result<(), Failure> {
+    fn check(&self, handshake: &Handshake, plan: &Plan) -> Result<(), Failure> {
         let shown = &self.shown;
-        if hello.corpus_hash != plan.corpus.hash {
+        if handshake.corpus_hash != plan.corpus.hash {
             let message = format!("{shown} mints other tokens; builds must share the corpus");
             return Err(Failure::Usage(message));
         }
-        if hello.plan_hash != plan.hash {
+        if handshake.plan_hash != plan.hash {
             let message = format!("{shown} draws up another plan; builds must share the plan");
             return Err(Failure::Usage(message));
         }
-        if hello.profile != profile() {
-            let (theirs, ours) = (&hello.profile, profile());
+        if handshake.profile != profile() {
+            let (theirs, ours) = (&handshake.profile, profile());
             let message =
                 format!("{shown} is a {theirs} build and this one is {ours}; build both alike");
             return Err(Failure::Usage(message));
@@ -131,8 +130,8 @@ impl<'p> BuildArm<'p> {
 
     /// Reads the next answer, which takes up to `work`.
     fn read<T: DeserializeOwned>(&mut self, work: Duration) -> Result<T, Failure> {
-        let within = work.saturating_add(self.patience.silence);
-        let line = self.answers.next(within, self.patience.stop);
+        let within = work.saturating_add(self.limits.silence);
+        let line = self.answers.next(within, self.limits.stop);
         self.is_lost = line.is_err();
         let shown = &self.shown;
         let line = line.map_err(|missing| match missing {

@@ -28,7 +28,7 @@ pub struct Args {
 
 /// The first line of the output.
 #[derive(Serialize, Deserialize)]
-pub struct Hello {
+pub struct Handshake {
     /// The SHA-256 of the plan that it would run, in hex.
     pub plan_hash: String,
     /// The SHA-256 of the corpus, in hex.
@@ -51,13 +51,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let plan = Session::new(args.side.seed, stop, &()).plan(&side.scenario, algorithm)?;
     let mut arm =
         LocalArm::new(&side, &plan, Control { stop, port: None, watch: None }, Some(calibrate()))?;
-    let hello = Hello {
+    let handshake = Handshake {
         plan_hash: plan.hash.clone(),
         corpus_hash: plan.corpus.hash.clone(),
         profile: profile().into(),
         takes_turns: arm.members().is_some(),
     };
-    answer(&hello)?;
+    answer(&handshake)?;
     let mut lines = std::io::stdin().lock().lines();
     // The service ends when the peer closes standard input.
     while let Some(Ok(line)) = lines.next() {

@@ -17,7 +17,7 @@ use jwtbench_verifier::unix_time::UnixTime;
 use crate::Failure;
 use crate::flag::replacement::cache_policy_records;
 use crate::own::read;
-use crate::own::token_judge::Papers;
+use crate::own::token_judge::PolicyAndKeys;
 
 /// A stored result, and the replacements for what it stored.
 pub(super) struct ReplayBase<'r> {
@@ -57,14 +57,14 @@ impl ReplayBase<'_> {
             Some(policy) => policy.clone(),
             None => policy_file::parse(&path, &record.text)?,
         };
-        let papers = Papers::of(spec, &path, files.jwks)?;
-        let scenario = own::scenario(files.tokens, papers.policy.spec());
+        let policy_and_keys = PolicyAndKeys::of(spec, &path, files.jwks)?;
+        let scenario = own::scenario(files.tokens, policy_and_keys.policy.spec());
         let mut measured = self.result.measurements.iter();
         let scenario = match measured.find(|measurement| measurement.family == OWN) {
             Some(one) => self.under(scenario, &one.cache_policy).map_err(|why| fault(&why))?,
             None => scenario,
         };
-        read(files.tokens, papers, &scenario, UnixTime::from_seconds(seconds))
+        read(files.tokens, policy_and_keys, &scenario, UnixTime::from_seconds(seconds))
     }
 
     /// The scenario of a trial under the stored load.

@@ -1,4 +1,4 @@
-//! The arms of a duel: each runs a round when it is its turn, in this process or in another.
+//! The arms of a duel. Each runs its rounds in this process or in another.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,30 +16,31 @@ use crate::trial::{Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_revoca
 
 use super::DuelSide;
 
-/// What a round gave.
+/// The outcome of one round of an arm.
 #[derive(Serialize, Deserialize)]
 pub struct ArmRound {
-    /// Its figures.
+    /// The round's figures.
     pub reading: Reading,
     /// Verdicts that were not the one due.
     pub wrong: Vec<Wrong>,
-    /// What the host did meanwhile; `None` from a build that does not tell.
+    /// The noise of the host in the round; `None` from a build that does not report it.
     #[serde(default)]
     pub noise: Option<Noise>,
-    /// How late its watching thread woke each time, in nanoseconds.
+    /// The lateness of its watching thread at each wake, in nanoseconds.
     #[serde(default)]
     pub hiccups: Vec<u64>,
 }
 
-/// Runs rounds.
+/// A runner of an arm's rounds.
 pub trait RoundRunner: Send {
-    /// How many members its lane needs to run rounds slice by slice; `None` if it cannot.
+    /// The number of members that the arm's lane needs to run rounds in turns; `None` if the arm
+    /// cannot.
     fn members(&self) -> Option<usize>;
 
-    /// The process that its rounds are run in, if it is another one.
+    /// The id of the process in which the rounds are run, if it is another one.
     fn process(&self) -> Option<u32>;
 
-    /// The control kernel and one round: at once, or in the turns of its lane.
+    /// Runs the control kernel and one round, either whole or in the turns of its lane.
     ///
     /// # Errors
     /// If the round cannot be run, or the other process does not answer.
@@ -55,7 +56,7 @@ pub struct LocalArm<'p> {
 }
 
 impl<'p> LocalArm<'p> {
-    /// An arm that runs this plan on a machine that has been calibrated.
+    /// An arm that runs this plan on a calibrated machine.
     ///
     /// # Errors
     /// If the policy is not valid for the algorithm.

@@ -1,5 +1,5 @@
-//! One round of each arm. Where all can, they take turns of a few milliseconds, so that a
-//! host whose speed changes several times a second favours none of them.
+//! One round of each arm. If all arms can, they take turns of a few milliseconds, so that a host
+//! whose speed changes several times a second favours none of them.
 
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) fn is_in_turns(arms: &[Box<dyn RoundRunner + '_>; 3]) -> bool {
     arms.iter().all(|arm| arm.members().is_some())
 }
 
-/// The rounds of the arms in this order. `shift` moves them all on to other processors.
+/// Runs a round of each arm, in this order. `shift` moves all of them to other processors.
 pub(super) fn rounds(
     arms: &mut [Box<dyn RoundRunner + '_>; 3],
     order: &[Arm],

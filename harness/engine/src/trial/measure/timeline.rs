@@ -1,4 +1,4 @@
-//! What a trial's timeline shows: verdicts, fetches and the age of the key set, bin by bin.
+//! The timeline of a trial: verdicts, fetches and the age of the key set, bin by bin.
 
 use std::time::Duration;
 

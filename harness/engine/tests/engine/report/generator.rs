@@ -3,20 +3,20 @@
 use jwtbench_report::html;
 use jwtbench_result::host::disturbance::HostShare;
 use jwtbench_result::host::noise::Noise;
-use jwtbench_result::host::window::{Offer, Pace, Window, WindowVerdict};
+use jwtbench_result::host::window::{Offer, ScheduleKeeping, Window, WindowVerdict};
 use jwtbench_result::{HistogramSummary, RunResult};
 
 use super::{fixture, forms};
 
 /// A window that its generator did not keep up in.
 fn limited() -> Window {
-    let mut pace = Pace::new(0, 1_000_000_000);
+    let mut keeping = ScheduleKeeping::new(0, 1_000_000_000);
     for intended in (0..1_000_000_000).step_by(10_000_000) {
         let start = intended + 1_000_000;
         let (free, released) = (intended, start + 10_000);
-        pace.enter(&Offer { intended, free, start, wait_ns: 0, released, is_shed: false });
+        keeping.enter(&Offer { intended, free, start, wait_ns: 0, released, is_shed: false });
     }
-    pace.window("start", 1, &HostShare { cpus: 2, ..HostShare::default() })
+    keeping.window("start", 1, &HostShare { cpus: 2, ..HostShare::default() })
 }
 
 /// The fixture, its first dynamic trial limited by its generator in the whole of its first phase.

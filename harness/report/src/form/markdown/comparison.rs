@@ -106,7 +106,7 @@ fn outcome_section(comparison: &Comparison) -> String {
     let (groups, records) = (outcome::groups(comparison), &comparison.cache_policies);
     for group in groups.iter().filter(|group| outcome::is_shown(group)) {
         let name = outcome::name(group, records);
-        out += &format!("- **{}** {}\n", group.spokesman.verdict, plain(&name));
+        out += &format!("- **{}** {}\n", group.representative.verdict, plain(&name));
         outcome::lines(group).iter().for_each(|line| out += &format!("  - {}\n", plain(line)));
     }
     for (reason, names) in outcome::quiet_gaps(&groups) {

@@ -56,7 +56,7 @@ fn show_outcome(text: &mut TerminalText, comparison: &Comparison) {
     text.heading("Outcome");
     let (groups, records) = (outcome::groups(comparison), &comparison.cache_policies);
     for group in groups.iter().filter(|group| outcome::is_shown(group)) {
-        let verdict = group.spokesman.verdict;
+        let verdict = group.representative.verdict;
         text.wrapped(
             outcome_paint(verdict),
             "  ",

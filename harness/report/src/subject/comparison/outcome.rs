@@ -11,7 +11,7 @@ use super::both_policies;
 /// The trials of one scenario with the same pair of cache policies, and the trial that represents
 /// them.
 pub(crate) struct OutcomeGroup<'c> {
-    pub(crate) spokesman: &'c TrialOutcome,
+    pub(crate) representative: &'c TrialOutcome,
     trials: usize,
     /// The number of trials with the same verdict as the representative.
     alike: usize,
@@ -21,13 +21,16 @@ pub(crate) struct OutcomeGroup<'c> {
 pub(crate) fn headline(comparison: &Comparison) -> Option<String> {
     let groups = groups(comparison);
     let first = groups.first().filter(|group| is_worse(group))?;
-    let sentence = first.spokesman.sentences.first()?;
+    let sentence = first.representative.sentences.first()?;
     let more = groups.iter().filter(|group| is_worse(group)).count() - 1;
     let more = match more {
         0 => String::new(),
         more => format!(", and {} worse", quantity::counted(more as u64, "more scenario")),
     };
-    Some(format!("the outcome is worse: {}: {}{more}", first.spokesman.scenario, sentence.text))
+    Some(format!(
+        "the outcome is worse: {}: {}{more}",
+        first.representative.scenario, sentence.text
+    ))
 }
 
 /// Groups the trials by scenario and cache policies, the worst group first. A group is represented
@@ -39,37 +42,37 @@ pub(crate) fn groups(comparison: &Comparison) -> Vec<OutcomeGroup<'_>> {
         (scenario.clone(), base_cache_policy.clone(), cache_policy.clone())
     };
     for trial in &comparison.outcome {
-        let known = groups.iter_mut().find(|group| key(group.spokesman) == key(trial));
+        let known = groups.iter_mut().find(|group| key(group.representative) == key(trial));
         let Some(group) = known else {
-            groups.push(OutcomeGroup { spokesman: trial, trials: 1, alike: 1 });
+            groups.push(OutcomeGroup { representative: trial, trials: 1, alike: 1 });
             continue;
         };
         group.trials += 1;
         let weight = |trial: &TrialOutcome| (trial.verdict, usize::MAX - trial.sentences.len());
-        if trial.verdict == group.spokesman.verdict {
+        if trial.verdict == group.representative.verdict {
             group.alike += 1;
-        } else if trial.verdict < group.spokesman.verdict {
+        } else if trial.verdict < group.representative.verdict {
             group.alike = 1;
         }
-        if weight(trial) < weight(group.spokesman) {
-            group.spokesman = trial;
+        if weight(trial) < weight(group.representative) {
+            group.representative = trial;
         }
     }
-    groups.sort_by_key(|group| group.spokesman.verdict);
+    groups.sort_by_key(|group| group.representative.verdict);
     groups
 }
 
 fn is_worse(group: &OutcomeGroup<'_>) -> bool {
-    group.spokesman.verdict == OutcomeVerdict::Worse
+    group.representative.verdict == OutcomeVerdict::Worse
 }
 
 /// Whether a group has something to say beyond that it is unchanged or not gated.
 pub(crate) fn is_shown(group: &OutcomeGroup<'_>) -> bool {
-    !group.spokesman.sentences.is_empty()
+    !group.representative.sentences.is_empty()
 }
 
 pub(crate) fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
-    let TrialOutcome { sentences, not_gated, verdict, .. } = group.spokesman;
+    let TrialOutcome { sentences, not_gated, verdict, .. } = group.representative;
     let sentence = |sentence: &jwtbench_result::comparison::OutcomeSentence| {
         let has_both = sentence.verdict != *verdict;
         let mark = if has_both { format!("{}: ", sentence.verdict) } else { String::new() };
@@ -83,7 +86,7 @@ pub(crate) fn lines(group: &OutcomeGroup<'_>) -> Vec<String> {
 /// represented.
 pub(crate) fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> String {
     let TrialOutcome { scenario, algorithm, contender, base_cache_policy, cache_policy, .. } =
-        group.spokesman;
+        group.representative;
     let policies = both_policies(base_cache_policy, cache_policy, records);
     let of = match group.trials {
         1 => String::new(),
@@ -96,10 +99,10 @@ pub(crate) fn name(group: &OutcomeGroup<'_>, records: &[CachePolicyRecord]) -> S
 pub(crate) fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String>)> {
     let mut gaps: Vec<(String, Vec<String>)> = Vec::new();
     for group in groups.iter().filter(|group| !is_shown(group)) {
-        let Some(not_gated) = &group.spokesman.not_gated else {
+        let Some(not_gated) = &group.representative.not_gated else {
             continue;
         };
-        let scenario = group.spokesman.scenario.clone();
+        let scenario = group.representative.scenario.clone();
         match gaps.iter_mut().find(|(reason, _)| *reason == not_gated.reason) {
             Some((_, names)) => names.push(scenario),
             None => gaps.push((not_gated.reason.clone(), vec![scenario])),
@@ -109,7 +112,8 @@ pub(crate) fn quiet_gaps(groups: &[OutcomeGroup<'_>]) -> Vec<(String, Vec<String
 }
 
 pub(crate) fn unchanged(groups: &[OutcomeGroup<'_>]) -> Option<String> {
-    let verdict = |group: &&OutcomeGroup<'_>| group.spokesman.verdict == OutcomeVerdict::Unchanged;
+    let verdict =
+        |group: &&OutcomeGroup<'_>| group.representative.verdict == OutcomeVerdict::Unchanged;
     let count = groups.iter().filter(verdict).count() as u64;
     (count > 0).then(|| {
         let scenarios = quantity::counted(count, "scenario");

@@ -15,7 +15,7 @@ pub enum PublicForm {
     Jwk,
     /// `PUBLIC KEY` in PEM (RFC 7468 §13).
     Pem,
-    /// [`PublicForm::Pkcs1Pem`] without its last line break.
+    /// [`PublicForm::Pem`] without its last line break.
     PemCut,
     /// `RSA PUBLIC KEY` in PEM (RFC 8017 appendix A.1.1).
     Pkcs1Pem,
