@@ -203,7 +203,10 @@ fn told(args: &DuelSideArgs, plan: &Plan) -> Vec<OsString> {
 
 /// The first twelve hex digits of a binary's SHA-256, which identify the build without its path.
 pub fn fingerprint(path: &Path) -> Result<String, Failure> {
-    let fault = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
+    let fault = |error| {
+        let shown = path.display();
+        Failure::Usage(format!("--base-binary {shown} cannot be run ({error}); name a jwtbench"))
+    };
     let mut file = File::open(path).map_err(fault)?;
     let (mut hash, mut piece) = (Sha256::new(), [0; 1 << 16]);
     loop {
