@@ -16,7 +16,7 @@ use crate::header;
 use crate::json::{self, Members, Names, Raw};
 use crate::jwk::MAX_KID_BYTES;
 use crate::key_set::{KeyEntry, KeySet};
-use crate::policy::Policy;
+use crate::policy::{ABSENT, Policy};
 use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 use crate::verifier::Request;
@@ -26,8 +26,6 @@ use redaction::{Redaction, list};
 
 pub use unused::{UnusedEntries, UnusedEntry};
 
-/// The entry of `types` that allows a token without one.
-const ABSENT: &str = "absent";
 /// Unused entries of a key set are told up to this many.
 const MAX_ENTRIES: usize = 2;
 
