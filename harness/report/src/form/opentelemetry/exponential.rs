@@ -107,7 +107,9 @@ mod tests {
         for ns in (1u64..3_000_000).step_by(997).chain([u64::MAX >> 1]) {
             for other in [ns, ns.saturating_mul(3)] {
                 let mut histogram = Histogram::new(3).expect("3 digits");
-                [ns, other].map(|ns| histogram.record(ns).expect("it grows"));
+                for ns in [ns, other] {
+                    histogram.record(ns).expect("it grows");
+                }
                 let exponential = ExponentialHistogram::of(&histogram);
                 let less = MAX_SCALE - exponential.scale;
                 let last = exponential.offset + exponential.counts.len() as i32 - 1;
