@@ -117,7 +117,8 @@ fn who_sees_no_summary_is_told_why_it_is_no_success() {
     let run = [&["run", "hot-path/mix", "--force", "--out", &out], &short[..]].concat();
     let check = ["check", "hot-path/mix", "--json"];
     let replay = ["replay", &out, "--json", "--base", &fine, "--force", "--out", &again];
-    let rows: [(&[&str], &[&str], &str, i32, &str); 6] = [
+    type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a str, i32, &'a str);
+    let rows: [Row<'_>; 6] = [
         (&run, &["--quiet"], &yes, 4, "wrong verdict"),
         (&run, &["--json"], &yes, 4, "wrong verdict"),
         (&run, &["--quiet"], &odd, 1, "it said \"perhaps\""),

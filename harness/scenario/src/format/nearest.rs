@@ -1,7 +1,7 @@
 //! What somebody may have meant who wrote a name that there is not.
 
-/// Names less alike than this are another thing (Jaro and Winkler: 0 to 1), unless they are one slip
-/// apart.
+/// Names less alike than this are another thing (Jaro and Winkler: 0 to 1), unless they are one
+/// slip apart.
 const LEAST: f64 = 0.8;
 
 /// The known name that is most like the one given, if any is: one that ends in it behind a colon or
@@ -19,8 +19,9 @@ pub fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
     best.filter(|(score, _)| *score >= LEAST).map(|(_, name)| name)
 }
 
-/// How alike two words are: from 0 to 1; over 1 if one slip makes one of the other, that is a letter
-/// too many, too few or wrong, or two neighbours that changed places. A single letter is no word.
+/// How alike two words are: from 0 to 1; over 1 if one slip makes one of the other, that is a
+/// letter too many, too few or wrong, or two neighbours that changed places. A single letter is no
+/// word.
 fn likeness(one: &str, other: &str) -> f64 {
     let is_word = one.chars().count().min(other.chars().count()) > 1;
     let is_one_slip = is_word && strsim::osa_distance(one, other) <= 1;

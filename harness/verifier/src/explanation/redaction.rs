@@ -15,7 +15,8 @@ const MAX_LEAK: usize = 16;
 /// From this length on, a hidden text is searched for inside of others.
 const MIN_HIDDEN: usize = 8;
 
-/// Between a token and those who read about it. The default is between nobody: it withholds nothing.
+/// Between a token and those who read about it. The default is between nobody: it withholds
+/// nothing.
 #[derive(Default)]
 pub(super) struct Redaction<'a> {
     token: &'a [u8],

@@ -205,12 +205,8 @@ fn says_that_an_escape_is_no_character() {
 /// Letters of other alphabets and characters that nobody sees: wherever texts are compared.
 #[test]
 fn says_where_texts_that_look_alike_differ() {
-    let mut court = Court::of(|spec| {
-        spec.subject_kinds = vec!["user".into()];
-        spec.algorithms = vec![Algorithm::ES256, Algorithm::EdDSA];
-    });
-    court.now = UnixTime::from_seconds(ISSUED + 60);
-    let rows: [Row; 11] = [
+    let court = Court::of(|spec| spec.algorithms = vec![Algorithm::ES256, Algorithm::EdDSA]);
+    let rows: [Row; 7] = [
         (
             |d| d.head("alg", "\"\u{415}S256\""),
             "algorithm",
@@ -253,6 +249,16 @@ fn says_where_texts_that_look_alike_differ() {
             "kid `\u{435}c` is none of the key set's (entries: 8); they differ from character 1 \
              on: U+0435 and then `c` and `ec`",
         ),
+    ];
+    check(&court, &rows);
+}
+
+/// Of a claim that is not shown only the place of the difference is.
+#[test]
+fn says_where_a_claim_that_is_not_shown_differs() {
+    let mut court = Court::of(|spec| spec.subject_kinds = vec!["user".into()]);
+    court.now = UnixTime::from_seconds(ISSUED + 60);
+    let rows: [Row; 5] = [
         (
             |d| d.claim("token_use", "\"\u{430}ccess\""),
             "purpose",
@@ -274,6 +280,11 @@ fn says_where_texts_that_look_alike_differ() {
             |d| d.claim("sub_type", "\"user \""),
             "request",
             "claim `sub_type` is not among subject-kinds `user`",
+        ),
+        (
+            |d| d.claim("sub_type", "\"user\"").claim("scope", "\"invoice:re\u{430}d\""),
+            "claims",
+            "claim `scope` is not of RFC 6749 §3.3",
         ),
     ];
     check(&court, &rows);
