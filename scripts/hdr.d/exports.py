@@ -58,6 +58,18 @@ def bucket_faults(buckets, zeros, values):
             yield f"{percentile}: {value} is not in {low} to {high}"
 
 
+def end_faults(buckets, point):
+    """What is wrong with the lowest and the highest value: each lies in the bucket at its end."""
+    if not buckets:
+        return
+    ends = [("max", point.max, buckets[-1])]
+    if point.zero_count == 0:
+        ends.append(("min", point.min, buckets[0]))
+    for name, value, (low, high, _) in ends:
+        if not low * (1 - 1e-9) < value <= high * (1 + 1e-9):
+            yield f"{name}: {value} is not in {low} to {high}"
+
+
 def opentelemetry(path, known):
     """Faults of the lines, and how many histograms they hold, by trial."""
     faults, seen = [], {}
@@ -82,6 +94,8 @@ def opentelemetry(path, known):
                     counts = enumerate(point.positive.bucket_counts, first)
                     buckets = [(base**at, base ** (at + 1), of) for at, of in counts]
                     of = bucket_faults(buckets, point.zero_count, known[key])
+                    faults.extend(f"line {number}, {metric.name}: {fault}" for fault in of)
+                    of = end_faults(buckets, point)
                     faults.extend(f"line {number}, {metric.name}: {fault}" for fault in of)
     return faults, seen
 

@@ -105,6 +105,11 @@ impl Gate {
         Ok(if any_version { RunResult::read_any(path)? } else { RunResult::read(path)? })
     }
 
+    /// Whether what comes of it is shown to a program alone.
+    pub fn shows_no_words(&self) -> bool {
+        self.json
+    }
+
     /// Compares the candidate with the base, prints the comparison, and returns how the command
     /// ends.
     pub fn hold(

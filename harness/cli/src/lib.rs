@@ -175,10 +175,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Adds a suggestion to a failure about an unknown scenario: the word may be a misspelt verb.
+/// What is no scenario may be a verb that is spelt nearly so.
 fn or_a_verb(failure: Failure, first: Option<String>) -> Failure {
     let top = definition();
-    let verbs = top.get_subcommands().map(clap::Command::get_name);
+    let verbs = top.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let verbs = verbs.map(clap::Command::get_name).chain(["help"]);
     let meant = first.as_deref().and_then(|word| nearest(word, verbs));
     match (failure, meant) {
         (Failure::Usage(message), Some(verb)) if message.starts_with("no scenario matches") => {

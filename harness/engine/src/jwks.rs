@@ -13,3 +13,4 @@ pub mod http;
 pub mod in_process;
 pub mod key_source;
 mod request_head;
+mod response;

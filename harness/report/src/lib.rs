@@ -46,7 +46,7 @@ pub use form::terminal::text::filled;
 pub use form::terminal::trend::trend;
 pub use form::terminal::{TerminalStyle, terminal, terminal_verdict};
 pub use subject::simulation::expected::simulation_expectation;
-pub use subject::summary::missed_value;
+pub use subject::summary::{shortfalls, trial_faults};
 
 /// The result as a step summary in Markdown.
 pub fn markdown(result: &RunResult) -> String {

@@ -16,18 +16,17 @@ use crate::header;
 use crate::json::{self, Members, Names, Raw};
 use crate::jwk::MAX_KID_BYTES;
 use crate::key_set::{KeyEntry, KeySet};
-use crate::policy::Policy;
+use crate::policy::{ABSENT, Policy};
 use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 use crate::verifier::Request;
 
-use encoding::{base64_fault, wrapping};
+use encoding::{base64_fault, escape_fault, wrapping};
 use redaction::{Redaction, list};
 
+pub use encoding::line_and_column;
 pub use unused::{UnusedEntries, UnusedEntry};
 
-/// The entry of `types` that allows a token without one.
-const ABSENT: &str = "absent";
 /// The most unused entries of a key set that are listed.
 const MAX_ENTRIES: usize = 2;
 
@@ -236,10 +235,11 @@ impl<'a> DecodedEvidence<'a> {
             return Some(json_fault("the header", header, header::MAX_DEPTH));
         };
         if alg.and_then(json::text).is_none() {
-            return Some("alg is absent or no string".into());
+            let escape = alg.and_then(|alg| escape_fault("alg", alg.get()));
+            return Some(escape.unwrap_or_else(|| "alg is absent or no string".into()));
         }
-        let is_text = |raw: Raw<'_>| json::text(raw).is_some();
-        (!kid.is_none_or(is_text)).then(|| "kid is no string".into())
+        let kid = kid.filter(|kid| json::text(*kid).is_none())?;
+        Some(escape_fault("kid", kid.get()).unwrap_or_else(|| "kid is no string".into()))
     }
 
     /// The string value of a header member.
@@ -254,12 +254,14 @@ impl<'a> DecodedEvidence<'a> {
     }
 
     fn algorithm(&self, code: Rejection) -> String {
-        let alg = self.redaction.show(&self.head("alg").unwrap_or_default());
+        let alg = self.head("alg").unwrap_or_default();
+        let shown = self.redaction.show(&alg);
         if code == Rejection::AlgNone {
-            return format!("alg {alg}: no token goes unsigned");
+            return format!("alg {shown}: no token goes unsigned");
         }
-        let allowed = names(&self.evidence.policy.spec().algorithms);
-        format!("alg {alg} is not among algorithms {allowed}")
+        let allowed = &self.evidence.policy.spec().algorithms;
+        let apart = self.redaction.told_apart(&[alg], &spellings(allowed));
+        format!("alg {shown} is not among algorithms {}{apart}", names(allowed))
     }
 
     /// Explains why this is another kind of token: because of `typ`, or else of `token_use` or a
@@ -271,10 +273,14 @@ impl<'a> DecodedEvidence<'a> {
         let typ = member(header, header::MAX_DEPTH, "typ");
         if !header::is_type_allowed(typ, types) {
             let text = self.head("typ");
-            let apart = self.redaction.told_apart(text.as_slice(), types);
+            let apart = text.as_deref().map(|text| self.type_told_apart(text));
+            let apart = apart.unwrap_or_default();
             let typ = match (typ, &text) {
                 (None, _) => "typ is absent, which is".into(),
-                (Some(_), None) => "typ is no string, which is".into(),
+                (Some(raw), None) => match escape_fault("typ", raw.get()) {
+                    Some(fault) => format!("{fault}; it is"),
+                    None => "typ is no string, which is".into(),
+                },
                 (Some(_), Some(text)) => format!("typ {} is", self.redaction.show(text)),
             };
             let is_word = |typ: &str| header::without_prefix(typ).eq_ignore_ascii_case(ABSENT);
@@ -286,6 +292,22 @@ impl<'a> DecodedEvidence<'a> {
             return (Step::Type, format!("{typ} not among types {}{apart}{of_none}", list(types)));
         }
         (Step::Purpose, self.purpose())
+    }
+
+    /// Where a `typ` first differs from a type that it looks like, in the form that it has, or in
+    /// another case.
+    fn type_told_apart(&self, typ: &str) -> String {
+        let types = self.evidence.policy.spec().types.iter().filter(|typ| *typ != ABSENT);
+        let short = |typ: &String| header::without_prefix(typ).to_owned();
+        let mut forms: Vec<String> = types.map(short).collect();
+        forms.extend(forms.clone().iter().map(|typ| header::with_prefix(typ)));
+        match self.redaction.told_apart(&[typ], &forms) {
+            apart if apart.is_empty() => {
+                forms.iter_mut().for_each(|typ| typ.make_ascii_lowercase());
+                self.redaction.told_apart(&[typ.to_ascii_lowercase()], &forms)
+            }
+            apart => apart,
+        }
     }
 
     fn critical(&self) -> String {
@@ -320,7 +342,11 @@ impl<'a> DecodedEvidence<'a> {
         }
         if entries.is_empty() {
             let count = keys.entries().len();
-            return format!("kid {shown} is none of the key set's (entries: {count})");
+            let known = keys.entries().iter().filter_map(|entry| entry.kid.as_deref());
+            // What stands in the key set may stand in the token too.
+            let known: Vec<&str> = known.filter(|kid| !self.redaction.hides(kid)).collect();
+            let apart = self.redaction.told_apart(&[kid], &known);
+            return format!("kid {shown} is none of the key set's (entries: {count}){apart}");
         }
         match fitting(entries.iter().copied(), algorithm) {
             0 => {
@@ -386,10 +412,20 @@ fn names(algorithms: &[Algorithm]) -> String {
     names.join(", ")
 }
 
+/// Every way in which `alg` may name these algorithms.
+fn spellings(algorithms: &[Algorithm]) -> Vec<&'static str> {
+    let names = algorithms.iter().map(|algorithm| algorithm.name());
+    names.chain(algorithms.contains(&Algorithm::EdDSA).then_some("Ed25519")).collect()
+}
+
 /// One member of a JSON object.
 fn member<'j>(json: &'j [u8], max_depth: usize, name: &str) -> Option<Raw<'j>> {
     let [member] = json::read_object(json, max_depth, &Names::new([name]))?;
     member
+}
+
+fn is_json(json: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok()
 }
 
 /// The fault of a JSON text whose members cannot be read.
@@ -404,6 +440,10 @@ fn json_fault(what: &str, json: &[u8], max_depth: usize) -> String {
     }
     match serde_json::from_slice::<Anything>(json) {
         Ok(_) => format!("{what} holds a member twice that is read"),
+        // An object, then, that is whole but for the name of a member.
+        Err(_) if is_json(json) && json.trim_ascii_start().starts_with(b"{") => {
+            format!("the name of a member of {what} holds an escape that is no Unicode character")
+        }
         Err(_) => format!("{what} is no JSON object"),
     }
 }

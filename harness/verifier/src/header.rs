@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::algorithm::Algorithm;
 use crate::json::{self, Members, Names, Raw};
-use crate::policy::PolicySpec;
+use crate::policy::{ABSENT, PolicySpec};
 use crate::rejection::Rejection;
 
 /// The deepest nesting that a header may have.
@@ -53,25 +53,46 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A media type without its prefix `application/`, which may be in upper or lower case.
+/// The prefix that a `typ` may leave out, in upper or lower case (RFC 7515 §4.1.9).
+const PREFIX: &str = "application/";
+
+/// A media type without its prefix `application/`, which may be in upper or lower case. The prefix
+/// stays where another `/` follows, since the rest alone would be read as a type of its own
+/// (RFC 7515 §4.1.9).
 pub(crate) fn without_prefix(typ: &str) -> &str {
-    let prefix = "application/";
-    match typ.get(..prefix.len()) {
-        Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
+    match typ.get(..PREFIX.len()) {
+        Some(start) if start.eq_ignore_ascii_case(PREFIX) => match &typ[PREFIX.len()..] {
+            rest if rest.contains('/') => typ,
+            rest => rest,
+        },
         _ => typ,
     }
+}
+
+/// Whether nothing follows `application/`, or it follows itself: no media type is written so.
+pub(crate) fn is_prefix_alone_or_twice(typ: &str) -> bool {
+    let begins = |text: &str| {
+        text.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    };
+    begins(typ) && (typ.len() == PREFIX.len() || begins(&typ[PREFIX.len()..]))
+}
+
+/// A media type with its `application/`, which every text without a `/` has (RFC 7515 §4.1.9).
+pub(crate) fn with_prefix(typ: &str) -> String {
+    if typ.contains('/') { typ.to_owned() } else { format!("{PREFIX}{typ}") }
 }
 
 /// Whether `typ` is among the allowed types. Media types are compared without regard to case, and
 /// `application/` may be left out (RFC 7515 §4.1.9).
 pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
     let Some(raw) = typ else {
-        return types.iter().any(|allowed| allowed == "absent");
+        return types.iter().any(|allowed| allowed == ABSENT);
     };
     let Some(typ) = json::text(raw) else {
         return false;
     };
     let short = without_prefix(&typ);
-    let is_same = |allowed: &str| allowed == short || allowed.eq_ignore_ascii_case(short);
-    types.iter().any(|allowed| allowed != "absent" && is_same(allowed))
+    let is_same =
+        |allowed: &str| allowed == short || without_prefix(allowed).eq_ignore_ascii_case(short);
+    types.iter().any(|allowed| allowed != ABSENT && is_same(allowed))
 }

@@ -8,6 +8,10 @@ use crate::algorithm::Algorithm;
 use crate::header;
 use crate::json::Names;
 
+/// The entry of `types` that allows a token without one. The media type of this name is written
+/// with its `application/`.
+pub const ABSENT: &str = "absent";
+
 /// A policy as a person writes it, with every value that can be set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicySpec {
@@ -17,8 +21,8 @@ pub struct PolicySpec {
     pub audience: Vec<String>,
     /// The allowlist for `alg` (RFC 8725 §3.1).
     pub algorithms: Vec<Algorithm>,
-    /// The allowed `typ` values, with or without `application/` (RFC 8725 §3.11). The value
-    /// `absent` allows a token without `typ`.
+    /// Allowed `typ` values, with or without `application/` (RFC 8725 §3.11); [`ABSENT`] allows
+    /// none at all.
     pub types: Vec<String>,
     /// The leeway for clock differences, at most 300 s.
     pub leeway: Duration,
@@ -275,8 +279,8 @@ impl Policy {
     }
 }
 
-/// The normalised policy: each algorithm once, and each type without `application/` (RFC 7515
-/// §4.1.9).
+/// The same policy, each algorithm once and each type without `application/` (RFC 7515 §4.1.9),
+/// unless it would then be read as [`ABSENT`].
 fn normal(mut spec: PolicySpec) -> PolicySpec {
     let given = std::mem::take(&mut spec.algorithms);
     for algorithm in given {
@@ -285,7 +289,11 @@ fn normal(mut spec: PolicySpec) -> PolicySpec {
         }
     }
     for typ in &mut spec.types {
-        *typ = header::without_prefix(typ).to_owned();
+        let short = header::without_prefix(typ);
+        *typ = match short.eq_ignore_ascii_case(ABSENT) && short != typ {
+            true => header::with_prefix(short),
+            false => short.to_owned(),
+        };
     }
     spec
 }
@@ -309,17 +317,17 @@ fn check_lists(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
     if let Some((key, _)) = lists.into_iter().find(|(_, names)| holds_empty(names)) {
         return Err(InvalidPolicy { key, reason: "holds an empty name; leave it out".into() });
     }
-    let is_no_type = |typ: &&String| {
-        let short = header::without_prefix(typ);
-        short.is_empty() || short != header::without_prefix(short)
-    };
+    let is_no_type = |typ: &&String| header::is_prefix_alone_or_twice(typ);
     if let Some(typ) = spec.types.iter().find(is_no_type) {
         let reason = format!("holds {typ:?}, which is no media type; \"at+jwt\" is one");
         return Err(InvalidPolicy { key: "types", reason });
     }
-    let is_none = |typ: &&String| typ.as_str() != "absent" && typ.eq_ignore_ascii_case("absent");
+    let is_none = |typ: &&String| typ.as_str() != ABSENT && typ.eq_ignore_ascii_case(ABSENT);
     if let Some(typ) = spec.types.iter().find(is_none) {
-        let reason = format!("holds {typ:?}; a token without `typ` is allowed by \"absent\"");
+        let reason = format!(
+            "holds {typ:?}; a token without `typ` is allowed by \"absent\", the media type by \
+             \"application/absent\""
+        );
         return Err(InvalidPolicy { key: "types", reason });
     }
     let ClaimNames { scope, client, subject_kind, .. } = &spec.claims;

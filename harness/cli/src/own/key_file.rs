@@ -33,16 +33,16 @@ pub fn instead(body: &[u8]) -> String {
         return format!("{fault}; save it as UTF-8, or fetch the set again (RFC 8259 section 8.1)");
     }
     let text = &*String::from_utf8_lossy(body);
-    if text.trim_start().starts_with("-----BEGIN") && text.contains("PRIVATE KEY-----") {
+    if text.trim_start().starts_with('<') {
+        return "is HTML or XML; fetch the issuer's `jwks_uri` itself".into();
+    }
+    if is_pem(text) && text.contains("PRIVATE KEY-----") {
         return "is a private key in PEM: whoever can read this file can sign; publish the public \
                 key as a JWK, in {\"keys\":[…]}, and withdraw this one if others could read it"
             .into();
     }
-    if text.trim_start().starts_with("-----BEGIN") {
+    if is_pem(text) {
         return "is PEM; publish the key as a JWK, in {\"keys\":[…]}".into();
-    }
-    if text.trim_start().starts_with('<') {
-        return "is HTML or XML; fetch the issuer's `jwks_uri` itself".into();
     }
     match serde_json::from_str(text) {
         Ok(value) => of_value(&value, text),
@@ -53,6 +53,11 @@ pub fn instead(body: &[u8]) -> String {
             format!("is no JSON at line {line}, column {column} ({reason}); fetch the set again")
         }
     }
+}
+
+/// Whether a text is PEM, which may have words of its own before each part (RFC 7468 §2).
+fn is_pem(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().starts_with("-----BEGIN"))
 }
 
 /// The same phrase for a file that holds JSON.
@@ -178,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_is_no_set_is_told_apart() {
-        let rows: [(&[u8], &str); 21] = [
+        let rows: [(&[u8], &str); 25] = [
             (b"", "is empty"),
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"\xff\xfe{\0", "UTF-16"),
@@ -186,7 +191,14 @@ mod tests {
             (b"{\"keys\":\n [\"a\xff\"]}", "is no UTF-8 at line 2, column 5"),
             (b"  -----BEGIN PUBLIC KEY-----\n", "PEM"),
             (b"-----BEGIN EC PRIVATE KEY-----\n", "a private key in PEM: whoever can read"),
+            (b"Bag Attributes\n    friendlyName: x\n-----BEGIN CERTIFICATE-----\n", "is PEM"),
+            (
+                b"Bag Attributes: <No Attributes>\r\n-----BEGIN ENCRYPTED PRIVATE KEY-----\r\n",
+                "a private key in PEM",
+            ),
+            (b"{\"keys\":[{\"x5c\":[\"-----BEGIN CERTIFICATE-----\"]},]}", "trailing comma"),
             (b"<!doctype html>", "HTML"),
+            (b"<pre>\n-----BEGIN CERTIFICATE-----\n</pre>", "HTML"),
             (b"{\"keys\":[{},\n]}", "is no JSON at line 2, column 1 (trailing comma)"),
             (
                 b"{\"keys\":[{}]}\n<!-- x -->",

@@ -274,6 +274,10 @@ fn next_change(
 fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
     match fault {
         SetFault::NotAKeySet => format!("{fault}: it {}", key_file::instead(body)),
+        // The fault may be in what is not read of a set.
+        _ if bounded_file::encoding_fault(body).is_some() => {
+            format!("it {}", key_file::instead(body))
+        }
         SetFault::Empty => format!("{fault}; fetch the set again, or publish a key"),
         SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
         SetFault::NoUsableKey => {

@@ -10,7 +10,7 @@ use globset::Glob;
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::{Stopwatch, utc_now};
 use jwtbench_engine::session::{Job, Session, records, versions};
-use jwtbench_report::{check_table, shown, terminal_verdict};
+use jwtbench_report::{check_table, shortfalls, shown, terminal_verdict};
 use jwtbench_result::{RunResult, SCHEMA_VERSION};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{Preset, Presets, read_cache_policy};
@@ -22,8 +22,7 @@ use crate::flag::fit::Fit;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, cache_policy_records, tell_dropped};
 use crate::machine::describe;
-use crate::output::print;
-use crate::output::terminal_style;
+use crate::output::{print, tell, terminal_style};
 use crate::progress::LiveProgress;
 use crate::{Exit, Failure};
 
@@ -195,6 +194,9 @@ impl Args {
     }
 
     fn show(&self, result: &RunResult) {
+        if self.json {
+            shortfalls(result).iter().for_each(tell);
+        }
         let text = match (self.json, self.quiet) {
             (true, _) => shown::json(&serde_json::to_string(result).unwrap_or_default()) + "\n",
             (false, true) => terminal_verdict(result, terminal_style()),

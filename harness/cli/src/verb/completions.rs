@@ -1,6 +1,6 @@
 //! `completions` and `man`: descriptions of the command line for shells and for the manual.
 
-use clap::Args as ClapArgs;
+use clap::{Arg, Args as ClapArgs, Command};
 use clap_complete::Shell;
 
 use crate::output::print;
@@ -26,9 +26,24 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         _ => Shell::Fish,
     };
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut definition(), "jwtbench", &mut text);
+    clap_complete::generate(shell, &mut offered(&definition()), "jwtbench", &mut text);
     print(&String::from_utf8_lossy(&text));
     Ok(Exit::Passed)
+}
+
+/// A command without the verbs and flags that are hidden: shells are told of all that there are.
+fn offered(command: &Command) -> Command {
+    let is_shown = |arg: &&Arg| !arg.is_hide_set();
+    let mut shown = Command::new(command.get_name().to_owned())
+        .args(command.get_arguments().filter(is_shown).cloned())
+        .subcommands(command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(offered));
+    if let Some(about) = command.get_about() {
+        shown = shown.about(about.clone());
+    }
+    match command.get_version() {
+        Some(version) => shown.version(version.to_owned()),
+        None => shown,
+    }
 }
 
 /// Runs the verb `man`, which prints one page with a section for each verb.

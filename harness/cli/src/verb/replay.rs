@@ -12,6 +12,7 @@ use stored::{OwnFiles, ReplayBase};
 
 use jwtbench_engine::contender::{ContenderSpec, Optional};
 use jwtbench_engine::session::{Job, OwnCorpus, PlanHashes};
+use jwtbench_report::trial_faults;
 use jwtbench_result::comparison::Matching;
 use jwtbench_result::{Measurement, RunResult};
 use jwtbench_scenario::format::policy_file;
@@ -113,6 +114,9 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         revise: if policy.is_some() { forgive } else { |_| {} },
     };
     let (result, failure) = measure(&jobs, setting, &output)?;
+    if args.gate.shows_no_words() {
+        trial_faults(&result).iter().for_each(tell);
+    }
     // The comparison is shown before the result is written, since the disk may be full.
     let held = match failure {
         Some(failure) => Err(failure),

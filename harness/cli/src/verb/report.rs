@@ -106,6 +106,25 @@ impl Format {
         matches!(self, Hgrm | Hlog | Opentelemetry | Prometheus)
     }
 
+    /// Why nothing comes out in this form, which is no success.
+    fn nothing(self) -> Failure {
+        Failure::Error(match self {
+            Format::Hgrm => {
+                "no latencies: no trial of this result has figures for this form".to_owned()
+            }
+            Format::Ranking | Format::Answers | Format::Picture => format!(
+                "no {}: this result has no hot-path scenario with figures of a contender and of \
+                 its bound; measure one together with raw:*",
+                match self {
+                    Format::Ranking => "ranking",
+                    Format::Answers => "answers",
+                    _ => "picture",
+                }
+            ),
+            _ => "nothing of this result has this form".to_owned(),
+        })
+    }
+
     /// The name of the file and the text of a form that holds only figures which stand alone;
     /// `None` for other forms. Bounds are those of the whole result.
     fn export(self, shown: &RunResult, whole: &RunResult) -> Option<(&'static str, Export)> {
@@ -171,9 +190,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         | Format::GithubActionBenchmark
         | Format::GithubActionBenchmarkBigger => String::new(),
     };
-    if text.is_empty() && matches!(args.format, Format::Hgrm) {
-        let message = "no latencies: no trial of this result has figures for this form";
-        return Err(Failure::Error(message.into()));
+    if text.is_empty() {
+        return Err(args.format.nothing());
     }
     match args.format {
         Format::Csv | Format::Hgrm | Format::Hlog => print_exact(&text),
@@ -193,7 +211,7 @@ impl Args {
             print(&format!("Report   {}\n", output.path("index.html").display()));
             return rendered(stored, simulation.rows.is_empty());
         }
-        print(&match self.format {
+        let text = match self.format {
             Format::Terminal => simulation_terminal(&simulation, terminal_style()),
             Format::Markdown => simulation_markdown(&simulation),
             Format::Picture => simulation_picture(&simulation),
@@ -207,7 +225,12 @@ impl Args {
                 );
                 return Err(Failure::Usage(message));
             }
-        });
+        };
+        if text.is_empty() {
+            let message = "no picture: no row of this simulation has both of its axes";
+            return Err(Failure::Error(message.into()));
+        }
+        print(&text);
         rendered(stored, simulation.rows.is_empty())
     }
 
@@ -300,6 +323,9 @@ impl Args {
                 return Ok(());
             }
         };
+        if files.is_empty() {
+            return Err(self.format.nothing());
+        }
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         let output = Output::prepare_for(folder.into(), self.force, OutputKind::Run, &names)?;
         for (name, text) in &files {

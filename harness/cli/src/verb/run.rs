@@ -8,8 +8,8 @@ use clap::Args as ClapArgs;
 
 use jwtbench_engine::session::{Job, fitting};
 use jwtbench_engine::trial::PlantedFault;
-use jwtbench_report::{missed_value, shown, terminal};
-use jwtbench_result::{Measurement, RunResult};
+use jwtbench_report::{shortfalls, shown, terminal};
+use jwtbench_result::RunResult;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::format::grammar;
 use jwtbench_scenario::format::overrides::Overrides;
@@ -250,21 +250,12 @@ impl Args {
 
     fn show(&self, result: &RunResult) {
         if self.json || self.quiet {
-            name_misses(result);
+            shortfalls(result).iter().for_each(tell);
         }
         if self.json {
             print(&(shown::json(&serde_json::to_string(result).unwrap_or_default()) + "\n"));
         } else if !self.quiet {
             print(&terminal(result, terminal_style()));
         }
-    }
-}
-
-/// Prints each missed expectation with its figure, for users who see no summary.
-fn name_misses(result: &RunResult) {
-    for (measurement, missed) in result.missed() {
-        let Measurement { scenario, algorithm, contender, .. } = measurement;
-        let (key, bound, value) = (&missed.key, &missed.bound, missed_value(missed));
-        tell(format!("{scenario} {algorithm} {contender}: expected {key} {bound}: {value}"));
     }
 }

@@ -198,8 +198,12 @@ fn two_files_of_one_name_are_refused() {
 fn a_name_nearly_right_is_offered() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let rows: [(&[&str], &str); 7] = [
+    let rows: [(&[&str], &str); 11] = [
         (&["chek"], "did you mean the verb `check`?"),
+        (&["rnu"], "did you mean the verb `run`?"),
+        (&["rn"], "did you mean the verb `run`?"),
+        (&["hepl"], "did you mean the verb `help`?"),
+        (&["mna"], "did you mean the verb `man`?"),
         (&["check", "--contender", "ring"], "did you mean `core:ring`?"),
         (&["check", "--contender", "core:opensl"], "core:openssl is not in this build; build with"),
         (&["check", "--contender", "openssl"], "--features openssl"),
@@ -226,6 +230,17 @@ fn shells_and_manuals_know_every_verb() {
             let word = if arguments == ["man"] { word.replace('-', "\\-") } else { word.into() };
             assert!(out.contains(&word), "{arguments:?}: {word}");
         }
+    }
+    // What is not for users is offered to none.
+    for shell in ["bash", "zsh", "fish"] {
+        let (_, out, _) = jwtbench(temporary.path(), &["completions", shell]);
+        for word in ["duel-arm", "duel__arm", "exec-peer", "statistics", "plant"] {
+            assert!(!out.contains(word), "{shell}: {word}");
+        }
+    }
+    for (word, hidden) in [("duel-ram", "duel-arm"), ("statistic", "statistics")] {
+        let (code, _, said) = jwtbench(temporary.path(), &[word]);
+        assert!(code == 2 && !said.contains(&format!("`{hidden}`")), "{word}: {said}");
     }
     let (code, _, said) = jwtbench(temporary.path(), &["completions", "tcsh"]);
     assert!(code == 2 && said.contains("bash, zsh, fish"), "{said}");

@@ -105,6 +105,43 @@ fn what_is_no_verdict_is_an_error_of_its_own_trial() {
     }
 }
 
+/// Silence is no way to end: who sees no summary is told which trial it is and why.
+#[test]
+fn who_sees_no_summary_is_told_why_it_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let yes = script(folder.path(), "yes", "while read -r token; do echo accept; done");
+    let odd = script(folder.path(), "odd", "read -r token; echo perhaps; sleep 60");
+    let (fine, out, again) = (core(), path("out"), path("again"));
+    let short = ["--duration", "60ms", "--rounds", "2"];
+    let run = [&["run", "hot-path/mix", "--force", "--out", &out], &short[..]].concat();
+    let check = ["check", "hot-path/mix", "--json"];
+    let replay = ["replay", &out, "--json", "--base", &fine, "--force", "--out", &again];
+    type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a str, i32, &'a str);
+    let rows: [Row<'_>; 6] = [
+        (&run, &["--quiet"], &yes, 4, "wrong verdict"),
+        (&run, &["--json"], &yes, 4, "wrong verdict"),
+        (&run, &["--quiet"], &odd, 1, "it said \"perhaps\""),
+        (&run, &["--json"], &odd, 1, "it said \"perhaps\""),
+        (&check, &[], &yes, 4, "wrong verdict"),
+        (&run, &["--quiet"], &fine, 0, ""),
+    ];
+    let said = |args: &[&str], own: &str, code: i32, words: &str| {
+        let output = jwtbench(&[args, &["--algorithm", "ES256", "--contender", own]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        let about = format!("jwtbench: hot-path/mix ES256 {own}: ");
+        let line = said.lines().find_map(|line| line.strip_prefix(&about)).unwrap_or_default();
+        assert!(line.contains(words), "{args:?}: `{words}` is not in: {said}");
+        assert_eq!(line.is_empty(), code == 0, "{args:?}: {said}");
+    };
+    for (args, more, own, code, words) in rows {
+        said(&[args, more].concat(), own, code, words);
+    }
+    said(&replay, &yes, 4, "wrong verdict");
+    said(&replay, &odd, 1, "it said \"perhaps\"");
+}
+
 #[test]
 fn what_cannot_be_started_or_is_named_by_a_file_alone_is_refused() {
     let folder = tempfile::tempdir().unwrap();

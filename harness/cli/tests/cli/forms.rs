@@ -409,6 +409,11 @@ fn the_command_line_writes_and_reads_them() {
     }
     said(&["report", &run, "--format", "hgrm", "--out", &at("hgrm")], 0);
     assert_eq!(fs::read_dir(at("hgrm")).unwrap().count(), intervals(&stored).len());
+    // It has no bound, so that nothing is ranked; what comes out empty is no success.
+    for form in ["ranking", "answers", "picture"] {
+        let shown = said(&["report", &run, "--format", form], 1);
+        assert!(shown.contains(&format!("no {form}: ")) && shown.contains("raw:*"), "{shown}");
+    }
     // A copy takes its histograms along.
     said(&["report", &run, "--out", &at("copy")], 0);
     assert_eq!(fs::read_to_string(at("copy/result.hlog")).unwrap(), stored);

@@ -298,7 +298,7 @@ fn entries_that_are_not_used_are_told() {
     let last = keys_before + 2;
     let words = [
         format!("jwks.json: entry {keys_before} of `keys` (kid `a`) is skipped, symmetric: "),
-        format!("jwks.json: entry {last} of `keys` (no kid) is skipped, not-a-jwk: it is no JSON"),
+        format!("jwks.json: entry {last} of `keys` is skipped, not-a-jwk: it is no JSON"),
     ];
     for words in words {
         assert!(said.contains(&words), "{words}: {said}");

@@ -6,6 +6,7 @@ use jwt_simple::prelude::*;
 use jwt_simple::{Error, JWTError};
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::ABSENT;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
@@ -32,10 +33,10 @@ impl JwtSimple {
         let options = VerificationOptions {
             allowed_issuers: Some(HashSet::from([policy.issuer.clone()])),
             allowed_audiences: Some(policy.audience.iter().cloned().collect()),
-            // The library compares with one value, so the type is required only if the policy names
-            // one.
+            // It compares whole values, so that one can be demanded if there is but one; that
+            // there is none cannot be.
             required_signature_type: match &policy.types[..] {
-                [only] => Some(only.clone()),
+                [only] if only != ABSENT => Some(only.clone()),
                 _ => None,
             },
             time_tolerance: Some(Duration::from_secs(policy.leeway.as_secs())),

@@ -16,15 +16,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
 
-use super::document::cache_control;
 use super::endpoint::{KEY_SET_PATH, MOVED_PATH, RequestWatch, ServedCounts};
 use super::faults;
 use super::host_fault::{HostFault, HostFaults};
 use super::request_head::{MAX_HEAD, Method, RequestHead, end_of_head};
+use super::response::{drip, flood, head_of, send};
 
 /// Connections that the kernel holds until they are accepted.
 pub(super) const BACKLOG: u32 = 1024;
@@ -173,7 +173,7 @@ impl EndpointState {
 }
 
 /// One request in service, until it ends or is dropped.
-struct ServedRequest {
+pub(super) struct ServedRequest {
     shared: Arc<EndpointState>,
     order: Order,
     over: bool,
@@ -182,13 +182,13 @@ struct ServedRequest {
 impl ServedRequest {
     /// Counts body bytes before they are handed to the connection, so that they are counted before
     /// a client can have them.
-    fn sends(&self, bytes: usize) {
+    pub(super) fn sends(&self, bytes: usize) {
         self.shared.state().counts.bytes += bytes as u64;
     }
 
     /// Counts the last body bytes as [`ServedRequest::sends`] does, and ends the request. A client
     /// that sends its next request at once is then not counted twice in flight.
-    fn sends_last(&mut self, bytes: usize) {
+    pub(super) fn sends_last(&mut self, bytes: usize) {
         self.sends(bytes);
         self.end();
     }
@@ -437,7 +437,7 @@ async fn pause(stream: &mut TcpStream, span: Duration) -> io::Result<()> {
 }
 
 /// Waits until the client closes the connection. What the client sends meanwhile is discarded.
-async fn hang_up(stream: &mut TcpStream) -> io::Error {
+pub(super) async fn hang_up(stream: &mut TcpStream) -> io::Error {
     let mut dropped = [0; 512];
     loop {
         match stream.read(&mut dropped).await {
@@ -446,60 +446,4 @@ async fn hang_up(stream: &mut TcpStream) -> io::Error {
             Err(error) => return error,
         }
     }
-}
-
-/// The head of a response with status 200 and a body of this length.
-fn head_of(length: u64, setting: &EndpointSetting) -> Vec<u8> {
-    let freshness = setting.max_age.map(cache_control);
-    let freshness = freshness.map(|value| format!("cache-control: {value}\r\n"));
-    let freshness = freshness.unwrap_or_default();
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-         {freshness}connection: close\r\n\r\n"
-    )
-    .into_bytes()
-}
-
-/// Sends a body whose head has been sent, and ends the response.
-async fn send(stream: &mut TcpStream, service: &mut ServedRequest, body: &[u8]) -> io::Result<()> {
-    service.sends_last(body.len());
-    stream.write_all(body).await?;
-    stream.shutdown().await
-}
-
-async fn drip(
-    stream: &mut TcpStream,
-    service: &mut ServedRequest,
-    body: &[u8],
-    every: Duration,
-) -> io::Result<()> {
-    // An interval of zero would panic. With the least interval the whole body is still sent at
-    // once.
-    let mut beat = interval(every.max(Duration::from_nanos(1)));
-    beat.tick().await;
-    for (at, byte) in body.iter().enumerate() {
-        tokio::select! {
-            _ = beat.tick() => {}
-            error = hang_up(stream) => return Err(error),
-        }
-        match at + 1 == body.len() {
-            true => service.sends_last(1),
-            false => service.sends(1),
-        }
-        stream.write_all(&[*byte]).await?;
-    }
-    stream.shutdown().await
-}
-
-async fn flood(stream: &mut TcpStream, service: &mut ServedRequest, bytes: u64) -> io::Result<()> {
-    let mut left = faults::huge_length(bytes);
-    for piece in faults::huge_body(bytes) {
-        left -= piece.len() as u64;
-        match left {
-            0 => service.sends_last(piece.len()),
-            _ => service.sends(piece.len()),
-        }
-        stream.write_all(piece).await?;
-    }
-    stream.shutdown().await
 }

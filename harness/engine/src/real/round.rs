@@ -112,13 +112,11 @@ impl Trial<'_> {
         let transport = || transport(needs_endpoint.then_some(&http));
         let caches = Arc::new(self.caches(&transport));
         let epoch = &plan.timeline.epochs()[0];
-        let mut contenders: Vec<_> = (0..load.workers)
-            .map(WorkerPlace)
-            .map(|worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts)))
-            .collect();
+        let build =
+            |worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts));
+        let mut contenders: Vec<_> = (0..load.workers).map(WorkerPlace).map(build).collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
-        // Rounds that take turns are shown as one, and have no time of their own for the control
-        // kernel before they start.
+        // Rounds that take turns are shown as one, and have no time of their own beforehand.
         let mut viewing = Viewing::prepare(control.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();

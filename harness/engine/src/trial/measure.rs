@@ -1,12 +1,15 @@
 //! The measurement of a trial, gathered from its rounds.
 
+mod endpoint;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use endpoint::{add_counts, counters, set_age};
+
 use jwtbench_result::record::finding;
-use jwtbench_result::record::set_age::{SetAge, SetConfirmation};
+use jwtbench_result::record::set_age::SetAge;
 use jwtbench_result::{
     ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
     Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, Wrong,
@@ -435,21 +438,6 @@ impl<'p> Gathering<'p> {
         self.set_ages.iter().filter_map(|age| age.highest(0, end.0)).max()
     }
 }
-/// The age of the key set, worked out from the attempts. There is one attempt at a time, so the
-/// last that started is the one that ends.
-fn set_age(record: &EndpointRecord) -> SetAge {
-    let warm = record.warm_since.map(|since| SetConfirmation { at_ns: since.0, since_ns: since.0 });
-    let mut started = i64::MIN;
-    let confirmed = record.fetches.iter().filter_map(|note| match note.step {
-        FetchStep::Started => {
-            started = note.at.0;
-            None
-        }
-        FetchStep::Succeeded => Some(SetConfirmation { at_ns: note.at.0, since_ns: started }),
-        FetchStep::Failed(_) => None,
-    });
-    SetAge::new(warm.into_iter().chain(confirmed))
-}
 
 /// The medians of the turns as shares of the round's median.
 fn relative(turns: &[u64], p50_ns: u64) -> Vec<f32> {
@@ -471,31 +459,4 @@ fn added_up(counts: impl Iterator<Item = (String, u64)>) -> Vec<Count> {
         }
     }
     all
-}
-
-fn add_counts(mine: &mut EndpointCounts, theirs: &EndpointCounts) {
-    mine.attempts += theirs.attempts;
-    mine.served += theirs.served;
-    mine.failures += theirs.failures;
-    mine.bytes += theirs.bytes;
-    mine.max_in_flight = mine.max_in_flight.max(theirs.max_in_flight);
-}
-
-fn counters(counters: &Counters) -> Vec<Count> {
-    let plain = [
-        ("attempts", counters.attempts),
-        ("fetched", counters.fetched),
-        ("shrunk", counters.shrunk),
-        ("unknown-kids", counters.unknown_kids),
-        ("waits", counters.waits),
-        ("waits-refused", counters.waits_refused),
-        ("waits-expired", counters.waits_expired),
-        ("served-stale", counters.served_stale),
-        ("evictions", counters.evictions),
-    ];
-    let mut all: BTreeMap<String, u64> =
-        plain.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
-    all.extend(counters.failed.iter().map(|(name, count)| (format!("failed:{name}"), *count)));
-    all.extend(counters.skipped.iter().map(|(name, count)| (format!("skipped:{name}"), *count)));
-    all.into_iter().map(|(name, count)| Count { name, count }).collect()
 }

@@ -200,7 +200,17 @@ fn names() -> impl Strategy<Value = ClaimNames> {
 fn form() -> impl Strategy<Value = PolicySpec> {
     let limits = prop::sample::select(&[1, 700, 1024, 4096, 16_384, 65_536, 1 << 20][..]);
     let header = prop::sample::select(&[1, 128, 512, 2048, 4096, 16_384][..]);
-    let types = &["at+jwt", "JWT", "absent", "logout+jwt", "text/x", "application/dpop+jwt", "ß"];
+    let types = &[
+        "at+jwt",
+        "JWT",
+        "absent",
+        "application/Absent",
+        "logout+jwt",
+        "text/x",
+        "application/dpop+jwt",
+        "application/x;part=\"1/2\"",
+        "ß",
+    ];
     let profile = prop_oneof![
         2 => Just((Profile::Rfc9068, vec!["application/at+jwt".to_owned()])),
         3 => prop::collection::vec(one_of(types), 1..3).prop_map(|types| (Profile::Plain, types)),

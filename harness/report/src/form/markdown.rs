@@ -58,8 +58,12 @@ pub fn ranking_table(result: &RunResult) -> String {
     let chapters = chapters(result);
     let ranked = chapters.iter().filter(|c| !c.dynamic).map(rankings);
     let first = ranked.into_iter().find(|r| r.iter().any(Ranking::has_bound));
+    let Some(rankings) = first else { return String::new() };
+    let has_rows = |ranking: &Ranking<'_>| ranking.rows.iter().any(|r| r.role == Role::Ranked);
+    if !rankings.iter().any(has_rows) {
+        return String::new();
+    }
     let mut out = String::new();
-    let Some(rankings) = first else { return out };
     out.push_str("| algorithm | contender | p50 | throughput | to the bare signature check |\n");
     out.push_str("|---|---|--:|--:|--:|\n");
     for ranking in &rankings {

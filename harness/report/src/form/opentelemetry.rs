@@ -267,7 +267,7 @@ fn histogram_point(
         scale: exponential.scale,
         zero_count: exponential.zero_count.to_string(),
         positive,
-        min: histogram.min() as f64 / NS_PER_S,
+        min: exponential.min_ns as f64 / NS_PER_S,
         max: histogram.max() as f64 / NS_PER_S,
     }
 }

@@ -3,6 +3,7 @@
 use jwtbench_result::{ExpectationResult, Measurement, RunResult};
 
 use crate::quantity;
+use crate::subject::fault::fault;
 use crate::subject::finding::findings;
 
 /// The judgements of all measurements together.
@@ -162,7 +163,44 @@ pub fn warnings(result: &RunResult) -> Vec<&'static str> {
     warnings
 }
 
+/// Why the figures of trials do not count, a line each, and which loads beside a capacity had wrong
+/// verdicts.
+pub fn trial_faults(result: &RunResult) -> Vec<String> {
+    let trials = result.measurements.iter();
+    let faults = trials.filter_map(|trial| Some(format!("{}: {}", about(trial), fault(trial)?)));
+    let loads = result.capacities.iter().flat_map(|capacity| {
+        let wrong = capacity.checks.iter().filter(|check| check.wrong > 0);
+        wrong.map(move |check| {
+            let (scenario, algorithm) = (&capacity.scenario, &capacity.algorithm);
+            let (contender, wrong) = (&capacity.contender, check.wrong);
+            let wrong = quantity::counted(wrong, "wrong verdict");
+            let rate = quantity::rate(check.rate_per_s);
+            format!("{scenario} {algorithm} {contender}: {wrong} at {rate}")
+        })
+    });
+    faults.chain(loads).collect()
+}
+
+/// Why a result is no success, a line each, for those who see no summary: trials, expectations, or
+/// else what it comes to.
+pub fn shortfalls(result: &RunResult) -> Vec<String> {
+    let mut told = trial_faults(result);
+    told.extend(result.missed().map(|(trial, missed)| {
+        let (key, bound, value) = (&missed.key, &missed.bound, missed_value(missed));
+        format!("{}: expected {key} {bound}: {value}", about(trial))
+    }));
+    let summary = Summary::of(result);
+    if told.is_empty() && (summary.judged == 0 || summary.partial) {
+        told.push(summary.line());
+    }
+    told
+}
+
+fn about(trial: &Measurement) -> String {
+    format!("{} {} {}", trial.scenario, trial.algorithm, trial.contender)
+}
+
 /// The value that a missed expectation measured, with its unit.
-pub fn missed_value(missed: &ExpectationResult) -> String {
+fn missed_value(missed: &ExpectationResult) -> String {
     quantity::expected(&missed.key, missed.value)
 }

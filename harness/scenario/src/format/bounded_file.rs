@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+pub use jwtbench_verifier::explanation::line_and_column;
+
 /// The limit for a scenario, in bytes. It leaves room for 100 000 events.
 pub const SCENARIO: u64 = 16 << 20;
 /// The limit for a policy or a cache policy, in bytes.
@@ -69,14 +71,6 @@ pub fn encoding_fault(bytes: &[u8]) -> Option<String> {
     }
     let (line, column) = line_and_column(bytes, str::from_utf8(bytes).err()?.valid_up_to());
     Some(format!("is no UTF-8 at line {line}, column {column}"))
-}
-
-/// The line and column of the byte at index `at`, both counted from 1; the column is in characters.
-pub fn line_and_column(text: &[u8], at: usize) -> (usize, usize) {
-    let before = &text[..at.min(text.len())];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    (line, String::from_utf8_lossy(&before[begin..]).chars().count() + 1)
 }
 
 /// The name of the encoding if it is UTF-16 or UTF-32. It is recognised by the byte order mark, or

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use jwtbench_verifier::algorithm::Algorithm;
-use jwtbench_verifier::policy::{PolicySpec, ScopeForm};
+use jwtbench_verifier::policy::{ABSENT, PolicySpec, ScopeForm};
 
 use crate::issuer::signer::{PublicForm, SignatureForm, SigningKey};
 use crate::token::fit;
@@ -154,7 +154,7 @@ impl<'a> Draft<'a> {
         let mut header = BTreeMap::new();
         header.insert("alg".into(), json!(keys.signing.algorithm().name()));
         header.insert("kid".into(), json!(keys.signing.kid()));
-        if let Some(typ) = policy.types.iter().find(|typ| *typ != "absent") {
+        if let Some(typ) = policy.types.iter().find(|typ| *typ != ABSENT) {
             header.insert("typ".into(), json!(typ));
         }
         let mut draft = Draft {

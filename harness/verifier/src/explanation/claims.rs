@@ -9,7 +9,8 @@ use crate::rejection::Rejection;
 use crate::unix_time::UnixTime;
 
 use super::DecodedEvidence;
-use super::redaction::{list, quote};
+use super::encoding::escape_fault;
+use super::redaction::{hidden_difference, list, quote};
 
 /// The JSON form that a claim must have.
 #[derive(Clone, Copy)]
@@ -129,8 +130,9 @@ impl DecodedEvidence<'_> {
         let policy = self.evidence.policy;
         let members = self.members();
         let token_use = members[Member::TokenUse as usize].and_then(json::text);
-        if token_use.is_some_and(|purpose| purpose != "access") {
-            return "token_use is not `access`".into();
+        if let Some(purpose) = token_use.filter(|purpose| purpose != "access") {
+            let apart = hidden_difference(&[purpose], &["access"]);
+            return format!("token_use is not `access`{apart}");
         }
         let there = policy.prohibited.iter().filter(|place| members[**place].is_some());
         let names: Vec<String> = there.map(|place| policy.members.name(*place).clone()).collect();
@@ -154,12 +156,17 @@ impl DecodedEvidence<'_> {
         match code {
             Rejection::TenantMismatch => {
                 let tenant = self.evidence.request.tenant.or(spec.tenant.as_deref());
-                let tenant = quote(tenant.unwrap_or_default());
-                format!("claim {} is not tenant {tenant}", quote(&spec.claims.tenant))
+                let tenant = tenant.unwrap_or_default();
+                let own = self.text_at(self.evidence.policy.tenant);
+                let apart = hidden_difference(own.as_slice(), &[tenant]);
+                let claim = quote(&spec.claims.tenant);
+                format!("claim {claim} is not tenant {}{apart}", quote(tenant))
             }
             Rejection::SubjectKind => {
-                let claim = quote(&spec.claims.subject_kind);
-                format!("claim {claim} is not among subject-kinds {}", list(&spec.subject_kinds))
+                let own = self.evidence.policy.subject_kind.and_then(|place| self.text_at(place));
+                let apart = hidden_difference(own.as_slice(), &spec.subject_kinds);
+                let (claim, kinds) = (quote(&spec.claims.subject_kind), list(&spec.subject_kinds));
+                format!("claim {claim} is not among subject-kinds {kinds}{apart}")
             }
             Rejection::ClientMismatch => {
                 let claims = self.proven();
@@ -171,11 +178,16 @@ impl DecodedEvidence<'_> {
                 };
                 format!("{client} is not among clients {}{apart}", list(&spec.clients))
             }
-            _ => format!("scopes lack {}", list(&self.lacking_scopes())),
+            _ => self.scopes(),
         }
     }
 
-    fn lacking_scopes(&self) -> Vec<String> {
+    /// The text of a claim in a place of the policy.
+    fn text_at(&self, place: usize) -> Option<String> {
+        self.members()[place].and_then(json::text).map(String::from)
+    }
+
+    fn scopes(&self) -> String {
         let policy = self.evidence.policy;
         let spec = policy.spec();
         let mut granted: Vec<String> = Vec::new();
@@ -185,8 +197,11 @@ impl DecodedEvidence<'_> {
                 ScopeForm::Array => granted.push(text.into_owned()),
             });
         }
-        let lacking = spec.required_scopes.iter().filter(|scope| !granted.contains(scope));
-        lacking.cloned().collect()
+        let required = spec.required_scopes.iter();
+        let lacking: Vec<String> =
+            required.filter(|scope| !granted.contains(scope)).cloned().collect();
+        let apart = hidden_difference(&granted, &lacking);
+        format!("scopes lack {}{apart}", list(&lacking))
     }
 }
 
@@ -219,7 +234,9 @@ fn invalid(policy: &Policy, members: &Members<'_, MAX_MEMBERS>) -> String {
         |(place, form): &(usize, ClaimForm)| members[*place].is_some_and(|raw| !form.fits(raw));
     match forms.into_iter().find(fault) {
         Some((place, form)) => {
-            format!("claim {} is not {}", quote(policy.members.name(place)), form.name())
+            let claim = format!("claim {}", quote(policy.members.name(place)));
+            let escape = members[place].and_then(|raw| escape_fault(&claim, raw.get()));
+            escape.unwrap_or_else(|| format!("{claim} is not {}", form.name()))
         }
         None => "a claim that is read has not the form that it must have".into(),
     }

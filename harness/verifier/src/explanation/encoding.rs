@@ -1,8 +1,9 @@
-//! The reasons why a text is not strict base64url, and the detection of text around a token that
-//! does not belong to it.
+//! Why a text is no strict base64url or holds an escape that is no character, and what may stand
+//! around a token that does not belong to it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr;
 
 /// The fault that makes a text invalid as strict base64url (RFC 7515 §2); `None` if it is valid.
 pub(super) fn base64_fault(text: &[u8]) -> Option<String> {
@@ -47,6 +48,39 @@ pub(super) fn wrapping(token: &[u8]) -> &'static str {
     }
 }
 
+/// The first escape that is no Unicode character, and where it stands, in JSON that is whole
+/// otherwise: half of a surrogate pair (RFC 8259 §8.2).
+pub(super) fn half_pair(json: &str) -> Option<(usize, &str)> {
+    let unit = |at: usize| {
+        let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut at = 0;
+    while let Some(next) = memchr(b'\\', &json.as_bytes()[at..]) {
+        at += next;
+        at += match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => return Some((at, &json[at..at + 6])),
+            _ => 2,
+        };
+    }
+    None
+}
+
+/// That a value of JSON cannot be read for such an escape; `None` if it has none.
+pub(super) fn escape_fault(what: &str, json: &str) -> Option<String> {
+    let (_, escape) = half_pair(json)?;
+    Some(format!("{what} holds the escape `{escape}`, which is no Unicode character"))
+}
+
+/// Where a byte of a text stands: line and column, from 1, the latter in characters.
+pub fn line_and_column(text: &[u8], at: usize) -> (usize, usize) {
+    let before = &text[..at.min(text.len())];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    (line, String::from_utf8_lossy(&before[begin..]).chars().count() + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +103,25 @@ mod tests {
             assert_eq!(base64_fault(text).as_deref(), due, "{text:?}");
         }
         assert_eq!(base64_fault(b"AB").as_deref(), Some("its last character holds stray bits"));
+    }
+
+    #[test]
+    fn half_of_a_pair_is_found() {
+        let rows = [
+            (r#""a""#, None),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\\ud800""#, None),
+            (r#""\n\u0041""#, None),
+            (r#""\ud800""#, Some((1, r"\ud800"))),
+            (r#""\uDC00\ud800""#, Some((1, r"\uDC00"))),
+            (r#""\ud800\ud83d\ude00""#, Some((1, r"\ud800"))),
+            (r#"["a","\ud800\u0041"]"#, Some((6, r"\ud800"))),
+            (r#""\\\ud800""#, Some((3, r"\ud800"))),
+        ];
+        for (json, due) in rows {
+            assert_eq!(half_pair(json), due, "{json}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(json).is_err(), due.is_some());
+        }
     }
 
     #[test]

@@ -15,7 +15,9 @@ const MAX_LEAK: usize = 16;
 /// The shortest hidden text, in bytes, that is also searched for inside other texts.
 const MIN_HIDDEN: usize = 8;
 
-/// The filter for texts about one token.
+/// The filter for texts about one token. The default is between nobody: it withholds
+/// nothing.
+#[derive(Default)]
 pub(super) struct Redaction<'a> {
     token: &'a [u8],
     /// The values of `sub` and `jti`.
@@ -56,29 +58,23 @@ impl<'a> Redaction<'a> {
     /// Describes where a text of the token first differs from an expected text that looks the same
     /// when shown. They can look the same because both are cut, contain invisible characters, or
     /// contain letters that resemble others. The result is empty if the shown texts are different.
-    pub(super) fn told_apart(&self, theirs: &[String], ours: &[String]) -> String {
-        let alike = |theirs: &&String, ours: &&String| {
-            theirs != ours && (seen(theirs) == seen(ours) || may_look_alike(theirs, ours))
-        };
-        let pairs = theirs.iter().flat_map(|theirs| ours.iter().map(move |ours| (theirs, ours)));
-        let Some((theirs, ours)) = pairs.into_iter().find(|(theirs, ours)| alike(theirs, ours))
-        else {
+    pub(super) fn told_apart(
+        &self,
+        theirs: &[impl AsRef<str>],
+        ours: &[impl AsRef<str>],
+    ) -> String {
+        let Some(Difference { whole, character, theirs, ours }) = difference(theirs, ours) else {
             return String::new();
         };
-        if !self.show(theirs).starts_with('`') {
+        if !self.show(whole).starts_with('`') {
             return String::new();
         }
-        let mut pairs = theirs.chars().zip(ours.chars());
-        let same = pairs.position(|(theirs, ours)| theirs != ours);
-        let same = same.unwrap_or_else(|| theirs.chars().count().min(ours.chars().count()));
-        let rest = |text: &str| text.chars().skip(same).collect::<String>();
-        let (their_rest, our_rest) = (rest(theirs), rest(ours));
-        let theirs = match self.show(&their_rest) {
-            shown if shown.starts_with('`') => named(&their_rest, shown),
+        let theirs = match self.show(theirs) {
+            shown if shown.starts_with('`') => named(theirs, shown),
             withheld => withheld,
         };
-        let ours = named(&our_rest, quote(&our_rest));
-        format!("; they differ from character {} on: {theirs} and {ours}", same + 1)
+        let ours = named(ours, quote(ours));
+        format!("; they differ from character {character} on: {theirs} and {ours}")
     }
 
     /// A list of texts of the token.
@@ -109,6 +105,56 @@ fn joined(texts: &[String], show: impl Fn(&String) -> String) -> String {
 fn seen(text: &str) -> String {
     let plain = |c: char| if is_treacherous(c) { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(MAX_CHARS).map(plain).collect()
+}
+
+/// Two texts that are shown alike, and where they part.
+struct Difference<'t> {
+    /// The whole of theirs.
+    whole: &'t str,
+    /// The first character that differs, from 1.
+    character: usize,
+    /// Theirs from there on.
+    theirs: &'t str,
+    /// Ours from there on.
+    ours: &'t str,
+}
+
+/// The first two texts that are shown alike and are not the same.
+fn difference<'t>(
+    theirs: &'t [impl AsRef<str>],
+    ours: &'t [impl AsRef<str>],
+) -> Option<Difference<'t>> {
+    let alike = |theirs: &str, ours: &str| {
+        theirs != ours
+            && !(is_shown_as_it_is(theirs) && is_shown_as_it_is(ours))
+            && (seen(theirs) == seen(ours) || may_look_alike(theirs, ours))
+    };
+    let ours = || ours.iter().map(AsRef::as_ref);
+    let mut pairs = theirs.iter().flat_map(|whole| ours().map(move |ours| (whole.as_ref(), ours)));
+    let (whole, ours) = pairs.find(|(theirs, ours)| alike(theirs, ours))?;
+    let rest = |text: &'t str, from: usize| {
+        let at = text.char_indices().nth(from).map_or(text.len(), |(at, _)| at);
+        &text[at..]
+    };
+    let same = whole.chars().zip(ours.chars()).take_while(|(a, b)| a == b).count();
+    let (theirs, ours) = (rest(whole, same), rest(ours, same));
+    Some(Difference { whole, character: same + 1, theirs, ours })
+}
+
+/// Where a text that is not shown first differs from one of ours that it looks like, by the number
+/// of the character alone.
+pub(super) fn hidden_difference(theirs: &[impl AsRef<str>], ours: &[impl AsRef<str>]) -> String {
+    let difference = difference(theirs, ours);
+    let told = |Difference { character, .. }| {
+        format!("; what is there looks alike and differs from character {character} on")
+    };
+    difference.map(told).unwrap_or_default()
+}
+
+/// Whether nothing of a text is cut, replaced, or like another letter.
+fn is_shown_as_it_is(text: &str) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'`';
+    text.len() <= MAX_CHARS && text.bytes().all(is_plain)
 }
 
 /// Whether letters beyond ASCII may make two different texts look the same. Such a letter may

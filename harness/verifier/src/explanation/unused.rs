@@ -1,26 +1,19 @@
 //! The entries of a key set that verify no token, for a person: each with its place, its kid and
 //! the reason. The set is read again, outside the hot path, and nothing is decided here.
 
+mod entry_text;
+
 use std::collections::HashMap;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::algorithm::{Algorithm, KeyType};
-use crate::claims::MAX_DEPTH;
-use crate::json::{self, Members, Names};
-use crate::jwk::{Entry, SkipKind, is_encryption};
-use crate::key_check::{self, MIN_EXPONENT, ML_DSA_44_BYTES, MODULUS_BITS, MODULUS_STEP};
+use crate::algorithm::Algorithm;
+use crate::jwk::{Entry, SkipKind};
 use crate::key_set::WireSet;
 
-use super::encoding::base64_fault;
-use super::names;
 use super::redaction::quote;
-
-/// The members of a JWK that are read and must be strings (RFC 7517 §4, RFC 7518 §6).
-const TEXTS: [&str; 10] = ["kty", "kid", "alg", "use", "crv", "n", "e", "x", "y", "pub"];
+use entry_text::EntryText;
 
 /// An entry of a key set that verifies no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +41,8 @@ impl UnusedEntries {
     /// a key set has none.
     pub fn of(body: &[u8], allowed: &[Algorithm]) -> UnusedEntries {
         let keys = serde_json::from_slice::<WireSet<'_>>(body).map_or(Vec::new(), |set| set.keys);
-        let unused = |(place, raw): (usize, &&serde_json::value::RawValue)| {
-            UnusedEntry::of(place, raw.get(), allowed)
-        };
+        let unused =
+            |(place, raw): (usize, &&RawValue)| UnusedEntry::of(place, raw.get(), body, allowed);
         let entries: Vec<UnusedEntry> = keys.iter().enumerate().filter_map(unused).collect();
         let mut by_kid: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, entry) in entries.iter().enumerate() {
@@ -76,29 +68,34 @@ impl UnusedEntries {
 impl fmt::Display for UnusedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let UnusedEntry { place, reason, .. } = self;
-        let kid = self.kid.as_ref().map_or("no kid".into(), |kid| format!("kid {}", quote(kid)));
+        let kid = match &self.kid {
+            Some(kid) => format!(" (kid {})", quote(kid)),
+            // It may have one that cannot be read.
+            None if self.kind == Some(SkipKind::NotAJwk) => String::new(),
+            None => " (no kid)".into(),
+        };
         match self.kind {
             Some(kind) => {
                 let kind = kind.name();
-                write!(f, "entry {place} of `keys` ({kid}) is skipped, {kind}: {reason}")
+                write!(f, "entry {place} of `keys`{kid} is skipped, {kind}: {reason}")
             }
-            None => write!(f, "entry {place} of `keys` ({kid}) fits no token: {reason}"),
+            None => write!(f, "entry {place} of `keys`{kid} fits no token: {reason}"),
         }
     }
 }
 
 impl UnusedEntry {
-    fn of(place: usize, json: &str, allowed: &[Algorithm]) -> Option<UnusedEntry> {
+    fn of(place: usize, json: &str, body: &[u8], allowed: &[Algorithm]) -> Option<UnusedEntry> {
         let kind = match Entry::parse(json, allowed) {
             Ok(Entry::Fits(..)) => return None,
             Ok(Entry::NeverFits(_)) => None,
             Err(kind) => Some(kind),
         };
-        let jwk = Jwk { json, members: serde_json::from_str(json).unwrap_or_default() };
-        let kid = jwk.text("kid").map(str::to_owned);
+        let entry = EntryText::new(json, body);
+        let kid = entry.text("kid").map(str::to_owned);
         let reason = match kind {
-            Some(kind) => jwk.skipped(kind),
-            None => jwk.idle(allowed),
+            Some(kind) => entry.skipped(kind),
+            None => entry.idle(allowed),
         };
         Some(UnusedEntry { place, kid, kind, reason })
     }
@@ -113,177 +110,11 @@ impl UnusedEntry {
     }
 }
 
-/// A parsed entry with its text.
-struct Jwk<'a> {
-    json: &'a str,
-    members: Value,
-}
-
-impl Jwk<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
-        self.members[name].as_str()
-    }
-
-    fn quoted(&self, name: &str) -> String {
-        quote(self.text(name).unwrap_or_default())
-    }
-
-    /// The decoded bytes of a member; empty if it cannot be decoded.
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        URL_SAFE_NO_PAD.decode(self.text(name).unwrap_or_default()).unwrap_or_default()
-    }
-
-    /// The members that the key type requires (RFC 7518 §6, RFC 8037 §2, RFC 9964 §3).
-    fn required(&self) -> &'static [&'static str] {
-        match self.text("kty") {
-            Some("RSA") => &["n", "e"],
-            Some("EC") => &["crv", "x", "y"],
-            Some("OKP") => &["crv", "x"],
-            _ => &["alg", "pub"],
-        }
-    }
-
-    fn skipped(&self, kind: SkipKind) -> String {
-        let required = self.required().iter();
-        match kind {
-            SkipKind::NotAJwk => self.no_jwk(),
-            SkipKind::UnknownKty => {
-                format!("`kty` {} is none of RSA, EC, OKP, AKP", self.quoted("kty"))
-            }
-            SkipKind::UnknownCrv => {
-                format!("`crv` {} is none of P-256, P-384, Ed25519", self.quoted("crv"))
-            }
-            SkipKind::UnknownAlg => {
-                format!("`alg` {} is none of {}", self.quoted("alg"), names(&Algorithm::ALL))
-            }
-            SkipKind::Symmetric => "`kty` is oct; a symmetric key is no public key".into(),
-            SkipKind::MissingMember => {
-                let absent = required.copied().find(|name| self.text(name).is_none());
-                format!("`{}` is absent", absent.unwrap_or("kty"))
-            }
-            SkipKind::BadBase64 => {
-                let fault = |name: &&str| {
-                    let fault = base64_fault(self.text(name)?.as_bytes())?;
-                    Some(format!("`{name}` is no strict base64url: {fault}"))
-                };
-                let mut encoded = required.filter(|name| !matches!(**name, "crv" | "alg"));
-                let fault = encoded.find_map(fault);
-                fault.unwrap_or_else(|| "a member is no strict base64url".into())
-            }
-            SkipKind::WeakKey => self.weak(),
-            SkipKind::UnusualSize => {
-                let bits = bits(&self.bytes("n"));
-                format!("`n` has {bits} bits; a multiple of {MODULUS_STEP} is due")
-            }
-            SkipKind::InvalidKey => self.invalid(),
-        }
-    }
-
-    fn no_jwk(&self) -> String {
-        if !self.members.is_object() {
-            return "it is no JSON object".into();
-        }
-        let one = |name: &str| -> Option<Members<'_, 1>> {
-            json::read_object(self.json.as_bytes(), MAX_DEPTH, &Names::new([name]))
-        };
-        if let Some(name) =
-            TEXTS.iter().chain(&["key_ops"]).copied().find(|name| one(name).is_none())
-        {
-            return format!("`{name}` stands twice");
-        }
-        if self.members["kty"].is_null() {
-            return "`kty` is absent".into();
-        }
-        let is_other = |name: &&str| {
-            let member = &self.members[*name];
-            !member.is_null() && !member.is_string()
-        };
-        match TEXTS.iter().copied().find(is_other) {
-            Some(name) => format!("`{name}` is no string"),
-            None => "`key_ops` is no array of strings".into(),
-        }
-    }
-
-    fn weak(&self) -> String {
-        if self.text("kty") != Some("RSA") {
-            return "a point of small order, for which anybody can sign".into();
-        }
-        let bits = bits(&self.bytes("n"));
-        if !MODULUS_BITS.contains(&bits) {
-            let (least, most) = (MODULUS_BITS.start(), MODULUS_BITS.end());
-            return format!("`n` has {bits} bits; {least} to {most} are taken");
-        }
-        let due = format!("odd and from {MIN_EXPONENT} to {} is due", u32::MAX);
-        match key_check::exponent(&self.bytes("e")) {
-            Some(e) => format!("`e` is {e}; {due}"),
-            None => format!("`e` has over 32 bits; {due}"),
-        }
-    }
-
-    fn invalid(&self) -> String {
-        let lengths = |names: &[&str], due: usize| {
-            let mut lengths = names.iter().map(|name| (name, self.bytes(name).len()));
-            let (name, length) = lengths.find(|(_, length)| *length != due)?;
-            Some(format!("`{name}` has {length} bytes; {due} are due"))
-        };
-        let off = || "the point is not on the curve".into();
-        match (self.text("kty"), self.text("crv")) {
-            (Some("RSA"), _) => "`n` is zero or even".into(),
-            (Some("EC"), Some("P-384")) => lengths(&["x", "y"], 48).unwrap_or_else(off),
-            (Some("EC"), _) => lengths(&["x", "y"], 32).unwrap_or_else(off),
-            (Some("OKP"), _) => lengths(&["x"], 32)
-                .unwrap_or_else(|| "`x` is not the one encoding of a point".into()),
-            _ => lengths(&["pub"], ML_DSA_44_BYTES)
-                .unwrap_or_else(|| "it encodes no public key".into()),
-        }
-    }
-
-    /// The reason why a key that can be read fits no token.
-    fn idle(&self, allowed: &[Algorithm]) -> String {
-        if self.text("use").is_some_and(|purpose| purpose != "sig") {
-            return format!("`use` is {}, not `sig`", self.quoted("use"));
-        }
-        let alg = self.text("alg");
-        if alg.is_some_and(is_encryption) {
-            return format!("`alg` {} is for encryption", self.quoted("alg"));
-        }
-        let verify = |operations: &Vec<Value>| operations.iter().any(|name| name == "verify");
-        if self.members["key_ops"].as_array().is_some_and(|operations| !verify(operations)) {
-            return "`key_ops` does not hold `verify`".into();
-        }
-        if alg.is_some() {
-            return format!("`alg` {} is for another type of key", self.quoted("alg"));
-        }
-        let (own, kind) = match (self.text("kty"), self.text("crv")) {
-            (Some("RSA"), _) => (Some(KeyType::Rsa), "RSA"),
-            (Some("EC"), Some("P-256")) => (Some(KeyType::P256), "P-256"),
-            (Some("EC"), Some("P-384")) => (Some(KeyType::P384), "P-384"),
-            (Some("OKP"), Some("Ed25519")) => (Some(KeyType::Ed25519), "Ed25519"),
-            _ => (None, "such a"),
-        };
-        let fits = |algorithm: &Algorithm| Some(algorithm.key_type()) == own;
-        let fitting: Vec<Algorithm> = allowed.iter().copied().filter(fits).collect();
-        if fitting.is_empty() {
-            let allowed = names(allowed);
-            return format!("it has no `alg`, and no algorithm of {allowed} is for {kind} keys");
-        }
-        format!(
-            "it has no `alg`, and several allowed algorithms are for {kind} keys ({}); allow one \
-             of them, or have the issuer publish `alg`",
-            names(&fitting)
-        )
-    }
-}
-
-/// The length of a big-endian integer in bits.
-fn bits(integer: &[u8]) -> usize {
-    let integer = key_check::strip_leading_zeros(integer);
-    let zeros = integer.first().map_or(0, |first| first.leading_zeros() as usize);
-    integer.len() * 8 - zeros
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     /// The generator of P-256.
@@ -310,16 +141,6 @@ mod tests {
             (
                 r#"{"kty":"RSA","key_ops":"verify"}"#,
                 ", not-a-jwk: `key_ops` is no array of strings",
-            ),
-            (r#"{"kty":"DSA"}"#, ", unknown-kty: `kty` `DSA` is none of RSA, EC, OKP, AKP"),
-            (
-                r#"{"kty":"EC","crv":"P-521"}"#,
-                ", unknown-crv: `crv` `P-521` is none of P-256, P-384, Ed25519",
-            ),
-            (
-                r#"{"kty":"EC","crv":"P-256",POINT,"alg":"ES256K"}"#,
-                ", unknown-alg: `alg` `ES256K` is none of RS256, RS384, RS512, PS256, PS384, \
-                 PS512, ES256, ES384, EdDSA, ML-DSA-44",
             ),
             (r#"{"kty":"oct"}"#, ", symmetric: `kty` is oct; a symmetric key is no public key"),
             (
@@ -349,14 +170,125 @@ mod tests {
                 r#"{"kty":"EC","crv":"P-256",POINT,"key_ops":["sign"]}"#,
                 ": `key_ops` does not hold `verify`",
             ),
+        ];
+        for (entry, due) in rows {
+            check(entry, due);
+        }
+    }
+
+    #[test]
+    fn what_a_type_of_key_cannot_have_is_held_against_what_it_can() {
+        let rows = [
+            (r#"{"kty":"DSA"}"#, ", unknown-kty: `kty` `DSA` is none of RSA, EC, OKP, AKP"),
+            (
+                r#"{"kty":"EC","crv":"P-521"}"#,
+                ", unknown-crv: `crv` `P-521` is not known for EC keys; taken: P-256, P-384",
+            ),
+            (
+                r#"{"kty":"EC","crv":"Ed25519"}"#,
+                ", unknown-crv: `crv` `Ed25519` does not belong to EC keys; taken: P-256, P-384",
+            ),
+            (
+                r#"{"kty":"OKP","crv":"P-256"}"#,
+                ", unknown-crv: `crv` `P-256` does not belong to OKP keys; taken: Ed25519",
+            ),
+            (
+                r#"{"kty":"OKP","crv":"X25519"}"#,
+                ", unknown-crv: `crv` `X25519` is not known for OKP keys; taken: Ed25519",
+            ),
+            (
+                r#"{"kty":"AKP","alg":"ES256"}"#,
+                ", unknown-alg: `alg` `ES256` does not belong to AKP keys; taken: ML-DSA-44",
+            ),
+            (
+                r#"{"kty":"AKP","alg":"ML-DSA-65"}"#,
+                ", unknown-alg: `alg` `ML-DSA-65` is not known for AKP keys; taken: ML-DSA-44",
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256",POINT,"alg":"ES256K"}"#,
+                ", unknown-alg: `alg` `ES256K` is not known for P-256 keys; taken: ES256",
+            ),
             (
                 r#"{"kty":"EC","crv":"P-256",POINT,"alg":"RS256"}"#,
-                ": `alg` `RS256` is for another type of key",
+                ": `alg` `RS256` does not belong to P-256 keys; taken: ES256",
             ),
         ];
         for (entry, due) in rows {
             check(entry, due);
         }
+    }
+
+    #[test]
+    fn what_looks_alike_is_told_apart() {
+        let rows = [
+            (
+                r#"{"kty":"\u0415C"}"#,
+                ", unknown-kty: `kty` `ЕC` is none of RSA, EC, OKP, AKP; they differ from \
+                 character 1 on: U+0415 and then `C` and `EC`",
+            ),
+            (
+                r#"{"kty":"EC","crv":"\u0420-256"}"#,
+                ", unknown-crv: `crv` `Р-256` is not known for EC keys; taken: P-256, P-384; they \
+                 differ from character 1 on: U+0420 and then `-256` and `P-256`",
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256",POINT,"alg":"\u0415S256"}"#,
+                ", unknown-alg: `alg` `ЕS256` is not known for P-256 keys; taken: ES256; they \
+                 differ from character 1 on: U+0415 and then `S256` and `ES256`",
+            ),
+            (
+                r#"{"kty":"AKP","alg":"ML-DSA-44\u200b"}"#,
+                ", unknown-alg: `alg` `ML-DSA-44\u{fffd}` is not known for AKP keys; taken: \
+                 ML-DSA-44; they differ from character 10 on: U+200B and then `` and nothing",
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256",POINT,"use":"\u0455ig"}"#,
+                ": `use` is `ѕig`, not `sig`; they differ from character 1 on: U+0455 and then \
+                 `ig` and `sig`",
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256",POINT,"key_ops":["sign","v\u0435rify"]}"#,
+                ": `key_ops` does not hold `verify`; they differ from character 2 on: U+0435 and \
+                 then `rify` and `erify`",
+            ),
+        ];
+        for (entry, due) in rows {
+            check(entry, due);
+        }
+    }
+
+    /// What is not read may hold anything: it neither hides a fault nor makes one.
+    #[test]
+    fn an_escape_that_is_no_character_is_told_where_it_stands() {
+        let deep = format!(r#"{{"kty":"DSA","x5c":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        let rows = [
+            (
+                r#"{"kty":"EC","kid":"\ud800"}"#,
+                ", not-a-jwk: `kid` holds the escape `\\ud800` at line 1, column 29, which is no \
+                 Unicode character",
+            ),
+            (
+                "{\"kty\":\"EC\",\n \"key_ops\":[\"\\uDC00\"]}",
+                ", not-a-jwk: `key_ops` holds the escape `\\uDC00` at line 2, column 14, which is \
+                 no Unicode character",
+            ),
+            (
+                r#"{"kty":"EC","\ud800":1}"#,
+                ", not-a-jwk: the name of a member holds the escape `\\ud800` at line 1, column \
+                 23, which is no Unicode character",
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256",POINT,"use":"enc","note":"\ud800","size":1e999}"#,
+                ": `use` is `enc`, not `sig`",
+            ),
+            (&*deep, ", unknown-kty: `kty` `DSA` is none of RSA, EC, OKP, AKP"),
+        ];
+        for (entry, due) in rows {
+            check(entry, due);
+        }
+        let body = br#"{"keys":[{"kty":"EC","kid":"\ud800"}]}"#;
+        let told = UnusedEntries::of(body, &Algorithm::ALL).all()[0].to_string();
+        assert!(told.starts_with("entry 0 of `keys` is skipped, not-a-jwk: `kid`"), "{told}");
     }
 
     #[test]
@@ -384,7 +316,7 @@ mod tests {
         let told: Vec<String> = unused.all().iter().map(UnusedEntry::to_string).collect();
         let due = [
             "entry 0 of `keys` (kid `a\u{fffd}b`) is skipped, unknown-crv: `crv` \
-             `P\u{fffd}[31m\u{fffd}` is none of P-256, P-384, Ed25519",
+             `P\u{fffd}[31m\u{fffd}` is not known for EC keys; taken: P-256, P-384",
             "entry 1 of `keys` (no kid) is skipped, symmetric: `kty` is oct; a symmetric key is no \
              public key",
         ];

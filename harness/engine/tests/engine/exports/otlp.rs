@@ -116,9 +116,18 @@ pub fn hold(point: &Point, whole: &Histogram<u64>, about: &str) {
     assert!(buckets.len() <= 160, "{about}: {} buckets", buckets.len());
     let near = |one: f64, other: f64| (one - other).abs() <= other.abs() * 1e-9 + 1e-15;
     assert!(near(point.sum, whole.mean() * whole.len() as f64 / 1e9), "{about}");
-    assert!(near(point.min, whole.min() as f64 / 1e9), "{about}");
+    assert!(whole.equivalent((point.min * 1e9).round() as u64, whole.min()), "{about}");
     assert!(near(point.max, whole.max() as f64 / 1e9), "{about}");
     let base = 2f64.powf(0.5f64.powi(point.scale));
+    let is_in = |value: f64, bucket: i32| {
+        let (low, high) = (base.powi(bucket), base.powi(bucket + 1));
+        low < value * (1.0 + 1e-9) && value <= high * (1.0 + 1e-9)
+    };
+    if let (Some((first, _)), Some((last, _))) = (buckets.first(), buckets.last()) {
+        assert!(is_in(point.max, *last), "{about}: the highest value");
+        let lowest = if zeros > 0 { point.min == 0.0 } else { is_in(point.min, *first) };
+        assert!(lowest, "{about}: the lowest value");
+    }
     for quantile in [0.01, 0.5, 0.9, 0.99, 0.999, 1.0] {
         let rank = ((quantile * whole.len() as f64).ceil() as u64).max(1);
         let value = whole.value_at_quantile(quantile) as f64 / 1e9;
@@ -131,10 +140,6 @@ pub fn hold(point: &Point, whole: &Histogram<u64>, about: &str) {
             up_to += count;
             rank <= up_to
         });
-        let (low, high) = (base.powi(found.unwrap().0), base.powi(found.unwrap().0 + 1));
-        assert!(
-            low < value * (1.0 + 1e-9) && value <= high * (1.0 + 1e-9),
-            "{about} at {quantile}"
-        );
+        assert!(is_in(value, found.unwrap().0), "{about} at {quantile}");
     }
 }

@@ -19,6 +19,9 @@ pub(super) struct ExponentialHistogram {
     pub(super) offset: i32,
     /// The number of values in each bucket.
     pub(super) counts: Vec<u64>,
+    /// The lowest value, in nanoseconds: of those that the lowest HdrHistogram bucket holds the
+    /// lowest that lies in the first bucket here.
+    pub(super) min_ns: u64,
 }
 
 impl ExponentialHistogram {
@@ -48,8 +51,29 @@ impl ExponentialHistogram {
             let held: &mut u64 = &mut counts[((index >> less) - offset) as usize];
             *held = held.saturating_add(count);
         }
-        ExponentialHistogram { scale: MAX_SCALE - less, zero_count, offset, counts }
+        let lowest = histogram.min();
+        let min_ns = match zero_count {
+            0 if !counts.is_empty() => {
+                let is_below = |ns: u64| index(ns) >> less < offset;
+                first_above(lowest, histogram.highest_equivalent(lowest), is_below)
+            }
+            _ => 0,
+        };
+        ExponentialHistogram { scale: MAX_SCALE - less, zero_count, offset, counts, min_ns }
     }
+}
+
+/// The first value from `low` on that is not below; `high` is not.
+fn first_above(mut low: u64, mut high: u64, is_below: impl Fn(u64) -> bool) -> u64 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_below(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    high
 }
 
 /// The index of the bucket of a value at the finest scale.
@@ -73,6 +97,30 @@ mod tests {
         for (ns, expected, why) in rows {
             assert_eq!(index(ns), expected, "{why}");
         }
+    }
+
+    /// An HdrHistogram bucket may lie across the end of an exponential one; what it holds counts in
+    /// the upper one, so that the lowest value may not lie below it.
+    #[test]
+    fn the_lowest_and_the_highest_value_lie_in_the_buckets_at_the_ends() {
+        let mut moved = 0;
+        for ns in (1u64..3_000_000).step_by(997).chain([u64::MAX >> 1]) {
+            for other in [ns, ns.saturating_mul(3)] {
+                let mut histogram = Histogram::new(3).expect("3 digits");
+                for ns in [ns, other] {
+                    histogram.record(ns).expect("it grows");
+                }
+                let exponential = ExponentialHistogram::of(&histogram);
+                let less = MAX_SCALE - exponential.scale;
+                let last = exponential.offset + exponential.counts.len() as i32 - 1;
+                let min = exponential.min_ns;
+                assert_eq!(index(min) >> less, exponential.offset, "{ns}: the lowest");
+                assert_eq!(index(histogram.max()) >> less, last, "{ns}: the highest");
+                assert!(histogram.equivalent(min, ns), "{ns}: {min} is as good");
+                moved += u32::from(min != histogram.min());
+            }
+        }
+        assert!(moved > 100, "only {moved} lie across an end");
     }
 
     #[test]

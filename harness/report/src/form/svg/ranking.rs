@@ -32,6 +32,9 @@ pub fn picture(result: &RunResult) -> String {
     let Some((title, rankings)) = found else {
         return String::new();
     };
+    if rankings.iter().flat_map(bars).next().is_none() {
+        return String::new();
+    }
     let mut top = 44.0;
     let mut groups = Vec::new();
     for ranking in &rankings {

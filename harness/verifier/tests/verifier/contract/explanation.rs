@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries};
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
@@ -147,6 +148,146 @@ fn says_what_was_compared_from_the_text_alone() {
          a token without `typ`",
     )];
     check(&untyped, &rows);
+}
+
+/// Half of a surrogate pair is whole JSON and no text (RFC 8259 §8.2).
+#[test]
+fn says_that_an_escape_is_no_character() {
+    let rows: [Row; 8] = [
+        (
+            |d| d.head("alg", "\"\\ud800\""),
+            "header",
+            "alg holds the escape `\\ud800`, which is no Unicode character",
+        ),
+        (
+            |d| d.head("kid", "\"k\\uDFFF\""),
+            "header",
+            "kid holds the escape `\\uDFFF`, which is no Unicode character",
+        ),
+        (
+            |d| d.head("typ", "\"\\ud800\""),
+            "type",
+            "typ holds the escape `\\ud800`, which is no Unicode character; it is not among types \
+             `at+jwt`",
+        ),
+        (
+            |d| d.head("\\ud800", "1"),
+            "header",
+            "the name of a member of the header holds an escape that is no Unicode character",
+        ),
+        (
+            |d| d.claim("\\ud800", "1"),
+            "claims",
+            "the name of a member of the payload holds an escape that is no Unicode character",
+        ),
+        (
+            |d| d.claim("iss", "\"\\ud83d\""),
+            "claims",
+            "claim `iss` holds the escape `\\ud83d`, which is no Unicode character",
+        ),
+        (
+            |d| d.claim("aud", "[\"billing-api\",\"\\ud83d\"]"),
+            "claims",
+            "claim `aud` holds the escape `\\ud83d`, which is no Unicode character",
+        ),
+        (
+            |d| d.claim("note", "\"\\ud83d\""),
+            "request",
+            "every step passed; exp 1767225900 + \
+             leeway 30 s > now 1767225660",
+        ),
+    ];
+    let now = UnixTime::from_seconds(ISSUED + 60);
+    let court = Court { now, ..Court::default() };
+    check(&court, &rows);
+}
+
+/// Letters of other alphabets and characters that nobody sees: wherever texts are compared.
+#[test]
+fn says_where_texts_that_look_alike_differ() {
+    let court = Court::of(|spec| spec.algorithms = vec![Algorithm::ES256, Algorithm::EdDSA]);
+    let rows: [Row; 7] = [
+        (
+            |d| d.head("alg", "\"\u{415}S256\""),
+            "algorithm",
+            "alg `\u{415}S256` is not among algorithms ES256, EdDSA; they differ from character 1 \
+             on: U+0415 and then `S256` and `ES256`",
+        ),
+        (
+            |d| d.head("alg", "\"\u{415}d25519\""),
+            "algorithm",
+            "alg `\u{415}d25519` is not among algorithms ES256, EdDSA; they differ from character \
+             1 on: U+0415 and then `d25519` and `Ed25519`",
+        ),
+        (
+            |d| d.head("typ", "\"application/\u{430}t+jwt\""),
+            "type",
+            "typ `application/\u{430}t+jwt` is not among types `at+jwt`; they differ from \
+             character 13 on: U+0430 and then `t+jwt` and `at+jwt`",
+        ),
+        (
+            |d| d.head("typ", "\"\u{430}pplication/at+jwt\""),
+            "type",
+            "typ `\u{430}pplication/at+jwt` is not among types `at+jwt`; they differ from \
+             character 1 on: U+0430 and then `pplication/at+jwt` and `application/at+jwt`",
+        ),
+        (
+            |d| d.head("typ", "\"AT+\u{408}WT\""),
+            "type",
+            "typ `AT+\u{408}WT` is not among types `at+jwt`; they differ from character 4 on: \
+             U+0408 and then `wt` and `jwt`",
+        ),
+        (
+            |d| d.head("typ", "\"at+jwt\u{200b}\""),
+            "type",
+            "typ `at+jwt\u{fffd}` is not among types `at+jwt`; they differ from character 7 on: \
+             U+200B and then `` and nothing",
+        ),
+        (
+            |d| d.head("kid", "\"\u{435}c\""),
+            "key",
+            "kid `\u{435}c` is none of the key set's (entries: 8); they differ from character 1 \
+             on: U+0435 and then `c` and `ec`",
+        ),
+    ];
+    check(&court, &rows);
+}
+
+/// Of a claim that is not shown only the place of the difference is.
+#[test]
+fn says_where_a_claim_that_is_not_shown_differs() {
+    let mut court = Court::of(|spec| spec.subject_kinds = vec!["user".into()]);
+    court.now = UnixTime::from_seconds(ISSUED + 60);
+    let rows: [Row; 5] = [
+        (
+            |d| d.claim("token_use", "\"\u{430}ccess\""),
+            "purpose",
+            "token_use is not `access`; what is there looks alike and differs from character 1 on",
+        ),
+        (
+            |d| d.claim("tenant_id", "\"acm\u{435}\""),
+            "request",
+            "claim `tenant_id` is not tenant `acme`; what is there looks alike and differs from \
+             character 4 on",
+        ),
+        (
+            |d| d.claim("sub_type", "\"us\u{435}r\""),
+            "request",
+            "claim `sub_type` is not among subject-kinds `user`; what is there looks alike and \
+             differs from character 3 on",
+        ),
+        (
+            |d| d.claim("sub_type", "\"user \""),
+            "request",
+            "claim `sub_type` is not among subject-kinds `user`",
+        ),
+        (
+            |d| d.claim("sub_type", "\"user\"").claim("scope", "\"invoice:re\u{430}d\""),
+            "claims",
+            "claim `scope` is not of RFC 6749 §3.3",
+        ),
+    ];
+    check(&court, &rows);
 }
 
 #[test]

@@ -215,7 +215,40 @@ fn only_allowed_types() {
         head typ "jwt"     | ACCEPT        | the other one allowed
         nothing            | TYPE_MISMATCH | at+jwt is not
         head typ "absent"  | TYPE_MISMATCH | the word is no type
+        head typ "application/absent" | TYPE_MISMATCH | nor in full
         head typ null      | TYPE_MISMATCH | null is not absent"#,
+    );
+}
+
+/// RFC 7515 §4.1.9: only a text without `/` stands for a type below `application/`.
+#[test]
+fn a_type_is_that_of_its_full_form() {
+    let allow = |typ: &'static str| {
+        Court::of(|spec| {
+            spec.profile = Profile::Plain;
+            spec.types = vec![typ.into()];
+        })
+    };
+    for typ in ["application/absent", "Application/ABSENT"] {
+        allow(typ).check_table(
+            r#"
+            no-head typ                   | TYPE_MISMATCH | the type of this name is not absence
+            head typ "absent"             | ACCEPT        | the type of this name
+            head typ "Absent"             | ACCEPT        | in any case
+            head typ "application/absent" | ACCEPT        | in full"#,
+        );
+    }
+    allow("application/example;part=\"1/2\"").check_table(
+        r#"
+        head typ "application/example;part=\"1/2\"" | ACCEPT        | as it stands
+        head typ "Application/Example;Part=\"1/2\"" | ACCEPT        | in any case
+        head typ "example;part=\"1/2\""             | TYPE_MISMATCH | a type of its own"#,
+    );
+    allow("text/x").check_table(
+        r#"
+        head typ "text/x"             | ACCEPT        | another tree
+        head typ "application/text/x" | TYPE_MISMATCH | no short form has a second slash
+        head typ "x"                  | TYPE_MISMATCH | that is application/x"#,
     );
 }
 

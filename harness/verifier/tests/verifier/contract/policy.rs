@@ -89,8 +89,11 @@ fn plain(spec: &mut PolicySpec, types: &[&str]) {
 
 #[test]
 fn what_no_token_can_be_is_refused() {
-    let rows: [Row; 15] = [
+    let rows: [Row; 18] = [
         (|s| plain(s, &["application/"]), Err("types"), "no type behind the prefix"),
+        (|s| plain(s, &["Application/APPLICATION/"]), Err("types"), "twice, and nothing behind it"),
+        (|s| plain(s, &["absenT"]), Err("types"), "the word in another case"),
+        (|s| plain(s, &["application/Absent"]), Ok(()), "a media type that is called so"),
         (|s| plain(s, &["application/application/x"]), Err("types"), "the prefix twice"),
         (
             |s| {
@@ -148,6 +151,28 @@ fn what_is_named_twice_counts_once() {
     let policy = Policy::new(spec).unwrap();
     assert_eq!(policy.spec().algorithms, [Algorithm::EdDSA, Algorithm::ES256]);
     assert_eq!(policy.spec().types, ["at+jwt"]);
+}
+
+/// RFC 7515 §4.1.9: where another `/` follows, `application/` is a part of the type. A policy that
+/// is read again is the same one.
+#[test]
+fn a_type_keeps_the_prefix_without_which_it_is_another() {
+    let rows = [
+        ("Application/JWT", "JWT"),
+        ("absent", "absent"),
+        ("application/absent", "application/absent"),
+        ("APPLICATION/Absent", "application/Absent"),
+        ("application/x;part=\"1/2\"", "application/x;part=\"1/2\""),
+        ("text/x", "text/x"),
+    ];
+    for (typ, due) in rows {
+        let mut spec = PolicySpec::default();
+        plain(&mut spec, &[typ]);
+        let policy = Policy::new(spec).unwrap();
+        assert_eq!(policy.spec().types, [due], "{typ}");
+        let again = Policy::new(policy.spec().clone()).unwrap();
+        assert_eq!(again.spec(), policy.spec(), "{typ}");
+    }
 }
 
 /// `none` and HMAC cannot be configured: there is no such algorithm.
