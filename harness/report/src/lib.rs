@@ -7,7 +7,7 @@
 //!
 //! - What does a person see? [`terminal()`], [`markdown`], [`html`], [`picture`].
 //! - What does CI read? [`junit`].
-//! - What do other tools read? [`csv`], [`hgrm`], [`opentelemetry`], [`prometheus`], [`bencher`],
+//! - What do other tools read? [`csv()`], [`hgrm`], [`opentelemetry`], [`prometheus`], [`bencher`],
 //!   [`github_action`].
 //! - What is there for a simulation? [`simulation_terminal`], [`simulation_markdown`],
 //!   [`simulation_html`], [`simulation_picture`], [`simulation_junit`].

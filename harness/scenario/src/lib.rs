@@ -4,7 +4,7 @@
 //! # Map
 //!
 //! - Where do scenarios come from? [`catalogue`] and its [`source`](catalogue::source). The private
-//!   `parse` and `wire` of [`format`] read a file.
+//!   `parse` and `wire` of [`mod@format`] read a file.
 //! - What does a scenario hold? [`model::scenario`]. Which variants of it do the verbs use? The
 //!   private `variant`, which adds methods to [`Scenario`].
 //! - Which classes of tokens are there? [`token::class`]. Their table is the private `class_table`.
