@@ -82,7 +82,7 @@ impl SessionObserver for Watcher {
 }
 
 /// Measures jobs one after the other. Returns the result, marked as partial after a failure, and
-/// the failure. Each finished trial is written to the part of the output at once.
+/// the failure. What a job has measured is written to the part of the output at once.
 pub fn measure(
     jobs: &[Job],
     setting: JobSetting,

@@ -445,13 +445,25 @@ fn put_out(text: &str) {
 /// Whether printing to standard output has failed for any reason. A verb that continues only to
 /// print may then end.
 pub fn is_unheard() -> bool {
-    IS_UNHEARD.load(Ordering::Relaxed)
+    unheard().load(Ordering::Relaxed)
+}
+
+/// The same as a flag to be watched.
+pub fn unheard() -> &'static AtomicBool {
+    &IS_UNHEARD
 }
 
 /// The error that kept output from being printed, if there was one: its reader got an incomplete
 /// text.
 pub fn unwritten() -> Option<&'static io::Error> {
     UNWRITTEN.get()
+}
+
+/// Names the duels that are missing, for users of JSON, which is of the others alone.
+pub fn tell_missing(duels: &Duels) {
+    if !duels.missing.is_empty() {
+        tell(format!("a partial result: without {}", duels.missing.join(", ")));
+    }
 }
 
 /// The style of the terminal: colour on a terminal unless `NO_COLOR` is set, and the width, which

@@ -79,7 +79,7 @@ impl OwnArgs {
     }
 }
 
-/// Reads tokens, and judges them as of `now` by these papers. The scenario's cache policy sets the
+/// Reads tokens, and judges them as of `now` by this policy and these keys. The scenario's cache policy sets the
 /// leeway and says what becomes of tokens without `kid`.
 pub fn read(
     tokens: &Path,

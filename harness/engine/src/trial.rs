@@ -54,8 +54,8 @@ pub struct RoundRecord {
     pub arrivals: ArrivalCounts,
     /// The time in which workers were at work, summed over the workers.
     pub active: Duration,
-    /// The CPU time of the workers in `active`, summed over the workers; `None` in an open loop and
-    /// in virtual time.
+    /// The CPU time of the workers in `active`, summed over the workers; `None` in an open loop, in
+    /// virtual time, and for a contender in a process of its own.
     pub cpu: Option<Duration>,
     /// Every arrival of an open loop as its worker handled it, by worker and in order, warm-up
     /// included.

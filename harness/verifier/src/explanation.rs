@@ -22,7 +22,7 @@ use crate::unix_time::UnixTime;
 use crate::verifier::Request;
 
 use encoding::{base64_fault, escape_fault, wrapping};
-use redaction::{Redaction, list};
+use redaction::{Redaction, is_alike, list};
 
 pub use encoding::line_and_column;
 pub use unused::{UnusedEntries, UnusedEntry};
@@ -343,8 +343,10 @@ impl<'a> DecodedEvidence<'a> {
         if entries.is_empty() {
             let count = keys.entries().len();
             let known = keys.entries().iter().filter_map(|entry| entry.kid.as_deref());
-            // What stands in the key set may stand in the token too.
-            let known: Vec<&str> = known.filter(|kid| !self.redaction.hides(kid)).collect();
+            // A kid of the key set may be part of the token too. That is looked for last, since a
+            // key set may have many kids.
+            let known = known.filter(|known| is_alike(&kid, known));
+            let known: Vec<&str> = known.filter(|kid| !self.redaction.hides(kid)).take(1).collect();
             let apart = self.redaction.told_apart(&[kid], &known);
             return format!("kid {shown} is none of the key set's (entries: {count}){apart}");
         }

@@ -31,7 +31,7 @@ use crate::interruption::stop_on_signal;
 use crate::machine::{describe, profile};
 use crate::output::part::PartFile;
 use crate::output::terminal_style;
-use crate::output::{Output, OutputKind, print, tell, written};
+use crate::output::{Output, OutputKind, print, tell, tell_missing, written};
 use crate::progress::LiveProgress;
 use crate::{Exit, Failure};
 
@@ -204,9 +204,12 @@ impl Args {
         };
         let matchup = |algorithm: Algorithm| {
             let of = |args: DuelSideArgs| DuelSideArgs { algorithm: Some(algorithm), ..args };
-            let (candidate, base) = (of(self.candidate_args()), of(self.base_args()));
+            let (mut candidate, mut base) = (of(self.candidate_args()), of(self.base_args()));
             let ((candidate_side, _), (base_side, _)) =
                 (candidate.side("this")?, base.side(&build)?);
+            // The names that these stand for here, whatever they would stand for in another build.
+            candidate.contender = candidate_side.contender.to_string();
+            base.contender = base_side.contender.to_string();
             let job = DuelJob {
                 algorithm,
                 rules: self.rules(&candidate_side),
@@ -302,7 +305,10 @@ impl Args {
         let json =
             json.map_err(|error| Failure::Error(format!("cannot encode the result: {error}")))?;
         match self.json {
-            true => print(&(shown::json(&json) + "\n")),
+            true => {
+                tell_missing(duels);
+                print(&(shown::json(&json) + "\n"));
+            }
             false => print(&duel_terminal(duels, terminal_style())),
         }
         match output {

@@ -31,7 +31,7 @@ use crate::flag::SEED;
 use crate::flag::filter::algorithm;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, tell_dropped};
-use crate::output::{is_unheard, print};
+use crate::output::{is_unheard, print, unheard};
 use crate::{Exit, Failure};
 
 /// Serve a scenario's JWKS endpoint in real time to a verifier in another process.
@@ -42,7 +42,7 @@ use crate::{Exit, Failure};
     virtual time, and `ready`. Then it reads one line, the instant of tick 0 in milliseconds\n\
     since 1970 (to come, within the hour), plays the scenario, and waits for the end of its\n\
     input. Behind `ready` it prints a `request` for each one that came, with its time, and at\n\
-    the end `served`.\n\n\
+    the end `served`. It ends early once one of its lines cannot be printed.\n\n\
     The tokens are signed by keys that are made from the seed. Do not keep them.")]
 pub struct Args {
     /// The scenario: a name, or the path of a .toml file
@@ -155,7 +155,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     let printer = thread::spawn(move || show_requests(&requests));
-    serving.follow(begin(&mut io::stdin().lock())?)?;
+    serving.follow(begin(&mut io::stdin().lock())?, unheard())?;
     // The other process may continue until it closes the input or stops reading.
     thread::spawn(move || {
         let ended = io::copy(&mut io::stdin().lock(), &mut io::sink());

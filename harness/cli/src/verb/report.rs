@@ -16,7 +16,9 @@ use jwtbench_result::{RunResult, StoredForm};
 use crate::flag::filter::{Filter, ScenarioFilter};
 use crate::output::stored::{StoredFile, rendered};
 use crate::output::terminal_style;
-use crate::output::{HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell};
+use crate::output::{
+    HISTOGRAMS, Output, OutputKind, encoded, print, print_exact, tell, tell_missing,
+};
 use crate::{Exit, Failure};
 
 /// Render a stored result again, in any form.
@@ -273,7 +275,10 @@ impl Args {
         print(&match self.format {
             Format::Terminal => duel_terminal(&duels, terminal_style()),
             Format::Markdown => duel_markdown(&duels),
-            Format::Json => shown::json(&json()?) + "\n",
+            Format::Json => {
+                tell_missing(&duels);
+                shown::json(&json()?) + "\n"
+            }
             _ => {
                 let shown = stored.path.display();
                 let message = format!(
@@ -323,7 +328,7 @@ impl Args {
                 return Ok(());
             }
         };
-        if files.is_empty() {
+        if files.iter().all(|(_, text)| text.is_empty()) {
             return Err(self.format.nothing());
         }
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();

@@ -107,7 +107,7 @@ pub struct Judge<'p> {
     /// The code for a token whose key is not known because fetches fail.
     unavailable: Rejection,
     /// Whether all waiting operations wait for the one fetch under way. If not, a token may be
-    /// answered after a fetch that was not its own. Either code for an absent kid is then right.
+    /// answered after a fetch that was not its own, and either code for an absent kid may be right.
     shares_fetches: bool,
 }
 

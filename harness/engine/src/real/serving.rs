@@ -1,6 +1,7 @@
 //! The endpoint of a plan alone, in real time and for another process. Key sets and faults change
 //! on the scenario clock, and nothing is verified here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -89,22 +90,24 @@ impl<'p> Serving<'p> {
         self.endpoint.url()
     }
 
-    /// Applies the scripted events until the scenario is over. Tick 0 is at `begin` by the wall
-    /// clock.
+    /// Applies the scripted events until the scenario is over or `stop` is set. Tick 0 is at
+    /// `begin` by the wall clock.
     ///
     /// # Errors
     /// If the endpoint does not answer.
-    pub fn follow(&self, begin: UnixTime) -> Result<(), TrialError> {
+    pub fn follow(&self, begin: UnixTime, stop: &AtomicBool) -> Result<(), TrialError> {
         let lead = u64::try_from(begin.0 - unix_now().0).unwrap_or(0);
         let clock = RealClock::starting_in(Duration::from_nanos(lead));
         _ = self.clock.set(clock);
         let mut outside = Outside { endpoint: &self.endpoint, clock };
         let mut script_run = ScriptRun::default();
         for event in &scripted_events(self.plan) {
-            wait(clock, event.at);
+            if !wait(clock, event.at, stop) {
+                return Ok(());
+            }
             script_run.apply(event, self.plan, None, &mut outside)?;
         }
-        wait(clock, Tick::ZERO + self.plan.scenario.load.duration);
+        wait(clock, Tick::ZERO + self.plan.scenario.load.duration, stop);
         Ok(())
     }
 
@@ -114,8 +117,10 @@ impl<'p> Serving<'p> {
     }
 }
 
-fn wait(clock: RealClock, until: Tick) {
-    while clock.now() < until {
+/// Waits until an instant, or until `stop` is set; returns whether it is not.
+fn wait(clock: RealClock, until: Tick, stop: &AtomicBool) -> bool {
+    while clock.now() < until && !stop.load(Ordering::Relaxed) {
         clock.approach(until);
     }
+    !stop.load(Ordering::Relaxed)
 }

@@ -19,7 +19,7 @@ use crate::trial::{Trial, TrialError};
 
 use super::world::World;
 
-/// The most operations that may have ended before they are judged.
+/// Operations that have ended are judged before the next step once there are so many.
 const UNJUDGED: usize = 4096;
 
 /// The steps of the engine, in their order at one instant.

@@ -1,5 +1,5 @@
-//! A round of a plan in virtual time. It has the plan's arrivals, and is judged like a round in
-//! real time. Its latencies consist of waiting alone.
+//! A round of a plan in virtual time. It has the plan's arrivals, and the judges of a round in real
+//! time, each of which knows what has happened so far. Its latencies consist of waiting alone.
 
 use std::iter::Peekable;
 use std::time::Duration;

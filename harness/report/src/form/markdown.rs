@@ -57,12 +57,11 @@ pub fn markdown(result: &RunResult) -> String {
 pub fn ranking_table(result: &RunResult) -> String {
     let chapters = chapters(result);
     let ranked = chapters.iter().filter(|c| !c.dynamic).map(rankings);
-    let first = ranked.into_iter().find(|r| r.iter().any(Ranking::has_bound));
-    let Some(rankings) = first else { return String::new() };
     let has_rows = |ranking: &Ranking<'_>| ranking.rows.iter().any(|r| r.role == Role::Ranked);
-    if !rankings.iter().any(has_rows) {
-        return String::new();
-    }
+    let is_shown = |rankings: &Vec<Ranking<'_>>| {
+        rankings.iter().any(Ranking::has_bound) && rankings.iter().any(has_rows)
+    };
+    let Some(rankings) = ranked.into_iter().find(is_shown) else { return String::new() };
     let mut out = String::new();
     out.push_str("| algorithm | contender | p50 | throughput | to the bare signature check |\n");
     out.push_str("|---|---|--:|--:|--:|\n");

@@ -24,8 +24,10 @@ pub struct AnswerSentence {
 pub fn answers(result: &RunResult) -> Vec<AnswerSentence> {
     let chapters = chapters(result);
     let hot_paths = chapters.iter().filter(|chapter| !chapter.dynamic).map(rankings);
-    let with_bound = |rankings: &Vec<Ranking<'_>>| rankings.iter().any(Ranking::has_bound);
-    let Some(rankings) = hot_paths.into_iter().find(with_bound) else {
+    let says_something = |rankings: &Vec<Ranking<'_>>| {
+        rankings.iter().any(Ranking::has_bound) && rankings.iter().any(|one| fastest(one).is_some())
+    };
+    let Some(rankings) = hot_paths.into_iter().find(says_something) else {
         return Vec::new();
     };
     let mut answers: Vec<AnswerSentence> = rankings.iter().filter_map(fastest).collect();

@@ -21,7 +21,7 @@ pub(crate) fn verdict(duel: &DuelResult) -> String {
 pub(crate) fn missing(duels: &Duels) -> Option<String> {
     let names = duels.missing.join(", ");
     (!names.is_empty()).then(|| {
-        format!("INTERRUPTED: a partial result, without {names}; run the duel again for these")
+        format!("CUT SHORT: a partial result, without {names}, which did not run to its end")
     })
 }
 

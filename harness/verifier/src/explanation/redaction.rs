@@ -119,19 +119,21 @@ struct Difference<'t> {
     ours: &'t str,
 }
 
+/// Whether two different texts are shown alike, or look alike.
+pub(super) fn is_alike(theirs: &str, ours: &str) -> bool {
+    theirs != ours
+        && !(is_shown_as_it_is(theirs) && is_shown_as_it_is(ours))
+        && (seen(theirs) == seen(ours) || may_look_alike(theirs, ours))
+}
+
 /// The first two texts that are shown alike and are not the same.
 fn difference<'t>(
     theirs: &'t [impl AsRef<str>],
     ours: &'t [impl AsRef<str>],
 ) -> Option<Difference<'t>> {
-    let alike = |theirs: &str, ours: &str| {
-        theirs != ours
-            && !(is_shown_as_it_is(theirs) && is_shown_as_it_is(ours))
-            && (seen(theirs) == seen(ours) || may_look_alike(theirs, ours))
-    };
     let ours = || ours.iter().map(AsRef::as_ref);
     let mut pairs = theirs.iter().flat_map(|whole| ours().map(move |ours| (whole.as_ref(), ours)));
-    let (whole, ours) = pairs.find(|(theirs, ours)| alike(theirs, ours))?;
+    let (whole, ours) = pairs.find(|(theirs, ours)| is_alike(theirs, ours))?;
     let rest = |text: &'t str, from: usize| {
         let at = text.char_indices().nth(from).map_or(text.len(), |(at, _)| at);
         &text[at..]

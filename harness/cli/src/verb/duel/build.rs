@@ -207,6 +207,9 @@ pub fn fingerprint(path: &Path) -> Result<String, Failure> {
         let shown = path.display();
         Failure::Usage(format!("--base-binary {shown} cannot be run ({error}); name a jwtbench"))
     };
+    if !std::fs::metadata(path).map_err(fault)?.is_file() {
+        return Err(fault(std::io::Error::other("it is no file")));
+    }
     let mut file = File::open(path).map_err(fault)?;
     let (mut hash, mut piece) = (Sha256::new(), [0; 1 << 16]);
     loop {

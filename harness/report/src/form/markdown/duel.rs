@@ -265,7 +265,7 @@ mod tests {
         let duels = Duels::new(vec![duel(Decision::Improved, Vec::new())]).of_planned(&planned);
         let style = TerminalStyle { colour: false, width: 80 };
         for form in [duel_terminal(&duels, style), duel_markdown(&duels)] {
-            assert!(form.contains("INTERRUPTED: a partial result, without EdDSA, RS256"), "{form}");
+            assert!(form.contains("CUT SHORT: a partial result, without EdDSA, RS256"), "{form}");
         }
         let stored = serde_json::to_string(&duels).expect("JSON");
         let read: Duels = serde_json::from_str(&stored).expect("duels");

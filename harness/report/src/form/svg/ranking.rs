@@ -26,15 +26,13 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1d2430}.head{font
 pub fn picture(result: &RunResult) -> String {
     let chapters = chapters(result);
     let ranked = chapters.iter().filter(|chapter| !chapter.dynamic);
-    let found = ranked
-        .map(|chapter| (chapter.title, rankings(chapter)))
-        .find(|(_, rankings)| rankings.iter().any(Ranking::has_bound));
+    let found = ranked.map(|chapter| (chapter.title, rankings(chapter))).find(|(_, rankings)| {
+        let has_bars = rankings.iter().flat_map(bars).next().is_some();
+        has_bars && rankings.iter().any(Ranking::has_bound)
+    });
     let Some((title, rankings)) = found else {
         return String::new();
     };
-    if rankings.iter().flat_map(bars).next().is_none() {
-        return String::new();
-    }
     let mut top = 44.0;
     let mut groups = Vec::new();
     for ranking in &rankings {
