@@ -79,8 +79,8 @@ impl OwnArgs {
     }
 }
 
-/// Reads tokens, and judges them as of `now` by this policy and these keys. The scenario's cache policy sets the
-/// leeway and says what becomes of tokens without `kid`.
+/// Reads tokens, and judges them as of `now` by this policy and these keys. The scenario's cache
+/// policy sets the leeway and says what becomes of tokens without `kid`.
 pub fn read(
     tokens: &Path,
     policy_and_keys: PolicyAndKeys,
