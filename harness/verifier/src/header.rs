@@ -91,8 +91,15 @@ pub(crate) fn is_type_allowed(typ: Option<Raw<'_>>, types: &[String]) -> bool {
     let Some(typ) = json::text(raw) else {
         return false;
     };
-    let short = without_prefix(&typ);
-    let is_same =
-        |allowed: &str| allowed == short || without_prefix(allowed).eq_ignore_ascii_case(short);
+    // Most tokens spell their type as the policy does.
+    types.iter().any(|allowed| *allowed == *typ && allowed != ABSENT)
+        || is_spelt_otherwise(&typ, types)
+}
+
+/// Whether `typ` is among the allowed types in another case, or with a prefix that these lack.
+#[cold]
+fn is_spelt_otherwise(typ: &str, types: &[String]) -> bool {
+    let short = without_prefix(typ);
+    let is_same = |allowed: &str| without_prefix(allowed).eq_ignore_ascii_case(short);
     types.iter().any(|allowed| allowed != ABSENT && is_same(allowed))
 }
