@@ -104,9 +104,9 @@ impl std::error::Error for SetFault {}
 
 /// A JWK set with its entries as raw JSON.
 #[derive(Deserialize)]
-pub(crate) struct WireSet<'a> {
+struct WireSet<'a> {
     #[serde(borrow)]
-    pub(crate) keys: Vec<&'a RawValue>,
+    keys: Vec<&'a RawValue>,
 }
 
 impl ParsedSet {
@@ -115,8 +115,12 @@ impl ParsedSet {
     /// # Errors
     /// Returns [`SetFault`] if no entry can be used.
     pub fn parse(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
-        let parsed = ParsedSet::read(body, allowed)?;
-        if parsed.is_usable(allowed) { Ok(parsed) } else { Err(SetFault::NoUsableKey) }
+        ParsedSet::read(body, allowed)?.usable(allowed)
+    }
+
+    /// The set itself, if any entry is a key for one of these algorithms.
+    pub(crate) fn usable(self, allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
+        if self.is_usable(allowed) { Ok(self) } else { Err(SetFault::NoUsableKey) }
     }
 
     /// Parses a body as [`ParsedSet::parse`] does, but also accepts a set without a usable entry.
@@ -124,13 +128,25 @@ impl ParsedSet {
     /// # Errors
     /// Returns [`SetFault`] if the body is not a key set or has no entry.
     pub fn read(body: &[u8], allowed: &[Algorithm]) -> Result<ParsedSet, SetFault> {
+        ParsedSet::read_each(body, allowed, |_, _| {})
+    }
+
+    /// The same, with a look at each entry in the order of the set: its JSON text and what comes of
+    /// it.
+    pub(crate) fn read_each(
+        body: &[u8],
+        allowed: &[Algorithm],
+        mut look: impl FnMut(&str, &Result<Entry, SkipKind>),
+    ) -> Result<ParsedSet, SetFault> {
         let wire: WireSet<'_> = serde_json::from_slice(body).map_err(|_| SetFault::NotAKeySet)?;
         if wire.keys.is_empty() {
             return Err(SetFault::Empty);
         }
         let mut parsed = ParsedSet { entries: Vec::new(), skipped: Vec::new() };
         for raw in wire.keys {
-            match Entry::parse(raw.get(), allowed) {
+            let entry = Entry::parse(raw.get(), allowed);
+            look(raw.get(), &entry);
+            match entry {
                 Ok(entry) => parsed.entries.push(entry),
                 Err(kind) => count(&mut parsed.skipped, kind),
             }

@@ -19,7 +19,7 @@ use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries, UnusedEntry};
 use jwtbench_verifier::jwk::{Entry, SkipKind};
-use jwtbench_verifier::key_set::{KeySet, ParsedSet, SetFault};
+use jwtbench_verifier::key_set::{KeySet, SetFault};
 use jwtbench_verifier::policy::{Policy, PolicySpec};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
@@ -81,10 +81,10 @@ impl PolicyAndKeys {
         for secret in key_file::published_secrets(body) {
             tell(format!("{}: {secret}", jwks.display()));
         }
-        let parsed = ParsedSet::parse(body, allowed)
-            .map_err(|set_fault| fault(why_not(set_fault, body, allowed, policy)))?;
-        let set = Arc::<KeySet>::default().succeed(parsed);
-        let unused = Arc::new(UnusedEntries::of(body, allowed));
+        let (parsed, unused) = UnusedEntries::beside(body, allowed);
+        let parsed = parsed
+            .map_err(|set_fault| fault(why_not(set_fault, body, (allowed, &unused), policy)))?;
+        let (set, unused) = (Arc::<KeySet>::default().succeed(parsed), Arc::new(unused));
         Ok(PolicyAndKeys { policy: checked, set, body: body.into(), unused, jwks: jwks.into() })
     }
 
@@ -271,7 +271,12 @@ fn next_change(
 }
 
 /// A message that says why a file is no usable key set, and what to do.
-fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -> String {
+fn why_not(
+    fault: SetFault,
+    body: &[u8],
+    (allowed, unused): (&[Algorithm], &UnusedEntries),
+    policy: &Path,
+) -> String {
     match fault {
         SetFault::NotAKeySet => format!("{fault}: it {}", key_file::instead(body)),
         // The fault may be in what is not read of a set.
@@ -282,7 +287,6 @@ fn why_not(fault: SetFault, body: &[u8], allowed: &[Algorithm], policy: &Path) -
         SetFault::BadEntry => format!("{fault}; take the entry out of the set"),
         SetFault::NoUsableKey => {
             let allowed_names: Vec<&str> = allowed.iter().map(|known| known.name()).collect();
-            let unused = UnusedEntries::of(body, allowed);
             let first = unused.all().iter().take(MAX_FAULTS).map(|entry| format!("; {entry}"));
             format!(
                 "{fault} ({}): {}{}; set `algorithms` in {} to those of the keys",
@@ -328,6 +332,7 @@ fn counted(kinds: impl Iterator<Item = String>) -> String {
 mod tests {
     use jwtbench_verifier::backend::{InvalidKey, VerifyingKey};
     use jwtbench_verifier::jwk::CheckedJwk;
+    use jwtbench_verifier::key_set::ParsedSet;
 
     use super::*;
 

@@ -1,16 +1,14 @@
 //! The entries of a key set that verify no token, for a person: each with its place, its kid and
-//! the reason. The set is read again, outside the hot path, and nothing is decided here.
+//! the reason. This is outside the hot path, and nothing is decided here.
 
 mod entry_text;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use serde_json::value::RawValue;
-
 use crate::algorithm::Algorithm;
 use crate::jwk::{Entry, SkipKind};
-use crate::key_set::WireSet;
+use crate::key_set::{ParsedSet, SetFault};
 
 use super::redaction::quote;
 use entry_text::EntryText;
@@ -40,10 +38,24 @@ impl UnusedEntries {
     /// The unused entries of a body. `allowed` are the algorithms of the policy. A body that is not
     /// a key set has none.
     pub fn of(body: &[u8], allowed: &[Algorithm]) -> UnusedEntries {
-        let keys = serde_json::from_slice::<WireSet<'_>>(body).map_or(Vec::new(), |set| set.keys);
-        let unused =
-            |(place, raw): (usize, &&RawValue)| UnusedEntry::of(place, raw.get(), body, allowed);
-        let entries: Vec<UnusedEntry> = keys.iter().enumerate().filter_map(unused).collect();
+        UnusedEntries::beside(body, allowed).1
+    }
+
+    /// The same beside what [`ParsedSet::parse`] gives, for one reading of the body: to check the
+    /// points of many keys takes seconds.
+    pub fn beside(
+        body: &[u8],
+        allowed: &[Algorithm],
+    ) -> (Result<ParsedSet, SetFault>, UnusedEntries) {
+        let (mut entries, mut place) = (Vec::new(), 0);
+        let set = ParsedSet::read_each(body, allowed, |json, entry| {
+            entries.extend(UnusedEntry::of((place, json, entry), body, allowed));
+            place += 1;
+        });
+        (set.and_then(|set| set.usable(allowed)), UnusedEntries::by_kid(entries))
+    }
+
+    fn by_kid(entries: Vec<UnusedEntry>) -> UnusedEntries {
         let mut by_kid: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, entry) in entries.iter().enumerate() {
             if let Some(kid) = &entry.kid {
@@ -85,11 +97,16 @@ impl fmt::Display for UnusedEntry {
 }
 
 impl UnusedEntry {
-    fn of(place: usize, json: &str, body: &[u8], allowed: &[Algorithm]) -> Option<UnusedEntry> {
-        let kind = match Entry::parse(json, allowed) {
+    /// The entry at this place, unless it fits tokens.
+    fn of(
+        (place, json, entry): (usize, &str, &Result<Entry, SkipKind>),
+        body: &[u8],
+        allowed: &[Algorithm],
+    ) -> Option<UnusedEntry> {
+        let kind = match entry {
             Ok(Entry::Fits(..)) => return None,
             Ok(Entry::NeverFits(_)) => None,
-            Err(kind) => Some(kind),
+            Err(kind) => Some(*kind),
         };
         let entry = EntryText::new(json, body);
         let kid = entry.text("kid").map(str::to_owned);
