@@ -6,16 +6,13 @@ pub(crate) mod capacity;
 
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::{Stopwatch, utc_now};
-use jwtbench_engine::real::live_view::LiveView;
-use jwtbench_engine::session::{Job, Session, SessionObserver, head};
+use jwtbench_engine::session::{Job, Session, head};
 use jwtbench_engine::trial::PlantedFault;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 use jwtbench_scenario::Arrivals;
-use jwtbench_scenario::plan::Minting;
 
 use crate::job::capacity::{Agenda, CapacityBench, CapacityTask};
 use crate::output::part::RunPart;
@@ -49,38 +46,6 @@ pub struct JobSetting {
     pub revise: fn(&mut Measurement),
 }
 
-/// The observer of a session: shows progress on the terminal, and keeps the part of the output.
-struct Watcher {
-    progress: LiveProgress,
-    part: RefCell<RunPart>,
-}
-
-impl SessionObserver for Watcher {
-    fn say(&self, what: String) {
-        self.progress.say(what);
-    }
-
-    fn minting(&self) -> Box<dyn Fn(Minting) + Sync> {
-        Box::new(self.progress.minting())
-    }
-
-    fn live_view(&self) -> Option<&LiveView> {
-        self.progress.watch()
-    }
-
-    fn rounds(&self, count: u64, lasting: Duration) {
-        self.progress.rounds(count, lasting);
-    }
-
-    fn skip(&self, count: u64) {
-        self.progress.skip(count);
-    }
-
-    fn keep(&self, result: &RunResult) {
-        self.part.borrow_mut().add(result);
-    }
-}
-
 /// Measures jobs one after the other. Returns the result, marked as partial after a failure, and
 /// the failure. What a job has measured is written to the part of the output at once.
 pub fn measure(
@@ -103,8 +68,10 @@ pub fn measure(
     let steps = steps.unwrap_or_else(|| jobs.iter().map(rounds).sum());
     let progress = LiveProgress::new(steps, !setting.shows_progress);
     progress.will_last(jobs.iter().map(Job::lasting).sum());
-    let watcher = Watcher { progress, part: RefCell::new(part) };
-    let session = Session::new(setting.seed, stop, &watcher)
+    let part = RefCell::new(part);
+    let keep = |result: &RunResult| part.borrow_mut().add(result);
+    let session = Session::new(setting.seed, stop, &progress)
+        .keeping(&keep)
         .at_port(setting.port)
         .calibrated(calibration)
         .with_plant(setting.plant)
@@ -117,7 +84,7 @@ pub fn measure(
         Some((task, agenda)) => {
             let mut result = result;
             let failure = session.each(jobs, &mut result, |job, result| {
-                let bench = CapacityBench { job, session: &session, progress: &watcher.progress };
+                let bench = CapacityBench { job, session: &session, progress: &progress };
                 task.measure(&bench, agenda, result)
             });
             result.partial = failure.is_some() || stop.load(Ordering::Relaxed);
@@ -125,7 +92,7 @@ pub fn measure(
         }
     };
     drop(session);
-    watcher.progress.finish();
+    progress.finish();
     result.elapsed_s = stopwatch.elapsed().as_secs_f64();
     Ok((result, failure))
 }

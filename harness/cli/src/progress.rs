@@ -111,45 +111,9 @@ impl LiveProgress {
         self.screen.say(|state| state.foreseen = Some(Foreseen { rest, step, since }));
     }
 
-    /// The view in which rounds can be watched; `None` if no progress is shown.
-    pub fn watch(&self) -> Option<&LiveView> {
-        (self.screen.place != ProgressPlace::Nowhere).then_some(&self.screen.watch)
-    }
-
-    /// Sets the message about the current work.
-    pub fn say(&self, message: String) {
-        self.screen.say(|state| state.message = message);
-    }
-
     /// Counts one round as done.
     pub fn step(&self) {
         self.skip(1);
-    }
-
-    /// Counts rounds as done, one of each trial, and adds the time that they last together.
-    pub fn rounds(&self, rounds: u64, lasting: Duration) {
-        self.screen.watch.pass(lasting);
-        self.skip(rounds);
-    }
-
-    /// Counts rounds that will not run.
-    pub fn skip(&self, rounds: u64) {
-        self.screen.say(|state| state.done += rounds);
-    }
-
-    /// A callback for minting, which shows a separate bar while tokens are signed.
-    pub fn minting(&self) -> impl Fn(Minting) + Sync + use<> {
-        let bar = self.screen.bars.add(ProgressBar::new(0));
-        bar.set_style(style("{bar:24} {pos}/{len} tokens signed"));
-        move |minting| match minting {
-            Minting::Begin(count) => bar.set_length(count),
-            Minting::One => {
-                bar.inc(1);
-                if bar.position() == bar.length().unwrap_or(0) {
-                    bar.finish_and_clear();
-                }
-            }
-        }
     }
 
     /// Ends the progress, and clears it from the terminal.
@@ -226,23 +190,35 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl SessionObserver for LiveProgress {
-    fn say(&self, what: String) {
-        LiveProgress::say(self, what);
+    fn say(&self, message: String) {
+        self.screen.say(|state| state.message = message);
     }
 
+    /// A callback that shows a separate bar while tokens are signed.
     fn minting(&self) -> Box<dyn Fn(Minting) + Sync> {
-        Box::new(LiveProgress::minting(self))
+        let bar = self.screen.bars.add(ProgressBar::new(0));
+        bar.set_style(style("{bar:24} {pos}/{len} tokens signed"));
+        Box::new(move |minting| match minting {
+            Minting::Begin(count) => bar.set_length(count),
+            Minting::One => {
+                bar.inc(1);
+                if bar.position() == bar.length().unwrap_or(0) {
+                    bar.finish_and_clear();
+                }
+            }
+        })
     }
 
     fn live_view(&self) -> Option<&LiveView> {
-        self.watch()
+        (self.screen.place != ProgressPlace::Nowhere).then_some(&self.screen.watch)
     }
 
     fn rounds(&self, count: u64, lasting: Duration) {
-        LiveProgress::rounds(self, count, lasting);
+        self.screen.watch.pass(lasting);
+        self.skip(count);
     }
 
     fn skip(&self, count: u64) {
-        LiveProgress::skip(self, count);
+        self.screen.say(|state| state.done += count);
     }
 }

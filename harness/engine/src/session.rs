@@ -55,9 +55,6 @@ pub trait SessionObserver {
 
     /// Reports that rounds are over or will not be run: their number.
     fn skip(&self, _count: u64) {}
-
-    /// Reports what is measured so far, after every job.
-    fn keep(&self, _result: &RunResult) {}
 }
 
 /// An observer that does nothing.
@@ -116,6 +113,7 @@ pub struct Session<'s> {
     calibration: Option<Calibration>,
     plant: Option<PlantedFault>,
     revise: fn(&mut Measurement),
+    keep: &'s dyn Fn(&RunResult),
     began: Stopwatch,
     cpu: Option<CpuTime>,
 }
@@ -143,6 +141,7 @@ impl<'s> Session<'s> {
             calibration: None,
             plant: None,
             revise: |_| {},
+            keep: &|_| {},
             began: Stopwatch::start(),
             cpu: CpuTime::read(),
         }
@@ -172,6 +171,12 @@ impl<'s> Session<'s> {
     #[must_use]
     pub fn revising(self, revise: fn(&mut Measurement)) -> Session<'s> {
         Session { revise, ..self }
+    }
+
+    /// With a function that is given what is measured so far, after every job.
+    #[must_use]
+    pub fn keeping(self, keep: &'s dyn Fn(&RunResult)) -> Session<'s> {
+        Session { keep, ..self }
     }
 
     /// The issuer's keys under the session's seed.
@@ -241,7 +246,7 @@ impl<'s> Session<'s> {
             });
             failure = done.err();
             result.elapsed_s = self.began.elapsed().as_secs_f64();
-            self.observer.keep(result);
+            (self.keep)(result);
         }
         let steal = self.cpu.zip(CpuTime::read());
         result.machine.steal = steal.map(|(then, now)| now.steal_since(then));
@@ -265,7 +270,7 @@ impl<'s> Session<'s> {
                 outcome_range(plan, &self.signers, minted_for, self.stop)?;
             result.outcome_ranges.extend(range);
             result.elapsed_s = self.began.elapsed().as_secs_f64();
-            self.observer.keep(result);
+            (self.keep)(result);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use globset::Glob;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::{Stopwatch, utc_now};
-use jwtbench_engine::session::{Job, Session, records, versions};
+use jwtbench_engine::session::{Job, Session, SessionObserver as _, records, versions};
 use jwtbench_report::{check_table, shortfalls, shown, terminal_verdict};
 use jwtbench_result::{RunResult, SCHEMA_VERSION};
 use jwtbench_scenario::Scenario;

@@ -11,7 +11,7 @@ use clap::Args as ClapArgs;
 use clap::builder::RangedI64ValueParser;
 use folder::PackFolder;
 
-use jwtbench_engine::session::Session;
+use jwtbench_engine::session::{Session, SessionObserver as _};
 use jwtbench_scenario::format::policy_file;
 use jwtbench_scenario::token::pack::{self, Pack};
 use jwtbench_verifier::algorithm::Algorithm;

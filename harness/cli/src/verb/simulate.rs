@@ -15,7 +15,7 @@ use clap::Args as ClapArgs;
 use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
 use sweep::{SweptPolicy, swept};
 
-use jwtbench_engine::session::Session;
+use jwtbench_engine::session::{Session, SessionObserver as _};
 use jwtbench_engine::simulation::{Ask, SimulationError, WrongVerdict};
 use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::Stopwatch;
 use jwtbench_engine::real::saturate;
-use jwtbench_engine::session::{Job, Session};
+use jwtbench_engine::session::{Job, Session, SessionObserver as _};
 use jwtbench_engine::trial::{Gathering, Trial, initial_revocations};
 use jwtbench_result::capacity::{
     Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Slo, curve, figures,
