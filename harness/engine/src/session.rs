@@ -2,13 +2,13 @@
 //! scenario under one algorithm on several contenders. The binary and the benches use sessions, and
 //! so can a test or benchmark of a user's own. A session knows no terminal and no file.
 
-mod alone;
 mod calibration;
 mod duel;
 mod head;
 mod job;
 mod machine;
 mod misfit;
+mod plan;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,7 +29,7 @@ use crate::real::{Control, interleaved};
 use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations};
 use crate::virtual_time::outcome_range;
 
-pub use duel::{ArmRound, Away, AwayArm, DuelJob, DuelSide, LocalArm, RoundRunner};
+pub use duel::{ArmRound, DuelJob, DuelSide, LocalArm, ProcessArm, ProcessStarter, RoundRunner};
 pub use head::{head, records, versions};
 pub use job::{Job, OwnCorpus, PlanHashes};
 pub use machine::{describe, profile};

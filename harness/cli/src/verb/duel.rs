@@ -15,7 +15,9 @@ use build::{AnswerLimits, BuildArm};
 use clap::Args as ClapArgs;
 use side::DuelSideArgs;
 
-use jwtbench_engine::session::{Away, AwayArm, DuelJob, DuelSide, RoundRunner, Session};
+use jwtbench_engine::session::{
+    DuelJob, DuelSide, ProcessArm, ProcessStarter, RoundRunner, Session,
+};
 use jwtbench_report::{duel_terminal, shown};
 use jwtbench_result::duel::{Arm, DuelMetric, DuelResult, Duels, LIMIT, Rules, SLOTS};
 use jwtbench_result::record::part::DuelRow;
@@ -231,8 +233,8 @@ impl Args {
         stop: &AtomicBool,
         mut part: Option<&mut PartFile>,
     ) -> Result<DuelResult, Failure> {
-        let away = self.base_binary.as_ref().map(|path| {
-            move |AwayArm { arm, plan, planning }: AwayArm<'_>| {
+        let starter = self.base_binary.as_ref().map(|path| {
+            move |ProcessArm { arm, plan, planning }: ProcessArm<'_>| {
                 let limits = AnswerLimits { silence: self.base_timeout, planning, stop };
                 // The candidate also runs in another process, so that both sides communicate alike.
                 let arm: Box<dyn RoundRunner + '_> = Box::new(match arm {
@@ -244,13 +246,13 @@ impl Args {
                 Ok(arm)
             }
         });
-        let away = away.as_ref().map(|away| away as Away<'_>);
+        let starter = starter.as_ref().map(|starter| starter as ProcessStarter<'_>);
         let mut keep = |row: &DuelRow| {
             if let Some(part) = &mut part {
                 part.add(row);
             }
         };
-        Ok(session.duel(job, describe(), away, &mut keep)?)
+        Ok(session.duel(job, describe(), starter, &mut keep)?)
     }
 }
 

@@ -60,7 +60,7 @@ pub struct DuelJob {
 }
 
 /// An arm to be run in another process.
-pub struct AwayArm<'a> {
+pub struct ProcessArm<'a> {
     /// The arm.
     pub arm: Arm,
     /// The plan that the arm runs.
@@ -70,7 +70,8 @@ pub struct AwayArm<'a> {
 }
 
 /// A function that makes the arms of a duel in other processes.
-pub type Away<'a> = &'a dyn Fn(AwayArm<'_>) -> Result<Box<dyn RoundRunner + 'a>, SessionError>;
+pub type ProcessStarter<'a> =
+    &'a dyn Fn(ProcessArm<'_>) -> Result<Box<dyn RoundRunner + 'a>, SessionError>;
 
 /// The samples of the rounds.
 struct DuelRounds {
@@ -145,15 +146,15 @@ impl DuelJob {
         &self,
         plans: [&'p Plan; 2],
         (control, machine): (Control<'p>, &Machine),
-        (away, planning): (Option<Away<'a>>, Duration),
+        (starter, planning): (Option<ProcessStarter<'a>>, Duration),
     ) -> Result<Arms<'p>, SessionError> {
         let one = |arm: Arm| -> Result<Box<dyn RoundRunner + 'p>, SessionError> {
             let (side, plan) = match arm {
                 Arm::Candidate => (&self.candidate, plans[0]),
                 Arm::Base | Arm::Again => (&self.base, plans[1]),
             };
-            match away {
-                Some(away) => away(AwayArm { arm, plan, planning }),
+            match starter {
+                Some(starter) => starter(ProcessArm { arm, plan, planning }),
                 None => {
                     let here = LocalArm::new(side, plan, control, machine.calibration.clone())?;
                     Ok(Box::new(here))
@@ -175,7 +176,7 @@ impl Session<'_> {
         &self,
         job: &DuelJob,
         machine: Machine,
-        away: Option<Away<'_>>,
+        starter: Option<ProcessStarter<'_>>,
         keep: &mut dyn FnMut(&DuelRow),
     ) -> Result<DuelResult, SessionError> {
         let (started_at, stopwatch, cpu) = (utc_now(), Stopwatch::start(), CpuTime::read());
@@ -184,7 +185,7 @@ impl Session<'_> {
         let other = job.other_plan(&plan, self)?;
         let planning = stopwatch.elapsed();
         let plans = [other.as_ref().unwrap_or(&plan), &plan];
-        let mut arms = job.arms(plans, (self.control(), &machine), (away, planning))?;
+        let mut arms = job.arms(plans, (self.control(), &machine), (starter, planning))?;
         let in_turns = interleaved::is_in_turns(&arms);
         let begun = job.begun(&plan, started_at, (self.signers.seed(), machine));
         let mut result = DuelResult { in_turns, ..begun };

@@ -31,9 +31,23 @@ use crate::subject::summary::warnings;
 
 pub(crate) use prose::analysis;
 
-pub(crate) const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = include_str!("html/style.css");
 /// The content security policy of the page: it may load nothing from outside.
-pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The head of a page, which carries the style of all pages.
+pub(crate) fn head(title: &str) -> Markup {
+    markup! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
+            title { (title) }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
 
 /// The result as one HTML page.
 pub fn html(result: &RunResult) -> String {
@@ -42,14 +56,7 @@ pub fn html(result: &RunResult) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
-                title { "jwtbench report, " (result.started_at) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&format!("jwtbench report, {}", result.started_at)))
             body {
                 @for warning in warnings(result) {
                     p.warning role="alert" { (warning) }

@@ -8,7 +8,7 @@ use maud::{Markup, html as markup};
 use jwtbench_result::RunResult;
 use jwtbench_result::capacity::{Capacity, Slo};
 
-use crate::form::svg::scale::{Scale, coordinate};
+use crate::form::svg::scale::{Scale, coordinate, levels, uprights};
 use crate::quantity;
 use crate::subject::capacity::{self, CHECKS, CURVE, NOTE};
 
@@ -163,22 +163,14 @@ fn pale(disturbed: &Option<String>) -> &'static str {
 
 fn grid(x: &Scale, y: &Scale) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
+    let times = y.ticks().into_iter();
+    let times = times.map(|tick| (y.at(tick), short(&quantity::nanoseconds(tick))));
+    let rates = x.ticks().into_iter();
+    let rates = rates.map(|tick| (x.at(tick), short(&quantity::rate(tick))));
     markup! {
         g.grid {
-            @for tick in y.ticks() {
-                @let at = coordinate(y.at(tick));
-                path d=(format!("M{LEFT} {at}H{right}")) {}
-                text x=(LEFT - 6.0) y=(at) dy="4" text-anchor="end" {
-                    (short(&quantity::nanoseconds(tick)))
-                }
-            }
-            @for tick in x.ticks() {
-                @let at = coordinate(x.at(tick));
-                path d=(format!("M{at} {TOP}V{bottom}")) {}
-                text x=(at) y=(bottom + 16.0) text-anchor="middle" {
-                    (short(&quantity::rate(tick)))
-                }
-            }
+            (levels(times, (LEFT, right)))
+            (uprights(rates, (TOP, bottom)))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html as markup};
 
-use crate::form::svg::scale::{Scale, coordinate};
+use crate::form::svg::scale::{Scale, coordinate, levels, uprights};
 use crate::quantity;
 use crate::subject::ranking::{Ranking, RankingRow, Role};
 use crate::subject::speed::at_quantile;
@@ -80,28 +80,20 @@ fn scales(rows: &[&RankingRow]) -> Option<(Scale, Scale)> {
 fn grid(x: &Scale, y: &Scale) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     // A quantile gets a label if the curves reach it and the label before it leaves room.
-    let mut labelled: Vec<(f64, &str)> = Vec::new();
+    let mut labelled: Vec<(f64, String)> = Vec::new();
     for (quantile, name) in QUANTILES {
         let at = x.at(nines(quantile));
         let has_room = labelled.last().is_none_or(|(before, _)| at - before > 38.0);
         if has_room && x.reaches(nines(quantile)) {
-            labelled.push((at, name));
+            labelled.push((at, name.to_owned()));
         }
     }
+    let times = y.ticks().into_iter();
+    let times = times.map(|tick| (y.at(tick), short(&quantity::nanoseconds(tick))));
     markup! {
         g.grid {
-            @for tick in y.ticks() {
-                @let at = coordinate(y.at(tick));
-                path d=(format!("M{LEFT} {at}H{right}")) {}
-                text x=(LEFT - 6.0) y=(at) dy="4" text-anchor="end" {
-                    (short(&quantity::nanoseconds(tick)))
-                }
-            }
-            @for (at, name) in labelled {
-                @let at = coordinate(at);
-                path d=(format!("M{at} {TOP}V{bottom}")) {}
-                text x=(at) y=(bottom + 16.0) text-anchor="middle" { (name) }
-            }
+            (levels(times, (LEFT, right)))
+            (uprights(labelled, (TOP, bottom)))
         }
     }
 }

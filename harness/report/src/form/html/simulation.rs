@@ -1,11 +1,11 @@
 //! A simulation as one self-contained page: for each scenario the frontier and the tables, then
 //! each policy in words.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{DOCTYPE, Markup, html as markup};
 
 use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
 
-use crate::form::html::{CONTENT_POLICY, STYLE, analysis};
+use crate::form::html::{analysis, head};
 use crate::form::junit::printable;
 use crate::form::markdown::policy::title;
 use crate::form::svg::frontier::frontier;
@@ -22,14 +22,7 @@ pub fn simulation_html(simulation: &Simulation) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
-                title { "jwtbench: cache policies in virtual time" }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head("jwtbench: cache policies in virtual time"))
             body {
                 div style="max-width:64rem;margin:0 auto;padding:0 1rem 4rem" {
                     h1 { "Cache policies in virtual time" }

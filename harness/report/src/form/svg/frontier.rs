@@ -8,7 +8,7 @@ use maud::{Markup, PreEscaped, html as markup};
 use jwtbench_result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
 use crate::form::junit::printable;
-use crate::form::svg::scale::{Scale, coordinate};
+use crate::form::svg::scale::{Scale, coordinate, levels, uprights};
 use crate::subject::simulation::{FOREVER, figure, marked, runs, span as shown_span, standing};
 
 const WIDTH: f64 = 760.0;
@@ -260,22 +260,14 @@ fn grid(x: &Scale, y: &Scale, endless: bool) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     // Round spans of time, in seconds.
     let spans = [0.0, 1.0, 10.0, 60.0, 300.0, 1200.0, 3600.0, 14_400.0, 43_200.0, 86_400.0];
-    let ticks = |scale: &Scale| -> Vec<(f64, f64)> {
+    let ticks = |scale: &Scale| -> Vec<(f64, String)> {
         let on = spans.into_iter().filter(|span| scale.reaches(span + 1.0));
-        on.map(|span| (span, scale.at(span + 1.0))).collect()
+        on.map(|span| (scale.at(span + 1.0), shown_span(span))).collect()
     };
     markup! {
         g.grid {
-            @for (span, at) in ticks(y) {
-                @let at = coordinate(at);
-                path d=(format!("M{LEFT} {at}H{right}")) {}
-                text x=(LEFT - 6.0) y=(at) dy="4" text-anchor="end" { (shown_span(span)) }
-            }
-            @for (span, at) in ticks(x) {
-                @let at = coordinate(at);
-                path d=(format!("M{at} {TOP}V{bottom}")) {}
-                text x=(at) y=(bottom + 16.0) text-anchor="middle" { (shown_span(span)) }
-            }
+            (levels(ticks(y), (LEFT, right)))
+            (uprights(ticks(x), (TOP, bottom)))
             @if endless {
                 path d=(format!("M{right} {TOP}V{bottom}")) stroke-dasharray="4 3" {}
                 text x=(right) y=(bottom + 16.0) text-anchor="middle" { (FOREVER) }

@@ -1,5 +1,7 @@
 //! Scales of the plots: the place of a value in user units, and the ticks that get a label. Pure.
 
+use maud::{Markup, html as markup};
+
 /// A linear or logarithmic scale onto a span of user units.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -69,6 +71,31 @@ impl Scale {
 pub fn coordinate(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+/// Horizontal grid lines from `left` to `right`, each at its height with its label before it.
+pub fn levels(lines: impl IntoIterator<Item = (f64, String)>, (left, right): (f64, f64)) -> Markup {
+    markup! {
+        @for (at, label) in lines {
+            @let at = coordinate(at);
+            path d=(format!("M{left} {at}H{right}")) {}
+            text x=(left - 6.0) y=(at) dy="4" text-anchor="end" { (label) }
+        }
+    }
+}
+
+/// Vertical grid lines from `top` to `bottom`, each at its place with its label below it.
+pub fn uprights(
+    lines: impl IntoIterator<Item = (f64, String)>,
+    (top, bottom): (f64, f64),
+) -> Markup {
+    markup! {
+        @for (at, label) in lines {
+            @let at = coordinate(at);
+            path d=(format!("M{at} {top}V{bottom}")) {}
+            text x=(at) y=(bottom + 16.0) text-anchor="middle" { (label) }
+        }
+    }
 }
 
 /// The smallest number at or above `value` that is 1, 2 or 5 times a power of ten.
