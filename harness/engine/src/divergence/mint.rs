@@ -56,7 +56,7 @@ impl InputMint {
 
     /// A good token, issued one minute ago and valid for five.
     pub(super) fn draft<'k>(&'k self, key: &'k SigningKey) -> Draft<'k> {
-        let keys = DraftKeys { signing: key, other_type: key, attacker: key, other_issuer: key };
+        let keys = DraftKeys { signing: key, others: None };
         let ids = ["a3f1", "7c20"];
         let times = Times { issued_at: NOW - 60, lifetime: 300, now: NOW };
         Draft::good(keys, &self.policy, ids, &times, 0)

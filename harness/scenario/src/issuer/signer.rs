@@ -4,7 +4,7 @@
 mod public_form;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::signature::{self as aws, RsaKeyPair};
 use base64::Engine as _;
@@ -57,11 +57,14 @@ enum Secret {
 pub struct Signers {
     seed: u64,
     rsa_bits: usize,
-    made: Arc<Mutex<BTreeMap<KeyName, Arc<SigningKey>>>>,
+    made: Arc<Mutex<BTreeMap<KeyName, MadeKey>>>,
 }
 
 /// The label, the algorithm, and the size of RSA keys in bits.
 type KeyName = (String, Algorithm, usize);
+
+/// A key that is made once, however many threads ask for it at the same time.
+type MadeKey = Arc<OnceLock<Arc<SigningKey>>>;
 
 impl Signers {
     /// The keys of `seed`.
@@ -104,12 +107,11 @@ impl Signers {
         make: impl FnOnce() -> SigningKey,
     ) -> Arc<SigningKey> {
         let name = (label.to_owned(), algorithm, self.rsa_bits);
-        let found = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-        found.unwrap_or_else(|| {
-            let key = Arc::new(make());
-            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(made.entry(name).or_insert(key))
-        })
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = Arc::clone(made.entry(name).or_default());
+        // Other keys are made meanwhile.
+        drop(made);
+        Arc::clone(key.get_or_init(|| Arc::new(make())))
     }
 }
 
@@ -119,7 +121,8 @@ impl Signers {
     pub fn private_jwks(&self, algorithm: Algorithm) -> Value {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let own = made.iter().filter(|((_, other, _), _)| *other == algorithm);
-        json!({ "keys": own.map(|(_, key)| key.private_jwk()).collect::<Vec<Value>>() })
+        let keys = own.filter_map(|(_, key)| Some(key.get()?.private_jwk()));
+        json!({ "keys": keys.collect::<Vec<Value>>() })
     }
 }
 

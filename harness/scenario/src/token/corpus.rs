@@ -18,11 +18,11 @@ use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::format::hex::hex;
 use crate::issuer::signer::Signers;
-use crate::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, IssuerTimeline, SHARED_KEY, other_types};
+use crate::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, IssuerTimeline, SHARED_KEY};
 use crate::model::place::{Ordinal, StreamPlace, TokenPlace};
 use crate::plan::random;
 use crate::token::class::{Class, KeyRole, Stage};
-use crate::token::draft::{Draft, DraftKeys, Signed, Times};
+use crate::token::draft::{Draft, DraftKeys, OtherKeys, Signed, Times};
 
 /// One token and the facts about it.
 #[derive(Clone, Debug)]
@@ -186,16 +186,8 @@ impl Mint<'_> {
             }
         };
         let signing = self.signers.key(label, self.algorithm);
-        let attacker = self.signers.key("attacker", self.algorithm);
-        let other = other_types(self.algorithm).next().unwrap_or(Algorithm::ES256);
-        let other_type = self.signers.key(FIRST_KEY, other);
-        let other_issuer = self.signers.key("other-issuer", self.algorithm);
-        let keys = DraftKeys {
-            signing: &signing,
-            other_type: &other_type,
-            attacker: &attacker,
-            other_issuer: &other_issuer,
-        };
+        let others = OtherKeys::new(self.signers, self.algorithm);
+        let keys = DraftKeys { signing: &signing, others: Some(&others) };
         let place = format!("{}/{}/{}", name.stream.0, name.ordinal.0, name.issue);
         let purpose = ["token", self.algorithm.name(), row.name, place.as_str()];
         let mut rng = random::stream(self.signers.seed(), &purpose);

@@ -1,7 +1,9 @@
 //! The draft of one token. It begins as a good access token, which the recipe of a class may spoil,
 //! and is finished by really signing it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -11,19 +13,59 @@ use serde_json::{Value, json};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::{ABSENT, PolicySpec, ScopeForm};
 
-use crate::issuer::signer::{PublicForm, SignatureForm, SigningKey};
+use crate::issuer::signer::{PublicForm, SignatureForm, Signers, SigningKey};
+use crate::issuer::{FIRST_KEY, other_types};
 use crate::token::fit;
 
 /// The keys that a recipe may use.
+#[derive(Clone, Copy)]
 pub struct DraftKeys<'a> {
     /// The key with which the issuer signs.
     pub signing: &'a SigningKey,
+    /// The keys that few recipes use; `None` if the signing key stands for them.
+    pub others: Option<&'a OtherKeys<'a>>,
+}
+
+impl<'a> DraftKeys<'a> {
     /// A published key of the issuer for another algorithm.
-    pub other_type: &'a SigningKey,
+    pub fn other_type(self) -> &'a SigningKey {
+        self.others.map_or(self.signing, |others| {
+            let other = other_types(others.algorithm).next().unwrap_or(Algorithm::ES256);
+            others.other_type.get_or_init(|| others.signers.key(FIRST_KEY, other))
+        })
+    }
+
     /// A key of the trial's algorithm that does not belong to the issuer.
-    pub attacker: &'a SigningKey,
+    pub fn attacker(self) -> &'a SigningKey {
+        self.others.map_or(self.signing, |others| {
+            others.attacker.get_or_init(|| others.signers.key("attacker", others.algorithm))
+        })
+    }
+
     /// A key of the trial's algorithm that belongs to another trusted issuer.
-    pub other_issuer: &'a SigningKey,
+    pub fn other_issuer(self) -> &'a SigningKey {
+        self.others.map_or(self.signing, |others| {
+            others.other_issuer.get_or_init(|| others.signers.key("other-issuer", others.algorithm))
+        })
+    }
+}
+
+/// The keys that few recipes use. Each is made when a recipe asks for it: making an RSA key takes
+/// longer than all else that a short run does.
+pub struct OtherKeys<'s> {
+    signers: &'s Signers,
+    algorithm: Algorithm,
+    other_type: OnceCell<Arc<SigningKey>>,
+    attacker: OnceCell<Arc<SigningKey>>,
+    other_issuer: OnceCell<Arc<SigningKey>>,
+}
+
+impl<'s> OtherKeys<'s> {
+    /// The keys beside those that sign for this algorithm.
+    pub fn new(signers: &'s Signers, algorithm: Algorithm) -> OtherKeys<'s> {
+        let [other_type, attacker, other_issuer] = std::array::from_fn(|_| OnceCell::new());
+        OtherKeys { signers, algorithm, other_type, attacker, other_issuer }
+    }
 }
 
 /// A token before it is signed.

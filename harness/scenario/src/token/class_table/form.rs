@@ -113,9 +113,9 @@ pub(super) static ROWS: [ClassRow; 26] = [
         Stage::Open,
         "Really signed by the issuer, with an algorithm that the policy does not allow.",
         |d| {
-            d.header.insert("alg".into(), json!(d.keys.other_type.algorithm().name()));
-            d.header.insert("kid".into(), json!(d.keys.other_type.kid()));
-            d.signed_by = Signed::By(d.keys.other_type);
+            d.header.insert("alg".into(), json!(d.keys.other_type().algorithm().name()));
+            d.header.insert("kid".into(), json!(d.keys.other_type().kid()));
+            d.signed_by = Signed::By(d.keys.other_type());
         },
     )
     .deviates(deviation::ALGORITHM),
@@ -166,7 +166,7 @@ pub(super) static ROWS: [ClassRow; 26] = [
             d.header.insert("kid".into(), json!("nobody"));
             d.claims.insert("iss".into(), json!("https://attacker.example"));
             d.claims.insert("exp".into(), json!(1));
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .forged(),

@@ -19,9 +19,9 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Stage::Key,
         "A kid that the issuer never published, another one in each token.",
         |d| {
-            let kid = format!("{}-{}", d.keys.attacker.kid(), d.ordinal);
+            let kid = format!("{}-{}", d.keys.attacker().kid(), d.ordinal);
             d.header.insert("kid".into(), json!(kid));
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .pool(2048)
@@ -34,8 +34,8 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Stage::Key,
         "A kid that the issuer never published, always the same.",
         |d| {
-            d.header.insert("kid".into(), json!(d.keys.attacker.kid()));
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.header.insert("kid".into(), json!(d.keys.attacker().kid()));
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .asks_for_key()
@@ -56,14 +56,14 @@ pub(super) static ROWS: [ClassRow; 22] = [
                 "\u{1b}[2J",
             ];
             d.header.insert("kid".into(), json!(kids[d.ordinal as usize % kids.len()]));
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .asks_for_key()
     .forged(),
     row("long-kid", Some(UnknownKid), Stage::Key, "A kid of 257 bytes.", |d| {
         d.header.insert("kid".into(), json!("k".repeat(257)));
-        d.signed_by = Signed::By(d.keys.attacker);
+        d.signed_by = Signed::By(d.keys.attacker());
     })
     .forged(),
     row("no-kid", Some(UnknownKid), Stage::Key, "A good token without `kid`.", |d| {
@@ -76,9 +76,9 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Stage::Key,
         "Signed by an attacker whose public key stands in the header under a kid of its own.",
         |d| {
-            d.header.insert("kid".into(), json!(d.keys.attacker.kid()));
-            d.header.insert("jwk".into(), d.keys.attacker.public_jwk().clone());
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.header.insert("kid".into(), json!(d.keys.attacker().kid()));
+            d.header.insert("jwk".into(), d.keys.attacker().public_jwk().clone());
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .asks_for_key()
@@ -89,9 +89,9 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Stage::Key,
         "An unknown kid in a token that refuses itself: it must never cause a fetch.",
         |d| {
-            let kid = format!("{}-{}", d.keys.attacker.kid(), d.ordinal);
+            let kid = format!("{}-{}", d.keys.attacker().kid(), d.ordinal);
             d.header.insert("kid".into(), json!(kid));
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.signed_by = Signed::By(d.keys.attacker());
             age(d, d.lifetime + d.leeway()[1] + 60);
         },
     )
@@ -103,7 +103,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         "A good token of another trusted issuer, under its own kid.",
         |d| {
             other_issuer(d);
-            d.header.insert("kid".into(), json!(d.keys.other_issuer.kid()));
+            d.header.insert("kid".into(), json!(d.keys.other_issuer().kid()));
         },
     )
     .forged(),
@@ -112,7 +112,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Some(KeyMismatch),
         Stage::Key,
         "The kid of a key of the issuer that is for another algorithm.",
-        |d| _ = d.header.insert("kid".into(), json!(d.keys.other_type.kid())),
+        |d| _ = d.header.insert("kid".into(), json!(d.keys.other_type().kid())),
     ),
     row(
         "key-ambiguous",
@@ -156,7 +156,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Some(BadSignature),
         Stage::Signature,
         "Signed by an attacker under the issuer's kid.",
-        |d| d.signed_by = Signed::By(d.keys.attacker),
+        |d| d.signed_by = Signed::By(d.keys.attacker()),
     )
     .forged(),
     row(
@@ -173,8 +173,8 @@ pub(super) static ROWS: [ClassRow; 22] = [
         Stage::Signature,
         "Signed by an attacker whose public key stands in the header.",
         |d| {
-            d.header.insert("jwk".into(), d.keys.attacker.public_jwk().clone());
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.header.insert("jwk".into(), d.keys.attacker().public_jwk().clone());
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .forged(),
@@ -190,7 +190,7 @@ pub(super) static ROWS: [ClassRow; 22] = [
                 _ => json!("http://127.0.0.1:9/jwks.json"),
             };
             d.header.insert(member.into(), value);
-            d.signed_by = Signed::By(d.keys.attacker);
+            d.signed_by = Signed::By(d.keys.attacker());
         },
     )
     .forged(),
@@ -257,5 +257,5 @@ pub(super) static ROWS: [ClassRow; 22] = [
 fn other_issuer(draft: &mut Draft<'_>) {
     draft.claims.insert("iss".into(), json!("https://issuer.example/realms/globex"));
     draft.claims.insert(draft.policy.claims.tenant.clone(), json!("globex"));
-    draft.signed_by = Signed::By(draft.keys.other_issuer);
+    draft.signed_by = Signed::By(draft.keys.other_issuer());
 }
