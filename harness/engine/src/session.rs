@@ -6,6 +6,7 @@ mod calibration;
 mod duel;
 mod head;
 mod job;
+pub mod load;
 mod machine;
 mod misfit;
 mod plan;

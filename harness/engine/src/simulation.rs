@@ -4,6 +4,7 @@
 //! every machine.
 
 mod asked;
+pub mod expected;
 mod hindsight;
 mod instance;
 mod loss;

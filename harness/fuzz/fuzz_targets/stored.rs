@@ -5,6 +5,9 @@
 
 #[path = "../../engine/tests/engine/stored/case.rs"]
 mod case;
+// It needs no other part of the engine, which would be compiled for it alone.
+#[path = "../../engine/src/session/load.rs"]
+mod load;
 
 use libfuzzer_sys::fuzz_target;
 

@@ -5,6 +5,8 @@
 mod model;
 mod slo;
 
+#[cfg(test)]
+pub(crate) use model::unit_gaps;
 pub use model::{Model, Responses, Service};
 pub use slo::Slo;
 

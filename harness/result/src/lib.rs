@@ -17,7 +17,7 @@
 //! - With which statistics? [`statistics`].
 //! - What did a cache policy do, in counts? [`record::outcome`].
 //! - How much load holds an objective? [`capacity`], with [`latency::lindley`].
-//! - How do foreign libraries deviate? [`record::finding`], [`record::divergence`].
+//! - How do foreign libraries deviate? [`Finding`], [`record::divergence`].
 //! - How far was a preset checked against its model? [`record::standing`].
 
 pub mod capacity;
@@ -39,8 +39,8 @@ pub use latency::packed_latencies::PackedLatencies;
 pub use record::lines::ObjectMembers;
 pub use record::load::{LoadRecord, RateRecord};
 pub use record::measurement::{
-    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, FindingTag,
-    Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
+    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, ExposedClass,
+    Finding, FindingTag, Measurement, OutcomeRow, PhaseResult, Round, VerdictCounts, Wrong,
 };
 pub use record::run::{CachePolicyRecord, RunResult, SCHEMA_VERSION, ScenarioRecord};
 pub use record::soundness::Unsound;

@@ -2,7 +2,6 @@
 //! lines, versions and schemas in which they are stored and read again.
 
 pub mod divergence;
-pub mod finding;
 pub(crate) mod lines;
 pub(crate) mod load;
 pub(crate) mod measurement;
@@ -13,6 +12,7 @@ pub mod set_age;
 pub(crate) mod soundness;
 pub mod standing;
 pub mod stored;
-pub(crate) mod stored_form;
+pub mod stored_file;
+pub mod stored_form;
 pub(crate) mod timeline;
 pub(crate) mod verdict_stream;

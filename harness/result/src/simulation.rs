@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoredForm;
 
-pub use expected::{SimulationExpectation, judge};
+pub use expected::SimulationExpectation;
 
 /// The version of `simulation.jsonl`. It is raised when a field changes its meaning or is removed.
 pub const SIMULATION_SCHEMA_VERSION: u32 = 1;

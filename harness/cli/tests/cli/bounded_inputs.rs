@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use jwtbench_result::record::stored_file::LIMIT as RESULT;
 use jwtbench_scenario::format::bounded_file;
 
 use crate::binary::scenario_file;
@@ -75,7 +76,7 @@ fn sparse(path: &Path, bytes: u64) -> PathBuf {
 
 #[test]
 fn a_file_over_its_limit_is_refused_by_name_size_and_limit() {
-    use bounded_file::{KEY_SET, POLICY, RESULT, SCENARIO, TOKENS};
+    use bounded_file::{KEY_SET, POLICY, SCENARIO, TOKENS};
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let text = |path: &Path| path.to_str().unwrap().to_owned();

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jwtbench_result::{
-    CachePolicyRecord, LoadRecord, Machine, RunResult, SCHEMA_VERSION, ScenarioRecord,
-};
+use jwtbench_result::{CachePolicyRecord, Machine, RunResult, SCHEMA_VERSION, ScenarioRecord};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::policy_file;
 
 use crate::contender::ContenderSpec;
 use crate::real::clock::utc_now;
 
-use super::Job;
+use super::{Job, load};
 
 /// The result of a session on this machine before anything is measured. `command` is the command
 /// line that reproduces it. `cache_policies` are the jobs' cache policies other than our own
@@ -65,7 +63,7 @@ pub fn records<'a>(scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Scenari
             analysis: scenario.analysis.clone(),
             dynamic: scenario.is_dynamic(),
             text: scenario.text.clone(),
-            load: Some(LoadRecord::of(scenario)),
+            load: Some(load::record(scenario)),
             policy: scenario.replaced.policy.then(|| policy_file::text(&scenario.policy)),
             cache_dropped: match scenario.replaced.cache {
                 true => scenario.cache_keys(),

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use endpoint::{add_counts, counters, set_age};
 
-use jwtbench_result::record::finding;
 use jwtbench_result::record::set_age::SetAge;
 use jwtbench_result::{
-    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, Finding, Latencies,
-    Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round, VerdictCounts, Wrong,
+    ArrivalCounts, ConformanceCell, Count, EndpointCounts, ExpectationResult, ExposedClass,
+    Finding, Latencies, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round,
+    VerdictCounts, Wrong,
 };
 use jwtbench_scenario::model::expectation::{Expectation, binding};
 use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
@@ -24,7 +24,7 @@ use jwtbench_verifier::tick::Tick;
 use crate::contender::ContenderSpec;
 use crate::judge::judgement::{Code, spell};
 use crate::judge::ledger::{Cell, Ledger, LedgerRow, RowKey};
-use crate::judge::{evaluate, verdict_stream};
+use crate::judge::{evaluate, finding, verdict_stream};
 use crate::jwks::key_source::{FetchNote, FetchStep};
 
 use super::planted_fault::PlantedFault;
@@ -266,7 +266,7 @@ impl<'p> Gathering<'p> {
             phases: self.phases(),
             endpoint: total,
             exposure_causes: exposures.collect(),
-            exposed_classes: classes.iter().map(|(class, n)| named((class.name(), n))).collect(),
+            exposed_classes: classes.iter().map(exposed_class).collect(),
             lockout_causes: lockouts,
             conformance,
             verdict_stream: Some(stream),
@@ -447,6 +447,10 @@ fn relative(turns: &[u64], p50_ns: u64) -> Vec<f32> {
 /// The CPU time per operation in nanoseconds; `None` without a CPU time or an operation.
 pub fn cpu_ns_per_op(cpu: Option<Duration>, done: u64) -> Option<f64> {
     cpu.filter(|_| done > 0).map(|cpu| cpu.as_nanos() as f64 / done as f64)
+}
+
+fn exposed_class((class, count): (&Class, &u64)) -> ExposedClass {
+    ExposedClass { name: class.name().into(), count: *count, is_stolen: class.is_stolen() }
 }
 
 /// The sums of the counts of each name, in the order in which the names first come.

@@ -9,6 +9,8 @@ use case::{CAPACITY, DUEL, LOG, RUN, SIMULATION, try_case};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
+use jwtbench_engine::session::load;
+
 /// Cases of one test; their scripts are as long as a case reads.
 const CASES: u64 = 500;
 const SCRIPT: usize = 96;

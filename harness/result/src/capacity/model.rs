@@ -2,7 +2,8 @@
 //! times. It uses seeded Poisson arrivals, the Lindley recursion and percentiles. It is valid while
 //! services do not depend on the load. Pure.
 
-use jwtbench_scenario::plan::arrivals::unit_gaps;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore as _, SeedableRng as _};
 
 use crate::latency::lindley::Queue;
 
@@ -57,12 +58,10 @@ impl Model {
         if workers.iter().flatten().all(|service| !service.accepted) {
             workers.iter_mut().flatten().for_each(|service| service.accepted = true);
         }
-        let gaps = |purpose: String| unit_gaps(seed, &["capacity", &purpose], ARRIVALS);
-        Some(Model {
-            gaps: (0..workers.len()).map(|worker| gaps(worker.to_string())).collect(),
-            forged_gaps: gaps("forged".into()),
-            workers,
-        })
+        let mut streams = 0..;
+        let mut gaps = || unit_gaps(seed, streams.next().unwrap_or_default(), ARRIVALS);
+        let forged_gaps = gaps();
+        Some(Model { gaps: workers.iter().map(|_| gaps()).collect(), forged_gaps, workers })
     }
 
     /// The mean service over all workers, in nanoseconds.
@@ -137,6 +136,18 @@ impl Model {
         }
         Responses(responses)
     }
+}
+
+/// The gaps of a Poisson process of rate 1. Each stream of a seed is independent of the others.
+pub(crate) fn unit_gaps(seed: u64, stream: u64, count: usize) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    // 1 - unit is never zero, so the logarithm is finite. libm gives the same result everywhere.
+    let mut gap = || {
+        let unit = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        -libm::log(1.0 - unit)
+    };
+    std::iter::repeat_with(&mut gap).take(count).collect()
 }
 
 fn mean<'s>(services: impl IntoIterator<Item = &'s Service>) -> f64 {

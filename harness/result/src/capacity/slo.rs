@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use jwtbench_scenario::format::grammar;
-
 /// The grammar of an objective, for messages.
 const FORM: &str = "write it like 'p99 < 1ms': a percentile from p50 to p99.99, `<` or `<=`, and \
                     a time";
@@ -39,7 +37,8 @@ impl Slo {
             return Err(format!("`{metric}` is no percentile from p50 to p99.99; {FORM}"));
         };
         let bound = bound.trim_start_matches('=').trim();
-        let span = grammar::duration(bound).map_err(|message| format!("{message}; {FORM}"))?;
+        let span = humantime::parse_duration(bound)
+            .map_err(|error| format!("`{bound}` is no duration ({error}); {FORM}"))?;
         if span.is_zero() || span > Duration::from_secs(60) {
             return Err(format!("`{bound}` is not above 0 and at most a minute; {FORM}"));
         }

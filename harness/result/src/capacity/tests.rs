@@ -1,5 +1,6 @@
 //! Tests of the model against closed forms, and of the limits that it finds.
 
+use super::model::unit_gaps;
 use super::*;
 
 const MEAN_NS: u64 = 35_000;
@@ -19,7 +20,7 @@ const CAPACITY: f64 = 1e9 / MEAN_NS as f64;
 /// M/M/1: the response at quantile q is mean · ln(1 / (1 - q)) / (1 - load).
 #[test]
 fn exponential_services_give_the_quantiles_of_theory() {
-    let draws = jwtbench_scenario::plan::arrivals::unit_gaps(9, &["services"], 200_000);
+    let draws = unit_gaps(9, 99, 200_000);
     let service = |draw: f64| Service { ns: (draw * MEAN_NS as f64) as u64, accepted: true };
     let model = Model::new(vec![draws.into_iter().map(service).collect()], 1).expect("services");
     for load in [0.2, 0.5, 0.7] {

@@ -150,7 +150,7 @@ impl TrialOutcome {
             base_cache_policy: one.cache_policy.clone(),
             cache_policy: other.cache_policy.clone(),
             verdict,
-            sentences: sentence::all(&figures, one.rounds.len() > 1),
+            sentences: sentence::all(pair, &figures),
             not_gated: match measure {
                 Ok(measure) => measure.is_disturbed.then(Ungated::disturbed),
                 Err(reason) => Some(reason),

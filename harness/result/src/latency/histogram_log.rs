@@ -13,9 +13,8 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 
-use jwtbench_scenario::format::bounded_file;
-
 use crate::record::run::started_ns;
+use crate::record::stored_file;
 use crate::{
     LatencyKind, Machine, Measurement, OutcomeRow, PackedLatencies, PhaseResult, RunResult,
 };
@@ -189,7 +188,7 @@ fn start_time(started_ns: Option<u64>) -> String {
 /// # Errors
 /// If there is no log, if it is damaged, or if it is the log of another result.
 pub fn attach(result: &mut RunResult, path: &Path) -> Result<(), LogError> {
-    let text = bounded_file::read(path, bounded_file::RESULT)
+    let text = stored_file::read(path)
         .map_err(|source| LogError::Unreadable { path: path.into(), source })?;
     attach_text(&mut result.measurements, &text, path)
 }

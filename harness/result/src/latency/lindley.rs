@@ -56,15 +56,15 @@ impl PunctualWorker {
 
 #[cfg(test)]
 mod tests {
-    use jwtbench_scenario::plan::arrivals::unit_gaps;
+    use crate::capacity::unit_gaps;
 
     use super::*;
 
     /// The two forms of the recursion agree for all arrivals.
     #[test]
     fn on_a_clock_it_is_the_same_recursion() {
-        let gaps = unit_gaps(3, &["clock"], 10_000);
-        let services = unit_gaps(4, &["clock"], 10_000);
+        let gaps = unit_gaps(3, 0, 10_000);
+        let services = unit_gaps(4, 0, 10_000);
         let (mut queue, mut worker, mut at) = (Queue::default(), PunctualWorker::default(), -500);
         for (gap, service) in gaps.iter().zip(&services) {
             let (gap, service) = ((gap * 1_000.0) as u64, (service * 800.0) as u64);
@@ -108,7 +108,7 @@ mod tests {
     /// are given as multiples of their mean.
     fn mean_wait(load: f64, services: &[f64]) -> f64 {
         const MEAN_NS: f64 = 35_000.0;
-        let gaps = unit_gaps(1, &["lindley"], services.len());
+        let gaps = unit_gaps(1, 0, services.len());
         let mut queue = Queue::default();
         let arrivals = gaps.iter().zip(services);
         let waits = arrivals.map(|(gap, service)| {
@@ -123,7 +123,7 @@ mod tests {
     fn mean_waits_are_those_of_the_closed_forms() {
         let count = 1_000_000;
         let constant = vec![1.0; count];
-        let exponential = unit_gaps(2, &["services"], count);
+        let exponential = unit_gaps(2, 0, count);
         for load in [0.1, 0.3, 0.5, 0.7, 0.8] {
             let expected = load / (2.0 * (1.0 - load));
             for (services, expected, name) in

@@ -58,7 +58,7 @@ pub struct Measurement {
     /// Exposed accepts by cause (`ttl`, `stale`, `revocation-lag` …).
     pub exposure_causes: Vec<Count>,
     /// Exposed accepts by token class; empty in a result from before they were told apart.
-    pub exposed_classes: Vec<Count>,
+    pub exposed_classes: Vec<ExposedClass>,
     /// Lockouts by the reason code given.
     pub lockout_causes: Vec<Count>,
     /// Verdicts by class, due and got: the rows of the conformance matrix.
@@ -141,6 +141,18 @@ pub struct Wrong {
     pub got: String,
     /// How often.
     pub count: u64,
+}
+
+/// Exposed accepts of one token class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExposedClass {
+    /// Name of the class.
+    pub name: String,
+    /// How often.
+    pub count: u64,
+    /// Whether a thief of the issuer's key signs its tokens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_stolen: bool,
 }
 
 /// A deviation of a foreign library: judged by accept or refuse, not by code.

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_verifier::rejection::Rejection;
-
 use crate::{Count, Measurement};
+
+/// The codes that are answered with 503: they log nobody out.
+pub const OUTAGES: [&str; 2] = ["JWT_KEYS_UNAVAILABLE", "JWT_STATE_UNAVAILABLE"];
 
 /// What is counted.
 #[derive(
@@ -64,9 +65,7 @@ impl OutcomeCounts {
     /// The counts of a measurement.
     pub fn of(measurement: &Measurement) -> OutcomeCounts {
         let verdicts = &measurement.verdicts;
-        let logs_out = |count: &&Count| {
-            Rejection::from_code(&count.name).is_none_or(|code| code.status() != 503)
-        };
+        let logs_out = |count: &&Count| !OUTAGES.contains(&count.name.as_str());
         let logged_out = measurement.lockout_causes.iter().filter(logs_out);
         let mut counts = BTreeMap::from(
             [
@@ -80,8 +79,11 @@ impl OutcomeCounts {
         if let Some(endpoint) = &measurement.endpoint {
             counts.insert(OutcomeKey::whole(OutcomeKind::Fetches), endpoint.attempts);
         }
+        let classes = measurement.exposed_classes.iter();
+        counts.extend(classes.map(|class| {
+            (OutcomeKey::part(OutcomeKind::ExposedByClass, &class.name), class.count)
+        }));
         for (kind, parts) in [
-            (OutcomeKind::ExposedByClass, &measurement.exposed_classes),
             (OutcomeKind::ExposedByCause, &measurement.exposure_causes),
             (OutcomeKind::LockoutsByCode, &measurement.lockout_causes),
         ] {
@@ -197,7 +199,7 @@ pub struct SeedSpread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EndpointCounts, VerdictCounts};
+    use crate::{EndpointCounts, ExposedClass, VerdictCounts};
 
     fn counted(names: &[(&str, u64)]) -> Vec<Count> {
         names.iter().map(|(name, count)| Count { name: (*name).into(), count: *count }).collect()
@@ -211,7 +213,9 @@ mod tests {
                 late: 2,
                 ..VerdictCounts::default()
             },
-            exposed_classes: counted(&[("stolen-key", 6), ("valid", 3)]),
+            exposed_classes: [("stolen-key", 6), ("valid", 3)]
+                .map(|(name, count)| ExposedClass { name: name.into(), count, is_stolen: false })
+                .into(),
             exposure_causes: counted(&[("stale", 4), ("ttl", 5)]),
             lockout_causes: counted(&[
                 ("JWT_KEYS_UNAVAILABLE", 3),

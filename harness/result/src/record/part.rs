@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_scenario::format::bounded_file;
-
 use crate::capacity::{Capacity, RateBasis};
 use crate::duel::{BlockNoise, DuelResult, Duels, Sample};
 use crate::latency::histogram_log;
@@ -20,7 +18,7 @@ use crate::simulation::{
 };
 use crate::{Measurement, RunResult};
 
-use super::stored;
+use super::{stored, stored_file};
 
 /// The version of parts. It is raised when a field changes its meaning or is removed.
 pub const PART_VERSION: u32 = 1;
@@ -118,7 +116,7 @@ pub fn is_head(path: &Path) -> bool {
     if has_rows(path) {
         return false;
     }
-    let bytes = bounded_file::read(path, bounded_file::RESULT).unwrap_or_default();
+    let bytes = stored_file::read(path).unwrap_or_default();
     let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     serde_json::from_slice::<WireHead>(head).is_ok()
 }
@@ -145,7 +143,7 @@ where
     T: DeserializeOwned,
     R: DeserializeOwned,
 {
-    let bytes = bounded_file::read(path, bounded_file::RESULT)
+    let bytes = stored_file::read(path)
         .map_err(|source| PartError::Unreadable { path: path.into(), source })?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     let is_torn = whole < bytes.len();

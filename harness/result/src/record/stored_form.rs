@@ -7,9 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use jwtbench_scenario::format::bounded_file;
-
-use super::{lines, stored};
+use super::{lines, stored, stored_file};
 
 /// A form in which a command stores all its results.
 pub trait StoredForm: Serialize + DeserializeOwned + JsonSchema {
@@ -82,7 +80,7 @@ pub(crate) fn json_schema<T: JsonSchema>() -> String {
 
 fn text(path: &Path) -> Result<String, ReadError> {
     let unreadable = |source| ReadError::Unreadable { path: path.display().to_string(), source };
-    bounded_file::read_to_string(path, bounded_file::RESULT).map_err(unreadable)
+    stored_file::read_to_string(path).map_err(unreadable)
 }
 
 #[derive(Deserialize)]

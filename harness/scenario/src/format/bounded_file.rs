@@ -15,8 +15,6 @@ pub const POLICY: u64 = 1 << 20;
 pub const KEY_SET: u64 = 64 << 20;
 /// The limit for a file of tokens that is kept in memory as a whole, in bytes.
 pub const TOKENS: u64 = 256 << 20;
-/// The limit for a stored result, a simulation or a log of histograms, in bytes.
-pub const RESULT: u64 = 256 << 20;
 
 /// The bytes of a file.
 ///

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jwtbench_engine::session::OwnCorpus;
+use jwtbench_engine::session::{OwnCorpus, load};
 use jwtbench_result::capacity::RateBasis;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord};
 use jwtbench_scenario::Scenario;
@@ -83,7 +83,7 @@ impl ReplayBase<'_> {
         };
         // Older results do not hold the load. The plan's hash shows whether the text is enough.
         let scenario = match &record.load {
-            Some(load) => load.onto(scenario).map_err(fault)?,
+            Some(load) => load::apply(load, scenario).map_err(fault)?,
             None => scenario,
         };
         let scenario = self.under(scenario, &measurement.cache_policy).map_err(fault)?;

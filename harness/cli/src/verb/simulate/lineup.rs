@@ -2,8 +2,8 @@
 //! scenario's own `[cache]` beside the presets. Some of them are held to the scenario's
 //! expectations.
 
-use jwtbench_engine::simulation::Simulated;
-use jwtbench_result::simulation::{PolicyNote, judge};
+use jwtbench_engine::simulation::{Simulated, expected};
+use jwtbench_result::simulation::PolicyNote;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, Presets, Start, load_preset};
 use jwtbench_scenario::model::expectation::binding;
@@ -78,7 +78,7 @@ impl<'s> Lineup<'s> {
                 name => name,
             };
             let bound = binding(&self.scenario.expectations, name, row.is_gated);
-            (row.expectations, row.unjudged) = judge(&bound, figures);
+            (row.expectations, row.unjudged) = expected::judge(&bound, figures);
         }
     }
 }

@@ -22,6 +22,8 @@ use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::source::Source;
 use jwtbench_scenario::format::cache::Presets;
 
+use super::load;
+
 /// A run with phases, events, a fault of the endpoint, bounds and relative rates.
 pub const RUN: &str = include_str!("../../cases/stored/run.json");
 /// Its whole histograms.
@@ -158,7 +160,8 @@ fn replay(result: &RunResult) {
         let Ok(scenario) = Scenario::parse(Path::new(&path), &record.text, &presets) else {
             continue;
         };
-        let Some(Ok(scenario)) = record.load.as_ref().map(|load| load.onto(scenario)) else {
+        let Some(Ok(scenario)) = record.load.as_ref().map(|load| load::apply(load, scenario))
+        else {
             continue;
         };
         let bases = result.rate_bases.iter().filter(|basis| basis.scenario == record.name);

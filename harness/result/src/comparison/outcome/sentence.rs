@@ -1,8 +1,7 @@
 //! What changed, in sentences for readers: which tokens are accepted or refused how often, and how
 //! often before. Knows the figures alone.
 
-use jwtbench_scenario::token::class::Class;
-
+use crate::comparison::pairing::Pair;
 use crate::record::outcome::OutcomeKind;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
@@ -12,8 +11,9 @@ const REVOKED: &str = "revocation-lag";
 
 /// The sentences on all changes, worse before better. Figures that are not gated have a sentence if
 /// they differ.
-pub(super) fn all(figures: &[OutcomeFigure], is_per_round: bool) -> Vec<OutcomeSentence> {
-    let teller = Teller { figures, a_round: if is_per_round { " a round" } else { "" } };
+pub(super) fn all(pair: &Pair<'_>, figures: &[OutcomeFigure]) -> Vec<OutcomeSentence> {
+    let a_round = if pair.0.rounds.len() > 1 { " a round" } else { "" };
+    let teller = Teller { pair, figures, a_round };
     let mut sentences = teller.exposures();
     sentences.extend(teller.lockouts());
     sentences.extend(teller.told(OutcomeKind::Late, "good tokens are accepted late"));
@@ -23,6 +23,7 @@ pub(super) fn all(figures: &[OutcomeFigure], is_per_round: bool) -> Vec<OutcomeS
 }
 
 struct Teller<'f> {
+    pair: &'f Pair<'f>,
     figures: &'f [OutcomeFigure],
     a_round: &'static str,
 }
@@ -73,7 +74,9 @@ impl Teller<'_> {
                 self.of(OutcomeKind::ExposedByClass).filter_map(|f| f.key.of.as_deref());
             classes.next().filter(|_| classes.next().is_none())
         };
-        let is_stolen = |name: &str| Class::find(name).is_some_and(Class::is_stolen);
+        let (one, other) = *self.pair;
+        let exposed = || one.exposed_classes.iter().chain(&other.exposed_classes);
+        let is_stolen = |name: &str| exposed().any(|class| class.is_stolen && class.name == name);
         let subject = if class.or_else(only_class).is_some_and(is_stolen) {
             "a stolen key is accepted"
         } else if causes().all(|cause| cause != REVOKED) {

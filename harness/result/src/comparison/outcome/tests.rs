@@ -5,14 +5,16 @@ use crate::comparison::{Comparison, ComparisonTerms};
 use crate::host::noise::{Hiccups, Noise};
 use crate::record::outcome::{OutcomeKind, SeedCounts};
 use crate::{
-    ArrivalCounts, Count, EndpointCounts, Machine, PhaseResult, Round, ScenarioRecord,
-    VerdictCounts,
+    ArrivalCounts, Count, EndpointCounts, ExposedClass, Machine, PhaseResult, Round,
+    ScenarioRecord, VerdictCounts,
 };
 
 use super::OutcomeVerdict::{Better, NotGated, Unchanged, Worse};
 use super::*;
 
 const SCENARIO: &str = "rotation/emergency-withdrawal";
+/// The class whose tokens a thief of the key signs.
+const STOLEN: &str = "stolen-key";
 
 /// The counts of a trial: exposed accepts of a stolen key by cause, lockouts by code, late accepts,
 /// fetches.
@@ -27,6 +29,15 @@ struct Counts<'c> {
 
 fn named(names: &[(&str, u64)]) -> Vec<Count> {
     names.iter().map(|(name, count)| Count { name: (*name).into(), count: *count }).collect()
+}
+
+fn classes(names: &[(&str, u64)]) -> Vec<ExposedClass> {
+    let class = |&(name, count): &(&str, u64)| ExposedClass {
+        name: name.into(),
+        count,
+        is_stolen: name == STOLEN,
+    };
+    names.iter().map(class).collect()
 }
 
 fn sum(names: &[(&str, u64)]) -> u64 {
@@ -50,8 +61,8 @@ fn measurement(counts: &Counts<'_>) -> Measurement {
         },
         exposure_causes: named(counts.exposed),
         exposed_classes: match counts.classes {
-            [] if !counts.exposed.is_empty() => named(&[("stolen-key", sum(counts.exposed))]),
-            classes => named(classes),
+            [] if !counts.exposed.is_empty() => classes(&[(STOLEN, sum(counts.exposed))]),
+            given => classes(given),
         },
         lockout_causes: named(counts.lockouts),
         endpoint: Some(EndpointCounts { attempts: counts.fetches, ..EndpointCounts::default() }),
@@ -266,12 +277,12 @@ fn an_outage_that_logs_people_out_is_worse() {
 fn more_for_the_thief_is_worse_whatever_users_lose() {
     let base = Counts {
         exposed: &[("ttl", 60)],
-        classes: &[("stolen-key", 20), ("valid", 40)],
+        classes: &[(STOLEN, 20), ("valid", 40)],
         ..Counts::default()
     };
     let candidate = Counts {
         exposed: &[("ttl", 50)],
-        classes: &[("stolen-key", 45), ("valid", 5)],
+        classes: &[(STOLEN, 45), ("valid", 5)],
         ..Counts::default()
     };
     let base = result(measurement(&base), vec![range(&vec![base.clone(); 16])]);

@@ -1,9 +1,8 @@
 //! The severity of a foreign library's deviation from our contract, by token class, with the
 //! reason. A finding says how a library differs, not that it is bad.
 
+use jwtbench_result::FindingTag;
 use jwtbench_scenario::token::class::{Class, Deviation, DeviationKind, Stage};
-
-use crate::record::measurement::FindingTag;
 
 /// The tag and the reason for a library that accepted a token of this class, or refused a good one.
 pub fn classify(class: Class, accepted: bool) -> (FindingTag, &'static str) {
