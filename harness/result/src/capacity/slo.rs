@@ -7,6 +7,9 @@ use std::time::Duration;
 const FORM: &str = "write it like 'p99 < 1ms': a percentile from p50 to p99.99, `<` or `<=`, and \
                     a time";
 
+/// The grammar of a time, for messages: that of every flag and file.
+const SPAN: &str = "write it like 250ms, 5s or 1h 30m";
+
 /// A bound on one percentile of response times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slo {
@@ -38,7 +41,7 @@ impl Slo {
         };
         let bound = bound.trim_start_matches('=').trim();
         let span = humantime::parse_duration(bound)
-            .map_err(|error| format!("`{bound}` is no duration ({error}); {FORM}"))?;
+            .map_err(|error| format!("`{bound}` is no duration ({error}); {SPAN}; {FORM}"))?;
         if span.is_zero() || span > Duration::from_secs(60) {
             return Err(format!("`{bound}` is not above 0 and at most a minute; {FORM}"));
         }
