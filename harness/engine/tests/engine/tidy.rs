@@ -75,6 +75,7 @@ fn may_use(path: &str, name: &str) -> bool {
         "harness/scenario/src/issuer/signer/public_form.rs" => {
             ["p256", "rsa_signer"].contains(&name)
         }
+        "harness/scenario/src/issuer/signer/prime_candidates.rs" => name == "rsa_signer",
         "harness/scenario/src/token/draft.rs" => name == "aws_lc_rs",
         _ if name == "rsa_signer" => false,
         path => path.starts_with("harness/verifier/src/backend/"),

@@ -1,6 +1,7 @@
 //! The issuer's keys, derived from the seed alone. This is the only module that signs. Private keys
 //! leave it only through [`Signers::private_jwks`].
 
+mod prime_candidates;
 mod public_form;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use aws_lc_rs::signature::{self as aws, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
+use prime_candidates::PrimeCandidates;
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
 use rsa_signer::pkcs1::EncodeRsaPrivateKey as _;
@@ -341,7 +343,7 @@ impl Secret {
     fn derive(key_type: KeyType, rsa_bits: usize, rng: &mut ChaCha8Rng) -> Secret {
         match key_type {
             KeyType::Rsa => {
-                let key = RsaPrivateKey::new(rng, rsa_bits);
+                let key = RsaPrivateKey::new(&mut PrimeCandidates(rng), rsa_bits);
                 Secret::rsa(key.expect("the generator never fails at a legal size"))
             }
             KeyType::P256 => loop {
