@@ -40,6 +40,8 @@ pub mod policy;
 pub mod prepared_keys;
 pub mod rejection;
 pub mod revocation;
+pub mod state_check;
+pub mod state_strategy;
 pub mod tenants;
 pub mod tick;
 pub mod unix_time;

@@ -6,4 +6,5 @@ mod http;
 mod key_cache;
 mod key_set;
 mod properties;
+mod state;
 mod vectors;

@@ -1,0 +1,7 @@
+//! The state machine of revocation: what it answers case by case, its promises, and closed forms of
+//! what strategies do to users and stores.
+
+mod cases;
+mod forms;
+mod promises;
+mod world;
