@@ -10,6 +10,7 @@ use crate::catalogue::source::Source;
 use crate::format::bounded_file;
 use crate::format::cache::{PRESETS, Presets};
 use crate::format::nearest::did_you_mean;
+use crate::format::state::{STRATEGIES, StatePresets};
 
 use super::{Scenario, ScenarioError};
 
@@ -116,6 +117,11 @@ impl Catalogue {
         Presets::of(self.source.clone())
     }
 
+    /// The state strategies.
+    pub fn strategies(&self) -> StatePresets {
+        StatePresets::of(self.source.clone())
+    }
+
     /// The names of its scenarios, sorted.
     ///
     /// # Errors
@@ -123,7 +129,7 @@ impl Catalogue {
     pub fn names(&self) -> Result<Vec<String>, CatalogueError> {
         let mut names = Vec::new();
         for family in self.source.folders().map_err(|source| self.unreadable("", source))? {
-            if family != PRESETS {
+            if ![PRESETS, STRATEGIES].contains(&family.as_str()) {
                 let stems = self.source.stems(&family);
                 let stems = stems.map_err(|source| self.unreadable(&family, source))?;
                 names.extend(stems.iter().map(|stem| format!("{family}/{stem}")));

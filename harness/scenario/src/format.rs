@@ -1,5 +1,5 @@
-//! The file formats of scenarios, policies and cache policies: the serde types, the parsing and
-//! checking, the presets, the sweeps, and the command line's overrides.
+//! The file formats of scenarios, policies, cache policies and state strategies: the serde types,
+//! the parsing and checking, the presets, the sweeps, and the command line's overrides.
 
 pub mod bounded_file;
 pub mod cache;
@@ -10,5 +10,6 @@ pub mod overrides;
 pub(crate) mod parse;
 pub mod policy;
 pub mod policy_file;
+pub mod state;
 pub mod sweep;
 pub(crate) mod wire;

@@ -268,7 +268,7 @@ const NO_CLASSES: [(&str, &str, &str); 4] = [
         "a key of a cache policy",
     ),
     ("harness/scenario/src/plan/fingerprint/plan.rs", "revoked", "a key of an issuer"),
-    ("harness/scenario/src/token/corpus.rs", "other-issuer", "the label of a key"),
+    ("harness/scenario/src/token/draft.rs", "other-issuer", "the label of a key"),
     ("harness/scenario/src/token/own.rs", "own", "the family of the user's own tokens"),
 ];
 

@@ -66,18 +66,19 @@ fn has_small_factor(bytes: &[u8]) -> bool {
     let words: Vec<u64> =
         fixed.chunks(4).map(|word| word.iter().fold(0, |sum, byte| sum << 8 | byte)).collect();
     // The first word of a number that is no multiple of four bytes would be another one.
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return false;
     }
     let remainder = |by: u64| words.iter().fold(0, |rest, word| (rest << 32 | word) % by);
     let own = OWN.map(|prime| (prime, remainder(prime)));
-    let leaves_none = |added: &u64| own.iter().all(|(prime, rest)| (rest + added) % prime != 0);
+    let leaves_none =
+        |added: &u64| own.iter().all(|(prime, rest)| !(rest + added).is_multiple_of(*prime));
     let Some(added) = (0..1 << 20).step_by(2).find(leaves_none) else {
         return false;
     };
     PAIRS.iter().any(|(product, pair)| {
         let rest = remainder(*product) + added;
-        pair.iter().any(|prime| rest % prime == 0)
+        pair.iter().any(|prime| rest.is_multiple_of(*prime))
     })
 }
 
