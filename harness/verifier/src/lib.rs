@@ -12,7 +12,8 @@
 //! - How does a JWK set become keys? [`jwk`], [`key_set`], [`prepared_keys`].
 //! - When are keys fetched, and how long are they kept? [`key_cache`], [`cache_policy`].
 //! - What is remembered of a token? [`verdict_cache`].
-//! - What is revoked? [`revocation`].
+//! - What is revoked? [`revocation`]. How may a verifier learn it? [`state_strategy`], on which
+//!   [`state_check`] acts.
 //! - What explains a verdict? [`explanation`].
 //! - How is time represented? [`tick`] (the clock of a scenario), [`unix_time`] (the time in
 //!   claims).
