@@ -8,7 +8,8 @@ use std::thread;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 
-use jwtbench_verifier::revocation::Revocations;
+use jwtbench_engine::state::source::StateSource;
+use jwtbench_verifier::tick::Tick;
 
 use jwtbench_bench::criterion;
 
@@ -22,10 +23,10 @@ const ADDED: u64 = 2_000_000;
 fn revocation(c: &mut Criterion) {
     let mut group = c.benchmark_group("revocation");
     for entries in sizes() {
-        let bare = Revocations::with_capacity(entries as usize);
+        let bare = StateSource::new(entries as usize, None);
         measure(&mut group, &bare, entries, "");
         drop(bare);
-        let filtered = Revocations::filtered(entries as usize, FALSE_POSITIVES);
+        let filtered = StateSource::new(entries as usize, Some(FALSE_POSITIVES));
         measure(&mut group, &filtered, entries, " filtered");
     }
     group.finish();
@@ -39,15 +40,15 @@ fn sizes() -> Vec<u64> {
     vec![entries.unwrap_or_else(|| panic!("JWTBENCH_REVOKED={asked}: a number from {PROBES} on"))]
 }
 
-fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &Revocations, entries: u64, form: &str) {
-    list.revoke((0..entries).map(jwt_id));
+fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &StateSource, entries: u64, form: &str) {
+    list.revoke((0..entries).map(|number| (jwt_id(number), Tick::MAX)), Tick::ZERO);
     let spread = |probe: u64| probe * (entries / PROBES);
     let hits: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(spread(probe))).collect();
     let misses: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(!probe)).collect();
     let mut look_up = |what: &str, probes: &[Box<str>], due: bool| {
         let assert_verdicts = || {
             for jwt_id in probes {
-                let got = list.contains(jwt_id);
+                let got = list.is_revoked(jwt_id);
                 assert_eq!(got, due, "revocation: {what} {jwt_id}, {entries} entries");
             }
         };
@@ -56,7 +57,7 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &Revocations, entries
         group.bench_function(BenchmarkId::new(format!("{what}{form}"), entries), |b| {
             b.iter(|| {
                 let jwt_id = asked.next().expect("a cycle has no end");
-                list.contains(jwt_id)
+                list.is_revoked(jwt_id)
             });
         });
         assert_verdicts();
@@ -70,7 +71,7 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &Revocations, entries
             while !is_over.load(Ordering::Relaxed)
                 && let Some(jwt_id) = added.next()
             {
-                list.revoke([jwt_id]);
+                list.revoke([(jwt_id, Tick::MAX)], Tick::ZERO);
             }
         });
         look_up("miss while growing", &misses, false);

@@ -155,7 +155,7 @@ impl<'p> Rig<'p> {
             algorithm: self.plan.algorithm,
             clock: self.plan.wall_clock(),
             source: &self.source,
-            revocations: None,
+            state: None,
             worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &self.texts,

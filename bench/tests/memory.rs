@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 
 use jwtbench_bench::{ALGORITHMS, SEED, plan, published_key};
+use jwtbench_engine::state::source::StateSource;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::jwk::Thumbprint;
-use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict_cache::VerdictCache;
 use jwtbench_verifier::verifier::Proven;
@@ -103,14 +104,16 @@ fn what_an_entry_takes_is_bounded() {
     const COUNT: usize = 100_000;
     keys();
     let list = || {
-        let list = Revocations::with_capacity(COUNT);
-        list.revoke(jwt_ids(COUNT));
+        let list = StateSource::new(COUNT, None);
+        list.revoke(jwt_ids(COUNT).map(|jwt_id| (jwt_id, Tick::MAX)), Tick::ZERO);
         list
     };
-    let filter = Revocations::filtered(COUNT, 0.01).filter_bytes() as f64 / COUNT as f64;
+    let empty = StateSource::new(0, None).bytes();
+    let filter = StateSource::new(COUNT, Some(0.01)).bytes() - empty;
+    let filter = filter as f64 / COUNT as f64;
     let few = COUNT / 10;
     let rows = [
-        ("revoked jti of 36 bytes, hash set", heap_bytes_per(COUNT, list), 200.0),
+        ("revoked jti, a UUID with its end", heap_bytes_per(COUNT, list), 36.0),
         ("revoked jti, filter with 1 % false positives", filter, 2.0),
         ("verdict of a token of 700 bytes", heap_bytes_per(few, || verdicts(few)), 2_000.0),
     ];

@@ -61,7 +61,7 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
             algorithm: plan.algorithm,
             clock: plan.wall_clock(),
             source: &source,
-            revocations: None,
+            state: None,
             worker: WorkerPlace(worker),
             key_set: &last.body,
             corpus: &texts,

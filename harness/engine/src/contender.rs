@@ -24,12 +24,12 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::dalek_batch::Batch;
 use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
+use crate::state::source::StateSource;
 
 pub use exec::{ExecCommand, ExecSetup, PROTOCOL};
 pub use library::{ForeignLibrary, Provider};
@@ -246,8 +246,8 @@ pub struct Setup<'c> {
     pub clock: WallClock,
     /// The source of the keys.
     pub source: &'c Arc<KeySource>,
-    /// The revocation list; `None` if nothing is ever revoked.
-    pub revocations: Option<&'c Revocations>,
+    /// The state beyond tokens; `None` if nothing is ever revoked.
+    pub state: Option<&'c StateSource>,
     /// The number of the worker.
     pub worker: WorkerPlace,
     /// The JWK set at the beginning, for contenders without a key cache.

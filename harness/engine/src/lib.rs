@@ -12,6 +12,7 @@
 //! - How is a round run? By [`trial`]: `real` uses threads, `virtual_time` a single one.
 //! - Where are days simulated in seconds? In [`simulation`].
 //! - How do keys travel, and where do the endpoint's faults come from? [`jwks`] and its `faults`.
+//! - What does a verifier know beyond its tokens? See [`state`].
 //! - On which inputs do verifiers differ? See [`divergence`].
 
 pub mod contender;
@@ -21,5 +22,6 @@ pub mod jwks;
 pub mod real;
 pub mod session;
 pub mod simulation;
+pub mod state;
 pub mod trial;
 pub mod virtual_time;

@@ -27,7 +27,7 @@ use crate::real::clock::Stopwatch;
 use crate::real::host::CpuTime;
 use crate::real::live_view::LiveView;
 use crate::real::{Control, interleaved};
-use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_revocations};
+use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_state};
 use crate::virtual_time::outcome_range;
 
 pub use duel::{ArmRound, DuelJob, DuelSide, LocalArm, ProcessArm, ProcessStarter, RoundRunner};
@@ -298,7 +298,7 @@ impl<'s> Session<'s> {
     ) -> Result<Vec<Measurement>, SessionError> {
         let mut plan = job.plan(&self.signers, &|_| {})?;
         under.iter().try_for_each(|(_, contenders)| named_once(job, contenders))?;
-        let revoked = initial_revocations(&plan);
+        let state = initial_state(&plan);
         let mut judged = Vec::new();
         for (scenario, contenders) in under {
             plan = plan.under(scenario);
@@ -306,7 +306,7 @@ impl<'s> Session<'s> {
                 plan = plan.judged_by(policy);
             }
             for contender in *contenders {
-                judged.push(Trial::new(&plan, *contender, revoked.as_ref())?.simulated()?);
+                judged.push(Trial::new(&plan, *contender, state.as_ref())?.simulated()?);
             }
         }
         Ok(judged)
@@ -328,11 +328,11 @@ impl<'s> Session<'s> {
         named_once(job, &job.contenders)?;
         observer.say(format!("{name}: signing"));
         let plan = job.plan(&self.signers, &*observer.minting())?;
-        let revoked = initial_revocations(&plan);
+        let state = initial_state(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &job.contenders {
             let plant = self.plant.filter(|plant| plant.concerns(*contender));
-            let trial = Trial::new(&plan, *contender, revoked.as_ref())?
+            let trial = Trial::new(&plan, *contender, state.as_ref())?
                 .calibrated(self.calibration.clone())
                 .with_plant(plant);
             let gathering = Gathering::new(&plan, *contender, false).with_plant(plant);

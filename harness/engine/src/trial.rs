@@ -17,10 +17,10 @@ use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_scenario::plan::{Plan, PlanParts};
+use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::policy::{InvalidPolicy, Policy};
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{ContenderSpec, Setup};
@@ -31,6 +31,7 @@ use crate::jwks::document::Document;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::host_fault::HostFault;
 use crate::jwks::key_source::{FetchNote, KeySource, Transport};
+use crate::state::source::StateSource;
 
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use planted_fault::PlantedFault;
@@ -40,7 +41,7 @@ pub struct Trial<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) contender: ContenderSpec,
     pub(crate) policy: Policy,
-    pub(crate) revocations: Option<Arc<Revocations>>,
+    pub(crate) state: Option<Arc<StateSource>>,
     pub(crate) records_services: bool,
     pub(crate) calibration: Option<Calibration>,
     pub(crate) plant: Option<PlantedFault>,
@@ -146,7 +147,7 @@ impl TrialError {
 }
 
 impl<'p> Trial<'p> {
-    /// A trial. `revoked` is the list at the beginning, shared by the trials of a plan unless an
+    /// A trial. `state` is the state at the beginning, shared by the trials of a plan unless an
     /// event will change it.
     ///
     /// # Errors
@@ -154,18 +155,18 @@ impl<'p> Trial<'p> {
     pub fn new(
         plan: &'p Plan,
         contender: ContenderSpec,
-        revoked: Option<&Arc<Revocations>>,
+        state: Option<&Arc<StateSource>>,
     ) -> Result<Trial<'p>, TrialError> {
         let policy = Policy::new(plan.scenario.policy_for(plan.algorithm))?;
-        let revocations = match revoked {
-            Some(_) if has_revocation_events(plan) => initial_revocations(plan),
+        let state = match state {
+            Some(_) if has_state_events(plan) => initial_state(plan),
             shared => shared.cloned(),
         };
         Ok(Trial {
             plan,
             contender,
             policy,
-            revocations,
+            state,
             records_services: false,
             calibration: None,
             plant: None,
@@ -217,7 +218,7 @@ impl<'p> Trial<'p> {
             algorithm: self.plan.algorithm,
             clock: self.plan.wall_clock(),
             source,
-            revocations: self.revocations.as_deref(),
+            state: self.state.as_deref(),
             worker,
             key_set,
             corpus,
@@ -272,32 +273,48 @@ pub(crate) fn first_document(plan: &Plan) -> Document {
     Document { body, max_age: plan.scenario.phases[0].endpoint.max_age }
 }
 
-fn has_revocation_events(plan: &Plan) -> bool {
+fn has_state_events(plan: &Plan) -> bool {
     let mut events = plan.scenario.events.iter();
     events.any(|event| matches!(event.action, Action::RevokeTokens { .. } | Action::State { .. }))
 }
 
-/// The revocation list at the beginning of a plan; `None` if no token is ever revoked.
-pub fn initial_revocations(plan: &Plan) -> Option<Arc<Revocations>> {
+/// The state at the beginning of a plan; `None` if no token is ever revoked.
+pub fn initial_state(plan: &Plan) -> Option<Arc<StateSource>> {
     let tokens = plan.corpus.tokens.iter().filter(|token| token.facts.is_revoked);
     let count = plan.scenario.issuer.revoked;
-    let revoked: Vec<Box<str>> = tokens.map(|token| token.facts.jwt_id.clone()).collect();
+    let revoked: Vec<(Box<str>, Tick)> =
+        tokens.map(|token| (token.facts.jwt_id.clone(), token_end(plan, &token.facts))).collect();
     let versioned = plan.corpus.tokens.iter().filter_map(|token| token.facts.versioned.clone());
     let versioned: Vec<Box<str>> = versioned.collect();
-    if revoked.is_empty() && versioned.is_empty() && count == 0 && !has_revocation_events(plan) {
+    if revoked.is_empty() && versioned.is_empty() && count == 0 && !has_state_events(plan) {
         return None;
     }
     let room = count as usize + revoked.len();
-    let list = match plan.scenario.issuer.revocation_filter {
-        Some(false_positives) => Revocations::filtered(room, false_positives),
-        None => Revocations::with_capacity(room),
-    };
-    list.revoke(revoked);
+    let state = StateSource::new(room, plan.scenario.issuer.revocation_filter);
+    let (now, others_end) = (Tick::ZERO, others_end(plan, Tick::ZERO));
+    state.revoke(revoked, now);
     for subject in versioned {
-        list.require_version(subject, AUTHORIZATION_VERSION);
+        state.require_version(subject, AUTHORIZATION_VERSION);
     }
-    list.revoke((0..count).map(|number| other_jwt_id("initial", number)));
-    Some(Arc::new(list))
+    state.revoke((0..count).map(|number| (other_jwt_id("initial", number), others_end)), now);
+    Some(Arc::new(state))
+}
+
+/// The most by which the clock of a verifier is behind.
+const LONGEST_SKEW: Duration = Duration::from_secs(86_400);
+
+/// The instant from which no verifier accepts a token any more, whatever is known of it. A clock
+/// may be behind.
+pub(crate) fn token_end(plan: &Plan, facts: &Facts) -> Tick {
+    let last = facts.expires + plan.scenario.leeway() + LONGEST_SKEW;
+    let since = (last.0 - plan.epoch.0).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Tick(since as i64)
+}
+
+/// The same instant for a token that is issued at `at`.
+pub(crate) fn others_end(plan: &Plan, at: Tick) -> Tick {
+    let PlanParts { scenario, .. } = &**plan;
+    at + scenario.issuer.token_lifetime + scenario.leeway() + LONGEST_SKEW
 }
 
 /// The `jti` of a token that never arrives. It is as long as a real one and never equal to it.

@@ -12,8 +12,8 @@
 //! - How does a JWK set become keys? [`jwk`], [`key_set`], [`prepared_keys`].
 //! - When are keys fetched, and how long are they kept? [`key_cache`], [`cache_policy`].
 //! - What is remembered of a token? [`verdict_cache`].
-//! - What is revoked? [`revocation`]. How may a verifier learn it? [`state_strategy`], on which
-//!   [`state_check`] acts.
+//! - What is revoked, and how does a verifier learn it? [`state_check`], under a
+//!   [`state_strategy`].
 //! - What explains a verdict? [`explanation`].
 //! - How is time represented? [`tick`] (the clock of a scenario), [`unix_time`] (the time in
 //!   claims).
@@ -40,7 +40,6 @@ pub mod key_set;
 pub mod policy;
 pub mod prepared_keys;
 pub mod rejection;
-pub mod revocation;
 pub mod state_check;
 pub mod state_strategy;
 pub mod tenants;

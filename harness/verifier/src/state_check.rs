@@ -107,6 +107,16 @@ impl StateCheck {
         }
     }
 
+    /// The machine with room for so many entries, which a filter before the list is made for.
+    #[must_use]
+    pub fn with_room(mut self, entries: usize) -> StateCheck {
+        let filter = self.strategy.filter.filter(|filter| filter.last_word == LastWord::List);
+        if let Some(filter) = filter {
+            self.held = HeldEntries::filtered(filter.false_positives, entries);
+        }
+        self
+    }
+
     /// The machine with a number among several, which distinguishes its requests from theirs. It
     /// must be set before any other call.
     pub fn numbered(mut self, instance: u32) -> StateCheck {

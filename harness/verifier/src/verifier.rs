@@ -16,7 +16,6 @@ use crate::jwk::{MAX_KID_BYTES, Thumbprint};
 use crate::policy::{Policy, SenderConstraint};
 use crate::prepared_keys::PreparedKeys;
 use crate::rejection::Rejection;
-use crate::revocation::Revocations;
 use crate::unix_time::UnixTime;
 
 /// Verifies the tokens of one issuer under one policy.
@@ -109,8 +108,15 @@ pub struct Request<'r> {
     pub tenant: Option<&'r str>,
     /// The thumbprint of the key or certificate whose possession the sender has proven (base64url).
     pub proof: Option<&'r str>,
-    /// The revocations of the issuer: tokens and authorization versions.
-    pub revocations: Option<&'r Revocations>,
+}
+
+/// Whether a token is in force, as far as is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InForce {
+    /// The token is in force.
+    Yes,
+    /// The token is in force unless its state, which must be asked for, says otherwise.
+    UnlessStateRefuses,
 }
 
 impl Verifier {
@@ -184,7 +190,8 @@ impl Verifier {
         Ok(Proven { claims, thumbprint })
     }
 
-    /// Performs steps 10 to 12, which depend on the time and on state.
+    /// Performs steps 10 to 12 where no state is asked for. They depend on the time and on the
+    /// request.
     ///
     /// # Errors
     /// The first fault.
@@ -194,6 +201,23 @@ impl Verifier {
         request: &Request<'_>,
         now: UnixTime,
     ) -> Result<(), Rejection> {
+        self.in_force_by(proven, request, now, |_| Some(Ok(()))).map(|_| ())
+    }
+
+    /// Performs steps 10 to 12. `state` is what is held of the state of a token, or `None` if that
+    /// must be asked for. It is called between the checks of step 11 that need no state and step
+    /// 12. What must be asked for is asked after step 12, so that a token which step 12 refuses
+    /// asks nobody.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn in_force_by(
+        &self,
+        proven: &Proven<'_>,
+        request: &Request<'_>,
+        now: UnixTime,
+        state: impl FnOnce(&Claims<'_>) -> Option<Result<(), Rejection>>,
+    ) -> Result<InForce, Rejection> {
         let spec = self.policy.spec();
         let claims = &proven.claims;
         check_times(claims, spec.leeway, spec.max_age, now)?;
@@ -202,10 +226,12 @@ impl Verifier {
             return Err(Rejection::TypeMismatch);
         }
         check_sender(claims, spec.sender_constraint, request.proof)?;
-        if let Some(revocations) = request.revocations {
-            check_state(claims, revocations)?;
+        let held = state(claims);
+        if let Some(code) = held {
+            code?;
         }
-        self.check_request(claims, request)
+        self.check_request(claims, request)?;
+        Ok(if held.is_some() { InForce::Yes } else { InForce::UnlessStateRefuses })
     }
 
     /// Performs step 12, which checks a good token against the request.
@@ -281,22 +307,6 @@ fn check_sender(
         })
     };
     if proof.is_some_and(fits) { Ok(()) } else { Err(Rejection::SenderMismatch) }
-}
-
-/// Performs the part of step 11 that depends on state.
-fn check_state(claims: &Claims<'_>, revocations: &Revocations) -> Result<(), Rejection> {
-    if !revocations.is_available() {
-        return Err(Rejection::StateUnavailable);
-    }
-    if claims.jwt_id.as_deref().is_some_and(|jwt_id| revocations.contains(jwt_id)) {
-        return Err(Rejection::Revoked);
-    }
-    match revocations.required_version(&claims.subject) {
-        Some(least) if claims.authorization_version.is_none_or(|version| version < least) => {
-            Err(Rejection::StaleAuthorization)
-        }
-        _ => Ok(()),
-    }
 }
 
 fn is_listed(value: Option<&str>, allowed: &[String]) -> bool {

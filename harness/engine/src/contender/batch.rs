@@ -9,11 +9,12 @@ use jwtbench_verifier::backend::InvalidSignature;
 use jwtbench_verifier::backend::dalek_batch::Batch;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::{Held, Verdict};
-use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+use jwtbench_verifier::verifier::{Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
+
+use crate::state::source::{StateSource, in_force};
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -29,7 +30,7 @@ pub(super) struct Batched<'c> {
     keys: PreparedKeys,
     held: Held,
     clock: WallClock,
-    revocations: Option<&'c Revocations>,
+    state: Option<&'c StateSource>,
     /// Operations whose signature is not verified yet, each with the verdict due if it is good.
     waiting: Vec<(u32, Verdict)>,
     deadline: Option<Tick>,
@@ -47,7 +48,7 @@ impl<'c> Batched<'c> {
             held: Held::from(&**view),
             batch,
             clock: setup.clock.clone(),
-            revocations: setup.revocations,
+            state: setup.state,
             waiting: Vec::with_capacity(MAX_BATCH),
             deadline: None,
             signatures: Vec::with_capacity(MAX_BATCH),
@@ -61,11 +62,10 @@ impl<'c> Batched<'c> {
             Ok(opened) => opened,
             Err(code) => return Verdict::new(Err(code), now, None),
         };
-        let request = Request { revocations: self.revocations, ..Request::default() };
         let code = self
             .verifier
             .prove(opened, &mut self.keys)
-            .and_then(|proven| self.verifier.in_force(&proven, &request, self.clock.at(now)));
+            .and_then(|proven| in_force(&self.verifier, &proven, self.state, self.clock.at(now)));
         Verdict::new(code, now, Some(self.held))
     }
 }

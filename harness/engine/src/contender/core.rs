@@ -4,13 +4,13 @@ use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_verifier::key_cache::{Answer, Freshness, Ticket, View};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::{Held, Verdict};
-use jwtbench_verifier::verifier::{Opened, Proven, Request, Scratch, Verifier};
+use jwtbench_verifier::verifier::{Opened, Proven, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
+use crate::state::source::{StateSource, in_force};
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -21,7 +21,7 @@ pub(super) struct Core<'c> {
     worker: WorkerPlace,
     prepared: PreparedKeys,
     clock: WallClock,
-    revocations: Option<&'c Revocations>,
+    state: Option<&'c StateSource>,
     parked: Parked<'c>,
     woken: Vec<(u32, Answer)>,
 }
@@ -43,7 +43,7 @@ impl<'c> Core<'c> {
             worker: setup.worker,
             prepared: setup.source.prepare(),
             clock: setup.clock.clone(),
-            revocations: setup.revocations,
+            state: setup.state,
             parked: Parked::default(),
             woken: Vec::new(),
         }
@@ -80,7 +80,7 @@ impl<'c> Core<'c> {
                     verifier,
                     source: self.source,
                     worker: self.worker,
-                    revocations: self.revocations,
+                    state: self.state,
                     clock,
                     now,
                     token: token.bytes,
@@ -104,7 +104,7 @@ struct Prove<'v, 'c> {
     verifier: &'v Verifier,
     source: &'c KeySource,
     worker: WorkerPlace,
-    revocations: Option<&'c Revocations>,
+    state: Option<&'c StateSource>,
     clock: &'v WallClock,
     now: Tick,
     token: &'v [u8],
@@ -128,8 +128,7 @@ impl Prove<'_, '_> {
     }
 
     fn in_force(&self, proven: &Proven<'_>) -> Result<(), Rejection> {
-        let request = Request { revocations: self.revocations, ..Request::default() };
-        self.verifier.in_force(proven, &request, self.clock.at(self.now))
+        in_force(self.verifier, proven, self.state, self.clock.at(self.now))
     }
 
     fn under(
@@ -152,8 +151,8 @@ impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
         let Core { verifier, scratch, prepared, parked, clock, .. } = self;
         let (source, worker) = (self.source, self.worker);
-        let (revocations, bytes) = (self.revocations, token.bytes);
-        let prove = Prove { verifier, source, worker, revocations, clock, now, token: bytes };
+        let (state, bytes) = (self.state, token.bytes);
+        let prove = Prove { verifier, source, worker, state, clock, now, token: bytes };
         let view = source.view();
         if let Some(verdict) = prove.remembered(&view) {
             return Progress::Done(verdict);

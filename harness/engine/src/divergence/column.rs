@@ -221,7 +221,7 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &InputMint)
         algorithm,
         clock: WallClock::right(mint.now()),
         source: &source,
-        revocations: None,
+        state: None,
         worker: WorkerPlace(0),
         key_set: &key_set,
         corpus: &[],

@@ -259,8 +259,8 @@ impl Trial<'_> {
             if is_over() {
                 break;
             }
-            let revocations = self.revocations.as_deref();
-            script_run.apply(event, self.plan, revocations, &mut sockets)?;
+            let state = self.state.as_deref();
+            script_run.apply(event, self.plan, state, &mut sockets)?;
         }
         Ok(script_run)
     }

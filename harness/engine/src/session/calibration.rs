@@ -5,7 +5,7 @@ use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
 
 use crate::contender::{ContenderSpec, Optional};
 use crate::real::saturate;
-use crate::trial::{Trial, initial_revocations};
+use crate::trial::{Trial, initial_state};
 
 use super::{Job, Session, SessionError};
 
@@ -23,8 +23,8 @@ impl Session<'_> {
         let contender = calibrated_contender(job)?;
         self.observer.say(format!("{job}: calibrating {contender}"));
         let plan = Plan::new(&closed, job.algorithm, &self.signers, &|_| {}).checked()?;
-        let revoked = initial_revocations(&plan);
-        let trial = Trial::new(&plan, contender, revoked.as_ref())?;
+        let state = initial_state(&plan);
+        let trial = Trial::new(&plan, contender, state.as_ref())?;
         let trial = trial.calibrated(self.calibration.clone());
         let saturated = saturate(vec![trial], self.control())?.and_then(|mut found| found.pop());
         let Some((saturated, measurement)) = saturated else {

@@ -12,7 +12,7 @@ use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::verifier::{Request, Verifier};
+use jwtbench_verifier::verifier::Verifier;
 
 use crate::contender::{Contender, ContenderSpec};
 use crate::judge::judgement::{Judge, Operation, Strictness};
@@ -20,7 +20,8 @@ use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
-use crate::trial::{Trial, TrialError, first_document, grace, initial_revocations};
+use crate::state::source::in_force;
+use crate::trial::{Trial, TrialError, first_document, grace, initial_state};
 use crate::virtual_time::engine::{ArrivalSource, Engine, Observer, Sink, Turn};
 use crate::virtual_time::remembering::Remembering;
 use crate::virtual_time::world::World;
@@ -169,8 +170,8 @@ impl Instance<'_> {
     pub(super) fn run(&self) -> Result<InstanceRun, TrialError> {
         let plan = self.plan;
         let spec = ContenderSpec::Core(&Remembering);
-        let revoked = initial_revocations(plan);
-        let trial = Trial::new(plan, spec, revoked.as_ref())?;
+        let state = initial_state(plan);
+        let trial = Trial::new(plan, spec, state.as_ref())?;
         let transport = InProcess::default();
         let policy = &plan.scenario.cache.policy;
         let workers = if policy.per_worker { plan.scenario.load.workers } else { 1 };
@@ -226,14 +227,13 @@ impl InstanceEnd<'_> {
         let InstanceEnd { trial, caches, texts } = self;
         let (plan, verifier) = (trial.plan, Verifier::new(trial.policy.clone()));
         let now = plan.wall_clock().at(horizon);
-        let request = Request { revocations: trial.revocations.as_deref(), ..Request::default() };
         let tokens = || plan.corpus.tokens.iter().zip(texts.iter());
         let of_key = || tokens().filter(|(token, _)| token.facts.signed_by == Some(key));
         let until = caches.iter().filter_map(|source| {
             let (verdicts, view) = (source.verdicts()?, source.view());
             let one = |(token, text): (&Token, &&[u8])| {
                 let known = verdicts.get(text, view.keys.generation())?;
-                match verifier.in_force(&known.proven, &request, now) {
+                match in_force(&verifier, &known.proven, trial.state.as_deref(), now) {
                     Ok(()) => Some(Tick::MAX),
                     Err(Rejection::Expired) => {
                         let last = token.facts.expires + plan.scenario.leeway();

@@ -7,14 +7,14 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::key_cache::View;
 use jwtbench_verifier::key_set::SlottedKey;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::{Held, Verdict};
-use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
+use jwtbench_verifier::verifier::{Proven, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use crate::jwks::key_source::KeySource;
+use crate::state::source::{StateSource, in_force};
 use crate::virtual_time::remembering::Remembering;
 
 /// The core, and what its tokens have proved.
@@ -25,7 +25,7 @@ pub(super) struct RememberingCore<'c> {
     scratch: Scratch,
     algorithm: Algorithm,
     clock: WallClock,
-    revocations: Option<&'c Revocations>,
+    state: Option<&'c StateSource>,
     /// The known tokens, by place in the corpus.
     known: Vec<Option<KnownToken>>,
 }
@@ -51,7 +51,7 @@ impl<'c> RememberingCore<'c> {
             scratch: Scratch::new(setup.policy),
             algorithm: setup.algorithm,
             clock: setup.clock.clone(),
-            revocations: setup.revocations,
+            state: setup.state,
             known: setup.corpus.iter().map(|_| None).collect(),
         }
     }
@@ -64,8 +64,7 @@ impl<'c> RememberingCore<'c> {
         if now >= view.consult_at || !known.is_under(key) {
             return None;
         }
-        let request = Request { revocations: self.revocations, ..Request::default() };
-        let code = self.verifier.in_force(&known.proven, &request, self.clock.at(now));
+        let code = in_force(&self.verifier, &known.proven, self.state, self.clock.at(now));
         Some(Verdict::new(code, now, Some(Held::from(view))))
     }
 

@@ -8,13 +8,13 @@ use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::StreamPlace;
 use jwtbench_scenario::plan::Plan;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 
 use crate::judge::history::{Change, History, HolderRevocation};
 use crate::jwks::endpoint::ServedCounts;
+use crate::state::source::StateSource;
 
-use super::{TrialError, other_jwt_id};
+use super::{TrialError, other_jwt_id, others_end, token_end};
 
 /// An event of the script.
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl ScriptRun {
         &mut self,
         event: &ScriptedEvent,
         plan: &Plan,
-        revocations: Option<&Revocations>,
+        state: Option<&StateSource>,
         surroundings: &mut dyn ScriptTarget,
     ) -> Result<(), TrialError> {
         let begin = surroundings.now();
@@ -149,10 +149,11 @@ impl ScriptRun {
             }
             ScriptStep::List(Revocation { holders, others, event: number }, lag) => {
                 let issued_by = event.at - *lag;
-                if let Some(revocations) = revocations {
-                    let name = format!("event{number:03}");
-                    revocations.revoke((0..*others).map(|number| other_jwt_id(&name, number)));
-                    revoke_holders(plan, *holders, issued_by, revocations);
+                if let Some(state) = state {
+                    let (name, end) = (format!("event{number:03}"), others_end(plan, begin));
+                    let others = (0..*others).map(|number| (other_jwt_id(&name, number), end));
+                    state.revoke(others, begin);
+                    revoke_holders(plan, *holders, (issued_by, begin), state);
                 }
                 if let Some((stream, below)) = *holders {
                     let listed = Change { begin, end: surroundings.now() };
@@ -161,8 +162,8 @@ impl ScriptRun {
             }
             ScriptStep::Evict(kid) => surroundings.evict(kid),
             ScriptStep::State(available) => {
-                if let Some(revocations) = revocations {
-                    revocations.set_available(*available);
+                if let Some(state) = state {
+                    state.set_available(*available);
                     let change = Change { begin, end: surroundings.now() };
                     self.history.state.push((change, !available));
                 }
@@ -201,8 +202,8 @@ impl ScriptRun {
 fn revoke_holders(
     plan: &Plan,
     holders: Option<(StreamPlace, u32)>,
-    issued_by: Tick,
-    revocations: &Revocations,
+    (issued_by, now): (Tick, Tick),
+    state: &StateSource,
 ) {
     let Some((stream, below)) = holders else {
         return;
@@ -210,5 +211,5 @@ fn revoke_holders(
     let change = Change { begin: issued_by, end: issued_by };
     let revocation = HolderRevocation { stream, below, issued_by, change, listed: change };
     let hit = plan.corpus.tokens.iter().filter(|token| revocation.hits(&token.facts));
-    revocations.revoke(hit.map(|token| token.facts.jwt_id.clone()));
+    state.revoke(hit.map(|token| (token.facts.jwt_id.clone(), token_end(plan, &token.facts))), now);
 }

@@ -276,8 +276,8 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
     }
 
     fn happen(&mut self, event: &ScriptedEvent) -> Result<(), TrialError> {
-        let revocations = self.trial.revocations.as_deref();
-        self.script_run.apply(event, self.trial.plan, revocations, &mut self.world)
+        let state = self.trial.state.as_deref();
+        self.script_run.apply(event, self.trial.plan, state, &mut self.world)
     }
 
     fn begin(&mut self, worker: usize, arrival: Arrival) {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::spell;
-use jwtbench_engine::trial::{Trial, initial_revocations};
+use jwtbench_engine::trial::{Trial, initial_state};
 use jwtbench_result::Measurement;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
@@ -33,8 +33,8 @@ fn plan(name: &str, algorithm: Algorithm) -> Plan {
 
 /// What `check` makes of a plan.
 fn checked(plan: &Plan, contender: ContenderSpec) -> Measurement {
-    let revoked = initial_revocations(plan);
-    let trial = Trial::new(plan, contender, revoked.as_ref()).unwrap();
+    let state = initial_state(plan);
+    let trial = Trial::new(plan, contender, state.as_ref()).unwrap();
     trial.simulated().unwrap()
 }
 

@@ -15,6 +15,7 @@ use rsa_signer::pkcs8::EncodePublicKey as _;
 use rsa_signer::{BigUint, RsaPublicKey};
 use serde_json::Value;
 
+use jwtbench_engine::state::source::{StateSource, in_force};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
@@ -25,9 +26,9 @@ use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
-use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+use jwtbench_verifier::verifier::{Scratch, Verifier};
 
 /// One line of a pack.
 struct Line {
@@ -85,23 +86,23 @@ impl TestIssuer {
         let judge = || -> Result<(), Rejection> {
             let opened = verifier.open(token, &mut scratch)?;
             let proven = verifier.prove(opened, &mut keys)?;
-            let revocations = self.revocations();
-            let request = Request { revocations: Some(&revocations), ..Request::default() };
+            let state = self.state();
             let now = UnixTime::from_seconds(self.about["now"].as_i64().unwrap());
-            verifier.in_force(&proven, &request, now)
+            in_force(&verifier, &proven, Some(&state), now)
         };
         let mut judge = judge;
         judge().is_ok()
     }
 
-    fn revocations(&self) -> Revocations {
-        let revocations = Revocations::default();
+    fn state(&self) -> StateSource {
+        let state = StateSource::new(0, None);
         let revoked = self.about["revoked"].as_array().unwrap().iter();
-        revocations.revoke(revoked.map(|jwt_id| jwt_id.as_str().unwrap().into()));
+        let revoked = revoked.map(|jwt_id| (jwt_id.as_str().unwrap().into(), Tick::MAX));
+        state.revoke(revoked, Tick::ZERO);
         for (subject, version) in self.about["authorization_versions"].as_object().unwrap() {
-            revocations.require_version(subject.as_str().into(), version.as_u64().unwrap());
+            state.require_version(subject.as_str().into(), version.as_u64().unwrap());
         }
-        revocations
+        state
     }
 
     /// The classes of forged tokens that a verifier accepts. `answer` is what it says before, or

@@ -7,7 +7,7 @@
 use inline::scenario;
 
 use jwtbench_engine::contender::ContenderSpec;
-use jwtbench_engine::trial::{Trial, initial_revocations};
+use jwtbench_engine::trial::{Trial, initial_state};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::model::place::PhasePlace;
@@ -197,8 +197,8 @@ fn every_build_and_machine_agrees() {
 
 /// The measurement of one simulated round, whole.
 fn simulated(plan: &Plan, contender: ContenderSpec) -> serde_json::Value {
-    let revoked = initial_revocations(plan);
-    let trial = Trial::new(plan, contender, revoked.as_ref()).expect("a trial");
+    let state = initial_state(plan);
+    let trial = Trial::new(plan, contender, state.as_ref()).expect("a trial");
     serde_json::to_value(trial.simulated().expect("a round")).expect("JSON")
 }
 

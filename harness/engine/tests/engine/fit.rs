@@ -11,6 +11,7 @@ use inline::scenario;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use jwtbench_engine::state::source::{StateSource, in_force};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
@@ -24,8 +25,8 @@ use jwtbench_verifier::policy::{ClaimNames, Policy, PolicySpec};
 use jwtbench_verifier::policy::{Profile, ScopeForm, SenderConstraint};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
-use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verifier::{Scratch, Verifier};
 
 use crate::inline;
 
@@ -48,7 +49,7 @@ struct Court {
     verifier: Verifier,
     scratch: Scratch,
     keys: PreparedKeys,
-    revocations: Revocations,
+    state: StateSource,
 }
 
 impl Court {
@@ -57,26 +58,25 @@ impl Court {
         let allowed = [plan.algorithm];
         let parsed = ParsedSet::parse(&plan.timeline.epochs()[0].body, &allowed).unwrap();
         let set = Arc::<KeySet>::default().succeed(parsed);
-        let revocations = Revocations::default();
+        let state = StateSource::new(0, None);
         let facts = || plan.corpus.tokens.iter().map(|token| &token.facts);
         let revoked = facts().filter(|facts| facts.is_revoked);
-        revocations.revoke(revoked.map(|facts| facts.jwt_id.clone()));
+        state.revoke(revoked.map(|facts| (facts.jwt_id.clone(), Tick::MAX)), Tick::ZERO);
         for subject in facts().filter_map(|facts| facts.versioned.clone()) {
-            revocations.require_version(subject, 2);
+            state.require_version(subject, 2);
         }
         Court {
             scratch: Scratch::new(&policy),
             verifier: Verifier::new(policy),
             keys: PreparedKeys::prepare(backend::find("ring").unwrap(), &allowed, &set),
-            revocations,
+            state,
         }
     }
 
     fn judge(&mut self, token: &Token, plan: &Plan) -> Result<(), Rejection> {
         let opened = self.verifier.open(&token.bytes, &mut self.scratch)?;
         let proven = self.verifier.prove(opened, &mut self.keys)?;
-        let request = Request { tenant: None, proof: None, revocations: Some(&self.revocations) };
-        self.verifier.in_force(&proven, &request, plan.epoch)
+        in_force(&self.verifier, &proven, Some(&self.state), plan.epoch)
     }
 }
 

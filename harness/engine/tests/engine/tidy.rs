@@ -148,14 +148,15 @@ fn the_verifier_knows_no_network_clock_or_file() {
 }
 
 /// Layers inside the engine, and those that each may import. Between packages Cargo holds it.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("judge", &[]),
     ("jwks", &[]),
-    ("contender", &["jwks"]),
-    ("trial", &["judge", "jwks", "contender"]),
+    ("state", &[]),
+    ("contender", &["jwks", "state"]),
+    ("trial", &["judge", "jwks", "state", "contender"]),
     ("real", &["judge", "jwks", "contender", "trial"]),
     ("virtual_time", &["judge", "jwks", "contender", "trial"]),
-    ("simulation", &["judge", "jwks", "contender", "trial", "virtual_time"]),
+    ("simulation", &["judge", "jwks", "state", "contender", "trial", "virtual_time"]),
     ("session", &["judge", "jwks", "contender", "trial", "real", "virtual_time", "simulation"]),
     ("divergence", &["jwks", "contender"]),
 ];

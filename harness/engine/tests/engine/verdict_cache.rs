@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
+use jwtbench_engine::state::source::StateSource;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
@@ -17,7 +18,6 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
@@ -28,7 +28,7 @@ struct Bench {
     plan: Plan,
     policy: Policy,
     source: Arc<KeySource>,
-    revocations: Revocations,
+    state: StateSource,
 }
 
 fn bench(is_tied: bool) -> Bench {
@@ -42,7 +42,7 @@ fn bench(is_tied: bool) -> Bench {
     let transport = Box::new(InProcess::default());
     let source = KeySource::new(backend, &[plan.algorithm], cache, 1, 0..1, warm, transport);
     let policy = Policy::new(plan.scenario.policy_for(plan.algorithm)).unwrap();
-    Bench { plan, policy, source: Arc::new(source), revocations: Revocations::default() }
+    Bench { plan, policy, source: Arc::new(source), state: StateSource::new(0, None) }
 }
 
 impl Bench {
@@ -52,7 +52,7 @@ impl Bench {
             algorithm: self.plan.algorithm,
             clock: self.plan.wall_clock(),
             source: &self.source,
-            revocations: Some(&self.revocations),
+            state: Some(&self.state),
             worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &[],
@@ -83,11 +83,11 @@ fn a_hit_is_judged_by_the_state_of_now() {
         let again = bench.judge(&mut *contender, 1);
         assert_eq!((again.code, again.remembered), (Ok(()), Some(1)), "remembered");
         let facts = &bench.plan.corpus.tokens[0].facts;
-        bench.revocations.revoke([facts.jwt_id.clone()]);
+        bench.state.revoke([(facts.jwt_id.clone(), Tick::MAX)], Tick::ZERO);
         let revoked = bench.judge(&mut *contender, 2);
         assert_eq!(revoked.code, Err(Rejection::Revoked), "a hit asks for revocation");
         assert_eq!(revoked.remembered, Some(1));
-        bench.revocations.set_available(false);
+        bench.state.set_available(false);
         let down = bench.judge(&mut *contender, 3);
         assert_eq!(down.code, Err(Rejection::StateUnavailable), "and whether it can");
     }

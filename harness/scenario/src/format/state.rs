@@ -198,6 +198,11 @@ mod tests {
                 "`cache-capped-at-exp` is false, and `cache` ends with the token",
                 "for ever",
             ),
+            (
+                "carrier = \"ask\"\ncache = \"5s\"\ntracking = \"resync\"",
+                "`tracking` is \"resync\"",
+                "no list",
+            ),
             ("carrier = \"none\"\npol = 1", "unknown field `pol`", "a slip"),
             (
                 "carrier = \"none\"\non-failure = \"closed-500\"",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use fastbloom::BloomFilter;
 use rustc_hash::FxBuildHasher;
 
 use crate::tick::Tick;
@@ -19,9 +20,15 @@ struct HeldEntry {
     end: i32,
 }
 
+/// The seed of the filter. It is fixed, so that the filter is the same on every machine.
+const FILTER_SEED: u128 = 1;
+
 /// The entries.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeldEntries {
+    /// A filter before the entries. It recognises most keys that are not there from a few bits
+    /// each; the entries decide on the others, so no answer depends on it.
+    filter: Option<BloomFilter>,
     /// The revoked keys that are UUIDs.
     revoked: IdSet,
     /// All other entries.
@@ -36,8 +43,19 @@ fn seconds(at: Tick) -> i32 {
 }
 
 impl HeldEntries {
+    /// No entries, with a filter made for so many.
+    pub(super) fn filtered(false_positives: f64, entries: usize) -> HeldEntries {
+        let filter = BloomFilter::with_false_pos(false_positives)
+            .seed(&FILTER_SEED)
+            .expected_items(entries.max(1));
+        HeldEntries { filter: Some(filter), ..HeldEntries::default() }
+    }
+
     /// What is known under a key.
     pub(super) fn find(&self, key: &str) -> Option<Knowledge> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.contains(key)) {
+            return None;
+        }
         let is_revoked = canonical(key).is_some_and(|id| self.revoked.contains(&id));
         match is_revoked {
             true => Some(Knowledge::Revoked),
@@ -48,6 +66,9 @@ impl HeldEntries {
     /// Adds an entry until `end`, or takes one away if it is clear.
     pub(super) fn insert(&mut self, entry: &StateEntry, end: Tick, now: Tick) {
         let (key, now) = (&entry.key, seconds(now));
+        if let Some(filter) = self.filter.as_mut().filter(|_| entry.knowledge != Knowledge::Clear) {
+            filter.insert(&**key);
+        }
         // The end is rounded up, so that no entry goes before the tokens that it concerns.
         let end = seconds(end);
         match (canonical(key), entry.knowledge) {
@@ -70,7 +91,11 @@ impl HeldEntries {
 
     /// Drops everything.
     pub(super) fn clear(&mut self) {
-        *self = HeldEntries::default();
+        if let Some(filter) = &mut self.filter {
+            filter.clear();
+        }
+        let filter = self.filter.take();
+        *self = HeldEntries { filter, ..HeldEntries::default() };
     }
 
     /// Removes what has ended.
@@ -89,7 +114,8 @@ impl HeldEntries {
     pub(super) fn bytes(&self) -> usize {
         let slot = size_of::<(Box<str>, HeldEntry)>() + 1;
         let texts: usize = self.others.keys().map(|key| key.len()).sum();
-        self.revoked.bytes() + self.others.capacity() * slot + texts
+        let filter = self.filter.as_ref().map_or(0, |filter| filter.num_bits() / 8);
+        self.revoked.bytes() + self.others.capacity() * slot + texts + filter
     }
 }
 

@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher as _;
 
 /// The number of parts. A part is pruned at once, and no pause is longer than that.
-const PARTS: usize = 64;
+const PARTS: usize = 16;
 /// The first bit of a hash that chooses the part. The table of a part uses those below and above.
 const PART_BIT: u32 = 24;
 /// The size at which a part is pruned for the first time.
@@ -225,7 +225,7 @@ mod tests {
         }
         assert!(set.contains(&id(9_950)), "it has not ended");
         // A part is pruned before it grows by a quarter.
-        assert!(set.len() < 64 * FIRST_PRUNE + 200, "{}", set.len());
+        assert!(set.len() < PARTS * FIRST_PRUNE + 200, "{}", set.len());
         set.prune(10_000);
         assert_eq!(set.len(), 99, "the last hundred seconds");
         set.prune(20_000);

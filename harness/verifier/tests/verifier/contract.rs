@@ -20,11 +20,14 @@ use std::time::Duration;
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend};
+use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::policy::{Policy, PolicySpec};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
+use jwtbench_verifier::state_check::{Knowledge, StateAnswer, StateCheck, StateEntry, StateToken};
+use jwtbench_verifier::state_strategy::{ColdStart, OnGap, Push, StateStrategy};
+use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Request, Scratch, Verifier};
 
@@ -64,6 +67,9 @@ impl Default for Court {
     }
 }
 
+/// The instant at which state is asked for.
+const NOW: Tick = Tick::ZERO;
+
 /// The backends that verify all of these algorithms.
 fn fitting(allowed: &[Algorithm]) -> impl Iterator<Item = &'static dyn Backend> {
     let fits =
@@ -87,21 +93,44 @@ impl Court {
         let mut keys = PreparedKeys::prepare(backend, allowed, &set);
         let mut scratch = Scratch::new(&policy);
         let verifier = Verifier::new(policy);
-        let revocations = Revocations::default();
-        revocations.revoke(self.revoked.map(Box::from));
-        if let Some(subject) = self.versioned {
-            revocations.require_version(subject.into(), 2);
-        }
-        revocations.set_available(!self.is_down);
-        let asks_state = self.revoked.is_some() || self.versioned.is_some() || self.is_down;
-        let request = Request {
-            tenant: self.tenant,
-            proof: self.proof,
-            revocations: asks_state.then_some(&revocations),
-        };
+        let request = Request { tenant: self.tenant, proof: self.proof };
         let opened = verifier.open(token, &mut scratch)?;
         let proven = verifier.prove(opened, &mut keys)?;
-        verifier.in_force(&proven, &request, self.now)
+        let state = |claims: &Claims<'_>| Some(self.state(claims));
+        verifier.in_force_by(&proven, &request, self.now, state).map(|_| ())
+    }
+
+    /// What the lists of this court say of a token: revoked tokens, and the versions of subjects. A
+    /// list that cannot be had is one that has never come.
+    fn state(&self, claims: &Claims<'_>) -> Result<(), Rejection> {
+        let memory = StateStrategy::memory();
+        let mut feed = memory.feed.clone();
+        if let Some(feed) = feed.as_mut().filter(|_| self.is_down) {
+            feed.push = Some(Push { replays: true, heartbeat: None, on_gap: OnGap::Keep });
+            feed.cold_start = ColdStart::Closed;
+        }
+        let mut list = StateCheck::new(StateStrategy { feed, ..memory }, 0);
+        let entry =
+            |key: &str, knowledge| StateEntry { key: key.into(), knowledge, end: Tick::MAX };
+        let revoked = self.revoked.filter(|_| !self.is_down);
+        list.pushed(None, &Vec::from_iter(revoked.map(|id| entry(id, Knowledge::Revoked))), NOW);
+        let mut versions = StateCheck::new(StateStrategy::memory(), 0);
+        let versioned = self.versioned.map(|subject| entry(subject, Knowledge::Version(2)));
+        versions.pushed(None, &Vec::from_iter(versioned), NOW);
+        let token = StateToken {
+            key: claims.jwt_id.as_deref(),
+            version: claims.authorization_version,
+            issued_at: claims.issued_at,
+            expires: Tick::MAX,
+        };
+        let subject = StateToken { key: Some(&claims.subject), ..token };
+        for (list, token) in [(&list, &token), (&versions, &subject)] {
+            match list.peek(token, NOW) {
+                Some(StateAnswer::Decided(code, _)) => code?,
+                answer => panic!("a list that is held decides: {answer:?}"),
+            }
+        }
+        Ok(())
     }
 
     /// Every backend that verifies what is allowed gives this verdict on this token.

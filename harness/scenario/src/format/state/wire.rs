@@ -410,6 +410,13 @@ impl WireStrategy {
             Some(SpanOr::Word(_)) | None => Ok(Duration::ZERO),
         };
         let caps_at_expiry = self.cache_capped_at_exp.unwrap_or(true);
+        if self.tracking == Some(WireOnGap::Resync) {
+            return Err(
+                "`tracking` is \"resync\", and there is no list to ask for; write \"keep\" or \
+                        \"flush\""
+                    .into(),
+            );
+        }
         let positive = match self.cache {
             Some(SpanOr::Span(span)) => bounded("cache", span.0, MS)?,
             Some(SpanOr::Word(word)) => word.value(),

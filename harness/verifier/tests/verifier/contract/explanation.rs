@@ -46,7 +46,7 @@ fn explain(court: &Court, token: &str) -> (Result<(), Rejection>, Explanation) {
         policy: &policy,
         keys: &keys,
         unused: &unused,
-        request: Request { tenant: court.tenant, proof: court.proof, revocations: None },
+        request: Request { tenant: court.tenant, proof: court.proof },
         now: court.now,
     };
     (verdict, Explanation::of(verdict, &evidence))

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::jwk::SkipKind;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::revocation::Revocations;
 use jwtbench_verifier::tenants::Tenants;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
@@ -83,45 +82,6 @@ fn tenants_that_cannot_be_told_apart_are_refused_in_words() {
     assert_eq!(tenants.choose("a"), Some(&3));
     assert_eq!(tenants.choose("b"), Some(&2), "the other is left alone");
     assert_eq!(tenants.choose_mut("c"), None);
-}
-
-#[test]
-fn revocations_are_counted_once() {
-    let revoked = Revocations::with_capacity(4);
-    assert!(revoked.is_empty());
-    revoked.revoke(["a", "b", "a"].map(Into::into));
-    assert_eq!(revoked.len(), 2);
-    assert!(!revoked.is_empty());
-    for (jwt_id, expected) in [("a", true), ("b", true), ("c", false), ("A", false), ("", false)] {
-        assert_eq!(revoked.contains(jwt_id), expected, "`{jwt_id}`");
-    }
-}
-
-/// A filter that is too small is wrong about everything, and decides nothing.
-#[test]
-fn a_filter_decides_nothing() {
-    let number = |number: usize| format!("jti-{number}").into_boxed_str();
-    for (room, false_positives) in [(2_000, 0.01), (2_000, 0.000_001), (1, 0.5), (0, 0.99)] {
-        let list = Revocations::filtered(room, false_positives);
-        std::thread::scope(|scope| {
-            for from in [0, 1] {
-                let half = (from..2_000).step_by(2).map(number);
-                let list = &list;
-                scope.spawn(move || list.revoke(half));
-            }
-            scope.spawn(|| {
-                for probe in (2_000..4_000).map(number) {
-                    assert!(!list.contains(&probe), "never revoked, while others are: {probe}");
-                }
-            });
-        });
-        assert_eq!(list.len(), 2_000);
-        assert!(list.filter_bytes() > 0 && Revocations::default().filter_bytes() == 0);
-        for place in 0..4_000 {
-            let revoked = list.contains(&number(place));
-            assert_eq!(revoked, place < 2_000, "{place}, room for {room}, {false_positives}");
-        }
-    }
 }
 
 #[test]

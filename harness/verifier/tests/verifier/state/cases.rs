@@ -6,11 +6,11 @@ use jwtbench_verifier::key_cache::Ticket;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::state_check::StateAnswer::{Decided, Wait};
 use jwtbench_verifier::state_check::{
-    Knowledge, StateAnswer, StateGround, StateToken, StoreOutcome,
+    Knowledge, StateAnswer, StateCheck, StateEntry, StateGround, StateToken, StoreOutcome,
 };
 use jwtbench_verifier::state_strategy::{
-    Adopt, AnswerCache, Asks, Breaker, ColdStart, Feed, Lookup, LookupCoalescing, OnGap, OnOutage,
-    Poll, PollScope, Push, StateStrategy,
+    Adopt, AnswerCache, Asks, Breaker, ColdStart, Feed, LastWord, Lookup, LookupCoalescing, OnGap,
+    OnOutage, Poll, PollScope, Push, StateFilter, StateStrategy,
 };
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
@@ -391,4 +391,28 @@ fn a_message_that_is_missed_ends_what_is_known_at_the_one_before() {
     world.run_to(at(9.0));
     world.push(Some(3), entry);
     assert_eq!(world.present("b"), Decided(Ok(()), StateGround::Held(at(5.0))));
+}
+
+/// A filter before the list that is too small is wrong about everything, and decides nothing.
+#[test]
+fn a_filter_before_the_list_decides_nothing() {
+    for (room, false_positives) in [(2_000, 0.01), (2_000, 0.000_001), (1, 0.5), (0, 0.99)] {
+        let filter = Some(StateFilter { false_positives, last_word: LastWord::List });
+        let strategy = StateStrategy { filter, ..StateStrategy::memory() };
+        let mut check = StateCheck::new(strategy, 1).with_room(room);
+        let entry = |number: usize| StateEntry {
+            key: format!("jti-{number}").into(),
+            knowledge: Knowledge::Revoked,
+            end: Tick::MAX,
+        };
+        let entries: Vec<StateEntry> = (0..2_000).chain(0..10).map(entry).collect();
+        check.pushed(None, &entries, Tick::ZERO);
+        assert_eq!(check.entries(), 2_000, "each once");
+        for number in 0..4_000 {
+            let key = format!("jti-{number}");
+            let expected = if number < 2_000 { REVOKED } else { Ok(()) };
+            let answer = check.peek(&token(&key), Tick::ZERO);
+            assert_eq!(answer.map(code), Some(expected), "{key}, room for {room}");
+        }
+    }
 }
