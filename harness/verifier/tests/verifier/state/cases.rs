@@ -416,3 +416,24 @@ fn a_filter_before_the_list_decides_nothing() {
         }
     }
 }
+
+/// A store that stops answering without closing its link: what its answers say is used up to the
+/// end of the silence that is allowed, and without such an end as long as they are kept.
+#[test]
+fn a_silent_link_takes_cached_answers_with_it() {
+    for (heartbeat, is_kept) in [(Some(s(2.0)), false), (None, true)] {
+        let tracking = Some(Push { replays: false, heartbeat, on_gap: OnGap::Flush });
+        let strategy = with_lookup(cached(1_800.0), |lookup| {
+            let cache = lookup.cache.map(|cache| AnswerCache { tracking, ..cache });
+            Lookup { cache, ..lookup }
+        });
+        let mut world = World::warm(strategy, 1, 0.0);
+        assert_eq!(world.present("a"), Wait);
+        world.run_to(at(1.0));
+        world.check.heartbeat(world.now);
+        world.run_to(at(2.9));
+        assert_eq!(world.present("a"), Decided(Ok(()), StateGround::Cached(Tick::ZERO)));
+        world.run_to(at(3.1));
+        assert_eq!(world.present("a") != Wait, is_kept, "{heartbeat:?}");
+    }
+}
