@@ -16,11 +16,11 @@
 //!   [`state_strategy`].
 //! - What explains a verdict? [`explanation`].
 //! - How is time represented? [`tick`] (the clock of a scenario), [`unix_time`] (the time in
-//!   claims).
+//!   claims), [`wall_clock`] (the verifier's clock, which may be wrong).
+//! - What is a verdict, with the keys behind it? [`verdict`].
 //!
-//! [`http`], [`tenants`], [`verdict`] and [`wall_clock`] are for a service that embeds the
-//! verifier. They give the status and headers of a response, a policy for each tenant, a verdict
-//! with the keys behind it, and the verifier's clock.
+//! [`http`] (the status and headers of a response) and [`tenants`] (a policy for each tenant) are
+//! for a service that embeds the verifier.
 
 pub mod algorithm;
 pub mod backend;

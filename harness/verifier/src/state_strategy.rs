@@ -34,7 +34,7 @@ pub struct StateStrategy {
 pub enum Carrier {
     /// None: a token is trusted until it expires.
     None,
-    /// A list in this process, which whoever revokes writes.
+    /// A list in this process. The one who revokes a token writes to it.
     Memory,
     /// A store, asked for each token.
     Ask,
@@ -84,7 +84,7 @@ pub enum StateKey {
 }
 
 /// The knowledge that is held, and how it comes. Without poll and push, the list lies in this
-/// process and is written by whoever revokes.
+/// process, and the one who revokes a token writes to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Feed {
     /// The terms of polling; `None` if nothing is polled.
@@ -309,7 +309,7 @@ impl StateStrategy {
         }
     }
 
-    /// A list in this process, which whoever revokes writes.
+    /// A list in this process. The one who revokes a token writes to it.
     pub fn memory() -> StateStrategy {
         let feed = Some(Feed::memory());
         StateStrategy { carrier: Carrier::Memory, feed, ..StateStrategy::none() }
