@@ -90,7 +90,7 @@ enum Found {
 }
 
 impl StateCheck {
-    /// A machine that holds nothing. `seed` is the seed of jitter and filters.
+    /// A machine that holds nothing. `seed` is the seed of jitter.
     pub fn new(strategy: StateStrategy, seed: u64) -> StateCheck {
         StateCheck {
             held: HeldEntries::default(),
@@ -152,7 +152,7 @@ impl StateCheck {
         self.counters.asked += 1;
         match self.find(token, now) {
             Found::Answer(answer) => self.count(answer),
-            Found::Cold(_) if self.waits.len() >= self.strategy.max_waits => {
+            Found::Cold(_) if self.waiting() >= self.strategy.max_waits => {
                 self.outage(StateGround::Cold)
             }
             Found::Cold(most) => {
@@ -179,7 +179,7 @@ impl StateCheck {
                 let terms = self.strategy.feed.as_ref();
                 let standing =
                     terms.map_or(FeedStanding::Cold, |terms| feed.standing(terms, self.link, now));
-                self.find_held(token, key, standing, lookup.is_some())
+                self.find_held(token, (key, now), standing, lookup.is_some())
             }
         }
     }
@@ -188,7 +188,7 @@ impl StateCheck {
     fn find_held(
         &self,
         token: &StateToken<'_>,
-        key: &str,
+        (key, now): (&str, Tick),
         standing: FeedStanding,
         can_ask: bool,
     ) -> Found {
@@ -198,7 +198,7 @@ impl StateCheck {
             FeedStanding::Cold => StateGround::Cold,
         };
         let answer = |code, ground| Found::Answer(StateAnswer::Decided(code, ground));
-        let verdict = self.held.find(key).map_or(Ok(true), |known| known.verdict(token));
+        let verdict = self.held.find(key, now).map_or(Ok(true), |known| known.verdict(token));
         let is_caught = || self.is_caught(key);
         match (verdict, self.strategy.filter.map(|filter| filter.last_word)) {
             (Err(code), None | Some(LastWord::List)) => return answer(Err(code), ground),
@@ -206,10 +206,11 @@ impl StateCheck {
                 return answer(Err(Rejection::Revoked), StateGround::Filter);
             }
             (_, Some(LastWord::Store)) if can_ask && (verdict.is_err() || is_caught()) => {
-                return Found::Ask;
+                return self.find_cached(token, now);
             }
+            (Err(code), _) => return answer(Err(code), ground),
             // A version above the one known: the copy is behind, and the token is no older.
-            (Ok(false), _) if can_ask => return Found::Ask,
+            (Ok(false), _) if can_ask => return self.find_cached(token, now),
             _ => {}
         }
         let outage = self.strategy.on_outage.code();
@@ -277,18 +278,33 @@ impl StateCheck {
         self.tick_link(now);
         self.tick_feed(now);
         self.tick_lookups(now);
-        let mut over = Vec::new();
-        self.waits.retain(|wait| {
-            let is_over = wait.deadline <= now;
-            if is_over {
-                over.push(wait.ticket);
-            }
-            !is_over
-        });
-        for ticket in over {
-            let answer = self.outage(StateGround::Cold);
+        let (over, waits) =
+            std::mem::take(&mut self.waits).into_iter().partition(|wait| wait.deadline <= now);
+        self.waits = waits;
+        let over: Vec<StateWait> = over;
+        for wait in over {
+            self.answer_cold(wait, now);
+        }
+    }
+
+    /// Answers a token that waited for the first list, asks for it, or parks it again unless its
+    /// time is over.
+    fn answer_cold(&mut self, wait: StateWait, now: Tick) {
+        let (token, ticket) = (wait.token(), wait.ticket);
+        let answer = match self.find(&token, now) {
+            Found::Answer(answer) => self.count(answer),
+            Found::Ask => self.look_up(&token, ticket, now),
+            Found::Cold(_) if wait.deadline <= now => self.outage(StateGround::Cold),
+            Found::Cold(_) => return self.waits.push(wait),
+        };
+        if answer != StateAnswer::Wait {
             self.wakes.push_back((ticket, answer));
         }
+    }
+
+    /// The number of tokens that wait.
+    fn waiting(&self) -> usize {
+        self.waits.len() + self.lookup.as_ref().map_or(0, |lookup| lookup.waiting)
     }
 
     /// The instant at which [`StateCheck::tick`] is due next.

@@ -140,9 +140,10 @@ pub struct Push {
 pub enum OnGap {
     /// What is held is kept, as if nothing had been missed.
     Keep,
-    /// Everything that is held is dropped.
+    /// Everything that is held is dropped. The whole list is polled at once, if lists are polled.
     Flush,
-    /// The whole list is polled at once. What is held stands meanwhile, as unconfirmed.
+    /// The whole list is polled at once, if lists are polled. What is held stands meanwhile, as
+    /// unconfirmed.
     Resync,
 }
 

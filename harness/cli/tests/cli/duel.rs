@@ -223,7 +223,7 @@ fn a_build_that_does_not_answer_is_ended() {
         ("while :; do printf x; sleep 0.1; done", "gave no answer", "a line that never ends"),
         ("exec 1>&-; sleep 1000", "ended without an answer", "it hangs with its output closed"),
     ];
-    for (does, words, why) in rows {
+    let check = |does: &str, words: &str, why: &str| {
         let folder = tempfile::tempdir().unwrap();
         let ids = folder.path().join("ids");
         let does = does.replace("ids", ids.to_str().unwrap());
@@ -239,7 +239,13 @@ fn a_build_that_does_not_answer_is_ended() {
         assert!(took < Duration::from_secs(60), "{why}: after {took:?}");
         let ids = std::fs::read_to_string(&ids).unwrap();
         assert!(ids.lines().count() > 0 && !ids.lines().any(is_alive), "{why}: left over: {ids}");
-    }
+    };
+    // All at a time: each of them waits.
+    std::thread::scope(|scope| {
+        for (does, words, why) in rows {
+            scope.spawn(move || check(does, words, why));
+        }
+    });
 }
 
 #[test]

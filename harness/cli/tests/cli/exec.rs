@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jwtbench_result::{Measurement, RunResult, StoredForm};
@@ -78,7 +79,6 @@ fn one_that_accepts_everything_lets_forgeries_through() {
 
 #[test]
 fn what_is_no_verdict_is_an_error_of_its_own_trial() {
-    let folder = tempfile::tempdir().unwrap();
     let rows = [
         (
             "read -r token; echo perhaps; sleep 60",
@@ -92,7 +92,8 @@ fn what_is_no_verdict_is_an_error_of_its_own_trial() {
         ("yes accept", "it said more than it was asked"),
         ("while read -r token; do echo accept; echo accept; done", "it said more than"),
     ];
-    for (body, words) in rows {
+    let check = |body: &str, words: &str| {
+        let folder = tempfile::tempdir().unwrap();
         let own = script(folder.path(), "own", body);
         let begun = Instant::now();
         let (code, said, result) = run("hot-path/accept", &[&own, "core:ring"], folder.path());
@@ -102,7 +103,13 @@ fn what_is_no_verdict_is_an_error_of_its_own_trial() {
         assert!(error.starts_with(&own) && error.contains(words), "{body}: {error}");
         assert!(of(&result, "core:ring").error.is_none(), "{body}: the others go on");
         assert!(begun.elapsed() < Duration::from_secs(50), "{body}: nobody waits for it");
-    }
+    };
+    // All at a time: each of them waits.
+    thread::scope(|scope| {
+        for (body, words) in rows {
+            scope.spawn(move || check(body, words));
+        }
+    });
 }
 
 /// Silence is no way to end: who sees no summary is told which trial it is and why.

@@ -150,8 +150,8 @@ impl ScriptRun {
             ScriptStep::List(Revocation { holders, others, event: number }, lag) => {
                 let issued_by = event.at - *lag;
                 if let Some(state) = state {
-                    let (name, end) = (format!("event{number:03}"), others_end(plan, begin));
-                    let others = (0..*others).map(|number| (other_jwt_id(&name, number), end));
+                    let (batch, end) = (*number as u32, others_end(plan, begin));
+                    let others = (0..*others).map(|number| (other_jwt_id(batch, number), end));
                     state.revoke(others, begin);
                     revoke_holders(plan, *holders, (issued_by, begin), state);
                 }

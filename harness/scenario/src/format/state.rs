@@ -1,6 +1,7 @@
 //! State strategies in files of their own: a preset by name, or a user's file. Every fault names
 //! the file, line, key and remedy.
 
+mod check;
 mod wire;
 
 use std::path::Path;
@@ -151,66 +152,88 @@ mod tests {
         }
     }
 
+    /// The text of a strategy, what is said of it, and why.
+    const FAULTS: &[(&str, &str, &str)] = &[
+        ("", "`carrier` is missing; write \"none\"", "nothing"),
+        ("carrier = \"smoke\"", "`carrier`: unknown variant `smoke`, expected one of", "a word"),
+        ("carrier = \"poll\"", "`poll-interval` is missing", "what it needs"),
+        ("carrier = \"push\"", "`push-delivery` is missing", "what it needs"),
+        (
+            "carrier = \"ask\"\npoll-interval = \"5s\"",
+            "mine.toml:2: `poll-interval` has no effect under carrier \"ask\"",
+            "no effect",
+        ),
+        (
+            "carrier = \"poll\"\npoll-interval = \"5s\"\ncache = \"5s\"",
+            "mine.toml:3: `cache` has no effect under carrier \"poll\"",
+            "no effect",
+        ),
+        (
+            "carrier = \"ask\"\nnegative-cache = \"5s\"",
+            "`negative-cache` has no effect without `cache`",
+            "beside another",
+        ),
+        (
+            "carrier = \"ask\"\ncoalescing = \"batch\"",
+            "write `batch-window` and `batch-size`",
+            "a batch of nothing",
+        ),
+        ("carrier = \"ask\"\nbreaker-failures = 0", "`breaker-failures` is 0", "never closed"),
+        (
+            "carrier = \"poll\"\npoll-interval = \"0s\"",
+            "`poll-interval` is 0s, which is not in 1ms..=400d",
+            "no time",
+        ),
+        (
+            "carrier = \"push\"\npush-delivery = \"at-most-once\"",
+            "`cold-start` must be \"open\"",
+            "a cold start without an end",
+        ),
+        (
+            "carrier = \"push\"\npush-delivery = \"replay\"\non-gap = \"resync\"",
+            "`on-gap` is \"resync\", and there is no list",
+            "nothing to ask for",
+        ),
+        ("carrier = \"none\"\nkey = \"jti\"", "`key` has no effect", "nobody looks"),
+        (
+            "carrier = \"memory\"\nstale-up-to = \"5m\"",
+            "`stale-up-to` has no effect",
+            "it is never stale",
+        ),
+        ("carrier = \"ask\"\nmax-waits = 0", "`max-waits` is 0", "nobody may wait"),
+        ("carrier = \"ask\"\nretries = 101", "at most 100", "without an end"),
+        (
+            "carrier = \"memory\"\nkey = \"version\"\nfilter = 0.1\n\
+                 filter-last-word = \"none\"",
+            "a filter knows no version",
+            "a level",
+        ),
+        (
+            "carrier = \"memory\"\nfilter = 1.5",
+            "`filter` is 1.5, which is no share",
+            "more than all",
+        ),
+        (
+            "carrier = \"ask\"\ncache = \"exp\"\ncache-capped-at-exp = false",
+            "`cache-capped-at-exp` is false, and `cache` ends with the token",
+            "for ever",
+        ),
+        (
+            "carrier = \"ask\"\ncache = \"5s\"\ntracking = \"resync\"",
+            "`tracking` is \"resync\"",
+            "no list",
+        ),
+        ("carrier = \"none\"\npol = 1", "unknown field `pol`", "a slip"),
+        (
+            "carrier = \"none\"\non-failure = \"closed-500\"",
+            "expected one of `open`, `closed-503`, `closed-401`, `closed-403`",
+            "a status that it never has",
+        ),
+    ];
+
     #[test]
     fn faults_name_the_key_and_the_remedy() {
-        let rows = [
-            ("", "`carrier` is missing; write \"none\"", "nothing"),
-            (
-                "carrier = \"smoke\"",
-                "`carrier`: unknown variant `smoke`, expected one of",
-                "a word",
-            ),
-            ("carrier = \"poll\"", "`poll-interval` is missing", "what it needs"),
-            ("carrier = \"push\"", "`push-delivery` is missing", "what it needs"),
-            (
-                "carrier = \"ask\"\npoll-interval = \"5s\"",
-                "mine.toml:2: `poll-interval` has no effect under carrier \"ask\"",
-                "no effect",
-            ),
-            (
-                "carrier = \"poll\"\npoll-interval = \"5s\"\ncache = \"5s\"",
-                "mine.toml:3: `cache` has no effect under carrier \"poll\"",
-                "no effect",
-            ),
-            (
-                "carrier = \"ask\"\nnegative-cache = \"5s\"",
-                "`negative-cache` has no effect without `cache`",
-                "beside another",
-            ),
-            (
-                "carrier = \"ask\"\ncoalescing = \"batch\"",
-                "write `batch-window` and `batch-size`",
-                "a batch of nothing",
-            ),
-            ("carrier = \"ask\"\nbreaker-failures = 0", "`breaker-failures` is 0", "never closed"),
-            (
-                "carrier = \"poll\"\npoll-interval = \"0s\"",
-                "`poll-interval` is 0s, which is not in 1ms..=400d",
-                "no time",
-            ),
-            (
-                "carrier = \"memory\"\nfilter = 1.5",
-                "`filter` is 1.5, which is no share",
-                "more than all",
-            ),
-            (
-                "carrier = \"ask\"\ncache = \"exp\"\ncache-capped-at-exp = false",
-                "`cache-capped-at-exp` is false, and `cache` ends with the token",
-                "for ever",
-            ),
-            (
-                "carrier = \"ask\"\ncache = \"5s\"\ntracking = \"resync\"",
-                "`tracking` is \"resync\"",
-                "no list",
-            ),
-            ("carrier = \"none\"\npol = 1", "unknown field `pol`", "a slip"),
-            (
-                "carrier = \"none\"\non-failure = \"closed-500\"",
-                "expected one of `open`, `closed-503`, `closed-401`, `closed-403`",
-                "a status that it never has",
-            ),
-        ];
-        for (text, expected, reason) in rows {
+        for (text, expected, reason) in FAULTS {
             let fault = read(text).expect_err(reason);
             assert!(fault.contains("mine.toml"), "{reason}: no file in {fault}");
             assert!(fault.contains(expected), "{reason}: `{expected}` is not in: {fault}");

@@ -10,6 +10,9 @@ use crate::tick::Tick;
 
 use super::Knowledge;
 
+/// The keys that may stand in the order without an answer, beside as many as there are answers.
+const SPARE: usize = 64;
+
 /// A cached answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cached {
@@ -42,6 +45,10 @@ impl CachedAnswers {
         knowledge: Knowledge,
         (asked, now): (Tick, Tick),
     ) {
+        // The answer to an earlier question may come later.
+        if self.known.get(key).is_some_and(|known| known.asked > asked) {
+            return;
+        }
         let is_clear = !matches!(knowledge, Knowledge::Revoked);
         let ttl = if is_clear { terms.positive } else { terms.negative };
         let end = now + ttl;
@@ -55,6 +62,13 @@ impl CachedAnswers {
         self.order.push_back((asked, key.into()));
         while self.known.len() > terms.entries {
             self.drop_first();
+        }
+        if self.order.len() > 2 * self.known.len() + SPARE {
+            let known = &self.known;
+            let is_held = |(asked, key): &(Tick, Box<str>)| {
+                known.get(key).is_some_and(|cached| cached.asked == *asked)
+            };
+            self.order.retain(is_held);
         }
     }
 
@@ -99,8 +113,9 @@ impl CachedAnswers {
     /// The memory that they take on the heap, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let slot = size_of::<(Box<str>, Cached)>() + 1;
-        let texts: usize = self.known.keys().map(|key| key.len()).sum();
+        let texts = self.known.keys().map(|key| key.len()).sum::<usize>()
+            + self.order.iter().map(|(_, key)| key.len()).sum::<usize>();
         let order = self.order.capacity() * size_of::<(Tick, Box<str>)>();
-        self.known.capacity() * slot + order + 2 * texts
+        self.known.capacity() * slot + order + texts
     }
 }

@@ -24,6 +24,11 @@ impl BreakerState {
         }
     }
 
+    /// Whether the breaker answers in place of the store.
+    pub(super) fn is_open(&self, now: Tick) -> bool {
+        self.open_until.is_some_and(|until| now < until)
+    }
+
     /// The outcome of a request.
     pub(super) fn see(&mut self, terms: Option<Breaker>, is_failure: bool, now: Tick) {
         if !is_failure {

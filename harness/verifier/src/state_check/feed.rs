@@ -5,7 +5,7 @@ use crate::state_strategy::{Adopt, Feed, Poll, PollScope};
 use crate::tick::Tick;
 
 use super::link::Link;
-use super::{OpId, OpKind, StateCheck, StoreListing, StoreOutcome};
+use super::{OpId, OpKind, StateCheck, StateEntry, StoreListing, StoreOutcome};
 
 /// The standing of what is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,11 @@ pub(super) struct FeedState {
     polling: Option<(OpId, Tick)>,
     /// Whether the next poll asks for the whole list.
     is_full_due: bool,
-    /// Whether the push missed messages that no list has made up for.
-    has_gap: bool,
+    /// The instant at which it was noticed that messages had been missed, until a whole list of a
+    /// later instant has made up for them.
+    gap_at: Option<Tick>,
+    /// What was pushed since the poll under way began, which its list may lack.
+    meanwhile: Vec<StateEntry>,
 }
 
 impl FeedState {
@@ -46,7 +49,8 @@ impl FeedState {
             next_poll: if terms.poll.is_some() { Tick::MIN } else { Tick::MAX },
             polling: None,
             is_full_due: true,
-            has_gap: false,
+            gap_at: None,
+            meanwhile: Vec::new(),
         }
     }
 
@@ -70,7 +74,7 @@ impl FeedState {
             return Some(now);
         }
         let complete = self.complete?;
-        let Some(push) = terms.push.filter(|_| link.is_up && !self.has_gap) else {
+        let Some(push) = terms.push.filter(|_| link.is_up && self.gap_at.is_none()) else {
             return Some(complete);
         };
         // A link that says nothing is believed to have nothing to say.
@@ -119,6 +123,7 @@ impl StateCheck {
         let id = self.push_op(OpKind::Poll(scope, since), poll.timeouts);
         if let Some(feed) = &mut self.feed {
             feed.polling = Some((id, now));
+            feed.meanwhile.clear();
         }
     }
 
@@ -137,24 +142,44 @@ impl StateCheck {
             feed.next_poll = poll.retry.map_or(on_the_grid, |pause| now + pause);
             return;
         };
-        feed.next_poll = on_the_grid;
-        feed.is_full_due = false;
-        // What was pushed since the poll began is not in its list, but it is held.
-        let as_of = listing.as_of.unwrap_or(started);
-        feed.complete = feed.complete.max(Some(as_of));
-        feed.listed = feed.listed.max(Some(as_of));
-        feed.until = listing.until;
-        feed.has_gap &= !listing.is_full;
-        self.take_list(&listing, now);
+        let as_of = listing.as_of.unwrap_or(started).min(now);
+        // A list of an older instant than one that was taken has nothing to say.
+        let is_older = feed.listed.is_some_and(|listed| as_of < listed);
+        if listing.is_full && feed.gap_at.is_none_or(|gap| as_of >= gap) {
+            (feed.is_full_due, feed.gap_at) = (false, None);
+        }
+        // What was missed is asked for at once, unless the list itself is behind.
+        let is_behind = feed.gap_at.is_some();
+        feed.next_poll = if is_behind && listing.as_of.is_none() { now } else { on_the_grid };
+        // After everything was dropped, only a list of a later instant is complete.
+        if !is_older && (!is_behind || feed.complete.is_some()) {
+            feed.complete = feed.complete.max(Some(as_of));
+            feed.listed = feed.listed.max(Some(as_of));
+            feed.until = listing.until;
+        }
+        if !is_older {
+            self.take_list(&listing, now);
+        }
         self.wake_cold(now);
     }
 
+    /// Takes a list, and after it what was pushed since it was asked for.
     fn take_list(&mut self, listing: &StoreListing, now: Tick) {
         let adopt = self.strategy.feed.as_ref().map(|terms| terms.adopt);
         if listing.is_full && adopt == Some(Adopt::Replace) {
             self.held.clear();
         }
         self.adopt(&listing.entries, now);
+        let meanwhile = self.feed.as_mut().map(|feed| std::mem::take(&mut feed.meanwhile));
+        self.adopt(&meanwhile.unwrap_or_default(), now);
+    }
+
+    /// Takes entries that a push brought.
+    pub(super) fn take_pushed(&mut self, entries: &[StateEntry], now: Tick) {
+        if let Some(feed) = self.feed.as_mut().filter(|feed| feed.polling.is_some()) {
+            feed.meanwhile.extend_from_slice(entries);
+        }
+        self.adopt(entries, now);
     }
 
     /// A draw of the shift of a poll, as a share of its interval, -jitter..=jitter.
@@ -165,15 +190,10 @@ impl StateCheck {
         (split_mix(&mut self.random) as f64 / u64::MAX as f64 * 2.0 - 1.0) * jitter
     }
 
-    /// Answers the tokens that waited for the first list.
+    /// Answers the tokens that waited for the first list, or asks for them.
     fn wake_cold(&mut self, now: Tick) {
         for wait in std::mem::take(&mut self.waits) {
-            let token = wait.token();
-            let answer = self.peek(&token, now);
-            match answer {
-                Some(answer) => self.wakes.push_back((wait.ticket, answer)),
-                None => self.waits.push(wait),
-            }
+            self.answer_cold(wait, now);
         }
     }
 
@@ -188,26 +208,25 @@ impl StateCheck {
     /// A push has sent everything that was missed.
     pub(super) fn caught_up(&mut self, now: Tick) {
         if let Some(feed) = &mut self.feed {
-            feed.has_gap = false;
-            feed.complete = Some(now);
+            (feed.gap_at, feed.complete) = (None, Some(now));
             self.wake_cold(now);
         }
     }
 
-    /// Drops everything that is held.
-    pub(super) fn flush_feed(&mut self) {
+    /// Drops everything that is held, and polls the whole list at once.
+    pub(super) fn flush_feed(&mut self, now: Tick) {
         if let Some(feed) = &mut self.feed {
             (feed.complete, feed.listed) = (None, None);
-            feed.is_full_due = true;
             self.held.clear();
+            self.resync(now);
         }
     }
 
-    /// Polls the whole list at once. What is held stands meanwhile, as of now.
+    /// Polls the whole list at once. What is held stands meanwhile, up to when it was complete.
     pub(super) fn resync(&mut self, now: Tick) {
-        if let Some(feed) = &mut self.feed {
-            feed.has_gap = true;
-            feed.is_full_due = true;
+        let polls = self.strategy.feed.as_ref().is_some_and(|terms| terms.poll.is_some());
+        if let Some(feed) = self.feed.as_mut().filter(|_| polls) {
+            (feed.gap_at, feed.is_full_due) = (Some(now), true);
             feed.next_poll = feed.next_poll.min(now);
         }
     }
@@ -219,5 +238,6 @@ fn next_on_grid(started: Tick, poll: &Poll, shift: f64, now: Tick) -> Tick {
     let passed = now.0.saturating_sub(started.0).max(0);
     let intervals = (passed / interval + i64::from(passed % interval > 0)).max(1);
     let shift = (interval as f64 * shift) as i64;
-    Tick(started.0.saturating_add(intervals.saturating_mul(interval)).saturating_add(shift))
+    let next = started.0.saturating_add(intervals.saturating_mul(interval));
+    Tick(next.saturating_add(shift)).max(now)
 }

@@ -52,15 +52,16 @@ impl HeldEntries {
     }
 
     /// What is known under a key.
-    pub(super) fn find(&self, key: &str) -> Option<Knowledge> {
+    pub(super) fn find(&self, key: &str, now: Tick) -> Option<Knowledge> {
         if self.filter.as_ref().is_some_and(|filter| !filter.contains(key)) {
             return None;
         }
-        let is_revoked = canonical(key).is_some_and(|id| self.revoked.contains(&id));
-        match is_revoked {
-            true => Some(Knowledge::Revoked),
-            false => self.others.get(key).map(|entry| entry.knowledge),
+        let now = now.0.div_euclid(1_000_000_000);
+        let now = i32::try_from(now).unwrap_or(if now > 0 { i32::MAX } else { i32::MIN });
+        if canonical(key).is_some_and(|id| self.revoked.contains(&id, now)) {
+            return Some(Knowledge::Revoked);
         }
+        self.others.get(key).filter(|entry| entry.end > now).map(|entry| entry.knowledge)
     }
 
     /// Adds an entry until `end`, or takes one away if it is clear.
@@ -73,7 +74,10 @@ impl HeldEntries {
         let end = seconds(end);
         match (canonical(key), entry.knowledge) {
             (Some(id), Knowledge::Revoked) => self.revoked.insert(id, end, now),
-            (Some(id), Knowledge::Clear) => self.revoked.remove(&id),
+            (Some(id), Knowledge::Clear) => {
+                self.revoked.remove(&id);
+                self.others.remove(key);
+            }
             (None, Knowledge::Clear) => _ = self.others.remove(key),
             (_, knowledge) => {
                 if self.others.len() >= self.prune_at {

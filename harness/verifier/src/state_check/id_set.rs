@@ -63,6 +63,10 @@ impl IdPart {
         self.places.find(hash, |place| self.slots[*place as usize].id == *id).copied()
     }
 
+    fn end(&self, id: &Uuid, hash: u64) -> Option<i32> {
+        self.find(id, hash).map(|place| self.slots[place as usize].end)
+    }
+
     /// Adds an identifier, or moves its end further out. Before the part grows, it loses what has
     /// ended.
     fn insert(&mut self, id: Uuid, hash: u64, end: i32, now: i32) {
@@ -130,10 +134,10 @@ impl IdSet {
         (hash >> PART_BIT) as usize % PARTS
     }
 
-    /// Whether the identifier is in the set. One that has ended may still be.
-    pub(super) fn contains(&self, id: &Uuid) -> bool {
+    /// Whether the identifier is in the set and has not ended.
+    pub(super) fn contains(&self, id: &Uuid, now: i32) -> bool {
         let hash = hash(id);
-        self.parts[IdSet::part(hash)].find(id, hash).is_some()
+        self.parts[IdSet::part(hash)].end(id, hash).is_some_and(|end| end > now)
     }
 
     /// Adds an identifier until `end`. Both times are in seconds on the scenario clock.
@@ -213,7 +217,7 @@ mod tests {
         }
         assert_eq!(set.len(), known.len());
         for number in 0..3_001 {
-            assert_eq!(set.contains(&id(number)), known.contains(&id(number)), "{number}");
+            assert_eq!(set.contains(&id(number), 0), known.contains(&id(number)), "{number}");
         }
     }
 
@@ -223,7 +227,8 @@ mod tests {
         for second in 0..10_000 {
             set.insert(id(second as u64), second + 100, second);
         }
-        assert!(set.contains(&id(9_950)), "it has not ended");
+        assert!(set.contains(&id(9_950), 9_999), "it has not ended");
+        assert!(!set.contains(&id(9_950), 10_050), "it has");
         // A part is pruned before it grows by a quarter.
         assert!(set.len() < PARTS * FIRST_PRUNE + 200, "{}", set.len());
         set.prune(10_000);

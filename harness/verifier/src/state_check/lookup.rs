@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::key_cache::Ticket;
 use crate::rejection::Rejection;
-use crate::state_strategy::{Lookup, LookupCoalescing, StateStrategy};
+use crate::state_strategy::{Lookup, LookupCoalescing, OnGap, StateStrategy};
 use crate::tick::Tick;
 
 use super::answers::CachedAnswers;
@@ -25,7 +25,7 @@ pub(super) struct LookupState {
     flights: BTreeMap<OpId, LookupFlight>,
     /// The keys that wait for others, with the start of the first.
     batch: Option<LookupFlight>,
-    waiting: usize,
+    pub(super) waiting: usize,
 }
 
 /// A request under way, and the tokens that wait for it.
@@ -37,11 +37,20 @@ struct LookupFlight {
     retries: u32,
     /// The start of the next attempt, if the last one failed.
     retry_at: Option<Tick>,
+    /// Whether the answer may be older than what is known by now. It is not kept then.
+    is_outdated: bool,
 }
 
 impl LookupFlight {
     fn new(key: Arc<str>, wait: StateWait, started: Tick) -> LookupFlight {
-        LookupFlight { keys: vec![key], waits: vec![wait], started, retries: 0, retry_at: None }
+        LookupFlight {
+            keys: vec![key],
+            waits: vec![wait],
+            started,
+            retries: 0,
+            retry_at: None,
+            is_outdated: false,
+        }
     }
 }
 
@@ -64,6 +73,14 @@ impl LookupState {
         due.into_iter().filter_map(|id| self.flights.remove(&id)).collect()
     }
 
+    /// Answers to earlier questions for a key are not kept any more.
+    fn outdate(&mut self, key: &str, before: Tick) {
+        let earlier = self.flights.values_mut().filter(|flight| flight.started < before);
+        for flight in earlier.filter(|flight| flight.keys.iter().any(|own| **own == *key)) {
+            flight.is_outdated = true;
+        }
+    }
+
     /// The request under way, or to be sent, that asks for a key.
     fn asking(&mut self, key: &str) -> Option<&mut LookupFlight> {
         let flights = self.flights.values_mut().chain(self.batch.as_mut());
@@ -82,8 +99,8 @@ impl StateCheck {
         let (Some(state), Some(terms)) = (&mut self.lookup, &self.strategy.lookup) else {
             return self.outage(StateGround::Outage);
         };
-        if state.waiting >= self.strategy.max_waits {
-            return self.without_store(token, now);
+        if self.waits.len() + state.waiting >= self.strategy.max_waits {
+            return self.outage(StateGround::Outage);
         }
         let wait = StateWait::lookup(token, ticket);
         let shares = terms.coalescing != LookupCoalescing::None;
@@ -98,18 +115,19 @@ impl StateCheck {
         }
         state.waiting += 1;
         let key: Arc<str> = Arc::from(token.key());
-        match (terms.coalescing, &mut state.batch) {
-            (LookupCoalescing::Batch { most, .. }, Some(batch)) => {
+        let LookupCoalescing::Batch { most, .. } = terms.coalescing else {
+            self.send(LookupFlight::new(key, wait, now));
+            return StateAnswer::Wait;
+        };
+        match &mut state.batch {
+            Some(batch) => {
                 batch.keys.push(key);
                 batch.waits.push(wait);
-                if batch.keys.len() >= most {
-                    self.send_batch(now);
-                }
             }
-            (LookupCoalescing::Batch { .. }, batch @ None) => {
-                *batch = Some(LookupFlight::new(key, wait, now));
-            }
-            _ => self.send(LookupFlight::new(key, wait, now)),
+            None => state.batch = Some(LookupFlight::new(key, wait, now)),
+        }
+        if state.batch.as_ref().is_some_and(|batch| batch.keys.len() >= most) {
+            self.send_batch(now);
         }
         StateAnswer::Wait
     }
@@ -119,8 +137,10 @@ impl StateCheck {
             return;
         };
         let id = self.push_op(OpKind::Lookup(flight.keys.clone()), timeouts);
+        // Nothing drops an answer that was asked for while the link was down.
+        let is_outdated = self.drops_answers() && !self.link.is_up;
         if let Some(state) = &mut self.lookup {
-            state.flights.insert(id, LookupFlight { retry_at: None, ..flight });
+            state.flights.insert(id, LookupFlight { retry_at: None, is_outdated, ..flight });
         }
     }
 
@@ -161,7 +181,8 @@ impl StateCheck {
             _ => None,
         };
         state.breaker.see(terms.breaker, answers.is_none(), now);
-        if answers.is_none() && flight.retries < terms.retries {
+        let may_retry = terms.breaker.is_none() || !state.breaker.is_open(now);
+        if answers.is_none() && flight.retries < terms.retries && may_retry {
             flight.retries += 1;
             flight.retry_at = Some(now + terms.retry_delay);
             state.flights.insert(id, flight);
@@ -177,9 +198,13 @@ impl StateCheck {
             return;
         };
         for (key, knowledge) in flight.keys.iter().zip(answers) {
+            if let Some(state) = &mut self.lookup {
+                state.outdate(key, flight.started);
+            }
             let waits = flight.waits.iter().filter(|wait| *wait.key == **key);
             let expires = waits.clone().map(|wait| wait.expires).min().unwrap_or(Tick::MAX);
-            if let (Some(terms), Some(state)) = (&cache, &mut self.lookup) {
+            let cache = cache.as_ref().filter(|_| !flight.is_outdated);
+            if let (Some(terms), Some(state)) = (cache, &mut self.lookup) {
                 let times = (flight.started, now);
                 state.answers.keep(terms, (key, expires), knowledge, times);
             }
@@ -204,17 +229,27 @@ impl StateCheck {
         self.count(StateAnswer::Decided(code, StateGround::Stale(cached.asked)))
     }
 
-    /// Drops the cached answers under these keys.
+    /// Whether a push drops cached answers, and its loss all of them.
+    fn drops_answers(&self) -> bool {
+        let tracking = || self.strategy.lookup.as_ref()?.cache.as_ref()?.tracking;
+        tracking().is_some_and(|push| push.on_gap != OnGap::Keep)
+    }
+
+    /// Drops the cached answers under these keys, and does not keep those that are under way.
     pub(super) fn forget_answers(&mut self, entries: &[StateEntry]) {
         if let Some(state) = &mut self.lookup {
-            entries.iter().for_each(|entry| state.answers.forget(&entry.key));
+            for StateEntry { key, .. } in entries {
+                state.answers.forget(key);
+                state.outdate(key, Tick::MAX);
+            }
         }
     }
 
-    /// Drops all cached answers.
+    /// Drops all cached answers, and does not keep those that are under way.
     pub(super) fn flush_answers(&mut self) {
         if let Some(state) = &mut self.lookup {
             state.answers.clear();
+            state.flights.values_mut().for_each(|flight| flight.is_outdated = true);
         }
     }
 }

@@ -4,4 +4,5 @@
 mod cases;
 mod forms;
 mod promises;
+mod races;
 mod world;

@@ -13,53 +13,52 @@ use jwtbench_verifier::state_strategy::{
 use crate::format::cache::About;
 use crate::format::wire::Span;
 
-/// The longest span that a strategy may name, apart from words such as "forever".
-const LONGEST: Duration = Duration::from_secs(400 * 86_400);
+use super::check::{Group, bounded, counted};
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireStrategy {
-    about: Option<About>,
-    carrier: Option<WireCarrier>,
-    key: Option<WireKey>,
-    asks: Option<WireAsks>,
-    on_failure: Option<WireOnFailure>,
-    max_waits: Option<usize>,
-    prune: Option<SpanOr<WirePrune>>,
-    token_lifetime: Option<Span>,
-    filter: Option<f64>,
-    filter_last_word: Option<WireLastWord>,
-    poll_interval: Option<Span>,
-    poll_jitter: Option<f64>,
-    poll_scope: Option<WireScope>,
-    poll_retry: Option<SpanOr<WireRetry>>,
-    push_delivery: Option<WireDelivery>,
-    heartbeat: Option<SpanOr<WireNoSpan>>,
-    on_gap: Option<WireOnGap>,
-    stale_up_to: Option<SpanOr<WireForever>>,
-    cold_start: Option<SpanOr<WireColdStart>>,
-    adopt: Option<WireAdopt>,
-    cache: Option<SpanOr<WireCacheEnd>>,
-    negative_cache: Option<SpanOr<WireNoSpan>>,
-    cache_entries: Option<usize>,
-    cache_capped_at_exp: Option<bool>,
-    stale_if_error: Option<Span>,
-    tracking: Option<WireOnGap>,
-    coalescing: Option<WireCoalescing>,
-    batch_window: Option<Span>,
-    batch_size: Option<usize>,
-    connect_timeout: Option<Span>,
-    answer_timeout: Option<Span>,
-    retries: Option<u32>,
-    retry_delay: Option<Span>,
-    breaker_failures: Option<u32>,
-    breaker_open_for: Option<Span>,
+    pub(super) about: Option<About>,
+    pub(super) carrier: Option<WireCarrier>,
+    pub(super) key: Option<WireKey>,
+    pub(super) asks: Option<WireAsks>,
+    pub(super) on_failure: Option<WireOnFailure>,
+    pub(super) max_waits: Option<usize>,
+    pub(super) prune: Option<SpanOr<WirePrune>>,
+    pub(super) token_lifetime: Option<Span>,
+    pub(super) filter: Option<f64>,
+    pub(super) filter_last_word: Option<WireLastWord>,
+    pub(super) poll_interval: Option<Span>,
+    pub(super) poll_jitter: Option<f64>,
+    pub(super) poll_scope: Option<WireScope>,
+    pub(super) poll_retry: Option<SpanOr<WireRetry>>,
+    pub(super) push_delivery: Option<WireDelivery>,
+    pub(super) heartbeat: Option<SpanOr<WireNoSpan>>,
+    pub(super) on_gap: Option<WireOnGap>,
+    pub(super) stale_up_to: Option<SpanOr<WireForever>>,
+    pub(super) cold_start: Option<SpanOr<WireColdStart>>,
+    pub(super) adopt: Option<WireAdopt>,
+    pub(super) cache: Option<SpanOr<WireCacheEnd>>,
+    pub(super) negative_cache: Option<SpanOr<WireNoSpan>>,
+    pub(super) cache_entries: Option<usize>,
+    pub(super) cache_capped_at_exp: Option<bool>,
+    pub(super) stale_if_error: Option<Span>,
+    pub(super) tracking: Option<WireOnGap>,
+    pub(super) coalescing: Option<WireCoalescing>,
+    pub(super) batch_window: Option<Span>,
+    pub(super) batch_size: Option<usize>,
+    pub(super) connect_timeout: Option<Span>,
+    pub(super) answer_timeout: Option<Span>,
+    pub(super) retries: Option<u32>,
+    pub(super) retry_delay: Option<Span>,
+    pub(super) breaker_failures: Option<u32>,
+    pub(super) breaker_open_for: Option<Span>,
 }
 
 /// A span, or one of the words of `W`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "a span such as \"30s\", or one of the words of this key")]
-enum SpanOr<W> {
+pub(super) enum SpanOr<W> {
     Word(W),
     Span(Span),
 }
@@ -68,10 +67,10 @@ enum SpanOr<W> {
 macro_rules! words {
     ($name:ident { $($word:ident = $text:literal => $value:expr),* $(,)? } $type:ty) => {
         #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-        enum $name { $(#[serde(rename = $text)] $word),* }
+        pub(super) enum $name { $(#[serde(rename = $text)] $word),* }
 
         impl $name {
-            fn value(self) -> $type {
+            pub(super) fn value(self) -> $type {
                 match self { $($name::$word => $value),* }
             }
         }
@@ -137,71 +136,17 @@ words!(WireCacheEnd {
 /// No span at all.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WireNoSpan {
+pub(super) enum WireNoSpan {
     Off,
 }
 
 /// The lookups that share a request.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WireCoalescing {
+pub(super) enum WireCoalescing {
     None,
     PerKey,
     Batch,
-}
-
-/// The groups of keys, and the carriers under which they have an effect.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    Poll,
-    Push,
-    Held,
-    Asked,
-    Requests,
-}
-
-impl Group {
-    fn is_of(self, carrier: Carrier, asks_store: bool) -> bool {
-        use Carrier::{Ask, Introspection, Memory, Poll, Push, PushAndPoll, StatusList};
-        let polls = matches!(carrier, Poll | StatusList | PushAndPoll);
-        let asks = matches!(carrier, Ask | Introspection) || asks_store;
-        match self {
-            Group::Poll => polls,
-            Group::Push => matches!(carrier, Push | PushAndPoll),
-            Group::Held => polls || matches!(carrier, Push | Memory),
-            Group::Asked => asks,
-            Group::Requests => asks || polls,
-        }
-    }
-}
-
-fn effect(
-    given: bool,
-    key: &str,
-    group: Group,
-    carrier: Carrier,
-    asks: bool,
-) -> Result<(), String> {
-    match given && !group.is_of(carrier, asks) {
-        true => Err(format!(
-            "`{key}` has no effect under carrier \"{}\"; leave it out, or choose a carrier that \
-             needs it",
-            carrier.name()
-        )),
-        false => Ok(()),
-    }
-}
-
-/// A span within its bounds.
-fn bounded(key: &str, span: Duration, least: Duration) -> Result<Duration, String> {
-    match span >= least && span <= LONGEST {
-        true => Ok(span),
-        false => Err(format!(
-            "`{key}` is {}, which is not in {}..=400d",
-            humantime::format_duration(span),
-            humantime::format_duration(least)
-        )),
-    }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -228,6 +173,7 @@ impl WireStrategy {
         let last_word = self.filter_last_word.map_or(LastWord::List, WireLastWord::value);
         let asks_store = self.filter.is_some() && last_word == LastWord::Store;
         self.check_effects(carrier, asks_store)?;
+        self.check_pairs(carrier, last_word)?;
         if let Some(lifetime) = self.token_lifetime {
             bounded("token-lifetime", lifetime.0, SECOND)?;
         }
@@ -241,7 +187,7 @@ impl WireStrategy {
             filter: self.filter(last_word)?,
             asks: self.asks.map_or(Asks::Needed, WireAsks::value),
             on_outage: self.on_failure.map_or(OnOutage::Closed(503), WireOnFailure::value),
-            max_waits: self.max_waits.unwrap_or(1024),
+            max_waits: counted("max-waits", self.max_waits, 1024)?,
             prune: match self.prune {
                 None => Prune::AtExpiry,
                 Some(SpanOr::Word(word)) => word.value(),
@@ -250,61 +196,11 @@ impl WireStrategy {
         })
     }
 
-    /// A key that has no effect is refused.
-    fn check_effects(&self, carrier: Carrier, asks: bool) -> Result<(), String> {
-        let keys = [
-            (self.poll_interval.is_some(), "poll-interval", Group::Poll),
-            (self.poll_jitter.is_some(), "poll-jitter", Group::Poll),
-            (self.poll_scope.is_some(), "poll-scope", Group::Poll),
-            (self.poll_retry.is_some(), "poll-retry", Group::Poll),
-            (self.push_delivery.is_some(), "push-delivery", Group::Push),
-            (self.heartbeat.is_some(), "heartbeat", Group::Push),
-            (self.on_gap.is_some(), "on-gap", Group::Push),
-            (self.stale_up_to.is_some(), "stale-up-to", Group::Held),
-            (self.cold_start.is_some(), "cold-start", Group::Held),
-            (self.adopt.is_some(), "adopt", Group::Poll),
-            (self.prune.is_some(), "prune", Group::Held),
-            (self.filter.is_some(), "filter", Group::Held),
-            (self.cache.is_some(), "cache", Group::Asked),
-            (self.coalescing.is_some(), "coalescing", Group::Asked),
-            (self.retries.is_some(), "retries", Group::Asked),
-            (self.breaker_failures.is_some(), "breaker-failures", Group::Asked),
-            (self.connect_timeout.is_some(), "connect-timeout", Group::Requests),
-            (self.answer_timeout.is_some(), "answer-timeout", Group::Requests),
-        ];
-        for (given, key, group) in keys {
-            effect(given, key, group, carrier, asks)?;
-        }
-        let beside = [
-            (self.filter_last_word.is_some(), "filter-last-word", self.filter.is_some(), "filter"),
-            (self.negative_cache.is_some(), "negative-cache", self.caches(), "cache"),
-            (self.cache_entries.is_some(), "cache-entries", self.caches(), "cache"),
-            (self.cache_capped_at_exp.is_some(), "cache-capped-at-exp", self.caches(), "cache"),
-            (self.stale_if_error.is_some(), "stale-if-error", self.caches(), "cache"),
-            (self.tracking.is_some(), "tracking", self.caches(), "cache"),
-            (self.batch_window.is_some(), "batch-window", self.batches(), "coalescing = \"batch\""),
-            (self.batch_size.is_some(), "batch-size", self.batches(), "coalescing = \"batch\""),
-            (self.retry_delay.is_some(), "retry-delay", self.retries.is_some(), "retries"),
-            (
-                self.breaker_open_for.is_some(),
-                "breaker-open-for",
-                self.breaker_failures.is_some(),
-                "breaker-failures",
-            ),
-        ];
-        for (given, key, has, needed) in beside {
-            if given && !has {
-                return Err(format!("`{key}` has no effect without `{needed}`; leave it out"));
-            }
-        }
-        Ok(())
-    }
-
-    fn caches(&self) -> bool {
+    pub(super) fn caches(&self) -> bool {
         !matches!(self.cache, None | Some(SpanOr::Word(WireCacheEnd::Off)))
     }
 
-    fn batches(&self) -> bool {
+    pub(super) fn batches(&self) -> bool {
         self.coalescing == Some(WireCoalescing::Batch)
     }
 
@@ -361,12 +257,16 @@ impl WireStrategy {
         };
         Ok(Push {
             replays: delivery.value(),
-            heartbeat: match self.heartbeat {
-                None | Some(SpanOr::Word(WireNoSpan::Off)) => None,
-                Some(SpanOr::Span(longest)) => Some(bounded("heartbeat", longest.0, MS)?),
-            },
+            heartbeat: self.longest_silence()?,
             on_gap: self.on_gap.map_or(OnGap::Keep, WireOnGap::value),
         })
+    }
+
+    fn longest_silence(&self) -> Result<Option<Duration>, String> {
+        match self.heartbeat {
+            None | Some(SpanOr::Word(WireNoSpan::Off)) => Ok(None),
+            Some(SpanOr::Span(longest)) => bounded("heartbeat", longest.0, MS).map(Some),
+        }
     }
 
     fn filter(&self, last_word: LastWord) -> Result<Option<StateFilter>, String> {
@@ -398,7 +298,10 @@ impl WireStrategy {
             cache: self.caches().then(|| self.answer_cache()).transpose()?,
             coalescing: self.coalesced()?,
             timeouts: self.timeouts()?,
-            retries: self.retries.unwrap_or(0),
+            retries: match self.retries.unwrap_or(0) {
+                retries @ 0..=100 => retries,
+                retries => return Err(format!("`retries` is {retries}; write at most 100")),
+            },
             retry_delay: self.retry_delay.map_or(Duration::ZERO, |span| span.0),
             breaker,
         })
@@ -431,13 +334,16 @@ impl WireStrategy {
             positive,
             negative: span(self.negative_cache, "negative-cache")?,
             caps_at_expiry,
-            entries: self.cache_entries.unwrap_or(10_000),
+            entries: counted("cache-entries", self.cache_entries, 10_000)?,
             stale_if_error: self.stale_if_error.map_or(Duration::ZERO, |span| span.0),
-            tracking: self.tracking.map(|on_gap| Push {
-                replays: false,
-                heartbeat: None,
-                on_gap: on_gap.value(),
-            }),
+            tracking: match self.tracking {
+                None => None,
+                Some(on_gap) => Some(Push {
+                    replays: false,
+                    heartbeat: self.longest_silence()?,
+                    on_gap: on_gap.value(),
+                }),
+            },
         })
     }
 
@@ -454,7 +360,8 @@ impl WireStrategy {
                     );
                 };
                 let window = bounded("batch-window", window.0, Duration::ZERO)?;
-                LookupCoalescing::Batch { window, most: most.max(1) }
+                let most = counted("batch-size", Some(most), 1)?;
+                LookupCoalescing::Batch { window, most }
             }
         })
     }
