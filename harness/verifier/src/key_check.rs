@@ -83,15 +83,35 @@ pub fn p384(x: &[u8], y: &[u8]) -> Result<KeyMaterial, SkipKind> {
 pub fn ed25519(x: &[u8]) -> Result<KeyMaterial, SkipKind> {
     let encoded: [u8; 32] = x.try_into().map_err(|_| SkipKind::InvalidKey)?;
     let key = VerifyingKey::from_bytes(&encoded).map_err(|_| SkipKind::InvalidKey)?;
-    // dalek also decodes y ≥ p, and x = 0 with the sign bit set. Encoding the point again reveals
-    // these.
-    if key.to_edwards().compress().to_bytes() != encoded {
+    // dalek also decodes these.
+    if !is_canonical_point(&encoded) {
         return Err(SkipKind::InvalidKey);
     }
     if key.is_weak() {
         return Err(SkipKind::WeakKey);
     }
     Ok(KeyMaterial::Ed25519(encoded))
+}
+
+/// Whether the text of a point is the one that encoding it gives (RFC 8032 §5.1.3): y is below p =
+/// 2²⁵⁵ - 19, and the sign of x is not set where x is 0, which is so for y = 1 and y = -1. Encoding
+/// the point again would take as long as decoding it.
+fn is_canonical_point(encoded: &[u8; 32]) -> bool {
+    const ONE: [u8; 32] = edwards_y(1, 0, 0);
+    const MINUS_ONE: [u8; 32] = edwards_y(0xec, 0xff, 0x7f);
+    let mut y = *encoded;
+    y[31] &= 0x7f;
+    let is_signed = encoded[31] != y[31];
+    let is_below_p = y[0] < 0xed || y[31] < 0x7f || y[1..31].iter().any(|byte| *byte < 0xff);
+    is_below_p && !(is_signed && (y == ONE || y == MINUS_ONE))
+}
+
+/// The little-endian number with this lowest byte, this highest one, and these between them.
+const fn edwards_y(lowest: u8, between: u8, highest: u8) -> [u8; 32] {
+    let mut y = [between; 32];
+    y[0] = lowest;
+    y[31] = highest;
+    y
 }
 
 /// A big-endian integer without leading zeros.
@@ -122,6 +142,8 @@ fn uncompressed<const N: usize>(x: &[u8], y: &[u8]) -> Result<[u8; N], SkipKind>
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     const G256_X: &str = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
@@ -327,6 +349,26 @@ mod tests {
     }
 
     const RFC_8032_1: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    /// What is told of the text of a point is what encoding the point shows.
+    #[test]
+    fn a_canonical_point_is_encoded_as_it_was() {
+        let edges = [1, 18, 0xec, 0xed, 0xee, 0xff].map(|low| edwards_y(low, 0xff, 0x7f));
+        let small = [0, 1, 2, 3, 4].map(|low| edwards_y(low, 0, 0));
+        let random = (0..2_000u32).map(|number| Sha256::digest(number.to_be_bytes()).into());
+        let mut decoded = 0;
+        for mut encoded in edges.into_iter().chain(small).chain(random) {
+            for sign in [0, 0x80] {
+                encoded[31] ^= sign;
+                if let Ok(key) = VerifyingKey::from_bytes(&encoded) {
+                    let again = key.to_edwards().compress().to_bytes();
+                    assert_eq!(is_canonical_point(&encoded), again == encoded, "{encoded:x?}");
+                    decoded += 1;
+                }
+            }
+        }
+        assert!(decoded > 1_000, "only {decoded} are points");
+    }
+
     /// The key of cases 3 to 5 of ed25519-speccheck (ePrint 2020/1244).
     const MIXED_ORDER: &str = "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d";
     const ORDER_1: &str = "0100000000000000000000000000000000000000000000000000000000000000";
