@@ -85,6 +85,12 @@ impl Source {
         root.join(folder).join(format!("{stem}.toml"))
     }
 
+    /// Whether `path` is this file of the source.
+    pub(crate) fn is_file(&self, folder: &str, stem: &str, path: &Path) -> bool {
+        let own = self.path(folder, stem).canonicalize();
+        own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own))
+    }
+
     /// Every file in the binary: its path below `scenarios/` and its text.
     pub fn shipped() -> &'static [(&'static str, &'static str)] {
         shipped::FILES

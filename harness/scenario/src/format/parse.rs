@@ -82,6 +82,28 @@ impl File<'_> {
             at.map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
         Err(ScenarioError { path: self.path.into(), line, message: message.into() })
     }
+
+    /// The fault of a text that is not the TOML of a file of its own. It names the key; `remedy` is
+    /// for a key that there is not.
+    pub(crate) fn unreadable<T>(&self, error: &toml::de::Error, remedy: &str) -> Checked<T> {
+        let message = error.message();
+        if message.contains("unknown field") {
+            return self.fault(error.span(), format!("{message}; {remedy}"));
+        }
+        match error.span().and_then(|span| key_at(self.text, span.start)) {
+            Some(key) if !message.contains(key) => {
+                self.fault(error.span(), format!("`{key}`: {message}"))
+            }
+            _ => self.fault(error.span(), message),
+        }
+    }
+}
+
+/// The key that is set in the line that contains byte `at`, if that line sets one.
+fn key_at(text: &str, at: usize) -> Option<&str> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let (key, _) = text[start..].lines().next()?.split_once('=')?;
+    Some(key.trim())
 }
 
 impl Scenario {

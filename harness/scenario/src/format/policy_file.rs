@@ -8,8 +8,11 @@ use jwtbench_verifier::policy::PolicySpec;
 
 use crate::ScenarioError;
 use crate::format::bounded_file;
-use crate::format::parse::{Checked, File};
+use crate::format::parse::File;
 use crate::format::policy::WirePolicy;
+
+/// What to do about a key that there is not.
+const REMEDY: &str = "a policy file has the keys of a scenario's [policy], at its top level";
 
 /// A policy file, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,30 +67,8 @@ pub fn parse(path: &Path, text: &str) -> Result<PolicySpec, ScenarioError> {
             let at = place(text, fault.key);
             file.fault(at, format!("`{}` {}", fault.key, fault.reason))
         }),
-        Err(error) => unreadable(&file, &error),
+        Err(error) => file.unreadable(&error, REMEDY),
     }
-}
-
-fn unreadable(file: &File<'_>, error: &toml::de::Error) -> Checked<PolicySpec> {
-    let message = error.message();
-    if message.contains("unknown field") {
-        let remedy = "a policy file has the keys of a scenario's [policy], at its top level";
-        return file.fault(error.span(), format!("{message}; {remedy}"));
-    }
-    let key = error.span().and_then(|span| key_at(file.text, span.start));
-    match key {
-        Some(key) if !message.contains(key) => {
-            file.fault(error.span(), format!("`{key}`: {message}"))
-        }
-        _ => file.fault(error.span(), message),
-    }
-}
-
-/// The key that is set in the line that contains byte `at`, if that line sets one.
-pub(crate) fn key_at(text: &str, at: usize) -> Option<&str> {
-    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
-    let (key, _) = text[start..].lines().next()?.split_once('=')?;
-    Some(key.trim())
 }
 
 /// The place where the text sets a key. For a key of a table, its last part is looked up.

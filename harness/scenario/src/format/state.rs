@@ -14,9 +14,12 @@ use crate::format::bounded_file;
 use crate::format::cache::About;
 use crate::format::nearest::did_you_mean;
 use crate::format::parse::{Checked, File};
-use crate::format::policy_file::{key_at, place};
+use crate::format::policy_file::place;
 
 use wire::WireStrategy;
+
+/// What to do about a key that there is not.
+const REMEDY: &str = "scenarios/FORMAT.md lists the keys of a state strategy";
 
 /// The folder of the strategies within a source.
 pub(crate) const STRATEGIES: &str = "state-strategies";
@@ -51,12 +54,6 @@ impl StatePresets {
         self.0.stems(STRATEGIES).unwrap_or_default()
     }
 
-    /// Whether a file is the strategy of this name.
-    fn is_one(&self, path: &Path, name: &str) -> bool {
-        let own = self.0.path(STRATEGIES, name).canonicalize();
-        own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own))
-    }
-
     /// A strategy by name.
     ///
     /// # Errors
@@ -89,7 +86,7 @@ impl StatePresets {
         })?;
         let preset = parse(path, &text).map_err(|fault| fault.to_string())?;
         let name = &preset.name;
-        if self.names().contains(name) && !self.is_one(path, name) {
+        if self.names().contains(name) && !self.0.is_file(STRATEGIES, name, path) {
             return Err(format!("{given}: a strategy is called `{name}` already; rename the file"));
         }
         Ok(preset)
@@ -101,7 +98,7 @@ fn parse(path: &Path, text: &str) -> Checked<StatePreset> {
     let file = File { path, text };
     let mut wire: WireStrategy = match toml::from_str(text) {
         Ok(wire) => wire,
-        Err(error) => return unreadable(&file, &error),
+        Err(error) => return file.unreadable(&error, REMEDY),
     };
     let (about, token_lifetime) = (wire.take_about(), wire.token_lifetime());
     let strategy = match wire.resolve() {
@@ -114,20 +111,6 @@ fn parse(path: &Path, text: &str) -> Checked<StatePreset> {
     let stem = path.file_stem().unwrap_or_default();
     let name = stem.to_string_lossy().into_owned();
     Ok(StatePreset { name, strategy, token_lifetime, about, text: text.to_owned() })
-}
-
-fn unreadable(file: &File<'_>, error: &toml::de::Error) -> Checked<StatePreset> {
-    let message = error.message();
-    if message.contains("unknown field") {
-        let remedy = "scenarios/FORMAT.md lists the keys of a state strategy";
-        return file.fault(error.span(), format!("{message}; {remedy}"));
-    }
-    match error.span().and_then(|span| key_at(file.text, span.start)) {
-        Some(key) if !message.contains(key) => {
-            file.fault(error.span(), format!("`{key}`: {message}"))
-        }
-        _ => file.fault(error.span(), message),
-    }
 }
 
 #[cfg(test)]

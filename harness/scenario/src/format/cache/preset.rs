@@ -9,7 +9,7 @@ use crate::catalogue::source::Source;
 use crate::format::bounded_file;
 use crate::format::nearest::did_you_mean;
 use crate::format::parse::{Checked, File};
-use crate::format::policy_file::{key_at, place};
+use crate::format::policy_file::place;
 
 use super::{About, Start, WireCache};
 
@@ -31,6 +31,9 @@ pub struct Preset {
     pub text: String,
 }
 
+/// What to do about a key that there is not.
+const REMEDY: &str = "a cache policy has the keys of a scenario's [cache], at its top level";
+
 /// The folder of the presets within a source.
 pub(crate) const PRESETS: &str = "cache-policies";
 
@@ -47,12 +50,6 @@ impl Presets {
     /// The names of the presets, sorted. The list is empty if they cannot be read.
     pub fn names(&self) -> Vec<String> {
         self.0.stems(PRESETS).unwrap_or_default()
-    }
-
-    /// Whether a file is the preset of this name.
-    fn is_one(&self, path: &Path, name: &str) -> bool {
-        let own = self.0.path(PRESETS, name).canonicalize();
-        own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own))
     }
 }
 
@@ -89,7 +86,7 @@ pub fn read_cache_policy(presets: &Presets, given: &str) -> Result<Preset, Strin
     })?;
     let preset = parse_preset(path, &text, presets)?;
     let name = &preset.name;
-    if presets.names().contains(name) && !presets.is_one(path, name) {
+    if presets.names().contains(name) && !presets.0.is_file(PRESETS, name, path) {
         return Err(format!("{given}: a preset is called `{name}` already; rename the file"));
     }
     Ok(preset)
@@ -129,7 +126,7 @@ fn parse(path: &Path, text: &str, presets: &Presets, through: &[&str]) -> Checke
     let file = File { path, text };
     let mut wire: WireCache = match toml::from_str(text) {
         Ok(wire) => wire,
-        Err(error) => return unreadable(&file, &error),
+        Err(error) => return file.unreadable(&error, REMEDY),
     };
     let (about, start) = (wire.take_about(), wire.start());
     let base = match wire.base() {
@@ -163,20 +160,6 @@ fn parse(path: &Path, text: &str, presets: &Presets, through: &[&str]) -> Checke
         keys: keys(text),
         text: text.to_owned(),
     })
-}
-
-fn unreadable(file: &File<'_>, error: &toml::de::Error) -> Checked<Preset> {
-    let message = error.message();
-    if message.contains("unknown field") {
-        let remedy = "a cache policy has the keys of a scenario's [cache], at its top level";
-        return file.fault(error.span(), format!("{message}; {remedy}"));
-    }
-    match error.span().and_then(|span| key_at(file.text, span.start)) {
-        Some(key) if !message.contains(key) => {
-            file.fault(error.span(), format!("`{key}`: {message}"))
-        }
-        _ => file.fault(error.span(), message),
-    }
 }
 
 /// The lines of a text that set a key.
