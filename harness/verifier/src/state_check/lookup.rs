@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::key_cache::Ticket;
 use crate::rejection::Rejection;
-use crate::state_strategy::{Lookup, LookupCoalescing, OnGap, StateStrategy};
+use crate::state_strategy::{Lookup, LookupCoalescing, OnGap, StateStrategy, StoreTimeouts};
 use crate::tick::Tick;
 
 use super::answers::CachedAnswers;
@@ -254,22 +255,14 @@ impl StateCheck {
     }
 }
 
-/// What a store says of a key that it does not have.
-impl Default for Knowledge {
-    fn default() -> Knowledge {
-        Knowledge::Clear
-    }
-}
-
 impl Lookup {
     /// A question for every token, with the limits of a client of Redis: no cache, a second to
     /// connect, half a second for the answer.
     pub fn uncached() -> Lookup {
-        use std::time::Duration;
         Lookup {
             cache: None,
             coalescing: LookupCoalescing::None,
-            timeouts: crate::state_strategy::StoreTimeouts {
+            timeouts: StoreTimeouts {
                 connect: Duration::from_secs(1),
                 answer: Duration::from_millis(500),
             },
