@@ -13,8 +13,7 @@ use super::answers::CachedAnswers;
 use super::breaker::BreakerState;
 use super::wait::StateWait;
 use super::{
-    Knowledge, OpId, OpKind, StateAnswer, StateCheck, StateEntry, StateGround, StateToken,
-    StoreOutcome,
+    OpId, OpKind, StateAnswer, StateCheck, StateEntry, StateGround, StateToken, StoreOutcome,
 };
 
 /// The state of lookups.
