@@ -156,6 +156,7 @@ impl<'p> Rig<'p> {
             clock: self.plan.wall_clock(),
             source: &self.source,
             state: None,
+            fleet: None,
             worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &self.texts,

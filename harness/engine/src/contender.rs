@@ -2,7 +2,7 @@
 //! verdict. It never sees what the issuer knows of the token.
 
 mod batch;
-mod core;
+pub(crate) mod core;
 mod exec;
 #[cfg(feature = "josekit")]
 mod josekit;
@@ -29,6 +29,7 @@ use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
+use crate::state::fleet::StateFleet;
 use crate::state::source::StateSource;
 
 pub use exec::{ExecCommand, ExecSetup, PROTOCOL};
@@ -248,6 +249,8 @@ pub struct Setup<'c> {
     pub source: &'c Arc<KeySource>,
     /// The state beyond tokens; `None` if nothing is ever revoked.
     pub state: Option<&'c StateSource>,
+    /// The instances under a state strategy, of which the worker is one; `None` if there is none.
+    pub fleet: Option<&'c StateFleet>,
     /// The number of the worker.
     pub worker: WorkerPlace,
     /// The JWK set at the beginning, for contenders without a key cache.

@@ -6,6 +6,7 @@ pub mod finding;
 pub mod history;
 pub mod judgement;
 pub mod ledger;
+mod state;
 mod steady;
 
 pub(crate) use steady::verdict_stream;

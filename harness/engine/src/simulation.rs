@@ -12,6 +12,7 @@ mod metrics;
 mod peek;
 mod recalling;
 mod seen;
+mod state;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 use rayon::prelude::*;
 use seen::{Outage, SeenScope};
 use sha2::{Digest as _, Sha256};
+use state::ExposureSpans;
 
 use jwtbench_result::simulation::{
     HindsightPoint, MetricRange, Minute, PhaseRow, SimulationCounts, SimulationEvent, SimulationRow,
@@ -33,6 +35,7 @@ use jwtbench_result::simulation::{
 use jwtbench_scenario::format::cache::{CacheSpec, Start};
 use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::model::state::NamedStrategy;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::plan::flow::{self, FlowFault};
 use jwtbench_scenario::token::class::Flood;
@@ -85,7 +88,7 @@ impl Beginning {
 pub struct WrongVerdict {
     /// The scenario.
     pub scenario: String,
-    /// The cache policy.
+    /// The cache policy, or the state strategy in a scenario with state.
     pub cache_policy: String,
     /// The token class.
     pub class: &'static str,
@@ -124,20 +127,36 @@ pub struct Simulated {
     pub wrong: Vec<WrongVerdict>,
 }
 
-/// Simulates one scenario under each of the cache policies, with what each cache holds at the
-/// beginning.
+/// What a row is about: a cache policy and, in a scenario with state, a state strategy in place of
+/// the scenario's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulatedLine {
+    /// The cache policy.
+    pub cache: CacheSpec,
+    /// The state strategy; `None` for that of the scenario.
+    pub strategy: Option<NamedStrategy>,
+}
+
+impl From<CacheSpec> for SimulatedLine {
+    fn from(cache: CacheSpec) -> SimulatedLine {
+        SimulatedLine { cache, strategy: None }
+    }
+}
+
+/// Simulates one scenario under each of the cache policies or state strategies, with what each
+/// cache holds at the beginning.
 ///
 /// # Errors
 /// If the scenario's arrivals cannot be drawn one at a time, or its policy does not allow the
 /// algorithm.
 pub fn simulate(
     scenario: &Scenario,
-    policies: &[CacheSpec],
+    lines: &[impl Clone + Into<SimulatedLine>],
     signers: &Signers,
     ask: Ask,
 ) -> Result<Simulated, SimulationError> {
     let mut whole = Simulated::default();
-    simulate_each(scenario, policies, signers, ask, &mut |one: Simulated| {
+    simulate_each(scenario, lines, signers, ask, &mut |one: Simulated| {
         whole.rows.extend(one.rows);
         whole.figures.extend(one.figures);
         whole.hindsight.extend(one.hindsight);
@@ -147,47 +166,91 @@ pub fn simulate(
     Ok(whole)
 }
 
+/// The tokens of a scenario as it issues them, for all lines that issue them alike.
+struct Issuance {
+    lifetime: Duration,
+    plan: Plan,
+    refs: Refs,
+    /// The results of hindsight for each draw; none in a scenario with state, whose strategies it
+    /// says nothing of.
+    hindsights: Vec<Vec<HindsightPoint>>,
+}
+
+impl Issuance {
+    fn new(scenario: &Scenario, signers: &Signers, ask: Ask) -> Result<Issuance, SimulationError> {
+        let draws = ask.draws.max(1);
+        let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
+        let hindsights = match scenario.state {
+            Some(_) => vec![Vec::new(); draws as usize],
+            None => {
+                let schedule = schedule(&plan.drawn(0), &refs)?;
+                let points = (0..draws).map(|draw| schedule.points(&plan.drawn(draw), &refs));
+                points.collect::<Result<Vec<_>, TrialError>>()?
+            }
+        };
+        Ok(Issuance { lifetime: scenario.issuer.token_lifetime, plan, refs, hindsights })
+    }
+}
+
 /// Simulates one scenario as [`simulate`] does, and gives each result to `finished` as soon as it
-/// is known: first those that need no policy, then policy by policy.
+/// is known: first those that need no policy, then line by line.
 ///
 /// # Errors
 /// The errors of [`simulate`].
 pub fn simulate_each(
     scenario: &Scenario,
-    policies: &[CacheSpec],
+    lines: &[impl Clone + Into<SimulatedLine>],
     signers: &Signers,
     ask: Ask,
     finished: &mut dyn FnMut(Simulated),
 ) -> Result<(), SimulationError> {
-    let draws = ask.draws.max(1);
-    let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
-    let schedule = schedule(&plan.drawn(0), &refs)?;
-    let hindsights = (0..draws)
-        .map(|draw| schedule.points(&plan.drawn(draw), &refs))
-        .collect::<Result<Vec<_>, TrialError>>()?;
-    let hindsight = worst(&hindsights);
+    let mut issued = Issuance::new(scenario, signers, ask)?;
+    let hindsight = worst(&issued.hindsights);
     finished(Simulated { hindsight, events: events(scenario), ..Simulated::default() });
-    let is_cold = |scenario: &Scenario| scenario.cache.start == Start::Cold;
-    for spec in policies {
-        let plan = Variants::new(&plan, spec);
-        let ages = plan.ages(ask.offsets);
-        let runs = (0..draws).flat_map(move |draw| (0..ages).map(move |age| (age, draw)));
-        let runs: Vec<Beginning> =
-            runs.map(|(age, draw)| Beginning { age: (age, ages), draw }).collect();
-        // The schedule can only be compared if it begins with the same keys.
-        let is_alike = is_cold(&plan.whole.scenario) == is_cold(scenario);
-        let one = |run: &Beginning| {
-            let hindsight = if is_alike { hindsights[run.draw as usize].as_slice() } else { &[] };
-            plan.met_by(*run).live(&refs, *run, hindsight)
+    for line in lines {
+        let SimulatedLine { cache, strategy } = line.clone().into();
+        let scenario = match strategy {
+            Some(strategy) => scenario.clone().informed_by(strategy),
+            None => scenario.clone(),
         };
-        let fleets = runs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
-        let figures = over_runs(fleets.iter().flat_map(|fleet| &fleet.asked));
-        let mut wrong = Vec::new();
-        let row = plan.row(fleets, (ages, draws), &mut wrong);
-        let (rows, figures) = (vec![row], vec![figures]);
-        finished(Simulated { rows, figures, wrong, ..Simulated::default() });
+        if scenario.issuer.token_lifetime != issued.lifetime {
+            issued = Issuance::new(&scenario, signers, ask)?;
+        }
+        finished(simulate_line(&scenario, &cache, &issued, ask)?);
     }
     Ok(())
+}
+
+/// Simulates one line.
+fn simulate_line(
+    scenario: &Scenario,
+    spec: &CacheSpec,
+    issued: &Issuance,
+    ask: Ask,
+) -> Result<Simulated, SimulationError> {
+    let draws = ask.draws.max(1);
+    let Issuance { plan, refs, hindsights, .. } = issued;
+    let is_cold = |scenario: &Scenario| scenario.cache.start == Start::Cold;
+    let plan = Variants::new(plan, scenario, spec);
+    let ages = plan.ages(ask.offsets);
+    let runs = (0..draws).flat_map(move |draw| (0..ages).map(move |age| (age, draw)));
+    let runs: Vec<Beginning> =
+        runs.map(|(age, draw)| Beginning { age: (age, ages), draw }).collect();
+    // The schedule can only be compared if it begins with the same keys.
+    let is_alike = is_cold(&plan.whole.scenario) == is_cold(scenario);
+    let one = |run: &Beginning| {
+        let hindsight = if is_alike { hindsights[run.draw as usize].as_slice() } else { &[] };
+        plan.met_by(*run).live(refs, *run, hindsight)
+    };
+    let fleets = runs.par_iter().map(one).collect::<Result<Vec<Fleet>, TrialError>>()?;
+    let mut figures = over_runs(fleets.iter().flat_map(|fleet| &fleet.asked));
+    if let Some(figure) = figures.get_mut("all.all.state_exposure") {
+        *figure = exposure_over(&fleets).unwrap_or(*figure);
+    }
+    let mut wrong = Vec::new();
+    let row = plan.row(fleets, (ages, draws), &mut wrong);
+    let (rows, figures) = (vec![row], vec![figures]);
+    Ok(Simulated { rows, figures, wrong, ..Simulated::default() })
 }
 
 /// The range of each figure over all runs that have it.
@@ -253,12 +316,18 @@ struct Variants {
 struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
     asked: BTreeMap<String, Option<f64>>,
+    exposures: ExposureSpans,
     phases: Vec<PhaseCost>,
     counts: SimulationCounts,
     causes: BTreeMap<&'static str, u64>,
     timeline: Vec<Minute>,
     wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     hash: [u8; 32],
+}
+
+/// The exposures of revoked tokens over all runs.
+fn exposure_over(fleets: &[Fleet]) -> Option<MetricRange> {
+    state::exposure(fleets.iter().map(|fleet| &fleet.exposures))
 }
 
 /// Adds the counts of `more` to `sum`, minute by minute.
@@ -270,8 +339,8 @@ fn add_up(sum: &mut Vec<Minute>, more: &[Minute]) {
 }
 
 impl Variants {
-    fn new(plan: &Plan, spec: &CacheSpec) -> Variants {
-        let scenario = plan.scenario.clone().cached_by(spec.clone());
+    fn new(plan: &Plan, scenario: &Scenario, spec: &CacheSpec) -> Variants {
+        let scenario = scenario.clone().cached_by(spec.clone());
         let floods = Flood::ALL.into_iter().filter(|flood| flood.is_in(&scenario));
         let quiet = floods.map(|flood| (flood, plan.flowing(flood.silenced(&scenario)))).collect();
         let asked = Arc::new(Asked::of(&scenario));
@@ -281,6 +350,8 @@ impl Variants {
     /// The number of ages of the cache that are simulated, if `offsets` are asked for.
     fn ages(&self, offsets: u32) -> u32 {
         match self.whole.scenario.cache.start {
+            // Of a fleet each draw has ages of its own.
+            _ if self.whole.scenario.state.is_some() => 1,
             Start::Cold | Start::Age(_) => 1,
             Start::Warm => offsets.max(1),
         }
@@ -327,10 +398,15 @@ impl Variants {
                 let seed = seed(number);
                 Instance { plan, refs, warm_since, seed, renewals: &[], scopes }
             };
-            (0..plan.scenario.instances.count).map(|number| one(number).run()).collect()
+            // A fleet that shares a store is one run.
+            let count = if plan.scenario.state.is_some() { 1 } else { plan.scenario.instances.count };
+            (0..count).map(|number| one(number).run()).collect()
         };
         let runs = fleet(&self.whole, self.asked.scopes())?;
         let mut values = values(&self.whole, &runs);
+        runs.iter().for_each(|run| state::add(&self.whole, run, &mut values));
+        let exposures = runs.iter().filter_map(|run| run.state.as_ref());
+        let exposures = exposures.flat_map(|state| &state.times.spans).copied().collect();
         values.extend(regret(&values, &runs, hindsight).map(|regret| ("regret_s", regret)));
         for (flood, plan) in &self.quiet {
             let quiet = fleet(plan, &[])?;
@@ -353,7 +429,8 @@ impl Variants {
             if is_short {
                 add_up(&mut timeline, &tally.whole.minutes(starts(&fetches)));
             }
-            let (served, misreported) = (served.served, tally.whole.misreported);
+            let served = served.served;
+            let misreported = tally.counts.misreported + tally.whole.misreported;
             counts.add(&SimulationCounts { attempts, served, misreported, ..tally.counts });
             for (cause, count) in &tally.causes {
                 *causes.entry(*cause).or_default() += count;
@@ -364,7 +441,7 @@ impl Variants {
             hash.update(tally.stream_hash());
         }
         let hash = hash.finalize().into();
-        Ok(Fleet { values, asked, phases, counts, causes, timeline, wrong, hash })
+        Ok(Fleet { values, asked, exposures, phases, counts, causes, timeline, wrong, hash })
     }
 
     fn row(
@@ -375,6 +452,7 @@ impl Variants {
     ) -> SimulationRow {
         let scenario = &self.whole.scenario;
         let mut metrics = over_runs(fleets.iter().flat_map(|fleet| &fleet.values));
+        metrics.extend(exposure_over(&fleets).map(|range| ("state_exposure_s".to_owned(), range)));
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
         let (mut hash, mut timeline) = (Sha256::new(), Vec::new());
         let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
@@ -392,7 +470,10 @@ impl Variants {
         }
         wrong.extend(breaches.into_iter().map(|((class, due, given), count)| WrongVerdict {
             scenario: scenario.name.clone(),
-            cache_policy: scenario.cache.name.clone(),
+            cache_policy: match &scenario.state {
+                Some(state) => state.strategy.name.clone(),
+                None => scenario.cache.name.clone(),
+            },
             class,
             due,
             given,
@@ -402,6 +483,7 @@ impl Variants {
         SimulationRow {
             scenario: scenario.name.clone(),
             cache_policy: scenario.cache.name.clone(),
+            state_strategy: scenario.state.as_ref().map(|state| state.strategy.name.clone()),
             seed: self.whole.seed,
             instances: scenario.instances.count,
             ages,

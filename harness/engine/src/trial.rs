@@ -219,6 +219,7 @@ impl<'p> Trial<'p> {
             clock: self.plan.wall_clock(),
             source,
             state: self.state.as_deref(),
+            fleet: None,
             worker,
             key_set,
             corpus,

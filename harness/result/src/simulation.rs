@@ -204,6 +204,9 @@ pub struct SimulationRow {
     pub scenario: String,
     /// Name of the cache policy.
     pub cache_policy: String,
+    /// Name of the state strategy; absent in a scenario without state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_strategy: Option<String>,
     /// The seed of keys, tokens, arrivals and latencies.
     pub seed: u64,
     /// Instances of the verifier.
@@ -265,7 +268,7 @@ pub struct PhaseRow {
 }
 
 /// The columns of tables, in order: the metrics and the other figures beside them.
-pub const COLUMNS: [&str; 15] = [
+pub const COLUMNS: [&str; 22] = [
     "exposure_s",
     "lockout_s",
     "regret_s",
@@ -281,10 +284,17 @@ pub const COLUMNS: [&str; 15] = [
     "key_age_s",
     "wait_s",
     "attempts_per_hour",
+    "state_exposure_s",
+    "state_lockout_s",
+    "store_ops_per_token",
+    "store_peak_per_s",
+    "state_age_s",
+    "silence_s",
+    "token_endpoint_per_s",
 ];
 
 /// A metric over all runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricRange {
     /// The least; null if even that was cut off by the horizon.
     #[serde(serialize_with = "nano")]
@@ -299,6 +309,12 @@ pub struct MetricRange {
     pub n: u64,
     /// How many of them the horizon cut off: the true figure is greater.
     pub censored: u64,
+    /// The mean, of a metric that has one; absent if any was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "nano")]
+    pub mean: Option<f64>,
+    /// Half the width of the mean's interval of 95 %; absent without a mean.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "nano")]
+    pub mean_error: Option<f64>,
 }
 
 impl MetricRange {
@@ -312,7 +328,26 @@ impl MetricRange {
         // Values that were cut off rank above all others.
         let at = |rank: usize| known.get(rank).copied();
         let censored = (n - known.len()) as u64;
-        Some(MetricRange { min: at(0), p50: at(last / 2), max: at(last), n: n as u64, censored })
+        let (min, p50, max) = (at(0), at(last / 2), at(last));
+        Some(MetricRange { min, p50, max, n: n as u64, censored, mean: None, mean_error: None })
+    }
+
+    /// The range with the mean over these values, which are those of the range. `groups` are the
+    /// values of independent draws, as values of one draw may depend on one another.
+    #[must_use]
+    pub fn with_mean(self, groups: &[Vec<f64>]) -> MetricRange {
+        if self.censored > 0 {
+            return self;
+        }
+        let count: usize = groups.iter().map(Vec::len).sum();
+        let mean = groups.iter().flatten().sum::<f64>() / count.max(1) as f64;
+        // The variance of a ratio of sums over clusters.
+        let clusters = groups.iter().filter(|group| !group.is_empty()).count() as f64;
+        let square = |group: &Vec<f64>| (group.iter().map(|one| one - mean).sum::<f64>()).powi(2);
+        let squares: f64 = groups.iter().map(square).sum();
+        let variance = squares * clusters / (clusters - 1.0) / (count as f64).powi(2);
+        let mean_error = (clusters > 1.0).then(|| 1.96 * variance.sqrt());
+        MetricRange { mean: Some(mean), mean_error, ..self }
     }
 }
 
@@ -335,6 +370,16 @@ pub struct SimulationCounts {
     pub attempts: u64,
     /// Requests that the endpoint answered.
     pub served: u64,
+    /// Those of the exposed accepts whose token was revoked; absent if zero.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revoked_accepts: u64,
+    /// Those of the lockouts that the state of the token caused; absent if zero.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub state_lockouts: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Minute {
@@ -358,6 +403,8 @@ impl SimulationCounts {
         self.misreported += other.misreported;
         self.attempts += other.attempts;
         self.served += other.served;
+        self.revoked_accepts += other.revoked_accepts;
+        self.state_lockouts += other.state_lockouts;
     }
 }
 
@@ -368,6 +415,12 @@ impl SimulationRow {
             (0, _) | (_, 0) => (self.metric("lockout_s").map_or(1, |metric| metric.n), 1),
             (ages, draws) => (u64::from(ages), u64::from(draws)),
         }
+    }
+
+    /// The name of what the row is about: the state strategy in a scenario with state, and the cache
+    /// policy in any other.
+    pub fn subject(&self) -> &str {
+        self.state_strategy.as_deref().unwrap_or(&self.cache_policy)
     }
 
     /// A metric by name; `None` if it is absent.
@@ -386,7 +439,8 @@ impl SimulationRow {
         let worst = |row: &SimulationRow, name: &str| {
             row.metric(name).map(|metric| metric.max.unwrap_or(f64::INFINITY))
         };
-        let axes = ["exposure_s", "lockout_s"];
+        let exposure = if self.state_strategy.is_some() { "state_exposure_s" } else { "exposure_s" };
+        let axes = [exposure, "lockout_s"];
         let pairs = axes.map(|name| worst(self, name).zip(worst(other, name)));
         let known = || pairs.iter().flatten();
         self.scenario == other.scenario
@@ -408,7 +462,7 @@ impl Simulation {
     /// The policies that are no worse than this one on either axis, and better on one.
     pub fn dominating<'s>(&'s self, row: &SimulationRow) -> Vec<&'s str> {
         let better = self.rows.iter().filter(|other| other.dominates(row));
-        better.map(|other| other.cache_policy.as_str()).collect()
+        better.map(SimulationRow::subject).collect()
     }
 
     /// The missed expectations of the policies that are held to them.
@@ -421,7 +475,7 @@ impl Simulation {
 
     /// Whether a row is of one of the user's own policies.
     pub fn is_own(&self, row: &SimulationRow) -> bool {
-        self.own.contains(&row.cache_policy)
+        self.own.iter().any(|name| name == row.subject())
     }
 
     /// The rows of one scenario.
@@ -437,7 +491,9 @@ mod tests {
     #[test]
     fn what_was_cut_off_ranks_above_all() {
         let of = |values: &[Option<f64>]| MetricRange::of(values);
-        let metric = |min, p50, max, n, censored| Some(MetricRange { min, p50, max, n, censored });
+        let metric = |min, p50, max, n, censored| {
+            Some(MetricRange { min, p50, max, n, censored, ..MetricRange::default() })
+        };
         let (one, two) = (Some(1.0), Some(2.0));
         let rows = [
             (vec![], None, "nothing"),
@@ -454,7 +510,8 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_as_it_was_written() {
         let sum = Some(1114.0500000000013);
-        let metric = MetricRange { min: Some(0.050000001), p50: sum, max: None, n: 2, censored: 1 };
+        let (min, n, censored) = (Some(0.050000001), 2, 1);
+        let metric = MetricRange { min, p50: sum, n, censored, ..MetricRange::default() };
         let text = serde_json::to_string(&metric).unwrap();
         assert!(text.starts_with("{\"min\":0.050000001,\"p50\":1114.05,\"max\":null"), "{text}");
         let read: MetricRange = serde_json::from_str(&text).unwrap();

@@ -19,6 +19,8 @@ pub struct Catalogue {
     source: Source,
     /// The names of further cache policies that expectations may name.
     named: Vec<String>,
+    /// The names of further state strategies that expectations may name.
+    named_strategies: Vec<String>,
 }
 
 /// The reason why scenarios could not be selected.
@@ -99,7 +101,7 @@ impl Catalogue {
     }
 
     fn new(source: Source) -> Catalogue {
-        Catalogue { source, named: Vec::new() }
+        Catalogue { source, named: Vec::new(), named_strategies: Vec::new() }
     }
 
     /// The source of its files.
@@ -110,6 +112,11 @@ impl Catalogue {
     /// The catalogue with further cache policies, beside the presets, that expectations may name.
     pub fn naming(self, named: impl IntoIterator<Item = String>) -> Catalogue {
         Catalogue { named: named.into_iter().collect(), ..self }
+    }
+
+    /// The catalogue with further state strategies that expectations may name.
+    pub fn naming_strategies(self, named: impl IntoIterator<Item = String>) -> Catalogue {
+        Catalogue { named_strategies: named.into_iter().collect(), ..self }
     }
 
     /// The cache-policy presets.
@@ -236,7 +243,9 @@ impl Catalogue {
         let scenario = Scenario::parse(path, text, &presets)?;
         let mut known = presets.names();
         known.extend(self.named.iter().cloned());
-        scenario.check_bindings(&known)?;
+        let mut strategies = self.strategies().names();
+        strategies.extend(self.named_strategies.iter().cloned());
+        scenario.check_bindings(&known, &strategies)?;
         Ok(scenario)
     }
 }

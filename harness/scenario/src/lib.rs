@@ -32,6 +32,6 @@ pub mod token;
 pub use format::parse::ScenarioError;
 pub use model::scenario::{
     Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_DURATION, MAX_INSTANCES, MAX_ROUNDS,
-    MAX_WORKERS, Phase, Reuse, SIMULATED, Scenario, ScenarioParts, Stream, StreamSetting,
+    MAX_WORKERS, Phase, Reuse, SIMULATED, STATE, Scenario, ScenarioParts, Stream, StreamSetting,
 };
 pub use model::variant::DelayedKey;

@@ -8,4 +8,5 @@ pub mod expectation;
 pub mod flood;
 pub mod place;
 pub mod scenario;
+pub mod state;
 pub(crate) mod variant;

@@ -5,7 +5,7 @@
 pub mod arrivals;
 pub mod fingerprint;
 pub mod flow;
-pub(crate) mod random;
+pub mod random;
 mod redraw;
 mod variant;
 

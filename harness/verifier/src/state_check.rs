@@ -124,6 +124,15 @@ impl StateCheck {
         self
     }
 
+    /// The machine after a restart of its process: it holds nothing. Its requests go on to differ
+    /// from those before.
+    #[must_use]
+    pub fn restarted(&self) -> StateCheck {
+        let StateCheck { next_id, counters, .. } = *self;
+        let machine = StateCheck::new(self.strategy.clone(), self.random);
+        StateCheck { next_id, counters, ..machine }
+    }
+
     /// The strategy.
     pub fn strategy(&self) -> &StateStrategy {
         &self.strategy
@@ -145,6 +154,24 @@ impl StateCheck {
             Found::Answer(answer) => Some(answer),
             Found::Cold(_) | Found::Ask => None,
         }
+    }
+
+    /// The instant until which the token is accepted if nothing else becomes known; `None` if it is
+    /// refused, or if somebody must be asked.
+    pub fn trusts_until(&self, token: &StateToken<'_>, now: Tick) -> Option<Tick> {
+        let Found::Answer(StateAnswer::Decided(Ok(()), ground)) = self.find(token, now) else {
+            return None;
+        };
+        let max_stale = self.strategy.feed.as_ref().map(|feed| feed.max_stale);
+        Some(match (ground, max_stale) {
+            (StateGround::Cached(_), _) => {
+                let answers = self.lookup.as_ref().map(|lookup| &lookup.answers);
+                let cached = answers.and_then(|answers| answers.find(token.key()));
+                cached.map_or(now, |cached| cached.until)
+            }
+            (StateGround::Held(at), Some(most)) if most < Duration::MAX => at + most,
+            _ => Tick::MAX,
+        })
     }
 
     /// Answers a token, or parks it under `ticket`.

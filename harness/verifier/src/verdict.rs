@@ -2,6 +2,7 @@
 
 use crate::key_cache::{Freshness, LastFetch, View};
 use crate::rejection::Rejection;
+use crate::state_check::StateGround;
 use crate::tick::Tick;
 
 /// A verdict on a token.
@@ -16,12 +17,14 @@ pub struct Verdict {
     /// The generation of the key set under which the token was proven, if the proof came from the
     /// verdict cache.
     pub remembered: Option<u64>,
+    /// The ground on which the state of the token was decided, under a state strategy.
+    pub state: Option<StateGround>,
 }
 
 impl Verdict {
     /// A verdict that did not use the verdict cache.
     pub fn new(code: Result<(), Rejection>, now: Tick, held: Option<Held>) -> Verdict {
-        Verdict { code, now, held, remembered: None }
+        Verdict { code, now, held, remembered: None, state: None }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `list`: shows the scenarios, contenders, cache policies and token classes to choose from.
+//! `list`: shows the scenarios, contenders, cache policies, state strategies and token classes to
+//! choose from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use jwtbench_result::record::standing::{Standing, legend};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::source::Source;
 use jwtbench_scenario::format::cache::{About, Preset, read_preset};
+use jwtbench_scenario::format::state::StatePreset;
 use jwtbench_scenario::token::class::Class;
 
 use crate::flag::filter::Filter;
@@ -21,7 +23,7 @@ use crate::output::terminal_style;
 use crate::output::{print, tell};
 use crate::{Exit, Failure};
 
-/// Show scenarios, contenders, cache policies and token classes.
+/// Show scenarios, contenders, cache policies, state strategies and token classes.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     jwtbench list\n  \
@@ -37,7 +39,7 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Write every shipped scenario and cache policy into this new folder instead
+    /// Write every shipped scenario, cache policy and state strategy into this new folder instead
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "scenarios-folder", "json"])]
     write: Option<PathBuf>,
 }
@@ -47,7 +49,8 @@ struct Listing {
     scenarios: Vec<ScenarioLine>,
     contenders: Vec<ContenderLine>,
     contenders_of_other_builds: Vec<FeatureLine>,
-    cache_policies: Vec<CachePolicyLine>,
+    cache_policies: Vec<PresetLine>,
+    state_strategies: Vec<PresetLine>,
     token_classes: Vec<ClassLine>,
 }
 
@@ -88,20 +91,19 @@ struct FeatureLine {
 }
 
 #[derive(Serialize)]
-struct CachePolicyLine {
+struct PresetLine {
     name: String,
     title: Option<String>,
     differs: Option<String>,
     checked: Option<String>,
 }
 
-impl CachePolicyLine {
-    fn of(preset: Preset) -> CachePolicyLine {
-        let name = preset.name;
-        match preset.about {
-            None => CachePolicyLine { name, title: None, differs: None, checked: None },
+impl PresetLine {
+    fn of(name: String, about: Option<About>) -> PresetLine {
+        match about {
+            None => PresetLine { name, title: None, differs: None, checked: None },
             Some(About { title, differs, checked, .. }) => {
-                CachePolicyLine { name, title: Some(title), differs, checked }
+                PresetLine { name, title: Some(title), differs, checked }
             }
         }
     }
@@ -154,7 +156,17 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let (mut told, is_asked) = (Vec::new(), args.scenarios.is_empty());
     for name in presets.names() {
         match read_preset(&presets, &name) {
-            Ok(preset) => cache_policies.push(CachePolicyLine::of(preset)),
+            Ok(Preset { name, about, .. }) => cache_policies.push(PresetLine::of(name, about)),
+            Err(fault) if is_asked => faults.push(fault),
+            Err(fault) => told.push(fault),
+        }
+    }
+    let (strategies, mut state_strategies) = (library.strategies(), Vec::new());
+    for name in strategies.names() {
+        match strategies.read(&name) {
+            Ok(StatePreset { name, about, .. }) => {
+                state_strategies.push(PresetLine::of(name, about));
+            }
             Err(fault) if is_asked => faults.push(fault),
             Err(fault) => told.push(fault),
         }
@@ -167,6 +179,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             .map(|optional| FeatureLine { name: optional.name, feature: optional.feature })
             .collect(),
         cache_policies,
+        state_strategies,
         token_classes: Class::all().map(class).collect(),
     };
     let text = match args.json {
@@ -217,15 +230,19 @@ impl Listing {
             let remedy = format!("not in this build: --features {}", line.feature);
             out += &filled(&format!("     {:<26} ", line.name), &remedy, width);
         }
-        out += "\nCache policies\n";
-        for line in &self.cache_policies {
-            let (name, title) = (&line.name, line.title.as_deref().unwrap_or_default());
-            let mark = line.standing().mark().unwrap_or(' ');
-            out += &filled(&format!("  {mark}  {name:<31} "), title, width);
-        }
-        let lines = self.cache_policies.iter();
-        for line in legend(lines.map(|line| (line.name.as_str(), line.standing()))) {
-            out += &filled("     ", &line, width);
+        let kinds =
+            [("Cache policies", &self.cache_policies), ("State strategies", &self.state_strategies)];
+        for (kind, presets) in kinds {
+            out += &format!("\n{kind}\n");
+            for line in presets {
+                let (name, title) = (&line.name, line.title.as_deref().unwrap_or_default());
+                let mark = line.standing().mark().unwrap_or(' ');
+                out += &filled(&format!("  {mark}  {name:<31} "), title, width);
+            }
+            let lines = presets.iter();
+            for line in legend(lines.map(|line| (line.name.as_str(), line.standing()))) {
+                out += &filled("     ", &line, width);
+            }
         }
         out += "\nToken classes (code due)\n";
         for line in &self.token_classes {

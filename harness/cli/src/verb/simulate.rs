@@ -1,8 +1,9 @@
-//! `simulate`: compares cache policies in virtual time, with the durations of production, from many
-//! ages of the cache and with many draws of the arrivals.
+//! `simulate`: compares cache policies or state strategies in virtual time, with the durations of
+//! production, from many ages of the cache and with many draws of the arrivals.
 
 mod advice;
 mod lineup;
+mod strategies;
 mod sweep;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use advice::advise;
 use clap::Args as ClapArgs;
 use lineup::{Lineup, NamedPolicy, OWN_CACHE, own_cache_note};
+use strategies::Strategies;
 use sweep::{SweptPolicy, swept};
 
 use jwtbench_engine::session::{Session, SessionObserver as _};
@@ -22,8 +24,9 @@ use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::format::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
 use jwtbench_scenario::format::overrides::Overrides;
+use jwtbench_scenario::format::state::StatePresets;
 use jwtbench_scenario::format::sweep::Sweep;
-use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, Scenario};
+use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, STATE, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::flag::filter::algorithm;
@@ -35,18 +38,22 @@ use crate::output::{Output, OutputKind, encoded, print, tell, written};
 use crate::progress::LiveProgress;
 use crate::{Exit, Failure};
 
-/// Put cache policies through days of production in virtual time, and compare them.
+/// Put cache policies or state strategies through days of production in virtual time, and compare
+/// them.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     jwtbench simulate                                  every policy, scenarios of family policy\n  \
     jwtbench simulate --cache-policy mine.toml         your own beside the presets\n  \
     jwtbench simulate policy/withdrawal --cache-policy default --json\n  \
     jwtbench simulate policy/outage --sweep stale-if-error=0s..2h\n  \
-    jwtbench simulate --instances 50 --out sim\n\n\
+    jwtbench simulate --instances 50 --out sim\n  \
+    jwtbench simulate state                            every state strategy\n  \
+    jwtbench simulate state --state-strategy mine.toml\n\n\
     Exit codes: 0 passed, 4 wrong verdict, 5 expectation missed by the policy of [cache] or of\n\
-    --cache-policy; those that are simulated beside it are there to be compared with.")]
+    --cache-policy, or by the strategy of [state] or of --state-strategy; those that are simulated beside it are there to be compared with.")]
 pub struct Args {
-    /// Scenarios: names, globs, families, or paths of .toml files [default: policy]
+    /// Scenarios: names, globs, families, or paths of .toml files [default: policy, or state with
+    /// --state-strategy]
     scenarios: Vec<String>,
     #[command(flatten)]
     origin: OriginArgs,
@@ -54,6 +61,10 @@ pub struct Args {
     /// to its [expect]; a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Vec<String>,
+    /// In scenarios with [state]: a preset, or a file of your own (repeatable), in place of the
+    /// scenario's strategy, and held to its [expect]; a file is compared with every preset
+    #[arg(long, value_name = "NAME|FILE")]
+    state_strategy: Vec<String>,
     /// Simulate each policy at many values of one key, such as ttl=1m..1h or ttl=1m..1h:12 (at most
     /// twice); without --cache-policy, that of the scenario's [cache]
     #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = Sweep::from_str)]
@@ -100,9 +111,16 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let library = args.origin.library(args.quiet)?.naming(args.files().map(stem));
+    let files = args.state_strategy.iter().map(String::as_str).filter(|name| is_file(name));
+    let library = library.naming_strategies(files.map(stem));
     let scenarios = args.scenarios(&library)?;
     let presets = library.presets();
-    let (policies, notes) = args.policies(&presets)?;
+    let (policies, mut notes) = args.policies(&presets)?;
+    let strategies = args.strategies(&scenarios, &library.strategies())?;
+    if scenarios.iter().all(|scenario| scenario.state.is_some()) {
+        notes.clear();
+    }
+    notes.extend(strategies.iter().flat_map(Strategies::notes));
     let lineups: Vec<Lineup<'_>> =
         scenarios.iter().map(|scenario| args.lineup(scenario, &policies, &presets)).collect();
     let output = args
@@ -117,13 +135,19 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let session = Session::new(args.seed, &never, &progress);
     let mut simulation = args.head(&scenarios, &lineups, notes);
     simulation.command = command;
-    let planned = args.planned(&scenarios, &lineups)?;
+    let planned = args.planned(&scenarios, &lineups, strategies.as_ref())?;
     let part = output.as_ref().map(|output| SimulationPart::begin(output, planned, &simulation));
     let mut coming = SimulationInProgress { simulation, part: part.transpose()? };
     let mut wrong = Vec::new();
     for (scenario, lineup) in scenarios.iter().zip(&lineups) {
         progress.say(scenario.name.clone());
-        wrong.append(&mut args.simulate(scenario, lineup, &session, &mut coming)?);
+        let mut more = match strategies.as_ref().filter(|_| scenario.state.is_some()) {
+            Some(strategies) => {
+                args.simulate_state(scenario, (lineup, strategies), &session, &mut coming)?
+            }
+            None => args.simulate(scenario, lineup, &session, &mut coming)?,
+        };
+        wrong.append(&mut more);
         progress.step();
     }
     progress.finish();
@@ -204,7 +228,9 @@ impl Args {
         mut policies: Vec<PolicyNote>,
     ) -> Simulation {
         let mut own: Vec<String> = self.files().map(stem).collect();
+        own.extend(self.state_strategy.iter().filter(|name| is_file(name)).map(|name| stem(name)));
         let pairs = scenarios.iter().zip(lineups);
+        let pairs = pairs.filter(|(scenario, _)| scenario.state.is_none());
         let changed = pairs.filter(|(_, lineup)| lineup.is_gated(OWN_CACHE));
         let changed: Vec<&Scenario> = changed.map(|(scenario, _)| scenario).collect();
         if !changed.is_empty() {
@@ -225,7 +251,7 @@ impl Args {
         }
         if self.json || self.quiet {
             for (row, missed) in simulation.missed() {
-                let (scenario, policy) = (&row.scenario, &row.cache_policy);
+                let (scenario, policy) = (&row.scenario, row.subject());
                 let said = simulation_expectation(row, missed);
                 tell(format!("{scenario} {policy}: expected {said}"));
             }
@@ -238,9 +264,16 @@ impl Args {
         &self,
         scenarios: &[Scenario],
         lineups: &[Lineup<'_>],
+        strategies: Option<&Strategies>,
     ) -> Result<Vec<String>, Failure> {
         let mut planned = Vec::new();
         for (scenario, lineup) in scenarios.iter().zip(lineups) {
+            if let Some(strategies) = strategies.filter(|_| scenario.state.is_some()) {
+                let lines = strategies.lines(lineup.one()?);
+                let names = lines.iter().flat_map(|line| &line.strategy).map(|one| &one.name);
+                planned.extend(names.map(|name| format!("{} {name}", scenario.name)));
+                continue;
+            }
             let specs = self.specs(lineup, &self.places(scenario, lineup)?);
             planned.extend(specs.iter().map(|spec| format!("{} {}", scenario.name, spec.name)));
         }
@@ -310,9 +343,67 @@ impl Args {
         Ok(wrong)
     }
 
+    /// Simulates one scenario under state strategies, and adds its figures. Returns the wrong
+    /// verdicts.
+    fn simulate_state(
+        &self,
+        scenario: &Scenario,
+        (lineup, strategies): (&Lineup<'_>, &Strategies),
+        session: &Session<'_>,
+        coming: &mut SimulationInProgress,
+    ) -> Result<Vec<WrongVerdict>, Failure> {
+        let &Args { algorithm, offsets, draws, .. } = self;
+        let (lines, mut wrong) = (strategies.lines(lineup.one()?), Vec::new());
+        session.simulate(scenario, &lines, Ask { algorithm, offsets, draws }, &mut |mut one| {
+            strategies.judge(scenario, &mut one);
+            let simulation = &mut coming.simulation;
+            simulation.events.append(&mut one.events);
+            simulation.rows.append(&mut one.rows);
+            wrong.append(&mut one.wrong);
+            coming.keep();
+        })?;
+        Ok(wrong)
+    }
+
+    /// The state strategies; `None` if no scenario has state.
+    fn strategies(
+        &self,
+        scenarios: &[Scenario],
+        known: &StatePresets,
+    ) -> Result<Option<Strategies>, Failure> {
+        let without = scenarios.iter().find(|scenario| scenario.state.is_none());
+        if let Some(scenario) = without.filter(|_| !self.state_strategy.is_empty()) {
+            return Err(Failure::Usage(format!(
+                "{} has no [state], so that --state-strategy has no effect; name scenarios of \
+                 family {STATE}",
+                scenario.name
+            )));
+        }
+        let mut with = scenarios.iter().filter(|scenario| scenario.state.is_some());
+        let Some(scenario) = with.next() else {
+            return Ok(None);
+        };
+        if let Some(without) = without {
+            return Err(Failure::Usage(format!(
+                "{} compares state strategies and {} cache policies; simulate them one after the \
+                 other",
+                scenario.name, without.name
+            )));
+        }
+        if !self.sweep.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{} compares state strategies, and --sweep is of a key of a cache policy; leave \
+                 one of them out",
+                scenario.name
+            )));
+        }
+        Strategies::read(&self.state_strategy, known).map(Some)
+    }
+
     fn scenarios(&self, library: &Catalogue) -> Result<Vec<Scenario>, Failure> {
         let patterns = match self.scenarios.is_empty() {
-            true => vec![SIMULATED.to_owned()],
+            true if self.state_strategy.is_empty() => vec![SIMULATED.to_owned()],
+            true => vec![STATE.to_owned()],
             false => self.scenarios.clone(),
         };
         let overrides = Overrides {

@@ -10,11 +10,12 @@ use jwtbench_verifier::verifier::{Opened, Proven, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
+use crate::state::desk::{Proof, Standing, StateDesk};
 use crate::state::source::{StateSource, in_force};
 
 use super::{Contender, Presented, Progress, Setup};
 
-pub(super) struct Core<'c> {
+pub(crate) struct Core<'c> {
     verifier: Verifier,
     scratch: Scratch,
     source: &'c KeySource,
@@ -22,6 +23,7 @@ pub(super) struct Core<'c> {
     prepared: PreparedKeys,
     clock: WallClock,
     state: Option<&'c StateSource>,
+    desk: Option<StateDesk<'c>>,
     parked: Parked<'c>,
     woken: Vec<(u32, Answer)>,
 }
@@ -35,7 +37,7 @@ struct Parked<'c> {
 }
 
 impl<'c> Core<'c> {
-    pub(super) fn new(setup: &Setup<'c>) -> Core<'c> {
+    pub(crate) fn new(setup: &Setup<'c>) -> Core<'c> {
         Core {
             verifier: Verifier::new(setup.policy.clone()),
             scratch: Scratch::new(setup.policy),
@@ -44,9 +46,26 @@ impl<'c> Core<'c> {
             prepared: setup.source.prepare(),
             clock: setup.clock.clone(),
             state: setup.state,
+            desk: setup.fleet.map(|fleet| StateDesk::new(fleet, setup.worker)),
             parked: Parked::default(),
             woken: Vec::new(),
         }
+    }
+
+    /// The progress of a token that is known to have been proven under the keys of `view`.
+    pub(crate) fn judge_known(
+        &mut self,
+        operation: u32,
+        proven: &Proven<'_>,
+        view: &View,
+        now: Tick,
+    ) -> Progress {
+        let Core { verifier, clock, .. } = self;
+        let (source, worker, state) = (self.source, self.worker, self.state);
+        let (desk, token) = (self.desk.as_mut(), [].as_slice());
+        let mut prove =
+            Prove { verifier, source, worker, state, desk, operation, clock, now, token };
+        progress(prove.in_force(proven, view, None), view, now)
     }
 
     /// Asks for other keys, since a signature did not verify under those of `view` and the policy
@@ -71,32 +90,51 @@ impl<'c> Core<'c> {
         Progress::Done(Verdict::new(code, now, Some(Held::from(view))))
     }
 
-    /// The verdict on an operation that waited.
-    fn wake(&mut self, token: Presented<'c>, answer: Answer, now: Tick) -> Verdict {
-        match answer {
+    /// The verdict on an operation that waited for keys; `None` if it now waits for its state.
+    fn wake(&mut self, waited: (u32, Presented<'c>), answer: Answer, now: Tick) -> Option<Verdict> {
+        let (operation, token) = waited;
+        Some(match answer {
             Answer::Use(view) => {
                 let Core { verifier, scratch, prepared, clock, .. } = self;
-                let prove = Prove {
+                let mut prove = Prove {
                     verifier,
                     source: self.source,
                     worker: self.worker,
                     state: self.state,
+                    desk: self.desk.as_mut(),
+                    operation,
                     clock,
                     now,
                     token: token.bytes,
                 };
-                let code = verifier
-                    .open(token.bytes, scratch)
-                    .and_then(|opened| prove.under(opened, prepared, &view));
-                Verdict::new(code, now, Some(Held::from(&*view)))
+                let opened = verifier.open(token.bytes, scratch);
+                let standing = match opened {
+                    Ok(opened) => prove.under(opened, prepared, &view),
+                    Err(code) => Standing::Done(Err(code), None),
+                };
+                return verdict(standing, &view, now);
             }
             Answer::Refuse { code, view, at } => {
                 Verdict::new(Err(code), at, Some(Held::from(&*view)))
             }
             // A wake never means another wait. Refusing is the safe interpretation.
             Answer::Wait => Verdict::new(Err(Rejection::KeysUnavailable), now, None),
-        }
+        })
     }
+}
+
+/// The verdict of a token under the keys of `view`; `None` if it waits for its state.
+fn verdict(standing: Standing, view: &View, now: Tick) -> Option<Verdict> {
+    match standing {
+        Standing::Done(code, state) => {
+            Some(Verdict { state, ..Verdict::new(code, now, Some(Held::from(view))) })
+        }
+        Standing::Waiting => None,
+    }
+}
+
+fn progress(standing: Standing, view: &View, now: Tick) -> Progress {
+    verdict(standing, view, now).map_or(Progress::Waiting, Progress::Done)
 }
 
 /// The context of a proof, apart from the keys.
@@ -105,57 +143,85 @@ struct Prove<'v, 'c> {
     source: &'c KeySource,
     worker: WorkerPlace,
     state: Option<&'c StateSource>,
+    desk: Option<&'v mut StateDesk<'c>>,
+    operation: u32,
     clock: &'v WallClock,
     now: Tick,
     token: &'v [u8],
 }
 
 impl Prove<'_, '_> {
-    /// The verdict on a token that was proven before, from its text alone. If verdicts are tied to
+    /// The progress of a token that was proven before, from its text alone. If verdicts are tied to
     /// the key set by policy, keys that are due for a refresh are asked for first.
-    fn remembered(&self, view: &View) -> Option<Verdict> {
+    fn remembered(&mut self, view: &View) -> Option<Progress> {
         let verdicts = self.source.verdicts()?;
         if verdicts.is_tied() && self.now >= view.consult_at {
             return None;
         }
         let known = verdicts.get(self.token, view.keys.generation())?;
-        let code = self.in_force(&known.proven);
-        if code == Err(Rejection::Expired) {
-            verdicts.forget(self.token);
-        }
-        let (held, remembered) = (Some(Held::from(view)), Some(known.generation));
-        Some(Verdict { code, now: self.now, held, remembered })
+        let remembered = Some(known.generation);
+        Some(match self.in_force(&known.proven, view, remembered) {
+            Standing::Done(code, state) => {
+                if code == Err(Rejection::Expired) {
+                    verdicts.forget(self.token);
+                }
+                let held = Some(Held::from(view));
+                Progress::Done(Verdict { code, now: self.now, held, remembered, state })
+            }
+            Standing::Waiting => Progress::Waiting,
+        })
     }
 
-    fn in_force(&self, proven: &Proven<'_>) -> Result<(), Rejection> {
-        in_force(self.verifier, proven, self.state, self.clock.at(self.now))
+    fn in_force(
+        &mut self,
+        proven: &Proven<'_>,
+        view: &View,
+        remembered: Option<u64>,
+    ) -> Standing {
+        match &mut self.desk {
+            None => {
+                let code = in_force(self.verifier, proven, self.state, self.clock.at(self.now));
+                Standing::Done(code, None)
+            }
+            Some(desk) => {
+                let held = Some(Held::from(view));
+                let proof = Proof { operation: self.operation, held, remembered };
+                desk.judge((self.verifier, self.clock), proven, proof, self.now)
+            }
+        }
     }
 
     fn under(
-        &self,
+        &mut self,
         opened: Opened<'_>,
         prepared: &mut PreparedKeys,
         view: &View,
-    ) -> Result<(), Rejection> {
+    ) -> Standing {
         self.source.catch_up(self.worker, prepared, view);
-        let proven = self.verifier.prove(opened, prepared)?;
-        self.in_force(&proven)?;
-        if let Some(verdicts) = self.source.verdicts() {
+        let proven = match self.verifier.prove(opened, prepared) {
+            Ok(proven) => proven,
+            Err(code) => return Standing::Done(Err(code), None),
+        };
+        let standing = self.in_force(&proven, view, None);
+        if !matches!(standing, Standing::Done(Err(_), _))
+            && let Some(verdicts) = self.source.verdicts()
+        {
             verdicts.keep(self.token, prepared.set().generation(), proven);
         }
-        Ok(())
+        standing
     }
 }
 
 impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
-        let Core { verifier, scratch, prepared, parked, clock, .. } = self;
+        let Core { verifier, scratch, prepared, parked, clock, desk, .. } = self;
         let (source, worker) = (self.source, self.worker);
-        let (state, bytes) = (self.state, token.bytes);
-        let prove = Prove { verifier, source, worker, state, clock, now, token: bytes };
+        let (state, bytes, desk) = (self.state, token.bytes, desk.as_mut());
+        let mut prove =
+            Prove { verifier, source, worker, state, desk, operation, clock, now, token: bytes };
         let view = source.view();
-        if let Some(verdict) = prove.remembered(&view) {
-            return Progress::Done(verdict);
+        if let Some(progress) = prove.remembered(&view) {
+            return progress;
         }
         let mut opened = match verifier.open(token.bytes, scratch) {
             Ok(opened) => opened,
@@ -169,20 +235,19 @@ impl<'c> Contender<'c> for Core<'c> {
             // Such a token never causes a fetch.
             let is_required = verifier.policy().spec().kid_required || source.requires_kid();
             let refused = opened.has_kid() || is_required;
-            let code = match view.freshness {
-                _ if refused => Err(Rejection::UnknownKid),
-                Freshness::None => Err(Rejection::KeysUnavailable),
-                _ => prove.under(opened, prepared, &view),
+            return match view.freshness {
+                _ if refused => done(Err(Rejection::UnknownKid), &view),
+                Freshness::None => done(Err(Rejection::KeysUnavailable), &view),
+                _ => progress(prove.under(opened, prepared, &view), &view, now),
             };
-            return done(code, &view);
         };
         if view.keys.has_kid(kid) {
             if now < view.consult_at {
-                let code = prove.under(opened, prepared, &view);
-                if code == Err(Rejection::BadSignature) && source.refetches_bad_signatures() {
+                let standing = prove.under(opened, prepared, &view);
+                if is_bad_signature(&standing) && source.refetches_bad_signatures() {
                     return self.ask_again(operation, token, &view, now);
                 }
-                return done(code, &view);
+                return progress(standing, &view, now);
             }
         } else if now < view.absent_until || verifier.refuses_itself(&mut opened, clock.at(now)) {
             return done(Err(Rejection::UnknownKid), &view);
@@ -195,11 +260,11 @@ impl<'c> Contender<'c> for Core<'c> {
             Answer::Wait => Progress::Waiting,
             Answer::Use(view) => {
                 parked.take(place);
-                let code = prove.under(opened, prepared, &view);
-                if code == Err(Rejection::BadSignature) && source.refetches_bad_signatures() {
+                let standing = prove.under(opened, prepared, &view);
+                if is_bad_signature(&standing) && source.refetches_bad_signatures() {
                     return self.ask_again(operation, token, &view, now);
                 }
-                done(code, &view)
+                progress(standing, &view, now)
             }
             Answer::Refuse { code, view, .. } => {
                 parked.take(place);
@@ -209,24 +274,32 @@ impl<'c> Contender<'c> for Core<'c> {
     }
 
     fn is_woken(&self) -> bool {
-        self.source.has_wakes(self.worker)
+        self.source.has_wakes(self.worker) || self.desk.as_ref().is_some_and(StateDesk::is_woken)
     }
 
     fn resume(&mut self, now: Tick, done: &mut Vec<(u32, Verdict)>) {
         let mut woken = std::mem::take(&mut self.woken);
         self.source.take_wakes(self.worker, &mut woken);
         for (place, answer) in woken.drain(..) {
-            if let Some((operation, token)) = self.parked.take(place) {
-                let verdict = self.wake(token, answer, now);
-                done.push((operation, verdict));
+            if let Some(waited) = self.parked.take(place) {
+                let verdict = self.wake(waited, answer, now);
+                done.extend(verdict.map(|verdict| (waited.0, verdict)));
             }
         }
         self.woken = woken;
+        if let Some(desk) = &mut self.desk {
+            desk.resume((&self.verifier, &self.clock), now, done);
+        }
     }
 
     fn waiting(&self) -> usize {
-        self.parked.places.len() - self.parked.free.len()
+        let at_desk = self.desk.as_ref().map_or(0, StateDesk::waiting);
+        self.parked.places.len() - self.parked.free.len() + at_desk
     }
+}
+
+fn is_bad_signature(standing: &Standing) -> bool {
+    matches!(standing, Standing::Done(Err(Rejection::BadSignature), _))
 }
 
 impl<'c> Parked<'c> {

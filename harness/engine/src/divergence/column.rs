@@ -222,6 +222,7 @@ fn whole(spec: ContenderSpec, exhibit: &Exhibit, token: &[u8], mint: &InputMint)
         clock: WallClock::right(mint.now()),
         source: &source,
         state: None,
+        fleet: None,
         worker: WorkerPlace(0),
         key_set: &key_set,
         corpus: &[],

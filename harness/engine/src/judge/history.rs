@@ -1,10 +1,14 @@
 //! What the issuer did, and when it really took effect: the truth by which outcomes are judged.
 //! Between the beginning and the end of a change, either state may have been seen.
 
+use std::sync::Arc;
+
 use jwtbench_scenario::issuer::IssuerTimeline;
 use jwtbench_scenario::model::place::StreamPlace;
 use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_verifier::tick::Tick;
+
+use crate::state::truth::StateTruth;
 
 /// The changes of one trial, in order.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +19,8 @@ pub struct History {
     pub revocations: Vec<HolderRevocation>,
     /// Failures (`true`) and recoveries (`false`) of the state that verdicts need, in order.
     pub state: Vec<(Change, bool)>,
+    /// The revocations of a state that instances learn of by a strategy.
+    pub truth: Option<Arc<StateTruth>>,
 }
 
 /// A change that takes some time.

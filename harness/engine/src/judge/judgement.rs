@@ -24,6 +24,7 @@ use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use super::history::{History, Over};
+use super::state::StateJudge;
 
 /// A verdict's code: `Ok` for ACCEPT.
 pub type Code = Result<(), Rejection>;
@@ -104,6 +105,8 @@ pub struct Judge<'p> {
     clock: WallClock,
     max_age: Option<Duration>,
     window: Duration,
+    /// The judge of the state of tokens under a strategy.
+    state: Option<StateJudge<'p>>,
     /// The code for a token whose key is not known because fetches fail.
     unavailable: Rejection,
     /// Whether all waiting operations wait for the one fetch under way. If not, a token may be
@@ -168,6 +171,7 @@ impl<'p> Judge<'p> {
             leeway: plan.scenario.leeway(),
             clock: plan.wall_clock(),
             max_age: policy.max_age,
+            state: StateJudge::new(plan, history.truth.as_deref()),
             window: cache.unknown_kid_window(cache.longest_ttl()),
             shares_fetches: cache.coalescing == Coalescing::SingleFlight
                 && cache.lock == LockScope::Misses
@@ -202,12 +206,14 @@ impl<'p> Judge<'p> {
         let deadline = self.plan.scenario.load.deadline;
         // An operation that waits beyond its deadline is not served, whatever happens to the token
         // after that.
-        let good = self.is_good(token, from, to.min(operation.intended + deadline).max(from));
+        let until = to.min(operation.intended + deadline).max(from);
+        let revoked_at = self.state.as_ref().map(|state| state.revoked_at(operation));
+        let good = self.is_good(token, from, until) && revoked_at.is_none_or(|at| at > until);
         Judgement {
             due,
             conforms,
             good,
-            exposed: self.exposure(&token.facts, verdict, from, to).filter(|_| accepted),
+            exposed: self.exposure(&token.facts, operation, (from, to)).filter(|_| accepted),
             lockout: good && !accepted,
             late: good && accepted && operation.response() > deadline,
         }
@@ -227,11 +233,10 @@ impl<'p> Judge<'p> {
     fn exposure(
         &self,
         facts: &Facts,
-        verdict: &Verdict,
-        from: Tick,
-        to: Tick,
+        operation: &Operation,
+        (from, to): (Tick, Tick),
     ) -> Option<&'static str> {
-        let timeline = &self.plan.timeline;
+        let (timeline, verdict) = (&self.plan.timeline, &operation.verdict);
         if self.history.is_issuers(timeline, facts)
             && self.history.published(timeline, facts, from, to) == Over::Never
         {
@@ -243,6 +248,9 @@ impl<'p> Judge<'p> {
                 _ => "ttl",
             };
             return Some(cause);
+        }
+        if let Some(state) = &self.state {
+            return (state.revoked_at(operation) <= from).then(|| state.cause(operation));
         }
         (self.history.revoked(facts, from, to) == Over::Always).then_some("revocation-lag")
     }
@@ -321,6 +329,9 @@ impl<'p> Judge<'p> {
     fn state(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
         let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
         let last = fault(Stage::State).or(fault(Stage::Request)).map_or(Ok(()), Err);
+        if let Some(state) = &self.state {
+            return (state.due(last, operation), None);
+        }
         let (from, to) = (operation.start, operation.end);
         let revoked = match self.history.listed(facts, from, to) {
             Over::Always => (Err(Rejection::Revoked), None),

@@ -2,7 +2,6 @@
 //! time, serving its endpoint to another process, and simulating days of it.
 
 use jwtbench_scenario::Scenario;
-use jwtbench_scenario::format::cache::CacheSpec;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::fit::UnfitClass;
 use jwtbench_verifier::algorithm::Algorithm;
@@ -12,7 +11,9 @@ use crate::judge::judgement::Operation;
 use crate::jwks::endpoint::EndpointError;
 use crate::jwks::key_source::FetchNote;
 use crate::real::serving::{ArrivedRequest, Serving};
-use crate::simulation::{Ask, Simulated, SimulationError, simulate, simulate_each};
+use crate::simulation::{
+    Ask, Simulated, SimulatedLine, SimulationError, simulate, simulate_each,
+};
 use crate::trial::{Trial, TrialError};
 
 use super::Session;
@@ -60,11 +61,11 @@ impl Session<'_> {
     pub fn simulate(
         &self,
         scenario: &Scenario,
-        policies: &[CacheSpec],
+        lines: &[impl Clone + Into<SimulatedLine>],
         ask: Ask,
         finished: &mut dyn FnMut(Simulated),
     ) -> Result<(), SimulationError> {
-        simulate_each(scenario, policies, &self.signers, ask, finished)
+        simulate_each(scenario, lines, &self.signers, ask, finished)
     }
 
     /// Simulates a scenario as [`Session::simulate`] does, and returns all results together.
@@ -74,9 +75,9 @@ impl Session<'_> {
     pub fn simulated(
         &self,
         scenario: &Scenario,
-        policies: &[CacheSpec],
+        lines: &[impl Clone + Into<SimulatedLine>],
         ask: Ask,
     ) -> Result<Simulated, SimulationError> {
-        simulate(scenario, policies, &self.signers, ask)
+        simulate(scenario, lines, &self.signers, ask)
     }
 }

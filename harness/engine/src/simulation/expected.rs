@@ -49,6 +49,7 @@ fn end(bounded: &Bounded, metric: &MetricRange) -> Option<Option<f64>> {
     };
     Some(match end {
         End::Median => metric.p50,
+        End::Mean => metric.mean,
         End::Worst if bounded.least_is_worst => metric.min,
         End::Worst => metric.max,
     })
@@ -64,7 +65,7 @@ mod tests {
         KnownNames { phases: &["start", "down"], streams: &["users"] };
 
     fn figures() -> BTreeMap<String, MetricRange> {
-        let metric = |min, p50, max| MetricRange { min, p50, max, n: 3, censored: 0 };
+        let metric = |min, p50, max| MetricRange { min, p50, max, n: 3, ..MetricRange::default() };
         let rows = [
             ("all.all.exposure", metric(Some(1.0), Some(60.0), None)),
             ("all.all.grace", metric(Some(300.0), None, None)),

@@ -3,31 +3,46 @@
 //! drawn one at a time and not kept.
 
 use std::iter::Peekable;
+use std::sync::Arc;
+use std::time::Duration;
 
-use jwtbench_scenario::model::place::WorkerPlace;
+use rand_chacha::ChaCha8Rng;
+use rand_core::RngCore as _;
+
+use jwtbench_scenario::format::cache::Start;
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
+use jwtbench_scenario::model::state::Balancing;
 use jwtbench_scenario::plan::flow::{Drawn, Flow};
+use jwtbench_scenario::plan::random::{self, unit};
 use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_scenario::token::corpus::{KidFact, Refs, Token};
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_check::StateCheck;
+use jwtbench_verifier::state_strategy::StateStrategy;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::Verifier;
 
-use crate::contender::{Contender, ContenderSpec};
+use crate::contender::{Contender, ContenderSpec, Setup};
 use crate::judge::judgement::{Judge, Operation, Strictness};
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
+use crate::state::fleet::StateFleet;
 use crate::state::source::in_force;
+use crate::state::truth::StateTruth;
 use crate::trial::{Trial, TrialError, first_document, grace, initial_state};
 use crate::virtual_time::engine::{ArrivalSource, Engine, Observer, Sink, Turn};
 use crate::virtual_time::remembering::Remembering;
+use crate::virtual_time::state_world::{StateRecord, StateWorld};
+use crate::virtual_time::store::VirtualStore;
 use crate::virtual_time::world::World;
 
+use super::GOLDEN;
 use super::peek::TrustProbe;
-use super::recalling::RememberingCore;
+use super::recalling::{KnownTokens, RememberingCore};
 use super::seen::SeenScope;
 use super::tally::Tally;
 
@@ -40,9 +55,12 @@ pub(super) struct InstanceRun {
     /// The steps of all attempts before the horizon.
     pub(super) fetches: Vec<FetchNote>,
     pub(super) served: ServedCounts,
+    /// What came of the state, if instances learned of it by a strategy. The run is then of all
+    /// instances.
+    pub(super) state: Option<StateRecord>,
 }
 
-/// An instance to be simulated.
+/// An instance to be simulated, or a whole fleet if it has a state strategy.
 pub(super) struct Instance<'p> {
     /// The scenario with its horizon and cache policy, and its corpus.
     pub(super) plan: &'p Plan,
@@ -76,6 +94,15 @@ struct FlowArrivals<'c> {
     renewals: &'c [Tick],
     /// The tokens that wait for the next renewal.
     early: Vec<Drawn>,
+    /// How tokens are balanced over the instances of a fleet, and those that nobody uses any more.
+    fleet: Option<FleetArrivals>,
+}
+
+/// What a fleet does to arrivals.
+struct FleetArrivals {
+    balancing: Balancing,
+    random: ChaCha8Rng,
+    truth: Arc<StateTruth>,
 }
 
 impl FlowArrivals<'_> {
@@ -84,7 +111,10 @@ impl FlowArrivals<'_> {
     fn begin(&mut self, drawn: &Drawn) -> Option<(usize, Arrival)> {
         let Drawn { at, stream, phase, .. } = *drawn;
         let token = self.refs.find(&drawn.token)?;
-        let worker = self.begun % self.workers;
+        let worker = match &mut self.fleet {
+            Some(fleet) => fleet.instance(drawn, token, self.workers)?,
+            None => self.begun % self.workers,
+        };
         self.begun += 1;
         Some((worker, Arrival { at, stream, phase, token }))
     }
@@ -97,6 +127,19 @@ impl FlowArrivals<'_> {
         };
         let mut answers = caches.peek(kid, now);
         answers.any(|answer| matches!(answer, Answer::Refuse { .. }))
+    }
+}
+
+impl FleetArrivals {
+    /// The instance to which a token goes; `None` if nobody uses the token any more.
+    fn instance(&mut self, drawn: &Drawn, token: TokenPlace, instances: usize) -> Option<usize> {
+        let share = match self.balancing {
+            Balancing::Random => unit(&mut self.random),
+            // Holders are spread evenly, whatever their number.
+            Balancing::Sticky => (f64::from(drawn.token.ordinal.0 + 1) * GOLDEN).fract(),
+        };
+        let is_over = !self.truth.goes_on && self.truth.revoked_at(token) <= drawn.at;
+        (!is_over).then_some((share * instances as f64) as usize)
     }
 }
 
@@ -174,7 +217,14 @@ impl Instance<'_> {
         let trial = Trial::new(plan, spec, state.as_ref())?;
         let transport = InProcess::default();
         let policy = &plan.scenario.cache.policy;
-        let workers = if policy.per_worker { plan.scenario.load.workers } else { 1 };
+        let strategy = plan.scenario.state.as_ref().map(|state| &state.strategy.strategy);
+        let workers = match strategy {
+            Some(_) => plan.scenario.instances.count,
+            None if policy.per_worker => plan.scenario.load.workers,
+            None => 1,
+        };
+        let fleet = strategy.map(|strategy| self.fleet(strategy, workers));
+        let truth = strategy.map(|strategy| Arc::new(StateTruth::of(plan, strategy.key)));
         let first = first_document(plan);
         let caches = Caches::new(
             spec.backend(),
@@ -186,9 +236,11 @@ impl Instance<'_> {
             &|| Box::new(transport.clone()),
         );
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
+        let known = KnownTokens::new(texts.len());
         let contender = |worker| -> Box<dyn Contender<'_> + '_> {
             let setup = trial.setup(caches.of(worker), worker, &first.body, &texts);
-            Box::new(RememberingCore::new(&setup))
+            let setup = Setup { fleet: fleet.as_ref(), ..setup };
+            Box::new(RememberingCore::new(&setup, &known))
         };
         let contenders: Vec<_> = (0..workers).map(WorkerPlace).map(contender).collect();
         let horizon = Tick::ZERO + plan.scenario.load.duration;
@@ -200,6 +252,7 @@ impl Instance<'_> {
             begun: 0,
             renewals: self.renewals,
             early: Vec::new(),
+            fleet: truth.as_ref().and_then(|truth| FleetArrivals::of(plan, truth)),
         };
         let tally = PlanTally { plan, tally: Tally::new(plan, self.scopes) };
         let observer = TrustObserver {
@@ -207,7 +260,11 @@ impl Instance<'_> {
             peeks: TrustProbe::all(plan),
             served: ServedCounts::default(),
         };
-        let world = World::new(plan, Tick::ZERO, &caches, transport);
+        let state = fleet.as_ref().zip(truth).map(|(fleet, truth)| {
+            let store = VirtualStore::new(plan, fleet.strategy(), fleet.len());
+            StateWorld::new(fleet, truth, store, horizon)
+        });
+        let world = World::new(plan, Tick::ZERO, &caches, transport).with_state(state);
         let strictness = match plan.scenario.cache.name.as_str() {
             "default" => Strictness::Code,
             _ => Strictness::Acceptance,
@@ -216,7 +273,35 @@ impl Instance<'_> {
         // Beyond the horizon only waiting operations are answered.
         let run = engine.judged(strictness).run(horizon + grace(plan))?;
         let end = InstanceEnd { trial: &trial, caches: &caches, texts: &texts };
-        Ok(end.finished(run.sink.tally, run.observer))
+        Ok(InstanceRun { state: run.state, ..end.finished(run.sink.tally, run.observer) })
+    }
+
+    /// The machines of a fleet. A warm one holds what there is at the beginning, nothing, as of an
+    /// instant that is drawn.
+    fn fleet(&self, strategy: &StateStrategy, instances: u32) -> StateFleet {
+        let plan = self.plan;
+        let mut random = random::stream(self.seed, &["fleet"]);
+        let interval = strategy.feed.as_ref().and_then(|feed| feed.poll);
+        let interval = interval.map_or(Duration::ZERO, |poll| poll.interval);
+        let one = |number| {
+            let seed = random.next_u64();
+            let mut check = StateCheck::new(strategy.clone(), seed).numbered(number);
+            let next_poll = Tick::ZERO + interval.mul_f64(unit(&mut random));
+            if plan.scenario.cache.start != Start::Cold {
+                check.warm(&[], next_poll - interval, next_poll);
+            }
+            check
+        };
+        let machines = (0..instances).map(one).collect();
+        StateFleet::new(strategy.clone(), plan.epoch, machines)
+    }
+}
+
+impl FleetArrivals {
+    fn of(plan: &Plan, truth: &Arc<StateTruth>) -> Option<FleetArrivals> {
+        let balancing = plan.scenario.state.as_ref()?.balancing;
+        let random = random::stream(plan.seed, &["balancing"]);
+        Some(FleetArrivals { balancing, random, truth: Arc::clone(truth) })
     }
 }
 
@@ -259,6 +344,6 @@ impl InstanceEnd<'_> {
         let exposures = peeks.iter().map(exposure).collect();
         let mut fetches = self.caches.log().fetches;
         fetches.retain(|note| note.at < horizon);
-        InstanceRun { tally, exposures, fetches, served }
+        InstanceRun { tally, exposures, fetches, served, state: None }
     }
 }

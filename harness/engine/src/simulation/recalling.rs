@@ -2,38 +2,55 @@
 //! cache, the key set, and everything that depends on time and state are evaluated at every
 //! arrival.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::key_cache::View;
 use jwtbench_verifier::key_set::SlottedKey;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::tick::Tick;
-use jwtbench_verifier::verdict::{Held, Verdict};
+use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::verifier::{Proven, Scratch, Verifier};
-use jwtbench_verifier::wall_clock::WallClock;
 
-use crate::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
+use crate::contender::core::Core;
+use crate::contender::{Contender, Presented, Progress, Setup};
 use crate::jwks::key_source::KeySource;
-use crate::state::source::{StateSource, in_force};
 use crate::virtual_time::remembering::Remembering;
 
 /// The core, and what its tokens have proved.
 pub(super) struct RememberingCore<'c> {
-    core: Box<dyn Contender<'c> + 'c>,
+    core: Core<'c>,
     source: &'c KeySource,
     verifier: Verifier,
     scratch: Scratch,
     algorithm: Algorithm,
-    clock: WallClock,
-    state: Option<&'c StateSource>,
-    /// The known tokens, by place in the corpus.
-    known: Vec<Option<KnownToken>>,
+    known: &'c KnownTokens,
 }
+
+/// What tokens have proved, by place in the corpus. All instances share it.
+pub(super) struct KnownTokens(Mutex<Vec<Option<Arc<KnownToken>>>>);
 
 /// A good token that was proven before.
 struct KnownToken {
     kid: String,
     proven: Proven<'static>,
+}
+
+impl KnownTokens {
+    /// Nothing is known of a corpus of so many tokens.
+    pub(super) fn new(tokens: usize) -> KnownTokens {
+        KnownTokens(Mutex::new(vec![None; tokens]))
+    }
+
+    fn of(&self, place: TokenPlace) -> Option<Arc<KnownToken>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[place.index()].clone()
+    }
+
+    fn keep(&self, place: TokenPlace, token: KnownToken) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known[place.index()] = Some(Arc::new(token));
+    }
 }
 
 impl KnownToken {
@@ -43,35 +60,38 @@ impl KnownToken {
 }
 
 impl<'c> RememberingCore<'c> {
-    pub(super) fn new(setup: &Setup<'c>) -> RememberingCore<'c> {
+    pub(super) fn new(setup: &Setup<'c>, known: &'c KnownTokens) -> RememberingCore<'c> {
         RememberingCore {
-            core: ContenderSpec::Core(&Remembering).build(setup),
+            core: Core::new(setup),
             source: setup.source,
             verifier: Verifier::new(setup.policy.clone()),
             scratch: Scratch::new(setup.policy),
             algorithm: setup.algorithm,
-            clock: setup.clock.clone(),
-            state: setup.state,
-            known: setup.corpus.iter().map(|_| None).collect(),
+            known,
         }
     }
 
-    /// The verdict on a token that was proven before. `None` if another key is now due for its kid,
-    /// or if the key cache must be asked.
-    fn recall(&self, place: TokenPlace, view: &View, now: Tick) -> Option<Verdict> {
-        let known = self.known[place.index()].as_ref()?;
+    /// The progress of a token that was proven before. `None` if another key is now due for its
+    /// kid, or if the key cache must be asked.
+    fn recall(
+        &mut self,
+        operation: u32,
+        place: TokenPlace,
+        view: &View,
+        now: Tick,
+    ) -> Option<Progress> {
+        let known = self.known.of(place)?;
         let key = view.keys.find(Some(&known.kid), self.algorithm).ok()?;
         if now >= view.consult_at || !known.is_under(key) {
             return None;
         }
-        let code = in_force(&self.verifier, &known.proven, self.state, self.clock.at(now));
-        Some(Verdict::new(code, now, Some(Held::from(view))))
+        Some(self.core.judge_known(operation, &known.proven, view, now))
     }
 
-    /// Remembers what a token proves that the core accepted under these keys, unless it is known
-    /// already.
+    /// Remembers what a token proves that the core did not refuse under these keys, unless it is
+    /// known already.
     fn keep(&mut self, token: Presented<'c>, view: &View) {
-        if let Some(known) = &self.known[token.place.index()]
+        if let Some(known) = self.known.of(token.place)
             && view.keys.find(Some(&known.kid), self.algorithm).is_ok_and(|key| known.is_under(key))
         {
             return;
@@ -85,7 +105,7 @@ impl<'c> RememberingCore<'c> {
         };
         if let Ok(proven) = self.verifier.prove(opened, &mut keys) {
             let proven = proven.into_owned();
-            self.known[token.place.index()] = Some(KnownToken { kid, proven });
+            self.known.keep(token.place, KnownToken { kid, proven });
         }
     }
 }
@@ -97,8 +117,8 @@ impl<'c> Contender<'c> for RememberingCore<'c> {
             return self.core.begin(operation, token, now);
         }
         let view = self.source.view();
-        if let Some(verdict) = self.recall(token.place, &view, now) {
-            return Progress::Done(verdict);
+        if let Some(progress) = self.recall(operation, token.place, &view, now) {
+            return progress;
         }
         let progress = self.core.begin(operation, token, now);
         if let Progress::Done(Verdict { code: Ok(()), .. }) = progress {

@@ -13,6 +13,7 @@ use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::corpus::{KidFact, Token};
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_check::StateGround;
 use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Judgement, Operation};
@@ -125,6 +126,18 @@ pub(super) struct Seen {
     /// For each second of arrival the number of good tokens, of those refused or late, and of
     /// exposed accepts.
     bins: Vec<[u32; 3]>,
+    /// For each second of arrival the number of good tokens that their state refused.
+    state_refused: Vec<u32>,
+    /// The age of the oldest knowledge by which a token's state was accepted.
+    pub(super) state_age: Option<Duration>,
+}
+
+/// Whether a code says something of the state of a token.
+pub(super) fn is_of_state(code: Result<(), Rejection>) -> bool {
+    matches!(
+        code,
+        Err(Rejection::Revoked | Rejection::StaleAuthorization | Rejection::StateUnavailable)
+    )
 }
 
 impl Seen {
@@ -142,6 +155,8 @@ impl Seen {
             wait: None,
             misreported: 0,
             bins: vec![[0; 3]; seconds],
+            state_refused: vec![0; if plan.scenario.state.is_some() { seconds } else { 0 }],
+            state_age: None,
         }
     }
 
@@ -165,6 +180,9 @@ impl Seen {
                 *exposed += 1;
             }
         }
+        if is_within {
+            self.see_state(judgement, operation);
+        }
         if is_of_stream && judgement.good {
             self.see_good(token, operation, judgement.lockout || judgement.late);
         }
@@ -187,6 +205,37 @@ impl Seen {
             let age = confirmed.map(|confirmed| verdict.now.since(*confirmed));
             self.key_age = self.key_age.max(age);
         }
+    }
+
+    /// Observes what the state of a token led to.
+    fn see_state(&mut self, judgement: &Judgement, operation: &Operation) {
+        use StateGround::{Cached, Held, Stale, Store};
+        let Operation { verdict, intended, .. } = operation;
+        let second = intended.since(Tick::ZERO).as_secs() as usize;
+        if judgement.lockout
+            && is_of_state(verdict.code)
+            && let Some(refused) = self.state_refused.get_mut(second)
+        {
+            *refused += 1;
+        }
+        if let Some(Held(at) | Stale(at) | Cached(at) | Store(at)) = verdict.state
+            && verdict.code.is_ok()
+        {
+            self.state_age = self.state_age.max(Some(verdict.now.since(at)));
+        }
+    }
+
+    /// The lockout that the state of tokens caused, as [`Seen::lockout_s`].
+    pub(super) fn state_lockout_s(&self) -> f64 {
+        let bins = self.bins.iter().zip(&self.state_refused).take(self.seconds());
+        let mut share = 0.0;
+        let shares = bins.map(|([good, ..], refused)| {
+            if *good > 0 {
+                share = f64::from(*refused) / f64::from(*good);
+            }
+            share
+        });
+        shares.sum()
     }
 
     /// Observes the time until a token was refused whose kid no key has. The code is that the kid

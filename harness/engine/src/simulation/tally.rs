@@ -8,11 +8,13 @@ use sha2::{Digest as _, Sha256};
 use jwtbench_result::simulation::SimulationCounts;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Flood;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_strategy::OnOutage;
 use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Judge, Operation, spell};
 
-use super::seen::{Seen, SeenScope};
+use super::seen::{Seen, SeenScope, is_of_state};
 
 /// The number of bytes of the stream that are gathered before they are hashed.
 const GATHERED: usize = 8192;
@@ -69,10 +71,16 @@ impl Tally {
         if let Some(cause) = judgement.exposed {
             counts.exposed_accepts += 1;
             *self.causes.entry(cause).or_default() += 1;
-            if let Some(key) = token.facts.signed_by.filter(|_| cause != "revocation-lag") {
+            let is_revoked = cause == "revocation-lag" || cause.starts_with("state-");
+            counts.revoked_accepts += u64::from(is_revoked && plan.scenario.state.is_some());
+            if let Some(key) = token.facts.signed_by.filter(|_| !is_revoked) {
                 let last = self.exposed.entry(key.0).or_insert(operation.end);
                 *last = (*last).max(operation.end);
             }
+        }
+        if plan.scenario.state.is_some() && judgement.lockout && is_of_state(code) {
+            counts.state_lockouts += 1;
+            counts.misreported += u64::from(is_misreported(plan, code));
         }
         if !judgement.conforms {
             let class = token.class.name();
@@ -95,4 +103,12 @@ impl Tally {
         self.hash.update(&self.gathered);
         self.hash.finalize().into()
     }
+}
+
+/// Whether an outage of the state is told as a fault of the token: with another status than 503.
+fn is_misreported(plan: &Plan, code: Result<(), Rejection>) -> bool {
+    let strategy = plan.scenario.state.as_ref().map(|state| &state.strategy.strategy);
+    let status = strategy.map(|strategy| strategy.on_outage);
+    code == Err(Rejection::StateUnavailable)
+        && matches!(status, Some(OnOutage::Closed(status)) if status != 503)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::StreamPlace;
+use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
@@ -50,6 +51,8 @@ pub(crate) trait ScriptTarget {
     fn publish(&mut self, body: &[u8]);
     /// Puts this setting of the endpoint in force from now on.
     fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError>;
+    /// Puts this setting of the store of the state in force from now on. Only virtual time has one.
+    fn set_store(&mut self, _: &StoreSetting) {}
     /// Makes the key caches drop everything under this kid.
     fn evict(&mut self, kid: &str);
     /// The endpoint's counts so far.
@@ -75,6 +78,8 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
                 epoch += 1;
                 ScriptStep::Epoch(epoch)
             }
+            // The truth of a state has them.
+            Action::RevokeTokens { .. } if scenario.state.is_some() => continue,
             Action::RevokeTokens { stream, share, others, lag } => {
                 let streams = &scenario.streams;
                 let place = stream
@@ -133,7 +138,9 @@ impl ScriptRun {
         match &event.what {
             ScriptStep::Phase(index) => {
                 self.served.push(surroundings.served());
-                surroundings.apply(&plan.scenario.phases[*index].endpoint)?;
+                let phase = &plan.scenario.phases[*index];
+                surroundings.apply(&phase.endpoint)?;
+                surroundings.set_store(&phase.store);
             }
             ScriptStep::Epoch(index) => {
                 surroundings.publish(&plan.timeline.epochs()[*index].body);

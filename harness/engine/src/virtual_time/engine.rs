@@ -2,9 +2,11 @@
 //! instant. It keeps nothing of an operation that has ended but what its sink makes of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::plan::Arrival;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
@@ -17,6 +19,7 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::trial::script::{ScriptRun, ScriptedEvent, scripted_events};
 use crate::trial::{Trial, TrialError};
 
+use super::state_world::{StateRecord, StateWorld};
 use super::world::World;
 
 /// Operations that have ended are judged before the next step once there are so many.
@@ -25,20 +28,22 @@ const UNJUDGED: usize = 4096;
 /// The steps of the engine, in their order at one instant.
 ///
 /// The script's events up to the beginning come before everything. From then on, the order at each
-/// instant is: replies of the endpoint arrive; the key cache acts on its deadlines; a contender
-/// acts on its own deadlines, and a renewal that is due begins; the script's next event takes
-/// effect; a token arrives. After each of these steps, the endpoint answers attempts that were
+/// instant is: replies of the endpoint and of the store arrive; key caches and state machines act on
+/// their deadlines; a contender acts on its own deadlines, and a renewal that is due begins; the
+/// script's next event takes effect; a token is revoked; a token arrives. After each of these steps, the endpoint answers attempts that were
 /// started, and operations that were woken end, before the next step is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// The reply of the endpoint to an attempt arrives.
+    /// The reply of the endpoint to an attempt arrives, or something of the store.
     Completion,
-    /// A deadline of the key cache is due.
+    /// A deadline of a key cache or of a state machine is due.
     Deadline,
     /// A deadline of a contender, or a renewal, is due.
     Wake,
     /// An event of the script takes effect.
     Scripted,
+    /// The issuer revokes a token.
+    Revocation,
     /// A token arrives.
     Arrival,
 }
@@ -101,6 +106,8 @@ struct VirtualWorkers<'c> {
     next: u32,
     /// The operations that have ended and are not judged yet.
     ended: Vec<Operation>,
+    /// The tokens accepted in this step, with worker and arrival.
+    accepted: Vec<(WorkerPlace, TokenPlace, Tick)>,
     done: Vec<(u32, Verdict)>,
 }
 
@@ -110,12 +117,21 @@ impl<'c> VirtualWorkers<'c> {
         self.next = self.next.wrapping_add(1);
         let token = Presented { place: arrival.token, bytes: text };
         match self.contenders[worker].begin(number, token, now) {
-            Progress::Done(verdict) => self.end((arrival, now), verdict, now),
+            Progress::Done(verdict) => self.end(worker, (arrival, now), verdict, now),
             Progress::Waiting => _ = self.waiting.insert(number, (arrival, now)),
         }
     }
 
-    fn end(&mut self, (arrival, start): (Arrival, Tick), verdict: Verdict, end: Tick) {
+    fn end(
+        &mut self,
+        worker: usize,
+        (arrival, start): (Arrival, Tick),
+        verdict: Verdict,
+        end: Tick,
+    ) {
+        if verdict.code.is_ok() && verdict.state.is_some() {
+            self.accepted.push((WorkerPlace(worker as u32), arrival.token, arrival.at));
+        }
         let Arrival { at: intended, stream, phase, token } = arrival;
         let wait_ns = u64::try_from(start.since(intended).as_nanos()).unwrap_or(u64::MAX);
         let late_ns = 0;
@@ -140,7 +156,7 @@ impl<'c> VirtualWorkers<'c> {
             contender.resume(now, &mut done);
             for (number, verdict) in done.drain(..) {
                 if let Some(begun) = self.waiting.remove(&number) {
-                    self.end(begun, verdict, now);
+                    self.end(worker, begun, verdict, now);
                 }
             }
             self.done = done;
@@ -167,6 +183,8 @@ pub(crate) struct EngineRun<S, O> {
     pub(crate) script_run: ScriptRun,
     /// The endpoint's counts at the end.
     pub(crate) served: ServedCounts,
+    /// What came of a state that instances learned of by a strategy.
+    pub(crate) state: Option<StateRecord>,
     /// The sink of the operations.
     pub(crate) sink: S,
     /// The observer.
@@ -182,6 +200,8 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
         contenders: Vec<Box<dyn Contender<'c> + 'c>>,
         (arrivals, sink, observer): (A, S, O),
     ) -> Engine<'c, A, S, O> {
+        let mut script_run = ScriptRun::default();
+        script_run.history.truth = world.state.as_ref().map(|state| Arc::clone(&state.truth));
         Engine {
             trial,
             texts,
@@ -192,9 +212,10 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
                 waiting: HashMap::default(),
                 next: 0,
                 ended: Vec::new(),
+                accepted: Vec::new(),
                 done: Vec::new(),
             },
-            script_run: ScriptRun::default(),
+            script_run,
             arrivals,
             sink,
             observer,
@@ -221,10 +242,11 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             let renewal = self.arrivals.next_renewal();
             let candidates = [
                 self.world.next_completion().map(|at| (at, Turn::Completion)),
-                self.world.caches.next_deadline().map(|at| (at, Turn::Deadline)),
+                self.world.next_deadline().map(|at| (at, Turn::Deadline)),
                 self.workers.next_deadline().map(|at| (at, Turn::Wake)),
                 renewal.map(|at| (at, Turn::Wake)),
                 scripted.peek().map(|event| (event.at, Turn::Scripted)),
+                self.world.next_revocation().map(|at| (at, Turn::Revocation)),
                 self.arrivals.next_at().map(|at| (at, Turn::Arrival)),
             ];
             let next = candidates.into_iter().flatten().min();
@@ -236,14 +258,16 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
                 self.observer.before(&self.world, now);
             }
             // One judge judges all operations between two changes of what is true or held.
-            let changes = matches!(turn, Turn::Completion | Turn::Scripted);
+            let changes = turn == Turn::Scripted
+                || turn == Turn::Completion && self.world.is_key_set_next();
             if changes || self.workers.ended.len() >= UNJUDGED {
                 self.judge();
             }
             self.world.now = now;
             match turn {
                 Turn::Completion => self.world.complete(),
-                Turn::Deadline => self.world.caches.tick(now),
+                Turn::Deadline => self.world.tick(),
+                Turn::Revocation => self.world.revoke(),
                 Turn::Wake if renewal.is_some_and(|due| due <= now) => {
                     self.world.caches.renew(now);
                     for (worker, arrival) in self.arrivals.renew() {
@@ -265,6 +289,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             }
             self.world.answer();
             self.workers.collect(now);
+            self.note_accepted();
             self.observer.after(&self.world, turn);
         }
         self.judge();
@@ -272,7 +297,19 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             return Err(TrialError::of_own(fault));
         }
         let Engine { script_run, world, sink, observer, .. } = self;
-        Ok(EngineRun { script_run, served: world.served, sink, observer })
+        let World { served, state, .. } = world;
+        let state = state.map(StateWorld::finish);
+        Ok(EngineRun { script_run, served, state, sink, observer })
+    }
+
+    /// Tells the state of the tokens that were accepted in this step.
+    fn note_accepted(&mut self) {
+        let now = self.world.now;
+        for (worker, token, arrival) in self.workers.accepted.drain(..) {
+            if let Some(state) = &mut self.world.state {
+                state.accepted(worker, token, (arrival, now));
+            }
+        }
     }
 
     fn happen(&mut self, event: &ScriptedEvent) -> Result<(), TrialError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwtbench_scenario::model::endpoint::{EndpointSetting, Fault};
+use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::key_cache::{FetchFailure, FetchId};
 use jwtbench_verifier::tick::Tick;
@@ -17,6 +18,8 @@ use crate::jwks::faults::{self, Body};
 use crate::jwks::in_process::InProcess;
 use crate::trial::TrialError;
 use crate::trial::script::ScriptTarget;
+
+use super::state_world::StateWorld;
 
 /// The result that an attempt under way will bring. It shares the bytes of the key set, as there
 /// may be many attempts.
@@ -51,6 +54,8 @@ pub(crate) struct World<'s> {
     replies: HashMap<FetchId, PendingOutcome>,
     pub(crate) caches: &'s Caches,
     transport: InProcess,
+    /// The state beyond tokens, if instances learn of it by a strategy.
+    pub(crate) state: Option<StateWorld<'s>>,
 }
 
 impl<'s> World<'s> {
@@ -71,11 +76,46 @@ impl<'s> World<'s> {
             replies: HashMap::new(),
             caches,
             transport,
+            state: None,
+        }
+    }
+
+    /// The world with a state that instances learn of by a strategy.
+    pub(crate) fn with_state(self, state: Option<StateWorld<'s>>) -> World<'s> {
+        World { state, ..self }
+    }
+
+    /// The instant at which a key cache or an instance must be told that time has passed.
+    pub(crate) fn next_deadline(&self) -> Option<Tick> {
+        let state = self.state.as_ref().and_then(StateWorld::next_deadline);
+        self.caches.next_deadline().into_iter().chain(state).min()
+    }
+
+    /// Tells the key caches and the instances that time has passed.
+    pub(crate) fn tick(&mut self) {
+        self.caches.tick(self.now);
+        if let Some(state) = &mut self.state {
+            state.tick(self.now);
+        }
+    }
+
+    /// The instant of the next revocation.
+    pub(crate) fn next_revocation(&self) -> Option<Tick> {
+        self.state.as_ref().and_then(StateWorld::next_revocation)
+    }
+
+    /// The issuer revokes the next token.
+    pub(crate) fn revoke(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.revoke(self.now);
         }
     }
 
     /// Answers the attempts that were started at this instant.
     pub(crate) fn answer(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.answer(self.now);
+        }
         for fetch in self.transport.take() {
             let ordinal = self.served.served;
             let exchange =
@@ -98,10 +138,28 @@ impl<'s> World<'s> {
     }
 
     pub(crate) fn next_completion(&self) -> Option<Tick> {
+        let state = self.state.as_ref().and_then(StateWorld::next_completion);
+        self.next_key_set().into_iter().chain(state).min()
+    }
+
+    fn next_key_set(&self) -> Option<Tick> {
         self.in_flight.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// Whether what arrives next is a key set, or the failure to fetch one. Of a key set and
+    /// something of the store at one instant, the key set comes first.
+    pub(crate) fn is_key_set_next(&self) -> bool {
+        let state = self.state.as_ref().and_then(StateWorld::next_completion);
+        self.next_key_set().is_some_and(|at| state.is_none_or(|state| at <= state))
+    }
+
+    /// Hands over what arrives next.
     pub(crate) fn complete(&mut self) {
+        if !self.is_key_set_next() {
+            let now = self.now;
+            self.state.iter_mut().for_each(|state| state.complete(now));
+            return;
+        }
         let Some(Reverse((_, id))) = self.in_flight.pop() else {
             return;
         };
@@ -124,6 +182,12 @@ impl ScriptTarget for World<'_> {
 
     fn evict(&mut self, kid: &str) {
         self.caches.evict(kid, self.now);
+    }
+
+    fn set_store(&mut self, setting: &StoreSetting) {
+        if let Some(state) = &mut self.state {
+            state.apply(setting, self.now);
+        }
     }
 
     fn served(&self) -> ServedCounts {

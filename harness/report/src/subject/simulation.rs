@@ -26,7 +26,34 @@ pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
         title: title(name).to_owned(),
         cells: rows.iter().map(|row| cell(row, name)).collect(),
     };
-    COLUMNS.into_iter().filter(has).map(metric).collect()
+    let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
+    match is_of_state {
+        true => OF_STATE.into_iter().filter(has).map(metric).collect(),
+        false => COLUMNS.into_iter().filter(has).map(metric).collect(),
+    }
+}
+
+/// The columns of a table of state strategies, in order.
+const OF_STATE: [&str; 7] = [
+    "state_exposure_s",
+    "lockout_s",
+    "store_ops_per_token",
+    "store_peak_per_s",
+    "silence_s",
+    "state_age_s",
+    "token_endpoint_per_s",
+];
+
+/// The title of the column of what rows are about.
+pub(crate) fn subject_title(rows: &[&SimulationRow]) -> &'static str {
+    let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
+    if is_of_state { "state strategy" } else { "cache policy" }
+}
+
+/// What a simulation compares.
+pub(crate) fn subjects(simulation: &Simulation) -> &'static str {
+    let is_of_state = simulation.rows.iter().any(|row| row.state_strategy.is_some());
+    if is_of_state { "State strategies" } else { "Cache policies" }
 }
 
 /// The tables by phase, if a scenario has more than [`FEW_PHASES`] phases: one for each metric,
@@ -106,6 +133,11 @@ pub(crate) fn title(name: &str) -> &str {
         "poison_loss" => "loss",
         "key_age_s" => "key age",
         "attempts_per_hour" => "fetches/h",
+        "state_exposure_s" => "exposure",
+        "state_age_s" => "age",
+        "store_ops_per_token" => "ops/token",
+        "store_peak_per_s" => "peak/s",
+        "token_endpoint_per_s" => "tokens/s",
         name => name.strip_suffix("_s").unwrap_or(name),
     }
 }
@@ -127,7 +159,7 @@ pub(crate) fn beyond(row: &SimulationRow, name: &str) -> String {
 pub(crate) fn figure(name: &str, value: Option<f64>) -> String {
     match value {
         None => FOREVER.into(),
-        Some(value) if name.ends_with("_s") => span(value),
+        Some(value) if name.ends_with("_s") && !name.ends_with("_per_s") => span(value),
         Some(value) if value.fract().abs() < 1e-9 || value >= 100.0 => format!("{value:.0}"),
         Some(value) => format!("{value:.2}"),
     }
@@ -190,12 +222,12 @@ pub(crate) fn facts(note: &PolicyNote) -> Vec<(&'static str, &str)> {
 
 /// The verdict on a user's own policy in a scenario that has both axes of the frontier.
 pub(crate) fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<String> {
-    row.metric("exposure_s")?;
+    row.metric("exposure_s").or(row.metric("state_exposure_s"))?;
     let better = simulation.dominating(row);
     if better.is_empty() {
-        return Some(format!("No other policy dominates {}.", row.cache_policy));
+        return Some(format!("Nothing dominates {}.", row.subject()));
     }
-    let mut said = format!("{} is dominated by {}.", row.cache_policy, better.join(", "));
+    let mut said = format!("{} is dominated by {}.", row.subject(), better.join(", "));
     let mut advice = simulation.advice.iter();
     let is_mine = |advice: &&Advice| {
         advice.scenario == row.scenario && advice.cache_policy == row.cache_policy

@@ -3,6 +3,7 @@
 
 mod events;
 mod expectations;
+mod state;
 mod streams;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use events::events;
 use expectations::expectations;
+use state::StateContext;
 use streams::streams;
 use toml::Spanned;
 
@@ -28,6 +30,8 @@ use crate::format::wire::{
 use crate::issuer::signer::RSA_BITS;
 use crate::model::endpoint::{EndpointSetting, Fault};
 use crate::model::event::Event;
+use crate::model::scenario::is_simulated;
+use crate::model::state::StoreSetting;
 use crate::token::fit;
 use crate::{
     Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_DURATION, MAX_INSTANCES, MAX_ROUNDS,
@@ -130,21 +134,33 @@ impl Scenario {
         let cache = table.resolve(presets);
         let cache =
             cache.or_else(|message| file.fault(at.clone(), format!("[cache]: {message}")))?;
-        if family == SIMULATED && matches!(cache.start, Start::Age(_)) {
+        if is_simulated(&family) && matches!(cache.start, Start::Age(_)) {
             let message = "[cache]: a simulation has caches of all ages; write start = \"warm\" or \
                            \"cold\"";
             return file.fault(at, message);
         }
+        let has_store = wire.store.is_some();
         let (at, table) = table_of(wire.endpoint.take());
         let endpoint = endpoint(&file, at, &table, EndpointSetting::default())?;
-        let phases = phases(&file, &wire.phase, &endpoint, &load)?;
-        let streams = streams(&file, &wire, &load, &policy)?;
+        let store = state::first(&file, wire.store.take())?;
+        let phases = phases(&file, &wire.phase, (&endpoint, &store), &load)?;
+        let mut streams = streams(&file, &wire, &load, &policy)?;
         let capacity_of = capacity_of(&file, wire.load.get_ref())?;
         let events = events(&file, &wire.event, &load, &streams, &phases, &family)?;
         check_closed(&file, &load, &phases, &events)?;
         fit::check_events(&events, &policy).or_else(|message| file.fault(None, message))?;
         let expectations = expectations(&file, &wire.expect, &phases, &streams)?;
         let issuer = issuer(&file, wire.issuer.take())?;
+        let has_store = has_store || wire.phase.iter().any(|one| one.get_ref().store.is_some());
+        let context = StateContext {
+            family: &family,
+            presets,
+            issuer: &issuer,
+            load: &load,
+            events: &events,
+            has_store,
+        };
+        let state = state::state(&file, wire.state.take(), &context, &mut streams)?;
         let sweep = sweep(&file, wire.sweep.take(), &family)?;
         let instances = instances(&file, &wire.load, &family)?;
         Ok(Scenario(ScenarioParts {
@@ -165,6 +181,7 @@ impl Scenario {
             shed_after: shed_after(&file, &wire.load)?,
             streams,
             cache,
+            state,
             replaced: Replaced::default(),
             phases,
             events,
@@ -272,9 +289,10 @@ fn load(file: &File<'_>, wire: &Spanned<WireLoad>) -> Checked<Load> {
 fn instances(file: &File<'_>, wire: &Spanned<WireLoad>, family: &str) -> Checked<Instances> {
     let fault = |message: &str| file.fault(Some(wire.span()), format!("[load]: {message}"));
     let given = wire.get_ref();
-    if (given.instances.is_some() || given.instance_ages.is_some()) && family != SIMULATED {
+    if (given.instances.is_some() || given.instance_ages.is_some()) && !is_simulated(family) {
         return fault(
-            "`instances` and `instance-ages` are for scenarios of family policy; leave them out",
+            "`instances` and `instance-ages` are for scenarios of family policy or state; leave \
+             them out",
         );
     }
     let count = given.instances.unwrap_or(1);
@@ -376,7 +394,7 @@ fn named_fault(name: &str) -> Option<Fault> {
 fn phases(
     file: &File<'_>,
     wire: &[Spanned<WirePhase>],
-    base: &EndpointSetting,
+    (base, store): (&EndpointSetting, &StoreSetting),
     load: &Load,
 ) -> Checked<Vec<Phase>> {
     let start = Phase {
@@ -384,6 +402,7 @@ fn phases(
         at: Duration::ZERO,
         endpoint: base.clone(),
         skew: Skew::None,
+        store: store.clone(),
     };
     let mut phases = vec![start];
     for given in wire {
@@ -410,11 +429,16 @@ fn phases(
             ));
         }
         let endpoint = match &phase.endpoint {
-            Some(wire) => endpoint(file, Some(span), wire, base.clone())?,
+            Some(wire) => endpoint(file, Some(span.clone()), wire, base.clone())?,
             None => base.clone(),
         };
+        let store = match &phase.store {
+            Some(wire) => state::setting(file, Some(span), wire, store)?,
+            None => store.clone(),
+        };
         let skew = phase.clock_skew.map_or(Skew::None, |skew| skew.0);
-        phases.push(Phase { name: phase.name.clone(), at: phase.at.0, endpoint, skew });
+        let (name, at) = (phase.name.clone(), phase.at.0);
+        phases.push(Phase { name, at, endpoint, skew, store });
     }
     Ok(phases)
 }

@@ -15,6 +15,7 @@ use crate::format::cache::About;
 use crate::format::nearest::did_you_mean;
 use crate::format::parse::{Checked, File};
 use crate::format::policy_file::place;
+use crate::model::state::NamedStrategy;
 
 use wire::WireStrategy;
 
@@ -37,6 +38,14 @@ pub struct StatePreset {
     pub about: Option<About>,
     /// The whole text of the file.
     pub text: String,
+}
+
+impl StatePreset {
+    /// The strategy with its name.
+    pub fn named(self) -> NamedStrategy {
+        let StatePreset { name, strategy, token_lifetime, .. } = self;
+        NamedStrategy { name, strategy, token_lifetime }
+    }
 }
 
 /// The strategies of a source of scenarios.

@@ -47,6 +47,8 @@ pub(crate) struct WireScenario {
     pub(crate) stream: Vec<Spanned<WireStream>>,
     pub(crate) cache: Option<Spanned<WireCache>>,
     pub(crate) endpoint: Option<Spanned<WireEndpoint>>,
+    pub(crate) state: Option<Spanned<WireStateTable>>,
+    pub(crate) store: Option<Spanned<WireStore>>,
     #[serde(default)]
     pub(crate) phase: Vec<Spanned<WirePhase>>,
     #[serde(default)]
@@ -55,12 +57,14 @@ pub(crate) struct WireScenario {
     pub(crate) expect: BTreeMap<Spanned<String>, WireExpect>,
 }
 
-/// A bound for the scenario's cache policy, or a table of bounds for a policy by name.
+/// A bound for the scenario's cache policy or state strategy, a table of bounds for a policy by
+/// name, or tables for strategies by name.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum WireExpect {
     Bound(String),
     Policy(BTreeMap<String, String>),
+    Strategies(BTreeMap<String, BTreeMap<String, String>>),
 }
 
 #[derive(Default, Deserialize)]
@@ -216,6 +220,54 @@ pub(crate) struct WireStatus {
     pub(crate) retry_after: Option<Span>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WireStateTable {
+    pub(crate) strategy: Option<String>,
+    pub(crate) revocations: Option<f64>,
+    pub(crate) after_revocation: Option<WireAfter>,
+    pub(crate) sample: Option<f64>,
+    pub(crate) balancing: Option<WireBalancing>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WireAfter {
+    GoOn,
+    Stop,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WireBalancing {
+    Random,
+    Sticky,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WireStore {
+    pub(crate) latency: Option<Span>,
+    pub(crate) jitter: Option<Span>,
+    pub(crate) capacity: Option<f64>,
+    pub(crate) replica_lag: Option<Span>,
+    pub(crate) fault: Option<String>,
+    pub(crate) propagation: Option<Span>,
+    pub(crate) push_loss: Option<f64>,
+    pub(crate) links_down: Option<f64>,
+    pub(crate) data_lost: Option<WireLoss>,
+    pub(crate) published_every: Option<Span>,
+    pub(crate) list_lifetime: Option<Span>,
+}
+
+/// The entries that a store loses: `"all"`, those of the last time such as `"30s"`, or a percentage.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, expecting = "\"all\", a time such as \"30s\", or a percentage")]
+pub(crate) enum WireLoss {
+    Percent(f64),
+    Text(String),
+}
+
 /// The deviation of the verifier's clock: `"45s"` is ahead, `"-45s"` is behind.
 #[derive(Clone, Copy)]
 pub(crate) struct WireSkew(pub(crate) Skew);
@@ -250,6 +302,7 @@ pub(crate) struct WirePhase {
     pub(crate) at: Span,
     pub(crate) endpoint: Option<WireEndpoint>,
     pub(crate) clock_skew: Option<WireSkew>,
+    pub(crate) store: Option<WireStore>,
     #[serde(default)]
     pub(crate) streams: BTreeMap<String, WireStreamSetting>,
 }

@@ -182,6 +182,7 @@ impl Scenario {
             at: Duration::ZERO,
             endpoint: crate::model::endpoint::EndpointSetting::default(),
             skew: jwtbench_verifier::wall_clock::Skew::None,
+            store: crate::model::state::StoreSetting::default(),
         }];
         closed.0.cache.start = crate::format::cache::Start::Warm;
         closed.0.events.clear();

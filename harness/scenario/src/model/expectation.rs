@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::format::grammar;
 
-pub use binding::{Binding, binding};
+pub use binding::{Binding, Bound, binding};
 pub use simulated::{End, SIMULATED_METRICS, SimulatedMetric};
 
 /// An expectation of a scenario.
@@ -231,11 +231,19 @@ impl Subject {
         let words: Vec<&str> = key.split('.').collect();
         let metric = match words.as_slice() {
             [_, "endpoint", figure] => ExpectedMetric::Endpoint(EndpointMetric::parse(figure)?),
-            [phase, stream, name, "median" | "worst"] => ExpectedMetric::Simulated {
-                stream: pick("stream", stream, names.streams)?,
-                metric: SimulatedMetric::parse(name, *phase != "all", *stream != "all")?,
-                end: if key.ends_with(".worst") { End::Worst } else { End::Median },
-            },
+            [phase, stream, name, end @ ("median" | "worst" | "mean")] => {
+                let metric = SimulatedMetric::parse(name, *phase != "all", *stream != "all")?;
+                let end = match *end {
+                    "worst" => End::Worst,
+                    "mean" if metric.has_mean => End::Mean,
+                    "mean" => {
+                        return fault(format!("`{name}` has no mean; write `median` or `worst`"));
+                    }
+                    _ => End::Median,
+                };
+                let stream = pick("stream", stream, names.streams)?;
+                ExpectedMetric::Simulated { stream, metric, end }
+            }
             [_, stream, which, figure @ ..] if !figure.is_empty() => ExpectedMetric::Operations {
                 stream: pick("stream", stream, names.streams)?,
                 which: which_tokens(which)?,
@@ -245,7 +253,7 @@ impl Subject {
                 return fault(
                     "a key is <phase|all>.<stream|all>.<class|code|all>.<metric>, \
                      <phase|all>.endpoint.<metric> or, of a simulation, \
-                     <phase|all>.<stream|all>.<metric>.<median|worst>"
+                     <phase|all>.<stream|all>.<metric>.<median|worst|mean>"
                         .into(),
                 );
             }

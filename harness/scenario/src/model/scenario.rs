@@ -16,9 +16,17 @@ use super::capacity::Rate;
 use super::endpoint::EndpointSetting;
 use super::event::Event;
 use super::expectation::Expectation;
+use super::state::{NamedStrategy, StateSpec, StoreSetting};
 
-/// The family of scenarios with production durations.
+/// The family of scenarios with production durations that compare cache policies.
 pub const SIMULATED: &str = "policy";
+/// The family of scenarios with production durations that compare state strategies.
+pub const STATE: &str = "state";
+
+/// Whether the scenarios of a family have production durations, and are meant for virtual time.
+pub fn is_simulated(family: &str) -> bool {
+    [SIMULATED, STATE].contains(&family)
+}
 
 /// A scenario file, read and checked. Its contents are read through [`ScenarioParts`]. Only its own
 /// methods change them, and these leave it valid.
@@ -72,6 +80,8 @@ pub struct ScenarioParts {
     pub streams: Vec<Stream>,
     /// The key cache.
     pub cache: CacheSpec,
+    /// The state beyond tokens, for `simulate`; `None` if the scenario has none.
+    pub state: Option<StateSpec>,
     /// The tables that the command line replaced.
     pub replaced: Replaced,
     /// The phases. The first is `start`, at zero.
@@ -212,6 +222,8 @@ pub struct Phase {
     pub endpoint: EndpointSetting,
     /// The deviation of the verifier's clock.
     pub skew: Skew,
+    /// The behaviour of the store of the state during the phase.
+    pub store: StoreSetting,
 }
 
 impl Scenario {
@@ -226,7 +238,18 @@ impl Scenario {
 
     /// Whether the scenario is meant for virtual time only. Its durations are those of production.
     pub fn is_simulated(&self) -> bool {
-        self.family == SIMULATED
+        is_simulated(&self.family)
+    }
+
+    /// The scenario under another state strategy, which may give its tokens another lifetime. One
+    /// without `[state]` is unchanged.
+    pub fn informed_by(mut self, strategy: NamedStrategy) -> Scenario {
+        if let Some(state) = &mut self.0.state {
+            let lifetime = strategy.token_lifetime.unwrap_or(state.token_lifetime);
+            self.0.issuer.token_lifetime = lifetime;
+            state.strategy = strategy;
+        }
+        self
     }
 
     /// The policy of a trial. Only the trial's algorithm is allowed, unless the policy is the

@@ -5,6 +5,7 @@
 mod cache_policy;
 mod plan;
 mod policy;
+mod state;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The random stream of `seed` for this purpose. The parts are length-prefixed, so that no two
 /// lists of parts give the same stream.
-pub(crate) fn stream(seed: u64, purpose: &[&str]) -> ChaCha8Rng {
+pub fn stream(seed: u64, purpose: &[&str]) -> ChaCha8Rng {
     let mut hash = Sha256::new();
     hash.update(seed.to_be_bytes());
     for part in purpose {
@@ -18,7 +18,7 @@ pub(crate) fn stream(seed: u64, purpose: &[&str]) -> ChaCha8Rng {
 }
 
 /// A uniform draw from 0 (included) to 1 (excluded), with the 53 bits that an `f64` holds.
-pub(crate) fn unit(rng: &mut ChaCha8Rng) -> f64 {
+pub fn unit(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 

@@ -55,6 +55,8 @@ pub struct Facts {
     pub issued_at: UnixTime,
     /// The claim `jti`.
     pub jwt_id: Box<str>,
+    /// The claim `sub`.
+    pub subject: Box<str>,
     /// Whether the token is revoked from the beginning.
     pub is_revoked: bool,
     /// The subject for whom an authorization version is required from the beginning.
@@ -205,8 +207,9 @@ impl Mint<'_> {
         }
         (row.alter)(&mut draft);
         let holder = Holder { stream: name.stream, number: name.ordinal.0, issued };
-        let mut facts = facts(&draft, class, jwt_id, class.is_reissued().then_some(holder));
-        facts.versioned = row.is_versioned.then(|| subject.into());
+        let ids = [subject.into(), jwt_id.into()];
+        let mut facts = facts(&draft, class, ids, class.is_reissued().then_some(holder));
+        facts.versioned = row.is_versioned.then(|| facts.subject.clone());
         let bytes = draft.finish(&mut rng).into_boxed_slice();
         Token { bytes, class, facts }
     }
@@ -214,7 +217,12 @@ impl Mint<'_> {
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 
-fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>) -> Facts {
+fn facts(
+    draft: &Draft<'_>,
+    class: Class,
+    [subject, jwt_id]: [Box<str>; 2],
+    holder: Option<Holder>,
+) -> Facts {
     let row = class.row();
     let kid = match draft.header.get("kid").and_then(Value::as_str) {
         None => KidFact::Absent,
@@ -249,7 +257,8 @@ fn facts(draft: &Draft<'_>, class: Class, jwt_id: String, holder: Option<Holder>
         expires: date("exp").unwrap_or_else(|| good(draft.issued_at + draft.lifetime)),
         not_before: date("nbf"),
         issued_at: date("iat").unwrap_or(issued_at),
-        jwt_id: jwt_id.into(),
+        jwt_id,
+        subject,
         is_revoked: row.due == Some(Rejection::Revoked),
         versioned: None,
         holder,

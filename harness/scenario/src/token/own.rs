@@ -18,6 +18,7 @@ use crate::format::overrides::Replaced;
 use crate::issuer::signer::RSA_BITS;
 use crate::issuer::{IssuerTimeline, Published};
 use crate::model::endpoint::EndpointSetting;
+use crate::model::state::StoreSetting;
 use crate::model::place::{Ordinal, PhasePlace, StreamPlace, TokenPlace};
 use crate::plan::{Arrival, Plan, PlanParts};
 use crate::token::class::{Class, Stage};
@@ -82,6 +83,7 @@ pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
         at: Duration::ZERO,
         endpoint: EndpointSetting::default(),
         skew: Skew::None,
+        store: StoreSetting::default(),
     };
     Scenario(ScenarioParts {
         name: format!("{OWN}/tokens"),
@@ -127,6 +129,7 @@ pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
             policy: jwtbench_verifier::cache_policy::CachePolicy::default(),
             start: Start::Warm,
         },
+        state: None,
         replaced: Replaced::default(),
         phases: vec![start],
         events: Vec::new(),
@@ -196,6 +199,7 @@ fn minted(token: &OwnToken, now: UnixTime) -> Token {
         issued_at: accepted.and_then(|accepted| accepted.issued_at).unwrap_or(now),
         jwt_id: "".into(),
         is_revoked: false,
+        subject: "".into(),
         versioned: None,
         holder: None,
     };

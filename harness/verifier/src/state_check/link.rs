@@ -36,7 +36,7 @@ impl Link {
 
 impl StateStrategy {
     /// The terms of the push: that of the feed, or that which drops cached answers.
-    pub(super) fn push(&self) -> Option<Push> {
+    pub fn push(&self) -> Option<Push> {
         let tracking = || self.lookup.as_ref()?.cache.as_ref()?.tracking;
         self.feed.as_ref().and_then(|feed| feed.push).or_else(tracking)
     }

@@ -6,8 +6,10 @@ use jwtbench_engine::simulation::{Simulated, expected};
 use jwtbench_result::simulation::PolicyNote;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, Presets, Start, load_preset};
-use jwtbench_scenario::model::expectation::binding;
+use jwtbench_scenario::model::expectation::{Bound, binding};
 use jwtbench_verifier::cache_policy::CachePolicy;
+
+use crate::Failure;
 
 /// The name of the policy of a scenario's `[cache]` if it differs from every preset.
 pub(super) const OWN_CACHE: &str = "[cache]";
@@ -64,6 +66,23 @@ impl<'s> Lineup<'s> {
         Lineup { scenario, specs: specs.collect(), gated: vec![name] }
     }
 
+    /// The one policy under which the strategies of a scenario with state are compared.
+    ///
+    /// # Errors
+    /// If the command names several.
+    pub(super) fn one(&self) -> Result<&CacheSpec, Failure> {
+        let [name] = self.gated.as_slice() else {
+            let message = format!(
+                "{}: its state strategies are compared under one cache policy; name one with \
+                 --cache-policy, or none",
+                self.scenario.name
+            );
+            return Err(Failure::Usage(message));
+        };
+        let found = self.specs.iter().find(|spec| spec.name == *name);
+        found.ok_or_else(|| Failure::Usage(format!("no cache policy `{name}`")))
+    }
+
     /// Whether the policy of this name is held to the expectations.
     pub(super) fn is_gated(&self, name: &str) -> bool {
         self.gated.iter().any(|gated| gated == name)
@@ -77,7 +96,8 @@ impl<'s> Lineup<'s> {
                 OWN_CACHE => &self.scenario.cache.name,
                 name => name,
             };
-            let bound = binding(&self.scenario.expectations, name, row.is_gated);
+            let bound = Bound { policy: name, strategy: None, is_of_scenario: row.is_gated };
+            let bound = binding(&self.scenario.expectations, bound);
             (row.expectations, row.unjudged) = expected::judge(&bound, figures);
         }
     }

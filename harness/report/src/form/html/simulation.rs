@@ -124,7 +124,7 @@ fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
                                 td { code { (line.key) } }
                                 td { code { (line.bound) } }
                                 td { (line.figure) }
-                                td { (marked(simulation, line.cache_policy)) }
+                                td { (marked(simulation, line.subject)) }
                                 td { (line.state) }
                             }
                         }
@@ -137,7 +137,7 @@ fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
 
 fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -> Markup {
     let is_known =
-        |row: &SimulationRow| simulation.policies.iter().any(|note| note.name == row.cache_policy);
+        |row: &SimulationRow| simulation.policies.iter().any(|note| note.name == row.subject());
     markup! {
         div style="overflow-x:auto" {
             table {
@@ -152,11 +152,11 @@ fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -
                         tr {
                             th scope="row" {
                                 @if is_known(row) {
-                                    a href=(format!("#{}", row.cache_policy)) {
-                                        (marked(simulation, &row.cache_policy))
+                                    a href=(format!("#{}", row.subject())) {
+                                        (marked(simulation, row.subject()))
                                     }
                                 } @else {
-                                    (marked(simulation, &row.cache_policy))
+                                    (marked(simulation, row.subject()))
                                 }
                             }
                             @for column in columns { td.num { (column.cells[place]) } }
@@ -170,7 +170,7 @@ fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -
 
 /// The section on one policy over all scenarios.
 fn policy(simulation: &Simulation, note: &PolicyNote) -> Markup {
-    let rows = simulation.rows.iter().filter(|row| row.cache_policy == note.name);
+    let rows = simulation.rows.iter().filter(|row| row.subject() == note.name);
     markup! {
         section {
             h3 id=(note.name) { (marked(simulation, &note.name)) }

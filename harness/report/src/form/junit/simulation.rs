@@ -43,11 +43,11 @@ fn cases(row: &SimulationRow) -> Vec<ExpectationCase> {
             (true, false) => ExpectationEnd::Missed(said),
             (false, _) => ExpectationEnd::Skipped(format!("there to be compared with: {said}")),
         };
-        ExpectationCase { name: format!("{} {key} {bound}", row.cache_policy), held }
+        ExpectationCase { name: format!("{} {key} {bound}", row.subject()), held }
     });
     let unjudged = row.unjudged.iter().filter(|_| row.is_gated).map(|key| {
         let held = ExpectationEnd::Skipped("not judged here, `jwtbench run` judges it".into());
-        ExpectationCase { name: format!("{} {key}", row.cache_policy), held }
+        ExpectationCase { name: format!("{} {key}", row.subject()), held }
     });
     judged.chain(unjudged).collect()
 }

@@ -8,18 +8,20 @@ use crate::form::markdown::cell::{code, plain, prose};
 use crate::subject::simulation::expected::{
     expected_lines, gated, simulation_expectation, unjudged, verdict_line,
 };
-use crate::subject::simulation::{Column, columns, marked, marks, phase_tables, runs, verdict};
+use crate::subject::simulation::{
+    Column, columns, marked, marks, phase_tables, runs, subject_title, subjects, verdict,
+};
 
 /// Writes a table for each scenario, with remarks on what to look at.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
-    let mut text = format!("# Cache policies in virtual time\n\n{}\n", code(&simulation.command));
+    let mut text = format!("# {} in virtual time\n\n{}\n", subjects(simulation), code(&simulation.command));
     let (_, line) = verdict_line(simulation);
     let all = runs(&simulation.rows);
     // Writing to a String cannot fail.
     let _ = write!(text, "\n**{}**\n", plain(&line));
     let missed = simulation.missed().map(|(row, one)| {
         let said = simulation_expectation(row, one);
-        format!("- {} {}: {}\n", plain(&row.scenario), plain(&row.cache_policy), code(&said))
+        format!("- {} {}: {}\n", plain(&row.scenario), plain(row.subject()), code(&said))
     });
     let missed: String = missed.collect();
     if !missed.is_empty() {
@@ -52,7 +54,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
         write_expected(&mut text, simulation, &rows);
         for row in rows.iter().filter(|row| simulation.is_own(row)) {
             if let Some(verdict) = verdict(simulation, row) {
-                let _ = write!(text, "\n**{}**: {}\n", plain(&row.cache_policy), plain(&verdict));
+                let _ = write!(text, "\n**{}**: {}\n", plain(row.subject()), plain(&verdict));
             }
         }
     }
@@ -66,27 +68,29 @@ fn write_expected(text: &mut String, simulation: &Simulation, rows: &[&Simulatio
     }
     let lines = expected_lines(rows);
     if !lines.is_empty() {
-        text.push_str(
-            "\n| expectation | bound | figure | cache policy | |\n|---|---|---|---|---|\n",
+        let subject = subject_title(rows);
+        let _ = write!(
+            text,
+            "\n| expectation | bound | figure | {subject} | |\n|---|---|---|---|---|\n"
         );
     }
     for line in lines {
         let state = if line.is_missed { format!("**{}**", line.state) } else { line.state };
         let (key, bound) = (code(line.key), code(line.bound));
-        let (figure, name) = (plain(&line.figure), plain(&marked(simulation, line.cache_policy)));
+        let (figure, name) = (plain(&line.figure), plain(&marked(simulation, line.subject)));
         let _ = writeln!(text, "| {key} | {bound} | {figure} | {name} | {state} |");
     }
 }
 
 fn table(text: &mut String, simulation: &Simulation, columns: &[Column], rows: &[&SimulationRow]) {
-    text.push_str("\n| cache policy |");
+    let _ = write!(text, "\n| {} |", subject_title(rows));
     for column in columns {
         let _ = write!(text, " {} |", plain(&column.title));
     }
     text.push_str("\n|---|");
     text.push_str(&"---:|".repeat(columns.len()));
     for (place, row) in rows.iter().enumerate() {
-        let _ = write!(text, "\n| {} |", plain(&marked(simulation, &row.cache_policy)));
+        let _ = write!(text, "\n| {} |", plain(&marked(simulation, row.subject())));
         for column in columns {
             let _ = write!(text, " {} |", column.cells[place]);
         }

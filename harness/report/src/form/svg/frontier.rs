@@ -98,7 +98,7 @@ pub fn simulation_picture(simulation: &Simulation) -> String {
 fn points<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Point<'s>> {
     let rows = simulation.rows.iter().filter(|row| row.scenario == scenario);
     let points = rows.filter_map(|row| {
-        let exposure = row.metric("exposure_s")?.max;
+        let exposure = row.metric("exposure_s").or(row.metric("state_exposure_s"))?.max;
         let lockout = row.metric("lockout_s")?.max.unwrap_or_default();
         Some(Point { row, exposure, lockout })
     });
@@ -154,7 +154,7 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
 
 /// A short key to the marks behind names; `None` where there are no marks.
 fn key(simulation: &Simulation, points: &[Point<'_>]) -> Option<String> {
-    let of = |point: &Point<'_>| standing(simulation, &point.row.cache_policy);
+    let of = |point: &Point<'_>| standing(simulation, point.row.subject());
     let meanings = [("≠ known to differ", '≠'), ("° read, not driven", '°')];
     let is_there = |mark: char| points.iter().any(|point| of(point).mark() == Some(mark));
     let there = meanings.into_iter().filter(|(_, mark)| is_there(*mark));
@@ -171,7 +171,7 @@ struct FrontierGroup<'p, 's> {
 impl FrontierGroup<'_, '_> {
     /// The first policy with its mark, and the number of the others.
     fn name(&self, simulation: &Simulation) -> String {
-        let first = self.points.first().map_or("", |point| &point.row.cache_policy);
+        let first = self.points.first().map_or("", |point| point.row.subject());
         let first = marked(simulation, first);
         match self.points.len() {
             0 | 1 => first,
@@ -199,8 +199,8 @@ fn groups<'p, 's>(
         }
     }
     let rank = |point: &&Point<'_>| {
-        let name = &point.row.cache_policy;
-        (!own.contains(name), name != "default")
+        let name = point.row.subject();
+        (!own.iter().any(|one| one == name), name != "default")
     };
     for group in &mut groups {
         group.points.sort_by_key(rank);
@@ -219,10 +219,10 @@ fn mark(simulation: &Simulation, group: &FrontierGroup<'_, '_>) -> Markup {
             fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
             title {
                 @for point in &group.points {
-                    (marked(simulation, &point.row.cache_policy)) ": exposure "
+                    (marked(simulation, point.row.subject())) ": exposure "
                     (figure("exposure_s", point.exposure)) ", lockout "
                     (figure("lockout_s", Some(point.lockout)))
-                    @if let Some(said) = standing(simulation, &point.row.cache_policy).sentence() {
+                    @if let Some(said) = standing(simulation, point.row.subject()).sentence() {
                         "; " (said)
                     }
                     "\n"

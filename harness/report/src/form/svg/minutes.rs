@@ -48,7 +48,7 @@ pub(crate) fn minutes(simulation: &Simulation, scenario: &str) -> Markup {
                     }
                 }
                 @for (index, row) in rows.iter().enumerate() {
-                    @let name = marked(simulation, &row.cache_policy);
+                    @let name = marked(simulation, row.subject());
                     (line((&name, row), top + LINE * index as f64, &x, most.unwrap_or_default()))
                 }
                 @for minute in (0..=count).step_by(tick(count)) {

@@ -7,7 +7,9 @@ use crate::form::terminal::text::{Paint, TerminalText};
 use crate::subject::simulation::expected::{
     ExpectedLine, expected_lines, gated, unjudged, verdict_line,
 };
-use crate::subject::simulation::{columns, marked, marks, phase_tables, runs, verdict};
+use crate::subject::simulation::{
+    columns, marked, marks, phase_tables, runs, subject_title, verdict,
+};
 
 /// Writes a table for each scenario, and the verdict last.
 pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> String {
@@ -22,11 +24,11 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
                 text.wrapped(Paint::Plain, "", heading);
             }
             let titles = columns.iter().map(|column| column.title.as_str());
-            let head: Vec<&str> = ["cache policy"].into_iter().chain(titles).collect();
+            let head: Vec<&str> = [subject_title(&rows)].into_iter().chain(titles).collect();
             let line = |(place, row): (usize, &&SimulationRow)| {
                 let cells = columns.iter().map(|column| column.cells[place].clone());
                 let paint = if simulation.is_own(row) { Paint::Strong } else { Paint::Plain };
-                let name = marked(simulation, &row.cache_policy);
+                let name = marked(simulation, row.subject());
                 (paint, [name].into_iter().chain(cells).collect())
             };
             let lines: Vec<(Paint, Vec<String>)> = rows.iter().enumerate().map(line).collect();
@@ -54,9 +56,9 @@ fn write_expected(simulation: &Simulation, rows: &[&SimulationRow], text: &mut T
         text.wrapped(Paint::Plain, "", &said);
     }
     for line in expected_lines(rows) {
-        let ExpectedLine { state, cache_policy, key, bound, figure, .. } = &line;
+        let ExpectedLine { state, subject, key, bound, figure, .. } = &line;
         let paint = if line.is_missed { Paint::Bad } else { Paint::Plain };
-        let name = marked(simulation, cache_policy);
+        let name = marked(simulation, subject);
         text.wrapped(paint, "  ", &format!("{state}: {name}: {key} {bound}, was {figure}"));
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct ExpectedLine<'s> {
     /// `met` or `MISSED`, and whether it gates.
     pub(crate) state: String,
     pub(crate) is_missed: bool,
-    pub(crate) cache_policy: &'s str,
+    pub(crate) subject: &'s str,
     pub(crate) key: &'s str,
     pub(crate) bound: &'s str,
     /// The figure as text.
@@ -50,7 +50,7 @@ pub(crate) fn verdict_line(simulation: &Simulation) -> (bool, String) {
 pub(crate) fn gated(rows: &[&SimulationRow]) -> Option<String> {
     let (gated, others): (Vec<&&SimulationRow>, Vec<&&SimulationRow>) =
         rows.iter().partition(|row| row.is_gated);
-    let names: Vec<&str> = gated.iter().map(|row| row.cache_policy.as_str()).collect();
+    let names: Vec<&str> = gated.iter().map(|row| row.subject()).collect();
     if names.is_empty() {
         return None;
     }
@@ -72,7 +72,7 @@ pub(crate) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine
         row.expectations.iter().map(move |one| ExpectedLine {
             state: state(row, one),
             is_missed: row.is_gated && !one.met,
-            cache_policy: &row.cache_policy,
+            subject: row.subject(),
             key: &one.key,
             bound: &one.bound,
             figure: value(row, one),
@@ -105,7 +105,7 @@ fn state(row: &SimulationRow, one: &SimulationExpectation) -> String {
 
 fn value(row: &SimulationRow, one: &SimulationExpectation) -> String {
     let word = one.key.split('.').nth(2).unwrap_or_default();
-    let is_named = |name: &&str| name.strip_suffix("_s").unwrap_or(name) == word;
+    let is_named = |name: &&str| *name == word || name.strip_suffix("_s") == Some(word);
     let name = COLUMNS.into_iter().find(is_named).unwrap_or(word);
     match one.value {
         None if one.is_beyond => beyond(row, name),

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn grace_is_said_with_both_ends() {
-        let metric = |min, max| MetricRange { min, p50: min, max, n: 2, censored: 0 };
+        let metric = |min, max| MetricRange { min, p50: min, max, n: 2, ..MetricRange::default() };
         let rows = [
             (metric(None, None), "do not notice the outage of 2h."),
             (metric(Some(60.0), Some(60.0)), "after 1m."),

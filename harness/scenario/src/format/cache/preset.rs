@@ -10,6 +10,7 @@ use crate::format::bounded_file;
 use crate::format::nearest::did_you_mean;
 use crate::format::parse::{Checked, File};
 use crate::format::policy_file::place;
+use crate::format::state::StatePresets;
 
 use super::{About, Start, WireCache};
 
@@ -45,6 +46,11 @@ impl Presets {
     /// The presets of this source.
     pub fn of(source: Source) -> Presets {
         Presets(source)
+    }
+
+    /// The state strategies of the same source.
+    pub fn strategies(&self) -> StatePresets {
+        StatePresets::of(self.0.clone())
     }
 
     /// The names of the presets, sorted. The list is empty if they cannot be read.

@@ -11,6 +11,9 @@ use crate::{Phase, Scenario, Stream};
 
 use super::{Checked, File};
 
+/// The name of the tables of state strategies.
+const STATE_STRATEGY: &str = "state-strategy";
+
 /// The expectations in the tables.
 pub(super) fn expectations(
     file: &File<'_>,
@@ -53,20 +56,36 @@ pub(super) fn expectations(
                     parse(binding, key_text, bound)?;
                 }
             }
+            WireExpect::Strategies(tables) if name == STATE_STRATEGY => {
+                for (strategy, bounds) in tables {
+                    for (key_text, bound) in bounds {
+                        parse(Binding::Strategy(strategy.clone()), key_text, bound)?;
+                    }
+                }
+            }
+            WireExpect::Strategies(_) => {
+                let message = format!(
+                    "[expect.{name}]: tables stand in [expect.NAME] and \
+                     [expect.{STATE_STRATEGY}.NAME]; write one of these"
+                );
+                return file.fault(Some(key.span()), message);
+            }
         }
     }
     Ok(expectations)
 }
 
 impl Scenario {
-    /// Checks that each policy that an `[expect]` table names is one of the known ones.
+    /// Checks that each policy and each strategy that an `[expect]` table names is one of the known
+    /// ones.
     ///
     /// # Errors
-    /// The first unknown policy, together with the known ones.
-    pub fn check_bindings(&self, known: &[String]) -> Checked<()> {
+    /// The first unknown one, together with the known ones.
+    pub fn check_bindings(&self, known: &[String], strategies: &[String]) -> Checked<()> {
+        self.check_strategies(strategies)?;
         let mut named = self.expectations.iter().filter_map(|one| match &one.binding {
             Binding::Named(name) => Some(name),
-            Binding::Scenario | Binding::Every => None,
+            Binding::Scenario | Binding::Every | Binding::Strategy(_) => None,
         });
         let Some(name) = named.find(|name| !known.contains(name)) else {
             return Ok(());
@@ -78,6 +97,33 @@ impl Scenario {
             "[expect.{name}]: no such cache policy; known: all, {known}; a policy in a file of \
              yours is known by its name where --cache-policy names the file"
         );
+        file.fault(at.map(|at| at..at), message)
+    }
+
+    fn check_strategies(&self, known: &[String]) -> Checked<()> {
+        let mut named = self.expectations.iter().filter_map(|one| match &one.binding {
+            Binding::Strategy(name) => Some(name),
+            _ => None,
+        });
+        let unknown = match &self.state {
+            Some(_) => named.find(|name| !known.contains(name)),
+            None => named.next(),
+        };
+        let Some(name) = unknown else {
+            return Ok(());
+        };
+        let at = self.text.find(&format!("[expect.{STATE_STRATEGY}.{name}]"));
+        let file = File { path: &self.path, text: &self.text };
+        let message = match &self.state {
+            Some(_) => format!(
+                "[expect.{STATE_STRATEGY}.{name}]: no such state strategy; known: {}; a strategy \
+                 in a file of yours is known by its name where --state-strategy names the file",
+                known.join(", ")
+            ),
+            None => format!(
+                "[expect.{STATE_STRATEGY}.{name}] goes with [state]; leave it out, or write it"
+            ),
+        };
         file.fault(at.map(|at| at..at), message)
     }
 }

@@ -1,4 +1,4 @@
-//! The selection of the expectations that bind a cache policy. Those of its own table replace the
+//! The selection of the expectations that bind a cache policy or a state strategy. Those of its own table replace the
 //! others, key by key.
 
 use super::Expectation;
@@ -12,14 +12,16 @@ pub enum Binding {
     Every,
     /// `[expect.NAME]`: the cache policy of this name.
     Named(String),
+    /// `[expect.state-strategy.NAME]`: the state strategy of this name.
+    Strategy(String),
 }
 
 impl Binding {
-    /// The precedence with which the table binds the policy of this name; `None` if it does not
-    /// bind it. `is_of_scenario` is true for the policy of the scenario, or the one used in its
-    /// place.
-    fn strength(&self, policy: &str, is_of_scenario: bool) -> Option<u8> {
+    /// The precedence with which the table binds these; `None` if it does not.
+    fn strength(&self, bound: Bound<'_>) -> Option<u8> {
+        let Bound { policy, strategy, is_of_scenario } = bound;
         match self {
+            Binding::Strategy(name) => (Some(name.as_str()) == strategy).then_some(3),
             Binding::Named(name) => (name == policy).then_some(2),
             Binding::Scenario => is_of_scenario.then_some(1),
             Binding::Every => Some(0),
@@ -27,14 +29,21 @@ impl Binding {
     }
 }
 
-/// The expectations that bind the policy of this name, in their order. `is_of_scenario` is true if
-/// it is the policy of the scenario's `[cache]`, or the one used in its place.
-pub fn binding<'e>(
-    all: &'e [Expectation],
-    policy: &str,
-    is_of_scenario: bool,
-) -> Vec<&'e Expectation> {
-    let strength = |one: &Expectation| one.binding.strength(policy, is_of_scenario);
+/// What is bound by expectations.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound<'n> {
+    /// The cache policy.
+    pub policy: &'n str,
+    /// The state strategy, in a scenario with state.
+    pub strategy: Option<&'n str>,
+    /// Whether it is what the scenario names in `[cache]` or `[state]`, or what is used in its
+    /// place.
+    pub is_of_scenario: bool,
+}
+
+/// The expectations that bind these, in their order.
+pub fn binding<'e>(all: &'e [Expectation], bound: Bound<'_>) -> Vec<&'e Expectation> {
+    let strength = |one: &Expectation| one.binding.strength(bound);
     let is_replaced = |one: &Expectation| {
         let mut same = all.iter().filter(|other| other.key == one.key);
         same.any(|other| strength(other) > strength(one))
@@ -73,7 +82,7 @@ mod tests {
             ("Mine", false, &["<= 3", "<= 4"], "another name is another policy"),
         ];
         for (policy, is_of_scenario, expected, reason) in rows {
-            let found = binding(&all, policy, is_of_scenario);
+            let found = binding(&all, Bound { policy, strategy: None, is_of_scenario });
             let bounds: Vec<&str> = found.iter().map(|one| &*one.bound).collect();
             assert_eq!(bounds, expected, "{reason}");
         }

@@ -6,7 +6,8 @@ use super::{InvalidExpectation, fault};
 /// A metric of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimulatedMetric {
-    /// The name in results. The name of a duration, in seconds, ends in `_s`.
+    /// The name in results. The name of a duration, in seconds, ends in `_s`, and that of a rate in
+    /// `_per_s`.
     pub name: &'static str,
     /// Whether the metric exists for a single phase.
     pub by_phase: bool,
@@ -14,6 +15,8 @@ pub struct SimulatedMetric {
     pub by_stream: bool,
     /// Whether the lowest value is the worst.
     pub least_is_worst: bool,
+    /// Whether the metric has a mean.
+    pub has_mean: bool,
 }
 
 /// The summary of a metric over all runs.
@@ -23,14 +26,16 @@ pub enum End {
     Median,
     /// The worst.
     Worst,
+    /// The mean, of a metric that has one.
+    Mean,
 }
 
 const fn metric(name: &'static str, by_phase: bool, by_stream: bool) -> SimulatedMetric {
-    SimulatedMetric { name, by_phase, by_stream, least_is_worst: false }
+    SimulatedMetric { name, by_phase, by_stream, least_is_worst: false, has_mean: false }
 }
 
 /// All metrics, in the order of tables.
-pub const SIMULATED_METRICS: [SimulatedMetric; 15] = [
+pub const SIMULATED_METRICS: [SimulatedMetric; 22] = [
     metric("exposure_s", false, false),
     metric("lockout_s", true, true),
     metric("regret_s", false, false),
@@ -46,12 +51,22 @@ pub const SIMULATED_METRICS: [SimulatedMetric; 15] = [
     metric("key_age_s", true, true),
     metric("wait_s", true, true),
     metric("attempts_per_hour", true, false),
+    SimulatedMetric { has_mean: true, ..metric("state_exposure_s", false, false) },
+    metric("state_lockout_s", false, false),
+    metric("store_ops_per_token", false, false),
+    metric("store_peak_per_s", false, false),
+    metric("state_age_s", false, false),
+    metric("silence_s", false, false),
+    metric("token_endpoint_per_s", false, false),
 ];
 
 impl SimulatedMetric {
     /// The name in the key of an expectation.
     pub fn key(&self) -> &'static str {
-        self.name.strip_suffix("_s").unwrap_or(self.name)
+        match self.name.strip_suffix("_s") {
+            Some(key) if !key.ends_with("_per") => key,
+            _ => self.name,
+        }
     }
 
     /// Whether the metric is a duration.

@@ -55,6 +55,7 @@ impl Fingerprinted for Scenario {
             streams,
             phases,
             events,
+            state,
             // These have hashes of their own.
             policy: _,
             own_algorithms: _,
@@ -83,6 +84,12 @@ impl Fingerprinted for Scenario {
         to.field("phases", phases);
         to.field("events", events);
         to.field("streams", streams);
+        if let Some(state) = state {
+            to.field("state", state);
+            for phase in phases {
+                to.field("store", &phase.store);
+            }
+        }
     }
 }
 
@@ -128,7 +135,8 @@ impl Fingerprinted for Stream {
 
 impl Fingerprinted for Phase {
     fn write(&self, to: &mut Fingerprint) {
-        let Phase { name, at, endpoint, skew } = self;
+        // A store is written only beside a state.
+        let Phase { name, at, endpoint, skew, store: _ } = self;
         to.field("name", name);
         to.field("at", at);
         to.field("endpoint", endpoint);

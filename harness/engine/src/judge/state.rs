@@ -1,0 +1,146 @@
+//! How verdicts under a state strategy are judged: by the ground that a verdict names, and by what
+//! the issuer had decided.
+
+use std::time::Duration;
+
+use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
+use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_check::StateGround;
+use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
+use jwtbench_verifier::tick::Tick;
+
+use crate::state::truth::StateTruth;
+
+use super::judgement::{Code, Operation};
+
+/// What an answer may be late beside what the settings say.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// The judge of the state of tokens.
+pub(super) struct StateJudge<'p> {
+    truth: &'p StateTruth,
+    strategy: &'p StateStrategy,
+    /// Whether nothing of the store's world can hide a revocation: no fault, and no loss.
+    is_whole: bool,
+    data_lost: Option<Tick>,
+    may_lose_messages: bool,
+    replica_lag: Duration,
+    propagation: Duration,
+    published_every: Duration,
+}
+
+impl<'p> StateJudge<'p> {
+    /// A judge of a plan's state; `None` if it has none.
+    pub(super) fn new(plan: &'p Plan, truth: Option<&'p StateTruth>) -> Option<StateJudge<'p>> {
+        let (truth, state) = truth.zip(plan.scenario.state.as_ref())?;
+        let phases = &plan.scenario.phases;
+        let stores = || phases.iter().map(|phase| &phase.store);
+        let longest =
+            |span: fn(&StoreSetting) -> Duration| stores().map(span).max().unwrap_or_default();
+        let lost = phases.iter().find(|phase| phase.store.data_lost != DataLoss::None);
+        let may_lose_messages =
+            stores().any(|store| store.push_loss > 0.0 || store.links_down > 0.0);
+        let has_fault = stores().any(|store| store.fault != StoreFault::None);
+        Some(StateJudge {
+            truth,
+            strategy: &state.strategy.strategy,
+            is_whole: lost.is_none() && !may_lose_messages && !has_fault,
+            data_lost: lost.map(|phase| Tick::ZERO + phase.at),
+            may_lose_messages,
+            replica_lag: longest(|store| store.replica_lag),
+            propagation: longest(|store| store.propagation),
+            published_every: longest(|store| store.published_every),
+        })
+    }
+
+    /// The instant from which the token of an operation is revoked.
+    pub(super) fn revoked_at(&self, operation: &Operation) -> Tick {
+        self.truth.revoked_at(operation.token)
+    }
+
+    /// The code due. `last` is the code of a token whose state is good.
+    pub(super) fn due(&self, last: Code, operation: &Operation) -> Code {
+        let given = operation.verdict.code;
+        let Some(ground) = operation.verdict.state else {
+            return last;
+        };
+        let revoked_at = self.revoked_at(operation);
+        let refused = match self.strategy.key {
+            StateKey::Version | StateKey::NotBefore => Err(Rejection::StaleAuthorization),
+            _ => Err(Rejection::Revoked),
+        };
+        let outage = self.strategy.on_outage.code();
+        let is_unsure =
+            matches!(ground, StateGround::Stale(_) | StateGround::Cold | StateGround::Outage);
+        let must_know = self.is_whole
+            && matches!(ground, StateGround::Held(at) | StateGround::Store(at)
+                if revoked_at + self.propagation + self.replica_lag < at);
+        let is_allowed = match given {
+            code if code == refused => {
+                revoked_at <= operation.end || ground == StateGround::Filter
+            }
+            code if code == outage && is_unsure => true,
+            code => code == last && !must_know,
+        };
+        match is_allowed {
+            true => given,
+            false if must_know => refused,
+            false if is_unsure => outage,
+            false => last,
+        }
+    }
+
+    /// Why a token was accepted that had been revoked at `revoked_at`: the first cause that fits.
+    pub(super) fn cause(&self, operation: &Operation) -> &'static str {
+        let revoked_at = self.revoked_at(operation);
+        let now = operation.verdict.now;
+        match operation.verdict.state {
+            None | Some(StateGround::NoCarrier | StateGround::NotNeeded) => "state-none",
+            Some(StateGround::Cached(_)) => "state-cache",
+            Some(StateGround::Cold) => "state-cold-start",
+            Some(StateGround::Outage) => "state-fail-open",
+            Some(StateGround::Stale(_)) if self.strategy.feed.is_none() => "state-stale",
+            Some(StateGround::Stale(_)) => "state-fail-open",
+            Some(StateGround::Store(at)) if revoked_at > at => "state-propagation",
+            Some(StateGround::Held(at)) if revoked_at > at => self.cause_of_age(now.since(at)),
+            Some(StateGround::Held(_) | StateGround::Store(_) | StateGround::Filter) => {
+                self.cause_of_gap(revoked_at, now)
+            }
+        }
+    }
+
+    /// The cause of an accept by what was complete before the revocation.
+    fn cause_of_age(&self, age: Duration) -> &'static str {
+        let feed = self.strategy.feed.as_ref();
+        let (push, poll) = (feed.and_then(|feed| feed.push), feed.and_then(|feed| feed.poll));
+        let heartbeat = push.map(|push| push.heartbeat.unwrap_or_default());
+        let by_push = heartbeat.map(|heartbeat| heartbeat + self.propagation + SLACK);
+        let by_poll = poll.map(|poll| {
+            poll.interval.mul_f64(1.0 + poll.jitter) + self.published_every + SLACK
+        });
+        match (by_push, by_poll) {
+            (Some(usual), _) if age <= usual => "state-propagation",
+            (None, Some(usual)) if age <= usual => "state-poll-lag",
+            _ => "state-stale",
+        }
+    }
+
+    /// The cause of an accept by what should have had the revocation.
+    fn cause_of_gap(&self, revoked_at: Tick, now: Tick) -> &'static str {
+        let is_lost = self.data_lost.is_some_and(|at| at <= now && revoked_at < at);
+        if now <= revoked_at + self.propagation + SLACK {
+            "state-propagation"
+        } else if is_lost {
+            "state-data-lost"
+        } else if now <= revoked_at + self.replica_lag + SLACK {
+            "state-replica-lag"
+        } else if self.may_lose_messages {
+            "state-push-lost"
+        } else if self.strategy.key == StateKey::NotBefore {
+            "state-version-granularity"
+        } else {
+            "state-stale"
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The metrics of the state of tokens in one run, and those over all runs. Definitions:
+//! `reports/METRICS.md`.
+
+use std::collections::BTreeMap;
+
+use jwtbench_result::simulation::MetricRange;
+use jwtbench_scenario::plan::Plan;
+
+use super::instance::InstanceRun;
+
+/// The seconds for which revoked tokens stayed trusted in one run; `None` for those beyond the
+/// horizon.
+pub(super) type ExposureSpans = Vec<Option<f64>>;
+
+/// Adds the metrics of a run of a fleet under a state strategy.
+pub(super) fn add(plan: &Plan, run: &InstanceRun, values: &mut BTreeMap<&'static str, Option<f64>>) {
+    let (Some(record), Some(state)) = (&run.state, &plan.scenario.state) else {
+        return;
+    };
+    let exposure = super::metrics::greatest(record.times.spans.iter().copied());
+    values.extend(exposure.map(|most| ("state_exposure_s", most)));
+    values.insert("silence_s", Some(record.times.silence_s));
+    values.insert("state_lockout_s", Some(run.tally.whole.state_lockout_s()));
+    let age = run.tally.whole.state_age;
+    values.extend(age.map(|age| ("state_age_s", Some(age.as_secs_f64()))));
+    let ops: f64 = record.load.per_second.iter().sum();
+    let tokens = run.tally.counts.arrivals as f64 / state.sample;
+    if tokens > 0.0 {
+        values.insert("store_ops_per_token", Some(ops / tokens));
+    }
+    let peak = record.load.per_second.iter().copied().fold(0.0, f64::max);
+    values.insert("store_peak_per_s", Some(peak));
+    let holders: f64 = plan.scenario.streams.iter().map(|one| f64::from(one.holders)).sum();
+    let lifetime = plan.scenario.issuer.token_lifetime.as_secs_f64();
+    values.insert("token_endpoint_per_s", Some(holders / state.sample / lifetime));
+}
+
+/// The exposures over all runs, each revocation and instance by itself, with their mean.
+pub(super) fn exposure<'f>(
+    runs: impl Iterator<Item = &'f ExposureSpans> + Clone,
+) -> Option<MetricRange> {
+    let all: Vec<Option<f64>> = runs.clone().flatten().copied().collect();
+    let groups: Vec<Vec<f64>> =
+        runs.map(|spans| spans.iter().copied().flatten().collect()).collect();
+    MetricRange::of(&all).map(|range| range.with_mean(&groups))
+}

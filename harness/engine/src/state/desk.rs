@@ -1,0 +1,141 @@
+//! Step 11 of the contract under a state strategy: what is held decides, or the token is parked
+//! until somebody has answered.
+
+use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_verifier::claims::Claims;
+use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_check::{StateAnswer, StateGround};
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::{Held, Verdict};
+use jwtbench_verifier::verifier::{InForce, Proven, Request, Verifier};
+use jwtbench_verifier::wall_clock::WallClock;
+
+use super::fleet::StateFleet;
+
+/// The tokens of one worker that wait for their state.
+pub struct StateDesk<'c> {
+    fleet: &'c StateFleet,
+    worker: WorkerPlace,
+    parked: Vec<Option<ParkedToken>>,
+    free: Vec<u32>,
+}
+
+/// A proven token that waits.
+struct ParkedToken {
+    operation: u32,
+    proven: Proven<'static>,
+    held: Option<Held>,
+    remembered: Option<u64>,
+}
+
+/// What steps 10 to 12 say of a token.
+pub enum Standing {
+    /// The verdict, and the ground on which the state was decided, if it came to that.
+    Done(Result<(), Rejection>, Option<StateGround>),
+    /// The token waits for its state.
+    Waiting,
+}
+
+/// The operation of a token, and the keys under which it was proven.
+#[derive(Clone, Copy)]
+pub struct Proof {
+    /// The number of the operation.
+    pub operation: u32,
+    /// The key set behind the proof.
+    pub held: Option<Held>,
+    /// The generation of the key set, if the proof came from the verdict cache.
+    pub remembered: Option<u64>,
+}
+
+impl<'c> StateDesk<'c> {
+    /// The desk of a worker, whose number is that of its instance.
+    pub fn new(fleet: &'c StateFleet, worker: WorkerPlace) -> StateDesk<'c> {
+        StateDesk { fleet, worker, parked: Vec::new(), free: Vec::new() }
+    }
+
+    /// Performs steps 10 to 12 on a proven token. A token that must be asked for is parked.
+    pub fn judge(
+        &mut self,
+        (verifier, clock): (&Verifier, &WallClock),
+        proven: &Proven<'_>,
+        proof: Proof,
+        now: Tick,
+    ) -> Standing {
+        let (fleet, worker) = (self.fleet, self.worker);
+        let token = fleet.token(&proven.claims);
+        let mut ground = None;
+        let held = |_: &Claims<'_>| match fleet.peek(worker, &token, now) {
+            Some(StateAnswer::Decided(code, on)) => {
+                ground = Some(on);
+                Some(code)
+            }
+            Some(StateAnswer::Wait) | None => None,
+        };
+        match verifier.in_force_by(proven, &Request::default(), clock.at(now), held) {
+            Err(code) => return Standing::Done(Err(code), ground),
+            Ok(InForce::Yes) => return Standing::Done(Ok(()), ground),
+            Ok(InForce::UnlessStateRefuses) => {}
+        }
+        let place = self.park(proven, proof);
+        match fleet.ask(worker, &token, place, now) {
+            StateAnswer::Wait => Standing::Waiting,
+            StateAnswer::Decided(code, ground) => {
+                self.take(place);
+                Standing::Done(code, Some(ground))
+            }
+        }
+    }
+
+    /// Whether [`StateDesk::resume`] has something to do.
+    pub fn is_woken(&self) -> bool {
+        self.fleet.has_wakes(self.worker)
+    }
+
+    /// Ends the operations whose tokens were answered. Times are judged again.
+    pub fn resume(
+        &mut self,
+        (verifier, clock): (&Verifier, &WallClock),
+        now: Tick,
+        done: &mut Vec<(u32, Verdict)>,
+    ) {
+        for (place, answer) in self.fleet.take_wakes(self.worker) {
+            let Some(ParkedToken { operation, proven, held, remembered }) = self.take(place) else {
+                continue;
+            };
+            let (state, ground) = match answer {
+                StateAnswer::Decided(code, ground) => (code, ground),
+                // A wake never means another wait. Refusing is the safe interpretation.
+                StateAnswer::Wait => (Err(Rejection::StateUnavailable), StateGround::Outage),
+            };
+            let at = clock.at(now);
+            let code = verifier.in_force_by(&proven, &Request::default(), at, |_| Some(state));
+            let (code, state) = (code.map(|_| ()), Some(ground));
+            done.push((operation, Verdict { code, now, held, remembered, state }));
+        }
+    }
+
+    /// The number of tokens that wait.
+    pub fn waiting(&self) -> usize {
+        self.parked.len() - self.free.len()
+    }
+
+    fn park(&mut self, proven: &Proven<'_>, proof: Proof) -> u32 {
+        let Proof { operation, held, remembered } = proof;
+        let proven = proven.clone().into_owned();
+        let parked = ParkedToken { operation, proven, held, remembered };
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.parked.push(None);
+            self.parked.len() as u32 - 1
+        });
+        self.parked[place as usize] = Some(parked);
+        place
+    }
+
+    fn take(&mut self, place: u32) -> Option<ParkedToken> {
+        let parked = self.parked.get_mut(place as usize)?.take();
+        if parked.is_some() {
+            self.free.push(place);
+        }
+        parked
+    }
+}

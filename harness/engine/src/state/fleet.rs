@@ -1,0 +1,199 @@
+//! The verifiers of a fleet under one state strategy: a machine for each instance, with the tokens
+//! that were woken. They are driven on one thread, in virtual time.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_verifier::claims::Claims;
+use jwtbench_verifier::key_cache::Ticket;
+use jwtbench_verifier::state_check::{
+    OpId, StateAnswer, StateCheck, StateEntry, StateGround, StateToken, StoreOp, StoreOutcome,
+};
+use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
+use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+
+/// The machines of all instances.
+pub struct StateFleet {
+    strategy: StateStrategy,
+    /// The instant of tick 0.
+    epoch: UnixTime,
+    instances: Vec<Mutex<StateInstance>>,
+    shared: Mutex<FleetBoard>,
+}
+
+/// One instance.
+struct StateInstance {
+    check: StateCheck,
+    woken: Vec<(u32, StateAnswer)>,
+    /// The number of places at which tokens were parked so far.
+    places: u32,
+}
+
+/// What the driver of a fleet needs to know without a look at every instance.
+#[derive(Default)]
+struct FleetBoard {
+    deadlines: BTreeSet<(Tick, u32)>,
+    /// The deadline of each instance in the set.
+    listed: Vec<Option<Tick>>,
+    /// The requests that were not taken yet.
+    ops: Vec<StoreOp>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl StateFleet {
+    /// A fleet of these machines, in the order of their instances.
+    pub fn new(strategy: StateStrategy, epoch: UnixTime, machines: Vec<StateCheck>) -> StateFleet {
+        let count = machines.len();
+        let instance = |check| Mutex::new(StateInstance { check, woken: Vec::new(), places: 0 });
+        let fleet = StateFleet {
+            strategy,
+            epoch,
+            instances: machines.into_iter().map(instance).collect(),
+            shared: Mutex::new(FleetBoard { listed: vec![None; count], ..FleetBoard::default() }),
+        };
+        (0..count as u32).for_each(|number| fleet.drive(number, |_| ()));
+        fleet
+    }
+
+    /// The number of instances.
+    pub fn len(&self) -> u32 {
+        self.instances.len() as u32
+    }
+
+    /// Whether there is no instance.
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// The strategy of all instances.
+    pub fn strategy(&self) -> &StateStrategy {
+        &self.strategy
+    }
+
+    /// What the state of a token is found by.
+    pub fn token<'t>(&self, claims: &'t Claims<'_>) -> StateToken<'t> {
+        let since = claims.expires.0 - self.epoch.0;
+        let expires = since.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        StateToken {
+            key: match self.strategy.key {
+                StateKey::JwtId => claims.jwt_id.as_deref(),
+                StateKey::Client => claims.client.as_deref(),
+                // The tokens of a simulation have no `sid`: each is a session of its own.
+                StateKey::Session => claims.jwt_id.as_deref(),
+                StateKey::Subject | StateKey::Version | StateKey::NotBefore => {
+                    Some(&claims.subject)
+                }
+            },
+            version: claims.authorization_version,
+            issued_at: claims.issued_at,
+            expires: Tick(expires as i64),
+        }
+    }
+
+    /// Calls the machine of an instance, and notes what came of it.
+    pub fn drive<T>(&self, number: u32, call: impl FnOnce(&mut StateCheck) -> T) -> T {
+        let mut instance = lock(&self.instances[number as usize]);
+        let StateInstance { check, woken, .. } = &mut *instance;
+        let result = call(check);
+        while let Some((ticket, answer)) = check.next_wake() {
+            woken.push((ticket.place, answer));
+        }
+        let mut board = lock(&self.shared);
+        while let Some(op) = check.next_op() {
+            board.ops.push(op);
+        }
+        board.list(number, check.next_deadline());
+        result
+    }
+
+    /// Looks at the machine of an instance.
+    pub fn look<T>(&self, number: u32, look: impl FnOnce(&StateCheck) -> T) -> T {
+        look(&lock(&self.instances[number as usize]).check)
+    }
+
+    /// Answers a token by what the worker's instance holds; `None` if somebody must be asked.
+    pub fn peek(
+        &self,
+        worker: WorkerPlace,
+        token: &StateToken<'_>,
+        now: Tick,
+    ) -> Option<StateAnswer> {
+        self.look(worker.0, |check| check.peek(token, now))
+    }
+
+    /// Answers a token, or parks it at this place of the worker.
+    pub fn ask(
+        &self,
+        worker: WorkerPlace,
+        token: &StateToken<'_>,
+        place: u32,
+        now: Tick,
+    ) -> StateAnswer {
+        let ticket = Ticket { worker: worker.0, place };
+        let places = &mut lock(&self.instances[worker.index()]).places;
+        *places = (*places).max(place + 1);
+        self.drive(worker.0, |check| check.ask(token, ticket, now))
+    }
+
+    /// Whether a token that this worker parked has been woken.
+    pub fn has_wakes(&self, worker: WorkerPlace) -> bool {
+        !lock(&self.instances[worker.index()]).woken.is_empty()
+    }
+
+    /// Takes the woken tokens of this worker: their places and answers.
+    pub fn take_wakes(&self, worker: WorkerPlace) -> Vec<(u32, StateAnswer)> {
+        std::mem::take(&mut lock(&self.instances[worker.index()]).woken)
+    }
+
+    /// Takes the requests that instances have made.
+    pub fn take_ops(&self) -> Vec<StoreOp> {
+        std::mem::take(&mut lock(&self.shared).ops)
+    }
+
+    /// The outcome of a request.
+    pub fn finished(&self, id: OpId, outcome: StoreOutcome, now: Tick) {
+        self.drive(id.instance(), |check| check.finished(id, outcome, now));
+    }
+
+    /// Entries that a push brought to an instance.
+    pub fn pushed(&self, number: u32, seq: Option<u64>, entries: &[StateEntry], now: Tick) {
+        self.drive(number, |check| check.pushed(seq, entries, now));
+    }
+
+    /// The instant at which an instance must be told that time has passed, and the instance.
+    pub fn next_deadline(&self) -> Option<(Tick, u32)> {
+        lock(&self.shared).deadlines.first().copied()
+    }
+
+    /// Restarts an instance: it holds nothing afterwards. Its waiting tokens get the answer of an
+    /// outage.
+    pub fn restart(&self, number: u32) {
+        self.drive(number, |check| *check = check.restarted());
+        let mut instance = lock(&self.instances[number as usize]);
+        let code = instance.check.strategy().on_outage.code();
+        let answer = StateAnswer::Decided(code, StateGround::Outage);
+        let places = 0..instance.places;
+        instance.woken.extend(places.map(|place| (place, answer)));
+    }
+}
+
+impl FleetBoard {
+    fn list(&mut self, number: u32, deadline: Option<Tick>) {
+        let listed = &mut self.listed[number as usize];
+        if *listed == deadline {
+            return;
+        }
+        if let Some(known) = *listed {
+            self.deadlines.remove(&(known, number));
+        }
+        if let Some(new) = deadline {
+            self.deadlines.insert((new, number));
+        }
+        *listed = deadline;
+    }
+}

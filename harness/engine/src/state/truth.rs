@@ -1,0 +1,187 @@
+//! What the issuer decides on tokens during a run, and when: the truth by which a strategy is
+//! judged. It follows from the plan alone.
+
+use jwtbench_scenario::model::event::Action;
+use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
+use jwtbench_scenario::model::state::AfterRevocation;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::random::{self, unit};
+use jwtbench_scenario::token::corpus::Facts;
+use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
+use jwtbench_verifier::state_check::{Knowledge, StateEntry, StateToken};
+use jwtbench_verifier::state_strategy::StateKey;
+use jwtbench_verifier::tick::Tick;
+
+/// The revocations of a run.
+#[derive(Clone, Debug, Default)]
+pub struct StateTruth {
+    /// The decisions, in order of time.
+    pub revocations: Vec<TokenRevocation>,
+    /// For each token of the corpus the instant from which it is revoked; `Tick::MAX` for never.
+    revoked_at: Vec<Tick>,
+    /// Whether revoked tokens still arrive.
+    pub goes_on: bool,
+}
+
+/// The revocation of one token.
+#[derive(Clone, Debug)]
+pub struct TokenRevocation {
+    /// The instant at which the issuer decides it.
+    pub at: Tick,
+    /// The token, by its place; `None` for one that never arrives.
+    pub token: Option<TokenPlace>,
+    /// What the store is told.
+    pub entry: StateEntry,
+    issued_at: jwtbench_verifier::unix_time::UnixTime,
+    expires: Tick,
+}
+
+impl TokenRevocation {
+    /// What the machines know of the revoked token.
+    pub fn state_token(&self) -> StateToken<'_> {
+        StateToken {
+            key: Some(&self.entry.key),
+            version: None,
+            issued_at: Some(self.issued_at),
+            expires: self.expires,
+        }
+    }
+
+    /// The instant from which no verifier accepts the token, whatever it knows.
+    pub fn end(&self) -> Tick {
+        self.entry.end
+    }
+}
+
+impl StateTruth {
+    /// The revocations of a plan, with entries of the key that the strategy looks up.
+    pub fn of(plan: &Plan, key: StateKey) -> StateTruth {
+        let Some(state) = &plan.scenario.state else {
+            return StateTruth::default();
+        };
+        let mut truth = StateTruth {
+            revocations: Vec::new(),
+            revoked_at: vec![Tick::MAX; plan.corpus.tokens.len()],
+            goes_on: state.after_revocation == AfterRevocation::GoesOn,
+        };
+        truth.add_events(plan, key);
+        truth.draw(plan, key, state.revocations_per_s);
+        truth.revocations.sort_by_key(|one| one.at);
+        truth
+    }
+
+    /// The instant from which a token is revoked; `Tick::MAX` for never.
+    pub fn revoked_at(&self, token: TokenPlace) -> Tick {
+        self.revoked_at.get(token.index()).copied().unwrap_or(Tick::MAX)
+    }
+
+    fn add_events(&mut self, plan: &Plan, key: StateKey) {
+        for event in &plan.scenario.events {
+            let Action::RevokeTokens { stream: Some(name), share, .. } = &event.action else {
+                continue;
+            };
+            let streams = &plan.scenario.streams;
+            let Some(place) = streams.iter().position(|stream| stream.name == *name) else {
+                continue;
+            };
+            let below = (f64::from(streams[place].holders) * share / 100.0).ceil() as u32;
+            let at = Tick::ZERO + event.at;
+            let is_hit = |facts: &Facts| {
+                facts.holder.is_some_and(|holder| {
+                    holder.stream == StreamPlace(place as u16)
+                        && holder.number < below
+                        && holder.issued <= at
+                }) && end_of(plan, facts) > at
+            };
+            for (token, minted) in (0u32..).map(TokenPlace).zip(&plan.corpus.tokens) {
+                if is_hit(&minted.facts) {
+                    self.revoke(plan, key, token, at);
+                }
+            }
+        }
+    }
+
+    /// Draws revocations of single tokens. Each is of the token that a holder has at that instant.
+    fn draw(&mut self, plan: &Plan, key: StateKey, per_s: f64) {
+        if per_s <= 0.0 {
+            return;
+        }
+        let held = HeldTokens::of(plan);
+        let mut rng = random::stream(plan.seed, &["revocations"]);
+        let end = plan.scenario.load.duration.as_secs_f64();
+        let mut at_s = 0.0;
+        loop {
+            at_s += -(1.0 - unit(&mut rng)).ln() / per_s;
+            let share = unit(&mut rng);
+            if at_s >= end {
+                return;
+            }
+            let at = Tick((at_s * 1e9) as i64);
+            let token = held.at(share, at);
+            let is_live = |token: &TokenPlace| {
+                self.revoked_at(*token) == Tick::MAX
+                    && end_of(plan, &plan.corpus.tokens[token.index()].facts) > at
+            };
+            if let Some(token) = token.filter(is_live) {
+                self.revoke(plan, key, token, at);
+            }
+        }
+    }
+
+    fn revoke(&mut self, plan: &Plan, key: StateKey, token: TokenPlace, at: Tick) {
+        let facts = &plan.corpus.tokens[token.index()].facts;
+        let known = &mut self.revoked_at[token.index()];
+        if *known <= at {
+            return;
+        }
+        *known = at;
+        let (name, knowledge) = match key {
+            StateKey::JwtId | StateKey::Session | StateKey::Client => {
+                (&facts.jwt_id, Knowledge::Revoked)
+            }
+            StateKey::Subject => (&facts.subject, Knowledge::Revoked),
+            StateKey::Version => (&facts.subject, Knowledge::Version(AUTHORIZATION_VERSION)),
+            StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(plan.instant(at))),
+        };
+        let end = end_of(plan, facts);
+        self.revocations.push(TokenRevocation {
+            at,
+            token: Some(token),
+            entry: StateEntry { key: name.clone(), knowledge, end },
+            issued_at: facts.issued_at,
+            expires: Tick(end.0 - plan.scenario.leeway().as_nanos() as i64),
+        });
+    }
+}
+
+/// The instant from which no verifier accepts a token: its end, and the leeway.
+fn end_of(plan: &Plan, facts: &Facts) -> Tick {
+    let last = facts.expires + plan.scenario.leeway();
+    let since = (last.0 - plan.epoch.0).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Tick(since as i64)
+}
+
+/// The tokens of each holder, in order of their issue.
+struct HeldTokens(Vec<Vec<(Tick, TokenPlace)>>);
+
+impl HeldTokens {
+    fn of(plan: &Plan) -> HeldTokens {
+        let mut by_holder = std::collections::BTreeMap::<(StreamPlace, u32), Vec<_>>::new();
+        for (token, minted) in (0u32..).map(TokenPlace).zip(&plan.corpus.tokens) {
+            if let (Some(holder), None) = (minted.facts.holder, minted.class.row().due) {
+                let tokens = by_holder.entry((holder.stream, holder.number)).or_default();
+                tokens.push((holder.issued, token));
+            }
+        }
+        let mut all: Vec<Vec<(Tick, TokenPlace)>> = by_holder.into_values().collect();
+        all.iter_mut().for_each(|tokens| tokens.sort());
+        HeldTokens(all)
+    }
+
+    /// The token that a holder, drawn by `share`, has at an instant.
+    fn at(&self, share: f64, at: Tick) -> Option<TokenPlace> {
+        let tokens = self.0.get((share * self.0.len() as f64) as usize)?;
+        let next = tokens.partition_point(|(issued, _)| *issued <= at);
+        Some(tokens[next.checked_sub(1)?].1)
+    }
+}

@@ -1,0 +1,156 @@
+//! How long revoked tokens stay trusted: for each revocation and each instance, the last instant at
+//! which what the instance held would have let the token pass.
+
+use std::sync::Arc;
+
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
+use jwtbench_verifier::state_check::StateCounters;
+use jwtbench_verifier::tick::Tick;
+
+use crate::state::fleet::StateFleet;
+use crate::state::truth::StateTruth;
+
+/// A revoked token at one instance.
+#[derive(Clone, Copy, Debug)]
+struct Exposure {
+    /// The revocation, by its place in the truth.
+    revocation: u32,
+    /// The last instant at which the token is known to be, or to have been, trusted.
+    until: Tick,
+    /// What a monitor had seen of trouble when the token was revoked.
+    alarms: u64,
+    /// Whether a monitor saw trouble while the token was trusted.
+    is_told: bool,
+}
+
+/// The exposures of a fleet.
+pub(crate) struct Exposures {
+    truth: Arc<StateTruth>,
+    /// The exposures of each instance that may still grow.
+    open: Vec<Vec<Exposure>>,
+    /// Those that are over: revocation, instance, end, whether a monitor saw trouble.
+    closed: Vec<(u32, u32, Tick, bool)>,
+    /// For each token its revocation, if it has one.
+    by_token: std::collections::HashMap<TokenPlace, u32>,
+    /// Whether an instance may trust a token again that it refused.
+    reopens: bool,
+}
+
+/// The seconds for which the revoked tokens stayed trusted, one for each revocation and instance.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExposureTimes {
+    /// In seconds; `None` if it was beyond the horizon.
+    pub(crate) spans: Vec<Option<f64>>,
+    /// The longest that no counter of its instance told of, in seconds.
+    pub(crate) silence_s: f64,
+}
+
+/// What a monitor would see of trouble.
+fn alarms(counters: &StateCounters) -> u64 {
+    counters.failures + counters.gaps + counters.unsure + counters.broken
+}
+
+impl Exposures {
+    /// No exposure so far. `reopens` says whether an instance may trust a token again that it
+    /// refused.
+    pub(crate) fn new(truth: Arc<StateTruth>, instances: u32, reopens: bool) -> Exposures {
+        let numbered = (0u32..).zip(&truth.revocations);
+        let by_token =
+            numbered.filter_map(|(number, one)| one.token.map(|token| (token, number))).collect();
+        Exposures {
+            truth: Arc::clone(&truth),
+            open: vec![Vec::new(); instances as usize],
+            closed: Vec::new(),
+            by_token,
+            reopens,
+        }
+    }
+
+    /// A token has been revoked: every instance that trusts it is exposed.
+    pub(crate) fn begin(&mut self, revocation: u32, fleet: &StateFleet, now: Tick) {
+        let token = self.truth.revocations[revocation as usize].state_token();
+        for number in 0..fleet.len() {
+            let (until, alarms) = fleet.look(number, |check| {
+                (check.trusts_until(&token, now), alarms(check.counters()))
+            });
+            let exposure =
+                Exposure { revocation, until: until.unwrap_or(now), alarms, is_told: false };
+            match until.is_some() || self.reopens {
+                true => self.open[number as usize].push(exposure),
+                false => self.closed.push((revocation, number, now, true)),
+            }
+        }
+    }
+
+    /// Looks again at an instance that has learned something, or has lost something.
+    pub(crate) fn look(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
+        let open = &mut self.open[number as usize];
+        if open.is_empty() {
+            return;
+        }
+        let (truth, closed, reopens) = (&self.truth, &mut self.closed, self.reopens);
+        fleet.look(number, |check| {
+            let seen = alarms(check.counters());
+            open.retain_mut(|one| {
+                let revocation = &truth.revocations[one.revocation as usize];
+                let end = revocation.end();
+                one.is_told |= one.until >= now && seen > one.alarms;
+                if now >= end {
+                    closed.push((one.revocation, number, one.until.min(end), one.is_told));
+                    return false;
+                }
+                match check.trusts_until(&revocation.state_token(), now) {
+                    Some(until) => one.until = until,
+                    None => {
+                        one.until = one.until.min(now);
+                        if !reopens {
+                            closed.push((one.revocation, number, one.until, one.is_told));
+                            return false;
+                        }
+                    }
+                }
+                true
+            });
+        });
+    }
+
+    /// A token was accepted at this instance although it was revoked.
+    pub(crate) fn accepted(&mut self, worker: WorkerPlace, token: TokenPlace, at: Tick) {
+        let Some(&revocation) = self.by_token.get(&token) else {
+            return;
+        };
+        let open = &mut self.open[worker.index()];
+        match open.iter_mut().find(|one| one.revocation == revocation) {
+            Some(one) => one.until = one.until.max(at),
+            None => {
+                open.push(Exposure { revocation, until: at, alarms: u64::MAX, is_told: true });
+            }
+        }
+    }
+
+    /// The seconds of all exposures, at the horizon.
+    pub(crate) fn finish(self, horizon: Tick) -> ExposureTimes {
+        let mut times = ExposureTimes::default();
+        let open = (0u32..).zip(self.open).flat_map(|(number, open)| {
+            let one = move |one: Exposure| (one.revocation, number, one.until, one.is_told);
+            open.into_iter().map(one)
+        });
+        let mut all: Vec<(u32, u32, Tick, bool)> = self.closed.into_iter().chain(open).collect();
+        all.sort_unstable();
+        // An instance that trusted a token again has several; the last one counts.
+        for own in all.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+            let Some((number, _, until, is_told)) = own.last().copied() else {
+                continue;
+            };
+            let revocation = &self.truth.revocations[number as usize];
+            let until = until.min(revocation.end());
+            let span = until.since(revocation.at).as_secs_f64();
+            times.spans.push((until <= horizon).then_some(span));
+            if !is_told {
+                let seen = until.min(horizon).since(revocation.at).as_secs_f64();
+                times.silence_s = times.silence_s.max(seen);
+            }
+        }
+        times
+    }
+}

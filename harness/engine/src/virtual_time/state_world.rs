@@ -1,0 +1,133 @@
+//! The state of a run in virtual time: the truth, the store, the instances, and how long revoked
+//! tokens stay trusted.
+
+use std::sync::Arc;
+
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
+use jwtbench_scenario::model::state::StoreSetting;
+use jwtbench_verifier::state_strategy::{Adopt, OnGap, StateStrategy};
+use jwtbench_verifier::tick::Tick;
+
+use crate::state::fleet::StateFleet;
+use crate::state::truth::StateTruth;
+
+use super::exposures::{ExposureTimes, Exposures};
+use super::store::{StoreLoad, VirtualStore};
+
+/// The state of a run.
+pub(crate) struct StateWorld<'s> {
+    pub(crate) fleet: &'s StateFleet,
+    pub(crate) truth: Arc<StateTruth>,
+    pub(crate) store: VirtualStore,
+    pub(crate) exposures: Exposures,
+    /// The number of revocations that have happened.
+    revoked: usize,
+    horizon: Tick,
+}
+
+/// What came of the state of a run.
+pub(crate) struct StateRecord {
+    pub(crate) load: StoreLoad,
+    pub(crate) times: ExposureTimes,
+    /// The entries that all instances hold at the end, and their memory in bytes.
+    pub(crate) held: (usize, usize),
+}
+
+impl<'s> StateWorld<'s> {
+    /// What came of it.
+    pub(crate) fn finish(self) -> StateRecord {
+        let numbers = 0..self.fleet.len();
+        let held = numbers.fold((0, 0), |(entries, bytes), number| {
+            self.fleet.look(number, |check| (entries + check.entries(), bytes + check.bytes()))
+        });
+        StateRecord { load: self.store.load, times: self.exposures.finish(self.horizon), held }
+    }
+
+    /// The state at the beginning.
+    pub(crate) fn new(
+        fleet: &'s StateFleet,
+        truth: Arc<StateTruth>,
+        store: VirtualStore,
+        horizon: Tick,
+    ) -> StateWorld<'s> {
+        let reopens = may_forget(fleet.strategy());
+        let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
+        StateWorld { fleet, truth, store, exposures, revoked: 0, horizon }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Tick> {
+        self.fleet.next_deadline().map(|(at, _)| at)
+    }
+
+    /// Tells every instance that is due that time has passed.
+    pub(crate) fn tick(&mut self, now: Tick) {
+        while let Some((_, number)) = self.fleet.next_deadline().filter(|(at, _)| *at <= now) {
+            self.fleet.drive(number, |check| check.tick(now));
+            self.exposures.look(number, self.fleet, now);
+            // A machine that stays due would hold up the time.
+            if self.fleet.next_deadline() == Some((now, number)) {
+                break;
+            }
+        }
+    }
+
+    pub(crate) fn next_revocation(&self) -> Option<Tick> {
+        self.truth.revocations.get(self.revoked).map(|one| one.at)
+    }
+
+    /// The issuer revokes the next token. The exposure begins before anybody is told.
+    pub(crate) fn revoke(&mut self, now: Tick) {
+        let Some(revocation) = self.truth.revocations.get(self.revoked) else {
+            return;
+        };
+        self.exposures.begin(self.revoked as u32, self.fleet, now);
+        self.revoked += 1;
+        self.store.revoke(&revocation.entry, self.fleet, now);
+        if self.store.tells_at_once() {
+            self.look_at_all(now);
+        }
+    }
+
+    fn look_at_all(&mut self, now: Tick) {
+        (0..self.fleet.len()).for_each(|number| self.exposures.look(number, self.fleet, now));
+    }
+
+    /// Answers the requests that were made at this instant.
+    pub(crate) fn answer(&mut self, now: Tick) {
+        self.store.answer(self.fleet, now);
+    }
+
+    pub(crate) fn next_completion(&self) -> Option<Tick> {
+        self.store.next_completion()
+    }
+
+    /// Hands over what arrives next.
+    pub(crate) fn complete(&mut self, now: Tick) {
+        match self.store.complete(self.fleet, now) {
+            Some(number) => self.exposures.look(number, self.fleet, now),
+            None => self.look_at_all(now),
+        }
+    }
+
+    /// Puts another setting of the store in force.
+    pub(crate) fn apply(&mut self, setting: &StoreSetting, now: Tick) {
+        self.store.apply(setting, self.fleet, now);
+        self.look_at_all(now);
+    }
+
+    /// A token was accepted. If it was revoked before it arrived, it is exposed at least until now.
+    pub(crate) fn accepted(&mut self, worker: WorkerPlace, token: TokenPlace, span: (Tick, Tick)) {
+        let (arrival, now) = span;
+        if self.truth.revoked_at(token) <= arrival && now <= self.horizon {
+            self.exposures.accepted(worker, token, now);
+        }
+    }
+}
+
+/// Whether an instance may trust a revoked token again that it refused: what it holds is replaced by
+/// a list, or dropped.
+fn may_forget(strategy: &StateStrategy) -> bool {
+    strategy.feed.as_ref().is_some_and(|feed| {
+        feed.adopt == Adopt::Replace || feed.push.is_some_and(|push| push.on_gap == OnGap::Flush)
+    })
+}

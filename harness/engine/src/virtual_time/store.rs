@@ -1,0 +1,364 @@
+//! The store of the state in virtual time, and the links to the instances of a fleet. It learns of
+//! revocations, answers requests and sends messages, with the faults of its setting.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+
+use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::random::{self, unit};
+use jwtbench_verifier::state_check::{
+    Knowledge, OpId, OpKind, StateEntry, StoreFailure, StoreListing, StoreOp, StoreOutcome,
+};
+use jwtbench_verifier::state_strategy::{Carrier, PollScope, StateStrategy};
+use jwtbench_verifier::tick::Tick;
+
+use crate::state::fleet::StateFleet;
+
+/// The number of services of the lookups that are drawn up to which a wait is not counted, where
+/// others are not drawn.
+const SHORT_WAIT: u32 = 50;
+
+/// An entry of the store.
+struct StoredEntry {
+    entry: StateEntry,
+    /// The instant at which the store learned of it.
+    since: Tick,
+    is_lost: bool,
+}
+
+/// What is under way to an instance.
+enum Coming {
+    Outcome(OpId, StoreOutcome),
+    Message { instance: u32, entries: Arc<[StateEntry]> },
+    Heartbeat,
+}
+
+/// The load of the store.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoreLoad {
+    /// The requests of each second, those of tokens that are not drawn included.
+    pub(crate) per_second: Vec<f64>,
+    /// The messages that were sent to instances.
+    pub(crate) messages: u64,
+    /// The lookups of tokens that were drawn.
+    pub(crate) lookups: u64,
+}
+
+/// The store.
+pub(crate) struct VirtualStore {
+    setting: StoreSetting,
+    carrier: Carrier,
+    replays: bool,
+    heartbeat: Option<Duration>,
+    sample: f64,
+    random: ChaCha8Rng,
+    entries: Vec<StoredEntry>,
+    by_key: HashMap<Box<str>, usize>,
+    /// What the issuer decided while the store could not be told.
+    untold: Vec<StateEntry>,
+    in_flight: BinaryHeap<Reverse<(Tick, u64)>>,
+    coming: HashMap<u64, Coming>,
+    next: u64,
+    /// The instant until which the store is at work on requests.
+    busy: Tick,
+    /// For each instance whether its link is up.
+    links: Vec<bool>,
+    /// For each instance the number of entries of which it was sent a message, or was meant to.
+    sent: Vec<usize>,
+    /// The whole list as of the last change.
+    listing: Option<(usize, Arc<[StateEntry]>)>,
+    pub(crate) load: StoreLoad,
+}
+
+impl VirtualStore {
+    /// An empty store at the beginning of a plan, with all links up.
+    pub(crate) fn new(plan: &Plan, strategy: &StateStrategy, instances: u32) -> VirtualStore {
+        let push = strategy.push();
+        let state = plan.scenario.state.as_ref();
+        let seconds = plan.scenario.load.duration.as_secs() as usize + 1;
+        let mut store = VirtualStore {
+            setting: plan.scenario.phases[0].store.clone(),
+            carrier: strategy.carrier,
+            replays: push.is_some_and(|push| push.replays),
+            heartbeat: push.and_then(|push| push.heartbeat),
+            sample: state.map_or(1.0, |state| state.sample),
+            random: random::stream(plan.seed, &["store"]),
+            entries: Vec::new(),
+            by_key: HashMap::new(),
+            untold: Vec::new(),
+            in_flight: BinaryHeap::new(),
+            coming: HashMap::new(),
+            next: 0,
+            busy: Tick::MIN,
+            links: if push.is_some() { vec![true; instances as usize] } else { Vec::new() },
+            sent: vec![0; instances as usize],
+            listing: None,
+            load: StoreLoad { per_second: vec![0.0; seconds], ..StoreLoad::default() },
+        };
+        if let Some(pause) = store.heartbeat {
+            store.send(Tick::ZERO + pause / 2, Coming::Heartbeat);
+        }
+        store
+    }
+
+    fn send(&mut self, at: Tick, coming: Coming) {
+        self.in_flight.push(Reverse((at, self.next)));
+        self.coming.insert(self.next, coming);
+        self.next += 1;
+    }
+
+    /// Whether the store can be told of a revocation. The issuer tells itself.
+    fn listens(&self) -> bool {
+        self.setting.fault == StoreFault::None || self.carrier == Carrier::Introspection
+    }
+
+    /// The issuer decides on a token.
+    pub(crate) fn revoke(&mut self, entry: &StateEntry, fleet: &StateFleet, now: Tick) {
+        if self.carrier == Carrier::Memory {
+            let entries = [entry.clone()];
+            (0..fleet.len()).for_each(|number| fleet.pushed(number, None, &entries, now));
+        } else if self.listens() {
+            self.learn(entry.clone(), now);
+            self.publish(now);
+        } else {
+            self.untold.push(entry.clone());
+        }
+    }
+
+    fn learn(&mut self, entry: StateEntry, now: Tick) {
+        self.by_key.insert(entry.key.clone(), self.entries.len());
+        self.entries.push(StoredEntry { entry, since: now, is_lost: false });
+    }
+
+    /// Sends each instance what it has not been sent, over links that are up.
+    fn publish(&mut self, now: Tick) {
+        let last = self.entries.len();
+        for number in 0..self.links.len() {
+            if !self.links[number] || self.sent[number] == last {
+                continue;
+            }
+            let first = std::mem::replace(&mut self.sent[number], last);
+            let loss = if self.replays { 0.0 } else { self.setting.push_loss };
+            let mut kept = Vec::with_capacity(last - first);
+            for stored in first..last {
+                if loss == 0.0 || unit(&mut self.random) >= loss {
+                    kept.push(self.entries[stored].entry.clone());
+                }
+            }
+            self.load.messages += (last - first) as u64;
+            if !kept.is_empty() {
+                let (instance, entries) = (number as u32, kept.into());
+                self.send(now + self.setting.propagation, Coming::Message { instance, entries });
+            }
+        }
+    }
+
+    /// Puts another setting in force.
+    pub(crate) fn apply(&mut self, setting: &StoreSetting, fleet: &StateFleet, now: Tick) {
+        self.setting = setting.clone();
+        self.lose(now);
+        if self.listens() {
+            for entry in std::mem::take(&mut self.untold) {
+                self.learn(entry, now);
+            }
+        }
+        let cut = self.setting.fault.cuts_links();
+        let down = (self.setting.links_down * self.links.len() as f64).round() as usize;
+        for number in 0..self.links.len() {
+            let is_up = !cut && number >= down;
+            if self.links[number] != is_up {
+                self.set_link(number, is_up, fleet, now);
+            }
+        }
+        if self.setting.fault == StoreFault::None {
+            self.publish(now);
+        }
+    }
+
+    fn set_link(&mut self, number: usize, is_up: bool, fleet: &StateFleet, now: Tick) {
+        self.links[number] = is_up;
+        let last = self.entries.len();
+        let missed = std::mem::replace(&mut self.sent[number], last);
+        let missed: Vec<StateEntry> = match is_up && self.replays {
+            true => self.entries[missed..].iter().map(|stored| stored.entry.clone()).collect(),
+            false => Vec::new(),
+        };
+        fleet.drive(number as u32, |check| {
+            if !missed.is_empty() {
+                check.pushed(None, &missed, now);
+            }
+            check.link(is_up, now);
+        });
+    }
+
+    /// Loses what the setting says.
+    fn lose(&mut self, now: Tick) {
+        let is_lost: Box<dyn Fn(&StoredEntry, f64) -> bool> = match self.setting.data_lost {
+            DataLoss::None => return,
+            DataLoss::All => Box::new(|_, _| true),
+            DataLoss::Last(last) => Box::new(move |stored, _| now.since(stored.since) <= last),
+            DataLoss::Share(share) => Box::new(move |_, draw| draw * 100.0 < share),
+        };
+        for stored in &mut self.entries {
+            let draw = unit(&mut self.random);
+            stored.is_lost |= is_lost(stored, draw);
+        }
+        self.listing = None;
+    }
+
+    /// Answers the requests that were made at this instant.
+    pub(crate) fn answer(&mut self, fleet: &StateFleet, now: Tick) {
+        for op in fleet.take_ops() {
+            let (delay, outcome) = self.exchange(&op, now);
+            self.send(now + delay, Coming::Outcome(op.id, outcome));
+        }
+    }
+
+    /// The time until the outcome of a request, and the outcome.
+    fn exchange(&mut self, op: &StoreOp, now: Tick) -> (Duration, StoreOutcome) {
+        let is_lookup = matches!(op.kind, OpKind::Lookup(_));
+        self.count(is_lookup, now);
+        let failed = |delay, failure| (delay, StoreOutcome::Failed(failure));
+        let latency = self.latency();
+        match self.setting.fault {
+            StoreFault::None => {}
+            StoreFault::Refused => return failed(Duration::ZERO, StoreFailure::Refused),
+            StoreFault::Silent => {
+                return failed(op.timeouts.answer, StoreFailure::AnswerTimeout);
+            }
+            StoreFault::Reset => return failed(latency, StoreFailure::Reset),
+            StoreFault::Error => return failed(latency, StoreFailure::Error),
+        }
+        let delay = latency + self.queue(is_lookup, now);
+        if delay > op.timeouts.answer {
+            return failed(op.timeouts.answer, StoreFailure::AnswerTimeout);
+        }
+        let as_of = now - self.setting.replica_lag;
+        let outcome = match &op.kind {
+            OpKind::Lookup(keys) => {
+                StoreOutcome::Answers(keys.iter().map(|key| self.known(key, as_of)).collect())
+            }
+            OpKind::Poll(scope, since) => StoreOutcome::Listing(self.list(*scope, *since, now)),
+        };
+        (delay, outcome)
+    }
+
+    fn count(&mut self, is_lookup: bool, now: Tick) {
+        let second = now.since(Tick::ZERO).as_secs() as usize;
+        let weight = if is_lookup { 1.0 / self.sample } else { 1.0 };
+        self.load.lookups += u64::from(is_lookup);
+        if let Some(count) = self.load.per_second.get_mut(second) {
+            *count += weight;
+        }
+    }
+
+    fn latency(&mut self) -> Duration {
+        let StoreSetting { latency, jitter, .. } = self.setting;
+        match jitter.is_zero() {
+            true => latency,
+            false => latency - jitter + jitter.mul_f64(2.0 * unit(&mut self.random)),
+        }
+    }
+
+    /// The time that a request waits for those before it, and its own. A lookup stands for those of
+    /// the tokens that are not drawn.
+    fn queue(&mut self, is_lookup: bool, now: Tick) -> Duration {
+        let Some(capacity) = self.setting.capacity else {
+            return Duration::ZERO;
+        };
+        let weight = if is_lookup { self.sample } else { 1.0 };
+        let service = Duration::from_secs_f64(1.0 / (capacity * weight));
+        let own = Duration::from_secs_f64(1.0 / capacity);
+        let start = self.busy.max(now);
+        self.busy = start + service;
+        let wait = start.since(now);
+        // One lookup stands for many that come apart, so a short wait is one of the sample alone.
+        if weight < 1.0 && wait < service * SHORT_WAIT { own } else { wait + own }
+    }
+
+    fn known(&self, key: &str, as_of: Tick) -> Knowledge {
+        let stored = self.by_key.get(key).map(|place| &self.entries[*place]);
+        match stored {
+            Some(stored) if !stored.is_lost && stored.since <= as_of => stored.entry.knowledge,
+            _ => Knowledge::Clear,
+        }
+    }
+
+    fn list(&mut self, scope: PollScope, since: Tick, now: Tick) -> StoreListing {
+        let StoreSetting { replica_lag, published_every, list_lifetime, .. } = self.setting;
+        let is_published = self.carrier == Carrier::StatusList && !published_every.is_zero();
+        let as_of = match is_published {
+            true => Tick(now.0 - now.0.rem_euclid(published_every.as_nanos() as i64)),
+            false => now - replica_lag,
+        };
+        let last = self.entries.partition_point(|stored| stored.since <= as_of);
+        let is_live = |stored: &&StoredEntry| !stored.is_lost && stored.entry.end > now;
+        let entries: Arc<[StateEntry]> = match (scope, &self.listing) {
+            (PollScope::Full, Some((known, listing))) if *known == last => Arc::clone(listing),
+            (PollScope::Full, _) => {
+                let live = self.entries[..last].iter().filter(is_live);
+                let listing: Arc<[StateEntry]> = live.map(|stored| stored.entry.clone()).collect();
+                self.listing = Some((last, Arc::clone(&listing)));
+                listing
+            }
+            (PollScope::Delta, _) => {
+                let first = self.entries.partition_point(|stored| stored.since < since).min(last);
+                let live = self.entries[first..last].iter().filter(is_live);
+                live.map(|stored| stored.entry.clone()).collect()
+            }
+        };
+        let until = list_lifetime.filter(|_| self.carrier == Carrier::StatusList);
+        StoreListing {
+            entries,
+            is_full: scope == PollScope::Full,
+            as_of: is_published.then_some(as_of),
+            until: until.map(|lifetime| as_of + lifetime),
+        }
+    }
+
+    /// The instant at which the next answer or message arrives.
+    pub(crate) fn next_completion(&self) -> Option<Tick> {
+        self.in_flight.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Hands over the next answer or message. Returns the instance that received it; `None` if all
+    /// may have.
+    pub(crate) fn complete(&mut self, fleet: &StateFleet, now: Tick) -> Option<u32> {
+        let Reverse((_, number)) = self.in_flight.pop()?;
+        match self.coming.remove(&number)? {
+            Coming::Outcome(id, outcome) => {
+                fleet.finished(id, outcome, now);
+                Some(id.instance())
+            }
+            Coming::Message { instance, entries } => {
+                fleet.pushed(instance, None, &entries, now);
+                Some(instance)
+            }
+            Coming::Heartbeat => {
+                self.beat(fleet, now);
+                None
+            }
+        }
+    }
+
+    /// Sends a heartbeat over every link that is up, while the store works.
+    fn beat(&mut self, fleet: &StateFleet, now: Tick) {
+        if self.setting.fault == StoreFault::None {
+            let up = (0u32..).zip(&self.links).filter(|(_, is_up)| **is_up);
+            up.for_each(|(number, _)| fleet.drive(number, |check| check.heartbeat(now)));
+        }
+        if let Some(pause) = self.heartbeat {
+            self.send(now + pause / 2, Coming::Heartbeat);
+        }
+    }
+
+    /// Whether instances know of a revocation at its instant.
+    pub(crate) fn tells_at_once(&self) -> bool {
+        self.carrier == Carrier::Memory
+    }
+}

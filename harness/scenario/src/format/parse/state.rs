@@ -1,0 +1,202 @@
+//! The parser of `[state]`, `[store]` and the `store` of a phase.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use crate::format::cache::Presets;
+use crate::format::grammar;
+use crate::format::wire::{WireAfter, WireBalancing, WireLoss, WireStateTable, WireStore};
+use crate::model::event::{Action, Event};
+use crate::model::scenario::STATE;
+use crate::model::state::{
+    AfterRevocation, Balancing, DataLoss, StateSpec, StoreFault, StoreSetting,
+};
+use crate::{Arrivals, IssuerSpec, Load, Stream};
+
+use super::{Checked, File, table_of};
+
+/// The strategy of a scenario that names none.
+const STRATEGY: &str = "default";
+/// The most revocations per second.
+const MOST_REVOCATIONS: f64 = 1e6;
+
+/// What the parser needs to know of a scenario to read its state.
+pub(super) struct StateContext<'s> {
+    pub(super) family: &'s str,
+    pub(super) presets: &'s Presets,
+    pub(super) issuer: &'s IssuerSpec,
+    pub(super) load: &'s Load,
+    pub(super) events: &'s [Event],
+    /// Whether the scenario says something of a store.
+    pub(super) has_store: bool,
+}
+
+/// The state of a scenario. The rates and holders of its streams become those of the tokens that
+/// are drawn.
+pub(super) fn state(
+    file: &File<'_>,
+    wire: Option<Spanned<WireStateTable>>,
+    context: &StateContext<'_>,
+    streams: &mut [Stream],
+) -> Checked<Option<StateSpec>> {
+    let StateContext { family, presets, issuer, load, events, has_store } = *context;
+    let Some(wire) = wire else {
+        return match (family == STATE, has_store) {
+            (true, _) => file.fault(
+                None,
+                "a scenario of family state has a table [state]; write [state] with \
+                 strategy = \"default\"",
+            ),
+            (_, true) => {
+                file.fault(None, "[store] and `store` go with [state], in family state; leave out")
+            }
+            _ => Ok(None),
+        };
+    };
+    let (at, table) = table_of_some(wire);
+    let fault = |message: &str| file.fault(at.clone(), format!("[state]: {message}"));
+    if family != STATE {
+        return fault(
+            "the state of a simulation goes with scenarios of family state; move the file to a \
+             folder `state`",
+        );
+    }
+    check_events(file, events)?;
+    if load.arrivals == Arrivals::Closed {
+        return fault("a closed loop cannot be simulated; write arrivals = \"poisson\" in [load]");
+    }
+    if issuer.revocation_filter.is_some() {
+        let message = "[issuer] `revocation-filter` has no effect under a strategy; write `filter` \
+                       in a strategy";
+        return file.fault(None, message);
+    }
+    let name = table.strategy.as_deref().unwrap_or(STRATEGY);
+    let strategy = presets.strategies().read(name);
+    let strategy = match strategy {
+        Ok(strategy) => strategy,
+        Err(message) => return fault(&format!("strategy: {message}")),
+    };
+    let revocations = table.revocations.unwrap_or(0.0);
+    if !(0.0..=MOST_REVOCATIONS).contains(&revocations) {
+        return fault("`revocations` is a number per second, 0 to 1000000");
+    }
+    let sample = table.sample.unwrap_or(1.0);
+    if !(sample > 0.0 && sample <= 1.0) {
+        return fault("`sample` is the share of tokens that is drawn, above 0 and at most 1");
+    }
+    thin_out(streams, sample);
+    Ok(Some(StateSpec {
+        strategy: strategy.named(),
+        revocations_per_s: revocations * sample,
+        after_revocation: match table.after_revocation {
+            Some(WireAfter::Stop) => AfterRevocation::Stops,
+            Some(WireAfter::GoOn) | None => AfterRevocation::GoesOn,
+        },
+        sample,
+        balancing: match table.balancing {
+            Some(WireBalancing::Sticky) => Balancing::Sticky,
+            Some(WireBalancing::Random) | None => Balancing::Random,
+        },
+        token_lifetime: issuer.token_lifetime,
+    }))
+}
+
+fn table_of_some<T>(wire: Spanned<T>) -> (Option<Range<usize>>, T) {
+    (Some(wire.span()), wire.into_inner())
+}
+
+/// Leaves this share of the tokens of each stream. What remains arrives as often as before.
+fn thin_out(streams: &mut [Stream], sample: f64) {
+    for stream in streams {
+        stream.holders = ((f64::from(stream.holders) * sample).round() as u32).max(1);
+        for setting in &mut stream.settings {
+            setting.rate.per_s *= sample;
+            setting.rate_to.per_s *= sample;
+        }
+    }
+}
+
+fn check_events(file: &File<'_>, events: &[Event]) -> Checked<()> {
+    for event in events {
+        let key = match &event.action {
+            Action::RevokeTokens { lag, .. } if !lag.is_zero() => "the `lag` of `revoke-tokens`",
+            Action::State { .. } => "`state`",
+            _ => continue,
+        };
+        let at = humantime::format_duration(event.at);
+        let message = format!(
+            "the event at {at}: {key} has no effect in a scenario with [state], where the strategy \
+             decides; leave it out, or give a phase `store = {{ fault = \"refused\" }}`"
+        );
+        return file.fault(None, message);
+    }
+    Ok(())
+}
+
+/// The store at the beginning: that of `[store]`.
+pub(super) fn first(file: &File<'_>, wire: Option<Spanned<WireStore>>) -> Checked<StoreSetting> {
+    let (at, table) = table_of(wire);
+    setting(file, at, &table, &StoreSetting::default())
+}
+
+/// A setting of the store. What it does not say is as in `base`, but for what was lost.
+pub(super) fn setting(
+    file: &File<'_>,
+    at: Option<Range<usize>>,
+    wire: &WireStore,
+    base: &StoreSetting,
+) -> Checked<StoreSetting> {
+    let fault = |message: String| file.fault(at.clone(), message);
+    let span = |given: Option<crate::format::wire::Span>, base: Duration| {
+        given.map_or(base, |span| span.0)
+    };
+    let fault_of = match &wire.fault {
+        None => base.fault,
+        Some(name) => match StoreFault::ALL.into_iter().find(|known| known.name() == name) {
+            Some(fault) => fault,
+            None => {
+                let known = StoreFault::ALL.map(StoreFault::name).join(", ");
+                return fault(format!("store: unknown fault `{name}`; known: {known}"));
+            }
+        },
+    };
+    for (key, share) in [("push-loss", wire.push_loss), ("links-down", wire.links_down)] {
+        if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return fault(format!("store: `{key}` is a share, from 0 to 1; 0.001 is usual"));
+        }
+    }
+    if wire.capacity.is_some_and(|per_s| !(1.0..=1e9).contains(&per_s)) {
+        return fault("store: `capacity` is a number per second, 1 to 1000000000".into());
+    }
+    let data_lost = match &wire.data_lost {
+        None => DataLoss::None,
+        Some(WireLoss::Percent(share)) if (0.0..=100.0).contains(share) => DataLoss::Share(*share),
+        Some(WireLoss::Text(text)) if text == "all" => DataLoss::All,
+        Some(WireLoss::Text(text)) => match grammar::duration(text) {
+            Ok(last) => DataLoss::Last(last),
+            Err(error) => return fault(format!("store: `data-lost`: {error}, or write \"all\"")),
+        },
+        Some(WireLoss::Percent(_)) => {
+            return fault("store: `data-lost` is \"all\", a time, or 0 to 100 percent".into());
+        }
+    };
+    let setting = StoreSetting {
+        latency: span(wire.latency, base.latency),
+        jitter: span(wire.jitter, base.jitter),
+        capacity: wire.capacity.or(base.capacity),
+        replica_lag: span(wire.replica_lag, base.replica_lag),
+        fault: fault_of,
+        propagation: span(wire.propagation, base.propagation),
+        push_loss: wire.push_loss.unwrap_or(base.push_loss),
+        links_down: wire.links_down.unwrap_or(base.links_down),
+        data_lost,
+        published_every: span(wire.published_every, base.published_every),
+        list_lifetime: wire.list_lifetime.map(|span| span.0).or(base.list_lifetime),
+    };
+    if setting.jitter > setting.latency {
+        return fault("store: `jitter` is more than its `latency`; lower it".into());
+    }
+    Ok(setting)
+}
