@@ -108,7 +108,8 @@ impl IssuerTimeline {
                     state.poison.clone_from(poison);
                     true
                 }
-                Action::RevokeTokens { .. } | Action::Evict(_) | Action::State { .. } => false,
+                Action::RevokeTokens { .. } | Action::Evict(_) | Action::State { .. }
+                | Action::RestartInstances { .. } => false,
             };
             if changed {
                 epochs.push(state.epoch(Tick::ZERO + event.at, algorithm, signers));

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
 
 use jwtbench_scenario::format::cache::Start;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::Balancing;
 use jwtbench_scenario::plan::flow::{Drawn, Flow};
@@ -262,7 +263,10 @@ impl Instance<'_> {
         };
         let state = fleet.as_ref().zip(truth).map(|(fleet, truth)| {
             let store = VirtualStore::new(plan, fleet.strategy(), fleet.len());
-            StateWorld::new(fleet, truth, store, horizon)
+            let mut events = plan.scenario.events.iter();
+            let restarts =
+                events.any(|event| matches!(event.action, Action::RestartInstances { .. }));
+            StateWorld::new(fleet, truth, store, (horizon, restarts))
         });
         let world = World::new(plan, Tick::ZERO, &caches, transport).with_state(state);
         let strictness = match plan.scenario.cache.name.as_str() {

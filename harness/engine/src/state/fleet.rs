@@ -135,8 +135,10 @@ impl StateFleet {
         now: Tick,
     ) -> StateAnswer {
         let ticket = Ticket { worker: worker.0, place };
-        let places = &mut lock(&self.instances[worker.index()]).places;
-        *places = (*places).max(place + 1);
+        {
+            let mut instance = lock(&self.instances[worker.index()]);
+            instance.places = instance.places.max(place + 1);
+        }
         self.drive(worker.0, |check| check.ask(token, ticket, now))
     }
 

@@ -1,6 +1,8 @@
 //! What the issuer decides on tokens during a run, and when: the truth by which a strategy is
 //! judged. It follows from the plan alone.
 
+use std::time::Duration;
+
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
 use jwtbench_scenario::model::state::AfterRevocation;
@@ -65,7 +67,7 @@ impl StateTruth {
             goes_on: state.after_revocation == AfterRevocation::GoesOn,
         };
         truth.add_events(plan, key);
-        truth.draw(plan, key, state.revocations_per_s);
+        truth.draw(plan, key, (state.revocations_per_s, state.revocations_until));
         truth.revocations.sort_by_key(|one| one.at);
         truth
     }
@@ -102,13 +104,13 @@ impl StateTruth {
     }
 
     /// Draws revocations of single tokens. Each is of the token that a holder has at that instant.
-    fn draw(&mut self, plan: &Plan, key: StateKey, per_s: f64) {
+    fn draw(&mut self, plan: &Plan, key: StateKey, (per_s, until): (f64, Duration)) {
         if per_s <= 0.0 {
             return;
         }
         let held = HeldTokens::of(plan);
         let mut rng = random::stream(plan.seed, &["revocations"]);
-        let end = plan.scenario.load.duration.as_secs_f64();
+        let end = until.as_secs_f64();
         let mut at_s = 0.0;
         loop {
             at_s += -(1.0 - unit(&mut rng)).ln() / per_s;

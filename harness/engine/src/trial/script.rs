@@ -34,6 +34,7 @@ enum ScriptStep {
     List(Revocation, Duration),
     Evict(String),
     State(bool),
+    Restart(f64),
 }
 
 /// A revocation of tokens: those of the holders of a stream below a number, and those of others.
@@ -53,6 +54,8 @@ pub(crate) trait ScriptTarget {
     fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError>;
     /// Puts this setting of the store of the state in force from now on. Only virtual time has one.
     fn set_store(&mut self, _: &StoreSetting) {}
+    /// Restarts this share of the instances, in percent. Only virtual time has several.
+    fn restart(&mut self, _: f64) {}
     /// Makes the key caches drop everything under this kid.
     fn evict(&mut self, kid: &str);
     /// The endpoint's counts so far.
@@ -102,6 +105,7 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
             }
             Action::Evict(label) => ScriptStep::Evict(kid_of(plan, label)),
             Action::State { available } => ScriptStep::State(*available),
+            Action::RestartInstances { share } => ScriptStep::Restart(*share),
         };
         all.push(ScriptedEvent { at: Tick::ZERO + event.at, what });
     }
@@ -167,6 +171,7 @@ impl ScriptRun {
                     self.list(stream, below, (issued_by, *lag), listed);
                 }
             }
+            ScriptStep::Restart(share) => surroundings.restart(*share),
             ScriptStep::Evict(kid) => surroundings.evict(kid),
             ScriptStep::State(available) => {
                 if let Some(state) = state {

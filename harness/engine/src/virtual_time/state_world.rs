@@ -43,14 +43,14 @@ impl<'s> StateWorld<'s> {
         StateRecord { load: self.store.load, times: self.exposures.finish(self.horizon), held }
     }
 
-    /// The state at the beginning.
+    /// The state at the beginning. `restarts` says whether instances restart before the horizon.
     pub(crate) fn new(
         fleet: &'s StateFleet,
         truth: Arc<StateTruth>,
         store: VirtualStore,
-        horizon: Tick,
+        (horizon, restarts): (Tick, bool),
     ) -> StateWorld<'s> {
-        let reopens = may_forget(fleet.strategy());
+        let reopens = restarts || may_forget(fleet.strategy());
         let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
         StateWorld { fleet, truth, store, exposures, revoked: 0, horizon }
     }
@@ -113,6 +113,17 @@ impl<'s> StateWorld<'s> {
     pub(crate) fn apply(&mut self, setting: &StoreSetting, now: Tick) {
         self.store.apply(setting, self.fleet, now);
         self.look_at_all(now);
+    }
+
+    /// Restarts this share of the instances, in percent. Each connects again at once, if it can.
+    pub(crate) fn restart(&mut self, share: f64, now: Tick) {
+        let count = f64::from(self.fleet.len()) * share / 100.0;
+        for number in 0..(count.ceil() as u32) {
+            self.fleet.restart(number);
+            self.store.reconnect(number, self.fleet, now);
+            self.fleet.drive(number, |check| check.tick(now));
+            self.exposures.look(number, self.fleet, now);
+        }
     }
 
     /// A token was accepted. If it was revoked before it arrived, it is exposed at least until now.

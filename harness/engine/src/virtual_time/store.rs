@@ -196,6 +196,15 @@ impl VirtualStore {
         });
     }
 
+    /// An instance that has restarted connects, and is sent what a replay holds from the beginning.
+    pub(crate) fn reconnect(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
+        let place = number as usize;
+        if self.links.get(place).copied().unwrap_or_default() {
+            self.sent[place] = 0;
+            self.set_link(place, true, fleet, now);
+        }
+    }
+
     /// Loses what the setting says.
     fn lose(&mut self, now: Tick) {
         let is_lost: Box<dyn Fn(&StoredEntry, f64) -> bool> = match self.setting.data_lost {

@@ -190,6 +190,12 @@ impl ScriptTarget for World<'_> {
         }
     }
 
+    fn restart(&mut self, share: f64) {
+        if let Some(state) = &mut self.state {
+            state.restart(share, self.now);
+        }
+    }
+
     fn served(&self) -> ServedCounts {
         self.served
     }

@@ -225,6 +225,7 @@ pub(crate) struct WireStatus {
 pub(crate) struct WireStateTable {
     pub(crate) strategy: Option<String>,
     pub(crate) revocations: Option<f64>,
+    pub(crate) revocations_until: Option<Span>,
     pub(crate) after_revocation: Option<WireAfter>,
     pub(crate) sample: Option<f64>,
     pub(crate) balancing: Option<WireBalancing>,
@@ -322,6 +323,7 @@ pub(crate) struct WireEvent {
     pub(crate) publish_set: Option<Vec<String>>,
     pub(crate) evict: Option<String>,
     pub(crate) state: Option<WireState>,
+    pub(crate) restart_instances: Option<f64>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -49,6 +49,11 @@ pub enum Action {
         /// Whether the state is available from now on.
         available: bool,
     },
+    /// Instances of the verifier restart, with nothing known of the state.
+    RestartInstances {
+        /// The share of them, in percent.
+        share: f64,
+    },
 }
 
 impl Action {
@@ -59,7 +64,10 @@ impl Action {
             | Action::SignWith(_)
             | Action::WithdrawKey(_)
             | Action::PublishSet(_) => true,
-            Action::RevokeTokens { .. } | Action::Evict(_) | Action::State { .. } => false,
+            Action::RevokeTokens { .. }
+            | Action::Evict(_)
+            | Action::State { .. }
+            | Action::RestartInstances { .. } => false,
         }
     }
 
@@ -83,6 +91,7 @@ impl Action {
             Action::Evict(label) => format!("evict {label}"),
             Action::State { available: true } => "state up".into(),
             Action::State { available: false } => "state down".into(),
+            Action::RestartInstances { share } => format!("restart-instances {share} %"),
         }
     }
 }

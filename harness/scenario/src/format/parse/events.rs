@@ -88,6 +88,12 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
     actions.extend(event.evict.clone().map(Action::Evict));
     let state = event.state.map(|state| matches!(state, WireState::Up));
     actions.extend(state.map(|available| Action::State { available }));
+    if let Some(share) = event.restart_instances {
+        if !(0.0..=100.0).contains(&share) {
+            return fault("`restart-instances` is a percentage: 0 to 100".into());
+        }
+        actions.push(Action::RestartInstances { share });
+    }
     if let Some(names) = &event.publish_set {
         let find = |name: &String| Poison::ALL.into_iter().find(|poison| poison.name() == name);
         let Some(poison) = names.iter().map(find).collect() else {
@@ -119,7 +125,7 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
         1 => Ok(actions.remove(0)),
         _ => fault(
             "an event does exactly one of publish-key, sign-with, withdraw-key, revoke-tokens, \
-             publish-set, evict, state"
+             publish-set, evict, state, restart-instances"
                 .into(),
         ),
     }

@@ -42,7 +42,11 @@ pub(super) fn state(
     streams: &mut [Stream],
 ) -> Checked<Option<StateSpec>> {
     let StateContext { family, presets, issuer, load, events, has_store } = *context;
+    let restarts = |event: &Event| matches!(event.action, Action::RestartInstances { .. });
     let Some(wire) = wire else {
+        if events.iter().any(restarts) {
+            return file.fault(None, "`restart-instances` goes with [state]; leave it out");
+        }
         return match (family == STATE, has_store) {
             (true, _) => file.fault(
                 None,
@@ -86,10 +90,15 @@ pub(super) fn state(
     if !(sample > 0.0 && sample <= 1.0) {
         return fault("`sample` is the share of tokens that is drawn, above 0 and at most 1");
     }
+    let until = table.revocations_until.map_or(load.duration, |span| span.0);
+    if until > load.duration {
+        return fault("`revocations-until` is after the end of the scenario; lower it");
+    }
     thin_out(streams, sample);
     Ok(Some(StateSpec {
         strategy: strategy.named(),
         revocations_per_s: revocations * sample,
+        revocations_until: until,
         after_revocation: match table.after_revocation {
             Some(WireAfter::Stop) => AfterRevocation::Stops,
             Some(WireAfter::GoOn) | None => AfterRevocation::GoesOn,

@@ -213,6 +213,7 @@ impl Fingerprinted for Action {
             Action::PublishSet(poison) => to.field("publish-set", poison),
             Action::Evict(label) => to.field("evict", label),
             Action::State { available } => to.field("state", available),
+            Action::RestartInstances { share } => to.field("restart-instances", share),
         }
     }
 }

@@ -11,6 +11,7 @@ impl Fingerprinted for StateSpec {
     fn write(&self, to: &mut Fingerprint) {
         let StateSpec {
             revocations_per_s,
+            revocations_until,
             after_revocation,
             sample,
             balancing,
@@ -20,6 +21,7 @@ impl Fingerprinted for StateSpec {
             token_lifetime: _,
         } = self;
         to.field("revocations", revocations_per_s);
+        to.field("revocations-until", revocations_until);
         to.field("after-revocation", after_revocation);
         to.field("sample", sample);
         to.field("balancing", balancing);
