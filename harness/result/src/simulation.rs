@@ -268,7 +268,7 @@ pub struct PhaseRow {
 }
 
 /// The columns of tables, in order: the metrics and the other figures beside them.
-pub const COLUMNS: [&str; 22] = [
+pub const COLUMNS: [&str; 24] = [
     "exposure_s",
     "lockout_s",
     "regret_s",
@@ -291,6 +291,8 @@ pub const COLUMNS: [&str; 22] = [
     "state_age_s",
     "silence_s",
     "token_endpoint_per_s",
+    "state_entries",
+    "state_bytes",
 ];
 
 /// A metric over all runs.

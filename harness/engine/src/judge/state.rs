@@ -39,8 +39,9 @@ impl<'p> StateJudge<'p> {
         let longest =
             |span: fn(&StoreSetting) -> Duration| stores().map(span).max().unwrap_or_default();
         let lost = phases.iter().find(|phase| phase.store.data_lost != DataLoss::None);
-        let may_lose_messages =
-            stores().any(|store| store.push_loss > 0.0 || store.links_down > 0.0);
+        let may_lose_messages = stores().any(|store| {
+            store.push_loss > 0.0 || store.links_down > 0.0 || store.links_silent > 0.0
+        });
         let has_fault = stores().any(|store| store.fault != StoreFault::None);
         Some(StateJudge {
             truth,

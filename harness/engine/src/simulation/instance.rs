@@ -293,6 +293,7 @@ impl Instance<'_> {
             let next_poll = Tick::ZERO + interval.mul_f64(unit(&mut random));
             if plan.scenario.cache.start != Start::Cold {
                 check.warm(&[], next_poll - interval, next_poll);
+                check.heartbeat(Tick::ZERO);
             }
             check
         };

@@ -30,6 +30,10 @@ pub(super) fn add(plan: &Plan, run: &InstanceRun, values: &mut BTreeMap<&'static
     }
     let peak = record.load.per_second.iter().copied().fold(0.0, f64::max);
     values.insert("store_peak_per_s", Some(peak));
+    let (entries, bytes) = record.most_held;
+    // What is held of tokens that are not drawn counts as well.
+    values.insert("state_entries", Some(entries as f64 / state.sample));
+    values.insert("state_bytes", Some(bytes as f64 / state.sample));
     let holders: f64 = plan.scenario.streams.iter().map(|one| f64::from(one.holders)).sum();
     let lifetime = plan.scenario.issuer.token_lifetime.as_secs_f64();
     values.insert("token_endpoint_per_s", Some(holders / state.sample / lifetime));

@@ -22,6 +22,7 @@ pub(crate) struct StateWorld<'s> {
     pub(crate) exposures: Exposures,
     /// The number of revocations that have happened.
     revoked: usize,
+    most_held: (usize, usize),
     horizon: Tick,
 }
 
@@ -29,18 +30,16 @@ pub(crate) struct StateWorld<'s> {
 pub(crate) struct StateRecord {
     pub(crate) load: StoreLoad,
     pub(crate) times: ExposureTimes,
-    /// The entries that all instances hold at the end, and their memory in bytes.
-    pub(crate) held: (usize, usize),
+    /// The most entries that the first instance held just after a revocation, and the most bytes
+    /// that they took.
+    pub(crate) most_held: (usize, usize),
 }
 
 impl<'s> StateWorld<'s> {
     /// What came of it.
     pub(crate) fn finish(self) -> StateRecord {
-        let numbers = 0..self.fleet.len();
-        let held = numbers.fold((0, 0), |(entries, bytes), number| {
-            self.fleet.look(number, |check| (entries + check.entries(), bytes + check.bytes()))
-        });
-        StateRecord { load: self.store.load, times: self.exposures.finish(self.horizon), held }
+        let (load, most_held) = (self.store.load, self.most_held);
+        StateRecord { load, times: self.exposures.finish(self.horizon), most_held }
     }
 
     /// The state at the beginning. `restarts` says whether instances restart before the horizon.
@@ -52,7 +51,7 @@ impl<'s> StateWorld<'s> {
     ) -> StateWorld<'s> {
         let reopens = restarts || may_forget(fleet.strategy());
         let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
-        StateWorld { fleet, truth, store, exposures, revoked: 0, horizon }
+        StateWorld { fleet, truth, store, exposures, revoked: 0, most_held: (0, 0), horizon }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Tick> {
@@ -82,6 +81,10 @@ impl<'s> StateWorld<'s> {
         };
         self.exposures.begin(self.revoked as u32, self.fleet, now);
         self.revoked += 1;
+        let (entries, bytes) = self.most_held;
+        self.most_held = self.fleet.look(0, |check| {
+            (check.entries().max(entries), check.bytes().max(bytes))
+        });
         self.store.revoke(&revocation.entry, self.fleet, now);
         if self.store.tells_at_once() {
             self.look_at_all(now);

@@ -139,7 +139,7 @@ impl VirtualStore {
     fn publish(&mut self, now: Tick) {
         let last = self.entries.len();
         for number in 0..self.links.len() {
-            if !self.links[number] || self.sent[number] == last {
+            if !self.links[number] || self.is_silent(number) || self.sent[number] == last {
                 continue;
             }
             let first = std::mem::replace(&mut self.sent[number], last);
@@ -156,6 +156,12 @@ impl VirtualStore {
                 self.send(now + self.setting.propagation, Coming::Message { instance, entries });
             }
         }
+    }
+
+    /// Whether nothing comes over the link of an instance, although it looks as if it were up.
+    fn is_silent(&self, number: usize) -> bool {
+        let silent = self.setting.links_silent * self.links.len() as f64;
+        number < silent.round() as usize
     }
 
     /// Puts another setting in force.
@@ -358,8 +364,10 @@ impl VirtualStore {
     /// Sends a heartbeat over every link that is up, while the store works.
     fn beat(&mut self, fleet: &StateFleet, now: Tick) {
         if self.setting.fault == StoreFault::None {
-            let up = (0u32..).zip(&self.links).filter(|(_, is_up)| **is_up);
-            up.for_each(|(number, _)| fleet.drive(number, |check| check.heartbeat(now)));
+            let heard = (0..self.links.len()).filter(|number| {
+                self.links[*number] && !self.is_silent(*number)
+            });
+            heard.for_each(|number| fleet.drive(number as u32, |check| check.heartbeat(now)));
         }
         if let Some(pause) = self.heartbeat {
             self.send(now + pause / 2, Coming::Heartbeat);

@@ -256,6 +256,7 @@ pub(crate) struct WireStore {
     pub(crate) propagation: Option<Span>,
     pub(crate) push_loss: Option<f64>,
     pub(crate) links_down: Option<f64>,
+    pub(crate) links_silent: Option<f64>,
     pub(crate) data_lost: Option<WireLoss>,
     pub(crate) published_every: Option<Span>,
     pub(crate) list_lifetime: Option<Span>,

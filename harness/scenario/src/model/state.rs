@@ -74,6 +74,8 @@ pub struct StoreSetting {
     pub push_loss: f64,
     /// The share of instances whose link is down.
     pub links_down: f64,
+    /// The share of instances whose link says nothing and looks as if it were up.
+    pub links_silent: f64,
     /// The entries that the store loses when the phase begins.
     pub data_lost: DataLoss,
     /// The time from one published list to the next; zero if the list is always as of now.
@@ -94,6 +96,7 @@ impl Default for StoreSetting {
             propagation: Duration::from_millis(2),
             push_loss: 0.0,
             links_down: 0.0,
+            links_silent: 0.0,
             data_lost: DataLoss::None,
             published_every: Duration::ZERO,
             list_lifetime: None,

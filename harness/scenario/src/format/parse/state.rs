@@ -171,7 +171,12 @@ pub(super) fn setting(
             }
         },
     };
-    for (key, share) in [("push-loss", wire.push_loss), ("links-down", wire.links_down)] {
+    let shares = [
+        ("push-loss", wire.push_loss),
+        ("links-down", wire.links_down),
+        ("links-silent", wire.links_silent),
+    ];
+    for (key, share) in shares {
         if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return fault(format!("store: `{key}` is a share, from 0 to 1; 0.001 is usual"));
         }
@@ -200,6 +205,7 @@ pub(super) fn setting(
         propagation: span(wire.propagation, base.propagation),
         push_loss: wire.push_loss.unwrap_or(base.push_loss),
         links_down: wire.links_down.unwrap_or(base.links_down),
+        links_silent: wire.links_silent.unwrap_or(base.links_silent),
         data_lost,
         published_every: span(wire.published_every, base.published_every),
         list_lifetime: wire.list_lifetime.map(|span| span.0).or(base.list_lifetime),

@@ -35,7 +35,7 @@ const fn metric(name: &'static str, by_phase: bool, by_stream: bool) -> Simulate
 }
 
 /// All metrics, in the order of tables.
-pub const SIMULATED_METRICS: [SimulatedMetric; 22] = [
+pub const SIMULATED_METRICS: [SimulatedMetric; 24] = [
     metric("exposure_s", false, false),
     metric("lockout_s", true, true),
     metric("regret_s", false, false),
@@ -58,6 +58,8 @@ pub const SIMULATED_METRICS: [SimulatedMetric; 22] = [
     metric("state_age_s", false, false),
     metric("silence_s", false, false),
     metric("token_endpoint_per_s", false, false),
+    metric("state_entries", false, false),
+    metric("state_bytes", false, false),
 ];
 
 impl SimulatedMetric {

@@ -57,6 +57,7 @@ impl Fingerprinted for StoreSetting {
             propagation,
             push_loss,
             links_down,
+            links_silent,
             data_lost,
             published_every,
             list_lifetime,
@@ -69,6 +70,7 @@ impl Fingerprinted for StoreSetting {
         to.field("propagation", propagation);
         to.field("push-loss", push_loss);
         to.field("links-down", links_down);
+        to.field("links-silent", links_silent);
         to.field("data-lost", data_lost);
         to.field("published-every", published_every);
         to.field("list-lifetime", list_lifetime);
