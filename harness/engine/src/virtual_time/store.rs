@@ -202,11 +202,12 @@ impl VirtualStore {
         });
     }
 
-    /// An instance that has restarted connects, and is sent what a replay holds from the beginning.
+    /// An instance that has restarted connects, if it can. Whenever it does, a replay sends it
+    /// everything from the beginning.
     pub(crate) fn reconnect(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
         let place = number as usize;
+        self.sent[place] = 0;
         if self.links.get(place).copied().unwrap_or_default() {
-            self.sent[place] = 0;
             self.set_link(place, true, fleet, now);
         }
     }
