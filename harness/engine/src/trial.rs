@@ -21,6 +21,7 @@ use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::policy::{InvalidPolicy, Policy};
+use jwtbench_verifier::state_strategy::StateStrategy;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{ContenderSpec, Setup};
@@ -260,12 +261,14 @@ impl<'p> Trial<'p> {
     }
 }
 
-/// The time for which operations may wait beyond the end: as long as the key cache lets them, and a
-/// little more.
+/// The time for which operations may wait beyond the end: as long as the key cache and the state
+/// strategy let them, and a little more.
 pub(crate) fn grace(plan: &Plan) -> Duration {
     let policy = &plan.scenario.cache.policy;
     let for_budget = policy.budget.map_or(Duration::ZERO, |budget| budget.max_wait);
-    policy.max_wait + for_budget + Duration::from_millis(500)
+    let state = plan.scenario.state.as_ref().map(|state| &state.strategy.strategy);
+    let for_state = state.map_or(Duration::ZERO, StateStrategy::longest_wait);
+    policy.max_wait + for_budget + for_state + Duration::from_millis(500)
 }
 
 /// The document that the endpoint serves at the beginning.

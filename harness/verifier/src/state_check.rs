@@ -162,14 +162,13 @@ impl StateCheck {
         let Found::Answer(StateAnswer::Decided(Ok(()), ground)) = self.find(token, now) else {
             return None;
         };
-        let max_stale = self.strategy.feed.as_ref().map(|feed| feed.max_stale);
-        Some(match (ground, max_stale) {
-            (StateGround::Cached(_), _) => {
+        Some(match ground {
+            StateGround::Cached(_) => {
                 let answers = self.lookup.as_ref().map(|lookup| &lookup.answers);
                 let cached = answers.and_then(|answers| answers.find(token.key()));
                 cached.map_or(now, |cached| cached.until)
             }
-            (StateGround::Held(at), Some(most)) if most < Duration::MAX => at + most,
+            StateGround::Held(at) => self.stands_until(at),
             _ => Tick::MAX,
         })
     }

@@ -310,6 +310,25 @@ impl StateStrategy {
         }
     }
 
+    /// The longest time for which a token may wait for its state.
+    pub fn longest_wait(&self) -> Duration {
+        let cold = self.feed.as_ref().map(|feed| feed.cold_start);
+        let cold = match cold {
+            Some(ColdStart::Wait(most)) => most,
+            _ => Duration::ZERO,
+        };
+        let lookup = self.lookup.as_ref().map_or(Duration::ZERO, |lookup| {
+            let StoreTimeouts { connect, answer } = lookup.timeouts;
+            let window = match lookup.coalescing {
+                LookupCoalescing::Batch { window, .. } => window,
+                _ => Duration::ZERO,
+            };
+            let attempt = connect.saturating_add(answer).saturating_add(lookup.retry_delay);
+            window.saturating_add(attempt.saturating_mul(lookup.retries + 1))
+        });
+        cold.saturating_add(lookup)
+    }
+
     /// A list in this process. The one who revokes a token writes to it.
     pub fn memory() -> StateStrategy {
         let feed = Some(Feed::memory());

@@ -7,7 +7,7 @@ use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::state_check::StateGround;
-use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
+use jwtbench_verifier::state_strategy::{Prune, StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
 use crate::state::truth::StateTruth;
@@ -21,7 +21,8 @@ const SLACK: Duration = Duration::from_secs(1);
 pub(super) struct StateJudge<'p> {
     truth: &'p StateTruth,
     strategy: &'p StateStrategy,
-    /// Whether nothing of the store's world can hide a revocation: no fault, and no loss.
+    /// Whether nothing can hide a revocation that was told: no fault, no loss, and no strategy that
+    /// forgets or is misled by a replica.
     is_whole: bool,
     data_lost: Option<Tick>,
     may_lose_messages: bool,
@@ -43,13 +44,18 @@ impl<'p> StateJudge<'p> {
             store.push_loss > 0.0 || store.links_down > 0.0 || store.links_silent > 0.0
         });
         let has_fault = stores().any(|store| store.fault != StoreFault::None);
+        let strategy = &state.strategy.strategy;
+        let replica_lag = longest(|store| store.replica_lag);
+        let is_misled = !replica_lag.is_zero() && strategy.feed.is_some();
+        let forgets = matches!(strategy.prune, Prune::After(_));
+        let hides = has_fault || may_lose_messages || is_misled || forgets;
         Some(StateJudge {
             truth,
-            strategy: &state.strategy.strategy,
-            is_whole: lost.is_none() && !may_lose_messages && !has_fault,
+            strategy,
+            is_whole: lost.is_none() && !hides,
             data_lost: lost.map(|phase| Tick::ZERO + phase.at),
             may_lose_messages,
-            replica_lag: longest(|store| store.replica_lag),
+            replica_lag,
             propagation: longest(|store| store.propagation),
             published_every: longest(|store| store.published_every),
         })
@@ -130,9 +136,13 @@ impl<'p> StateJudge<'p> {
     /// The cause of an accept by what should have had the revocation.
     fn cause_of_gap(&self, revoked_at: Tick, now: Tick) -> &'static str {
         let is_lost = self.data_lost.is_some_and(|at| at <= now && revoked_at < at);
+        let is_pruned = match self.strategy.prune {
+            Prune::After(kept) => revoked_at + kept <= now,
+            Prune::AtExpiry | Prune::Never => false,
+        };
         if now <= revoked_at + self.propagation + SLACK {
             "state-propagation"
-        } else if is_lost {
+        } else if is_lost || is_pruned {
             "state-data-lost"
         } else if now <= revoked_at + self.replica_lag + SLACK {
             "state-replica-lag"

@@ -81,10 +81,9 @@ impl StateFleet {
         let expires = since.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         StateToken {
             key: match self.strategy.key {
-                StateKey::JwtId => claims.jwt_id.as_deref(),
-                StateKey::Client => claims.client.as_deref(),
-                // The tokens of a simulation have no `sid`: each is a session of its own.
-                StateKey::Session => claims.jwt_id.as_deref(),
+                // The tokens of a simulation have no `sid` and share a client: each is taken for a
+                // session and a client of its own.
+                StateKey::JwtId | StateKey::Session | StateKey::Client => claims.jwt_id.as_deref(),
                 StateKey::Subject | StateKey::Version | StateKey::NotBefore => {
                     Some(&claims.subject)
                 }

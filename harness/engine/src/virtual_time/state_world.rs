@@ -46,9 +46,10 @@ impl<'s> StateWorld<'s> {
     pub(crate) fn new(
         fleet: &'s StateFleet,
         truth: Arc<StateTruth>,
-        store: VirtualStore,
+        mut store: VirtualStore,
         (horizon, restarts): (Tick, bool),
     ) -> StateWorld<'s> {
+        store.open(fleet, Tick::ZERO);
         let reopens = restarts || may_forget(fleet.strategy());
         let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
         StateWorld { fleet, truth, store, exposures, revoked: 0, most_held: (0, 0), horizon }

@@ -43,10 +43,6 @@ enum Coming {
 pub(crate) struct StoreLoad {
     /// The requests of each second, those of tokens that are not drawn included.
     pub(crate) per_second: Vec<f64>,
-    /// The messages that were sent to instances.
-    pub(crate) messages: u64,
-    /// The lookups of tokens that were drawn.
-    pub(crate) lookups: u64,
 }
 
 /// The store.
@@ -76,11 +72,11 @@ pub(crate) struct VirtualStore {
 }
 
 impl VirtualStore {
-    /// An empty store at the beginning of a plan, with all links up.
+    /// An empty store at the beginning of a plan. [`VirtualStore::open`] makes its links.
     pub(crate) fn new(plan: &Plan, strategy: &StateStrategy, instances: u32) -> VirtualStore {
         let push = strategy.push();
         let state = plan.scenario.state.as_ref();
-        let seconds = plan.scenario.load.duration.as_secs() as usize + 1;
+        let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
         let mut store = VirtualStore {
             setting: plan.scenario.phases[0].store.clone(),
             carrier: strategy.carrier,
@@ -95,10 +91,10 @@ impl VirtualStore {
             coming: HashMap::new(),
             next: 0,
             busy: Tick::MIN,
-            links: if push.is_some() { vec![true; instances as usize] } else { Vec::new() },
+            links: if push.is_some() { vec![false; instances as usize] } else { Vec::new() },
             sent: vec![0; instances as usize],
             listing: None,
-            load: StoreLoad { per_second: vec![0.0; seconds], ..StoreLoad::default() },
+            load: StoreLoad { per_second: vec![0.0; seconds] },
         };
         if let Some(pause) = store.heartbeat {
             store.send(Tick::ZERO + pause / 2, Coming::Heartbeat);
@@ -150,7 +146,6 @@ impl VirtualStore {
                     kept.push(self.entries[stored].entry.clone());
                 }
             }
-            self.load.messages += (last - first) as u64;
             if !kept.is_empty() {
                 let (instance, entries) = (number as u32, kept.into());
                 self.send(now + self.setting.propagation, Coming::Message { instance, entries });
@@ -164,6 +159,20 @@ impl VirtualStore {
         number < silent.round() as usize
     }
 
+    /// Makes the links to the instances, but for those that its setting has down.
+    pub(crate) fn open(&mut self, fleet: &StateFleet, now: Tick) {
+        for number in 0..self.links.len() {
+            let is_up = self.has_link(number);
+            self.links[number] = is_up;
+            fleet.drive(number as u32, |check| check.link(is_up, now));
+        }
+    }
+
+    fn has_link(&self, number: usize) -> bool {
+        let down = (self.setting.links_down * self.links.len() as f64).round() as usize;
+        !self.setting.fault.cuts_links() && number >= down
+    }
+
     /// Puts another setting in force.
     pub(crate) fn apply(&mut self, setting: &StoreSetting, fleet: &StateFleet, now: Tick) {
         self.setting = setting.clone();
@@ -173,10 +182,8 @@ impl VirtualStore {
                 self.learn(entry, now);
             }
         }
-        let cut = self.setting.fault.cuts_links();
-        let down = (self.setting.links_down * self.links.len() as f64).round() as usize;
         for number in 0..self.links.len() {
-            let is_up = !cut && number >= down;
+            let is_up = self.has_link(number);
             if self.links[number] != is_up {
                 self.set_link(number, is_up, fleet, now);
             }
@@ -191,7 +198,10 @@ impl VirtualStore {
         let last = self.entries.len();
         let missed = std::mem::replace(&mut self.sent[number], last);
         let missed: Vec<StateEntry> = match is_up && self.replays {
-            true => self.entries[missed..].iter().map(|stored| stored.entry.clone()).collect(),
+            true => {
+                let missed = self.entries[missed..].iter().filter(|stored| !stored.is_lost);
+                missed.map(|stored| stored.entry.clone()).collect()
+            }
             false => Vec::new(),
         };
         fleet.drive(number as u32, |check| {
@@ -267,7 +277,6 @@ impl VirtualStore {
     fn count(&mut self, is_lookup: bool, now: Tick) {
         let second = now.since(Tick::ZERO).as_secs() as usize;
         let weight = if is_lookup { 1.0 / self.sample } else { 1.0 };
-        self.load.lookups += u64::from(is_lookup);
         if let Some(count) = self.load.per_second.get_mut(second) {
             *count += weight;
         }

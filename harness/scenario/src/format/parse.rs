@@ -31,7 +31,7 @@ use crate::issuer::signer::RSA_BITS;
 use crate::model::endpoint::{EndpointSetting, Fault};
 use crate::model::event::Event;
 use crate::model::scenario::is_simulated;
-use crate::model::state::StoreSetting;
+use crate::model::state::{DataLoss, StoreSetting};
 use crate::token::fit;
 use crate::{
     Arrivals, InstanceAges, Instances, IssuerSpec, Load, MAX_DURATION, MAX_INSTANCES, MAX_ROUNDS,
@@ -434,7 +434,8 @@ fn phases(
         };
         let store = match &phase.store {
             Some(wire) => state::setting(file, Some(span), wire, store)?,
-            None => store.clone(),
+            // Data is lost once, when the phase begins that says so.
+            None => StoreSetting { data_lost: DataLoss::None, ..store.clone() },
         };
         let skew = phase.clock_skew.map_or(Skew::None, |skew| skew.0);
         let (name, at) = (phase.name.clone(), phase.at.0);

@@ -1,5 +1,7 @@
 //! How held knowledge comes by polls, and up to when it is complete.
 
+use std::time::Duration;
+
 use crate::key_cache::split_mix;
 use crate::state_strategy::{Adopt, Feed, Poll, PollScope};
 use crate::tick::Tick;
@@ -102,6 +104,24 @@ impl FeedState {
 }
 
 impl StateCheck {
+    /// The instant until which what is held stands if nothing else comes; `at` is the instant at
+    /// which it was complete.
+    pub(super) fn stands_until(&self, at: Tick) -> Tick {
+        let Some((feed, terms)) = self.feed.as_ref().zip(self.strategy.feed.as_ref()) else {
+            return Tick::MAX;
+        };
+        let believes = terms.is_memory()
+            || self.link.is_up
+                && feed.gap_at.is_none()
+                && terms.push.is_some_and(|push| push.heartbeat.is_none());
+        let stale = match terms.max_stale {
+            Duration::MAX => Tick::MAX,
+            _ if believes => Tick::MAX,
+            most => at + most,
+        };
+        feed.until.unwrap_or(Tick::MAX).min(stale)
+    }
+
     /// Starts the poll that is due.
     pub(super) fn tick_feed(&mut self, now: Tick) {
         if self.feed.as_ref().and_then(FeedState::due).is_some_and(|at| at <= now) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use jwtbench_verifier::rejection::Rejection;
+
 use crate::format::cache::Presets;
 use crate::format::grammar;
 use crate::format::wire::{WireAfter, WireBalancing, WireLoss, WireStateTable, WireStore};
@@ -68,6 +70,12 @@ pub(super) fn state(
         );
     }
     check_events(file, events)?;
+    check_streams(file, streams)?;
+    if issuer.revoked > 0 {
+        let message = "[issuer] `revoked` has no effect under a strategy, as these tokens never \
+                       arrive; leave it out";
+        return file.fault(None, message);
+    }
     if load.arrivals == Arrivals::Closed {
         return fault("a closed loop cannot be simulated; write arrivals = \"poisson\" in [load]");
     }
@@ -127,10 +135,31 @@ fn thin_out(streams: &mut [Stream], sample: f64) {
     }
 }
 
+/// Checks that no class of the streams is one that the state refuses from the beginning.
+fn check_streams(file: &File<'_>, streams: &[Stream]) -> Checked<()> {
+    let settings = streams.iter().flat_map(|stream| &stream.settings);
+    let mut classes = settings.flat_map(|setting| &setting.shares).map(|(class, _)| class);
+    let of_state = |class: &&crate::token::class::Class| {
+        class.row().is_versioned || class.row().due == Some(Rejection::Revoked)
+    };
+    match classes.find(of_state) {
+        None => Ok(()),
+        Some(class) => file.fault(
+            None,
+            format!(
+                "tokens of class `{}` go with the list of `run`; in a scenario with [state] write \
+                 `revocations` or an event `revoke-tokens`",
+                class.name()
+            ),
+        ),
+    }
+}
+
 fn check_events(file: &File<'_>, events: &[Event]) -> Checked<()> {
     for event in events {
         let key = match &event.action {
             Action::RevokeTokens { lag, .. } if !lag.is_zero() => "the `lag` of `revoke-tokens`",
+            Action::RevokeTokens { stream: None, .. } => "`revoke-tokens` without a `stream`",
             Action::State { .. } => "`state`",
             _ => continue,
         };
