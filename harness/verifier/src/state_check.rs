@@ -29,7 +29,9 @@ use wait::StateWait;
 
 use crate::key_cache::Ticket;
 use crate::rejection::Rejection;
-use crate::state_strategy::{Asks, ColdStart, LastWord, Prune, StateStrategy, StoreTimeouts};
+use crate::state_strategy::{
+    Asks, ColdStart, LastWord, OnOutage, Prune, StateStrategy, StoreTimeouts,
+};
 use crate::tick::Tick;
 
 /// The answer to a token.
@@ -168,7 +170,9 @@ impl StateCheck {
                 let cached = answers.and_then(|answers| answers.find(token.key()));
                 cached.map_or(now, |cached| cached.until)
             }
-            StateGround::Held(at) => self.stands_until(at),
+            StateGround::Held(at) if self.strategy.on_outage != OnOutage::Open => {
+                self.stands_until(at)
+            }
             _ => Tick::MAX,
         })
     }
@@ -279,6 +283,12 @@ impl StateCheck {
     /// The answer of an outage, counted.
     fn outage(&mut self, ground: StateGround) -> StateAnswer {
         self.count(StateAnswer::Decided(self.strategy.on_outage.code(), ground))
+    }
+
+    /// Counts an answer that was peeked at and given.
+    pub fn note(&mut self, answer: StateAnswer) {
+        self.counters.asked += 1;
+        self.count(answer);
     }
 
     fn count(&mut self, answer: StateAnswer) -> StateAnswer {

@@ -310,6 +310,17 @@ impl StateStrategy {
         }
     }
 
+    /// The strategy with the limits that fit this share of all tokens, above 0 and at most 1.
+    #[must_use]
+    pub fn sampled(mut self, share: f64) -> StateStrategy {
+        let scaled = |most: usize| ((most as f64 * share).round() as usize).max(1);
+        self.max_waits = scaled(self.max_waits);
+        if let Some(cache) = self.lookup.as_mut().and_then(|lookup| lookup.cache.as_mut()) {
+            cache.entries = scaled(cache.entries);
+        }
+        self
+    }
+
     /// The longest time for which a token may wait for its state.
     pub fn longest_wait(&self) -> Duration {
         let cold = self.feed.as_ref().map(|feed| feed.cold_start);

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use jwtbench_scenario::Phase;
+use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::state_check::StateGround;
-use jwtbench_verifier::state_strategy::{Prune, StateKey, StateStrategy};
+use jwtbench_verifier::state_strategy::{Carrier, Prune, StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
 use crate::state::truth::StateTruth;
@@ -21,9 +23,9 @@ const SLACK: Duration = Duration::from_secs(1);
 pub(super) struct StateJudge<'p> {
     truth: &'p StateTruth,
     strategy: &'p StateStrategy,
-    /// Whether nothing can hide a revocation that was told: no fault, no loss, and no strategy that
-    /// forgets or is misled by a replica.
-    is_whole: bool,
+    /// The instant up to which nothing can hide a revocation that was told: no fault, no loss, and
+    /// no strategy that forgets or is misled by a replica.
+    whole_until: Tick,
     data_lost: Option<Tick>,
     may_lose_messages: bool,
     replica_lag: Duration,
@@ -40,19 +42,28 @@ impl<'p> StateJudge<'p> {
         let longest =
             |span: fn(&StoreSetting) -> Duration| stores().map(span).max().unwrap_or_default();
         let lost = phases.iter().find(|phase| phase.store.data_lost != DataLoss::None);
-        let may_lose_messages = stores().any(|store| {
+        let loses = |store: &StoreSetting| {
             store.push_loss > 0.0 || store.links_down > 0.0 || store.links_silent > 0.0
+        };
+        let may_lose_messages = stores().any(loses);
+        let is_bad = |phase: &&Phase| {
+            let store = &phase.store;
+            loses(store) || store.fault != StoreFault::None || store.data_lost != DataLoss::None
+        };
+        let trouble = phases.iter().find(is_bad).map(|phase| Tick::ZERO + phase.at);
+        let restart = plan.scenario.events.iter().find(|event| {
+            matches!(event.action, Action::RestartInstances { .. })
         });
-        let has_fault = stores().any(|store| store.fault != StoreFault::None);
+        let restart = restart.map(|event| Tick::ZERO + event.at);
         let strategy = &state.strategy.strategy;
         let replica_lag = longest(|store| store.replica_lag);
         let is_misled = !replica_lag.is_zero() && strategy.feed.is_some();
         let forgets = matches!(strategy.prune, Prune::After(_));
-        let hides = has_fault || may_lose_messages || is_misled || forgets;
+        let trouble = trouble.into_iter().chain(restart).min().unwrap_or(Tick::MAX);
         Some(StateJudge {
             truth,
             strategy,
-            is_whole: lost.is_none() && !hides,
+            whole_until: if is_misled || forgets { Tick::MIN } else { trouble },
             data_lost: lost.map(|phase| Tick::ZERO + phase.at),
             may_lose_messages,
             replica_lag,
@@ -69,20 +80,24 @@ impl<'p> StateJudge<'p> {
     /// The code due. `last` is the code of a token whose state is good.
     pub(super) fn due(&self, last: Code, operation: &Operation) -> Code {
         let given = operation.verdict.code;
-        let Some(ground) = operation.verdict.state else {
-            return last;
-        };
         let revoked_at = self.revoked_at(operation);
         let refused = match self.strategy.key {
             StateKey::Version | StateKey::NotBefore => Err(Rejection::StaleAuthorization),
             _ => Err(Rejection::Revoked),
         };
+        let Some(ground) = operation.verdict.state else {
+            // Whoever has a carrier accepts nothing without a ground.
+            let is_asked = self.strategy.carrier != Carrier::None;
+            return if given.is_ok() && is_asked { refused } else { last };
+        };
         let outage = self.strategy.on_outage.code();
         let is_unsure =
             matches!(ground, StateGround::Stale(_) | StateGround::Cold | StateGround::Outage);
-        let must_know = self.is_whole
-            && matches!(ground, StateGround::Held(at) | StateGround::Store(at)
-                if revoked_at + self.propagation + self.replica_lag < at);
+        let must_know = matches!(
+            ground,
+            StateGround::Held(at) | StateGround::Store(at) | StateGround::Cached(at)
+                if at < self.whole_until && revoked_at + self.propagation + self.replica_lag < at
+        );
         let is_allowed = match given {
             code if code == refused => {
                 revoked_at <= operation.end || ground == StateGround::Filter
@@ -128,7 +143,7 @@ impl<'p> StateJudge<'p> {
         });
         match (by_push, by_poll) {
             (Some(usual), _) if age <= usual => "state-propagation",
-            (None, Some(usual)) if age <= usual => "state-poll-lag",
+            (_, Some(usual)) if age <= usual => "state-poll-lag",
             _ => "state-stale",
         }
     }

@@ -284,6 +284,8 @@ impl Instance<'_> {
     /// instant that is drawn.
     fn fleet(&self, strategy: &StateStrategy, instances: u32) -> StateFleet {
         let plan = self.plan;
+        let sample = plan.scenario.state.as_ref().map_or(1.0, |state| state.sample);
+        let strategy = &strategy.clone().sampled(sample);
         let mut random = random::stream(self.seed, &["fleet"]);
         let interval = strategy.feed.as_ref().and_then(|feed| feed.poll);
         let interval = interval.map_or(Duration::ZERO, |poll| poll.interval);

@@ -28,8 +28,7 @@ pub(super) fn add(plan: &Plan, run: &InstanceRun, values: &mut BTreeMap<&'static
     if tokens > 0.0 {
         values.insert("store_ops_per_token", Some(ops / tokens));
     }
-    let peak = record.load.per_second.iter().copied().fold(0.0, f64::max);
-    values.insert("store_peak_per_s", Some(peak));
+    values.insert("store_peak_per_s", Some(peak(&record.load.per_second, state.sample)));
     let (entries, bytes) = record.most_held;
     // What is held of tokens that are not drawn counts as well.
     values.insert("state_entries", Some(entries as f64 / state.sample));
@@ -37,6 +36,18 @@ pub(super) fn add(plan: &Plan, run: &InstanceRun, values: &mut BTreeMap<&'static
     let holders: f64 = plan.scenario.streams.iter().map(|one| f64::from(one.holders)).sum();
     let lifetime = plan.scenario.issuer.token_lifetime.as_secs_f64();
     values.insert("token_endpoint_per_s", Some(holders / state.sample / lifetime));
+}
+
+/// The most requests per second. Where not all tokens are drawn, it is that of spans with a hundred
+/// drawn requests on average, as a shorter one would show the chance of the draw.
+fn peak(per_second: &[f64], sample: f64) -> f64 {
+    let drawn = per_second.iter().sum::<f64>() * sample / per_second.len().max(1) as f64;
+    let span = match sample < 1.0 && drawn > 0.0 {
+        true => ((100.0 / drawn).ceil() as usize).clamp(1, per_second.len().max(1)),
+        false => 1,
+    };
+    let means = per_second.chunks(span).map(|part| part.iter().sum::<f64>() / part.len() as f64);
+    means.fold(0.0, f64::max)
 }
 
 /// The exposures over all runs, each revocation and instance by itself, with their mean.

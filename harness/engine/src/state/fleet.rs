@@ -122,7 +122,10 @@ impl StateFleet {
         token: &StateToken<'_>,
         now: Tick,
     ) -> Option<StateAnswer> {
-        self.look(worker.0, |check| check.peek(token, now))
+        let mut instance = lock(&self.instances[worker.index()]);
+        let answer = instance.check.peek(token, now)?;
+        instance.check.note(answer);
+        Some(answer)
     }
 
     /// Answers a token, or parks it at this place of the worker.

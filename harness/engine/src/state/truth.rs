@@ -13,6 +13,11 @@ use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::state_check::{Knowledge, StateEntry, StateToken};
 use jwtbench_verifier::state_strategy::StateKey;
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
+use jwtbench_verifier::wall_clock::Skew;
+
+/// The holders that are tried for one revocation.
+const REDRAWS: usize = 16;
 
 /// The revocations of a run.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +39,7 @@ pub struct TokenRevocation {
     pub token: Option<TokenPlace>,
     /// What the store is told.
     pub entry: StateEntry,
-    issued_at: jwtbench_verifier::unix_time::UnixTime,
+    issued_at: UnixTime,
     expires: Tick,
 }
 
@@ -66,8 +71,8 @@ impl StateTruth {
             revoked_at: vec![Tick::MAX; plan.corpus.tokens.len()],
             goes_on: state.after_revocation == AfterRevocation::GoesOn,
         };
+        truth.draw(plan, key, (state.revocations_per_s, plan.scenario.revocations_until()));
         truth.add_events(plan, key);
-        truth.draw(plan, key, (state.revocations_per_s, state.revocations_until));
         truth.revocations.sort_by_key(|one| one.at);
         truth
     }
@@ -114,17 +119,17 @@ impl StateTruth {
         let mut at_s = 0.0;
         loop {
             at_s += -(1.0 - unit(&mut rng)).ln() / per_s;
-            let share = unit(&mut rng);
             if at_s >= end {
                 return;
             }
             let at = Tick((at_s * 1e9) as i64);
-            let token = held.at(share, at);
             let is_live = |token: &TokenPlace| {
                 self.revoked_at(*token) == Tick::MAX
                     && end_of(plan, &plan.corpus.tokens[token.index()].facts) > at
             };
-            if let Some(token) = token.filter(is_live) {
+            // A holder whose token is revoked already is none to be chosen.
+            let mut chosen = (0..REDRAWS).filter_map(|_| held.at(unit(&mut rng), at));
+            if let Some(token) = chosen.find(is_live) {
                 self.revoke(plan, key, token, at);
             }
         }
@@ -156,9 +161,14 @@ impl StateTruth {
     }
 }
 
-/// The instant from which no verifier accepts a token: its end, and the leeway.
+/// The instant from which no verifier accepts a token: its end, the leeway, and the most by which a
+/// verifier's clock is behind.
 fn end_of(plan: &Plan, facts: &Facts) -> Tick {
-    let last = facts.expires + plan.scenario.leeway();
+    let behind = plan.scenario.phases.iter().map(|phase| match phase.skew {
+        Skew::Behind(by) => by,
+        Skew::None | Skew::Ahead(_) => Duration::ZERO,
+    });
+    let last = facts.expires + plan.scenario.leeway() + behind.max().unwrap_or_default();
     let since = (last.0 - plan.epoch.0).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
     Tick(since as i64)
 }

@@ -289,6 +289,8 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             }
             self.world.answer();
             self.workers.collect(now);
+            // Tokens that had waited for keys may ask for their state now.
+            self.world.answer();
             self.note_accepted();
             self.observer.after(&self.world, turn);
         }

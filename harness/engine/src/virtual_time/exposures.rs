@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
-use jwtbench_verifier::state_check::StateCounters;
+use jwtbench_verifier::state_check::{StateCheck, StateCounters, StateToken};
 use jwtbench_verifier::tick::Tick;
 
 use crate::state::fleet::StateFleet;
@@ -19,17 +19,25 @@ struct Exposure {
     until: Tick,
     /// What a monitor had seen of trouble when the token was revoked.
     alarms: u64,
-    /// Whether a monitor saw trouble while the token was trusted.
-    is_told: bool,
+    /// The instant at which a monitor saw trouble while the token was trusted, if it did.
+    told_at: Option<Tick>,
 }
+
+/// An exposure that is over: revocation, instance, end, and the instant at which a monitor saw
+/// trouble.
+type ClosedExposure = (u32, u32, Tick, Option<Tick>);
+
+/// Whether a store that is asked for a key now would let its tokens pass, and until when.
+pub(crate) type AskedUntil<'s> = dyn Fn(&str) -> Option<Tick> + 's;
 
 /// The exposures of a fleet.
 pub(crate) struct Exposures {
     truth: Arc<StateTruth>,
     /// The exposures of each instance that may still grow.
     open: Vec<Vec<Exposure>>,
-    /// Those that are over: revocation, instance, end, whether a monitor saw trouble.
-    closed: Vec<(u32, u32, Tick, bool)>,
+    /// Those that are over: revocation, instance, end, and the instant at which a monitor saw
+    /// trouble.
+    closed: Vec<ClosedExposure>,
     /// For each token its revocation, if it has one.
     by_token: std::collections::HashMap<TokenPlace, u32>,
     /// Whether an instance may trust a token again that it refused.
@@ -43,6 +51,20 @@ pub(crate) struct ExposureTimes {
     pub(crate) spans: Vec<Option<f64>>,
     /// The longest that no counter of its instance told of, in seconds.
     pub(crate) silence_s: f64,
+}
+
+/// The instant until which an instance lets a token pass if nothing else becomes known; `None` if
+/// it does not.
+fn trusted(
+    check: &StateCheck,
+    token: &StateToken<'_>,
+    asked: &AskedUntil<'_>,
+    now: Tick,
+) -> Option<Tick> {
+    match check.peek(token, now) {
+        Some(_) => check.trusts_until(token, now),
+        None => asked(token.key.unwrap_or_default()),
+    }
 }
 
 /// What a monitor would see of trouble.
@@ -66,24 +88,36 @@ impl Exposures {
         }
     }
 
-    /// A token has been revoked: every instance that trusts it is exposed.
-    pub(crate) fn begin(&mut self, revocation: u32, fleet: &StateFleet, now: Tick) {
+    /// A token has been revoked: every instance that trusts it is exposed. `asked` is what the store
+    /// would answer.
+    pub(crate) fn begin(
+        &mut self,
+        revocation: u32,
+        fleet: &StateFleet,
+        asked: &AskedUntil<'_>,
+        now: Tick,
+    ) {
         let token = self.truth.revocations[revocation as usize].state_token();
         for number in 0..fleet.len() {
-            let (until, alarms) = fleet.look(number, |check| {
-                (check.trusts_until(&token, now), alarms(check.counters()))
-            });
+            let (until, alarms) = fleet
+                .look(number, |check| (trusted(check, &token, asked, now), alarms(check.counters())));
             let exposure =
-                Exposure { revocation, until: until.unwrap_or(now), alarms, is_told: false };
+                Exposure { revocation, until: until.unwrap_or(now), alarms, told_at: None };
             match until.is_some() || self.reopens {
                 true => self.open[number as usize].push(exposure),
-                false => self.closed.push((revocation, number, now, true)),
+                false => self.closed.push((revocation, number, now, Some(now))),
             }
         }
     }
 
     /// Looks again at an instance that has learned something, or has lost something.
-    pub(crate) fn look(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
+    pub(crate) fn look(
+        &mut self,
+        number: u32,
+        fleet: &StateFleet,
+        asked: &AskedUntil<'_>,
+        now: Tick,
+    ) {
         let open = &mut self.open[number as usize];
         if open.is_empty() {
             return;
@@ -94,17 +128,19 @@ impl Exposures {
             open.retain_mut(|one| {
                 let revocation = &truth.revocations[one.revocation as usize];
                 let end = revocation.end();
-                one.is_told |= one.until >= now && seen > one.alarms;
+                if one.told_at.is_none() && one.until >= now && seen > one.alarms {
+                    one.told_at = Some(now);
+                }
                 if now >= end {
-                    closed.push((one.revocation, number, one.until.min(end), one.is_told));
+                    closed.push((one.revocation, number, one.until.min(end), one.told_at));
                     return false;
                 }
-                match check.trusts_until(&revocation.state_token(), now) {
+                match trusted(check, &revocation.state_token(), asked, now) {
                     Some(until) => one.until = until,
                     None => {
                         one.until = one.until.min(now);
                         if !reopens {
-                            closed.push((one.revocation, number, one.until, one.is_told));
+                            closed.push((one.revocation, number, one.until, one.told_at));
                             return false;
                         }
                     }
@@ -123,7 +159,8 @@ impl Exposures {
         match open.iter_mut().find(|one| one.revocation == revocation) {
             Some(one) => one.until = one.until.max(at),
             None => {
-                open.push(Exposure { revocation, until: at, alarms: u64::MAX, is_told: true });
+                let told_at = Some(at);
+                open.push(Exposure { revocation, until: at, alarms: u64::MAX, told_at });
             }
         }
     }
@@ -132,24 +169,23 @@ impl Exposures {
     pub(crate) fn finish(self, horizon: Tick) -> ExposureTimes {
         let mut times = ExposureTimes::default();
         let open = (0u32..).zip(self.open).flat_map(|(number, open)| {
-            let one = move |one: Exposure| (one.revocation, number, one.until, one.is_told);
+            let one = move |one: Exposure| (one.revocation, number, one.until, one.told_at);
             open.into_iter().map(one)
         });
-        let mut all: Vec<(u32, u32, Tick, bool)> = self.closed.into_iter().chain(open).collect();
+        let mut all: Vec<ClosedExposure> = self.closed.into_iter().chain(open).collect();
         all.sort_unstable();
         // An instance that trusted a token again has several; the last one counts.
         for own in all.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
-            let Some((number, _, until, is_told)) = own.last().copied() else {
+            let Some((number, _, until, told_at)) = own.last().copied() else {
                 continue;
             };
             let revocation = &self.truth.revocations[number as usize];
             let until = until.min(revocation.end());
             let span = until.since(revocation.at).as_secs_f64();
             times.spans.push((until <= horizon).then_some(span));
-            if !is_told {
-                let seen = until.min(horizon).since(revocation.at).as_secs_f64();
-                times.silence_s = times.silence_s.max(seen);
-            }
+            let silent = told_at.unwrap_or(Tick::MAX).min(until).min(horizon);
+            let silent = silent.since(revocation.at).as_secs_f64();
+            times.silence_s = times.silence_s.max(silent);
         }
         times
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::StoreSetting;
-use jwtbench_verifier::state_strategy::{Adopt, OnGap, StateStrategy};
+use jwtbench_verifier::state_strategy::{Adopt, Feed, OnGap, Prune, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
 use crate::state::fleet::StateFleet;
@@ -63,7 +63,7 @@ impl<'s> StateWorld<'s> {
     pub(crate) fn tick(&mut self, now: Tick) {
         while let Some((_, number)) = self.fleet.next_deadline().filter(|(at, _)| *at <= now) {
             self.fleet.drive(number, |check| check.tick(now));
-            self.exposures.look(number, self.fleet, now);
+            self.look(number, now);
             // A machine that stays due would hold up the time.
             if self.fleet.next_deadline() == Some((now, number)) {
                 break;
@@ -80,7 +80,9 @@ impl<'s> StateWorld<'s> {
         let Some(revocation) = self.truth.revocations.get(self.revoked) else {
             return;
         };
-        self.exposures.begin(self.revoked as u32, self.fleet, now);
+        let (fleet, store) = (self.fleet, &self.store);
+        let asked = |key: &str| store.trusts_until(key, fleet.strategy(), now);
+        self.exposures.begin(self.revoked as u32, fleet, &asked, now);
         self.revoked += 1;
         let (entries, bytes) = self.most_held;
         self.most_held = self.fleet.look(0, |check| {
@@ -93,7 +95,13 @@ impl<'s> StateWorld<'s> {
     }
 
     fn look_at_all(&mut self, now: Tick) {
-        (0..self.fleet.len()).for_each(|number| self.exposures.look(number, self.fleet, now));
+        (0..self.fleet.len()).for_each(|number| self.look(number, now));
+    }
+
+    fn look(&mut self, number: u32, now: Tick) {
+        let (fleet, store) = (self.fleet, &self.store);
+        let asked = |key: &str| store.trusts_until(key, fleet.strategy(), now);
+        self.exposures.look(number, fleet, &asked, now);
     }
 
     /// Answers the requests that were made at this instant.
@@ -108,7 +116,9 @@ impl<'s> StateWorld<'s> {
     /// Hands over what arrives next.
     pub(crate) fn complete(&mut self, now: Tick) {
         match self.store.complete(self.fleet, now) {
-            Some(number) => self.exposures.look(number, self.fleet, now),
+            // An answer to a question changes nothing for a token that was revoked before.
+            Some(_) if self.fleet.strategy().feed.is_none() => {}
+            Some(number) => self.look(number, now),
             None => self.look_at_all(now),
         }
     }
@@ -126,7 +136,7 @@ impl<'s> StateWorld<'s> {
             self.fleet.restart(number);
             self.store.reconnect(number, self.fleet, now);
             self.fleet.drive(number, |check| check.tick(now));
-            self.exposures.look(number, self.fleet, now);
+            self.look(number, now);
         }
     }
 
@@ -140,9 +150,12 @@ impl<'s> StateWorld<'s> {
 }
 
 /// Whether an instance may trust a revoked token again that it refused: what it holds is replaced by
-/// a list, or dropped.
+/// a list, or dropped, or it asks a store that may forget or fail.
 fn may_forget(strategy: &StateStrategy) -> bool {
-    strategy.feed.as_ref().is_some_and(|feed| {
+    let drops = |feed: &Feed| {
         feed.adopt == Adopt::Replace || feed.push.is_some_and(|push| push.on_gap == OnGap::Flush)
-    })
+    };
+    strategy.lookup.is_some()
+        || matches!(strategy.prune, Prune::After(_))
+        || strategy.feed.as_ref().is_some_and(drops)
 }

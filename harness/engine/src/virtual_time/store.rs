@@ -14,7 +14,7 @@ use jwtbench_scenario::plan::random::{self, unit};
 use jwtbench_verifier::state_check::{
     Knowledge, OpId, OpKind, StateEntry, StoreFailure, StoreListing, StoreOp, StoreOutcome,
 };
-use jwtbench_verifier::state_strategy::{Carrier, PollScope, StateStrategy};
+use jwtbench_verifier::state_strategy::{Carrier, OnOutage, PollScope, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
 use crate::state::fleet::StateFleet;
@@ -116,6 +116,7 @@ impl VirtualStore {
     /// The issuer decides on a token.
     pub(crate) fn revoke(&mut self, entry: &StateEntry, fleet: &StateFleet, now: Tick) {
         if self.carrier == Carrier::Memory {
+            self.learn(entry.clone(), now);
             let entries = [entry.clone()];
             (0..fleet.len()).for_each(|number| fleet.pushed(number, None, &entries, now));
         } else if self.listens() {
@@ -314,6 +315,29 @@ impl VirtualStore {
         }
     }
 
+    /// The instant until which the store, asked from now on, lets the tokens of a key pass; `None` if
+    /// it does not.
+    pub(crate) fn trusts_until(
+        &self,
+        key: &str,
+        strategy: &StateStrategy,
+        now: Tick,
+    ) -> Option<Tick> {
+        if self.setting.fault != StoreFault::None {
+            return (strategy.on_outage == OnOutage::Open).then_some(Tick::MAX);
+        }
+        let stored = self.by_key.get(key).map(|place| &self.entries[*place]);
+        match stored {
+            Some(stored) if !stored.is_lost => {
+                let known_at = stored.since + self.setting.replica_lag;
+                (known_at > now).then_some(known_at)
+            }
+            Some(_) => Some(Tick::MAX),
+            // It is being told at this instant.
+            None => None,
+        }
+    }
+
     fn list(&mut self, scope: PollScope, since: Tick, now: Tick) -> StoreListing {
         let StoreSetting { replica_lag, published_every, list_lifetime, .. } = self.setting;
         let is_published = self.carrier == Carrier::StatusList && !published_every.is_zero();
@@ -341,7 +365,8 @@ impl VirtualStore {
         StoreListing {
             entries,
             is_full: scope == PollScope::Full,
-            as_of: is_published.then_some(as_of),
+            // What a replica does not have yet is asked for again.
+            as_of: (is_published || !replica_lag.is_zero()).then_some(as_of),
             until: until.map(|lifetime| as_of + lifetime),
         }
     }

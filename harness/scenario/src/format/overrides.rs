@@ -84,9 +84,6 @@ impl Scenario {
                 return Err(ScenarioError { path: self.0.path, line: None, message });
             }
             self.0.load.duration = duration;
-            if let Some(state) = &mut self.0.state {
-                state.revocations_until = state.revocations_until.min(duration);
-            }
         }
         if let Some(rate) = overrides.rate {
             self.set_rate(rate);

@@ -252,6 +252,17 @@ impl Scenario {
         self
     }
 
+    /// The instant from which no single token is revoked any more.
+    pub fn revocations_until(&self) -> Duration {
+        let duration = self.load.duration;
+        let given = self.state.as_ref().and_then(|state| state.revocations_until);
+        let life = self.issuer.token_lifetime + self.leeway();
+        given.unwrap_or(match duration.saturating_sub(life) {
+            Duration::ZERO => duration,
+            until => until,
+        })
+    }
+
     /// The policy of a trial. Only the trial's algorithm is allowed, unless the policy is the
     /// user's. The cache policy's settings for leeway and for tokens without `kid` are included.
     pub fn policy_for(&self, algorithm: Algorithm) -> PolicySpec {

@@ -98,8 +98,8 @@ pub(super) fn state(
     if !(sample > 0.0 && sample <= 1.0) {
         return fault("`sample` is the share of tokens that is drawn, above 0 and at most 1");
     }
-    let until = table.revocations_until.map_or(load.duration, |span| span.0);
-    if until > load.duration {
+    let until = table.revocations_until.map(|span| span.0);
+    if until.is_some_and(|until| until > load.duration) {
         return fault("`revocations-until` is after the end of the scenario; lower it");
     }
     thin_out(streams, sample);
@@ -127,10 +127,12 @@ fn table_of_some<T>(wire: Spanned<T>) -> (Option<Range<usize>>, T) {
 /// Leaves this share of the tokens of each stream. What remains arrives as often as before.
 fn thin_out(streams: &mut [Stream], sample: f64) {
     for stream in streams {
-        stream.holders = ((f64::from(stream.holders) * sample).round() as u32).max(1);
+        let left = ((f64::from(stream.holders) * sample).round() as u32).max(1);
+        let share = f64::from(left) / f64::from(stream.holders);
+        stream.holders = left;
         for setting in &mut stream.settings {
-            setting.rate.per_s *= sample;
-            setting.rate_to.per_s *= sample;
+            setting.rate.per_s *= share;
+            setting.rate_to.per_s *= share;
         }
     }
 }
