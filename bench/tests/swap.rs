@@ -62,6 +62,7 @@ fn throughput(plan: &Plan, workers: u32) -> f64 {
             clock: plan.wall_clock(),
             source: &source,
             state: None,
+            fleet: None,
             worker: WorkerPlace(worker),
             key_set: &last.body,
             corpus: &texts,

@@ -399,7 +399,8 @@ impl Variants {
                 Instance { plan, refs, warm_since, seed, renewals: &[], scopes }
             };
             // A fleet that shares a store is one run.
-            let count = if plan.scenario.state.is_some() { 1 } else { plan.scenario.instances.count };
+            let count =
+                if plan.scenario.state.is_some() { 1 } else { plan.scenario.instances.count };
             (0..count).map(|number| one(number).run()).collect()
         };
         let runs = fleet(&self.whole, self.asked.scopes())?;

@@ -441,7 +441,8 @@ impl SimulationRow {
         let worst = |row: &SimulationRow, name: &str| {
             row.metric(name).map(|metric| metric.max.unwrap_or(f64::INFINITY))
         };
-        let exposure = if self.state_strategy.is_some() { "state_exposure_s" } else { "exposure_s" };
+        let exposure =
+            if self.state_strategy.is_some() { "state_exposure_s" } else { "exposure_s" };
         let axes = [exposure, "lockout_s"];
         let pairs = axes.map(|name| worst(self, name).zip(worst(other, name)));
         let known = || pairs.iter().flatten();

@@ -108,7 +108,9 @@ impl IssuerTimeline {
                     state.poison.clone_from(poison);
                     true
                 }
-                Action::RevokeTokens { .. } | Action::Evict(_) | Action::State { .. }
+                Action::RevokeTokens { .. }
+                | Action::Evict(_)
+                | Action::State { .. }
                 | Action::RestartInstances { .. } => false,
             };
             if changed {

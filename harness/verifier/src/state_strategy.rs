@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::rejection::Rejection;
 
+/// The waits that are left where only a share of all tokens is drawn.
+const FEWEST_WAITS: usize = 64;
+
 /// The strategy of one verifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StateStrategy {
@@ -313,10 +316,11 @@ impl StateStrategy {
     /// The strategy with the limits that fit this share of all tokens, above 0 and at most 1.
     #[must_use]
     pub fn sampled(mut self, share: f64) -> StateStrategy {
-        let scaled = |most: usize| ((most as f64 * share).round() as usize).max(1);
-        self.max_waits = scaled(self.max_waits);
+        let scaled = |most: usize| (most as f64 * share).round() as usize;
+        // Tokens that wait come by chance, which a small number would not allow for.
+        self.max_waits = scaled(self.max_waits).max(self.max_waits.min(FEWEST_WAITS));
         if let Some(cache) = self.lookup.as_mut().and_then(|lookup| lookup.cache.as_mut()) {
-            cache.entries = scaled(cache.entries);
+            cache.entries = scaled(cache.entries).max(1);
         }
         self
     }

@@ -230,8 +230,10 @@ impl Listing {
             let remedy = format!("not in this build: --features {}", line.feature);
             out += &filled(&format!("     {:<26} ", line.name), &remedy, width);
         }
-        let kinds =
-            [("Cache policies", &self.cache_policies), ("State strategies", &self.state_strategies)];
+        let kinds = [
+            ("Cache policies", &self.cache_policies),
+            ("State strategies", &self.state_strategies),
+        ];
         for (kind, presets) in kinds {
             out += &format!("\n{kind}\n");
             for line in presets {

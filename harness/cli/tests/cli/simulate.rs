@@ -8,6 +8,7 @@ mod hindsight;
 mod lag;
 mod oracle;
 mod own;
+mod state;
 mod tables;
 
 use std::collections::BTreeSet;

@@ -172,12 +172,7 @@ impl Prove<'_, '_> {
         })
     }
 
-    fn in_force(
-        &mut self,
-        proven: &Proven<'_>,
-        view: &View,
-        remembered: Option<u64>,
-    ) -> Standing {
+    fn in_force(&mut self, proven: &Proven<'_>, view: &View, remembered: Option<u64>) -> Standing {
         match &mut self.desk {
             None => {
                 let code = in_force(self.verifier, proven, self.state, self.clock.at(self.now));
@@ -191,12 +186,7 @@ impl Prove<'_, '_> {
         }
     }
 
-    fn under(
-        &mut self,
-        opened: Opened<'_>,
-        prepared: &mut PreparedKeys,
-        view: &View,
-    ) -> Standing {
+    fn under(&mut self, opened: Opened<'_>, prepared: &mut PreparedKeys, view: &View) -> Standing {
         self.source.catch_up(self.worker, prepared, view);
         let proven = match self.verifier.prove(opened, prepared) {
             Ok(proven) => proven,

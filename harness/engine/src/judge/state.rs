@@ -51,9 +51,11 @@ impl<'p> StateJudge<'p> {
             loses(store) || store.fault != StoreFault::None || store.data_lost != DataLoss::None
         };
         let trouble = phases.iter().find(is_bad).map(|phase| Tick::ZERO + phase.at);
-        let restart = plan.scenario.events.iter().find(|event| {
-            matches!(event.action, Action::RestartInstances { .. })
-        });
+        let restart = plan
+            .scenario
+            .events
+            .iter()
+            .find(|event| matches!(event.action, Action::RestartInstances { .. }));
         let restart = restart.map(|event| Tick::ZERO + event.at);
         let strategy = &state.strategy.strategy;
         let replica_lag = longest(|store| store.replica_lag);
@@ -99,9 +101,7 @@ impl<'p> StateJudge<'p> {
                 if at < self.whole_until && revoked_at + self.propagation + self.replica_lag < at
         );
         let is_allowed = match given {
-            code if code == refused => {
-                revoked_at <= operation.end || ground == StateGround::Filter
-            }
+            code if code == refused => revoked_at <= operation.end || ground == StateGround::Filter,
             code if code == outage && is_unsure => true,
             code => code == last && !must_know,
         };
@@ -138,9 +138,8 @@ impl<'p> StateJudge<'p> {
         let (push, poll) = (feed.and_then(|feed| feed.push), feed.and_then(|feed| feed.poll));
         let heartbeat = push.map(|push| push.heartbeat.unwrap_or_default());
         let by_push = heartbeat.map(|heartbeat| heartbeat + self.propagation + SLACK);
-        let by_poll = poll.map(|poll| {
-            poll.interval.mul_f64(1.0 + poll.jitter) + self.published_every + SLACK
-        });
+        let by_poll = poll
+            .map(|poll| poll.interval.mul_f64(1.0 + poll.jitter) + self.published_every + SLACK);
         match (by_push, by_poll) {
             (Some(usual), _) if age <= usual => "state-propagation",
             (_, Some(usual)) if age <= usual => "state-poll-lag",

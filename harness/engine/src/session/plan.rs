@@ -11,9 +11,7 @@ use crate::judge::judgement::Operation;
 use crate::jwks::endpoint::EndpointError;
 use crate::jwks::key_source::FetchNote;
 use crate::real::serving::{ArrivedRequest, Serving};
-use crate::simulation::{
-    Ask, Simulated, SimulatedLine, SimulationError, simulate, simulate_each,
-};
+use crate::simulation::{Ask, Simulated, SimulatedLine, SimulationError, simulate, simulate_each};
 use crate::trial::{Trial, TrialError};
 
 use super::Session;

@@ -13,7 +13,11 @@ use super::instance::InstanceRun;
 pub(super) type ExposureSpans = Vec<Option<f64>>;
 
 /// Adds the metrics of a run of a fleet under a state strategy.
-pub(super) fn add(plan: &Plan, run: &InstanceRun, values: &mut BTreeMap<&'static str, Option<f64>>) {
+pub(super) fn add(
+    plan: &Plan,
+    run: &InstanceRun,
+    values: &mut BTreeMap<&'static str, Option<f64>>,
+) {
     let (Some(record), Some(state)) = (&run.state, &plan.scenario.state) else {
         return;
     };

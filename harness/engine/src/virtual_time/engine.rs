@@ -1,7 +1,7 @@
 //! The engine of virtual time: one thread without sockets and sleeps, and one order of steps at an
 //! instant. It keeps nothing of an operation that has ended but what its sink makes of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
@@ -101,6 +101,8 @@ impl Observer for () {}
 /// The workers, on one thread. Service takes no time.
 struct VirtualWorkers<'c> {
     contenders: Vec<Box<dyn Contender<'c> + 'c>>,
+    /// The workers with operations that wait. The others have nothing to be woken or due.
+    waiters: BTreeSet<usize>,
     /// The operations that wait, by number, with their start.
     waiting: HashMap<u32, (Arrival, Tick), FxBuildHasher>,
     next: u32,
@@ -118,7 +120,10 @@ impl<'c> VirtualWorkers<'c> {
         let token = Presented { place: arrival.token, bytes: text };
         match self.contenders[worker].begin(number, token, now) {
             Progress::Done(verdict) => self.end(worker, (arrival, now), verdict, now),
-            Progress::Waiting => _ = self.waiting.insert(number, (arrival, now)),
+            Progress::Waiting => {
+                self.waiters.insert(worker);
+                self.waiting.insert(number, (arrival, now));
+            }
         }
     }
 
@@ -141,12 +146,15 @@ impl<'c> VirtualWorkers<'c> {
     }
 
     fn next_deadline(&self) -> Option<Tick> {
-        self.contenders.iter().filter_map(|contender| contender.deadline()).min()
+        let waiters = self.waiters.iter().map(|worker| &self.contenders[*worker]);
+        waiters.filter_map(|contender| contender.deadline()).min()
     }
 
     /// Ends operations that were woken or are due.
     fn collect(&mut self, now: Tick) {
-        for worker in 0..self.contenders.len() {
+        let mut from = 0;
+        while let Some(worker) = self.waiters.range(from..).next().copied() {
+            from = worker + 1;
             let contender = &mut self.contenders[worker];
             let is_due = contender.deadline().is_some_and(|at| at <= now);
             if !is_due && !contender.is_woken() {
@@ -160,6 +168,9 @@ impl<'c> VirtualWorkers<'c> {
                 }
             }
             self.done = done;
+            if self.contenders[worker].waiting() == 0 {
+                self.waiters.remove(&worker);
+            }
         }
     }
 }
@@ -209,6 +220,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             world,
             workers: VirtualWorkers {
                 contenders,
+                waiters: BTreeSet::new(),
                 waiting: HashMap::default(),
                 next: 0,
                 ended: Vec::new(),
@@ -258,8 +270,8 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
                 self.observer.before(&self.world, now);
             }
             // One judge judges all operations between two changes of what is true or held.
-            let changes = turn == Turn::Scripted
-                || turn == Turn::Completion && self.world.is_key_set_next();
+            let changes =
+                turn == Turn::Scripted || turn == Turn::Completion && self.world.is_key_set_next();
             if changes || self.workers.ended.len() >= UNJUDGED {
                 self.judge();
             }

@@ -99,8 +99,9 @@ impl Exposures {
     ) {
         let token = self.truth.revocations[revocation as usize].state_token();
         for number in 0..fleet.len() {
-            let (until, alarms) = fleet
-                .look(number, |check| (trusted(check, &token, asked, now), alarms(check.counters())));
+            let (until, alarms) = fleet.look(number, |check| {
+                (trusted(check, &token, asked, now), alarms(check.counters()))
+            });
             let exposure =
                 Exposure { revocation, until: until.unwrap_or(now), alarms, told_at: None };
             match until.is_some() || self.reopens {

@@ -85,9 +85,8 @@ impl<'s> StateWorld<'s> {
         self.exposures.begin(self.revoked as u32, fleet, &asked, now);
         self.revoked += 1;
         let (entries, bytes) = self.most_held;
-        self.most_held = self.fleet.look(0, |check| {
-            (check.entries().max(entries), check.bytes().max(bytes))
-        });
+        self.most_held =
+            self.fleet.look(0, |check| (check.entries().max(entries), check.bytes().max(bytes)));
         self.store.revoke(&revocation.entry, self.fleet, now);
         if self.store.tells_at_once() {
             self.look_at_all(now);

@@ -225,15 +225,18 @@ impl VirtualStore {
 
     /// Loses what the setting says.
     fn lose(&mut self, now: Tick) {
-        let is_lost: Box<dyn Fn(&StoredEntry, f64) -> bool> = match self.setting.data_lost {
-            DataLoss::None => return,
-            DataLoss::All => Box::new(|_, _| true),
-            DataLoss::Last(last) => Box::new(move |stored, _| now.since(stored.since) <= last),
-            DataLoss::Share(share) => Box::new(move |_, draw| draw * 100.0 < share),
-        };
+        let loss = self.setting.data_lost;
+        if loss == DataLoss::None {
+            return;
+        }
         for stored in &mut self.entries {
             let draw = unit(&mut self.random);
-            stored.is_lost |= is_lost(stored, draw);
+            stored.is_lost |= match loss {
+                DataLoss::None => false,
+                DataLoss::All => true,
+                DataLoss::Last(last) => now.since(stored.since) <= last,
+                DataLoss::Share(share) => draw * 100.0 < share,
+            };
         }
         self.listing = None;
     }
@@ -399,9 +402,8 @@ impl VirtualStore {
     /// Sends a heartbeat over every link that is up, while the store works.
     fn beat(&mut self, fleet: &StateFleet, now: Tick) {
         if self.setting.fault == StoreFault::None {
-            let heard = (0..self.links.len()).filter(|number| {
-                self.links[*number] && !self.is_silent(*number)
-            });
+            let heard = (0..self.links.len())
+                .filter(|number| self.links[*number] && !self.is_silent(*number));
             heard.for_each(|number| fleet.drive(number as u32, |check| check.heartbeat(now)));
         }
         if let Some(pause) = self.heartbeat {

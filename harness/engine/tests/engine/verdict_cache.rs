@@ -53,6 +53,7 @@ impl Bench {
             clock: self.plan.wall_clock(),
             source: &self.source,
             state: Some(&self.state),
+            fleet: None,
             worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &[],

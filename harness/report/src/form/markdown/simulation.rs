@@ -14,7 +14,8 @@ use crate::subject::simulation::{
 
 /// Writes a table for each scenario, with remarks on what to look at.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
-    let mut text = format!("# {} in virtual time\n\n{}\n", subjects(simulation), code(&simulation.command));
+    let mut text =
+        format!("# {} in virtual time\n\n{}\n", subjects(simulation), code(&simulation.command));
     let (_, line) = verdict_line(simulation);
     let all = runs(&simulation.rows);
     // Writing to a String cannot fail.
