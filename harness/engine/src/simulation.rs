@@ -7,6 +7,7 @@ mod asked;
 pub mod expected;
 mod hindsight;
 mod instance;
+mod issuance;
 mod loss;
 mod metrics;
 mod peek;
@@ -20,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asked::Asked;
-use hindsight::schedule;
 use instance::{Instance, InstanceRun};
+use issuance::Issuance;
 use loss::Losses;
 use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
 use rayon::prelude::*;
@@ -166,32 +167,6 @@ pub fn simulate(
     Ok(whole)
 }
 
-/// The tokens of a scenario as it issues them, for all lines that issue them alike.
-struct Issuance {
-    lifetime: Duration,
-    plan: Plan,
-    refs: Refs,
-    /// The results of hindsight for each draw; none in a scenario with state, whose strategies it
-    /// says nothing of.
-    hindsights: Vec<Vec<HindsightPoint>>,
-}
-
-impl Issuance {
-    fn new(scenario: &Scenario, signers: &Signers, ask: Ask) -> Result<Issuance, SimulationError> {
-        let draws = ask.draws.max(1);
-        let (plan, refs) = flow::plan(scenario, ask.algorithm, signers, draws)?;
-        let hindsights = match scenario.state {
-            Some(_) => vec![Vec::new(); draws as usize],
-            None => {
-                let schedule = schedule(&plan.drawn(0), &refs)?;
-                let points = (0..draws).map(|draw| schedule.points(&plan.drawn(draw), &refs));
-                points.collect::<Result<Vec<_>, TrialError>>()?
-            }
-        };
-        Ok(Issuance { lifetime: scenario.issuer.token_lifetime, plan, refs, hindsights })
-    }
-}
-
 /// Simulates one scenario as [`simulate`] does, and gives each result to `finished` as soon as it
 /// is known: first those that need no policy, then line by line.
 ///
@@ -205,7 +180,7 @@ pub fn simulate_each(
     finished: &mut dyn FnMut(Simulated),
 ) -> Result<(), SimulationError> {
     let mut issued = Issuance::new(scenario, signers, ask)?;
-    let hindsight = worst(&issued.hindsights);
+    let hindsight = issued.worst_hindsight();
     finished(Simulated { hindsight, events: events(scenario), ..Simulated::default() });
     for line in lines {
         let SimulatedLine { cache, strategy } = line.clone().into();
@@ -265,21 +240,6 @@ fn over_runs<'v, K: Ord + ToString + 'v>(
         MetricRange::of(&values).map(|metric| (name.to_string(), metric))
     };
     by_name.into_iter().filter_map(metric).collect()
-}
-
-/// The worst results of the schedule over all draws, by number of fetches.
-fn worst(draws: &[Vec<HindsightPoint>]) -> Vec<HindsightPoint> {
-    let most = draws.first().map(Vec::len).unwrap_or_default();
-    let one = |place: usize| {
-        let points = draws.iter().filter_map(|points| points.get(place));
-        points.cloned().reduce(|one, other| HindsightPoint {
-            fetches: one.fetches.max(other.fetches),
-            exposure_s: one.exposure_s.zip(other.exposure_s).map(|(one, other)| one.max(other)),
-            lockout_s: one.lockout_s.max(other.lockout_s),
-            ..one
-        })
-    };
-    (0..most).filter_map(one).collect()
 }
 
 /// The phases and events of a scenario, in order.

@@ -14,7 +14,7 @@ use jwtbench_result::record::standing::{Standing, legend};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::source::Source;
 use jwtbench_scenario::format::cache::{About, Preset, read_preset};
-use jwtbench_scenario::format::state::StatePreset;
+use jwtbench_scenario::format::state::{StatePreset, StatePresets};
 use jwtbench_scenario::token::class::Class;
 
 use crate::flag::filter::Filter;
@@ -161,16 +161,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             Err(fault) => told.push(fault),
         }
     }
-    let (strategies, mut state_strategies) = (library.strategies(), Vec::new());
-    for name in strategies.names() {
-        match strategies.read(&name) {
-            Ok(StatePreset { name, about, .. }) => {
-                state_strategies.push(PresetLine::of(name, about));
-            }
-            Err(fault) if is_asked => faults.push(fault),
-            Err(fault) => told.push(fault),
-        }
-    }
+    let (state_strategies, unread) = strategies(&library.strategies());
+    if is_asked { &mut faults } else { &mut told }.extend(unread);
     let listing = Listing {
         scenarios: scenarios.collect(),
         contenders: contenders.into_iter().map(contender).collect(),
@@ -192,6 +184,18 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         tell(fault);
     }
     Ok(if faults.is_empty() { Exit::Passed } else { Exit::Usage })
+}
+
+/// The state strategies, and the faults of those that cannot be read.
+fn strategies(known: &StatePresets) -> (Vec<PresetLine>, Vec<String>) {
+    let (mut lines, mut faults) = (Vec::new(), Vec::new());
+    for name in known.names() {
+        match known.read(&name) {
+            Ok(StatePreset { name, about, .. }) => lines.push(PresetLine::of(name, about)),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    (lines, faults)
 }
 
 /// Writes every shipped file, for users to start from.

@@ -24,7 +24,6 @@ use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::format::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
 use jwtbench_scenario::format::overrides::Overrides;
-use jwtbench_scenario::format::state::StatePresets;
 use jwtbench_scenario::format::sweep::Sweep;
 use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, STATE, Scenario};
 use jwtbench_verifier::algorithm::Algorithm;
@@ -48,9 +47,10 @@ use crate::{Exit, Failure};
     jwtbench simulate policy/outage --sweep stale-if-error=0s..2h\n  \
     jwtbench simulate --instances 50 --out sim\n  \
     jwtbench simulate state                            every state strategy\n  \
-    jwtbench simulate state --state-strategy mine.toml\n\n\
+    jwtbench simulate state/steady --state-strategy default\n\n\
     Exit codes: 0 passed, 4 wrong verdict, 5 expectation missed by the policy of [cache] or of\n\
-    --cache-policy, or by the strategy of [state] or of --state-strategy; those that are simulated beside it are there to be compared with.")]
+    --cache-policy, or by the strategy of [state] or of --state-strategy; those that are\n\
+    simulated beside it are there to be compared with.")]
 pub struct Args {
     /// Scenarios: names, globs, families, or paths of .toml files [default: policy, or state with
     /// --state-strategy]
@@ -341,63 +341,6 @@ impl Args {
         }
         coming.keep();
         Ok(wrong)
-    }
-
-    /// Simulates one scenario under state strategies, and adds its figures. Returns the wrong
-    /// verdicts.
-    fn simulate_state(
-        &self,
-        scenario: &Scenario,
-        (lineup, strategies): (&Lineup<'_>, &Strategies),
-        session: &Session<'_>,
-        coming: &mut SimulationInProgress,
-    ) -> Result<Vec<WrongVerdict>, Failure> {
-        let &Args { algorithm, offsets, draws, .. } = self;
-        let (lines, mut wrong) = (strategies.lines(lineup.one()?), Vec::new());
-        session.simulate(scenario, &lines, Ask { algorithm, offsets, draws }, &mut |mut one| {
-            strategies.judge(scenario, &mut one);
-            let simulation = &mut coming.simulation;
-            simulation.events.append(&mut one.events);
-            simulation.rows.append(&mut one.rows);
-            wrong.append(&mut one.wrong);
-            coming.keep();
-        })?;
-        Ok(wrong)
-    }
-
-    /// The state strategies; `None` if no scenario has state.
-    fn strategies(
-        &self,
-        scenarios: &[Scenario],
-        known: &StatePresets,
-    ) -> Result<Option<Strategies>, Failure> {
-        let without = scenarios.iter().find(|scenario| scenario.state.is_none());
-        if let Some(scenario) = without.filter(|_| !self.state_strategy.is_empty()) {
-            return Err(Failure::Usage(format!(
-                "{} has no [state], so that --state-strategy has no effect; name scenarios of \
-                 family {STATE}",
-                scenario.name
-            )));
-        }
-        let mut with = scenarios.iter().filter(|scenario| scenario.state.is_some());
-        let Some(scenario) = with.next() else {
-            return Ok(None);
-        };
-        if let Some(without) = without {
-            return Err(Failure::Usage(format!(
-                "{} compares state strategies and {} cache policies; simulate them one after the \
-                 other",
-                scenario.name, without.name
-            )));
-        }
-        if !self.sweep.is_empty() {
-            return Err(Failure::Usage(format!(
-                "{} compares state strategies, and --sweep is of a key of a cache policy; leave \
-                 one of them out",
-                scenario.name
-            )));
-        }
-        Strategies::read(&self.state_strategy, known).map(Some)
     }
 
     fn scenarios(&self, library: &Catalogue) -> Result<Vec<Scenario>, Failure> {

@@ -64,11 +64,12 @@ const OWN: [&str; 18] = [
     "../main/target/release/jwtbench",
 ];
 /// Whole lines that take more than ten seconds.
-const LONG: [&str; 9] = [
+const LONG: [&str; 10] = [
     "jwtbench",
     "jwtbench run",
     "jwtbench check",
     "jwtbench simulate",
+    "jwtbench simulate state",
     "jwtbench diverge",
     "jwtbench simulate policy/withdrawal",
     "jwtbench simulate policy/withdrawal --json",

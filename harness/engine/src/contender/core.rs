@@ -10,7 +10,7 @@ use jwtbench_verifier::verifier::{Opened, Proven, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
-use crate::state::desk::{Proof, Standing, StateDesk};
+use crate::state::desk::{Proof, StateDesk, StateProgress};
 use crate::state::source::{StateSource, in_force};
 
 use super::{Contender, Presented, Progress, Setup};
@@ -110,7 +110,7 @@ impl<'c> Core<'c> {
                 let opened = verifier.open(token.bytes, scratch);
                 let standing = match opened {
                     Ok(opened) => prove.under(opened, prepared, &view),
-                    Err(code) => Standing::Done(Err(code), None),
+                    Err(code) => StateProgress::Done(Err(code), None),
                 };
                 return verdict(standing, &view, now);
             }
@@ -124,16 +124,16 @@ impl<'c> Core<'c> {
 }
 
 /// The verdict of a token under the keys of `view`; `None` if it waits for its state.
-fn verdict(standing: Standing, view: &View, now: Tick) -> Option<Verdict> {
+fn verdict(standing: StateProgress, view: &View, now: Tick) -> Option<Verdict> {
     match standing {
-        Standing::Done(code, state) => {
+        StateProgress::Done(code, state) => {
             Some(Verdict { state, ..Verdict::new(code, now, Some(Held::from(view))) })
         }
-        Standing::Waiting => None,
+        StateProgress::Waiting => None,
     }
 }
 
-fn progress(standing: Standing, view: &View, now: Tick) -> Progress {
+fn progress(standing: StateProgress, view: &View, now: Tick) -> Progress {
     verdict(standing, view, now).map_or(Progress::Waiting, Progress::Done)
 }
 
@@ -161,22 +161,27 @@ impl Prove<'_, '_> {
         let known = verdicts.get(self.token, view.keys.generation())?;
         let remembered = Some(known.generation);
         Some(match self.in_force(&known.proven, view, remembered) {
-            Standing::Done(code, state) => {
+            StateProgress::Done(code, state) => {
                 if code == Err(Rejection::Expired) {
                     verdicts.forget(self.token);
                 }
                 let held = Some(Held::from(view));
                 Progress::Done(Verdict { code, now: self.now, held, remembered, state })
             }
-            Standing::Waiting => Progress::Waiting,
+            StateProgress::Waiting => Progress::Waiting,
         })
     }
 
-    fn in_force(&mut self, proven: &Proven<'_>, view: &View, remembered: Option<u64>) -> Standing {
+    fn in_force(
+        &mut self,
+        proven: &Proven<'_>,
+        view: &View,
+        remembered: Option<u64>,
+    ) -> StateProgress {
         match &mut self.desk {
             None => {
                 let code = in_force(self.verifier, proven, self.state, self.clock.at(self.now));
-                Standing::Done(code, None)
+                StateProgress::Done(code, None)
             }
             Some(desk) => {
                 let held = Some(Held::from(view));
@@ -186,14 +191,19 @@ impl Prove<'_, '_> {
         }
     }
 
-    fn under(&mut self, opened: Opened<'_>, prepared: &mut PreparedKeys, view: &View) -> Standing {
+    fn under(
+        &mut self,
+        opened: Opened<'_>,
+        prepared: &mut PreparedKeys,
+        view: &View,
+    ) -> StateProgress {
         self.source.catch_up(self.worker, prepared, view);
         let proven = match self.verifier.prove(opened, prepared) {
             Ok(proven) => proven,
-            Err(code) => return Standing::Done(Err(code), None),
+            Err(code) => return StateProgress::Done(Err(code), None),
         };
         let standing = self.in_force(&proven, view, None);
-        if !matches!(standing, Standing::Done(Err(_), _))
+        if !matches!(standing, StateProgress::Done(Err(_), _))
             && let Some(verdicts) = self.source.verdicts()
         {
             verdicts.keep(self.token, prepared.set().generation(), proven);
@@ -288,8 +298,8 @@ impl<'c> Contender<'c> for Core<'c> {
     }
 }
 
-fn is_bad_signature(standing: &Standing) -> bool {
-    matches!(standing, Standing::Done(Err(Rejection::BadSignature), _))
+fn is_bad_signature(standing: &StateProgress) -> bool {
+    matches!(standing, StateProgress::Done(Err(Rejection::BadSignature), _))
 }
 
 impl<'c> Parked<'c> {

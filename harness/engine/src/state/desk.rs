@@ -29,7 +29,7 @@ struct ParkedToken {
 }
 
 /// What steps 10 to 12 say of a token.
-pub enum Standing {
+pub enum StateProgress {
     /// The verdict, and the ground on which the state was decided, if it came to that.
     Done(Result<(), Rejection>, Option<StateGround>),
     /// The token waits for its state.
@@ -60,7 +60,7 @@ impl<'c> StateDesk<'c> {
         proven: &Proven<'_>,
         proof: Proof,
         now: Tick,
-    ) -> Standing {
+    ) -> StateProgress {
         let (fleet, worker) = (self.fleet, self.worker);
         let token = fleet.token(&proven.claims);
         let mut ground = None;
@@ -72,16 +72,16 @@ impl<'c> StateDesk<'c> {
             Some(StateAnswer::Wait) | None => None,
         };
         match verifier.in_force_by(proven, &Request::default(), clock.at(now), held) {
-            Err(code) => return Standing::Done(Err(code), ground),
-            Ok(InForce::Yes) => return Standing::Done(Ok(()), ground),
+            Err(code) => return StateProgress::Done(Err(code), ground),
+            Ok(InForce::Yes) => return StateProgress::Done(Ok(()), ground),
             Ok(InForce::UnlessStateRefuses) => {}
         }
         let place = self.park(proven, proof);
         match fleet.ask(worker, &token, place, now) {
-            StateAnswer::Wait => Standing::Waiting,
+            StateAnswer::Wait => StateProgress::Waiting,
             StateAnswer::Decided(code, ground) => {
                 self.take(place);
-                Standing::Done(code, Some(ground))
+                StateProgress::Done(code, Some(ground))
             }
         }
     }

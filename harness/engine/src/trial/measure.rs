@@ -14,7 +14,7 @@ use jwtbench_result::{
     Finding, Latencies, Measurement, OutcomeRow, PackedLatencies, PhaseResult, Round,
     VerdictCounts, Wrong,
 };
-use jwtbench_scenario::model::expectation::{Bound, Expectation, binding};
+use jwtbench_scenario::model::expectation::{BoundSubject, Expectation, binding};
 use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Class;
@@ -170,7 +170,7 @@ impl<'p> Gathering<'p> {
             return;
         }
         let policy = scenario.cache.name.as_str();
-        let bound = Bound { policy, strategy: None, is_of_scenario: true };
+        let bound = BoundSubject { policy, strategy: None, is_of_scenario: true };
         for expectation in binding(&scenario.expectations, bound) {
             let is_timeless = self.is_virtual && evaluate::is_latency(&expectation.subject);
             let is_simulated = expectation.subject.metric.is_simulated();

@@ -28,10 +28,11 @@ const UNJUDGED: usize = 4096;
 /// The steps of the engine, in their order at one instant.
 ///
 /// The script's events up to the beginning come before everything. From then on, the order at each
-/// instant is: replies of the endpoint and of the store arrive; key caches and state machines act on
-/// their deadlines; a contender acts on its own deadlines, and a renewal that is due begins; the
-/// script's next event takes effect; a token is revoked; a token arrives. After each of these steps, the endpoint answers attempts that were
-/// started, and operations that were woken end, before the next step is chosen.
+/// instant is: replies of the endpoint and of the store arrive; key caches and state machines act
+/// on their deadlines; a contender acts on its own deadlines, and a renewal that is due begins; the
+/// script's next event takes effect; a token is revoked; a token arrives. After each of these
+/// steps, the endpoint and the store answer attempts that were started, and operations that were
+/// woken end, before the next step is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
     /// The reply of the endpoint to an attempt arrives, or something of the store.
@@ -301,11 +302,14 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             }
             self.world.answer();
             self.workers.collect(now);
-            // Tokens that had waited for keys may ask for their state now.
-            self.world.answer();
-            self.note_accepted();
+            self.settle_state();
             self.observer.after(&self.world, turn);
         }
+        self.finish()
+    }
+
+    /// Judges what is left, and takes the results.
+    fn finish(mut self) -> Result<EngineRun<S, O>, TrialError> {
         self.judge();
         if let Some(fault) = self.workers.contenders.iter().find_map(|one| one.fault()) {
             return Err(TrialError::of_own(fault));
@@ -316,13 +320,14 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
         Ok(EngineRun { script_run, served, state, sink, observer })
     }
 
-    /// Tells the state of the tokens that were accepted in this step.
-    fn note_accepted(&mut self) {
+    /// Tells the state of the tokens that were accepted in this step, and answers what tokens asked
+    /// that had waited for keys.
+    fn settle_state(&mut self) {
         let now = self.world.now;
-        for (worker, token, arrival) in self.workers.accepted.drain(..) {
-            if let Some(state) = &mut self.world.state {
-                state.accepted(worker, token, (arrival, now));
-            }
+        let accepted = self.workers.accepted.drain(..);
+        if let Some(state) = &mut self.world.state {
+            accepted.for_each(|(worker, token, at)| state.accepted(worker, token, (at, now)));
+            state.answer(now);
         }
     }
 

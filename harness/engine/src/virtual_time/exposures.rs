@@ -88,8 +88,8 @@ impl Exposures {
         }
     }
 
-    /// A token has been revoked: every instance that trusts it is exposed. `asked` is what the store
-    /// would answer.
+    /// A token has been revoked: every instance that trusts it is exposed. `asked` is what the
+    /// store would answer.
     pub(crate) fn begin(
         &mut self,
         revocation: u32,

@@ -148,8 +148,8 @@ impl<'s> StateWorld<'s> {
     }
 }
 
-/// Whether an instance may trust a revoked token again that it refused: what it holds is replaced by
-/// a list, or dropped, or it asks a store that may forget or fail.
+/// Whether an instance may trust a revoked token again that it refused: what it holds is replaced
+/// by a list, or dropped, or it asks a store that may forget or fail.
 fn may_forget(strategy: &StateStrategy) -> bool {
     let drops = |feed: &Feed| {
         feed.adopt == Adopt::Replace || feed.push.is_some_and(|push| push.on_gap == OnGap::Flush)

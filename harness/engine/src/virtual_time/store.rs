@@ -318,8 +318,8 @@ impl VirtualStore {
         }
     }
 
-    /// The instant until which the store, asked from now on, lets the tokens of a key pass; `None` if
-    /// it does not.
+    /// The instant until which the store, asked from now on, lets the tokens of a key pass; `None`
+    /// if it does not.
     pub(crate) fn trusts_until(
         &self,
         key: &str,

@@ -149,13 +149,13 @@ fn the_verifier_knows_no_network_clock_or_file() {
 
 /// Layers inside the engine, and those that each may import. Between packages Cargo holds it.
 const LAYERS: [(&str, &[&str]); 10] = [
-    ("judge", &[]),
+    ("judge", &["state"]),
     ("jwks", &[]),
     ("state", &[]),
     ("contender", &["jwks", "state"]),
     ("trial", &["judge", "jwks", "state", "contender"]),
     ("real", &["judge", "jwks", "contender", "trial"]),
-    ("virtual_time", &["judge", "jwks", "contender", "trial"]),
+    ("virtual_time", &["judge", "jwks", "state", "contender", "trial"]),
     ("simulation", &["judge", "jwks", "state", "contender", "trial", "virtual_time"]),
     ("session", &["judge", "jwks", "contender", "trial", "real", "virtual_time", "simulation"]),
     ("divergence", &["jwks", "contender"]),

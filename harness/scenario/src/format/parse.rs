@@ -20,7 +20,7 @@ use toml::Spanned;
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::wall_clock::Skew;
 
-use crate::format::cache::{Presets, Start};
+use crate::format::cache::{CacheSpec, Presets, Start, WireCache};
 use crate::format::overrides::Replaced;
 use crate::format::sweep::Sweep;
 use crate::format::wire::{
@@ -130,15 +130,7 @@ impl Scenario {
         }
         let policy = table.resolve().or_else(|fault| file.fault(at.clone(), fault.to_string()))?;
         fit::check_names(&policy).or_else(|message| file.fault(at, message))?;
-        let (at, table) = table_of(wire.cache.take());
-        let cache = table.resolve(presets);
-        let cache =
-            cache.or_else(|message| file.fault(at.clone(), format!("[cache]: {message}")))?;
-        if is_simulated(&family) && matches!(cache.start, Start::Age(_)) {
-            let message = "[cache]: a simulation has caches of all ages; write start = \"warm\" or \
-                           \"cold\"";
-            return file.fault(at, message);
-        }
+        let cache = cache(&file, wire.cache.take(), presets, &family)?;
         let has_store = wire.store.is_some();
         let (at, table) = table_of(wire.endpoint.take());
         let endpoint = endpoint(&file, at, &table, EndpointSetting::default())?;
@@ -189,6 +181,23 @@ impl Scenario {
             sweep,
         }))
     }
+}
+
+fn cache(
+    file: &File<'_>,
+    wire: Option<Spanned<WireCache>>,
+    presets: &Presets,
+    family: &str,
+) -> Checked<CacheSpec> {
+    let (at, table) = table_of(wire);
+    let cache = table.resolve(presets);
+    let cache = cache.or_else(|message| file.fault(at.clone(), format!("[cache]: {message}")))?;
+    if is_simulated(family) && matches!(cache.start, Start::Age(_)) {
+        let message =
+            "[cache]: a simulation has caches of all ages; write start = \"warm\" or \"cold\"";
+        return file.fault(at, message);
+    }
+    Ok(cache)
 }
 
 fn sweep(file: &File<'_>, wire: Option<Spanned<Vec<String>>>, family: &str) -> Checked<Vec<Sweep>> {

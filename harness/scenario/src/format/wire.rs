@@ -262,7 +262,8 @@ pub(crate) struct WireStore {
     pub(crate) list_lifetime: Option<Span>,
 }
 
-/// The entries that a store loses: `"all"`, those of the last time such as `"30s"`, or a percentage.
+/// The entries that a store loses: `"all"`, those of the last time such as `"30s"`, or a
+/// percentage.
 #[derive(Clone, Deserialize)]
 #[serde(untagged, expecting = "\"all\", a time such as \"30s\", or a percentage")]
 pub(crate) enum WireLoss {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::format::grammar;
 
-pub use binding::{Binding, Bound, binding};
+pub use binding::{Binding, BoundSubject, binding};
 pub use simulated::{End, SIMULATED_METRICS, SimulatedMetric};
 
 /// An expectation of a scenario.

@@ -12,8 +12,8 @@ pub struct StateSpec {
     pub strategy: NamedStrategy,
     /// The single tokens that are revoked per second, of those that are drawn.
     pub revocations_per_s: f64,
-    /// The instant from which no single token is revoked any more; `None` for one token lifetime and
-    /// the leeway before the end, so that no exposure is cut off.
+    /// The instant from which no single token is revoked any more; `None` for one token lifetime
+    /// and the leeway before the end, so that no exposure is cut off.
     pub revocations_until: Option<Duration>,
     /// The effect of a revocation on the holder of the token.
     pub after_revocation: AfterRevocation,

@@ -6,7 +6,7 @@ use jwtbench_engine::simulation::{Simulated, expected};
 use jwtbench_result::simulation::PolicyNote;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{CacheSpec, Presets, Start, load_preset};
-use jwtbench_scenario::model::expectation::{Bound, binding};
+use jwtbench_scenario::model::expectation::{BoundSubject, binding};
 use jwtbench_verifier::cache_policy::CachePolicy;
 
 use crate::Failure;
@@ -96,7 +96,7 @@ impl<'s> Lineup<'s> {
                 OWN_CACHE => &self.scenario.cache.name,
                 name => name,
             };
-            let bound = Bound { policy: name, strategy: None, is_of_scenario: row.is_gated };
+            let bound = BoundSubject { policy: name, strategy: None, is_of_scenario: row.is_gated };
             let bound = binding(&self.scenario.expectations, bound);
             (row.expectations, row.unjudged) = expected::judge(&bound, figures);
         }

@@ -2,16 +2,18 @@
 //! them. Those that were requested, or else the one of the scenario's own `[state]`, are held to
 //! the scenario's expectations.
 
-use jwtbench_engine::simulation::{Simulated, SimulatedLine, expected};
+use jwtbench_engine::session::Session;
+use jwtbench_engine::simulation::{Ask, Simulated, SimulatedLine, WrongVerdict, expected};
 use jwtbench_result::simulation::PolicyNote;
-use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::CacheSpec;
 use jwtbench_scenario::format::state::{StatePreset, StatePresets};
-use jwtbench_scenario::model::expectation::{Bound, binding};
+use jwtbench_scenario::model::expectation::{BoundSubject, binding};
+use jwtbench_scenario::{STATE, Scenario};
 
 use crate::Failure;
 
-use super::{is_file, policy_note, stem};
+use super::lineup::Lineup;
+use super::{Args, SimulationInProgress, is_file, policy_note, stem};
 
 /// The strategies of a command.
 pub(super) struct Strategies {
@@ -77,10 +79,69 @@ impl Strategies {
                 named => named.iter().any(|one| Some(one.as_str()) == name),
             };
             let is_of_scenario = row.is_gated;
-            let bound = Bound { policy: &row.cache_policy, strategy: name, is_of_scenario };
+            let bound = BoundSubject { policy: &row.cache_policy, strategy: name, is_of_scenario };
             let bound = binding(&scenario.expectations, bound);
             (row.expectations, row.unjudged) = expected::judge(&bound, figures);
         }
+    }
+}
+
+impl Args {
+    /// Simulates one scenario under state strategies, and adds its figures. Returns the wrong
+    /// verdicts.
+    pub(super) fn simulate_state(
+        &self,
+        scenario: &Scenario,
+        (lineup, strategies): (&Lineup<'_>, &Strategies),
+        session: &Session<'_>,
+        coming: &mut SimulationInProgress,
+    ) -> Result<Vec<WrongVerdict>, Failure> {
+        let &Args { algorithm, offsets, draws, .. } = self;
+        let (lines, mut wrong) = (strategies.lines(lineup.one()?), Vec::new());
+        session.simulate(scenario, &lines, Ask { algorithm, offsets, draws }, &mut |mut one| {
+            strategies.judge(scenario, &mut one);
+            let simulation = &mut coming.simulation;
+            simulation.events.append(&mut one.events);
+            simulation.rows.append(&mut one.rows);
+            wrong.append(&mut one.wrong);
+            coming.keep();
+        })?;
+        Ok(wrong)
+    }
+
+    /// The state strategies; `None` if no scenario has state.
+    pub(super) fn strategies(
+        &self,
+        scenarios: &[Scenario],
+        known: &StatePresets,
+    ) -> Result<Option<Strategies>, Failure> {
+        let without = scenarios.iter().find(|scenario| scenario.state.is_none());
+        if let Some(scenario) = without.filter(|_| !self.state_strategy.is_empty()) {
+            return Err(Failure::Usage(format!(
+                "{} has no [state], so that --state-strategy has no effect; name scenarios of \
+                 family {STATE}",
+                scenario.name
+            )));
+        }
+        let mut with = scenarios.iter().filter(|scenario| scenario.state.is_some());
+        let Some(scenario) = with.next() else {
+            return Ok(None);
+        };
+        if let Some(without) = without {
+            return Err(Failure::Usage(format!(
+                "{} compares state strategies and {} cache policies; simulate them one after the \
+                 other",
+                scenario.name, without.name
+            )));
+        }
+        if !self.sweep.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{} compares state strategies, and --sweep is of a key of a cache policy; leave \
+                 one of them out",
+                scenario.name
+            )));
+        }
+        Strategies::read(&self.state_strategy, known).map(Some)
     }
 }
 

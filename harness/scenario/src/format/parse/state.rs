@@ -43,23 +43,9 @@ pub(super) fn state(
     context: &StateContext<'_>,
     streams: &mut [Stream],
 ) -> Checked<Option<StateSpec>> {
-    let StateContext { family, presets, issuer, load, events, has_store } = *context;
-    let restarts = |event: &Event| matches!(event.action, Action::RestartInstances { .. });
+    let StateContext { family, presets, issuer, load, .. } = *context;
     let Some(wire) = wire else {
-        if events.iter().any(restarts) {
-            return file.fault(None, "`restart-instances` goes with [state]; leave it out");
-        }
-        return match (family == STATE, has_store) {
-            (true, _) => file.fault(
-                None,
-                "a scenario of family state has a table [state]; write [state] with \
-                 strategy = \"default\"",
-            ),
-            (_, true) => {
-                file.fault(None, "[store] and `store` go with [state], in family state; leave out")
-            }
-            _ => Ok(None),
-        };
+        return without(file, context).map(|()| None);
     };
     let (at, table) = table_of_some(wire);
     let fault = |message: &str| file.fault(at.clone(), format!("[state]: {message}"));
@@ -69,21 +55,7 @@ pub(super) fn state(
              folder `state`",
         );
     }
-    check_events(file, events)?;
-    check_streams(file, streams)?;
-    if issuer.revoked > 0 {
-        let message = "[issuer] `revoked` has no effect under a strategy, as these tokens never \
-                       arrive; leave it out";
-        return file.fault(None, message);
-    }
-    if load.arrivals == Arrivals::Closed {
-        return fault("a closed loop cannot be simulated; write arrivals = \"poisson\" in [load]");
-    }
-    if issuer.revocation_filter.is_some() {
-        let message = "[issuer] `revocation-filter` has no effect under a strategy; write `filter` \
-                       in a strategy";
-        return file.fault(None, message);
-    }
+    check_rest(file, context, streams)?;
     let name = table.strategy.as_deref().unwrap_or(STRATEGY);
     let strategy = presets.strategies().read(name);
     let strategy = match strategy {
@@ -118,6 +90,43 @@ pub(super) fn state(
         },
         token_lifetime: issuer.token_lifetime,
     }))
+}
+
+/// Checks that a scenario without state needs none, and says nothing of one.
+fn without(file: &File<'_>, context: &StateContext<'_>) -> Checked<()> {
+    let restarts = |event: &Event| matches!(event.action, Action::RestartInstances { .. });
+    if context.events.iter().any(restarts) {
+        return file.fault(None, "`restart-instances` goes with [state]; leave it out");
+    }
+    match (context.family == STATE, context.has_store) {
+        (true, _) => file.fault(
+            None,
+            "a scenario of family state has a table [state]; write [state] with \
+             strategy = \"default\"",
+        ),
+        (_, true) => {
+            file.fault(None, "[store] and `store` go with [state], in family state; leave them out")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the rest of a scenario with state for what has no effect in it.
+fn check_rest(file: &File<'_>, context: &StateContext<'_>, streams: &[Stream]) -> Checked<()> {
+    check_events(file, context.events)?;
+    check_streams(file, streams)?;
+    let issuer = context.issuer;
+    let message = if issuer.revoked > 0 {
+        "[issuer] `revoked` has no effect under a strategy, as these tokens never arrive; leave it \
+         out"
+    } else if issuer.revocation_filter.is_some() {
+        "[issuer] `revocation-filter` has no effect under a strategy; write `filter` in a strategy"
+    } else if context.load.arrivals == Arrivals::Closed {
+        "[load] a closed loop cannot be simulated; write arrivals = \"poisson\""
+    } else {
+        return Ok(());
+    };
+    file.fault(None, message)
 }
 
 fn table_of_some<T>(wire: Spanned<T>) -> (Option<Range<usize>>, T) {

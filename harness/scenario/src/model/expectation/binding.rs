@@ -1,5 +1,5 @@
-//! The selection of the expectations that bind a cache policy or a state strategy. Those of its own table replace the
-//! others, key by key.
+//! The selection of the expectations that bind a cache policy or a state strategy. Those of its own
+//! table replace the others, key by key.
 
 use super::Expectation;
 
@@ -18,8 +18,8 @@ pub enum Binding {
 
 impl Binding {
     /// The precedence with which the table binds these; `None` if it does not.
-    fn strength(&self, bound: Bound<'_>) -> Option<u8> {
-        let Bound { policy, strategy, is_of_scenario } = bound;
+    fn strength(&self, bound: BoundSubject<'_>) -> Option<u8> {
+        let BoundSubject { policy, strategy, is_of_scenario } = bound;
         match self {
             Binding::Strategy(name) => (Some(name.as_str()) == strategy).then_some(3),
             Binding::Named(name) => (name == policy).then_some(2),
@@ -31,7 +31,7 @@ impl Binding {
 
 /// What is bound by expectations.
 #[derive(Clone, Copy, Debug)]
-pub struct Bound<'n> {
+pub struct BoundSubject<'n> {
     /// The cache policy.
     pub policy: &'n str,
     /// The state strategy, in a scenario with state.
@@ -42,7 +42,7 @@ pub struct Bound<'n> {
 }
 
 /// The expectations that bind these, in their order.
-pub fn binding<'e>(all: &'e [Expectation], bound: Bound<'_>) -> Vec<&'e Expectation> {
+pub fn binding<'e>(all: &'e [Expectation], bound: BoundSubject<'_>) -> Vec<&'e Expectation> {
     let strength = |one: &Expectation| one.binding.strength(bound);
     let is_replaced = |one: &Expectation| {
         let mut same = all.iter().filter(|other| other.key == one.key);
@@ -82,7 +82,7 @@ mod tests {
             ("Mine", false, &["<= 3", "<= 4"], "another name is another policy"),
         ];
         for (policy, is_of_scenario, expected, reason) in rows {
-            let found = binding(&all, Bound { policy, strategy: None, is_of_scenario });
+            let found = binding(&all, BoundSubject { policy, strategy: None, is_of_scenario });
             let bounds: Vec<&str> = found.iter().map(|one| &*one.bound).collect();
             assert_eq!(bounds, expected, "{reason}");
         }
