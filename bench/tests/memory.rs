@@ -76,8 +76,10 @@ fn keys() {
     const COUNT: usize = 10_000;
     let mut all = Vec::new();
     let signers = Signers::new(SEED);
-    for algorithm in ALGORITHMS {
-        let key = published_key(&plan("hot-path/accept", algorithm, &signers));
+    // Plans are kept as well, for the same reason.
+    let plans = ALGORITHMS.map(|algorithm| plan("hot-path/accept", algorithm, &signers));
+    for (algorithm, plan) in ALGORITHMS.into_iter().zip(&plans) {
+        let key = published_key(plan);
         for backend in backend::available() {
             if !backend.supports(algorithm) {
                 continue;
