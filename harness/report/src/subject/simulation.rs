@@ -28,9 +28,29 @@ pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     };
     let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
     match is_of_state {
-        true => OF_STATE.into_iter().filter(has).map(metric).collect(),
+        true => {
+            let mut columns: Vec<Column> = OF_STATE.into_iter().filter(has).map(metric).collect();
+            columns.insert(1.min(columns.len()), mean_exposure(rows));
+            columns
+        }
         false => COLUMNS.into_iter().filter(has).map(metric).collect(),
     }
+}
+
+/// The mean exposure over all revocations and instances, with half the width of its interval of
+/// 95 %.
+fn mean_exposure(rows: &[&SimulationRow]) -> Column {
+    let cell = |row: &&SimulationRow| {
+        let range = row.metric("state_exposure_s");
+        let mean = range.and_then(|range| range.mean);
+        let error = range.and_then(|range| range.mean_error);
+        match (mean, error) {
+            (None, _) => "–".to_owned(),
+            (Some(mean), None | Some(0.0)) => span(mean),
+            (Some(mean), Some(error)) => format!("{} ± {}", span(mean), span(error)),
+        }
+    };
+    Column { title: "mean".into(), cells: rows.iter().map(cell).collect() }
 }
 
 /// The columns of a table of state strategies, in order.
@@ -161,6 +181,7 @@ pub(crate) fn figure(name: &str, value: Option<f64>) -> String {
         None => FOREVER.into(),
         Some(value) if name.ends_with("_s") && !name.ends_with("_per_s") => span(value),
         Some(value) if value.fract().abs() < 1e-9 || value >= 100.0 => format!("{value:.0}"),
+        Some(value) if name == "store_ops_per_token" && value < 0.01 => format!("{value:.1e}"),
         Some(value) => format!("{value:.2}"),
     }
 }

@@ -1,5 +1,6 @@
-//! The frontier: a point for each cache policy. One axis is how long a withdrawn key is trusted,
-//! and the other is how long users are locked out. Lower left is better.
+//! The frontier: a point for each cache policy or state strategy. One axis is how long a withdrawn
+//! key or a revoked token is trusted, and the other is how long users are locked out. Lower left is
+//! better.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +66,10 @@ pub(crate) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
                     "more in the same place. Diamonds: what a cache could reach that knows when to "
                     "fetch, by number of fetches, if keys come and go by completed fetches alone; "
                     "one that lets keys expire can stand further left, and pays for it upwards. "
-                    "\"For ever\": a withdrawn key is still trusted at the horizon."
+                    "\"For ever\": " (trusted(&points)) " is still trusted at the horizon."
+                    @if points.iter().any(|point| point.row.state_strategy.is_some()) {
+                        " The larger a point, the more the store is asked for each token."
+                    }
                 }
             }
         }
@@ -131,7 +135,7 @@ fn drawing(simulation: &Simulation, scenario: &str, points: &[Point<'_>], style:
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img"
             aria-label=(format!("Exposure against lockout, {scenario}")) {
             @if !style.is_empty() { style { (PreEscaped(style)) } }
-            (grid(&x, &y, endless))
+            (grid(&x, &y, endless, trusted(points)))
             @for point in &best { (hindsight_mark(point, at(point.exposure_s, point.lockout_s))) }
             @let groups = groups(points, place, &simulation.own);
             @for (group, at) in groups.iter().zip(labels(&groups)) {
@@ -215,7 +219,7 @@ fn mark(simulation: &Simulation, group: &FrontierGroup<'_, '_>) -> Markup {
     let fill = if is_best { ink } else { "var(--paper)" };
     let (cx, cy) = group.at;
     markup! {
-        circle r=(if is_own { 6 } else { 4 }) stroke=(ink) stroke-width="1.5"
+        circle r=(radius(group, is_own)) stroke=(ink) stroke-width="1.5"
             fill=(fill) cx=(coordinate(cx)) cy=(coordinate(cy)) {
             title {
                 @for point in &group.points {
@@ -229,6 +233,21 @@ fn mark(simulation: &Simulation, group: &FrontierGroup<'_, '_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The radius of a point: larger for the user's own, and for a strategy that asks the store more.
+fn radius(group: &FrontierGroup<'_, '_>, is_own: bool) -> String {
+    let ops = group.points.iter().filter_map(|point| point.row.metric("store_ops_per_token")?.p50);
+    let asked = ops.fold(0.0, f64::max).min(1.0);
+    coordinate(if is_own { 6.0 } else { 4.0 } + 3.0 * asked)
+}
+
+/// What the axis of exposure is about.
+fn trusted(points: &[Point<'_>]) -> &'static str {
+    match points.iter().any(|point| point.row.state_strategy.is_some()) {
+        true => "a revoked token",
+        false => "a withdrawn key",
     }
 }
 
@@ -256,7 +275,7 @@ fn labels(groups: &[FrontierGroup<'_, '_>]) -> Vec<f64> {
     groups.iter().map(one).collect()
 }
 
-fn grid(x: &Scale, y: &Scale, endless: bool) -> Markup {
+fn grid(x: &Scale, y: &Scale, endless: bool, trusted: &str) -> Markup {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     // Round spans of time, in seconds.
     let spans = [0.0, 1.0, 10.0, 60.0, 300.0, 1200.0, 3600.0, 14_400.0, 43_200.0, 86_400.0];
@@ -273,7 +292,7 @@ fn grid(x: &Scale, y: &Scale, endless: bool) -> Markup {
                 text x=(right) y=(bottom + 16.0) text-anchor="middle" { (FOREVER) }
             }
             text x=((LEFT + right) / 2.0) y=(HEIGHT - 12.0) text-anchor="middle" {
-                "a withdrawn key is trusted for"
+                (trusted) " is trusted for"
             }
             text x=(LEFT - 6.0) y="12" text-anchor="start" { "users locked out for" }
         }

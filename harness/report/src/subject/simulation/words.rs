@@ -11,6 +11,7 @@ const MOST_NAMED: usize = 4;
 pub(crate) fn words(row: &SimulationRow) -> Vec<String> {
     let said = [
         exposure(row),
+        revoked(row),
         taken(row),
         row.metric("convergence_s").map(convergence),
         starvation(row),
@@ -22,6 +23,7 @@ pub(crate) fn words(row: &SimulationRow) -> Vec<String> {
         amplification(row, "amplification_bad_signature", "bad signatures"),
         herd(row),
         poison(row),
+        asked(row),
     ];
     said.into_iter().flatten().collect()
 }
@@ -62,6 +64,39 @@ fn exposure(row: &SimulationRow) -> Option<String> {
             clock(least)
         ),
         (None, None) => "A key withdrawn at 10:00 is trusted for ever.".into(),
+    })
+}
+
+/// Until when a revoked token is accepted.
+fn revoked(row: &SimulationRow) -> Option<String> {
+    let metric = row.metric("state_exposure_s")?;
+    let middle = metric.p50.map(|middle| format!(" until {} in the middle", clock(middle)));
+    Some(match metric.max {
+        Some(most) if most <= 0.0 => "A token revoked at 10:00:00 is refused from then on.".into(),
+        Some(most) => {
+            let middle = middle.filter(|_| metric.p50 != metric.max);
+            let middle = middle.map(|said| said + ", and").unwrap_or_default();
+            let latest = clock(most);
+            format!("A token revoked at 10:00:00 is accepted{middle} until {latest} at the latest.")
+        }
+        None => {
+            let middle = middle.map(|said| said + " and").unwrap_or_default();
+            format!("A token revoked at 10:00:00 is accepted{middle} beyond the horizon at worst.")
+        }
+    })
+}
+
+/// How often the store is asked.
+fn asked(row: &SimulationRow) -> Option<String> {
+    let ops = row.metric("store_ops_per_token")?.p50?;
+    let peak = row.metric("store_peak_per_s")?.max?;
+    Some(match ops > 0.0 {
+        true => format!(
+            "The store serves {} requests for each token, and {} in the worst second.",
+            figure("store_ops_per_token", Some(ops)),
+            figure("store_peak_per_s", Some(peak))
+        ),
+        false => "The store is never asked.".into(),
     })
 }
 
