@@ -77,10 +77,12 @@ const LONG: [&str; 10] = [
     "jwtbench replay RESULT",
 ];
 /// Lines that are not run either, by how they begin, and why. All others end within ten seconds.
-const NOT_RUN: [(&str, &str); 31] = [
+const NOT_RUN: [(&str, &str); 33] = [
     ("jwtbench run hot-path/accept --contender 'exec:", "needs a verifier of the user's own"),
     ("jwtbench check conformance --contender", "needs a verifier of the user's own"),
     ("jwtbench run --full", "long"),
+    ("jwtbench simulate 'state/fleet-*'", "long"),
+    ("jwtbench simulate state/fleet-small --state-strategy", "needs a strategy of the user's own"),
     ("jwtbench run --capacity", "long"),
     ("jwtbench run unknown-kid", "long"),
     ("jwtbench run 'rotation/*'", "long"),

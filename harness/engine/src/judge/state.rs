@@ -103,6 +103,10 @@ impl<'p> StateJudge<'p> {
         let is_allowed = match given {
             code if code == refused => revoked_at <= operation.end || ground == StateGround::Filter,
             code if code == outage && is_unsure => true,
+            // What is too old to stand lets nobody in who is not let in by an outage.
+            Ok(()) if matches!(ground, StateGround::Stale(_)) && self.strategy.feed.is_some() => {
+                outage.is_ok()
+            }
             code => code == last && !must_know,
         };
         match is_allowed {

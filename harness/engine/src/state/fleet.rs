@@ -27,8 +27,8 @@ pub struct StateFleet {
 struct StateInstance {
     check: StateCheck,
     woken: Vec<(u32, StateAnswer)>,
-    /// The number of places at which tokens were parked so far.
-    places: u32,
+    /// The places at which tokens wait.
+    parked: BTreeSet<u32>,
 }
 
 /// What the driver of a fleet needs to know without a look at every instance.
@@ -49,7 +49,8 @@ impl StateFleet {
     /// A fleet of these machines, in the order of their instances.
     pub fn new(strategy: StateStrategy, epoch: UnixTime, machines: Vec<StateCheck>) -> StateFleet {
         let count = machines.len();
-        let instance = |check| Mutex::new(StateInstance { check, woken: Vec::new(), places: 0 });
+        let instance =
+            |check| Mutex::new(StateInstance { check, woken: Vec::new(), parked: BTreeSet::new() });
         let fleet = StateFleet {
             strategy,
             epoch,
@@ -97,9 +98,10 @@ impl StateFleet {
     /// Calls the machine of an instance, and notes what came of it.
     pub fn drive<T>(&self, number: u32, call: impl FnOnce(&mut StateCheck) -> T) -> T {
         let mut instance = lock(&self.instances[number as usize]);
-        let StateInstance { check, woken, .. } = &mut *instance;
+        let StateInstance { check, woken, parked } = &mut *instance;
         let result = call(check);
         while let Some((ticket, answer)) = check.next_wake() {
+            parked.remove(&ticket.place);
             woken.push((ticket.place, answer));
         }
         let mut board = lock(&self.shared);
@@ -137,11 +139,11 @@ impl StateFleet {
         now: Tick,
     ) -> StateAnswer {
         let ticket = Ticket { worker: worker.0, place };
-        {
-            let mut instance = lock(&self.instances[worker.index()]);
-            instance.places = instance.places.max(place + 1);
+        let answer = self.drive(worker.0, |check| check.ask(token, ticket, now));
+        if answer == StateAnswer::Wait {
+            lock(&self.instances[worker.index()]).parked.insert(place);
         }
-        self.drive(worker.0, |check| check.ask(token, ticket, now))
+        answer
     }
 
     /// Whether a token that this worker parked has been woken.
@@ -181,8 +183,8 @@ impl StateFleet {
         let mut instance = lock(&self.instances[number as usize]);
         let code = instance.check.strategy().on_outage.code();
         let answer = StateAnswer::Decided(code, StateGround::Outage);
-        let places = 0..instance.places;
-        instance.woken.extend(places.map(|place| (place, answer)));
+        let parked = std::mem::take(&mut instance.parked);
+        instance.woken.extend(parked.into_iter().map(|place| (place, answer)));
     }
 }
 

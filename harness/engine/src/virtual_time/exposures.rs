@@ -151,6 +151,14 @@ impl Exposures {
         });
     }
 
+    /// A monitor of an instance sees trouble, if its counters have risen.
+    pub(crate) fn alarm(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
+        let seen = fleet.look(number, |check| alarms(check.counters()));
+        let trusting = self.open[number as usize].iter_mut();
+        let untold = trusting.filter(|one| one.told_at.is_none() && one.until >= now);
+        untold.filter(|one| seen > one.alarms).for_each(|one| one.told_at = Some(now));
+    }
+
     /// A token was accepted at this instance although it was revoked.
     pub(crate) fn accepted(&mut self, worker: WorkerPlace, token: TokenPlace, at: Tick) {
         let Some(&revocation) = self.by_token.get(&token) else {

@@ -12,7 +12,7 @@ use crate::state::fleet::StateFleet;
 use crate::state::truth::StateTruth;
 
 use super::exposures::{ExposureTimes, Exposures};
-use super::store::{StoreLoad, VirtualStore};
+use super::store::{Handed, StoreLoad, VirtualStore};
 
 /// The state of a run.
 pub(crate) struct StateWorld<'s> {
@@ -88,7 +88,8 @@ impl<'s> StateWorld<'s> {
         self.most_held =
             self.fleet.look(0, |check| (check.entries().max(entries), check.bytes().max(bytes)));
         self.store.revoke(&revocation.entry, self.fleet, now);
-        if self.store.tells_at_once() {
+        // Whoever asks may still hear of nothing, from a replica.
+        if self.store.tells_at_once() || self.fleet.strategy().feed.is_none() {
             self.look_at_all(now);
         }
     }
@@ -114,11 +115,17 @@ impl<'s> StateWorld<'s> {
 
     /// Hands over what arrives next.
     pub(crate) fn complete(&mut self, now: Tick) {
+        let asks_alone = self.fleet.strategy().feed.is_none();
         match self.store.complete(self.fleet, now) {
+            Handed::Outcome { instance, failed: true } if asks_alone => {
+                self.exposures.alarm(instance, self.fleet, now);
+            }
             // An answer to a question changes nothing for a token that was revoked before.
-            Some(_) if self.fleet.strategy().feed.is_none() => {}
-            Some(number) => self.look(number, now),
-            None => self.look_at_all(now),
+            Handed::Outcome { .. } if asks_alone => {}
+            Handed::Outcome { instance, .. } | Handed::Message { instance } => {
+                self.look(instance, now);
+            }
+            Handed::Heartbeat => self.look_at_all(now),
         }
     }
 

@@ -38,6 +38,25 @@ enum Coming {
     Heartbeat,
 }
 
+/// What was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// The outcome of a request, to the instance that made it.
+    Outcome {
+        /// The instance.
+        instance: u32,
+        /// Whether the request failed.
+        failed: bool,
+    },
+    /// A message, to this instance.
+    Message {
+        /// The instance.
+        instance: u32,
+    },
+    /// A heartbeat, to all instances that hear of it.
+    Heartbeat,
+}
+
 /// The load of the store.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StoreLoad {
@@ -196,11 +215,13 @@ impl VirtualStore {
 
     fn set_link(&mut self, number: usize, is_up: bool, fleet: &StateFleet, now: Tick) {
         self.links[number] = is_up;
-        let last = self.entries.len();
-        let missed = std::mem::replace(&mut self.sent[number], last);
+        let from = self.sent[number];
+        if is_up {
+            self.sent[number] = self.entries.len();
+        }
         let missed: Vec<StateEntry> = match is_up && self.replays {
             true => {
-                let missed = self.entries[missed..].iter().filter(|stored| !stored.is_lost);
+                let missed = self.entries[from..].iter().filter(|stored| !stored.is_lost);
                 missed.map(|stored| stored.entry.clone()).collect()
             }
             false => Vec::new(),
@@ -218,7 +239,7 @@ impl VirtualStore {
     pub(crate) fn reconnect(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
         let place = number as usize;
         self.sent[place] = 0;
-        if self.links.get(place).copied().unwrap_or_default() {
+        if self.links.get(place).copied().unwrap_or_default() && !self.is_silent(place) {
             self.set_link(place, true, fleet, now);
         }
     }
@@ -379,22 +400,22 @@ impl VirtualStore {
         self.in_flight.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Hands over the next answer or message. Returns the instance that received it; `None` if all
-    /// may have.
-    pub(crate) fn complete(&mut self, fleet: &StateFleet, now: Tick) -> Option<u32> {
-        let Reverse((_, number)) = self.in_flight.pop()?;
-        match self.coming.remove(&number)? {
-            Coming::Outcome(id, outcome) => {
+    /// Hands over the next answer or message.
+    pub(crate) fn complete(&mut self, fleet: &StateFleet, now: Tick) -> Handed {
+        let next = self.in_flight.pop().and_then(|Reverse((_, one))| self.coming.remove(&one));
+        match next {
+            Some(Coming::Outcome(id, outcome)) => {
+                let failed = outcome.is_failure();
                 fleet.finished(id, outcome, now);
-                Some(id.instance())
+                Handed::Outcome { instance: id.instance(), failed }
             }
-            Coming::Message { instance, entries } => {
+            Some(Coming::Message { instance, entries }) => {
                 fleet.pushed(instance, None, &entries, now);
-                Some(instance)
+                Handed::Message { instance }
             }
-            Coming::Heartbeat => {
+            Some(Coming::Heartbeat) | None => {
                 self.beat(fleet, now);
-                None
+                Handed::Heartbeat
             }
         }
     }

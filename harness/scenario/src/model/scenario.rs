@@ -257,6 +257,7 @@ impl Scenario {
         let duration = self.load.duration;
         let given = self.state.as_ref().and_then(|state| state.revocations_until);
         let life = self.issuer.token_lifetime + self.leeway();
+        let given = given.map(|until| until.min(duration));
         given.unwrap_or(match duration.saturating_sub(life) {
             Duration::ZERO => duration,
             until => until,

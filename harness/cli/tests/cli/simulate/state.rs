@@ -285,6 +285,21 @@ fn incidents_are_those_of_the_guilty_strategy() {
     assert_eq!(incidents.count(), rows.len(), "each incident is in the table");
 }
 
+/// A restart ends what waits, and mixes up no answers.
+#[test]
+fn no_verdict_is_wrong_under_any_strategy() {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["simulate", "state/restart", "state/cold-start-in-outage", "--draws", "1", "--json"])
+        .current_dir("..")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let names = library().strategies().names();
+    assert_eq!(simulation.rows.len(), 2 * names.len(), "each strategy has a row");
+}
+
 /// What is refused, and what is said.
 #[test]
 fn what_has_no_effect_is_refused() {

@@ -11,7 +11,7 @@ use crate::subject::simulation::{cell, facts, runs};
 
 /// The page of one policy.
 pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
-    let rows = || simulation.rows.iter().filter(|row| row.cache_policy == note.name);
+    let rows = || simulation.rows.iter().filter(|row| row.subject() == note.name);
     let name = note.standing().marked(&note.name);
     let mut text = format!("# {}\n", plain(&name));
     // Writing to a String cannot fail.

@@ -102,7 +102,8 @@ pub fn simulation_picture(simulation: &Simulation) -> String {
 fn points<'s>(simulation: &'s Simulation, scenario: &str) -> Vec<Point<'s>> {
     let rows = simulation.rows.iter().filter(|row| row.scenario == scenario);
     let points = rows.filter_map(|row| {
-        let exposure = row.metric("exposure_s").or(row.metric("state_exposure_s"))?.max;
+        let name = if row.state_strategy.is_some() { "state_exposure_s" } else { "exposure_s" };
+        let exposure = row.metric(name)?.max;
         let lockout = row.metric("lockout_s")?.max.unwrap_or_default();
         Some(Point { row, exposure, lockout })
     });

@@ -171,6 +171,7 @@ fn check_events(file: &File<'_>, events: &[Event]) -> Checked<()> {
         let key = match &event.action {
             Action::RevokeTokens { lag, .. } if !lag.is_zero() => "the `lag` of `revoke-tokens`",
             Action::RevokeTokens { stream: None, .. } => "`revoke-tokens` without a `stream`",
+            Action::RevokeTokens { others: 1.., .. } => "the `others` of `revoke-tokens`",
             Action::State { .. } => "`state`",
             _ => continue,
         };
@@ -187,6 +188,11 @@ fn check_events(file: &File<'_>, events: &[Event]) -> Checked<()> {
 /// The store at the beginning: that of `[store]`.
 pub(super) fn first(file: &File<'_>, wire: Option<Spanned<WireStore>>) -> Checked<StoreSetting> {
     let (at, table) = table_of(wire);
+    if table.data_lost.is_some() {
+        let message = "[store] `data-lost` has no effect, as the store is empty at the beginning; \
+                       write it in the `store` of a [[phase]]";
+        return file.fault(at, message);
+    }
     setting(file, at, &table, &StoreSetting::default())
 }
 
