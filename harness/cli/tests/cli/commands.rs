@@ -287,19 +287,28 @@ fn readme_is_short() {
     assert!(lines <= 150, "README.md has {lines} lines, over 150");
 }
 
-/// README quotes rows of the table that `jwtbench simulate` makes.
+/// README quotes rows of the tables that `jwtbench simulate` makes.
 #[test]
-fn the_rows_of_readme_are_those_of_the_table() {
-    let (_, readme) = DOCUMENTS[0].1.split_once("<!-- withdrawal: begin -->").unwrap();
-    let (quoted, _) = readme.split_once("<!-- withdrawal: end -->").unwrap();
-    let tables = fs::read_to_string(Path::new(ROOT).join("reports/simulation/simulation.md"));
-    let tables = tables.unwrap();
-    let (_, table) = tables.split_once("\n## policy/withdrawal\n").unwrap();
+fn the_rows_of_readme_are_those_of_the_tables() {
+    let quotes = [
+        ("withdrawal", "reports/simulation", "policy/withdrawal"),
+        ("state", "reports/state", "state/fleet-small"),
+    ];
+    for (name, folder, scenario) in quotes {
+        are_of_table(name, folder, scenario);
+    }
+}
+
+fn are_of_table(name: &str, folder: &str, scenario: &str) {
+    let (_, readme) = DOCUMENTS[0].1.split_once(&format!("<!-- {name}: begin -->")).unwrap();
+    let (quoted, _) = readme.split_once(&format!("<!-- {name}: end -->")).unwrap();
+    let tables = fs::read_to_string(Path::new(ROOT).join(folder).join("simulation.md")).unwrap();
+    let (_, table) = tables.split_once(&format!("\n## {scenario}\n")).unwrap();
     let table = table.split("\n## ").next().unwrap();
     let quoted: Vec<&str> = quoted.lines().filter(|line| !line.is_empty()).collect();
     assert!(quoted.len() > 4, "heading and rows: {quoted:?}");
     for line in quoted {
-        assert!(table.lines().any(|row| row == line), "not in reports/simulation: {line}");
+        assert!(table.lines().any(|row| row == line), "not in {folder}: {line}");
     }
 }
 
