@@ -9,7 +9,7 @@ use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::state_check::StateGround;
-use jwtbench_verifier::state_strategy::{Carrier, Prune, StateKey, StateStrategy};
+use jwtbench_verifier::state_strategy::{Carrier, ColdStart, Prune, StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
 use crate::state::truth::StateTruth;
@@ -103,9 +103,10 @@ impl<'p> StateJudge<'p> {
         let is_allowed = match given {
             code if code == refused => revoked_at <= operation.end || ground == StateGround::Filter,
             code if code == outage && is_unsure => true,
-            // What is too old to stand lets nobody in who is not let in by an outage.
-            Ok(()) if matches!(ground, StateGround::Stale(_)) && self.strategy.feed.is_some() => {
-                outage.is_ok()
+            // What is too old to stand, or nothing, lets nobody in who is not let in by an outage.
+            // An answer that is used beyond its time does.
+            Ok(()) if is_unsure && !self.is_old_answer(ground) => {
+                outage.is_ok() || ground == StateGround::Cold && self.is_open_when_cold()
             }
             code => code == last && !must_know,
         };
@@ -117,6 +118,16 @@ impl<'p> StateJudge<'p> {
         }
     }
 
+    fn is_open_when_cold(&self) -> bool {
+        let feed = self.strategy.feed.as_ref();
+        feed.is_some_and(|feed| feed.cold_start == ColdStart::Open)
+    }
+
+    /// Whether a ground may be an answer that is used beyond its time.
+    fn is_old_answer(&self, ground: StateGround) -> bool {
+        matches!(ground, StateGround::Stale(_)) && self.strategy.lookup.is_some()
+    }
+
     /// Why a token was accepted that had been revoked at `revoked_at`: the first cause that fits.
     pub(super) fn cause(&self, operation: &Operation) -> &'static str {
         let revoked_at = self.revoked_at(operation);
@@ -126,7 +137,7 @@ impl<'p> StateJudge<'p> {
             Some(StateGround::Cached(_)) => "state-cache",
             Some(StateGround::Cold) => "state-cold-start",
             Some(StateGround::Outage) => "state-fail-open",
-            Some(StateGround::Stale(_)) if self.strategy.feed.is_none() => "state-stale",
+            Some(ground) if self.is_old_answer(ground) => "state-stale",
             Some(StateGround::Stale(_)) => "state-fail-open",
             Some(StateGround::Store(at)) if revoked_at > at => "state-propagation",
             Some(StateGround::Held(at)) if revoked_at > at => self.cause_of_age(now.since(at)),
@@ -166,7 +177,7 @@ impl<'p> StateJudge<'p> {
             "state-replica-lag"
         } else if self.may_lose_messages {
             "state-push-lost"
-        } else if self.strategy.key == StateKey::NotBefore {
+        } else if self.strategy.key == StateKey::NotBefore && now <= revoked_at + SLACK {
             "state-version-granularity"
         } else {
             "state-stale"

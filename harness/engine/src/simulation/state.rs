@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use jwtbench_result::simulation::MetricRange;
 use jwtbench_scenario::plan::Plan;
 
+use crate::virtual_time::store::StoreLoad;
+
 use super::instance::InstanceRun;
 
 /// The seconds for which revoked tokens stayed trusted in one run; `None` for those beyond the
@@ -27,12 +29,13 @@ pub(super) fn add(
     values.insert("state_lockout_s", Some(run.tally.whole.state_lockout_s()));
     let age = run.tally.whole.state_age;
     values.extend(age.map(|age| ("state_age_s", Some(age.as_secs_f64()))));
-    let ops: f64 = record.load.per_second.iter().sum();
+    let StoreLoad { lookups, polls } = &record.load;
+    let ops: f64 = lookups.iter().chain(polls).sum();
     let tokens = run.tally.counts.arrivals as f64 / state.sample;
     if tokens > 0.0 {
         values.insert("store_ops_per_token", Some(ops / tokens));
     }
-    values.insert("store_peak_per_s", Some(peak(&record.load.per_second, state.sample)));
+    values.insert("store_peak_per_s", Some(peak(lookups, polls, state.sample)));
     let (entries, bytes) = record.most_held;
     // What is held of tokens that are not drawn counts as well.
     values.insert("state_entries", Some(entries as f64 / state.sample));
@@ -42,16 +45,20 @@ pub(super) fn add(
     values.insert("token_endpoint_per_s", Some(holders / state.sample / lifetime));
 }
 
-/// The most requests per second. Where not all tokens are drawn, it is that of spans with a hundred
-/// drawn requests on average, as a shorter one would show the chance of the draw.
-fn peak(per_second: &[f64], sample: f64) -> f64 {
-    let drawn = per_second.iter().sum::<f64>() * sample / per_second.len().max(1) as f64;
+/// The most requests per second. Where not all tokens are drawn, the lookups of a second are the
+/// mean of a span with a hundred drawn ones on average, as a shorter one would show the chance of
+/// the draw. Polls are never drawn.
+fn peak(lookups: &[f64], polls: &[f64], sample: f64) -> f64 {
+    let drawn = lookups.iter().sum::<f64>() * sample / lookups.len().max(1) as f64;
     let span = match sample < 1.0 && drawn > 0.0 {
-        true => ((100.0 / drawn).ceil() as usize).clamp(1, per_second.len().max(1)),
+        true => ((100.0 / drawn).ceil() as usize).clamp(1, lookups.len().max(1)),
         false => 1,
     };
-    let means = per_second.chunks(span).map(|part| part.iter().sum::<f64>() / part.len() as f64);
-    means.fold(0.0, f64::max)
+    let parts = lookups.chunks(span).zip(polls.chunks(span)).map(|(lookups, polls)| {
+        let mean = lookups.iter().sum::<f64>() / lookups.len() as f64;
+        mean + polls.iter().copied().fold(0.0, f64::max)
+    });
+    parts.fold(0.0, f64::max)
 }
 
 /// The exposures over all runs, each revocation and instance by itself, with their mean.

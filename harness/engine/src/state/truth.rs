@@ -16,6 +16,8 @@ use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::wall_clock::Skew;
 
+/// A token that is issued at the instant of a revocation is revoked as well.
+const NEXT: Duration = Duration::from_nanos(1);
 /// The holders that are tried for one revocation.
 const REDRAWS: usize = 16;
 
@@ -74,6 +76,13 @@ impl StateTruth {
         truth.draw(plan, key, (state.revocations_per_s, plan.scenario.revocations_until()));
         truth.add_events(plan, key);
         truth.revocations.sort_by_key(|one| one.at);
+        // A token that is revoked twice counts from the first revocation.
+        let revoked_at = std::mem::take(&mut truth.revoked_at);
+        let is_first = |one: &TokenRevocation| {
+            one.token.is_none_or(|token| revoked_at[token.index()] == one.at)
+        };
+        truth.revocations.retain(is_first);
+        truth.revoked_at = revoked_at;
         truth
     }
 
@@ -148,7 +157,7 @@ impl StateTruth {
             }
             StateKey::Subject => (&facts.subject, Knowledge::Revoked),
             StateKey::Version => (&facts.subject, Knowledge::Version(AUTHORIZATION_VERSION)),
-            StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(plan.instant(at))),
+            StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(plan.instant(at) + NEXT)),
         };
         let end = end_of(plan, facts);
         self.revocations.push(TokenRevocation {

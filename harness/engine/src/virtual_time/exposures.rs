@@ -2,6 +2,7 @@
 //! which what the instance held would have let the token pass.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_verifier::state_check::{StateCheck, StateCounters, StateToken};
@@ -17,15 +18,16 @@ struct Exposure {
     revocation: u32,
     /// The last instant at which the token is known to be, or to have been, trusted.
     until: Tick,
-    /// What a monitor had seen of trouble when the token was revoked.
+    /// The instant since which it has been trusted, as far as a revoked token may be.
+    since: Tick,
+    /// What a monitor had seen of trouble at that instant.
     alarms: u64,
     /// The instant at which a monitor saw trouble while the token was trusted, if it did.
     told_at: Option<Tick>,
 }
 
-/// An exposure that is over: revocation, instance, end, and the instant at which a monitor saw
-/// trouble.
-type ClosedExposure = (u32, u32, Tick, Option<Tick>);
+/// An exposure that is over: revocation, instance, end.
+type ClosedExposure = (u32, u32, Tick);
 
 /// Whether a store that is asked for a key now would let its tokens pass, and until when.
 pub(crate) type AskedUntil<'s> = dyn Fn(&str) -> Option<Tick> + 's;
@@ -35,9 +37,10 @@ pub(crate) struct Exposures {
     truth: Arc<StateTruth>,
     /// The exposures of each instance that may still grow.
     open: Vec<Vec<Exposure>>,
-    /// Those that are over: revocation, instance, end, and the instant at which a monitor saw
-    /// trouble.
+    /// Those that are over.
     closed: Vec<ClosedExposure>,
+    /// The longest time for which a token was trusted and no monitor saw trouble.
+    silence: Duration,
     /// For each token its revocation, if it has one.
     by_token: std::collections::HashMap<TokenPlace, u32>,
     /// Whether an instance may trust a token again that it refused.
@@ -51,6 +54,13 @@ pub(crate) struct ExposureTimes {
     pub(crate) spans: Vec<Option<f64>>,
     /// The longest that no counter of its instance told of, in seconds.
     pub(crate) silence_s: f64,
+}
+
+impl Exposure {
+    /// The time for which the token has been trusted up to now without a sign of trouble.
+    fn silent(&self, now: Tick) -> Duration {
+        self.told_at.unwrap_or(Tick::MAX).min(self.until).min(now).since(self.since)
+    }
 }
 
 /// The instant until which an instance lets a token pass if nothing else becomes known; `None` if
@@ -83,6 +93,7 @@ impl Exposures {
             truth: Arc::clone(&truth),
             open: vec![Vec::new(); instances as usize],
             closed: Vec::new(),
+            silence: Duration::ZERO,
             by_token,
             reopens,
         }
@@ -102,11 +113,11 @@ impl Exposures {
             let (until, alarms) = fleet.look(number, |check| {
                 (trusted(check, &token, asked, now), alarms(check.counters()))
             });
-            let exposure =
-                Exposure { revocation, until: until.unwrap_or(now), alarms, told_at: None };
-            match until.is_some() || self.reopens {
+            let (until, is_trusted) = (until.unwrap_or(now), until.is_some());
+            let exposure = Exposure { revocation, until, since: now, alarms, told_at: None };
+            match is_trusted || self.reopens {
                 true => self.open[number as usize].push(exposure),
-                false => self.closed.push((revocation, number, now, Some(now))),
+                false => self.closed.push((revocation, number, now)),
             }
         }
     }
@@ -124,6 +135,7 @@ impl Exposures {
             return;
         }
         let (truth, closed, reopens) = (&self.truth, &mut self.closed, self.reopens);
+        let silence = &mut self.silence;
         fleet.look(number, |check| {
             let seen = alarms(check.counters());
             open.retain_mut(|one| {
@@ -133,15 +145,24 @@ impl Exposures {
                     one.told_at = Some(now);
                 }
                 if now >= end {
-                    closed.push((one.revocation, number, one.until.min(end), one.told_at));
+                    one.until = one.until.min(end);
+                    *silence = one.silent(now).max(*silence);
+                    closed.push((one.revocation, number, one.until));
                     return false;
                 }
                 match trusted(check, &revocation.state_token(), asked, now) {
-                    Some(until) => one.until = until,
+                    Some(until) => {
+                        if one.until < now {
+                            *silence = one.silent(now).max(*silence);
+                            (one.since, one.alarms, one.told_at) = (now, seen, None);
+                        }
+                        one.until = until;
+                    }
                     None => {
                         one.until = one.until.min(now);
+                        *silence = one.silent(now).max(*silence);
                         if !reopens {
-                            closed.push((one.revocation, number, one.until, one.told_at));
+                            closed.push((one.revocation, number, one.until));
                             return false;
                         }
                     }
@@ -168,33 +189,33 @@ impl Exposures {
         match open.iter_mut().find(|one| one.revocation == revocation) {
             Some(one) => one.until = one.until.max(at),
             None => {
-                let told_at = Some(at);
-                open.push(Exposure { revocation, until: at, alarms: u64::MAX, told_at });
+                let (until, since, alarms) = (at, at, u64::MAX);
+                open.push(Exposure { revocation, until, since, alarms, told_at: Some(at) });
             }
         }
     }
 
     /// The seconds of all exposures, at the horizon.
     pub(crate) fn finish(self, horizon: Tick) -> ExposureTimes {
-        let mut times = ExposureTimes::default();
+        let silent = self.open.iter().flatten().map(|one| one.silent(horizon));
+        let silence = silent.max().unwrap_or_default().max(self.silence);
+        let silence_s = silence.as_secs_f64();
+        let mut times = ExposureTimes { silence_s, ..ExposureTimes::default() };
         let open = (0u32..).zip(self.open).flat_map(|(number, open)| {
-            let one = move |one: Exposure| (one.revocation, number, one.until, one.told_at);
+            let one = move |one: Exposure| (one.revocation, number, one.until);
             open.into_iter().map(one)
         });
         let mut all: Vec<ClosedExposure> = self.closed.into_iter().chain(open).collect();
         all.sort_unstable();
         // An instance that trusted a token again has several; the last one counts.
         for own in all.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
-            let Some((number, _, until, told_at)) = own.last().copied() else {
+            let Some((number, _, until)) = own.last().copied() else {
                 continue;
             };
             let revocation = &self.truth.revocations[number as usize];
             let until = until.min(revocation.end());
             let span = until.since(revocation.at).as_secs_f64();
             times.spans.push((until <= horizon).then_some(span));
-            let silent = told_at.unwrap_or(Tick::MAX).min(until).min(horizon);
-            let silent = silent.since(revocation.at).as_secs_f64();
-            times.silence_s = times.silence_s.max(silent);
         }
         times
     }

@@ -60,8 +60,10 @@ pub(crate) enum Handed {
 /// The load of the store.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StoreLoad {
-    /// The requests of each second, those of tokens that are not drawn included.
-    pub(crate) per_second: Vec<f64>,
+    /// The lookups of each second, those of tokens that are not drawn included.
+    pub(crate) lookups: Vec<f64>,
+    /// The polls of each second.
+    pub(crate) polls: Vec<f64>,
 }
 
 /// The store.
@@ -113,7 +115,7 @@ impl VirtualStore {
             links: if push.is_some() { vec![false; instances as usize] } else { Vec::new() },
             sent: vec![0; instances as usize],
             listing: None,
-            load: StoreLoad { per_second: vec![0.0; seconds] },
+            load: StoreLoad { lookups: vec![0.0; seconds], polls: vec![0.0; seconds] },
         };
         if let Some(pause) = store.heartbeat {
             store.send(Tick::ZERO + pause / 2, Coming::Heartbeat);
@@ -276,6 +278,10 @@ impl VirtualStore {
         self.count(is_lookup, now);
         let failed = |delay, failure| (delay, StoreOutcome::Failed(failure));
         let latency = self.latency();
+        let answers = matches!(self.setting.fault, StoreFault::Reset | StoreFault::Error);
+        if answers && latency > op.timeouts.answer {
+            return failed(op.timeouts.answer, StoreFailure::AnswerTimeout);
+        }
         match self.setting.fault {
             StoreFault::None => {}
             StoreFault::Refused => return failed(Duration::ZERO, StoreFailure::Refused),
@@ -301,8 +307,9 @@ impl VirtualStore {
 
     fn count(&mut self, is_lookup: bool, now: Tick) {
         let second = now.since(Tick::ZERO).as_secs() as usize;
-        let weight = if is_lookup { 1.0 / self.sample } else { 1.0 };
-        if let Some(count) = self.load.per_second.get_mut(second) {
+        let StoreLoad { lookups, polls } = &mut self.load;
+        let (counts, weight) = if is_lookup { (lookups, 1.0 / self.sample) } else { (polls, 1.0) };
+        if let Some(count) = counts.get_mut(second) {
             *count += weight;
         }
     }
@@ -347,7 +354,10 @@ impl VirtualStore {
         strategy: &StateStrategy,
         now: Tick,
     ) -> Option<Tick> {
-        if self.setting.fault != StoreFault::None {
+        let answer = strategy.lookup.as_ref().map(|lookup| lookup.timeouts.answer);
+        let StoreSetting { latency, jitter, .. } = self.setting;
+        let is_slow = answer.is_some_and(|answer| latency - jitter > answer);
+        if self.setting.fault != StoreFault::None || is_slow {
             return (strategy.on_outage == OnOutage::Open).then_some(Tick::MAX);
         }
         let stored = self.by_key.get(key).map(|place| &self.entries[*place]);

@@ -30,7 +30,9 @@ pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
     match is_of_state {
         true => {
             let mut columns: Vec<Column> = OF_STATE.into_iter().filter(has).map(metric).collect();
-            columns.insert(1.min(columns.len()), mean_exposure(rows));
+            if rows.iter().any(|row| row.metric("state_exposure_s").is_some()) {
+                columns.insert(1.min(columns.len()), mean_exposure(rows));
+            }
             columns
         }
         false => COLUMNS.into_iter().filter(has).map(metric).collect(),
@@ -266,6 +268,7 @@ pub(crate) fn verdict(simulation: &Simulation, row: &SimulationRow) -> Option<St
                 step("lockout_s", advice.lockout_s)
             )
         }
+        None if row.state_strategy.is_some() => String::new(),
         None => " No change of one key alone helps on one axis and harms on none.".to_owned(),
     });
     Some(said)

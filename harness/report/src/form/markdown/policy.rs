@@ -1,4 +1,4 @@
-//! One cache policy over all scenarios, in words: a page for the users of that library.
+//! One cache policy or state strategy over all scenarios, in words: a page for its users.
 
 use std::fmt::Write as _;
 
@@ -32,9 +32,14 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
         let _ = write!(text, "\n```toml\n{}```\n", keys.collect::<String>());
     }
     let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows()));
-    text.push_str("\n| scenario | exposure | lockout | regret |\n|---|---:|---:|---:|\n");
+    let is_of_state = rows().any(|row| row.state_strategy.is_some());
+    let (titles, names) = match is_of_state {
+        true => ("silence", ["state_exposure_s", "lockout_s", "silence_s"]),
+        false => ("regret", ["exposure_s", "lockout_s", "regret_s"]),
+    };
+    let _ = write!(text, "\n| scenario | exposure | lockout | {titles} |\n|---|---:|---:|---:|\n");
     for row in rows() {
-        let cells = ["exposure_s", "lockout_s", "regret_s"].map(|name| cell(row, name));
+        let cells = names.map(|name| cell(row, name));
         let cells = cells.join(" | ");
         let _ = writeln!(text, "| {} | {cells} |", code(&row.scenario));
     }

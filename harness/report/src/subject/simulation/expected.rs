@@ -60,8 +60,13 @@ pub(crate) fn gated(rows: &[&SimulationRow]) -> Option<String> {
         count => format!("; the other {count} policies are there to be compared with"),
     };
     let names = names.join(", ");
+    let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
+    let (table, others) = match is_of_state {
+        true => ("[state]", others.replace("policies", "strategies").replace("policy", "strategy")),
+        false => ("[cache]", others),
+    };
     Some(format!(
-        "Held to the scenario's [expect], as its [cache] or in place of it: {names}{others}."
+        "Held to the scenario's [expect], as its {table} or in place of it: {names}{others}."
     ))
 }
 

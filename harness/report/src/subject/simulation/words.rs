@@ -175,12 +175,13 @@ fn lockout(row: &SimulationRow) -> Option<String> {
 
 fn misreported(row: &SimulationRow) -> Option<String> {
     let mean = per_verifier(row, row.counts.misreported);
+    let when = match &row.state_strategy {
+        Some(_) => "401 or 403 while the state cannot be had",
+        None => "401 while the endpoint is down",
+    };
     (mean > 0.0).then(|| {
-        format!(
-            "In the mean {} good tokens are answered 401 while the endpoint is down: users are \
-             logged out.",
-            about(mean)
-        )
+        let count = about(mean);
+        format!("In the mean {count} good tokens are answered {when}: users are logged out.")
     })
 }
 
