@@ -197,7 +197,9 @@ impl Exposures {
 
     /// The seconds of all exposures, at the horizon.
     pub(crate) fn finish(self, horizon: Tick) -> ExposureTimes {
-        let silent = self.open.iter().flatten().map(|one| one.silent(horizon));
+        let last =
+            |one: &Exposure| horizon.min(self.truth.revocations[one.revocation as usize].end());
+        let silent = self.open.iter().flatten().map(|one| one.silent(last(one)));
         let silence = silent.max().unwrap_or_default().max(self.silence);
         let silence_s = silence.as_secs_f64();
         let mut times = ExposureTimes { silence_s, ..ExposureTimes::default() };
