@@ -37,7 +37,7 @@ fn every_verb_runs_in_an_empty_folder() {
     let rows: [(&[&str], &[&str]); 11] = [
         (&["list"], &[]),
         (&["mint", "--out", "pack", "--per-class", "1"], &["--algorithm", "ES256", "--quiet"]),
-        (&["run", "hot-path/accept", "--duration", "5ms", "--rounds", "2", "--out", "a"], &one),
+        (&["run", "hot-path/accept", "--duration", "50ms", "--rounds", "2", "--out", "a"], &one),
         (&["check", "rotation/planned-overlap"], &one),
         (&["simulate", "policy/drill", "--cache-policy", "default", "--offsets", "1"], &["-q"]),
         (&["duel", "core:ring", "core:ring", "--blocks", "6"], &["--algorithm", "ES256", "-q"]),

@@ -39,7 +39,7 @@ fn stored() -> tempfile::TempDir {
             "--rounds",
             "2",
             "--duration",
-            "5ms",
+            "50ms",
             "--contender",
             "core:ring",
             "--algorithm",
