@@ -5,4 +5,5 @@ mod cases;
 mod forms;
 mod promises;
 mod races;
+mod trust;
 mod world;
