@@ -218,7 +218,7 @@ impl<'c> Contender<'c> for Core<'c> {
         let (source, worker) = (self.source, self.worker);
         let (state, bytes, desk) = (self.state, token.bytes, desk.as_mut());
         let view = source.view();
-        // A hit without a strategy, which is the shortest way of all.
+        // A hit without a strategy.
         if desk.is_none()
             && let Some(verdicts) = source.verdicts()
             && !(verdicts.is_tied() && now >= view.consult_at)
@@ -231,27 +231,24 @@ impl<'c> Contender<'c> for Core<'c> {
             let (held, remembered) = (Some(Held::from(&**view)), Some(known.generation));
             return Progress::Done(Verdict { code, now, held, remembered, state: None });
         }
-        let is_asked = desk.is_some();
         let mut prove =
             Prove { verifier, source, worker, state, desk, operation, clock, now, token: bytes };
-        if is_asked && let Some(progress) = prove.remembered(&view) {
+        if prove.desk.is_some()
+            && let Some(progress) = prove.remembered(&view)
+        {
             return progress;
         }
         let mut opened = match verifier.open(token.bytes, scratch) {
             Ok(opened) => opened,
-            Err(code) => {
-                return Progress::Done(Verdict::new(Err(code), now, None));
-            }
+            Err(code) => return Progress::Done(Verdict::new(Err(code), now, None)),
         };
-        let done =
-            |code, view: &View| Progress::Done(Verdict::new(code, now, Some(Held::from(view))));
         let Some(kid) = opened.kid() else {
             // Such a token never causes a fetch.
             let is_required = verifier.policy().spec().kid_required || source.requires_kid();
-            let refused = opened.has_kid() || is_required;
+            let is_unknown = opened.has_kid() || is_required;
             return match view.freshness {
-                _ if refused => done(Err(Rejection::UnknownKid), &view),
-                Freshness::None => done(Err(Rejection::KeysUnavailable), &view),
+                _ if is_unknown => refused(Rejection::UnknownKid, &view, now),
+                Freshness::None => refused(Rejection::KeysUnavailable, &view, now),
                 _ => progress(prove.under(opened, prepared, &view), &view, now),
             };
         };
@@ -264,7 +261,7 @@ impl<'c> Contender<'c> for Core<'c> {
                 return progress(standing, &view, now);
             }
         } else if now < view.absent_until || verifier.refuses_itself(&mut opened, clock.at(now)) {
-            return done(Err(Rejection::UnknownKid), &view);
+            return refused(Rejection::UnknownKid, &view, now);
         }
         let place = parked.park(operation, token);
         let ticket = Ticket { worker: worker.0, place };
@@ -282,7 +279,7 @@ impl<'c> Contender<'c> for Core<'c> {
             }
             Answer::Refuse { code, view, .. } => {
                 parked.take(place);
-                done(Err(code), &view)
+                refused(code, &view, now)
             }
         }
     }
@@ -310,6 +307,11 @@ impl<'c> Contender<'c> for Core<'c> {
         let at_desk = self.desk.as_ref().map_or(0, StateDesk::waiting);
         self.parked.places.len() - self.parked.free.len() + at_desk
     }
+}
+
+/// A refusal under the keys of `view`.
+fn refused(code: Rejection, view: &View, now: Tick) -> Progress {
+    Progress::Done(Verdict::new(Err(code), now, Some(Held::from(view))))
 }
 
 fn is_bad_signature(standing: &StateProgress) -> bool {
