@@ -1,17 +1,23 @@
 //! The verifier core over one backend, with its key cache: the main subject of jwtbench.
 
+use std::sync::Arc;
+
+use slab::Slab;
+
 use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_verifier::key_cache::{Answer, Freshness, Ticket, View};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_check::StateGround;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::{Held, Verdict};
+use jwtbench_verifier::verdict_cache::{Remembered, VerdictCache};
 use jwtbench_verifier::verifier::{Opened, Proven, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
-use crate::state::desk::{Proof, StateDesk, StateProgress};
 use crate::state::source::{StateSource, in_force};
+use crate::state::step::{Proof, StateProgress, StateStep};
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -23,17 +29,11 @@ pub(crate) struct Core<'c> {
     prepared: PreparedKeys,
     clock: WallClock,
     state: Option<&'c StateSource>,
-    desk: Option<StateDesk<'c>>,
-    parked: Parked<'c>,
+    step: Option<StateStep<'c>>,
+    /// Operations that wait for keys, each at its place. Their number is bounded by the waits that
+    /// the key cache allows.
+    parked: Slab<(u32, Presented<'c>)>,
     woken: Vec<(u32, Answer)>,
-}
-
-/// Operations that wait, each in its place. Their number is bounded by the waits that the key cache
-/// allows.
-#[derive(Default)]
-struct Parked<'c> {
-    places: Vec<Option<(u32, Presented<'c>)>>,
-    free: Vec<u32>,
 }
 
 impl<'c> Core<'c> {
@@ -46,8 +46,8 @@ impl<'c> Core<'c> {
             prepared: setup.source.prepare(),
             clock: setup.clock.clone(),
             state: setup.state,
-            desk: setup.fleet.map(|fleet| StateDesk::new(fleet, setup.worker)),
-            parked: Parked::default(),
+            step: setup.fleet.map(|fleet| StateStep::new(fleet, setup.worker)),
+            parked: Slab::new(),
             woken: Vec::new(),
         }
     }
@@ -62,9 +62,9 @@ impl<'c> Core<'c> {
     ) -> Progress {
         let Core { verifier, clock, .. } = self;
         let (source, worker, state) = (self.source, self.worker, self.state);
-        let (desk, token) = (self.desk.as_mut(), [].as_slice());
+        let (step, token) = (self.step.as_mut(), [].as_slice());
         let mut prove =
-            Prove { verifier, source, worker, state, desk, operation, clock, now, token };
+            Prove { verifier, source, worker, state, step, operation, clock, now, token };
         progress(prove.in_force(proven, view, None), view, now)
     }
 
@@ -80,12 +80,12 @@ impl<'c> Core<'c> {
         let Core { verifier, scratch, parked, source, worker, .. } = self;
         let kid = verifier.open(token.bytes, scratch).ok();
         let kid = kid.as_ref().and_then(Opened::kid).unwrap_or_default();
-        let place = parked.park(operation, token);
-        let answer = source.ask_again(kid, Ticket { worker: worker.0, place }, now);
+        let place = parked.insert((operation, token));
+        let answer = source.ask_again(kid, ticket(*worker, place), now);
         if matches!(answer, Answer::Wait) {
             return Progress::Waiting;
         }
-        parked.take(place);
+        parked.remove(place);
         let code = Err(Rejection::BadSignature);
         Progress::Done(Verdict::new(code, now, Some(Held::from(view))))
     }
@@ -101,7 +101,7 @@ impl<'c> Core<'c> {
                     source: self.source,
                     worker: self.worker,
                     state: self.state,
-                    desk: self.desk.as_mut(),
+                    step: self.step.as_mut(),
                     operation,
                     clock,
                     now,
@@ -137,13 +137,45 @@ fn progress(standing: StateProgress, view: &View, now: Tick) -> Progress {
     verdict(standing, view, now).map_or(Progress::Waiting, Progress::Done)
 }
 
+/// What the verdict cache remembers of a token's text. If verdicts are tied to the key set by
+/// policy, keys that are due for a refresh are asked for first.
+#[inline]
+fn known<'c>(
+    source: &'c KeySource,
+    token: &[u8],
+    view: &View,
+    now: Tick,
+) -> Option<(&'c VerdictCache, Arc<Remembered>)> {
+    let verdicts = source.verdicts()?;
+    if verdicts.is_tied() && now >= view.consult_at {
+        return None;
+    }
+    Some((verdicts, verdicts.get(token, view.keys.generation())?))
+}
+
+/// The verdict on a token that the verdict cache remembers, and forgets once it has expired.
+#[inline]
+fn hit(
+    verdicts: &VerdictCache,
+    token: &[u8],
+    (code, state): (Result<(), Rejection>, Option<StateGround>),
+    (known, view): (&Remembered, &View),
+    now: Tick,
+) -> Verdict {
+    if code == Err(Rejection::Expired) {
+        verdicts.forget(token);
+    }
+    let (held, remembered) = (Some(Held::from(view)), Some(known.generation));
+    Verdict { code, now, held, remembered, state }
+}
+
 /// The context of a proof, apart from the keys.
 struct Prove<'v, 'c> {
     verifier: &'v Verifier,
     source: &'c KeySource,
     worker: WorkerPlace,
     state: Option<&'c StateSource>,
-    desk: Option<&'v mut StateDesk<'c>>,
+    step: Option<&'v mut StateStep<'c>>,
     operation: u32,
     clock: &'v WallClock,
     now: Tick,
@@ -151,22 +183,13 @@ struct Prove<'v, 'c> {
 }
 
 impl Prove<'_, '_> {
-    /// The progress of a token that was proven before, from its text alone. If verdicts are tied to
-    /// the key set by policy, keys that are due for a refresh are asked for first.
+    /// The progress of a token that was proven before, from its text alone.
     fn remembered(&mut self, view: &View) -> Option<Progress> {
-        let verdicts = self.source.verdicts()?;
-        if verdicts.is_tied() && self.now >= view.consult_at {
-            return None;
-        }
-        let known = verdicts.get(self.token, view.keys.generation())?;
-        let remembered = Some(known.generation);
-        Some(match self.in_force(&known.proven, view, remembered) {
+        let (verdicts, known) = known(self.source, self.token, view, self.now)?;
+        Some(match self.in_force(&known.proven, view, Some(known.generation)) {
             StateProgress::Done(code, state) => {
-                if code == Err(Rejection::Expired) {
-                    verdicts.forget(self.token);
-                }
-                let held = Some(Held::from(view));
-                Progress::Done(Verdict { code, now: self.now, held, remembered, state })
+                let verdict = hit(verdicts, self.token, (code, state), (&known, view), self.now);
+                Progress::Done(verdict)
             }
             StateProgress::Waiting => Progress::Waiting,
         })
@@ -178,15 +201,15 @@ impl Prove<'_, '_> {
         view: &View,
         remembered: Option<u64>,
     ) -> StateProgress {
-        match &mut self.desk {
+        match &mut self.step {
             None => {
                 let code = in_force(self.verifier, proven, self.state, self.clock.at(self.now));
                 StateProgress::Done(code, None)
             }
-            Some(desk) => {
+            Some(step) => {
                 let held = Some(Held::from(view));
                 let proof = Proof { operation: self.operation, held, remembered };
-                desk.judge((self.verifier, self.clock), proven, proof, self.now)
+                step.judge((self.verifier, self.clock), proven, proof, self.now)
             }
         }
     }
@@ -214,26 +237,20 @@ impl Prove<'_, '_> {
 
 impl<'c> Contender<'c> for Core<'c> {
     fn begin(&mut self, operation: u32, token: Presented<'c>, now: Tick) -> Progress {
-        let Core { verifier, scratch, prepared, parked, clock, desk, .. } = self;
+        let Core { verifier, scratch, prepared, parked, clock, step, .. } = self;
         let (source, worker) = (self.source, self.worker);
-        let (state, bytes, desk) = (self.state, token.bytes, desk.as_mut());
+        let (state, bytes, step) = (self.state, token.bytes, step.as_mut());
         let view = source.view();
-        // A hit without a strategy.
-        if desk.is_none()
-            && let Some(verdicts) = source.verdicts()
-            && !(verdicts.is_tied() && now >= view.consult_at)
-            && let Some(known) = verdicts.get(bytes, view.keys.generation())
+        // Without a strategy a hit needs nothing else.
+        if step.is_none()
+            && let Some((verdicts, known)) = known(source, bytes, &view, now)
         {
             let code = in_force(verifier, &known.proven, state, clock.at(now));
-            if code == Err(Rejection::Expired) {
-                verdicts.forget(bytes);
-            }
-            let (held, remembered) = (Some(Held::from(&**view)), Some(known.generation));
-            return Progress::Done(Verdict { code, now, held, remembered, state: None });
+            return Progress::Done(hit(verdicts, bytes, (code, None), (&known, &view), now));
         }
         let mut prove =
-            Prove { verifier, source, worker, state, desk, operation, clock, now, token: bytes };
-        if prove.desk.is_some()
+            Prove { verifier, source, worker, state, step, operation, clock, now, token: bytes };
+        if prove.step.is_some()
             && let Some(progress) = prove.remembered(&view)
         {
             return progress;
@@ -263,14 +280,13 @@ impl<'c> Contender<'c> for Core<'c> {
         } else if now < view.absent_until || verifier.refuses_itself(&mut opened, clock.at(now)) {
             return refused(Rejection::UnknownKid, &view, now);
         }
-        let place = parked.park(operation, token);
-        let ticket = Ticket { worker: worker.0, place };
+        let place = parked.insert((operation, token));
         // The token has a `kid`, as found above.
-        let answer = source.ask(opened.kid().unwrap_or_default(), ticket, now);
+        let answer = source.ask(opened.kid().unwrap_or_default(), ticket(worker, place), now);
         match answer {
             Answer::Wait => Progress::Waiting,
             Answer::Use(view) => {
-                parked.take(place);
+                parked.remove(place);
                 let standing = prove.under(opened, prepared, &view);
                 if is_bad_signature(&standing) && source.refetches_bad_signatures() {
                     return self.ask_again(operation, token, &view, now);
@@ -278,35 +294,39 @@ impl<'c> Contender<'c> for Core<'c> {
                 progress(standing, &view, now)
             }
             Answer::Refuse { code, view, .. } => {
-                parked.take(place);
+                parked.remove(place);
                 refused(code, &view, now)
             }
         }
     }
 
     fn is_woken(&self) -> bool {
-        self.source.has_wakes(self.worker) || self.desk.as_ref().is_some_and(StateDesk::is_woken)
+        self.source.has_wakes(self.worker) || self.step.as_ref().is_some_and(StateStep::is_woken)
     }
 
     fn resume(&mut self, now: Tick, done: &mut Vec<(u32, Verdict)>) {
         let mut woken = std::mem::take(&mut self.woken);
         self.source.take_wakes(self.worker, &mut woken);
         for (place, answer) in woken.drain(..) {
-            if let Some(waited) = self.parked.take(place) {
+            if let Some(waited) = self.parked.try_remove(place as usize) {
                 let verdict = self.wake(waited, answer, now);
                 done.extend(verdict.map(|verdict| (waited.0, verdict)));
             }
         }
         self.woken = woken;
-        if let Some(desk) = &mut self.desk {
-            desk.resume((&self.verifier, &self.clock), now, done);
+        if let Some(step) = &mut self.step {
+            step.resume((&self.verifier, &self.clock), now, done);
         }
     }
 
     fn waiting(&self) -> usize {
-        let at_desk = self.desk.as_ref().map_or(0, StateDesk::waiting);
-        self.parked.places.len() - self.parked.free.len() + at_desk
+        self.parked.len() + self.step.as_ref().map_or(0, StateStep::waiting)
     }
+}
+
+/// The ticket of the operation that this worker parked at a place.
+fn ticket(worker: WorkerPlace, place: usize) -> Ticket {
+    Ticket { worker: worker.0, place: place as u32 }
 }
 
 /// A refusal under the keys of `view`.
@@ -316,23 +336,4 @@ fn refused(code: Rejection, view: &View, now: Tick) -> Progress {
 
 fn is_bad_signature(standing: &StateProgress) -> bool {
     matches!(standing, StateProgress::Done(Err(Rejection::BadSignature), _))
-}
-
-impl<'c> Parked<'c> {
-    fn park(&mut self, operation: u32, token: Presented<'c>) -> u32 {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            self.places.len() as u32 - 1
-        });
-        self.places[place as usize] = Some((operation, token));
-        place
-    }
-
-    fn take(&mut self, place: u32) -> Option<(u32, Presented<'c>)> {
-        let parked = self.places.get_mut(place as usize)?.take();
-        if parked.is_some() {
-            self.free.push(place);
-        }
-        parked
-    }
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use jwtbench_scenario::Phase;
-use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::rejection::Rejection;
@@ -51,12 +50,7 @@ impl<'p> StateJudge<'p> {
             loses(store) || store.fault != StoreFault::None || store.data_lost != DataLoss::None
         };
         let trouble = phases.iter().find(is_bad).map(|phase| Tick::ZERO + phase.at);
-        let restart = plan
-            .scenario
-            .events
-            .iter()
-            .find(|event| matches!(event.action, Action::RestartInstances { .. }));
-        let restart = restart.map(|event| Tick::ZERO + event.at);
+        let restart = plan.scenario.first_restart().map(|at| Tick::ZERO + at);
         let strategy = &state.strategy.strategy;
         let replica_lag = longest(|store| store.replica_lag);
         let is_misled = !replica_lag.is_zero() && strategy.feed.is_some();
@@ -177,8 +171,6 @@ impl<'p> StateJudge<'p> {
             "state-replica-lag"
         } else if self.may_lose_messages {
             "state-push-lost"
-        } else if self.strategy.key == StateKey::NotBefore && now <= revoked_at + SLACK {
-            "state-version-granularity"
         } else {
             "state-stale"
         }

@@ -395,9 +395,9 @@ mod tests {
         let share = nothing.since(&nothing, SECOND_NS, &[WORKER]);
         let told = [share.steal, share.others, share.pressure, share.foreign_pressure];
         assert_eq!((told, share.worker_wait), ([None; 4], None));
-        let untold = HostReading { pressure_us: Some(0), ..nothing.clone() };
+        let pending = HostReading { pressure_us: Some(0), ..nothing.clone() };
         let later = HostReading { pressure_us: Some(500_000), ..nothing };
-        let share = later.since(&untold, SECOND_NS, &[]);
+        let share = later.since(&pending, SECOND_NS, &[]);
         assert_eq!(share.pressure, Some(0.5));
         assert_eq!(share.foreign_pressure, None, "whose waits they were is not told");
     }

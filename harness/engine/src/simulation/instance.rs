@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
 
 use jwtbench_scenario::format::cache::Start;
-use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::Balancing;
 use jwtbench_scenario::plan::flow::{Drawn, Flow};
@@ -263,9 +262,7 @@ impl Instance<'_> {
         };
         let state = fleet.as_ref().zip(truth).map(|(fleet, truth)| {
             let store = VirtualStore::new(plan, fleet.strategy(), fleet.len());
-            let mut events = plan.scenario.events.iter();
-            let restarts =
-                events.any(|event| matches!(event.action, Action::RestartInstances { .. }));
+            let restarts = plan.scenario.first_restart().is_some();
             StateWorld::new(fleet, truth, store, (horizon, restarts))
         });
         let world = World::new(plan, Tick::ZERO, &caches, transport).with_state(state);

@@ -25,6 +25,7 @@ pub(super) struct RememberingCore<'c> {
     verifier: Verifier,
     scratch: Scratch,
     algorithm: Algorithm,
+    has_strategy: bool,
     known: &'c KnownTokens,
 }
 
@@ -67,6 +68,7 @@ impl<'c> RememberingCore<'c> {
             verifier: Verifier::new(setup.policy.clone()),
             scratch: Scratch::new(setup.policy),
             algorithm: setup.algorithm,
+            has_strategy: setup.fleet.is_some(),
             known,
         }
     }
@@ -121,7 +123,12 @@ impl<'c> Contender<'c> for RememberingCore<'c> {
             return progress;
         }
         let progress = self.core.begin(operation, token, now);
-        if let Progress::Done(Verdict { code: Ok(()), .. }) = progress {
+        // Under a strategy that asks, a good token waits first.
+        let is_good = match &progress {
+            Progress::Done(verdict) => verdict.code.is_ok(),
+            Progress::Waiting => self.has_strategy,
+        };
+        if is_good {
             self.keep(token, &view);
         }
         progress

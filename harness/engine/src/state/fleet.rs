@@ -20,7 +20,7 @@ pub struct StateFleet {
     /// The instant of tick 0.
     epoch: UnixTime,
     instances: Vec<Mutex<StateInstance>>,
-    shared: Mutex<FleetBoard>,
+    shared: Mutex<FleetSchedule>,
 }
 
 /// One instance.
@@ -33,7 +33,7 @@ struct StateInstance {
 
 /// What the driver of a fleet needs to know without a look at every instance.
 #[derive(Default)]
-struct FleetBoard {
+struct FleetSchedule {
     deadlines: BTreeSet<(Tick, u32)>,
     /// The deadline of each instance in the set.
     listed: Vec<Option<Tick>>,
@@ -55,7 +55,10 @@ impl StateFleet {
             strategy,
             epoch,
             instances: machines.into_iter().map(instance).collect(),
-            shared: Mutex::new(FleetBoard { listed: vec![None; count], ..FleetBoard::default() }),
+            shared: Mutex::new(FleetSchedule {
+                listed: vec![None; count],
+                ..FleetSchedule::default()
+            }),
         };
         (0..count as u32).for_each(|number| fleet.drive(number, |_| ()));
         fleet
@@ -104,11 +107,11 @@ impl StateFleet {
             parked.remove(&ticket.place);
             woken.push((ticket.place, answer));
         }
-        let mut board = lock(&self.shared);
+        let mut schedule = lock(&self.shared);
         while let Some(op) = check.next_op() {
-            board.ops.push(op);
+            schedule.ops.push(op);
         }
-        board.list(number, check.next_deadline());
+        schedule.list(number, check.next_deadline());
         result
     }
 
@@ -188,7 +191,7 @@ impl StateFleet {
     }
 }
 
-impl FleetBoard {
+impl FleetSchedule {
     fn list(&mut self, number: u32, deadline: Option<Tick>) {
         let listed = &mut self.listed[number as usize];
         if *listed == deadline {

@@ -1,6 +1,7 @@
 //! What the issuer decides on tokens during a run, and when: the truth by which a strategy is
 //! judged. It follows from the plan alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jwtbench_scenario::model::event::Action;
@@ -37,8 +38,8 @@ pub struct StateTruth {
 pub struct TokenRevocation {
     /// The instant at which the issuer decides it.
     pub at: Tick,
-    /// The token, by its place; `None` for one that never arrives.
-    pub token: Option<TokenPlace>,
+    /// The token, by its place.
+    pub token: TokenPlace,
     /// What the store is told.
     pub entry: StateEntry,
     issued_at: UnixTime,
@@ -78,10 +79,7 @@ impl StateTruth {
         truth.revocations.sort_by_key(|one| one.at);
         // A token that is revoked twice counts from the first revocation.
         let revoked_at = std::mem::take(&mut truth.revoked_at);
-        let is_first = |one: &TokenRevocation| {
-            one.token.is_none_or(|token| revoked_at[token.index()] == one.at)
-        };
-        truth.revocations.retain(is_first);
+        truth.revocations.retain(|one| revoked_at[one.token.index()] == one.at);
         truth.revoked_at = revoked_at;
         truth
     }
@@ -162,7 +160,7 @@ impl StateTruth {
         let end = end_of(plan, facts);
         self.revocations.push(TokenRevocation {
             at,
-            token: Some(token),
+            token,
             entry: StateEntry { key: name.clone(), knowledge, end },
             issued_at: facts.issued_at,
             expires: Tick(end.0 - plan.scenario.leeway().as_nanos() as i64),
@@ -187,7 +185,7 @@ struct HeldTokens(Vec<Vec<(Tick, TokenPlace)>>);
 
 impl HeldTokens {
     fn of(plan: &Plan) -> HeldTokens {
-        let mut by_holder = std::collections::BTreeMap::<(StreamPlace, u32), Vec<_>>::new();
+        let mut by_holder = BTreeMap::<(StreamPlace, u32), Vec<_>>::new();
         for (token, minted) in (0u32..).map(TokenPlace).zip(&plan.corpus.tokens) {
             if let (Some(holder), None) = (minted.facts.holder, minted.class.row().due) {
                 let tokens = by_holder.entry((holder.stream, holder.number)).or_default();

@@ -1,6 +1,7 @@
 //! How long revoked tokens stay trusted: for each revocation and each instance, the last instant at
 //! which what the instance held would have let the token pass.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ struct Exposure {
     /// What a monitor had seen of trouble at that instant.
     alarms: u64,
     /// The instant at which a monitor saw trouble while the token was trusted, if it did.
-    told_at: Option<Tick>,
+    noticed_at: Option<Tick>,
 }
 
 /// An exposure that is over: revocation, instance, end.
@@ -42,7 +43,7 @@ pub(crate) struct Exposures {
     /// The longest time for which a token was trusted and no monitor saw trouble.
     silence: Duration,
     /// For each token its revocation, if it has one.
-    by_token: std::collections::HashMap<TokenPlace, u32>,
+    by_token: HashMap<TokenPlace, u32>,
     /// Whether an instance may trust a token again that it refused.
     reopens: bool,
 }
@@ -59,7 +60,7 @@ pub(crate) struct ExposureTimes {
 impl Exposure {
     /// The time for which the token has been trusted up to now without a sign of trouble.
     fn silent(&self, now: Tick) -> Duration {
-        self.told_at.unwrap_or(Tick::MAX).min(self.until).min(now).since(self.since)
+        self.noticed_at.unwrap_or(Tick::MAX).min(self.until).min(now).since(self.since)
     }
 }
 
@@ -87,8 +88,7 @@ impl Exposures {
     /// refused.
     pub(crate) fn new(truth: Arc<StateTruth>, instances: u32, reopens: bool) -> Exposures {
         let numbered = (0u32..).zip(&truth.revocations);
-        let by_token =
-            numbered.filter_map(|(number, one)| one.token.map(|token| (token, number))).collect();
+        let by_token = numbered.map(|(number, one)| (one.token, number)).collect();
         Exposures {
             truth: Arc::clone(&truth),
             open: vec![Vec::new(); instances as usize],
@@ -114,7 +114,7 @@ impl Exposures {
                 (trusted(check, &token, asked, now), alarms(check.counters()))
             });
             let (until, is_trusted) = (until.unwrap_or(now), until.is_some());
-            let exposure = Exposure { revocation, until, since: now, alarms, told_at: None };
+            let exposure = Exposure { revocation, until, since: now, alarms, noticed_at: None };
             match is_trusted || self.reopens {
                 true => self.open[number as usize].push(exposure),
                 false => self.closed.push((revocation, number, now)),
@@ -141,8 +141,8 @@ impl Exposures {
             open.retain_mut(|one| {
                 let revocation = &truth.revocations[one.revocation as usize];
                 let end = revocation.end();
-                if one.told_at.is_none() && one.until >= now && seen > one.alarms {
-                    one.told_at = Some(now);
+                if one.noticed_at.is_none() && one.until >= now && seen > one.alarms {
+                    one.noticed_at = Some(now);
                 }
                 if now >= end {
                     one.until = one.until.min(end);
@@ -154,7 +154,7 @@ impl Exposures {
                     Some(until) => {
                         if one.until < now {
                             *silence = one.silent(now).max(*silence);
-                            (one.since, one.alarms, one.told_at) = (now, seen, None);
+                            (one.since, one.alarms, one.noticed_at) = (now, seen, None);
                         }
                         one.until = until;
                     }
@@ -176,8 +176,8 @@ impl Exposures {
     pub(crate) fn alarm(&mut self, number: u32, fleet: &StateFleet, now: Tick) {
         let seen = fleet.look(number, |check| alarms(check.counters()));
         let trusting = self.open[number as usize].iter_mut();
-        let untold = trusting.filter(|one| one.told_at.is_none() && one.until >= now);
-        untold.filter(|one| seen > one.alarms).for_each(|one| one.told_at = Some(now));
+        let pending = trusting.filter(|one| one.noticed_at.is_none() && one.until >= now);
+        pending.filter(|one| seen > one.alarms).for_each(|one| one.noticed_at = Some(now));
     }
 
     /// A token was accepted at this instance although it was revoked.
@@ -187,10 +187,14 @@ impl Exposures {
         };
         let open = &mut self.open[worker.index()];
         match open.iter_mut().find(|one| one.revocation == revocation) {
-            Some(one) => one.until = one.until.max(at),
+            Some(one) if one.until >= at => {}
+            Some(one) => {
+                self.silence = one.silent(at).max(self.silence);
+                (one.since, one.until) = (at, at);
+            }
             None => {
                 let (until, since, alarms) = (at, at, u64::MAX);
-                open.push(Exposure { revocation, until, since, alarms, told_at: Some(at) });
+                open.push(Exposure { revocation, until, since, alarms, noticed_at: Some(at) });
             }
         }
     }

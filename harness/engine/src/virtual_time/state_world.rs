@@ -12,7 +12,7 @@ use crate::state::fleet::StateFleet;
 use crate::state::truth::StateTruth;
 
 use super::exposures::{ExposureTimes, Exposures};
-use super::store::{Handed, StoreLoad, VirtualStore};
+use super::store::{Delivery, StoreLoad, VirtualStore};
 
 /// The state of a run.
 pub(crate) struct StateWorld<'s> {
@@ -117,15 +117,16 @@ impl<'s> StateWorld<'s> {
     pub(crate) fn complete(&mut self, now: Tick) {
         let asks_alone = self.fleet.strategy().feed.is_none();
         match self.store.complete(self.fleet, now) {
-            Handed::Outcome { instance, failed: true } if asks_alone => {
+            Delivery::Outcome { instance, failed: true } if asks_alone => {
                 self.exposures.alarm(instance, self.fleet, now);
             }
             // An answer to a question changes nothing for a token that was revoked before.
-            Handed::Outcome { .. } if asks_alone => {}
-            Handed::Outcome { instance, .. } | Handed::Message { instance } => {
+            Delivery::Outcome { .. } if asks_alone => {}
+            Delivery::Outcome { instance, .. } | Delivery::Message { instance } => {
                 self.look(instance, now);
             }
-            Handed::Heartbeat => self.look_at_all(now),
+            Delivery::Heartbeat => self.look_at_all(now),
+            Delivery::Nothing => {}
         }
     }
 

@@ -1,8 +1,7 @@
 //! The store of the state in virtual time, and the links to the instances of a fleet. It learns of
 //! revocations, answers requests and sends messages, with the faults of its setting.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ struct StoredEntry {
 }
 
 /// What is under way to an instance.
-enum Coming {
+enum InFlight {
     Outcome(OpId, StoreOutcome),
     Message { instance: u32, entries: Arc<[StateEntry]> },
     Heartbeat,
@@ -40,7 +39,7 @@ enum Coming {
 
 /// What was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handed {
+pub(crate) enum Delivery {
     /// The outcome of a request, to the instance that made it.
     Outcome {
         /// The instance.
@@ -55,6 +54,8 @@ pub(crate) enum Handed {
     },
     /// A heartbeat, to all instances that hear of it.
     Heartbeat,
+    /// Nothing was under way.
+    Nothing,
 }
 
 /// The load of the store.
@@ -77,9 +78,9 @@ pub(crate) struct VirtualStore {
     entries: Vec<StoredEntry>,
     by_key: HashMap<Box<str>, usize>,
     /// What the issuer decided while the store could not be told.
-    untold: Vec<StateEntry>,
-    in_flight: BinaryHeap<Reverse<(Tick, u64)>>,
-    coming: HashMap<u64, Coming>,
+    pending: Vec<StateEntry>,
+    /// What is under way, by the instant at which it arrives and in the order of sending.
+    in_flight: BTreeMap<(Tick, u64), InFlight>,
     next: u64,
     /// The instant until which the store is at work on requests.
     busy: Tick,
@@ -107,9 +108,8 @@ impl VirtualStore {
             random: random::stream(plan.seed, &["store"]),
             entries: Vec::new(),
             by_key: HashMap::new(),
-            untold: Vec::new(),
-            in_flight: BinaryHeap::new(),
-            coming: HashMap::new(),
+            pending: Vec::new(),
+            in_flight: BTreeMap::new(),
             next: 0,
             busy: Tick::MIN,
             links: if push.is_some() { vec![false; instances as usize] } else { Vec::new() },
@@ -118,14 +118,13 @@ impl VirtualStore {
             load: StoreLoad { lookups: vec![0.0; seconds], polls: vec![0.0; seconds] },
         };
         if let Some(pause) = store.heartbeat {
-            store.send(Tick::ZERO + pause / 2, Coming::Heartbeat);
+            store.send(Tick::ZERO + pause / 2, InFlight::Heartbeat);
         }
         store
     }
 
-    fn send(&mut self, at: Tick, coming: Coming) {
-        self.in_flight.push(Reverse((at, self.next)));
-        self.coming.insert(self.next, coming);
+    fn send(&mut self, at: Tick, one: InFlight) {
+        self.in_flight.insert((at, self.next), one);
         self.next += 1;
     }
 
@@ -144,7 +143,7 @@ impl VirtualStore {
             self.learn(entry.clone(), now);
             self.publish(now);
         } else {
-            self.untold.push(entry.clone());
+            self.pending.push(entry.clone());
         }
     }
 
@@ -170,7 +169,7 @@ impl VirtualStore {
             }
             if !kept.is_empty() {
                 let (instance, entries) = (number as u32, kept.into());
-                self.send(now + self.setting.propagation, Coming::Message { instance, entries });
+                self.send(now + self.setting.propagation, InFlight::Message { instance, entries });
             }
         }
     }
@@ -200,7 +199,7 @@ impl VirtualStore {
         self.setting = setting.clone();
         self.lose(now);
         if self.listens() {
-            for entry in std::mem::take(&mut self.untold) {
+            for entry in std::mem::take(&mut self.pending) {
                 self.learn(entry, now);
             }
         }
@@ -268,7 +267,7 @@ impl VirtualStore {
     pub(crate) fn answer(&mut self, fleet: &StateFleet, now: Tick) {
         for op in fleet.take_ops() {
             let (delay, outcome) = self.exchange(&op, now);
-            self.send(now + delay, Coming::Outcome(op.id, outcome));
+            self.send(now + delay, InFlight::Outcome(op.id, outcome));
         }
     }
 
@@ -407,26 +406,26 @@ impl VirtualStore {
 
     /// The instant at which the next answer or message arrives.
     pub(crate) fn next_completion(&self) -> Option<Tick> {
-        self.in_flight.peek().map(|Reverse((at, _))| *at)
+        self.in_flight.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Hands over the next answer or message.
-    pub(crate) fn complete(&mut self, fleet: &StateFleet, now: Tick) -> Handed {
-        let next = self.in_flight.pop().and_then(|Reverse((_, one))| self.coming.remove(&one));
-        match next {
-            Some(Coming::Outcome(id, outcome)) => {
+    pub(crate) fn complete(&mut self, fleet: &StateFleet, now: Tick) -> Delivery {
+        match self.in_flight.pop_first().map(|(_, one)| one) {
+            Some(InFlight::Outcome(id, outcome)) => {
                 let failed = outcome.is_failure();
                 fleet.finished(id, outcome, now);
-                Handed::Outcome { instance: id.instance(), failed }
+                Delivery::Outcome { instance: id.instance(), failed }
             }
-            Some(Coming::Message { instance, entries }) => {
+            Some(InFlight::Message { instance, entries }) => {
                 fleet.pushed(instance, None, &entries, now);
-                Handed::Message { instance }
+                Delivery::Message { instance }
             }
-            Some(Coming::Heartbeat) | None => {
+            Some(InFlight::Heartbeat) => {
                 self.beat(fleet, now);
-                Handed::Heartbeat
+                Delivery::Heartbeat
             }
+            None => Delivery::Nothing,
         }
     }
 
@@ -438,7 +437,7 @@ impl VirtualStore {
             heard.for_each(|number| fleet.drive(number as u32, |check| check.heartbeat(now)));
         }
         if let Some(pause) = self.heartbeat {
-            self.send(now + pause / 2, Coming::Heartbeat);
+            self.send(now + pause / 2, InFlight::Heartbeat);
         }
     }
 

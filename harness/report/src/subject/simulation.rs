@@ -26,8 +26,7 @@ pub(crate) fn columns(rows: &[&SimulationRow]) -> Vec<Column> {
         title: title(name).to_owned(),
         cells: rows.iter().map(|row| cell(row, name)).collect(),
     };
-    let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
-    match is_of_state {
+    match is_of_state(rows.iter().copied()) {
         true => {
             let mut columns: Vec<Column> = OF_STATE.into_iter().filter(has).map(metric).collect();
             if rows.iter().any(|row| row.metric("state_exposure_s").is_some()) {
@@ -66,16 +65,19 @@ const OF_STATE: [&str; 7] = [
     "token_endpoint_per_s",
 ];
 
+/// Whether rows are about state strategies, and not about cache policies.
+pub(crate) fn is_of_state<'r>(rows: impl IntoIterator<Item = &'r SimulationRow>) -> bool {
+    rows.into_iter().any(|row| row.state_strategy.is_some())
+}
+
 /// The title of the column of what rows are about.
 pub(crate) fn subject_title(rows: &[&SimulationRow]) -> &'static str {
-    let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
-    if is_of_state { "state strategy" } else { "cache policy" }
+    if is_of_state(rows.iter().copied()) { "state strategy" } else { "cache policy" }
 }
 
 /// What a simulation compares.
 pub(crate) fn subjects(simulation: &Simulation) -> &'static str {
-    let is_of_state = simulation.rows.iter().any(|row| row.state_strategy.is_some());
-    if is_of_state { "State strategies" } else { "Cache policies" }
+    if is_of_state(&simulation.rows) { "State strategies" } else { "Cache policies" }
 }
 
 /// The tables by phase, if a scenario has more than [`FEW_PHASES`] phases: one for each metric,

@@ -232,6 +232,7 @@ impl Subject {
         let metric = match words.as_slice() {
             [_, "endpoint", figure] => ExpectedMetric::Endpoint(EndpointMetric::parse(figure)?),
             [phase, stream, name, end @ ("median" | "worst" | "mean")] => {
+                let of_stream = pick("stream", stream, names.streams)?;
                 let metric = SimulatedMetric::parse(name, *phase != "all", *stream != "all")?;
                 let end = match *end {
                     "worst" => End::Worst,
@@ -241,8 +242,7 @@ impl Subject {
                     }
                     _ => End::Median,
                 };
-                let stream = pick("stream", stream, names.streams)?;
-                ExpectedMetric::Simulated { stream, metric, end }
+                ExpectedMetric::Simulated { stream: of_stream, metric, end }
             }
             [_, stream, which, figure @ ..] if !figure.is_empty() => ExpectedMetric::Operations {
                 stream: pick("stream", stream, names.streams)?,
@@ -457,5 +457,8 @@ mod tests {
         check("all.all.exposure.worst", "<= 3 x flood", Err("no single phase"));
         check("all.users.valid.lockouts.worst", "<= 3", Err("unknown latency `lockouts`"));
         check("all.endpoint.attempts.worst", "<= 3", Err("unknown stream `endpoint`"));
+        check("all.all.state_exposure.mean", "<= 3s", Ok((3.0, None)));
+        check("all.all.store_peak_per_s.worst", "<= 300", Ok((300.0, None)));
+        check("all.all.exposure.mean", "<= 3s", Err("`exposure` has no mean"));
     }
 }

@@ -14,7 +14,7 @@ use crate::token::class::Class;
 
 use super::capacity::Rate;
 use super::endpoint::EndpointSetting;
-use super::event::Event;
+use super::event::{Action, Event};
 use super::expectation::Expectation;
 use super::state::{NamedStrategy, StateSpec, StoreSetting};
 
@@ -262,6 +262,14 @@ impl Scenario {
             Duration::ZERO => duration,
             until => until,
         })
+    }
+
+    /// The instant at which instances of the verifier restart first, if they do.
+    pub fn first_restart(&self) -> Option<Duration> {
+        let mut events = self.events.iter();
+        let restart =
+            events.find(|event| matches!(event.action, Action::RestartInstances { .. }))?;
+        Some(restart.at)
     }
 
     /// The policy of a trial. Only the trial's algorithm is allowed, unless the policy is the

@@ -14,7 +14,8 @@ use crate::form::svg::sweep::sweep;
 use crate::subject::simulation::expected::{expected_lines, gated, unjudged, verdict_line};
 use crate::subject::simulation::words::{better, words};
 use crate::subject::simulation::{
-    Column, columns, facts, marked, marks, phase_tables, runs, verdict,
+    Column, columns, facts, is_of_state, marked, marks, phase_tables, runs, subject_title,
+    subjects, verdict,
 };
 
 /// Renders the page.
@@ -22,13 +23,19 @@ pub fn simulation_html(simulation: &Simulation) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
-            (head("jwtbench: cache policies in virtual time"))
+            (head(&format!("jwtbench: {} in virtual time", subjects(simulation).to_lowercase())))
             body {
                 div style="max-width:64rem;margin:0 auto;padding:0 1rem 4rem" {
-                    h1 { "Cache policies in virtual time" }
+                    h1 { (subjects(simulation)) " in virtual time" }
                     p.lead {
-                        "How long a withdrawn key is trusted, how long good users are locked out, "
-                        "and what the identity provider has to bear, under each JWKS-cache policy. "
+                        @if is_of_state(&simulation.rows) {
+                            "How long a revoked token is accepted, how long good users are locked "
+                            "out, and what the store has to bear, under each state strategy. "
+                        } @else {
+                            "How long a withdrawn key is trusted, how long good users are locked "
+                            "out, and what the identity provider has to bear, under each "
+                            "JWKS-cache policy. "
+                        }
                         "Real tokens, the real verifier and key cache; no clock and no socket, so "
                         "the same command gives the same figures on every machine."
                     }
@@ -39,7 +46,7 @@ pub fn simulation_html(simulation: &Simulation) -> String {
                         (section(simulation, scenario))
                     }
                     @if !simulation.policies.is_empty() {
-                        h2 { "Policy by policy" }
+                        h2 { (subjects(simulation)) ", one by one" }
                         @for note in &simulation.policies { (policy(simulation, note)) }
                     }
                 }
@@ -113,7 +120,7 @@ fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
                 table {
                     thead {
                         tr {
-                            @for head in ["expectation", "bound", "figure", "cache policy", ""] {
+                            @for head in ["expectation", "bound", "figure", subject_title(rows), ""] {
                                 th { (head) }
                             }
                         }
@@ -143,7 +150,7 @@ fn table(simulation: &Simulation, rows: &[&SimulationRow], columns: &[Column]) -
             table {
                 thead {
                     tr {
-                        th { "cache policy" }
+                        th { (subject_title(rows)) }
                         @for column in columns { th.num { (column.title) } }
                     }
                 }

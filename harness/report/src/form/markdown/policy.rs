@@ -7,7 +7,7 @@ use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationRow};
 use crate::form::markdown::cell::{code, plain};
 use crate::subject::simulation::expected::expected_lines;
 use crate::subject::simulation::words::{better, words};
-use crate::subject::simulation::{cell, facts, runs};
+use crate::subject::simulation::{cell, facts, is_of_state, runs};
 
 /// The page of one policy.
 pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
@@ -32,12 +32,11 @@ pub fn policy_markdown(simulation: &Simulation, note: &PolicyNote) -> String {
         let _ = write!(text, "\n```toml\n{}```\n", keys.collect::<String>());
     }
     let _ = write!(text, "\nMedian / worst of {}:\n", runs(rows()));
-    let is_of_state = rows().any(|row| row.state_strategy.is_some());
-    let (titles, names) = match is_of_state {
+    let (last, names) = match is_of_state(rows()) {
         true => ("silence", ["state_exposure_s", "lockout_s", "silence_s"]),
         false => ("regret", ["exposure_s", "lockout_s", "regret_s"]),
     };
-    let _ = write!(text, "\n| scenario | exposure | lockout | {titles} |\n|---|---:|---:|---:|\n");
+    let _ = write!(text, "\n| scenario | exposure | lockout | {last} |\n|---|---:|---:|---:|\n");
     for row in rows() {
         let cells = names.map(|name| cell(row, name));
         let cells = cells.join(" | ");

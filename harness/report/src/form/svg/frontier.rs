@@ -10,7 +10,9 @@ use jwtbench_result::simulation::{HindsightPoint, Simulation, SimulationRow};
 
 use crate::form::junit::printable;
 use crate::form::svg::scale::{Scale, coordinate, levels, uprights};
-use crate::subject::simulation::{FOREVER, figure, marked, runs, span as shown_span, standing};
+use crate::subject::simulation::{
+    FOREVER, figure, is_of_state, marked, runs, span as shown_span, standing,
+};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;
@@ -67,7 +69,7 @@ pub(crate) fn frontier(simulation: &Simulation, scenario: &str) -> Markup {
                     "fetch, by number of fetches, if keys come and go by completed fetches alone; "
                     "one that lets keys expire can stand further left, and pays for it upwards. "
                     "\"For ever\": " (trusted(&points)) " is still trusted at the horizon."
-                    @if points.iter().any(|point| point.row.state_strategy.is_some()) {
+                    @if is_of_state(points.iter().map(|point| point.row)) {
                         " The larger a point, the more the store is asked for each token."
                     }
                 }
@@ -246,7 +248,7 @@ fn radius(group: &FrontierGroup<'_, '_>, is_own: bool) -> String {
 
 /// What the axis of exposure is about.
 fn trusted(points: &[Point<'_>]) -> &'static str {
-    match points.iter().any(|point| point.row.state_strategy.is_some()) {
+    match is_of_state(points.iter().map(|point| point.row)) {
         true => "a revoked token",
         false => "a withdrawn key",
     }

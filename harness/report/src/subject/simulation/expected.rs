@@ -5,7 +5,7 @@ use jwtbench_result::simulation::{COLUMNS, Simulation, SimulationExpectation, Si
 
 use crate::quantity::counted;
 
-use super::{beyond, figure};
+use super::{beyond, figure, is_of_state};
 
 /// One expectation of one policy, as a line of a table.
 pub(crate) struct ExpectedLine<'s> {
@@ -60,8 +60,7 @@ pub(crate) fn gated(rows: &[&SimulationRow]) -> Option<String> {
         count => format!("; the other {count} policies are there to be compared with"),
     };
     let names = names.join(", ");
-    let is_of_state = rows.iter().any(|row| row.state_strategy.is_some());
-    let (table, others) = match is_of_state {
+    let (table, others) = match is_of_state(rows.iter().copied()) {
         true => ("[state]", others.replace("policies", "strategies").replace("policy", "strategy")),
         false => ("[cache]", others),
     };

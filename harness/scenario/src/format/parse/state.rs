@@ -47,7 +47,7 @@ pub(super) fn state(
     let Some(wire) = wire else {
         return without(file, context).map(|()| None);
     };
-    let (at, table) = table_of_some(wire);
+    let (at, table) = (Some(wire.span()), wire.into_inner());
     let fault = |message: &str| file.fault(at.clone(), format!("[state]: {message}"));
     if family != STATE {
         return fault(
@@ -127,10 +127,6 @@ fn check_rest(file: &File<'_>, context: &StateContext<'_>, streams: &[Stream]) -
         return Ok(());
     };
     file.fault(None, message)
-}
-
-fn table_of_some<T>(wire: Spanned<T>) -> (Option<Range<usize>>, T) {
-    (Some(wire.span()), wire.into_inner())
 }
 
 /// Leaves this share of the tokens of each stream. What remains arrives as often as before.

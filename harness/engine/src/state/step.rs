@@ -1,6 +1,8 @@
 //! Step 11 of the contract under a state strategy: what is held decides, or the token is parked
 //! until somebody has answered.
 
+use slab::Slab;
+
 use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::rejection::Rejection;
@@ -13,11 +15,10 @@ use jwtbench_verifier::wall_clock::WallClock;
 use super::fleet::StateFleet;
 
 /// The tokens of one worker that wait for their state.
-pub struct StateDesk<'c> {
+pub struct StateStep<'c> {
     fleet: &'c StateFleet,
     worker: WorkerPlace,
-    parked: Vec<Option<ParkedToken>>,
-    free: Vec<u32>,
+    parked: Slab<ParkedToken>,
 }
 
 /// A proven token that waits.
@@ -47,10 +48,10 @@ pub struct Proof {
     pub remembered: Option<u64>,
 }
 
-impl<'c> StateDesk<'c> {
-    /// The desk of a worker, whose number is that of its instance.
-    pub fn new(fleet: &'c StateFleet, worker: WorkerPlace) -> StateDesk<'c> {
-        StateDesk { fleet, worker, parked: Vec::new(), free: Vec::new() }
+impl<'c> StateStep<'c> {
+    /// The step of a worker, whose number is that of its instance.
+    pub fn new(fleet: &'c StateFleet, worker: WorkerPlace) -> StateStep<'c> {
+        StateStep { fleet, worker, parked: Slab::new() }
     }
 
     /// Performs steps 10 to 12 on a proven token. A token that must be asked for is parked.
@@ -76,17 +77,19 @@ impl<'c> StateDesk<'c> {
             Ok(InForce::Yes) => return StateProgress::Done(Ok(()), ground),
             Ok(InForce::UnlessStateRefuses) => {}
         }
-        let place = self.park(proven, proof);
-        match fleet.ask(worker, &token, place, now) {
-            StateAnswer::Wait => StateProgress::Waiting,
-            StateAnswer::Decided(code, ground) => {
-                self.take(place);
-                StateProgress::Done(code, Some(ground))
+        let vacant = self.parked.vacant_entry();
+        match fleet.ask(worker, &token, vacant.key() as u32, now) {
+            StateAnswer::Wait => {
+                let Proof { operation, held, remembered } = proof;
+                let proven = proven.clone().into_owned();
+                vacant.insert(ParkedToken { operation, proven, held, remembered });
+                StateProgress::Waiting
             }
+            StateAnswer::Decided(code, ground) => StateProgress::Done(code, Some(ground)),
         }
     }
 
-    /// Whether [`StateDesk::resume`] has something to do.
+    /// Whether [`StateStep::resume`] has something to do.
     pub fn is_woken(&self) -> bool {
         self.fleet.has_wakes(self.worker)
     }
@@ -99,9 +102,10 @@ impl<'c> StateDesk<'c> {
         done: &mut Vec<(u32, Verdict)>,
     ) {
         for (place, answer) in self.fleet.take_wakes(self.worker) {
-            let Some(ParkedToken { operation, proven, held, remembered }) = self.take(place) else {
+            let Some(token) = self.parked.try_remove(place as usize) else {
                 continue;
             };
+            let ParkedToken { operation, proven, held, remembered } = token;
             let (state, ground) = match answer {
                 StateAnswer::Decided(code, ground) => (code, ground),
                 // A wake never means another wait. Refusing is the safe interpretation.
@@ -116,26 +120,6 @@ impl<'c> StateDesk<'c> {
 
     /// The number of tokens that wait.
     pub fn waiting(&self) -> usize {
-        self.parked.len() - self.free.len()
-    }
-
-    fn park(&mut self, proven: &Proven<'_>, proof: Proof) -> u32 {
-        let Proof { operation, held, remembered } = proof;
-        let proven = proven.clone().into_owned();
-        let parked = ParkedToken { operation, proven, held, remembered };
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.parked.push(None);
-            self.parked.len() as u32 - 1
-        });
-        self.parked[place as usize] = Some(parked);
-        place
-    }
-
-    fn take(&mut self, place: u32) -> Option<ParkedToken> {
-        let parked = self.parked.get_mut(place as usize)?.take();
-        if parked.is_some() {
-            self.free.push(place);
-        }
-        parked
+        self.parked.len()
     }
 }
