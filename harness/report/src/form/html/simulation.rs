@@ -112,7 +112,7 @@ fn verdict_banner(simulation: &Simulation) -> Markup {
 
 /// The expectations that policies are held to, and whether they are met.
 fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
-    let lines = expected_lines(rows);
+    let (lines, subject) = (expected_lines(rows), subject_title(rows));
     markup! {
         @for said in [gated(rows), unjudged(rows)].into_iter().flatten() { p.note { (said) } }
         @if !lines.is_empty() {
@@ -120,7 +120,7 @@ fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
                 table {
                     thead {
                         tr {
-                            @for head in ["expectation", "bound", "figure", subject_title(rows), ""] {
+                            @for head in ["expectation", "bound", "figure", subject, ""] {
                                 th { (head) }
                             }
                         }
