@@ -1,6 +1,8 @@
 //! The gates that `compare` and `replay` share: thresholds, strictness, output form and exit code.
 //! They know no folder except that of a result.
 
+mod simulation;
+
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
@@ -41,9 +43,10 @@ pub struct Gate {
 }
 
 /// The metrics that may decide a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Primary {
     /// Median service time
+    #[default]
     P50,
     /// CPU time per operation
     Cpu,
@@ -60,6 +63,17 @@ pub enum Allow {
     Machine,
     /// The schema version of result.jsonl
     Version,
+}
+
+/// The failure for results that differ in what was not allowed.
+fn unlike(differences: Vec<(Allowance, String)>) -> Failure {
+    let mut kinds: Vec<String> = differences.iter().map(|(kind, _)| kind.to_string()).collect();
+    kinds.dedup();
+    let reasons: Vec<&str> = differences.iter().map(|(_, why)| why.as_str()).collect();
+    let (reasons, kinds) = (reasons.join("; "), kinds.join(","));
+    Failure::Usage(format!(
+        "the results are not alike: {reasons}; measure both alike, or add --allow {kinds}"
+    ))
 }
 
 impl From<Allow> for Allowance {
@@ -120,14 +134,7 @@ impl Gate {
     ) -> Result<Exit, Failure> {
         let allowed = self.allow.iter().map(|allow| (*allow).into()).collect();
         let terms = ComparisonTerms { allowed, thresholds: self.thresholds()?, matching };
-        let compared = Comparison::of(base, candidate, &terms).map_err(|unlike| {
-            let kinds: Vec<String> = unlike.iter().map(|(kind, _)| kind.to_string()).collect();
-            let reasons: Vec<&str> = unlike.iter().map(|(_, why)| why.as_str()).collect();
-            let (reasons, kinds) = (reasons.join("; "), kinds.join(","));
-            Failure::Usage(format!(
-                "the results are not alike: {reasons}; measure both alike, or add --allow {kinds}"
-            ))
-        })?;
+        let compared = Comparison::of(base, candidate, &terms).map_err(unlike)?;
         let text = match (self.json, self.markdown) {
             (true, _) => shown::json(&serde_json::to_string(&compared).unwrap_or_default()) + "\n",
             (_, true) => comparison_markdown(&compared),

@@ -12,7 +12,8 @@
 //! - What is there for a simulation? [`simulation_terminal`], [`simulation_markdown`],
 //!   [`simulation_html`], [`simulation_picture`], [`simulation_junit`].
 //! - What is there for a duel, a comparison or a trend? [`duel_terminal`], [`duel_markdown`],
-//!   [`comparison()`], [`trend()`].
+//!   [`comparison()`],
+//!   [`simulation_change()`], [`trend()`].
 //! - Which sentences come first? [`answer_list`], [`ranking_table`].
 //! - How are figures written? [`quantity`].
 //!
@@ -28,7 +29,7 @@ use jwtbench_result::RunResult;
 use jwtbench_result::comparison::Comparison;
 use jwtbench_result::duel::Duels;
 use jwtbench_result::record::divergence::Divergence;
-use jwtbench_result::simulation::{PolicyNote, Simulation};
+use jwtbench_result::simulation::{PolicyNote, Simulation, SimulationChange};
 use jwtbench_result::trend::Trend;
 
 pub use form::bencher::bencher;
@@ -42,6 +43,7 @@ pub use form::terminal::check::check_table;
 pub use form::terminal::comparison::comparison;
 pub use form::terminal::duel::duel_terminal;
 pub use form::terminal::simulation::simulation_terminal;
+pub use form::terminal::simulation_change::simulation_change;
 pub use form::terminal::text::filled;
 pub use form::terminal::trend::trend;
 pub use form::terminal::{TerminalStyle, terminal, terminal_verdict};
@@ -86,6 +88,11 @@ pub fn comparison_markdown(compared: &Comparison) -> String {
 /// A simulation in Markdown.
 pub fn simulation_markdown(simulation: &Simulation) -> String {
     shown::lines(&form::markdown::simulation::simulation_markdown(simulation))
+}
+
+/// What changed from one simulation to another, in Markdown.
+pub fn simulation_change_markdown(change: &SimulationChange) -> String {
+    shown::lines(&form::markdown::simulation_change::simulation_change_markdown(change))
 }
 
 /// A simulation as one self-contained HTML page.

@@ -2,6 +2,7 @@
 //! runs. A run has an age of the cache at the start of the scenario and a draw of the arrivals. The
 //! metrics are defined in `reports/METRICS.md`.
 
+mod change;
 mod expected;
 mod metric_range;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoredForm;
 
+pub use change::{DECIDING, FigureChange, RowChange, Shift, SimulationChange};
 pub use expected::SimulationExpectation;
 pub use metric_range::MetricRange;
 use metric_range::{nano, whole_nano};

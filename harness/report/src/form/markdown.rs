@@ -9,6 +9,7 @@ pub(crate) mod duel;
 mod generator;
 pub(crate) mod policy;
 pub(crate) mod simulation;
+pub(crate) mod simulation_change;
 
 use cell::{code, plain, row};
 

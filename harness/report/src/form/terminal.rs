@@ -8,6 +8,7 @@ pub(crate) mod duel;
 mod dynamic;
 mod ranking;
 pub(crate) mod simulation;
+pub(crate) mod simulation_change;
 pub(crate) mod text;
 pub(crate) mod trend;
 

@@ -79,7 +79,7 @@ pub(crate) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine
             subject: row.subject(),
             key: &one.key,
             bound: &one.bound,
-            figure: value(row, one),
+            figure: value(one, &beyond(row, metric(one))),
         })
     };
     rows.iter().flat_map(of_row).collect()
@@ -99,7 +99,7 @@ pub(crate) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
 
 /// An expectation with its figure, in one line.
 pub fn simulation_expectation(row: &SimulationRow, one: &SimulationExpectation) -> String {
-    format!("{} {}, was {}", one.key, one.bound, value(row, one))
+    format!("{} {}, was {}", one.key, one.bound, value(one, &beyond(row, metric(one))))
 }
 
 fn state(row: &SimulationRow, one: &SimulationExpectation) -> String {
@@ -107,13 +107,19 @@ fn state(row: &SimulationRow, one: &SimulationExpectation) -> String {
     if row.is_gated { state.into() } else { format!("{} (not gated)", state.to_lowercase()) }
 }
 
-fn value(row: &SimulationRow, one: &SimulationExpectation) -> String {
-    let word = one.key.split('.').nth(2).unwrap_or_default();
-    let is_named = |name: &&str| *name == word || name.strip_suffix("_s") == Some(word);
-    let name = COLUMNS.into_iter().find(is_named).unwrap_or(word);
+/// The figure of an expectation. `beyond` is the text for one that the horizon cut off.
+pub(super) fn value(one: &SimulationExpectation, beyond: &str) -> String {
+    let name = metric(one);
     match one.value {
-        None if one.is_beyond => beyond(row, name),
+        None if one.is_beyond => beyond.into(),
         None => "nothing: this scenario has no such figure".into(),
         value => figure(name, value),
     }
+}
+
+/// The metric of an expectation.
+fn metric(one: &SimulationExpectation) -> &str {
+    let word = one.key.split('.').nth(2).unwrap_or_default();
+    let is_named = |name: &&str| *name == word || name.strip_suffix("_s") == Some(word);
+    COLUMNS.into_iter().find(is_named).unwrap_or(word)
 }
