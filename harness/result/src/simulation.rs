@@ -315,6 +315,10 @@ pub struct SimulationCounts {
     /// Those of the lockouts that the state of the token caused; absent if zero.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub state_lockouts: u64,
+    /// Those of the lockouts of users who had no token, because the issuer was down; absent if
+    /// zero. No token arrived.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub issuer_lockouts: u64,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -344,6 +348,7 @@ impl SimulationCounts {
         self.served += other.served;
         self.revoked_accepts += other.revoked_accepts;
         self.state_lockouts += other.state_lockouts;
+        self.issuer_lockouts += other.issuer_lockouts;
     }
 }
 

@@ -109,6 +109,8 @@ impl IssuerTimeline {
                     true
                 }
                 Action::RevokeTokens { .. }
+                | Action::ChangeSubjects { .. }
+                | Action::IssuerDown { .. }
                 | Action::Evict(_)
                 | Action::State { .. }
                 | Action::RestartInstances { .. } => false,

@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod flow;
 pub mod random;
 mod redraw;
+pub mod subjects;
 mod variant;
 
 use std::sync::Arc;
@@ -199,6 +200,7 @@ fn mint<'a>(
         lifetime_ns: nanos(scenario.issuer.token_lifetime),
         duration_ns: nanos(scenario.load.duration),
         holders,
+        subjects: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod change;
 mod fleet;
 mod gate;
 mod hindsight;
@@ -9,6 +10,7 @@ mod lag;
 mod oracle;
 mod own;
 mod state;
+mod subjects;
 mod tables;
 
 use std::collections::BTreeSet;

@@ -95,7 +95,10 @@ impl<'p> StateJudge<'p> {
                 if at < self.whole_until && revoked_at + self.propagation + self.replica_lag < at
         );
         let is_allowed = match given {
-            code if code == refused => revoked_at <= operation.end || ground == StateGround::Filter,
+            code if code == refused => {
+                self.truth.refused_from(operation.token) <= operation.end
+                    || ground == StateGround::Filter
+            }
             code if code == outage && is_unsure => true,
             // What is too old to stand, or nothing, lets nobody in who is not let in by an outage.
             // An answer that is used beyond its time does.

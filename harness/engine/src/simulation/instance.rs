@@ -10,12 +10,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
 
 use jwtbench_scenario::format::cache::Start;
-use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
+use jwtbench_scenario::model::place::{StreamPlace, TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::Balancing;
 use jwtbench_scenario::plan::flow::{Drawn, Flow};
 use jwtbench_scenario::plan::random::{self, unit};
 use jwtbench_scenario::plan::{Arrival, Plan};
-use jwtbench_scenario::token::corpus::{KidFact, Refs, Token};
+use jwtbench_scenario::token::corpus::{Facts, KidFact, Refs, Token};
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::rejection::Rejection;
@@ -103,6 +103,8 @@ struct FleetArrivals {
     balancing: Balancing,
     random: ChaCha8Rng,
     truth: Arc<StateTruth>,
+    /// The users who came without a token.
+    tokenless: Vec<(Tick, StreamPlace)>,
 }
 
 impl FlowArrivals<'_> {
@@ -112,7 +114,10 @@ impl FlowArrivals<'_> {
         let Drawn { at, stream, phase, .. } = *drawn;
         let token = self.refs.find(&drawn.token)?;
         let worker = match &mut self.fleet {
-            Some(fleet) => fleet.instance(drawn, token, self.workers)?,
+            Some(fleet) => {
+                let facts = &self.plan.corpus.tokens[token.index()].facts;
+                fleet.instance((drawn, token), facts, self.workers)?
+            }
             None => self.begun % self.workers,
         };
         self.begun += 1;
@@ -131,15 +136,24 @@ impl FlowArrivals<'_> {
 }
 
 impl FleetArrivals {
-    /// The instance to which a token goes; `None` if nobody uses the token any more.
-    fn instance(&mut self, drawn: &Drawn, token: TokenPlace, instances: usize) -> Option<usize> {
+    /// The instance to which a token goes; `None` if nobody uses the token any more, or has it yet.
+    fn instance(
+        &mut self,
+        (drawn, token): (&Drawn, TokenPlace),
+        facts: &Facts,
+        instances: usize,
+    ) -> Option<usize> {
         let share = match self.balancing {
             Balancing::Random => unit(&mut self.random),
             // Holders are spread evenly, whatever their number.
             Balancing::Sticky => (f64::from(drawn.token.ordinal.0 + 1) * GOLDEN).fract(),
         };
-        let is_over = !self.truth.goes_on && self.truth.revoked_at(token) <= drawn.at;
-        (!is_over).then_some((share * instances as f64) as usize)
+        let is_unused = self.truth.is_unused(token, drawn.at);
+        if !is_unused && self.truth.is_late(facts, drawn.at) {
+            self.tokenless.push((drawn.at, drawn.stream));
+            return None;
+        }
+        (!is_unused).then_some((share * instances as f64) as usize)
     }
 }
 
@@ -169,6 +183,11 @@ impl ArrivalSource for FlowArrivals<'_> {
         self.renewals = &self.renewals[1..];
         let early = std::mem::take(&mut self.early);
         early.iter().filter_map(|drawn| self.begin(drawn)).collect()
+    }
+
+    fn take_tokenless(&mut self) -> Vec<(Tick, StreamPlace)> {
+        let fleet = self.fleet.as_mut();
+        fleet.map(|fleet| std::mem::take(&mut fleet.tokenless)).unwrap_or_default()
     }
 }
 
@@ -273,8 +292,10 @@ impl Instance<'_> {
         let engine = Engine::new(&trial, &texts, world, contenders, (arrivals, tally, observer));
         // Beyond the horizon only waiting operations are answered.
         let run = engine.judged(strictness).run(horizon + grace(plan))?;
+        let mut tally = run.sink.tally;
+        run.tokenless.into_iter().for_each(|(at, stream)| tally.miss_token(at, stream));
         let end = InstanceEnd { trial: &trial, caches: &caches, texts: &texts };
-        Ok(InstanceRun { state: run.state, ..end.finished(run.sink.tally, run.observer) })
+        Ok(InstanceRun { state: run.state, ..end.finished(tally, run.observer) })
     }
 
     /// The machines of a fleet. A warm one holds what there is at the beginning, nothing, as of an
@@ -305,7 +326,8 @@ impl FleetArrivals {
     fn of(plan: &Plan, truth: &Arc<StateTruth>) -> Option<FleetArrivals> {
         let balancing = plan.scenario.state.as_ref()?.balancing;
         let random = random::stream(plan.seed, &["balancing"]);
-        Some(FleetArrivals { balancing, random, truth: Arc::clone(truth) })
+        let (truth, tokenless) = (Arc::clone(truth), Vec::new());
+        Some(FleetArrivals { balancing, random, truth, tokenless })
     }
 }
 

@@ -256,6 +256,16 @@ impl Seen {
         }
     }
 
+    /// Observes a user who came without a token, and so was locked out.
+    pub(super) fn miss_token(&mut self, at: Tick, stream: StreamPlace) {
+        let second = at.since(Tick::ZERO).as_secs() as usize;
+        let is_of_stream = self.scope.stream.is_none_or(|own| own == stream);
+        if let Some([good, refused, _]) = self.bins.get_mut(second).filter(|_| is_of_stream) {
+            *good += 1;
+            *refused += 1;
+        }
+    }
+
     fn see_good(&mut self, token: &Token, operation: &Operation, bad: bool) {
         let at = operation.intended;
         let second = at.since(Tick::ZERO).as_secs() as usize;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use jwtbench_result::simulation::SimulationCounts;
+use jwtbench_scenario::model::place::StreamPlace;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Flood;
 use jwtbench_verifier::rejection::Rejection;
@@ -95,6 +96,15 @@ impl Tally {
         if self.gathered.len() >= GATHERED {
             self.hash.update(&self.gathered);
             self.gathered.clear();
+        }
+    }
+
+    /// Counts a user who came without a token, because the issuer was down.
+    pub(super) fn miss_token(&mut self, at: Tick, stream: StreamPlace) {
+        self.counts.lockouts += 1;
+        self.counts.issuer_lockouts += 1;
+        for seen in [&mut self.whole].into_iter().chain(&mut self.scoped) {
+            seen.miss_token(at, stream);
         }
     }
 

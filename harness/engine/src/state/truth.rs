@@ -1,7 +1,7 @@
 //! What the issuer decides on tokens during a run, and when: the truth by which a strategy is
 //! judged. It follows from the plan alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use jwtbench_scenario::model::event::Action;
@@ -9,6 +9,7 @@ use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
 use jwtbench_scenario::model::state::AfterRevocation;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::plan::random::{self, unit};
+use jwtbench_scenario::plan::subjects::Subjects;
 use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::state_check::{Knowledge, StateEntry, StateToken};
@@ -29,6 +30,13 @@ pub struct StateTruth {
     pub revocations: Vec<TokenRevocation>,
     /// For each token of the corpus the instant from which it is revoked; `Tick::MAX` for never.
     revoked_at: Vec<Tick>,
+    /// For each token the instant from which what the store is told refuses it: that of its
+    /// revocation, or an earlier one if the strategy's key cannot tell it from others.
+    refused_from: Vec<Tick>,
+    /// The tokens that are never issued, because their subject is revoked.
+    unissued: HashSet<TokenPlace>,
+    /// The spans in which the issuer issues no token.
+    outages: Vec<[Tick; 2]>,
     /// Whether revoked tokens still arrive.
     pub goes_on: bool,
 }
@@ -42,7 +50,12 @@ pub struct TokenRevocation {
     pub token: TokenPlace,
     /// What the store is told.
     pub entry: StateEntry,
+    /// Whether the store is told by this one. What concerns several tokens is told once.
+    pub is_told: bool,
+    /// The instant from which no verifier accepts the token, whatever it knows.
+    pub end: Tick,
     issued_at: UnixTime,
+    version: Option<u64>,
     expires: Tick,
 }
 
@@ -51,15 +64,10 @@ impl TokenRevocation {
     pub fn state_token(&self) -> StateToken<'_> {
         StateToken {
             key: Some(&self.entry.key),
-            version: None,
+            version: self.version,
             issued_at: Some(self.issued_at),
             expires: self.expires,
         }
-    }
-
-    /// The instant from which no verifier accepts the token, whatever it knows.
-    pub fn end(&self) -> Tick {
-        self.entry.end
     }
 }
 
@@ -69,24 +77,53 @@ impl StateTruth {
         let Some(state) = &plan.scenario.state else {
             return StateTruth::default();
         };
+        let outages = plan.scenario.issuer_outages().into_iter();
+        let outages = outages.map(|outage| outage.map(|at| Tick::ZERO + at));
         let mut truth = StateTruth {
             revocations: Vec::new(),
             revoked_at: vec![Tick::MAX; plan.corpus.tokens.len()],
             goes_on: state.after_revocation == AfterRevocation::GoesOn,
+            outages: outages.collect(),
+            ..StateTruth::default()
         };
         truth.draw(plan, key, (state.revocations_per_s, plan.scenario.revocations_until()));
         truth.add_events(plan, key);
+        if let Some(subjects) = Subjects::of(&plan.scenario) {
+            truth.add_changes(plan, key, &subjects);
+        }
         truth.revocations.sort_by_key(|one| one.at);
         // A token that is revoked twice counts from the first revocation.
         let revoked_at = std::mem::take(&mut truth.revoked_at);
         truth.revocations.retain(|one| revoked_at[one.token.index()] == one.at);
         truth.revoked_at = revoked_at;
+        truth.share_entries();
+        truth.refused_from = truth.refused(plan, key);
         truth
     }
 
     /// The instant from which a token is revoked; `Tick::MAX` for never.
     pub fn revoked_at(&self, token: TokenPlace) -> Tick {
         self.revoked_at.get(token.index()).copied().unwrap_or(Tick::MAX)
+    }
+
+    /// The instant from which what the store is told refuses a token; `Tick::MAX` for never.
+    pub fn refused_from(&self, token: TokenPlace) -> Tick {
+        self.refused_from.get(token.index()).copied().unwrap_or(Tick::MAX)
+    }
+
+    /// Whether nobody uses a token, because its subject is revoked or its holder has stopped.
+    pub fn is_unused(&self, token: TokenPlace, at: Tick) -> bool {
+        self.unissued.contains(&token) || !self.goes_on && self.revoked_at(token) <= at
+    }
+
+    /// Whether a holder is still without the token at an instant, because it was due while the
+    /// issuer was down.
+    pub fn is_late(&self, facts: &Facts, at: Tick) -> bool {
+        let is_due = |[from, until]: &[Tick; 2]| {
+            let due = facts.holder.map(|holder| holder.issued);
+            due.is_some_and(|due| (*from..*until).contains(&due)) && at < *until
+        };
+        self.outages.iter().any(is_due)
     }
 
     fn add_events(&mut self, plan: &Plan, key: StateKey) {
@@ -115,6 +152,61 @@ impl StateTruth {
         }
     }
 
+    /// Makes the tokens of subjects void on which the issuer decides.
+    fn add_changes(&mut self, plan: &Plan, key: StateKey, subjects: &Subjects) {
+        for (token, minted) in (0u32..).map(TokenPlace).zip(&plan.corpus.tokens) {
+            let Some(holder) = minted.facts.holder else {
+                continue;
+            };
+            if subjects.is_gone(holder) {
+                self.unissued.insert(token);
+            } else if let Some(at) = subjects.void_at(holder)
+                && end_of(plan, &minted.facts) > at
+            {
+                self.revoke(plan, key, token, at);
+            }
+        }
+    }
+
+    /// Lets what concerns several tokens be told once, until the last of them has ended.
+    fn share_entries(&mut self) {
+        let mut ends = HashMap::<(Box<str>, Tick), Tick>::new();
+        for one in &self.revocations {
+            let end = ends.entry((one.entry.key.clone(), one.at)).or_insert(one.end);
+            *end = one.end.max(*end);
+        }
+        for one in &mut self.revocations {
+            let end = ends.remove(&(one.entry.key.clone(), one.at));
+            one.is_told = end.is_some();
+            one.entry.end = end.unwrap_or(one.end);
+        }
+    }
+
+    /// For each token the instant from which what the store is told refuses it.
+    fn refused(&self, plan: &Plan, key: StateKey) -> Vec<Tick> {
+        let mut from = self.revoked_at.clone();
+        if matches!(key, StateKey::JwtId | StateKey::Session | StateKey::Client) {
+            return from;
+        }
+        let mut told = HashMap::<&str, Vec<&TokenRevocation>>::new();
+        for one in self.revocations.iter().filter(|one| one.is_told) {
+            told.entry(&one.entry.key).or_default().push(one);
+        }
+        for (from, minted) in from.iter_mut().zip(&plan.corpus.tokens) {
+            let facts = &minted.facts;
+            let refuses = |one: &&&TokenRevocation| match one.entry.knowledge {
+                Knowledge::Clear => false,
+                Knowledge::Revoked => true,
+                Knowledge::Version(least) => facts.version.unwrap_or_default() < least,
+                Knowledge::NotBefore(at) => facts.issued_at < at,
+            };
+            let own = told.get(&*facts.subject).into_iter().flatten();
+            let first = own.filter(refuses).map(|one| one.at).min();
+            *from = first.unwrap_or(Tick::MAX).min(*from);
+        }
+        from
+    }
+
     /// Draws revocations of single tokens. Each is of the token that a holder has at that instant.
     fn draw(&mut self, plan: &Plan, key: StateKey, (per_s, until): (f64, Duration)) {
         if per_s <= 0.0 {
@@ -131,8 +223,10 @@ impl StateTruth {
             }
             let at = Tick((at_s * 1e9) as i64);
             let is_live = |token: &TokenPlace| {
+                let facts = &plan.corpus.tokens[token.index()].facts;
                 self.revoked_at(*token) == Tick::MAX
-                    && end_of(plan, &plan.corpus.tokens[token.index()].facts) > at
+                    && end_of(plan, facts) > at
+                    && !self.is_late(facts, at)
             };
             // A holder whose token is revoked already is none to be chosen.
             let mut chosen = (0..REDRAWS).filter_map(|_| held.at(unit(&mut rng), at));
@@ -154,7 +248,10 @@ impl StateTruth {
                 (&facts.jwt_id, Knowledge::Revoked)
             }
             StateKey::Subject => (&facts.subject, Knowledge::Revoked),
-            StateKey::Version => (&facts.subject, Knowledge::Version(AUTHORIZATION_VERSION)),
+            StateKey::Version => {
+                let next = facts.version.map_or(AUTHORIZATION_VERSION, |version| version + 1);
+                (&facts.subject, Knowledge::Version(next))
+            }
             StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(plan.instant(at) + NEXT)),
         };
         let end = end_of(plan, facts);
@@ -162,7 +259,10 @@ impl StateTruth {
             at,
             token,
             entry: StateEntry { key: name.clone(), knowledge, end },
+            is_told: true,
+            end,
             issued_at: facts.issued_at,
+            version: facts.version,
             expires: Tick(end.0 - plan.scenario.leeway().as_nanos() as i64),
         });
     }

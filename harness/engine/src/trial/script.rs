@@ -83,6 +83,7 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
             }
             // The truth of a state has them.
             Action::RevokeTokens { .. } if scenario.state.is_some() => continue,
+            Action::ChangeSubjects { .. } | Action::IssuerDown { .. } => continue,
             Action::RevokeTokens { stream, share, others, lag } => {
                 let streams = &scenario.streams;
                 let place = stream

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
-use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
+use jwtbench_scenario::model::place::{StreamPlace, TokenPlace, WorkerPlace};
 use jwtbench_scenario::plan::Arrival;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
@@ -65,6 +65,11 @@ pub(crate) trait ArrivalSource {
 
     /// Begins the renewal, and takes the tokens that were held back for it.
     fn renew(&mut self) -> Vec<(usize, Arrival)> {
+        Vec::new()
+    }
+
+    /// Takes the users who came without a token, at the end: when, and of which stream.
+    fn take_tokenless(&mut self) -> Vec<(Tick, StreamPlace)> {
         Vec::new()
     }
 }
@@ -197,6 +202,8 @@ pub(crate) struct EngineRun<S, O> {
     pub(crate) served: ServedCounts,
     /// What came of a state that instances learned of by a strategy.
     pub(crate) state: Option<StateRecord>,
+    /// The users who came without a token: when, and of which stream.
+    pub(crate) tokenless: Vec<(Tick, StreamPlace)>,
     /// The sink of the operations.
     pub(crate) sink: S,
     /// The observer.
@@ -314,10 +321,11 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
         if let Some(fault) = self.workers.contenders.iter().find_map(|one| one.fault()) {
             return Err(TrialError::of_own(fault));
         }
+        let tokenless = self.arrivals.take_tokenless();
         let Engine { script_run, world, sink, observer, .. } = self;
         let World { served, state, .. } = world;
         let state = state.map(StateWorld::finish);
-        Ok(EngineRun { script_run, served, state, sink, observer })
+        Ok(EngineRun { script_run, served, state, tokenless, sink, observer })
     }
 
     /// Tells the state of the tokens that were accepted in this step, and answers what tokens asked

@@ -140,7 +140,7 @@ impl Exposures {
             let seen = alarms(check.counters());
             open.retain_mut(|one| {
                 let revocation = &truth.revocations[one.revocation as usize];
-                let end = revocation.end();
+                let end = revocation.end;
                 if one.noticed_at.is_none() && one.until >= now && seen > one.alarms {
                     one.noticed_at = Some(now);
                 }
@@ -202,7 +202,7 @@ impl Exposures {
     /// The seconds of all exposures, at the horizon.
     pub(crate) fn finish(self, horizon: Tick) -> ExposureTimes {
         let last =
-            |one: &Exposure| horizon.min(self.truth.revocations[one.revocation as usize].end());
+            |one: &Exposure| horizon.min(self.truth.revocations[one.revocation as usize].end);
         let silent = self.open.iter().flatten().map(|one| one.silent(last(one)));
         let silence = silent.max().unwrap_or_default().max(self.silence);
         let silence_s = silence.as_secs_f64();
@@ -219,7 +219,7 @@ impl Exposures {
                 continue;
             };
             let revocation = &self.truth.revocations[number as usize];
-            let until = until.min(revocation.end());
+            let until = until.min(revocation.end);
             let span = until.since(revocation.at).as_secs_f64();
             times.spans.push((until <= horizon).then_some(span));
         }

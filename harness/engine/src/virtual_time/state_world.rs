@@ -87,7 +87,9 @@ impl<'s> StateWorld<'s> {
         let (entries, bytes) = self.most_held;
         self.most_held =
             self.fleet.look(0, |check| (check.entries().max(entries), check.bytes().max(bytes)));
-        self.store.revoke(&revocation.entry, self.fleet, now);
+        if revocation.is_told {
+            self.store.revoke(&revocation.entry, self.fleet, now);
+        }
         // Whoever asks may still hear of nothing, from a replica.
         if self.store.tells_at_once() || self.fleet.strategy().feed.is_none() {
             self.look_at_all(now);

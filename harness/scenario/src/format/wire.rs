@@ -229,6 +229,7 @@ pub(crate) struct WireStateTable {
     pub(crate) after_revocation: Option<WireAfter>,
     pub(crate) sample: Option<f64>,
     pub(crate) balancing: Option<WireBalancing>,
+    pub(crate) holders_per_subject: Option<u32>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -326,6 +327,18 @@ pub(crate) struct WireEvent {
     pub(crate) evict: Option<String>,
     pub(crate) state: Option<WireState>,
     pub(crate) restart_instances: Option<f64>,
+    pub(crate) revoke_subject: Option<WireSubjects>,
+    pub(crate) bump_version: Option<WireSubjects>,
+    pub(crate) not_before: Option<WireSubjects>,
+    pub(crate) issuer_down: Option<Span>,
+}
+
+/// Subjects of a stream.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WireSubjects {
+    pub(crate) stream: String,
+    pub(crate) share: Option<f64>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -39,6 +39,20 @@ pub enum Action {
         /// The delay until the verifier's list contains them.
         lag: Duration,
     },
+    /// The issuer decides on subjects: every token that it has issued to them so far is void.
+    ChangeSubjects {
+        /// The stream whose holders' subjects are affected.
+        stream: String,
+        /// The share of its subjects that are affected, in percent.
+        share: f64,
+        /// The decision.
+        change: SubjectChange,
+    },
+    /// The issuer issues no token for a while. A token that is due meanwhile is issued at the end.
+    IssuerDown {
+        /// How long.
+        lasts: Duration,
+    },
     /// From now on the published set also holds these odd entries.
     PublishSet(Vec<Poison>),
     /// The verifier's operator evicts a key from the key cache.
@@ -65,6 +79,8 @@ impl Action {
             | Action::WithdrawKey(_)
             | Action::PublishSet(_) => true,
             Action::RevokeTokens { .. }
+            | Action::ChangeSubjects { .. }
+            | Action::IssuerDown { .. }
             | Action::Evict(_)
             | Action::State { .. }
             | Action::RestartInstances { .. } => false,
@@ -84,6 +100,12 @@ impl Action {
                 format!("revoke-tokens {share} % of {stream}")
             }
             Action::RevokeTokens { others, .. } => format!("revoke-tokens {others} others"),
+            Action::ChangeSubjects { stream, share, change } => {
+                format!("{} {share} % of {stream}", change.name())
+            }
+            Action::IssuerDown { lasts } => {
+                format!("issuer-down {}", humantime::format_duration(*lasts))
+            }
             Action::PublishSet(poison) => {
                 let names: Vec<&str> = poison.iter().map(|poison| poison.name()).collect();
                 format!("publish-set {}", names.join(", "))
@@ -92,6 +114,32 @@ impl Action {
             Action::State { available: true } => "state up".into(),
             Action::State { available: false } => "state down".into(),
             Action::RestartInstances { share } => format!("restart-instances {share} %"),
+        }
+    }
+}
+
+/// A decision of the issuer on a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectChange {
+    /// The subject is revoked: it gets no token any more.
+    Revoked,
+    /// The rights of the subject have changed: its next token has the next authorization version.
+    Version,
+    /// The subject logs out everywhere: tokens issued before this instant are void.
+    NotBefore,
+}
+
+impl SubjectChange {
+    /// Every decision.
+    pub const ALL: [SubjectChange; 3] =
+        [SubjectChange::Revoked, SubjectChange::Version, SubjectChange::NotBefore];
+
+    /// The key in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SubjectChange::Revoked => "revoke-subject",
+            SubjectChange::Version => "bump-version",
+            SubjectChange::NotBefore => "not-before",
         }
     }
 }

@@ -264,6 +264,15 @@ impl Scenario {
         })
     }
 
+    /// The spans in which the issuer issues no token, in order of their beginnings.
+    pub fn issuer_outages(&self) -> Vec<[Duration; 2]> {
+        let outages = self.events.iter().filter_map(|event| match event.action {
+            Action::IssuerDown { lasts } => Some([event.at, event.at + lasts]),
+            _ => None,
+        });
+        outages.collect()
+    }
+
     /// The instant at which instances of the verifier restart first, if they do.
     pub fn first_restart(&self) -> Option<Duration> {
         let mut events = self.events.iter();

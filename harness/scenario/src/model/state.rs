@@ -22,6 +22,9 @@ pub struct StateSpec {
     pub sample: f64,
     /// The instance to which a token goes.
     pub balancing: Balancing,
+    /// The holders that share a subject, such as the devices of a person; `None` if each token has
+    /// a subject of its own.
+    pub holders_per_subject: Option<u32>,
     /// The lifetime of tokens under a strategy that gives none: that of `[issuer]`.
     pub token_lifetime: Duration,
 }

@@ -16,6 +16,7 @@ use crate::model::place::{PhasePlace, StreamPlace};
 use crate::plan::arrivals::exponential;
 use crate::plan::fingerprint::plan_hash;
 use crate::plan::random::{self, Zipf};
+use crate::plan::subjects::Subjects;
 use crate::plan::{Draw, EPOCH, Plan, PlanParts, nanos};
 use crate::token::class::Class;
 use crate::token::corpus::{Corpus, Mint, Refs, TokenRef};
@@ -250,6 +251,7 @@ pub fn plan(
     }
     let timeline = IssuerTimeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
     let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
+    let subjects = Subjects::of(scenario);
     let mint = Mint {
         signers,
         timeline: &timeline,
@@ -259,6 +261,7 @@ pub fn plan(
         lifetime_ns: nanos(scenario.issuer.token_lifetime),
         duration_ns: nanos(scenario.load.duration),
         holders: &holders,
+        subjects: subjects.as_ref(),
     };
     let corpus = Corpus::mint(&mint, refs.names(), &|| {});
     let hash = plan_hash(scenario, algorithm, &[], refs.names(), &corpus);

@@ -21,6 +21,7 @@ use crate::issuer::signer::Signers;
 use crate::issuer::{AMBIGUOUS_KEYS, FIRST_KEY, IssuerTimeline, SHARED_KEY};
 use crate::model::place::{Ordinal, StreamPlace, TokenPlace};
 use crate::plan::random;
+use crate::plan::subjects::Subjects;
 use crate::token::class::{Class, KeyRole, Stage};
 use crate::token::draft::{Draft, DraftKeys, OtherKeys, Signed, Times};
 
@@ -57,6 +58,8 @@ pub struct Facts {
     pub jwt_id: Box<str>,
     /// The claim `sub`.
     pub subject: Box<str>,
+    /// The authorization version in it, if its holder shares a subject with others.
+    pub version: Option<u64>,
     /// Whether the token is revoked from the beginning.
     pub is_revoked: bool,
     /// The subject for whom an authorization version is required from the beginning.
@@ -128,6 +131,8 @@ pub struct Mint<'a> {
     pub duration_ns: i64,
     /// The number of holders of each stream.
     pub holders: &'a [u32],
+    /// The subjects that holders share; `None` if each token has a subject of its own.
+    pub subjects: Option<&'a Subjects>,
 }
 
 impl Corpus {
@@ -193,7 +198,11 @@ impl Mint<'_> {
         let place = format!("{}/{}/{}", name.stream.0, name.ordinal.0, name.issue);
         let purpose = ["token", self.algorithm.name(), row.name, place.as_str()];
         let mut rng = random::stream(self.signers.seed(), &purpose);
-        let (subject, jwt_id) = (uuid(&mut rng), uuid(&mut rng));
+        let (own, jwt_id) = (uuid(&mut rng), uuid(&mut rng));
+        let holder = Holder { stream: name.stream, number: name.ordinal.0, issued };
+        let holder = class.is_reissued().then_some(holder);
+        let shared = self.subjects.zip(holder);
+        let subject = shared.map_or(own, |(subjects, holder)| self.subject(subjects, holder));
         let seconds = |ns: i64| ns.div_euclid(1_000_000_000);
         let times = Times {
             issued_at: self.epoch.at(issued).seconds(),
@@ -205,13 +214,25 @@ impl Mint<'_> {
         if let Some(kid) = kid {
             draft.header.insert("kid".into(), json!(kid));
         }
+        let version = shared.map(|(subjects, holder)| subjects.version(holder));
+        if let Some(version) = version {
+            let claim = self.policy.claims.authorization_version.clone();
+            draft.claims.insert(claim, json!(version));
+        }
         (row.alter)(&mut draft);
-        let holder = Holder { stream: name.stream, number: name.ordinal.0, issued };
         let ids = [subject.into(), jwt_id.into()];
-        let mut facts = facts(&draft, class, ids, class.is_reissued().then_some(holder));
+        let mut facts = facts(&draft, class, ids, holder);
+        facts.version = version;
         facts.versioned = row.is_versioned.then(|| facts.subject.clone());
         let bytes = draft.finish(&mut rng).into_boxed_slice();
         Token { bytes, class, facts }
+    }
+
+    /// The claim `sub` of all holders of a subject.
+    fn subject(&self, subjects: &Subjects, holder: Holder) -> String {
+        let (stream, number) = subjects.of_holder(holder);
+        let place = format!("{}/{number}", stream.0);
+        uuid(&mut random::stream(self.signers.seed(), &["subject", &place]))
     }
 }
 
@@ -259,6 +280,7 @@ fn facts(
         issued_at: date("iat").unwrap_or(issued_at),
         jwt_id,
         subject,
+        version: None,
         is_revoked: row.due == Some(Rejection::Revoked),
         versioned: None,
         holder,

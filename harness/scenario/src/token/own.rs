@@ -200,6 +200,7 @@ fn minted(token: &OwnToken, now: UnixTime) -> Token {
         jwt_id: "".into(),
         is_revoked: false,
         subject: "".into(),
+        version: None,
         versioned: None,
         holder: None,
     };

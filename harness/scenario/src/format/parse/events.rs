@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::format::wire::{WireEvent, WireState};
 use crate::issuer::FIRST_KEY;
-use crate::model::event::{Action, Event, Poison};
+use crate::model::event::{Action, Event, Poison, SubjectChange};
 use crate::{Load, Phase, SIMULATED, Stream};
 
 use super::{Checked, File};
@@ -121,14 +121,52 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
         let lag = revoke.lag.map_or(Duration::ZERO, |span| span.0);
         actions.push(Action::RevokeTokens { stream, share, others, lag });
     }
+    if let Some(lasts) = event.issuer_down.map(|span| span.0) {
+        if lasts.is_zero() {
+            return fault("`issuer-down` is how long it lasts, above zero".into());
+        }
+        actions.push(Action::IssuerDown { lasts });
+    }
+    actions.extend(changes_of_subjects(file, given, streams)?);
     match actions.len() {
         1 => Ok(actions.remove(0)),
         _ => fault(
             "an event does exactly one of publish-key, sign-with, withdraw-key, revoke-tokens, \
-             publish-set, evict, state, restart-instances"
+             publish-set, evict, state, restart-instances, revoke-subject, bump-version, \
+             not-before, issuer-down"
                 .into(),
         ),
     }
+}
+
+/// The decisions on subjects.
+fn changes_of_subjects(
+    file: &File<'_>,
+    given: &Spanned<WireEvent>,
+    streams: &[Stream],
+) -> Checked<Vec<Action>> {
+    let event = given.get_ref();
+    let mut actions = Vec::new();
+    for change in SubjectChange::ALL {
+        let wire = match change {
+            SubjectChange::Revoked => &event.revoke_subject,
+            SubjectChange::Version => &event.bump_version,
+            SubjectChange::NotBefore => &event.not_before,
+        };
+        let Some(wire) = wire else { continue };
+        let (stream, key) = (wire.stream.clone(), change.name());
+        if !streams.iter().any(|known| known.name == stream) {
+            let message = format!("`{key}` names a stream that does not exist: `{stream}`");
+            return file.fault(Some(given.span()), message);
+        }
+        let share = wire.share.unwrap_or(100.0);
+        if !(share > 0.0 && share <= 100.0) {
+            let message = format!("`share` of `{key}` is a percentage, above 0 and at most 100");
+            return file.fault(Some(given.span()), message);
+        }
+        actions.push(Action::ChangeSubjects { stream, share, change });
+    }
+    Ok(actions)
 }
 
 /// Checks that an event with a random time cannot come after the next event, the next phase or the

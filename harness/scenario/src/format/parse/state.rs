@@ -24,6 +24,9 @@ const STRATEGY: &str = "default";
 /// The most revocations per second.
 const MOST_REVOCATIONS: f64 = 1e6;
 
+/// The most holders of a subject.
+const MOST_HOLDERS: u32 = 1000;
+
 /// What the parser needs to know of a scenario to read its state.
 pub(super) struct StateContext<'s> {
     pub(super) family: &'s str,
@@ -74,6 +77,8 @@ pub(super) fn state(
     if until.is_some_and(|until| until > load.duration) {
         return fault("`revocations-until` is after the end of the scenario; lower it");
     }
+    let holders_per_subject = table.holders_per_subject;
+    check_subjects(file, context.events, holders_per_subject, revocations > 0.0)?;
     thin_out(streams, sample);
     Ok(Some(StateSpec {
         strategy: strategy.named(),
@@ -88,15 +93,21 @@ pub(super) fn state(
             Some(WireBalancing::Sticky) => Balancing::Sticky,
             Some(WireBalancing::Random) | None => Balancing::Random,
         },
+        holders_per_subject,
         token_lifetime: issuer.token_lifetime,
     }))
 }
 
 /// Checks that a scenario without state needs none, and says nothing of one.
 fn without(file: &File<'_>, context: &StateContext<'_>) -> Checked<()> {
-    let restarts = |event: &Event| matches!(event.action, Action::RestartInstances { .. });
-    if context.events.iter().any(restarts) {
-        return file.fault(None, "`restart-instances` goes with [state]; leave it out");
+    for event in context.events {
+        let key = match event.action {
+            Action::RestartInstances { .. } => "restart-instances",
+            Action::ChangeSubjects { change, .. } => change.name(),
+            Action::IssuerDown { .. } => "issuer-down",
+            _ => continue,
+        };
+        return file.fault(None, format!("`{key}` goes with [state]; leave it out"));
     }
     match (context.family == STATE, context.has_store) {
         (true, _) => file.fault(
@@ -125,6 +136,41 @@ fn check_rest(file: &File<'_>, context: &StateContext<'_>, streams: &[Stream]) -
         "[load] a closed loop cannot be simulated; write arrivals = \"poisson\""
     } else {
         return Ok(());
+    };
+    file.fault(None, message)
+}
+
+/// Checks that holders share subjects exactly if events decide on subjects, and that nothing
+/// revokes single tokens beside: what is known of a subject cannot tell its tokens apart.
+fn check_subjects(
+    file: &File<'_>,
+    events: &[Event],
+    holders_per_subject: Option<u32>,
+    are_single_tokens_revoked: bool,
+) -> Checked<()> {
+    let is_single = |event: &Event| matches!(event.action, Action::RevokeTokens { .. });
+    let of_subjects = events.iter().find_map(|event| match event.action {
+        Action::ChangeSubjects { change, .. } => Some(change.name()),
+        _ => None,
+    });
+    let message = match (holders_per_subject, of_subjects) {
+        (None, None) => return Ok(()),
+        (None, Some(key)) => format!(
+            "[state]: an event `{key}` is about subjects that holders share; write \
+             `holders-per-subject`, such as 3 for three devices of a person"
+        ),
+        (Some(_), None) => "[state]: `holders-per-subject` has no effect without an event \
+                            `revoke-subject`, `bump-version` or `not-before`; leave it out"
+            .into(),
+        (Some(count), _) if !(1..=MOST_HOLDERS).contains(&count) => {
+            format!("[state]: `holders-per-subject` is 1 to {MOST_HOLDERS}")
+        }
+        (Some(_), _) if are_single_tokens_revoked || events.iter().any(is_single) => {
+            "[state]: where holders share a subject, `revocations` and `revoke-tokens` would be of \
+             single tokens; leave them out, and revoke by subject"
+                .into()
+        }
+        _ => return Ok(()),
     };
     file.fault(None, message)
 }

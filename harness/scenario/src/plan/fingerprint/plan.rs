@@ -210,6 +210,11 @@ impl Fingerprinted for Action {
                 to.field("others", others);
                 to.field("lag", lag);
             }
+            Action::ChangeSubjects { stream, share, change } => {
+                to.field(change.name(), stream);
+                to.field("share", share);
+            }
+            Action::IssuerDown { lasts } => to.field("issuer-down", lasts),
             Action::PublishSet(poison) => to.field("publish-set", poison),
             Action::Evict(label) => to.field("evict", label),
             Action::State { available } => to.field("state", available),

@@ -15,6 +15,7 @@ impl Fingerprinted for StateSpec {
             after_revocation,
             sample,
             balancing,
+            holders_per_subject,
             // This is compared apart, as a cache policy is.
             strategy: _,
             // The corpus already reflects the lifetime of tokens.
@@ -25,6 +26,9 @@ impl Fingerprinted for StateSpec {
         to.field("after-revocation", after_revocation);
         to.field("sample", sample);
         to.field("balancing", balancing);
+        if let Some(count) = holders_per_subject {
+            to.field("holders-per-subject", count);
+        }
     }
 }
 
