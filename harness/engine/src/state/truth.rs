@@ -88,7 +88,7 @@ impl StateTruth {
         };
         truth.draw(plan, key, (state.revocations_per_s, plan.scenario.revocations_until()));
         truth.add_events(plan, key);
-        if let Some(subjects) = Subjects::of(&plan.scenario) {
+        if let Some(subjects) = Subjects::of(&plan.scenario, plan.seed) {
             truth.add_changes(plan, key, &subjects);
         }
         truth.revocations.sort_by_key(|one| one.at);
@@ -146,7 +146,7 @@ impl StateTruth {
             };
             for (token, minted) in (0u32..).map(TokenPlace).zip(&plan.corpus.tokens) {
                 if is_hit(&minted.facts) {
-                    self.revoke(plan, key, token, at);
+                    self.revoke(plan, (key, AUTHORIZATION_VERSION), token, at);
                 }
             }
         }
@@ -163,7 +163,7 @@ impl StateTruth {
             } else if let Some(at) = subjects.void_at(holder)
                 && end_of(plan, &minted.facts) > at
             {
-                self.revoke(plan, key, token, at);
+                self.revoke(plan, (key, subjects.version(at + NEXT)), token, at);
             }
         }
     }
@@ -231,12 +231,19 @@ impl StateTruth {
             // A holder whose token is revoked already is none to be chosen.
             let mut chosen = (0..REDRAWS).filter_map(|_| held.at(unit(&mut rng), at));
             if let Some(token) = chosen.find(is_live) {
-                self.revoke(plan, key, token, at);
+                self.revoke(plan, (key, AUTHORIZATION_VERSION), token, at);
             }
         }
     }
 
-    fn revoke(&mut self, plan: &Plan, key: StateKey, token: TokenPlace, at: Tick) {
+    /// Revokes a token. `version` is the least authorization version from now on.
+    fn revoke(
+        &mut self,
+        plan: &Plan,
+        (key, version): (StateKey, u64),
+        token: TokenPlace,
+        at: Tick,
+    ) {
         let facts = &plan.corpus.tokens[token.index()].facts;
         let known = &mut self.revoked_at[token.index()];
         if *known <= at {
@@ -248,10 +255,7 @@ impl StateTruth {
                 (&facts.jwt_id, Knowledge::Revoked)
             }
             StateKey::Subject => (&facts.subject, Knowledge::Revoked),
-            StateKey::Version => {
-                let next = facts.version.map_or(AUTHORIZATION_VERSION, |version| version + 1);
-                (&facts.subject, Knowledge::Version(next))
-            }
+            StateKey::Version => (&facts.subject, Knowledge::Version(version)),
             StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(plan.instant(at) + NEXT)),
         };
         let end = end_of(plan, facts);

@@ -251,7 +251,7 @@ pub fn plan(
     }
     let timeline = IssuerTimeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
     let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
-    let subjects = Subjects::of(scenario);
+    let subjects = Subjects::of(scenario, seed);
     let mint = Mint {
         signers,
         timeline: &timeline,

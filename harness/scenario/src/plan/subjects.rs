@@ -1,5 +1,5 @@
-//! The subjects of a scenario whose holders share them, and what the issuer decides on subjects. It
-//! follows from the scenario alone. This module is pure.
+//! The subjects of a scenario whose holders share them, and what the issuer decides on subjects.
+//! This module is pure.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,6 +17,9 @@ use crate::token::corpus::Holder;
 #[derive(Clone, Debug)]
 pub struct Subjects {
     holders_per_subject: u32,
+    /// The instants of all changes, in order. Each raises the authorization version that the issuer
+    /// writes into tokens, whomever it concerns.
+    instants: Vec<Tick>,
     /// The changes of each subject that has any, in order of time.
     changes: HashMap<SubjectPlace, Vec<(Tick, SubjectChange)>>,
 }
@@ -25,10 +28,12 @@ pub struct Subjects {
 pub type SubjectPlace = (StreamPlace, u32);
 
 impl Subjects {
-    /// The subjects of a scenario; `None` if each token has a subject of its own.
-    pub fn of(scenario: &Scenario) -> Option<Subjects> {
+    /// The subjects of a scenario, with those that the seed draws for each change; `None` if each
+    /// token has a subject of its own.
+    pub fn of(scenario: &Scenario, seed: u64) -> Option<Subjects> {
         let holders_per_subject = scenario.state.as_ref()?.holders_per_subject?;
         let mut changes = HashMap::<SubjectPlace, Vec<_>>::new();
+        let mut instants = Vec::new();
         for (number, event) in scenario.events.iter().enumerate() {
             let Action::ChangeSubjects { stream: name, share, change } = &event.action else {
                 continue;
@@ -37,15 +42,16 @@ impl Subjects {
             let Some((place, stream)) = named else {
                 continue;
             };
+            instants.push(Tick::ZERO + event.at);
             let all = stream.holders.div_ceil(holders_per_subject);
             let count = (f64::from(all) * share / 100.0).ceil() as u32;
-            let mut rng = random::stream(0, &["subjects", &number.to_string()]);
+            let mut rng = random::stream(seed, &["subjects", &number.to_string()]);
             for subject in draw(count.min(all), all, &mut rng) {
                 let own = changes.entry((StreamPlace(place), subject)).or_default();
                 own.push((Tick::ZERO + event.at, *change));
             }
         }
-        Some(Subjects { holders_per_subject, changes })
+        Some(Subjects { holders_per_subject, instants, changes })
     }
 
     /// The subject of a holder.
@@ -53,16 +59,18 @@ impl Subjects {
         (holder.stream, holder.number / self.holders_per_subject)
     }
 
-    /// The authorization version under which the issuer issues the token of a holder: 1, and 1 more
-    /// for each change of its subject before that instant.
-    pub fn version(&self, holder: Holder) -> u64 {
-        1 + self.before(holder).count() as u64
+    /// The authorization version in a token that is issued at an instant: 1, and 1 more for each
+    /// change before, whomever it concerns. It is the least one that a change at an earlier instant
+    /// requires of its subjects.
+    pub fn version(&self, issued: Tick) -> u64 {
+        1 + self.instants.partition_point(|at| *at < issued) as u64
     }
 
     /// Whether the subject of a token was revoked before the token would have been issued, so that
     /// nobody got it.
     pub fn is_gone(&self, holder: Holder) -> bool {
-        self.before(holder).any(|(_, change)| *change == SubjectChange::Revoked)
+        let mut before = self.changes_of(holder).iter().filter(|(at, _)| *at < holder.issued);
+        before.any(|(_, change)| *change == SubjectChange::Revoked)
     }
 
     /// The instant of the first change that makes the token of a holder void. A token that is
@@ -70,10 +78,6 @@ impl Subjects {
     pub fn void_at(&self, holder: Holder) -> Option<Tick> {
         let mut later = self.changes_of(holder).iter().filter(|(at, _)| *at >= holder.issued);
         later.next().map(|(at, _)| *at)
-    }
-
-    fn before(&self, holder: Holder) -> impl Iterator<Item = &(Tick, SubjectChange)> {
-        self.changes_of(holder).iter().filter(move |(at, _)| *at < holder.issued)
     }
 
     fn changes_of(&self, holder: Holder) -> &[(Tick, SubjectChange)] {
@@ -122,8 +126,9 @@ mod tests {
         let users = StreamPlace(0);
         let [first, second] = [10, 20].map(|second| Tick(second * 1_000_000_000));
         let changes = vec![(first, SubjectChange::Version), (second, SubjectChange::Revoked)];
-        let subjects =
-            Subjects { holders_per_subject: 3, changes: HashMap::from([((users, 1), changes)]) };
+        let changes = HashMap::from([((users, 1), changes)]);
+        let instants = vec![first, second];
+        let subjects = Subjects { holders_per_subject: 3, instants, changes };
         let holder = |number, issued| Holder { stream: users, number, issued };
         let after = |at: Tick| Tick(at.0 + 1);
         let rows = [
@@ -131,12 +136,12 @@ mod tests {
             (holder(5, first), 1, Some(first), false, "at the instant of the first change"),
             (holder(4, after(first)), 2, Some(second), false, "just after it"),
             (holder(4, after(second)), 3, None, true, "after the subject was revoked"),
-            (holder(2, after(second)), 1, None, false, "the subject before"),
-            (holder(6, after(second)), 1, None, false, "the subject after"),
+            (holder(2, after(second)), 3, None, false, "the subject before"),
+            (holder(6, after(first)), 2, None, false, "the subject after"),
             (Holder { stream: StreamPlace(1), ..holder(4, first) }, 1, None, false, "elsewhere"),
         ];
         for (holder, version, void_at, is_gone, reason) in rows {
-            assert_eq!(subjects.version(holder), version, "{reason}");
+            assert_eq!(subjects.version(holder.issued), version, "{reason}");
             assert_eq!(subjects.void_at(holder), void_at, "{reason}");
             assert_eq!(subjects.is_gone(holder), is_gone, "{reason}");
         }

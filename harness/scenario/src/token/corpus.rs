@@ -214,7 +214,7 @@ impl Mint<'_> {
         if let Some(kid) = kid {
             draft.header.insert("kid".into(), json!(kid));
         }
-        let version = shared.map(|(subjects, holder)| subjects.version(holder));
+        let version = shared.map(|(subjects, holder)| subjects.version(holder.issued));
         if let Some(version) = version {
             let claim = self.policy.claims.authorization_version.clone();
             draft.claims.insert(claim, json!(version));
