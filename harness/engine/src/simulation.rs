@@ -279,7 +279,8 @@ struct Fleet {
     exposures: ExposureSpans,
     phases: Vec<PhaseCost>,
     counts: SimulationCounts,
-    causes: BTreeMap<&'static str, u64>,
+    /// The exposed accepts by cause, and the lockouts by cause.
+    causes: (BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>),
     timeline: Vec<Minute>,
     wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     hash: [u8; 32],
@@ -383,6 +384,7 @@ impl Variants {
         let phases = by_phase(&self.whole, &runs, lost);
         let mut hash = Sha256::new();
         let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
+        let mut lockout_causes = BTreeMap::new();
         let (mut wrong, mut timeline) = (BTreeMap::new(), Vec::new());
         let is_short = self.whole.scenario.load.duration <= LONGEST_TIMELINE;
         for InstanceRun { tally, fetches, served, .. } in runs {
@@ -393,15 +395,15 @@ impl Variants {
             let served = served.served;
             let misreported = tally.counts.misreported + tally.whole.misreported;
             counts.add(&SimulationCounts { attempts, served, misreported, ..tally.counts });
-            for (cause, count) in &tally.causes {
-                *causes.entry(*cause).or_default() += count;
-            }
+            add_counts(&mut causes, &tally.causes);
+            add_counts(&mut lockout_causes, &tally.lockout_causes);
             for (key, count) in &tally.wrong {
                 *wrong.entry(*key).or_default() += count;
             }
             hash.update(tally.stream_hash());
         }
         let hash = hash.finalize().into();
+        let causes = (causes, lockout_causes);
         Ok(Fleet { values, asked, exposures, phases, counts, causes, timeline, wrong, hash })
     }
 
@@ -414,16 +416,16 @@ impl Variants {
         let scenario = &self.whole.scenario;
         let mut metrics = over_runs(fleets.iter().flat_map(|fleet| &fleet.values));
         metrics.extend(exposure_over(&fleets).map(|range| ("state_exposure_s".to_owned(), range)));
-        let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
+        let mut counts = SimulationCounts::default();
+        let (mut causes, mut lockout_causes) = (BTreeMap::new(), BTreeMap::new());
         let (mut hash, mut timeline) = (Sha256::new(), Vec::new());
         let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
         let phases = phases(scenario, &fleets);
         for fleet in fleets {
             counts.add(&fleet.counts);
             add_up(&mut timeline, &fleet.timeline);
-            for (cause, count) in fleet.causes {
-                *causes.entry(cause.to_owned()).or_default() += count;
-            }
+            add_counts(&mut causes, &fleet.causes.0);
+            add_counts(&mut lockout_causes, &fleet.causes.1);
             for (key, count) in fleet.wrong {
                 *breaches.entry(key).or_default() += count;
             }
@@ -456,6 +458,7 @@ impl Variants {
             wait_s,
             counts,
             causes,
+            lockout_causes,
             is_gated: false,
             expectations: Vec::new(),
             unjudged: Vec::new(),
@@ -463,6 +466,16 @@ impl Variants {
             timeline,
             stream_hash: hex(&hash.finalize()),
         }
+    }
+}
+
+/// Adds counts by cause to those of others.
+fn add_counts<K: From<&'static str> + Ord>(
+    to: &mut BTreeMap<K, u64>,
+    counts: &BTreeMap<&'static str, u64>,
+) {
+    for (cause, count) in counts {
+        *to.entry(K::from(cause)).or_default() += count;
     }
 }
 

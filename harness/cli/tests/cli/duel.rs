@@ -42,7 +42,7 @@ fn what_cannot_be_fought_is_refused_with_a_remedy() {
     std::fs::write(path("faulty.toml"), "isuer = \"x\"\n").unwrap();
     std::fs::write(path("duel.jsonl"), "{}").unwrap();
     let (other, faulty, held) = (path("other.toml"), path("faulty.toml"), path(""));
-    let rows: [(&[&str], &[&str], &str); 20] = [
+    let rows: [(&[&str], &[&str], &str); 21] = [
         (&["core:ring"], &["<B>"], "one side only"),
         (&["core:ring", "core:x"], &["core:x", "known:", "core:ring"], "no such contender"),
         (&["core:ring", "core:*"], &["core:*", "one of them"], "several contenders"),
@@ -59,6 +59,7 @@ fn what_cannot_be_fought_is_refused_with_a_remedy() {
         (&["core:ring", "core:ring", "--scenario", "hot-path"], &["over one"], "a family"),
         (&["null:", "raw:ring", "--scenario", "hot-path/mix"], &["cannot run in"], "a floor"),
         (&["core:ring", "core:ring", "--scenario", "hot-path/ramp"], &["rates per second"], "70 %"),
+        (&["core:ring", "core:ring", "--scenario", "state/steady"], &["lasts hours"], "no duel"),
         (&["core:ring", "core:ring", "--cache-policy", "x"], &["`x`", "default"], "no preset"),
         (&["core:ring", "core:ring", "--policy", &faulty], &["faulty.toml:1", "isuer"], "a fault"),
         (&["core:ring", "core:ring", "--policy", &other], &["different tokens"], "two corpora"),

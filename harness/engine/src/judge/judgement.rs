@@ -24,7 +24,7 @@ use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use super::history::{History, Over};
-use super::state::StateJudge;
+use super::state::{StateJudge, lockout_cause};
 
 /// A verdict's code: `Ok` for ACCEPT.
 pub type Code = Result<(), Rejection>;
@@ -81,6 +81,8 @@ pub struct Judgement {
     pub exposed: Option<&'static str>,
     /// Whether the token was refused although it was good.
     pub lockout: bool,
+    /// The cause, if that was because of its state under a strategy.
+    pub state_lockout: Option<&'static str>,
     /// Whether the token was good and accepted, but after the deadline.
     pub late: bool,
 }
@@ -215,6 +217,11 @@ impl<'p> Judge<'p> {
             good,
             exposed: self.exposure(&token.facts, operation, (from, to)).filter(|_| accepted),
             lockout: good && !accepted,
+            state_lockout: self
+                .state
+                .as_ref()
+                .filter(|_| good)
+                .and_then(|_| lockout_cause(verdict)),
             late: good && accepted && operation.response() > deadline,
         }
     }

@@ -10,10 +10,26 @@ use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::state_check::StateGround;
 use jwtbench_verifier::state_strategy::{Carrier, ColdStart, Prune, StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::verdict::Verdict;
 
 use crate::state::truth::StateTruth;
 
 use super::judgement::{Code, Operation};
+
+/// Why the state of a good token was held against it, if a verdict did so.
+pub(super) fn lockout_cause(verdict: &Verdict) -> Option<&'static str> {
+    use Rejection::{Revoked, StaleAuthorization, StateUnavailable};
+    let Err(Revoked | StaleAuthorization | StateUnavailable) = verdict.code else {
+        return None;
+    };
+    Some(match verdict.state? {
+        StateGround::Outage => "state-fail-closed",
+        StateGround::Stale(_) => "state-stale",
+        StateGround::Cold => "state-cold-start",
+        StateGround::Filter => "state-filter",
+        _ => "state-granularity",
+    })
+}
 
 /// What an answer may be late beside what the settings say.
 const SLACK: Duration = Duration::from_secs(1);

@@ -132,14 +132,6 @@ pub(super) struct Seen {
     pub(super) state_age: Option<Duration>,
 }
 
-/// Whether a code says something of the state of a token.
-pub(super) fn is_of_state(code: Result<(), Rejection>) -> bool {
-    matches!(
-        code,
-        Err(Rejection::Revoked | Rejection::StaleAuthorization | Rejection::StateUnavailable)
-    )
-}
-
 impl Seen {
     pub(super) fn new(plan: &Plan, scope: SeenScope) -> Seen {
         let seconds = plan.scenario.load.duration.as_secs() as usize + 1;
@@ -212,8 +204,7 @@ impl Seen {
         use StateGround::{Cached, Held, Stale, Store};
         let Operation { verdict, intended, .. } = operation;
         let second = intended.since(Tick::ZERO).as_secs() as usize;
-        if judgement.lockout
-            && is_of_state(verdict.code)
+        if judgement.state_lockout.is_some()
             && let Some(refused) = self.state_refused.get_mut(second)
         {
             *refused += 1;

@@ -15,7 +15,7 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Judge, Operation, spell};
 
-use super::seen::{Seen, SeenScope, is_of_state};
+use super::seen::{Seen, SeenScope};
 
 /// The number of bytes of the stream that are gathered before they are hashed.
 const GATHERED: usize = 8192;
@@ -24,6 +24,8 @@ const GATHERED: usize = 8192;
 pub(super) struct Tally {
     pub(super) counts: SimulationCounts,
     pub(super) causes: BTreeMap<&'static str, u64>,
+    /// The lockouts by cause, of those that state or the issuer caused.
+    pub(super) lockout_causes: BTreeMap<&'static str, u64>,
     /// The number of verdicts that the contract does not allow, by class, code due and code given.
     pub(super) wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     /// The observations of all operations.
@@ -45,6 +47,7 @@ impl Tally {
         Tally {
             counts: SimulationCounts::default(),
             causes: BTreeMap::new(),
+            lockout_causes: BTreeMap::new(),
             wrong: BTreeMap::new(),
             whole: Seen::new(plan, SeenScope::default()),
             scoped: scopes.iter().map(|scope| Seen::new(plan, *scope)).collect(),
@@ -79,8 +82,9 @@ impl Tally {
                 *last = (*last).max(operation.end);
             }
         }
-        if plan.scenario.state.is_some() && judgement.lockout && is_of_state(code) {
+        if let Some(cause) = judgement.state_lockout {
             counts.state_lockouts += 1;
+            *self.lockout_causes.entry(cause).or_default() += 1;
             counts.misreported += u64::from(is_misreported(plan, code));
         }
         if !judgement.conforms {
@@ -103,6 +107,7 @@ impl Tally {
     pub(super) fn miss_token(&mut self, at: Tick, stream: StreamPlace) {
         self.counts.lockouts += 1;
         self.counts.issuer_lockouts += 1;
+        *self.lockout_causes.entry("issuer-down").or_default() += 1;
         for seen in [&mut self.whole].into_iter().chain(&mut self.scoped) {
             seen.miss_token(at, stream);
         }

@@ -16,7 +16,7 @@ use jwtbench_scenario::plan::MAX_ARRIVALS;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::Failure;
-use crate::flag::filter::{Filter, algorithm};
+use crate::flag::filter::{Filter, algorithm, lasting_seconds};
 use crate::flag::fit::refusal;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, cache_policy_records};
@@ -137,7 +137,8 @@ fn contender(name: &str) -> Result<ContenderSpec, Failure> {
 /// The scenario under the side's policies, and the record of its cache policy for a result.
 fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), Failure> {
     let library = args.origin.library(true)?;
-    let mut found = library.select(std::slice::from_ref(&args.scenario))?;
+    let found = library.select(std::slice::from_ref(&args.scenario))?;
+    let mut found = lasting_seconds(found)?;
     if found.len() > 1 {
         let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();
         let (given, names) = (&args.scenario, names.join(", "));

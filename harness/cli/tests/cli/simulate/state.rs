@@ -194,6 +194,7 @@ fn an_outage_locks_out_or_exposes() {
     let closed = lived("carrier = \"ask\"\n");
     assert_eq!(worst(&closed, "lockout_s"), 600.0, "everybody, for as long as it lasts");
     assert_eq!(closed.counts.revoked_accepts, 0);
+    assert_eq!(closed.lockout_causes.keys().collect::<Vec<_>>(), ["state-fail-closed"]);
     let open = lived("carrier = \"ask\"\non-failure = \"open\"\n");
     assert_eq!(worst(&open, "lockout_s"), 0.0);
     assert_eq!(open.causes.keys().collect::<Vec<_>>(), ["state-fail-open"]);

@@ -62,6 +62,11 @@ fn a_subject_is_one_entry_and_its_tokens_are_several() {
         assert!((2.0..=4.0).contains(&ratio), "{key}: {ratio}");
         assert!(worst(&people, "state_exposure_s") < 0.1, "{key}");
         let next = people.counts.state_lockouts;
+        let causes: Vec<_> = people.lockout_causes.keys().collect();
+        match key {
+            "version" => assert!(causes.is_empty(), "{causes:?}"),
+            _ => assert_eq!(causes, ["state-granularity"], "{key}"),
+        }
         match key {
             "subject" => assert!(next > 1000, "the next token of a person is refused: {next}"),
             // A date in whole seconds refuses a token that was issued within the same second.
@@ -151,5 +156,6 @@ fn an_issuer_that_is_down_locks_out_by_the_life_of_tokens() {
         assert!((lockout / expected - 1.0).abs() < 0.02, "{lifetime}: {lockout} and {expected}");
         assert_eq!(row.counts.issuer_lockouts, row.counts.lockouts, "{lifetime}");
         assert_eq!(worst(row, "state_lockout_s"), 0.0, "{lifetime}");
+        assert_eq!(row.lockout_causes.keys().collect::<Vec<_>>(), ["issuer-down"], "{lifetime}");
     }
 }

@@ -1,5 +1,7 @@
 //! The meaning of a row, in sentences for the operator of such a cache.
 
+use std::collections::BTreeMap;
+
 use jwtbench_result::simulation::{MetricRange, Simulation, SimulationRow};
 
 use super::{figure, span};
@@ -13,6 +15,7 @@ pub(crate) fn words(row: &SimulationRow) -> Vec<String> {
         exposure(row),
         revoked(row),
         taken(row),
+        locked_out(row),
         row.metric("convergence_s").map(convergence),
         starvation(row),
         grace(row),
@@ -112,13 +115,24 @@ fn about(mean: f64) -> String {
 }
 
 fn taken(row: &SimulationRow) -> Option<String> {
-    let mut causes: Vec<(&String, &u64)> = row.causes.iter().collect();
+    let names = by_count(&row.causes)?;
+    let mean = about(per_verifier(row, row.counts.exposed_accepts));
+    Some(format!("It takes {mean} tokens in the mean that it should not ({names})."))
+}
+
+/// The good tokens that the state of tokens or the issuer locks out.
+fn locked_out(row: &SimulationRow) -> Option<String> {
+    let names = by_count(&row.lockout_causes)?;
+    let mean = about(per_verifier(row, row.lockout_causes.values().sum()));
+    Some(format!("{mean} good users are refused in the mean ({names})."))
+}
+
+/// The names of causes, the most frequent first; `None` if there are none.
+fn by_count(causes: &BTreeMap<String, u64>) -> Option<String> {
+    let mut causes: Vec<(&String, &u64)> = causes.iter().collect();
     causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let names: Vec<&str> = causes.iter().map(|(cause, _)| cause.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        let mean = about(per_verifier(row, row.counts.exposed_accepts));
-        format!("It takes {mean} tokens in the mean that it should not ({}).", names.join(", "))
-    })
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn convergence(metric: &MetricRange) -> String {
