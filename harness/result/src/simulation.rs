@@ -227,8 +227,8 @@ pub struct SimulationRow {
     pub counts: SimulationCounts,
     /// Exposed accepts by cause.
     pub causes: BTreeMap<String, u64>,
-    /// Lockouts by cause, of those that the state of the token or the issuer caused; absent if there
-    /// are none.
+    /// Lockouts by cause, of those that the state of the token or the issuer caused; absent if
+    /// there are none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lockout_causes: BTreeMap<String, u64>,
     /// Whether a missed expectation fails the command: the policy is that of the scenario's

@@ -2,6 +2,7 @@
 //! changes its set, tokens are revoked, keys are evicted. It is the same in real and in virtual
 //! time.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jwtbench_scenario::model::endpoint::EndpointSetting;
@@ -34,7 +35,7 @@ enum ScriptStep {
     List(Revocation, Duration),
     Evict(String),
     State(bool),
-    Restart(f64),
+    Restart(Range<f64>),
 }
 
 /// A revocation of tokens: those of the holders of a stream below a number, and those of others.
@@ -55,7 +56,7 @@ pub(crate) trait ScriptTarget {
     /// Puts this setting of the store of the state in force from now on. Only virtual time has one.
     fn set_store(&mut self, _: &StoreSetting) {}
     /// Restarts this share of the instances, in percent. Only virtual time has several.
-    fn restart(&mut self, _: f64) {}
+    fn restart(&mut self, _: Range<f64>) {}
     /// Makes the key caches drop everything under this kid.
     fn evict(&mut self, kid: &str);
     /// The endpoint's counts so far.
@@ -106,7 +107,9 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
             }
             Action::Evict(label) => ScriptStep::Evict(kid_of(plan, label)),
             Action::State { available } => ScriptStep::State(*available),
-            Action::RestartInstances { share } => ScriptStep::Restart(*share),
+            Action::RestartInstances { share, first } => {
+                ScriptStep::Restart(*first..*first + *share)
+            }
         };
         all.push(ScriptedEvent { at: Tick::ZERO + event.at, what });
     }
@@ -172,7 +175,7 @@ impl ScriptRun {
                     self.list(stream, below, (issued_by, *lag), listed);
                 }
             }
-            ScriptStep::Restart(share) => surroundings.restart(*share),
+            ScriptStep::Restart(part) => surroundings.restart(part.clone()),
             ScriptStep::Evict(kid) => surroundings.evict(kid),
             ScriptStep::State(available) => {
                 if let Some(state) = state {

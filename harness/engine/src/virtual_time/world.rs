@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,9 +191,9 @@ impl ScriptTarget for World<'_> {
         }
     }
 
-    fn restart(&mut self, share: f64) {
+    fn restart(&mut self, part: Range<f64>) {
         if let Some(state) = &mut self.state {
-            state.restart(share, self.now);
+            state.restart(&part, self.now);
         }
     }
 

@@ -67,10 +67,25 @@ pub enum Action {
     RestartInstances {
         /// The share of them, in percent.
         share: f64,
+        /// The share of them that lies before the first that restarts, in percent: those that
+        /// earlier turns of the event restarted.
+        first: f64,
     },
 }
 
 impl Action {
+    /// The action at a further turn of a repeated event. Other instances restart each time, until
+    /// all have.
+    #[must_use]
+    pub fn at_turn(&self, turn: u32) -> Action {
+        match *self {
+            Action::RestartInstances { share, first } => {
+                Action::RestartInstances { share, first: (first + share * f64::from(turn)) % 100.0 }
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// Whether the issuer publishes another set afterwards, or signs with another key.
     pub fn changes_set(&self) -> bool {
         match self {
@@ -113,7 +128,7 @@ impl Action {
             Action::Evict(label) => format!("evict {label}"),
             Action::State { available: true } => "state up".into(),
             Action::State { available: false } => "state down".into(),
-            Action::RestartInstances { share } => format!("restart-instances {share} %"),
+            Action::RestartInstances { share, .. } => format!("restart-instances {share} %"),
         }
     }
 }

@@ -270,6 +270,7 @@ fn incidents_are_those_of_the_guilty_strategy() {
         ("no-stale-answers", "quarkus-like"),
         ("slow-introspection", "spring-opaque-like"),
         ("fail-safe-cache", "fail-safe-cache-like"),
+        ("restart-logs-out", "sourcegraph-like"),
     ];
     for (incident, guilty) in rows {
         let scenario = format!("state/incident-{incident}");

@@ -55,7 +55,7 @@ pub(super) fn events(
         }
         for turn in 0..times {
             let at = event.at.0 + every * turn;
-            events.push(Event { at, action: action.clone(), spread });
+            events.push(Event { at, action: action.at_turn(turn), spread });
         }
         if let Action::RevokeTokens { others: more, .. } = action {
             others += more * u64::from(times);
@@ -89,10 +89,10 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
     let state = event.state.map(|state| matches!(state, WireState::Up));
     actions.extend(state.map(|available| Action::State { available }));
     if let Some(share) = event.restart_instances {
-        if !(0.0..=100.0).contains(&share) {
-            return fault("`restart-instances` is a percentage: 0 to 100".into());
+        if !(share > 0.0 && share <= 100.0) {
+            return fault("`restart-instances` is a percentage, above 0 and at most 100".into());
         }
-        actions.push(Action::RestartInstances { share });
+        actions.push(Action::RestartInstances { share, first: 0.0 });
     }
     if let Some(names) = &event.publish_set {
         let find = |name: &String| Poison::ALL.into_iter().find(|poison| poison.name() == name);

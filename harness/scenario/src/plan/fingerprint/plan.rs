@@ -218,7 +218,12 @@ impl Fingerprinted for Action {
             Action::PublishSet(poison) => to.field("publish-set", poison),
             Action::Evict(label) => to.field("evict", label),
             Action::State { available } => to.field("state", available),
-            Action::RestartInstances { share } => to.field("restart-instances", share),
+            Action::RestartInstances { share, first } => {
+                to.field("restart-instances", share);
+                if *first > 0.0 {
+                    to.field("first", first);
+                }
+            }
         }
     }
 }
