@@ -277,6 +277,8 @@ struct Fleet {
     values: BTreeMap<&'static str, Option<f64>>,
     asked: BTreeMap<String, Option<f64>>,
     exposures: ExposureSpans,
+    /// The least exposures of whoever locks nobody out.
+    bounds: ExposureSpans,
     phases: Vec<PhaseCost>,
     counts: SimulationCounts,
     /// The exposed accepts by cause, and the lockouts by cause.
@@ -367,8 +369,9 @@ impl Variants {
         let runs = fleet(&self.whole, self.asked.scopes())?;
         let mut values = values(&self.whole, &runs);
         runs.iter().for_each(|run| state::add(&self.whole, run, &mut values));
-        let exposures = runs.iter().filter_map(|run| run.state.as_ref());
-        let exposures = exposures.flat_map(|state| &state.times.spans).copied().collect();
+        let records = || runs.iter().filter_map(|run| run.state.as_ref());
+        let exposures = records().flat_map(|state| &state.times.spans).copied().collect();
+        let bounds = records().flat_map(|state| &state.bounds).copied().collect();
         values.extend(regret(&values, &runs, hindsight).map(|regret| ("regret_s", regret)));
         for (flood, plan) in &self.quiet {
             let quiet = fleet(plan, &[])?;
@@ -404,7 +407,18 @@ impl Variants {
         }
         let hash = hash.finalize().into();
         let causes = (causes, lockout_causes);
-        Ok(Fleet { values, asked, exposures, phases, counts, causes, timeline, wrong, hash })
+        Ok(Fleet {
+            values,
+            asked,
+            exposures,
+            bounds,
+            phases,
+            counts,
+            causes,
+            timeline,
+            wrong,
+            hash,
+        })
     }
 
     fn row(
@@ -416,6 +430,8 @@ impl Variants {
         let scenario = &self.whole.scenario;
         let mut metrics = over_runs(fleets.iter().flat_map(|fleet| &fleet.values));
         metrics.extend(exposure_over(&fleets).map(|range| ("state_exposure_s".to_owned(), range)));
+        let bounds = state::exposure(fleets.iter().map(|fleet| &fleet.bounds));
+        metrics.extend(bounds.map(|range| ("state_bound_s".to_owned(), range)));
         let mut counts = SimulationCounts::default();
         let (mut causes, mut lockout_causes) = (BTreeMap::new(), BTreeMap::new());
         let (mut hash, mut timeline) = (Sha256::new(), Vec::new());

@@ -5,6 +5,7 @@ pub(crate) mod exposures;
 pub(crate) mod outcome_range;
 pub(crate) mod remembering;
 pub(crate) mod round;
+mod state_bound;
 pub(crate) mod state_world;
 pub(crate) mod store;
 pub(crate) mod world;

@@ -19,7 +19,7 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::trial::script::{ScriptRun, ScriptedEvent, scripted_events};
 use crate::trial::{Trial, TrialError};
 
-use super::state_world::{StateRecord, StateWorld};
+use super::state_world::StateRecord;
 use super::world::World;
 
 /// Operations that have ended are judged before the next step once there are so many.
@@ -322,9 +322,9 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
             return Err(TrialError::of_own(fault));
         }
         let tokenless = self.arrivals.take_tokenless();
-        let Engine { script_run, world, sink, observer, .. } = self;
+        let Engine { trial, script_run, world, sink, observer, .. } = self;
         let World { served, state, .. } = world;
-        let state = state.map(StateWorld::finish);
+        let state = state.map(|state| state.finish(trial.plan));
         Ok(EngineRun { script_run, served, state, tokenless, sink, observer })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::StoreSetting;
+use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::state_strategy::{Adopt, Feed, OnGap, Prune, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
@@ -13,6 +14,7 @@ use crate::state::fleet::StateFleet;
 use crate::state::truth::StateTruth;
 
 use super::exposures::{ExposureTimes, Exposures};
+use super::state_bound::bounds;
 use super::store::{Delivery, StoreLoad, VirtualStore};
 
 /// The state of a run.
@@ -31,6 +33,9 @@ pub(crate) struct StateWorld<'s> {
 pub(crate) struct StateRecord {
     pub(crate) load: StoreLoad,
     pub(crate) times: ExposureTimes,
+    /// For each revocation the least exposure of whoever locks nobody out, in seconds; `None` if it
+    /// is beyond the horizon.
+    pub(crate) bounds: Vec<Option<f64>>,
     /// The most entries that the first instance held just after a revocation, and the most bytes
     /// that they took.
     pub(crate) most_held: (usize, usize),
@@ -38,9 +43,10 @@ pub(crate) struct StateRecord {
 
 impl<'s> StateWorld<'s> {
     /// What came of it.
-    pub(crate) fn finish(self) -> StateRecord {
+    pub(crate) fn finish(self, plan: &Plan) -> StateRecord {
+        let bounds = bounds(plan, &self.truth, self.horizon);
         let (load, most_held) = (self.store.load, self.most_held);
-        StateRecord { load, times: self.exposures.finish(self.horizon), most_held }
+        StateRecord { load, times: self.exposures.finish(self.horizon), bounds, most_held }
     }
 
     /// The state at the beginning. `restarts` says whether instances restart before the horizon.

@@ -1,5 +1,6 @@
 //! A simulation in tables and words, the same in every form.
 
+pub(crate) mod bound;
 pub(crate) mod change;
 pub(crate) mod expected;
 pub(crate) mod words;

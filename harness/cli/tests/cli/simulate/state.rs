@@ -287,6 +287,28 @@ fn incidents_are_those_of_the_guilty_strategy() {
     assert_eq!(incidents.count(), rows.len(), "each incident is in the table");
 }
 
+/// Nobody who locks nobody out hears of a revocation before the store can tell of it.
+#[test]
+fn no_strategy_is_below_the_bound() {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["simulate", "state/store-refused", "state/rights-change", "--draws", "2", "--json"])
+        .current_dir("..")
+        .output()
+        .unwrap();
+    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let mut compared = 0;
+    for row in &simulation.rows {
+        let mean = |name: &str| row.metric(name).and_then(|range| range.mean);
+        let pair = mean("state_exposure_s").zip(mean("state_bound_s"));
+        if let Some((exposure, bound)) = pair.filter(|_| worst(row, "lockout_s") == 0.0) {
+            let name = row.subject();
+            assert!(bound > 0.0 && exposure >= bound, "{name}: {exposure} is below {bound}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 15, "{compared} strategies lock nobody out");
+}
+
 /// A restart ends what waits, and mixes up no answers.
 #[test]
 fn no_verdict_is_wrong_under_any_strategy() {

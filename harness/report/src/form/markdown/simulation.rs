@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jwtbench_result::simulation::{Simulation, SimulationRow};
 
 use crate::form::markdown::cell::{code, plain, prose};
+use crate::subject::simulation::bound::state_bound;
 use crate::subject::simulation::expected::{
     expected_lines, gated, simulation_expectation, unjudged, verdict_line,
 };
@@ -64,7 +65,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
 
 /// Writes the expectations that policies are held to, and whether they are met.
 fn write_expected(text: &mut String, simulation: &Simulation, rows: &[&SimulationRow]) {
-    for said in [gated(rows), unjudged(rows)].into_iter().flatten() {
+    for said in [state_bound(rows), gated(rows), unjudged(rows)].into_iter().flatten() {
         let _ = write!(text, "\n{}\n", plain(&said));
     }
     let lines = expected_lines(rows);
