@@ -4,6 +4,7 @@
 //! every machine.
 
 mod asked;
+mod cause_counts;
 pub mod expected;
 mod hindsight;
 mod instance;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asked::Asked;
+use cause_counts::CauseCounts;
 use instance::{Instance, InstanceRun};
 use issuance::Issuance;
 use loss::Losses;
@@ -281,8 +283,7 @@ struct Fleet {
     bounds: ExposureSpans,
     phases: Vec<PhaseCost>,
     counts: SimulationCounts,
-    /// The exposed accepts by cause, and the lockouts by cause.
-    causes: (BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>),
+    causes: CauseCounts,
     timeline: Vec<Minute>,
     wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     hash: [u8; 32],
@@ -386,8 +387,7 @@ impl Variants {
         let asked = self.asked.values(&self.whole, &runs, &values, lost);
         let phases = by_phase(&self.whole, &runs, lost);
         let mut hash = Sha256::new();
-        let (mut counts, mut causes) = (SimulationCounts::default(), BTreeMap::new());
-        let mut lockout_causes = BTreeMap::new();
+        let (mut counts, mut causes) = (SimulationCounts::default(), CauseCounts::default());
         let (mut wrong, mut timeline) = (BTreeMap::new(), Vec::new());
         let is_short = self.whole.scenario.load.duration <= LONGEST_TIMELINE;
         for InstanceRun { tally, fetches, served, .. } in runs {
@@ -398,15 +398,13 @@ impl Variants {
             let served = served.served;
             let misreported = tally.counts.misreported + tally.whole.misreported;
             counts.add(&SimulationCounts { attempts, served, misreported, ..tally.counts });
-            add_counts(&mut causes, &tally.causes);
-            add_counts(&mut lockout_causes, &tally.lockout_causes);
+            causes.add(&tally.causes);
             for (key, count) in &tally.wrong {
                 *wrong.entry(*key).or_default() += count;
             }
             hash.update(tally.stream_hash());
         }
         let hash = hash.finalize().into();
-        let causes = (causes, lockout_causes);
         Ok(Fleet {
             values,
             asked,
@@ -432,16 +430,14 @@ impl Variants {
         metrics.extend(exposure_over(&fleets).map(|range| ("state_exposure_s".to_owned(), range)));
         let bounds = state::exposure(fleets.iter().map(|fleet| &fleet.bounds));
         metrics.extend(bounds.map(|range| ("state_bound_s".to_owned(), range)));
-        let mut counts = SimulationCounts::default();
-        let (mut causes, mut lockout_causes) = (BTreeMap::new(), BTreeMap::new());
+        let (mut counts, mut causes) = (SimulationCounts::default(), CauseCounts::default());
         let (mut hash, mut timeline) = (Sha256::new(), Vec::new());
         let mut breaches: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
         let phases = phases(scenario, &fleets);
         for fleet in fleets {
             counts.add(&fleet.counts);
             add_up(&mut timeline, &fleet.timeline);
-            add_counts(&mut causes, &fleet.causes.0);
-            add_counts(&mut lockout_causes, &fleet.causes.1);
+            causes.add(&fleet.causes);
             for (key, count) in fleet.wrong {
                 *breaches.entry(key).or_default() += count;
             }
@@ -459,6 +455,7 @@ impl Variants {
             count,
         }));
         let (key_age_s, wait_s) = (metrics.remove("key_age_s"), metrics.remove("wait_s"));
+        let [causes, lockout_causes] = causes.stored();
         SimulationRow {
             scenario: scenario.name.clone(),
             cache_policy: scenario.cache.name.clone(),
@@ -482,16 +479,6 @@ impl Variants {
             timeline,
             stream_hash: hex(&hash.finalize()),
         }
-    }
-}
-
-/// Adds counts by cause to those of others.
-fn add_counts<K: From<&'static str> + Ord>(
-    to: &mut BTreeMap<K, u64>,
-    counts: &BTreeMap<&'static str, u64>,
-) {
-    for (cause, count) in counts {
-        *to.entry(K::from(cause)).or_default() += count;
     }
 }
 

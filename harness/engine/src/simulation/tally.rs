@@ -15,6 +15,7 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::judge::judgement::{Judge, Operation, spell};
 
+use super::cause_counts::CauseCounts;
 use super::seen::{Seen, SeenScope};
 
 /// The number of bytes of the stream that are gathered before they are hashed.
@@ -23,9 +24,7 @@ const GATHERED: usize = 8192;
 /// The tally.
 pub(super) struct Tally {
     pub(super) counts: SimulationCounts,
-    pub(super) causes: BTreeMap<&'static str, u64>,
-    /// The lockouts by cause, of those that state or the issuer caused.
-    pub(super) lockout_causes: BTreeMap<&'static str, u64>,
+    pub(super) causes: CauseCounts,
     /// The number of verdicts that the contract does not allow, by class, code due and code given.
     pub(super) wrong: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     /// The observations of all operations.
@@ -46,8 +45,7 @@ impl Tally {
         let streams = plan.scenario.streams.iter();
         Tally {
             counts: SimulationCounts::default(),
-            causes: BTreeMap::new(),
-            lockout_causes: BTreeMap::new(),
+            causes: CauseCounts::default(),
             wrong: BTreeMap::new(),
             whole: Seen::new(plan, SeenScope::default()),
             scoped: scopes.iter().map(|scope| Seen::new(plan, *scope)).collect(),
@@ -74,7 +72,7 @@ impl Tally {
         }
         if let Some(cause) = judgement.exposed {
             counts.exposed_accepts += 1;
-            *self.causes.entry(cause).or_default() += 1;
+            self.causes.expose(cause);
             let is_revoked = cause == "revocation-lag" || cause.starts_with("state-");
             counts.revoked_accepts += u64::from(is_revoked && plan.scenario.state.is_some());
             if let Some(key) = token.facts.signed_by.filter(|_| !is_revoked) {
@@ -84,7 +82,7 @@ impl Tally {
         }
         if let Some(cause) = judgement.state_lockout {
             counts.state_lockouts += 1;
-            *self.lockout_causes.entry(cause).or_default() += 1;
+            self.causes.lock_out(cause);
             counts.misreported += u64::from(is_misreported(plan, code));
         }
         if !judgement.conforms {
@@ -107,7 +105,7 @@ impl Tally {
     pub(super) fn miss_token(&mut self, at: Tick, stream: StreamPlace) {
         self.counts.lockouts += 1;
         self.counts.issuer_lockouts += 1;
-        *self.lockout_causes.entry("issuer-down").or_default() += 1;
+        self.causes.lock_out("issuer-down");
         for seen in [&mut self.whole].into_iter().chain(&mut self.scoped) {
             seen.miss_token(at, stream);
         }

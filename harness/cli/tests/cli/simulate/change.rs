@@ -40,7 +40,8 @@ fn what_a_change_of_strategy_did_is_said_and_gated() {
     let ask = made("ask", &["--state-strategy", "redis-get"]);
     let both = made("both", &["--state-strategy", "default", "--state-strategy", "redis-get"]);
     let other = made("other", &["--state-strategy", "default", "--seed", "7"]);
-    let rows: [(&str, [&Path; 2], &[&str], i32, &str); 9] = [
+    type Row<'r> = (&'r str, [&'r Path; 2], &'r [&'r str], i32, &'r str);
+    let rows: [Row<'_>; 9] = [
         ("the same again", [&list, &again], &["--strict"], 0, "UNCHANGED"),
         ("one that costs more", [&list, &ask], &[], 3, "state/steady default → redis-get"),
         ("as it says", [&list, &ask], &["--markdown"], 3, "| ops/token |"),

@@ -115,7 +115,9 @@ fn verdict_banner(simulation: &Simulation) -> Markup {
 fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
     let (lines, subject) = (expected_lines(rows), subject_title(rows));
     markup! {
-        @for said in [state_bound(rows), gated(rows), unjudged(rows)].into_iter().flatten() { p.note { (said) } }
+        @for said in [state_bound(rows), gated(rows), unjudged(rows)].into_iter().flatten() {
+            p.note { (said) }
+        }
         @if !lines.is_empty() {
             div style="overflow-x:auto" {
                 table {
