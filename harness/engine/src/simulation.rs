@@ -38,6 +38,7 @@ use jwtbench_result::simulation::{
 use jwtbench_scenario::format::cache::{CacheSpec, Start};
 use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::issuer::signer::Signers;
+use jwtbench_scenario::model::expectation::SimulatedMetric;
 use jwtbench_scenario::model::state::NamedStrategy;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::plan::flow::{self, FlowFault};
@@ -230,7 +231,7 @@ fn simulate_line(
     Ok(Simulated { rows, figures, wrong, ..Simulated::default() })
 }
 
-/// The range of each figure over all runs that have it.
+/// The range of each figure over all runs that have it, with the mean if it has one.
 fn over_runs<'v, K: Ord + ToString + 'v>(
     values: impl Iterator<Item = (&'v K, &'v Option<f64>)>,
 ) -> BTreeMap<String, MetricRange> {
@@ -239,7 +240,12 @@ fn over_runs<'v, K: Ord + ToString + 'v>(
         by_name.entry(name).or_default().push(*value);
     }
     let metric = |(name, values): (&K, Vec<Option<f64>>)| {
-        MetricRange::of(&values).map(|metric| (name.to_string(), metric))
+        let (name, range) = (name.to_string(), MetricRange::of(&values)?);
+        let runs = || values.iter().map(|value| value.iter().copied().collect());
+        Some(match SimulatedMetric::has_mean(&name) {
+            true => (name, range.with_mean(&runs().collect::<Vec<_>>())),
+            false => (name, range),
+        })
     };
     by_name.into_iter().filter_map(metric).collect()
 }

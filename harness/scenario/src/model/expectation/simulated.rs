@@ -34,6 +34,11 @@ const fn metric(name: &'static str, by_phase: bool, by_stream: bool) -> Simulate
     SimulatedMetric { name, by_phase, by_stream, least_is_worst: false, has_mean: false }
 }
 
+/// A metric of the state of tokens. It has a mean, and no parts.
+const fn of_state(name: &'static str) -> SimulatedMetric {
+    SimulatedMetric { has_mean: true, ..metric(name, false, false) }
+}
+
 /// All metrics, in the order of tables.
 pub const SIMULATED_METRICS: [SimulatedMetric; 24] = [
     metric("exposure_s", false, false),
@@ -51,18 +56,26 @@ pub const SIMULATED_METRICS: [SimulatedMetric; 24] = [
     metric("key_age_s", true, true),
     metric("wait_s", true, true),
     metric("attempts_per_hour", true, false),
-    SimulatedMetric { has_mean: true, ..metric("state_exposure_s", false, false) },
-    metric("state_lockout_s", false, false),
-    metric("store_ops_per_token", false, false),
-    metric("store_peak_per_s", false, false),
-    metric("state_age_s", false, false),
-    metric("silence_s", false, false),
-    metric("token_endpoint_per_s", false, false),
-    metric("state_entries", false, false),
-    metric("state_bytes", false, false),
+    of_state("state_exposure_s"),
+    of_state("state_lockout_s"),
+    of_state("store_ops_per_token"),
+    of_state("store_peak_per_s"),
+    of_state("state_age_s"),
+    of_state("silence_s"),
+    of_state("token_endpoint_per_s"),
+    of_state("state_entries"),
+    of_state("state_bytes"),
 ];
 
 impl SimulatedMetric {
+    /// Whether a figure has a mean: a metric by its name, or the key of an expectation that ends in
+    /// one.
+    pub fn has_mean(figure: &str) -> bool {
+        let name = figure.rsplit('.').next().unwrap_or_default();
+        let is_it = |metric: &SimulatedMetric| metric.name == name || metric.key() == name;
+        SIMULATED_METRICS.iter().any(|metric| metric.has_mean && is_it(metric))
+    }
+
     /// The name in the key of an expectation.
     pub fn key(&self) -> &'static str {
         match self.name.strip_suffix("_s") {
