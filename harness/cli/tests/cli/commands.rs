@@ -77,7 +77,8 @@ const LONG: [&str; 10] = [
     "jwtbench replay RESULT",
 ];
 /// Lines that are not run either, by how they begin, and why. All others end within ten seconds.
-const NOT_RUN: [(&str, &str); 33] = [
+const NOT_RUN: [(&str, &str); 34] = [
+    ("jwtbench compare sim-before", "needs simulations of the user's own"),
     ("jwtbench run hot-path/accept --contender 'exec:", "needs a verifier of the user's own"),
     ("jwtbench check conformance --contender", "needs a verifier of the user's own"),
     ("jwtbench run --full", "long"),
@@ -309,6 +310,34 @@ fn are_of_table(name: &str, folder: &str, scenario: &str) {
     assert!(quoted.len() > 4, "heading and rows: {quoted:?}");
     for line in quoted {
         assert!(table.lines().any(|row| row == line), "not in {folder}: {line}");
+    }
+}
+
+/// The figures of the three decisions stand in README after the name of their scenario.
+#[test]
+fn the_decisions_of_readme_are_those_of_the_tables() {
+    let rows = [
+        ("state/steady", "default", ["5ms", "0.04"]),
+        ("state/steady", "redis-get", ["0", "1"]),
+        ("state/steady", "poll-full", ["29s / 1m 6s", "29s / 1m 6s"]),
+        ("state/rights-change", "version-claim", ["5ms / 10m", "5ms / 10m"]),
+        ("state/rights-change", "firebase-like", ["0", "10m"]),
+        ("state/rights-change", "short-5m", ["2m 50s / 5m 29s", "2m 50s / 5m 29s"]),
+        ("state/log-out-a-subject", "default", ["5ms", "5ms"]),
+        ("state/log-out-a-subject", "version-claim", ["5ms", "5ms"]),
+        ("state/log-out-a-subject", "subject-list", ["5ms", "8.1s / 8.7s"]),
+    ];
+    let tables = Path::new(ROOT).join("reports/decisions/simulation.md");
+    let tables = fs::read_to_string(tables).unwrap();
+    for (scenario, strategy, cells) in rows {
+        let (_, said) = DOCUMENTS[0].1.split_once(&format!("(`{scenario}`):")).unwrap();
+        let said = said.split("**").next().unwrap();
+        let (_, table) = tables.split_once(&format!("\n## {scenario}\n")).unwrap();
+        let row = table.lines().find(|line| line.starts_with(&format!("| {strategy} |"))).unwrap();
+        for cell in cells {
+            assert!(row.contains(&format!("| {cell} |")), "{scenario}: {cell} is not in {row}");
+            assert!(said.replace('\n', " ").contains(cell), "{scenario}: {cell} is not in {said}");
+        }
     }
 }
 

@@ -128,7 +128,8 @@ impl TerminalText {
                 .map(|widths| widths.iter().sum::<usize>());
         let first = widths.first().copied().unwrap_or(0);
         let free = self.style.width.saturating_sub(of_labels + of_figures);
-        let names = rows.iter().filter_map(|(_, cells)| cells.first());
+        let names = rows.iter().filter_map(|(_, cells)| cells.first().map(String::as_str));
+        let names = names.chain(head.first().copied());
         let words = names.flat_map(|cell| cell.split(' ')).map(|word| word.chars().count());
         let least = words.max().unwrap_or(0).min(LABEL) + GAP;
         let label = first.min(free.max(least));
