@@ -26,7 +26,7 @@ use cause_counts::CauseCounts;
 use instance::{Instance, InstanceRun};
 use issuance::Issuance;
 use loss::Losses;
-use metrics::{PhaseCost, by_phase, compare, regret, starts, values};
+use metrics::{PhaseCost, by_phase, compare, over_runs, regret, starts, values};
 use rayon::prelude::*;
 use seen::{Outage, SeenScope};
 use sha2::{Digest as _, Sha256};
@@ -38,7 +38,6 @@ use jwtbench_result::simulation::{
 use jwtbench_scenario::format::cache::{CacheSpec, Start};
 use jwtbench_scenario::format::hex::hex;
 use jwtbench_scenario::issuer::signer::Signers;
-use jwtbench_scenario::model::expectation::SimulatedMetric;
 use jwtbench_scenario::model::state::NamedStrategy;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::plan::flow::{self, FlowFault};
@@ -229,25 +228,6 @@ fn simulate_line(
     let row = plan.row(fleets, (ages, draws), &mut wrong);
     let (rows, figures) = (vec![row], vec![figures]);
     Ok(Simulated { rows, figures, wrong, ..Simulated::default() })
-}
-
-/// The range of each figure over all runs that have it, with the mean if it has one.
-fn over_runs<'v, K: Ord + ToString + 'v>(
-    values: impl Iterator<Item = (&'v K, &'v Option<f64>)>,
-) -> BTreeMap<String, MetricRange> {
-    let mut by_name: BTreeMap<&K, Vec<Option<f64>>> = BTreeMap::new();
-    for (name, value) in values {
-        by_name.entry(name).or_default().push(*value);
-    }
-    let metric = |(name, values): (&K, Vec<Option<f64>>)| {
-        let (name, range) = (name.to_string(), MetricRange::of(&values)?);
-        let runs = || values.iter().map(|value| value.iter().copied().collect());
-        Some(match SimulatedMetric::has_mean(&name) {
-            true => (name, range.with_mean(&runs().collect::<Vec<_>>())),
-            false => (name, range),
-        })
-    };
-    by_name.into_iter().filter_map(metric).collect()
 }
 
 /// The phases and events of a scenario, in order.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use jwtbench_result::simulation::HindsightPoint;
-use jwtbench_scenario::model::expectation::SIMULATED_METRICS;
+use jwtbench_result::simulation::{HindsightPoint, MetricRange};
+use jwtbench_scenario::model::expectation::{SIMULATED_METRICS, SimulatedMetric};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::class::Flood;
 use jwtbench_verifier::tick::Tick;
@@ -222,4 +222,23 @@ fn herd(runs: &[InstanceRun]) -> f64 {
         most = most.max(at_once);
     }
     most as f64
+}
+
+/// The range of each figure over all runs that have it, with the mean if it has one.
+pub(super) fn over_runs<'v, K: Ord + ToString + 'v>(
+    values: impl Iterator<Item = (&'v K, &'v Option<f64>)>,
+) -> BTreeMap<String, MetricRange> {
+    let mut by_name: BTreeMap<&K, Vec<Option<f64>>> = BTreeMap::new();
+    for (name, value) in values {
+        by_name.entry(name).or_default().push(*value);
+    }
+    let metric = |(name, values): (&K, Vec<Option<f64>>)| {
+        let (name, range) = (name.to_string(), MetricRange::of(&values)?);
+        let runs = || values.iter().map(|value| value.iter().copied().collect());
+        Some(match SimulatedMetric::has_mean(&name) {
+            true => (name, range.with_mean(&runs().collect::<Vec<_>>())),
+            false => (name, range),
+        })
+    };
+    by_name.into_iter().filter_map(metric).collect()
 }
