@@ -55,6 +55,8 @@ pub struct RowChange {
     pub base: String,
     /// That of the candidate. It has another name only if a scenario has one row on either side.
     pub candidate: String,
+    /// The runs of the base: ages of the cache times draws of the arrivals.
+    pub runs: u64,
     /// The figures that differ.
     pub figures: Vec<FigureChange>,
     /// Expectations that the candidate misses and the base does not, if it is held to them.
@@ -232,7 +234,9 @@ fn change(base: &SimulationRow, candidate: &SimulationRow) -> RowChange {
         let was_missed = base.expectations.iter().any(|known| known.key == one.key && !known.met);
         candidate.is_gated && !one.met && !was_missed
     });
+    let (ages, draws) = base.runs();
     RowChange {
+        runs: ages * draws,
         scenario: base.scenario.clone(),
         base: base.subject().to_owned(),
         candidate: candidate.subject().to_owned(),

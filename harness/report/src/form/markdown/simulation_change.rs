@@ -6,7 +6,7 @@ use jwtbench_result::simulation::SimulationChange;
 
 use crate::form::markdown::cell::{code, plain};
 use crate::subject::simulation::change::{
-    HEADS, cells, changed, closing, gaps, missed, name, without_figures,
+    HEADS, cells, changed, closing, gaps, missed, name, shown_figures, without_figures,
 };
 
 /// Writes the verdict, and a table of everything that changed.
@@ -28,11 +28,11 @@ pub fn simulation_change_markdown(change: &SimulationChange) -> String {
             let _ = writeln!(text, "- {}: {}", plain(&name(row)), plain(&line));
         }
     }
-    if rows.iter().any(|row| !row.figures.is_empty()) {
+    if rows.iter().any(|row| !shown_figures(row).is_empty()) {
         let _ = write!(text, "\n| {} |\n|---|---|---:|---:|---|\n", HEADS.join(" | "));
     }
     for row in &rows {
-        for figure in &row.figures {
+        for figure in shown_figures(row) {
             let cells = cells(figure).map(|cell| plain(&cell));
             let _ = writeln!(text, "| {} | {} |", plain(&name(row)), cells.join(" | "));
         }

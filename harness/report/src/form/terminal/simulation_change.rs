@@ -5,7 +5,7 @@ use jwtbench_result::simulation::{FigureChange, Shift, SimulationChange};
 use crate::TerminalStyle;
 use crate::form::terminal::text::{Paint, TerminalText};
 use crate::subject::simulation::change::{
-    HEADS, cells, changed, closing, gaps, missed, name, without_figures,
+    HEADS, cells, changed, closing, gaps, missed, name, shown_figures, without_figures,
 };
 
 /// Writes a table for each row that changed, and the verdict last.
@@ -19,7 +19,7 @@ pub fn simulation_change(change: &SimulationChange, style: TerminalStyle) -> Str
     }
     for row in changed(change) {
         text.heading(&name(row));
-        let line = |figure: &FigureChange| {
+        let line = |figure: &&FigureChange| {
             let paint = match (figure.shift, figure.decides) {
                 (Shift::Worse, true) => Paint::Bad,
                 (Shift::Better, _) => Paint::Good,
@@ -28,7 +28,7 @@ pub fn simulation_change(change: &SimulationChange, style: TerminalStyle) -> Str
             };
             (paint, cells(figure).to_vec())
         };
-        let lines: Vec<(Paint, Vec<String>)> = row.figures.iter().map(line).collect();
+        let lines: Vec<(Paint, Vec<String>)> = shown_figures(row).iter().map(line).collect();
         if !lines.is_empty() {
             text.table(1, &HEADS[1..], &lines);
         }

@@ -40,10 +40,23 @@ pub(crate) fn cells(figure: &FigureChange) -> [String; 4] {
     [name, said(&figure.base), said(&figure.candidate), shift.to_owned()]
 }
 
-/// What is said of a row in which no figure differs, and yet something does.
+/// The figures of a row that differ as far as they are shown.
+pub(crate) fn shown_figures(row: &RowChange) -> Vec<&FigureChange> {
+    let is_shown = |figure: &&FigureChange| {
+        let [_, base, candidate, _] = cells(figure);
+        figure.shift != Shift::Within || base != candidate
+    };
+    row.figures.iter().filter(is_shown).collect()
+}
+
+/// What is said of a row in which no figure differs as far as it is shown, and yet something does.
 pub(crate) fn without_figures(row: &RowChange) -> Option<&'static str> {
-    let is_silent = row.figures.is_empty() && row.newly_missed.is_empty();
-    (is_silent && row.is_other_stream).then_some("every figure as before; some verdicts differ")
+    let is_silent = shown_figures(row).is_empty() && row.newly_missed.is_empty();
+    match (is_silent, row.figures.is_empty()) {
+        (false, _) => None,
+        (true, true) => Some("every figure as before; some verdicts differ"),
+        (true, false) => Some("no figure differs by as much as is shown"),
+    }
 }
 
 /// An expectation that is newly missed.
@@ -52,17 +65,20 @@ pub(crate) fn missed(one: &SimulationExpectation) -> String {
     format!("newly missed: {} {}, was {value}", one.key, one.bound)
 }
 
-/// What could not be compared, in lines.
+/// What could not be compared, or not well, in lines.
 pub(crate) fn gaps(change: &SimulationChange) -> Vec<String> {
     let only = |side: &str, names: &[String]| match names {
         [] => None,
         names => Some(format!("only in the {side}: {}", names.join(", "))),
     };
     let partial = "a simulation was cut short: rows are missing";
+    let single = "the base has one run, which shows no spread: with --draws 8 it would";
+    let is_single = change.rows.iter().any(|row| row.runs == 1 && !row.is_same());
     [
         only("base", &change.only_base),
         only("candidate", &change.only_candidate),
         change.is_partial.then(|| partial.to_owned()),
+        is_single.then(|| single.to_owned()),
     ]
     .into_iter()
     .flatten()
