@@ -206,7 +206,7 @@ fn simulate_line(
     ask: Ask,
 ) -> Result<Simulated, SimulationError> {
     let draws = ask.draws.max(1);
-    let Issuance { plan, refs, hindsights, .. } = issued;
+    let Issuance { plan, refs, plan_hash, hindsights, .. } = issued;
     let is_cold = |scenario: &Scenario| scenario.cache.start == Start::Cold;
     let plan = Variants::new(plan, scenario, spec);
     let ages = plan.ages(ask.offsets);
@@ -226,6 +226,7 @@ fn simulate_line(
     }
     let mut wrong = Vec::new();
     let row = plan.row(fleets, (ages, draws), &mut wrong);
+    let row = SimulationRow { plan_hash: Some(plan_hash.clone()), ..row };
     let (rows, figures) = (vec![row], vec![figures]);
     Ok(Simulated { rows, figures, wrong, ..Simulated::default() })
 }
@@ -463,6 +464,7 @@ impl Variants {
             unjudged: Vec::new(),
             phases,
             timeline,
+            plan_hash: None,
             stream_hash: hex(&hash.finalize()),
         }
     }

@@ -247,6 +247,10 @@ pub struct SimulationRow {
     /// By minute, of a scenario of at most an hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Minute>,
+    /// SHA-256 over arrivals, events, faults and store, in hex, and over nothing that a policy or a
+    /// strategy changes; absent in an older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<String>,
     /// SHA-256 over every verdict in order, in hex.
     pub stream_hash: String,
 }
@@ -323,6 +327,9 @@ pub struct SimulationCounts {
     /// zero. No token arrived.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub issuer_lockouts: u64,
+    /// Verdicts that the contract does not allow; absent if zero.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wrong: u64,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -353,6 +360,7 @@ impl SimulationCounts {
         self.revoked_accepts += other.revoked_accepts;
         self.state_lockouts += other.state_lockouts;
         self.issuer_lockouts += other.issuer_lockouts;
+        self.wrong += other.wrong;
     }
 }
 

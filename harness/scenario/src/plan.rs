@@ -200,6 +200,7 @@ fn mint<'a>(
         lifetime_ns: nanos(scenario.issuer.token_lifetime),
         duration_ns: nanos(scenario.load.duration),
         holders,
+        outages: &[],
         subjects: None,
     }
 }

@@ -27,7 +27,9 @@ impl Gate {
             (_, true) => simulation_change_markdown(&change),
             _ => simulation_change(&change, terminal_style()),
         });
-        Ok(if change.rows.is_empty() {
+        Ok(if change.is_wrong() {
+            Exit::Wrong
+        } else if change.rows.is_empty() {
             Exit::Error
         } else if change.worse().next().is_some() {
             Exit::Regressed

@@ -18,9 +18,11 @@ use crate::{Exit, Failure};
     jwtbench compare main.json branch.json --threshold 'p50=5%|25%' --strict\n  \
     jwtbench compare old new --allow machine --markdown >> $GITHUB_STEP_SUMMARY\n  \
     jwtbench compare sim-before sim-after               two simulations\n\n\
-    Exit codes: 0 passed, 2 not alike or no result, 3 regression, also of exposure, lockouts\n\
-    or fetches beyond what 16 seeds give the base, 4 wrong verdict,\n\
-    5 expectation newly missed, 6 under --strict: invalid, inconclusive or missing.")]
+    Exit codes: 0 passed, 1 nothing in common, 2 not alike or no result, 3 regression, also of\n\
+    exposure, lockouts or fetches beyond what 16 seeds give the base, 4 wrong verdict,\n\
+    5 expectation newly missed, 6 under --strict: invalid, inconclusive or missing.\n\
+    Of simulations 3 is worse exposure, lockout, silence, fetches or requests to the store,\n\
+    beyond the draws of the base; --threshold and --primary are of times, and refused.")]
 pub struct Args {
     /// The base: a result.jsonl or simulation.jsonl, or the folder it is in
     base: PathBuf,
@@ -33,6 +35,11 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     args.gate.thresholds()?;
+    for path in [&args.base, &args.candidate] {
+        if let Err(error) = path.metadata() {
+            return Err(Failure::Usage(format!("cannot read {}: {error}", path.display())));
+        }
+    }
     let [base, candidate] = [StoredFile::find(&args.base)?, StoredFile::find(&args.candidate)?];
     let is_simulation = [&base, &candidate].map(|stored| stored.kind == OutputKind::Simulation);
     match is_simulation {

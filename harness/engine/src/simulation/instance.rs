@@ -149,7 +149,9 @@ impl FleetArrivals {
             Balancing::Sticky => (f64::from(drawn.token.ordinal.0 + 1) * GOLDEN).fract(),
         };
         let is_unused = self.truth.is_unused(token, drawn.at);
-        if !is_unused && self.truth.is_late(facts, drawn.at) {
+        // It was due while the issuer was down.
+        let is_late = facts.holder.is_some_and(|holder| holder.issued > drawn.at);
+        if !is_unused && is_late {
             self.tokenless.push((drawn.at, drawn.stream));
             return None;
         }

@@ -6,6 +6,7 @@ use jwtbench_result::simulation::HindsightPoint;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::fingerprint::flow_hash;
 use jwtbench_scenario::plan::flow;
 use jwtbench_scenario::token::corpus::Refs;
 
@@ -19,6 +20,8 @@ pub(super) struct Issuance {
     pub(super) lifetime: Duration,
     pub(super) plan: Plan,
     pub(super) refs: Refs,
+    /// SHA-256 over arrivals, events, faults and store, in hex.
+    pub(super) plan_hash: String,
     /// The results of hindsight for each draw; none in a scenario with state, whose strategies it
     /// says nothing of.
     pub(super) hindsights: Vec<Vec<HindsightPoint>>,
@@ -44,7 +47,9 @@ impl Issuance {
                 points.collect::<Result<Vec<_>, TrialError>>()?
             }
         };
-        Ok(Issuance { lifetime: scenario.issuer.token_lifetime, plan, refs, hindsights })
+        let plan_hash = flow_hash(scenario, ask.algorithm, plan.seed);
+        let lifetime = scenario.issuer.token_lifetime;
+        Ok(Issuance { lifetime, plan, refs, plan_hash, hindsights })
     }
 
     /// The worst results of hindsight over all draws, by number of fetches.

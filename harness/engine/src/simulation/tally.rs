@@ -86,6 +86,7 @@ impl Tally {
             counts.misreported += u64::from(is_misreported(plan, code));
         }
         if !judgement.conforms {
+            counts.wrong += 1;
             let class = token.class.name();
             let key = (class, spell(judgement.due), spell(code));
             *self.wrong.entry(key).or_default() += 1;

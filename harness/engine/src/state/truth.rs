@@ -35,8 +35,6 @@ pub struct StateTruth {
     refused_from: Vec<Tick>,
     /// The tokens that are never issued, because their subject is revoked.
     unissued: HashSet<TokenPlace>,
-    /// The spans in which the issuer issues no token.
-    outages: Vec<[Tick; 2]>,
     /// Whether revoked tokens still arrive.
     pub goes_on: bool,
 }
@@ -77,13 +75,10 @@ impl StateTruth {
         let Some(state) = &plan.scenario.state else {
             return StateTruth::default();
         };
-        let outages = plan.scenario.issuer_outages().into_iter();
-        let outages = outages.map(|outage| outage.map(|at| Tick::ZERO + at));
         let mut truth = StateTruth {
             revocations: Vec::new(),
             revoked_at: vec![Tick::MAX; plan.corpus.tokens.len()],
             goes_on: state.after_revocation == AfterRevocation::GoesOn,
-            outages: outages.collect(),
             ..StateTruth::default()
         };
         truth.draw(plan, key, (state.revocations_per_s, plan.scenario.revocations_until()));
@@ -114,16 +109,6 @@ impl StateTruth {
     /// Whether nobody uses a token, because its subject is revoked or its holder has stopped.
     pub fn is_unused(&self, token: TokenPlace, at: Tick) -> bool {
         self.unissued.contains(&token) || !self.goes_on && self.revoked_at(token) <= at
-    }
-
-    /// Whether a holder is still without the token at an instant, because it was due while the
-    /// issuer was down.
-    pub fn is_late(&self, facts: &Facts, at: Tick) -> bool {
-        let is_due = |[from, until]: &[Tick; 2]| {
-            let due = facts.holder.map(|holder| holder.issued);
-            due.is_some_and(|due| (*from..*until).contains(&due)) && at < *until
-        };
-        self.outages.iter().any(is_due)
     }
 
     fn add_events(&mut self, plan: &Plan, key: StateKey) {
@@ -224,9 +209,7 @@ impl StateTruth {
             let at = Tick((at_s * 1e9) as i64);
             let is_live = |token: &TokenPlace| {
                 let facts = &plan.corpus.tokens[token.index()].facts;
-                self.revoked_at(*token) == Tick::MAX
-                    && end_of(plan, facts) > at
-                    && !self.is_late(facts, at)
+                self.revoked_at(*token) == Tick::MAX && end_of(plan, facts) > at
             };
             // A holder whose token is revoked already is none to be chosen.
             let mut chosen = (0..REDRAWS).filter_map(|_| held.at(unit(&mut rng), at));

@@ -2,7 +2,6 @@
 //! changes its set, tokens are revoked, keys are evicted. It is the same in real and in virtual
 //! time.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use jwtbench_scenario::model::endpoint::EndpointSetting;
@@ -35,7 +34,8 @@ enum ScriptStep {
     List(Revocation, Duration),
     Evict(String),
     State(bool),
-    Restart(Range<f64>),
+    /// So many percent of the instances restart, after those of so many turns before.
+    Restart(f64, u32),
 }
 
 /// A revocation of tokens: those of the holders of a stream below a number, and those of others.
@@ -56,7 +56,7 @@ pub(crate) trait ScriptTarget {
     /// Puts this setting of the store of the state in force from now on. Only virtual time has one.
     fn set_store(&mut self, _: &StoreSetting) {}
     /// Restarts this share of the instances, in percent. Only virtual time has several.
-    fn restart(&mut self, _: Range<f64>) {}
+    fn restart(&mut self, _share: f64, _turn: u32) {}
     /// Makes the key caches drop everything under this kid.
     fn evict(&mut self, kid: &str);
     /// The endpoint's counts so far.
@@ -107,9 +107,7 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
             }
             Action::Evict(label) => ScriptStep::Evict(kid_of(plan, label)),
             Action::State { available } => ScriptStep::State(*available),
-            Action::RestartInstances { share, first } => {
-                ScriptStep::Restart(*first..*first + *share)
-            }
+            Action::RestartInstances { share, turn } => ScriptStep::Restart(*share, *turn),
         };
         all.push(ScriptedEvent { at: Tick::ZERO + event.at, what });
     }
@@ -175,7 +173,7 @@ impl ScriptRun {
                     self.list(stream, below, (issued_by, *lag), listed);
                 }
             }
-            ScriptStep::Restart(part) => surroundings.restart(part.clone()),
+            ScriptStep::Restart(share, turn) => surroundings.restart(*share, *turn),
             ScriptStep::Evict(kid) => surroundings.evict(kid),
             ScriptStep::State(available) => {
                 if let Some(state) = state {

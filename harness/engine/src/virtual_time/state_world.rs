@@ -1,7 +1,6 @@
 //! The state of a run in virtual time: the truth, the store, the instances, and how long revoked
 //! tokens stay trusted.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
@@ -145,11 +144,13 @@ impl<'s> StateWorld<'s> {
         self.look_at_all(now);
     }
 
-    /// Restarts this part of the instances, in percent. Each connects again at once, if it can.
-    pub(crate) fn restart(&mut self, part: &Range<f64>, now: Tick) {
+    /// Restarts this share of the instances, in percent, after those of earlier turns. Each
+    /// connects again at once, if it can.
+    pub(crate) fn restart(&mut self, share: f64, turn: u32, now: Tick) {
         let all = self.fleet.len();
-        let place = |share: f64| (f64::from(all) * share / 100.0).ceil() as u32;
-        for number in (place(part.start)..place(part.end)).map(|number| number % all) {
+        let count = (f64::from(all) * share / 100.0).ceil() as u32;
+        let first = turn.wrapping_mul(count);
+        for number in (first..first + count).map(|number| number % all) {
             self.fleet.restart(number);
             self.store.reconnect(number, self.fleet, now);
             self.fleet.drive(number, |check| check.tick(now));

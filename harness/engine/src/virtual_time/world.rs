@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,9 +190,9 @@ impl ScriptTarget for World<'_> {
         }
     }
 
-    fn restart(&mut self, part: Range<f64>) {
+    fn restart(&mut self, share: f64, turn: u32) {
         if let Some(state) = &mut self.state {
-            state.restart(&part, self.now);
+            state.restart(share, turn, self.now);
         }
     }
 

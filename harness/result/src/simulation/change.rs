@@ -1,9 +1,8 @@
-//! What changed from one simulation to another. Pure: simulates nothing and formats nothing.
-//!
-//! Both simulations draw the same arrivals, so a figure that differs is an effect of what was
-//! changed between them. What is small against the spread of the draws may still come from other
-//! draws of latency or jitter. So a figure is worse only if the median of the candidate is above
-//! the worst of the base by more than a hundredth. What the horizon cut off is beyond every figure.
+//! What changed from one simulation to another. Both draw the same arrivals; what is small against
+//! the spread of the draws may still come from other draws of latency or jitter. So a figure is
+//! worse only if the median of the candidate is above the worst of the base by more than a
+//! hundredth, and a figure with a mean only if the intervals of both means lie apart. What the
+//! horizon cut off is beyond every figure.
 
 use serde::Serialize;
 
@@ -57,6 +56,8 @@ pub struct RowChange {
     pub candidate: String,
     /// The runs of the base: ages of the cache times draws of the arrivals.
     pub runs: u64,
+    /// The verdicts of the candidate that the contract does not allow.
+    pub wrong: u64,
     /// The figures that differ.
     pub figures: Vec<FigureChange>,
     /// Expectations that the candidate misses and the base does not, if it is held to them.
@@ -84,11 +85,13 @@ pub struct FigureChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shift {
-    /// The median is above the worst of the base by more than a hundredth.
+    /// The median is above the worst of the base, or the mean above its interval, by more than a
+    /// hundredth.
     Worse,
-    /// The median is below the best of the base by more than a hundredth.
+    /// The median is below the best of the base, or the mean below its interval, by more than a
+    /// hundredth.
     Better,
-    /// The median is within the draws of the base, or beyond them by a hundredth at most.
+    /// Neither: a difference as there is between draws.
     Within,
     /// Only one side has the figure.
     OneSided,
@@ -143,6 +146,11 @@ impl SimulationChange {
         })
     }
 
+    /// Whether the contract does not allow a verdict of the candidate.
+    pub fn is_wrong(&self) -> bool {
+        self.rows.iter().any(|row| row.wrong > 0)
+    }
+
     /// Whether any candidate newly misses an expectation.
     pub fn newly_misses(&self) -> bool {
         self.rows.iter().any(|row| !row.newly_missed.is_empty())
@@ -162,7 +170,10 @@ impl SimulationChange {
 impl RowChange {
     /// Whether nothing at all differs.
     pub fn is_same(&self) -> bool {
-        self.figures.is_empty() && self.newly_missed.is_empty() && !self.is_other_stream
+        self.figures.is_empty()
+            && self.newly_missed.is_empty()
+            && !self.is_other_stream
+            && self.wrong == 0
     }
 }
 
@@ -209,8 +220,13 @@ fn differences(
     note(Allowance::Plan, "other ages or draws", runs(one) != runs(other));
     note(Allowance::Plan, "another number of instances", one.instances != other.instances);
     note(Allowance::Plan, "another horizon", one.horizon_s.total_cmp(&other.horizon_s).is_ne());
-    note(Allowance::Plan, "other events or faults", {
-        events(base) != events(candidate) || one.fault_s != other.fault_s
+    let hashes = one.plan_hash.as_ref().zip(other.plan_hash.as_ref());
+    note(Allowance::Plan, "other arrivals, events, faults or store", {
+        // Another seed has other arrivals.
+        let is_other = hashes.is_some_and(|(one, other)| one != other);
+        is_other && one.seed == other.seed
+            || events(base) != events(candidate)
+            || one.fault_s != other.fault_s
     });
     found
 }
@@ -237,6 +253,7 @@ fn change(base: &SimulationRow, candidate: &SimulationRow) -> RowChange {
     let (ages, draws) = base.runs();
     RowChange {
         runs: ages * draws,
+        wrong: candidate.counts.wrong,
         scenario: base.scenario.clone(),
         base: base.subject().to_owned(),
         candidate: candidate.subject().to_owned(),
@@ -246,8 +263,18 @@ fn change(base: &SimulationRow, candidate: &SimulationRow) -> RowChange {
     }
 }
 
-/// The direction of a change. What the horizon cut off is beyond every figure.
+/// The direction of a change. What the horizon cut off is beyond every figure. A metric of state is
+/// judged by its mean, as its range may be that of single revocations.
 fn shift(metric: &str, base: MetricRange, candidate: MetricRange) -> Shift {
+    let mean = |range: MetricRange| range.mean.zip(range.mean_error);
+    if let (Some((one, error)), Some((other, other_error))) = (mean(base), mean(candidate)) {
+        let (least, most) = (one - error, one + error);
+        return match (other - other_error, other + other_error) {
+            (low, _) if low > most && other > one * (1.0 + MATERIAL) => Shift::Worse,
+            (_, high) if high < least && other < one * (1.0 - MATERIAL) => Shift::Better,
+            _ => Shift::Within,
+        };
+    }
     let value = |figure: Option<f64>| figure.unwrap_or(f64::INFINITY);
     let [least, most] = [base.min, base.max].map(value);
     let median = value(candidate.p50);
@@ -284,6 +311,7 @@ mod tests {
     fn a_figure_is_worse_beyond_the_draws_of_the_base() {
         let base = range(1.0, 2.0, Some(4.0));
         let cut_off = MetricRange { p50: None, max: None, censored: 5, ..base };
+        let mean = |mean, error| MetricRange { mean: Some(mean), mean_error: Some(error), ..base };
         let rows = [
             ("lockout_s", base, range(3.0, 4.5, Some(9.0)), Shift::Worse, "above the worst"),
             ("lockout_s", base, range(3.0, 4.0, None), Shift::Within, "the worst itself"),
@@ -292,6 +320,10 @@ mod tests {
             ("lockout_s", cut_off, base, Shift::Within, "some were beyond the horizon before"),
             ("grace_s", base, range(0.0, 0.5, Some(9.0)), Shift::Worse, "less grace"),
             ("grace_s", base, cut_off, Shift::Better, "more grace"),
+            ("state_exposure_s", mean(50.0, 5.0), mean(61.0, 5.0), Shift::Worse, "means apart"),
+            ("state_exposure_s", mean(50.0, 5.0), mean(59.0, 5.0), Shift::Within, "they touch"),
+            ("state_exposure_s", mean(50.0, 0.0), mean(50.4, 0.0), Shift::Within, "a hundredth"),
+            ("state_exposure_s", mean(50.0, 5.0), mean(30.0, 5.0), Shift::Better, "apart below"),
         ];
         for (metric, base, candidate, expected, reason) in rows {
             assert_eq!(shift(metric, base, candidate), expected, "{reason}");
@@ -327,15 +359,22 @@ mod tests {
 
     #[test]
     fn what_is_not_alike_must_be_allowed() {
-        let base = simulation(&[("policy/a", "mine", None)]);
+        let mut base = simulation(&[("policy/a", "mine", None)]);
         let mut candidate = base.clone();
-        candidate.rows[0].seed = 2;
+        candidate.rows[0].instances = 2;
         candidate.rows[0].draws = 3;
-        let compare = |allowed: &[Allowance]| SimulationChange::of(&base, &candidate, allowed);
-        let unlike = compare(&[Allowance::Seed]).unwrap_err();
+        let hashes = [&mut base.rows[0].plan_hash, &mut candidate.rows[0].plan_hash];
+        hashes.into_iter().zip(["a", "b"]).for_each(|(hash, text)| *hash = Some(text.into()));
+        let unlike = SimulationChange::of(&base, &candidate, &[Allowance::Seed]).unwrap_err();
+        assert!(unlike.iter().all(|(kind, _)| *kind == Allowance::Plan), "{unlike:?}");
         let said: Vec<&str> = unlike.iter().map(|(_, what)| what.as_str()).collect();
-        assert_eq!(said, ["policy/a: another seed", "policy/a: other ages or draws"]);
-        let change = compare(&[Allowance::Seed, Allowance::Plan]).unwrap();
+        let other = "policy/a: other arrivals, events, faults or store";
+        let instances = "policy/a: another number of instances";
+        assert_eq!(said, ["policy/a: other ages or draws", instances, other]);
+        let change = SimulationChange::of(&base, &candidate, &[Allowance::Plan]).unwrap();
         assert_eq!(change.unlike, said);
+        candidate.rows[0].seed = 2;
+        let unlike = SimulationChange::of(&base, &candidate, &[Allowance::Plan]).unwrap_err();
+        assert!(unlike.iter().any(|(kind, _)| *kind == Allowance::Seed), "{unlike:?}");
     }
 }

@@ -67,21 +67,17 @@ pub enum Action {
     RestartInstances {
         /// The share of them, in percent.
         share: f64,
-        /// The share of them that lies before the first that restarts, in percent: those that
-        /// earlier turns of the event restarted.
-        first: f64,
+        /// The turn of a repeated event, from 0. Each restarts the next so many.
+        turn: u32,
     },
 }
 
 impl Action {
-    /// The action at a further turn of a repeated event. Other instances restart each time, until
-    /// all have.
+    /// The action at a turn of a repeated event. Other instances restart each time, until all have.
     #[must_use]
     pub fn at_turn(&self, turn: u32) -> Action {
         match *self {
-            Action::RestartInstances { share, first } => {
-                Action::RestartInstances { share, first: (first + share * f64::from(turn)) % 100.0 }
-            }
+            Action::RestartInstances { share, .. } => Action::RestartInstances { share, turn },
             _ => self.clone(),
         }
     }

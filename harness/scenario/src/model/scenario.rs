@@ -264,13 +264,20 @@ impl Scenario {
         })
     }
 
-    /// The spans in which the issuer issues no token, in order of their beginnings.
+    /// The spans in which the issuer issues no token, in order. Spans that meet are one.
     pub fn issuer_outages(&self) -> Vec<[Duration; 2]> {
-        let outages = self.events.iter().filter_map(|event| match event.action {
-            Action::IssuerDown { lasts } => Some([event.at, event.at + lasts]),
-            _ => None,
-        });
-        outages.collect()
+        let mut outages: Vec<[Duration; 2]> = Vec::new();
+        for event in &self.events {
+            let Action::IssuerDown { lasts } = event.action else {
+                continue;
+            };
+            let end = event.at + lasts;
+            match outages.last_mut() {
+                Some([_, until]) if *until >= event.at => *until = end.max(*until),
+                _ => outages.push([event.at, end]),
+            }
+        }
+        outages
     }
 
     /// The instant at which instances of the verifier restart first, if they do.

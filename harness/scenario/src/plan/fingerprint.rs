@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::format::hex::hex;
 
 pub use cache_policy::cache_policy_hash;
+pub use plan::flow_hash;
 pub(crate) use plan::plan_hash;
 pub use policy::policy_hash;
 

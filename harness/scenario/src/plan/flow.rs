@@ -252,6 +252,7 @@ pub fn plan(
     let timeline = IssuerTimeline::new(&scenario.events, algorithm, &scenario.classes(), signers);
     let holders: Vec<u32> = scenario.streams.iter().map(|stream| stream.holders).collect();
     let subjects = Subjects::of(scenario, seed);
+    let outages = scenario.issuer_outages();
     let mint = Mint {
         signers,
         timeline: &timeline,
@@ -261,6 +262,7 @@ pub fn plan(
         lifetime_ns: nanos(scenario.issuer.token_lifetime),
         duration_ns: nanos(scenario.load.duration),
         holders: &holders,
+        outages: &outages,
         subjects: subjects.as_ref(),
     };
     let corpus = Corpus::mint(&mint, refs.names(), &|| {});

@@ -2,6 +2,7 @@
 //! its verdict is judged. The facts are made with the token, and the verifier never computes them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rand_core::RngCore as _;
 use rayon::prelude::*;
@@ -75,7 +76,7 @@ pub struct Holder {
     pub stream: StreamPlace,
     /// The holder within the stream.
     pub number: u32,
-    /// The tick at which the token was issued.
+    /// The tick at which the token was issued. It may come after that at which it was due.
     pub issued: Tick,
 }
 
@@ -131,6 +132,8 @@ pub struct Mint<'a> {
     pub duration_ns: i64,
     /// The number of holders of each stream.
     pub holders: &'a [u32],
+    /// The spans in which the issuer issues no token, in order.
+    pub outages: &'a [[Duration; 2]],
     /// The subjects that holders share; `None` if each token has a subject of its own.
     pub subjects: Option<&'a Subjects>,
 }
@@ -169,16 +172,21 @@ impl Mint<'_> {
         self.lifetime_ns.saturating_add(self.duration_ns).saturating_add(HOUR_NS)
     }
 
+    /// The instant at which a token is issued that is due at `due`: when the issuer is back.
+    fn issued(&self, due: Tick) -> Tick {
+        let outages = self.outages.iter().map(|outage| outage.map(|at| Tick::ZERO + at));
+        let mut down = outages.filter(|[from, until]| (*from..*until).contains(&due));
+        down.next().map_or(due, |[_, until]| until)
+    }
+
     fn token(&self, name: &TokenRef) -> Token {
         let class = name.class;
         let row = class.row();
         let (issued, lifetime_ns) = match class.is_reissued() {
             true => {
                 let holders = self.holders[name.stream.index()];
-                (
-                    issue_tick(name.ordinal.0, holders, name.issue, self.lifetime_ns),
-                    self.lifetime_ns,
-                )
+                let due = issue_tick(name.ordinal.0, holders, name.issue, self.lifetime_ns);
+                (self.issued(due), self.lifetime_ns)
             }
             // A token without a holder is in date for the whole scenario.
             false => (Tick(-1_000_000_000), self.beyond_the_end()),

@@ -57,6 +57,9 @@ fn what_a_change_of_strategy_did_is_said_and_gated() {
         assert_eq!(code, Some(expected), "{reason}: {said}");
         assert!(said.contains(word), "{reason}: `{word}` is not in {said}");
     }
+    let gone = folder.path().join("gone");
+    let (code, said) = compared([&list, &gone], &[]);
+    assert!(code == Some(2) && said.contains("cannot read"), "{said}");
     let reference = Path::new("../../reports/reference");
     let (code, said) = compared([&list, reference], &[]);
     assert_eq!(code, Some(2), "{said}");

@@ -106,6 +106,7 @@ fn what_would_say_nothing_is_refused() {
         (of("[state]\nholders-per-subject = 0\n", &bump), "1 to 1000"),
         (of(&format!("{SHARED}revocations = 0.1\n"), &bump), "revoke by subject"),
         (of(SHARED, &format!("{bump}{single}")), "revoke by subject"),
+        (of(&format!("{SHARED}sample = 0.1\n"), &bump), "`sample` of subjects"),
         (of(SHARED, &bump.replace("devices", "others")), "stream that does not exist"),
         (of(SHARED, &bump.replace("share = 3", "share = 0")), "above 0 and at most 100"),
     ];
@@ -129,15 +130,18 @@ fn what_would_say_nothing_is_refused() {
 #[test]
 fn an_issuer_that_is_down_locks_out_by_the_life_of_tokens() {
     let outage = 600.0;
-    for (lifetime, expected) in [
-        ("1m", outage - 30.0),
-        ("5m", outage - 150.0),
-        ("15m", outage * outage / 2.0 / 900.0),
-        ("60m", outage * outage / 2.0 / 3600.0),
+    let one = "issuer-down = \"10m\"\n";
+    let several = "every = \"1m\"\ntimes = 10\nissuer-down = \"1m\"\n";
+    for (lifetime, down, expected) in [
+        ("1m", one, outage - 30.0),
+        ("5m", one, outage - 150.0),
+        ("5m", several, outage - 150.0),
+        ("15m", one, outage * outage / 2.0 / 900.0),
+        ("60m", one, outage * outage / 2.0 / 3600.0),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
-            "{}[state]\n[[event]]\nat = \"3m\"\nissuer-down = \"10m\"\n",
+            "{}[state]\n[[event]]\nat = \"3m\"\n{down}",
             HOUSE.replace("\"5m\"", &format!("\"{lifetime}\""))
         );
         let file = scenario_file(folder.path(), "state/house", &text);
@@ -157,5 +161,34 @@ fn an_issuer_that_is_down_locks_out_by_the_life_of_tokens() {
         assert_eq!(row.counts.issuer_lockouts, row.counts.lockouts, "{lifetime}");
         assert_eq!(worst(row, "state_lockout_s"), 0.0, "{lifetime}");
         assert_eq!(row.lockout_causes.keys().collect::<Vec<_>>(), ["issuer-down"], "{lifetime}");
+    }
+}
+
+/// What is issued after a change is good, also where the issuer was down meanwhile; and who is
+/// revoked meanwhile gets nothing afterwards.
+#[test]
+fn nothing_is_void_that_was_issued_later() {
+    for key in ["revoke-subject", "bump-version", "not-before"] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "{HOUSE}{SHARED}[[event]]\nat = \"3m\"\nissuer-down = \"6m\"\n\
+             [[event]]\nat = \"6m\"\n{key} = {{ stream = \"devices\", share = 50 }}\n"
+        );
+        let file = scenario_file(folder.path(), "state/house", &text);
+        let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+            .arg("simulate")
+            .arg(&file)
+            .args(["--state-strategy", "expiry-alone", "--state-strategy", "version-claim"])
+            .args(["--algorithm", "EdDSA", "--draws", "2", "--json", "--quiet"])
+            .current_dir("..")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+        let [blind, versions] = &simulation.rows[..] else { panic!("two rows") };
+        let after: u64 = blind.timeline[9..].iter().map(|minute| minute.exposed).sum();
+        assert_eq!(after, 0, "{key}: tokens of before live until the ninth minute at most");
+        assert!(blind.counts.revoked_accepts > 0, "{key}");
+        assert_eq!(versions.counts.state_lockouts, 0, "{key}: {:?}", versions.lockout_causes);
     }
 }

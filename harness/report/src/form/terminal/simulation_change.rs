@@ -43,7 +43,10 @@ pub fn simulation_change(change: &SimulationChange, style: TerminalStyle) -> Str
         text.wrapped(Paint::Warning, "", &format!("!! {gap}"));
     }
     text.heading("Verdict");
-    let is_bad = change.rows.is_empty() || change.newly_misses() || change.worse().count() > 0;
+    let is_bad = change.rows.is_empty()
+        || change.is_wrong()
+        || change.newly_misses()
+        || change.worse().count() > 0;
     text.wrapped(if is_bad { Paint::Bad } else { Paint::Good }, "", &closing(change));
     text.into_string()
 }

@@ -15,8 +15,10 @@ pub(crate) fn state_bound(rows: &[&SimulationRow]) -> Option<String> {
     let bound = mean(own, "state_bound_s").filter(|bound| *bound > 0.0)?;
     let is_near = |row: &&&SimulationRow| {
         let is_open = row.metric("lockout_s").is_some_and(|metric| metric.max == Some(0.0));
-        let pair = mean(row, "state_exposure_s").zip(mean(row, "state_bound_s"));
-        is_open && pair.is_some_and(|(exposure, bound)| exposure <= bound * (1.0 + NEAR))
+        // Tokens of another life have another bound.
+        let is_of_life = mean(row, "state_bound_s") == Some(bound);
+        let exposure = mean(row, "state_exposure_s");
+        is_open && is_of_life && exposure.is_some_and(|mean| mean <= bound * (1.0 + NEAR))
     };
     let near: Vec<&str> = rows.iter().filter(is_near).map(|row| row.subject()).collect();
     let reached = match near.as_slice() {
@@ -25,7 +27,7 @@ pub(crate) fn state_bound(rows: &[&SimulationRow]) -> Option<String> {
     };
     Some(format!(
         "Whoever hears of revocations from this store alone and locks nobody out trusts a revoked \
-         token for {} in the mean at least; {reached}.",
+         token of this lifetime for {} in the mean at least; {reached}.",
         span(bound)
     ))
 }

@@ -94,11 +94,19 @@ pub(crate) fn closing(change: &SimulationChange) -> String {
         0 => String::new(),
         count => format!(", and {count} better"),
     };
+    let alone = change.only_base.len() + change.only_candidate.len();
+    let rows = match alone {
+        0 => rows,
+        count => format!("{rows}; {} not compared", counted(count as u64, "other")),
+    };
     let is_same = change.rows.iter().all(RowChange::is_same);
     match change.worse().count() {
         _ if change.rows.is_empty() => "NOTHING COMPARED: no row is in both simulations; simulate \
                                         the same scenarios under policies of the same names"
             .into(),
+        _ if change.is_wrong() => {
+            format!("WRONG: the candidate gave wrong verdicts; mend them first, in {rows}")
+        }
         0 if change.newly_misses() => {
             format!("EXPECTATION NEWLY MISSED: no figure that decides is worse{better}, in {rows}")
         }

@@ -124,7 +124,7 @@ fn taken(row: &SimulationRow) -> Option<String> {
 fn locked_out(row: &SimulationRow) -> Option<String> {
     let names = by_count(&row.lockout_causes)?;
     let mean = about(per_verifier(row, row.lockout_causes.values().sum()));
-    Some(format!("{mean} good users are refused in the mean ({names})."))
+    Some(format!("At each instance {mean} good requests are refused in the mean ({names})."))
 }
 
 /// The names of causes, the most frequent first; `None` if there are none.

@@ -92,7 +92,7 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
         if !(share > 0.0 && share <= 100.0) {
             return fault("`restart-instances` is a percentage, above 0 and at most 100".into());
         }
-        actions.push(Action::RestartInstances { share, first: 0.0 });
+        actions.push(Action::RestartInstances { share, turn: 0 });
     }
     if let Some(names) = &event.publish_set {
         let find = |name: &String| Poison::ALL.into_iter().find(|poison| poison.name() == name);

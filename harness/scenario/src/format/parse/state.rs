@@ -78,6 +78,11 @@ pub(super) fn state(
         return fault("`revocations-until` is after the end of the scenario; lower it");
     }
     let holders_per_subject = table.holders_per_subject;
+    if holders_per_subject.is_some() && sample < 1.0 {
+        return fault(
+            "a `sample` of subjects is not modelled; leave out `sample`, or `holders-per-subject`",
+        );
+    }
     check_subjects(file, context.events, holders_per_subject, revocations > 0.0)?;
     thin_out(streams, sample);
     Ok(Some(StateSpec {

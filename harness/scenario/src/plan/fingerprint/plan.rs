@@ -7,6 +7,7 @@ use jwtbench_verifier::wall_clock::Skew;
 use crate::model::endpoint::{EndpointSetting, Fault};
 use crate::model::event::{Action, Event, Poison};
 use crate::plan::Arrival;
+use crate::plan::flow::{Drawn, Flow};
 use crate::token::corpus::{Corpus, TokenRef};
 use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, ScenarioParts, Stream};
 
@@ -41,6 +42,22 @@ pub(crate) fn plan_hash(
             to.bytes(&ordinal.0.to_be_bytes());
             to.bytes(&issue.to_be_bytes());
         }
+    }
+    to.finish()
+}
+
+/// SHA-256 of the arrivals of a simulation and of everything that happens in it, in hex. Neither
+/// the policies nor the lifetime of tokens are part of it.
+pub fn flow_hash(scenario: &Scenario, algorithm: Algorithm, seed: u64) -> String {
+    let mut to = Fingerprint::new("flow", VERSION);
+    to.field("algorithm", &algorithm);
+    to.field("scenario", scenario);
+    for Drawn { at, stream, phase: _, token } in Flow::new(scenario, algorithm, seed) {
+        let TokenRef { class, stream: _, ordinal, issue: _ } = token;
+        to.bytes(&at.0.to_be_bytes());
+        to.bytes(&stream.0.to_be_bytes());
+        to.variant(class.name());
+        to.bytes(&ordinal.0.to_be_bytes());
     }
     to.finish()
 }
@@ -218,10 +235,10 @@ impl Fingerprinted for Action {
             Action::PublishSet(poison) => to.field("publish-set", poison),
             Action::Evict(label) => to.field("evict", label),
             Action::State { available } => to.field("state", available),
-            Action::RestartInstances { share, first } => {
+            Action::RestartInstances { share, turn } => {
                 to.field("restart-instances", share);
-                if *first > 0.0 {
-                    to.field("first", first);
+                if *turn > 0 {
+                    to.field("turn", turn);
                 }
             }
         }
