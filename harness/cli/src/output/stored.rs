@@ -1,6 +1,8 @@
 //! Stored files that can be reported: a result, or the finished rows of a command that was cut
 //! short.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jwtbench_result::duel::Duels;
@@ -35,6 +37,17 @@ pub fn rendered(stored: &StoredFile, is_empty: bool) -> Result<Exit, Failure> {
     )))
 }
 
+/// The kind that the header of a file names, whatever the file is called; `None` if it has none.
+fn kind_within(path: &Path) -> Option<OutputKind> {
+    let mut begin = Vec::new();
+    File::open(path).ok()?.take(64).read_to_end(&mut begin).ok()?;
+    let is_of = |kind: &OutputKind| {
+        let (word, _) = kind.part();
+        begin.starts_with(format!("{{\"of\":\"{word}\"").as_bytes())
+    };
+    OutputKind::ALL.into_iter().find(is_of)
+}
+
 impl StoredFile {
     /// Finds the file that a path means: the file itself, or the file in a folder. In a folder, a
     /// result takes precedence over a part.
@@ -48,7 +61,7 @@ impl StoredFile {
                 name == kind.result() || name == kind.result().trim_end_matches('l')
             };
             let known = OutputKind::ALL.into_iter().find(is_of);
-            let kind = part.or(known).unwrap_or(OutputKind::Run);
+            let kind = part.or(known).or_else(|| kind_within(path)).unwrap_or(OutputKind::Run);
             return Ok(StoredFile { is_part: part.is_some(), ..whole(kind, path.into()) });
         }
         if OutputKind::Run.is_of(path) && OutputKind::Simulation.is_of(path) {

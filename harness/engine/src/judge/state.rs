@@ -112,8 +112,13 @@ impl<'p> StateJudge<'p> {
         );
         let is_allowed = match given {
             code if code == refused => {
-                self.truth.refused_from(operation.token) <= operation.end
-                    || ground == StateGround::Filter
+                let [from, until] = self.truth.refused(operation.token);
+                // What is held beyond its end, by nobody who prunes at expiry.
+                let is_exact = matches!(ground, StateGround::Held(_) | StateGround::Store(_));
+                let is_over = is_exact
+                    && self.strategy.prune == Prune::AtExpiry
+                    && operation.intended > until + SLACK;
+                from <= operation.end && !is_over || ground == StateGround::Filter
             }
             code if code == outage && is_unsure => true,
             // What is too old to stand, or nothing, lets nobody in who is not let in by an outage.

@@ -30,9 +30,9 @@ pub struct StateTruth {
     pub revocations: Vec<TokenRevocation>,
     /// For each token of the corpus the instant from which it is revoked; `Tick::MAX` for never.
     revoked_at: Vec<Tick>,
-    /// For each token the instant from which what the store is told refuses it: that of its
-    /// revocation, or an earlier one if the strategy's key cannot tell it from others.
-    refused_from: Vec<Tick>,
+    /// For each token the span in which what the store is told refuses it. It begins with its
+    /// revocation, or before if the strategy's key cannot tell it from others.
+    refused: Vec<[Tick; 2]>,
     /// The tokens that are never issued, because their subject is revoked.
     unissued: HashSet<TokenPlace>,
     /// Whether revoked tokens still arrive.
@@ -92,7 +92,7 @@ impl StateTruth {
         truth.revocations.retain(|one| revoked_at[one.token.index()] == one.at);
         truth.revoked_at = revoked_at;
         truth.share_entries();
-        truth.refused_from = truth.refused(plan, key);
+        truth.refused = truth.refused_spans(plan, key);
         truth
     }
 
@@ -101,9 +101,10 @@ impl StateTruth {
         self.revoked_at.get(token.index()).copied().unwrap_or(Tick::MAX)
     }
 
-    /// The instant from which what the store is told refuses a token; `Tick::MAX` for never.
-    pub fn refused_from(&self, token: TokenPlace) -> Tick {
-        self.refused_from.get(token.index()).copied().unwrap_or(Tick::MAX)
+    /// The span in which what the store is told refuses a token. It begins at `Tick::MAX` if nothing
+    /// ever does.
+    pub fn refused(&self, token: TokenPlace) -> [Tick; 2] {
+        self.refused.get(token.index()).copied().unwrap_or([Tick::MAX; 2])
     }
 
     /// Whether nobody uses a token, because its subject is revoked or its holder has stopped.
@@ -167,17 +168,18 @@ impl StateTruth {
         }
     }
 
-    /// For each token the instant from which what the store is told refuses it.
-    fn refused(&self, plan: &Plan, key: StateKey) -> Vec<Tick> {
-        let mut from = self.revoked_at.clone();
+    /// For each token the span in which what the store is told refuses it.
+    fn refused_spans(&self, plan: &Plan, key: StateKey) -> Vec<[Tick; 2]> {
+        let mut spans: Vec<[Tick; 2]> =
+            self.revoked_at.iter().map(|from| [*from, Tick::MAX]).collect();
         if matches!(key, StateKey::JwtId | StateKey::Session | StateKey::Client) {
-            return from;
+            return spans;
         }
         let mut told = HashMap::<&str, Vec<&TokenRevocation>>::new();
         for one in self.revocations.iter().filter(|one| one.is_told) {
             told.entry(&one.entry.key).or_default().push(one);
         }
-        for (from, minted) in from.iter_mut().zip(&plan.corpus.tokens) {
+        for ([from, until], minted) in spans.iter_mut().zip(&plan.corpus.tokens) {
             let facts = &minted.facts;
             let refuses = |one: &&&TokenRevocation| match one.entry.knowledge {
                 Knowledge::Clear => false,
@@ -185,11 +187,13 @@ impl StateTruth {
                 Knowledge::Version(least) => facts.version.unwrap_or_default() < least,
                 Knowledge::NotBefore(at) => facts.issued_at < at,
             };
-            let own = told.get(&*facts.subject).into_iter().flatten();
-            let first = own.filter(refuses).map(|one| one.at).min();
-            *from = first.unwrap_or(Tick::MAX).min(*from);
+            let own = || told.get(&*facts.subject).into_iter().flatten().filter(refuses);
+            if *from == Tick::MAX {
+                *until = own().map(|one| one.entry.end).max().unwrap_or(Tick::MAX);
+            }
+            *from = own().map(|one| one.at).min().unwrap_or(Tick::MAX).min(*from);
         }
-        from
+        spans
     }
 
     /// Draws revocations of single tokens. Each is of the token that a holder has at that instant.

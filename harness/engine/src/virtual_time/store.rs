@@ -296,9 +296,9 @@ impl VirtualStore {
         }
         let as_of = now - self.setting.replica_lag;
         let outcome = match &op.kind {
-            OpKind::Lookup(keys) => {
-                StoreOutcome::Answers(keys.iter().map(|key| self.known(key, as_of)).collect())
-            }
+            OpKind::Lookup(keys) => StoreOutcome::Answers(
+                keys.iter().map(|key| self.known(key, (as_of, now))).collect(),
+            ),
             OpKind::Poll(scope, since) => StoreOutcome::Listing(self.list(*scope, *since, now)),
         };
         (delay, outcome)
@@ -337,10 +337,15 @@ impl VirtualStore {
         if weight < 1.0 && wait < service * SHORT_WAIT { own } else { wait + own }
     }
 
-    fn known(&self, key: &str, as_of: Tick) -> Knowledge {
+    /// What the store knew of a key at `as_of`. It forgets what concerns no token any more.
+    fn known(&self, key: &str, (as_of, now): (Tick, Tick)) -> Knowledge {
         let stored = self.by_key.get(key).map(|place| &self.entries[*place]);
         match stored {
-            Some(stored) if !stored.is_lost && stored.since <= as_of => stored.entry.knowledge,
+            Some(StoredEntry { entry, since, is_lost: false })
+                if *since <= as_of && now < entry.end =>
+            {
+                entry.knowledge
+            }
             _ => Knowledge::Clear,
         }
     }

@@ -57,6 +57,10 @@ fn what_a_change_of_strategy_did_is_said_and_gated() {
         assert_eq!(code, Some(expected), "{reason}: {said}");
         assert!(said.contains(word), "{reason}: `{word}` is not in {said}");
     }
+    let renamed = folder.path().join("before.jsonl");
+    std::fs::copy(list.join("simulation.jsonl"), &renamed).unwrap();
+    let (code, said) = compared([&renamed, &again], &[]);
+    assert!(code == Some(0) && said.contains("UNCHANGED"), "{said}");
     let gone = folder.path().join("gone");
     let (code, said) = compared([&list, &gone], &[]);
     assert!(code == Some(2) && said.contains("cannot read"), "{said}");

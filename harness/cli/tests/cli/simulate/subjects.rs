@@ -23,8 +23,12 @@ fn event(key: &str) -> String {
 
 /// What came of an event under a strategy.
 fn lived(key: &str, strategy: &str) -> SimulationRow {
+    lived_under(&event(key), strategy)
+}
+
+fn lived_under(event: &str, strategy: &str) -> SimulationRow {
     let folder = tempfile::tempdir().unwrap();
-    let text = format!("{HOUSE}{SHARED}{}", event(key));
+    let text = format!("{HOUSE}{SHARED}{event}");
     let file = scenario_file(folder.path(), "state/house", &text);
     let mine = folder.path().join("mine.toml");
     std::fs::write(&mine, strategy).unwrap();
@@ -76,6 +80,20 @@ fn a_subject_is_one_entry_and_its_tokens_are_several() {
     }
     assert_eq!(tokens.counts.state_lockouts, 0);
     assert!(worst(&tokens, "state_exposure_s") < 0.1);
+}
+
+/// What concerns no token any more is known to nobody: who comes back later gets in.
+#[test]
+fn a_lockout_by_subject_ends_with_the_last_void_token() {
+    let once = event("not-before").replace("times = 40", "times = 1");
+    let ask = "carrier = \"ask\"\nkey = \"subject\"\n";
+    for strategy in [format!("{LIST}key = \"subject\"\n"), ask.to_owned()] {
+        let row = lived_under(&once, &strategy);
+        let refused: Vec<u64> = row.timeline.iter().map(|minute| minute.refused).collect();
+        assert!(refused[2..7].iter().any(|count| *count > 0), "{strategy}: {refused:?}");
+        // The last void token has expired in the seventh minute, and the leeway is over.
+        assert!(refused[8..].iter().all(|count| *count == 0), "{strategy}: {refused:?}");
+    }
 }
 
 /// Without a carrier a void token is trusted for what is left of its life, and the leeway.
