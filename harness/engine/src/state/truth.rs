@@ -101,8 +101,8 @@ impl StateTruth {
         self.revoked_at.get(token.index()).copied().unwrap_or(Tick::MAX)
     }
 
-    /// The span in which what the store is told refuses a token. It begins at `Tick::MAX` if nothing
-    /// ever does.
+    /// The span in which what the store is told refuses a token. It begins at `Tick::MAX` if
+    /// nothing ever does.
     pub fn refused(&self, token: TokenPlace) -> [Tick; 2] {
         self.refused.get(token.index()).copied().unwrap_or([Tick::MAX; 2])
     }
