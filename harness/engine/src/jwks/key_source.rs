@@ -202,13 +202,15 @@ impl KeySource {
             }
             Err(failure) => Outcome::Failed(failure),
         };
-        let now = now();
         let step = match &outcome {
             Outcome::Set(..) => FetchStep::Succeeded,
             Outcome::Failed(failure) => FetchStep::Failed(*failure),
         };
-        lock(&self.log).fetches.push(FetchNote { at: now, id, step });
-        self.drive(now, |machine| machine.finished(id, outcome, now));
+        // A token that asks before the machine is told has begun before this instant.
+        self.drive_at(now, |machine, now| {
+            lock(&self.log).fetches.push(FetchNote { at: now, id, step });
+            machine.finished(id, outcome, now);
+        });
     }
 
     /// Drops the keys under `kid` at once, if the cache policy allows push eviction.
@@ -306,8 +308,18 @@ impl KeySource {
     /// Makes one call of the machine, and then acts on its consequences: the view, fetches and
     /// wakes.
     fn drive<T>(&self, now: Tick, call: impl FnOnce(&mut KeyCache) -> T) -> T {
+        self.drive_at(|| now, |machine, _| call(machine))
+    }
+
+    /// Drives the machine at an instant that is read once nobody else does.
+    fn drive_at<T>(
+        &self,
+        now: impl FnOnce() -> Tick,
+        call: impl FnOnce(&mut KeyCache, Tick) -> T,
+    ) -> T {
         let mut machine = lock(&self.machine);
-        let result = call(&mut machine);
+        let now = now();
+        let result = call(&mut machine, now);
         let view = machine.view(now);
         if !is_same(&view, &self.view.load()) {
             self.view.store(view);
