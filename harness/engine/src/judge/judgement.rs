@@ -96,6 +96,31 @@ pub enum Strictness {
     Acceptance,
 }
 
+/// Whether a token was asked for before a fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AskOrder {
+    /// The fetch ended later.
+    Before,
+    /// The instants do not tell.
+    Unknown,
+    /// The fetch had ended.
+    After,
+}
+
+impl AskOrder {
+    /// The order for an operation that began at `start`, whose verdict knows of a fetch that ended
+    /// at `finished`. A verdict that is given at once has `now` at the start. If it knows of a
+    /// later fetch, a worker in real time read the clock, the fetch ended, and then the worker
+    /// asked.
+    fn of((start, now): (Tick, Tick), finished: Tick) -> AskOrder {
+        match finished > start {
+            true if now > start => AskOrder::Before,
+            false if finished < start => AskOrder::After,
+            _ => AskOrder::Unknown,
+        }
+    }
+}
+
 /// Judges the operations of one trial.
 pub struct Judge<'p> {
     plan: &'p Plan,
@@ -372,9 +397,10 @@ impl<'p> Judge<'p> {
         let too_old = held.freshness == Freshness::None && held.last_fetch.is_some_and(|l| l.ok);
         let last = held.last_fetch.filter(|last| last.ok);
         let is_young = last.is_some_and(|last| operation.verdict.now < last.started + self.window);
-        let ended_since = last.is_some_and(|last| last.finished > operation.start);
-        // At one and the same instant the order of the token and the end of the fetch is not known.
-        let both = last.is_some_and(|last| last.finished == operation.start);
+        let span = (operation.start, operation.verdict.now);
+        let asked = last.map(|last| AskOrder::of(span, last.finished));
+        let ended_since = asked == Some(AskOrder::Before);
+        let both = asked == Some(AskOrder::Unknown);
         if too_old {
             (Err(self.unavailable), Some(unknown))
         } else if is_young || (ended_since && self.shares_fetches) {
@@ -426,5 +452,28 @@ pub fn spell(code: Code) -> &'static str {
     match code {
         Ok(()) => "ACCEPT",
         Err(rejection) => rejection.code(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In virtual time a verdict at once knows of no later fetch, so nothing is excused there.
+    #[test]
+    fn a_token_that_waited_asked_before_the_fetch_ended() {
+        let rows = [
+            ((10, 10), 5, AskOrder::After, "the fetch had ended"),
+            ((10, 20), 5, AskOrder::After, "and the token waited for another"),
+            ((10, 10), 10, AskOrder::Unknown, "one and the same instant"),
+            ((10, 20), 10, AskOrder::Unknown, "the same instant, and a wait"),
+            ((10, 20), 20, AskOrder::Before, "it waited for this fetch"),
+            ((10, 20), 15, AskOrder::Before, "it waited, and was woken later"),
+            ((10, 10), 15, AskOrder::Unknown, "it began, the fetch ended, it asked"),
+        ];
+        for ((start, now), finished, expected, reason) in rows {
+            let found = AskOrder::of((Tick(start), Tick(now)), Tick(finished));
+            assert_eq!(found, expected, "{reason}");
+        }
     }
 }
