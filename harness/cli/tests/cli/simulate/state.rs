@@ -49,7 +49,6 @@ impl Fleet {
     fn lived(&self, draws: u32) -> SimulationRow {
         let Fleet { strategy, instances, rate, holders, revocations, lifetime, sample, .. } = self;
         let Fleet { store, phases, until, .. } = self;
-        let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "title = \"It\"\nanalysis = \"None.\"\n[issuer]\ntoken-lifetime = \"{lifetime}\"\n\
              [load]\narrivals = \"poisson\"\nduration = \"30m\"\ninstances = {instances}\n\
@@ -59,28 +58,37 @@ impl Fleet {
              sample = {sample}\n\
              [store]\n{store}\n{phases}"
         );
-        let file = scenario_file(folder.path(), "state/it", &text);
-        let mine = folder.path().join("mine.toml");
-        std::fs::write(&mine, strategy).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-            .arg("simulate")
-            .arg(&file)
-            .arg("--state-strategy")
-            .arg(&mine)
-            // A file alone would be compared with every preset.
-            .args(["--state-strategy", "expiry-alone", "--algorithm", "EdDSA"])
-            .args(["--draws", &draws.to_string(), "--json", "--quiet"])
-            .current_dir("..")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
-        let mine = |row: &SimulationRow| row.state_strategy.as_deref() == Some("mine");
-        simulation.rows.into_iter().find(mine).unwrap()
+        lived_under(&text, strategy, draws)
     }
 }
 
-fn worst(row: &SimulationRow, name: &str) -> f64 {
+/// What came of a scenario under a strategy, in so many draws.
+pub(super) fn lived_under(scenario: &str, strategy: &str, draws: u32) -> SimulationRow {
+    let folder = tempfile::tempdir().unwrap();
+    let mine = folder.path().join("mine.toml");
+    std::fs::write(&mine, strategy).unwrap();
+    // A file alone would be compared with every preset.
+    let [mine, _] = lived_each(scenario, [mine.to_str().unwrap(), "expiry-alone"], draws);
+    mine
+}
+
+/// What came of a scenario under each of two strategies, in so many draws.
+pub(super) fn lived_each(scenario: &str, strategies: [&str; 2], draws: u32) -> [SimulationRow; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let file = scenario_file(folder.path(), "state/it", scenario);
+    let [one, other] = strategies;
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(["simulate", &file, "--state-strategy", one, "--state-strategy", other])
+        .args(["--algorithm", "EdDSA", "--draws", &draws.to_string(), "--json", "--quiet"])
+        .current_dir("..")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    simulation.rows.try_into().unwrap()
+}
+
+pub(super) fn worst(row: &SimulationRow, name: &str) -> f64 {
     row.metric(name).unwrap().max.unwrap()
 }
 

@@ -3,6 +3,7 @@
 
 use crate::binary::scenario_file;
 
+use super::state::{lived_each, lived_under, worst};
 use super::*;
 
 /// 300 devices of 100 people, each with a token of five minutes. From the second minute on, three
@@ -22,35 +23,8 @@ fn event(key: &str) -> String {
 }
 
 /// What came of an event under a strategy.
-fn lived(key: &str, strategy: &str) -> SimulationRow {
-    lived_under(&event(key), strategy)
-}
-
-fn lived_under(event: &str, strategy: &str) -> SimulationRow {
-    let folder = tempfile::tempdir().unwrap();
-    let text = format!("{HOUSE}{SHARED}{event}");
-    let file = scenario_file(folder.path(), "state/house", &text);
-    let mine = folder.path().join("mine.toml");
-    std::fs::write(&mine, strategy).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .arg("simulate")
-        .arg(&file)
-        .arg("--state-strategy")
-        .arg(&mine)
-        // A file alone would be compared with every preset.
-        .args(["--state-strategy", "expiry-alone", "--algorithm", "EdDSA"])
-        .args(["--draws", "2", "--json", "--quiet"])
-        .current_dir("..")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
-    let mine = |row: &SimulationRow| row.state_strategy.as_deref() == Some("mine");
-    simulation.rows.into_iter().find(mine).unwrap()
-}
-
-fn worst(row: &SimulationRow, name: &str) -> f64 {
-    row.metric(name).unwrap().max.unwrap()
+fn lived(event: &str, strategy: &str) -> SimulationRow {
+    lived_under(&format!("{HOUSE}{SHARED}{event}"), strategy, 2)
 }
 
 /// Each device has a token; so a person is three entries of a list of tokens, and one of a list of
@@ -58,9 +32,9 @@ fn worst(row: &SimulationRow, name: &str) -> f64 {
 #[test]
 fn a_subject_is_one_entry_and_its_tokens_are_several() {
     let by = |key: &str| format!("{LIST}key = \"{key}\"\n");
-    let tokens = lived("not-before", &by("jti"));
+    let tokens = lived(&event("not-before"), &by("jti"));
     for key in ["subject", "version", "not-before"] {
-        let people = lived("not-before", &by(key));
+        let people = lived(&event("not-before"), &by(key));
         let ratio = worst(&tokens, "state_entries") / worst(&people, "state_entries");
         // Three for each, and more where a person is concerned again while the first entry lives.
         assert!((2.0..=4.0).contains(&ratio), "{key}: {ratio}");
@@ -88,7 +62,7 @@ fn a_lockout_by_subject_ends_with_the_last_void_token() {
     let once = event("not-before").replace("times = 40", "times = 1");
     let ask = "carrier = \"ask\"\nkey = \"subject\"\n";
     for strategy in [format!("{LIST}key = \"subject\"\n"), ask.to_owned()] {
-        let row = lived_under(&once, &strategy);
+        let row = lived(&once, &strategy);
         let refused: Vec<u64> = row.timeline.iter().map(|minute| minute.refused).collect();
         assert!(refused[2..7].iter().any(|count| *count > 0), "{strategy}: {refused:?}");
         // The last void token has expired in the seventh minute, and the leeway is over.
@@ -101,7 +75,7 @@ fn a_lockout_by_subject_ends_with_the_last_void_token() {
 fn every_event_makes_what_was_issued_void() {
     let mut exposures = Vec::new();
     for key in ["revoke-subject", "bump-version", "not-before"] {
-        let row = lived(key, "carrier = \"none\"\n");
+        let row = lived(&event(key), "carrier = \"none\"\n");
         let exposure = row.metric("state_exposure_s").unwrap();
         let mean = exposure.mean.unwrap();
         assert!((150.0..210.0).contains(&mean), "{key}: {mean} instead of 180");
@@ -157,23 +131,9 @@ fn an_issuer_that_is_down_locks_out_by_the_life_of_tokens() {
         ("15m", one, outage * outage / 2.0 / 900.0),
         ("60m", one, outage * outage / 2.0 / 3600.0),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let text = format!(
-            "{}[state]\n[[event]]\nat = \"3m\"\n{down}",
-            HOUSE.replace("\"5m\"", &format!("\"{lifetime}\""))
-        );
-        let file = scenario_file(folder.path(), "state/house", &text);
-        let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-            .arg("simulate")
-            .arg(&file)
-            .args(["--state-strategy", "expiry-alone", "--algorithm", "EdDSA"])
-            .args(["--json", "--quiet"])
-            .current_dir("..")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
-        let row = &simulation.rows[0];
+        let house = HOUSE.replace("\"5m\"", &format!("\"{lifetime}\""));
+        let text = format!("{house}[state]\n[[event]]\nat = \"3m\"\n{down}");
+        let row = &lived_under(&text, "carrier = \"none\"\n", 8);
         let lockout = row.metric("lockout_s").unwrap().p50.unwrap();
         assert!((lockout / expected - 1.0).abs() < 0.02, "{lifetime}: {lockout} and {expected}");
         assert_eq!(row.counts.issuer_lockouts, row.counts.lockouts, "{lifetime}");
@@ -187,23 +147,11 @@ fn an_issuer_that_is_down_locks_out_by_the_life_of_tokens() {
 #[test]
 fn nothing_is_void_that_was_issued_later() {
     for key in ["revoke-subject", "bump-version", "not-before"] {
-        let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "{HOUSE}{SHARED}[[event]]\nat = \"3m\"\nissuer-down = \"6m\"\n\
              [[event]]\nat = \"6m\"\n{key} = {{ stream = \"devices\", share = 50 }}\n"
         );
-        let file = scenario_file(folder.path(), "state/house", &text);
-        let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-            .arg("simulate")
-            .arg(&file)
-            .args(["--state-strategy", "expiry-alone", "--state-strategy", "version-claim"])
-            .args(["--algorithm", "EdDSA", "--draws", "2", "--json", "--quiet"])
-            .current_dir("..")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
-        let [blind, versions] = &simulation.rows[..] else { panic!("two rows") };
+        let [blind, versions] = lived_each(&text, ["expiry-alone", "version-claim"], 2);
         let after: u64 = blind.timeline[9..].iter().map(|minute| minute.exposed).sum();
         assert_eq!(after, 0, "{key}: tokens of before live until the ninth minute at most");
         assert!(blind.counts.revoked_accepts > 0, "{key}");
