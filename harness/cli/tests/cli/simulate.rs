@@ -63,6 +63,20 @@ fn library() -> Catalogue {
     Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
+/// What `jwtbench simulate` gives with these arguments, and passes.
+fn passed(arguments: &[&str]) -> Simulation {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .arg("simulate")
+        .args(arguments)
+        .args(["--json", "--quiet"])
+        .current_dir("..")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 fn policy(text: &str) -> CacheSpec {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("own.toml"), text).unwrap();

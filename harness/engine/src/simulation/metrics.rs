@@ -234,11 +234,12 @@ pub(super) fn over_runs<'v, K: Ord + ToString + 'v>(
     }
     let metric = |(name, values): (&K, Vec<Option<f64>>)| {
         let (name, range) = (name.to_string(), MetricRange::of(&values)?);
-        let runs = || values.iter().map(|value| value.iter().copied().collect());
-        Some(match SimulatedMetric::has_mean(&name) {
-            true => (name, range.with_mean(&runs().collect::<Vec<_>>())),
-            false => (name, range),
-        })
+        if !SimulatedMetric::has_mean(&name) {
+            return Some((name, range));
+        }
+        let runs: Vec<Vec<f64>> =
+            values.iter().map(|value| value.iter().copied().collect()).collect();
+        Some((name, range.with_mean(&runs)))
     };
     by_name.into_iter().filter_map(metric).collect()
 }

@@ -77,15 +77,10 @@ pub(super) fn lived_each(scenario: &str, strategies: [&str; 2], draws: u32) -> [
     let folder = tempfile::tempdir().unwrap();
     let file = scenario_file(folder.path(), "state/it", scenario);
     let [one, other] = strategies;
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .args(["simulate", &file, "--state-strategy", one, "--state-strategy", other])
-        .args(["--algorithm", "EdDSA", "--draws", &draws.to_string(), "--json", "--quiet"])
-        .current_dir("..")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
-    simulation.rows.try_into().unwrap()
+    let strategies = ["--state-strategy", one, "--state-strategy", other];
+    let draws = draws.to_string();
+    let rest = [&file, "--algorithm", "EdDSA", "--draws", &draws];
+    passed(&[&rest[..], &strategies].concat()).rows.try_into().unwrap()
 }
 
 pub(super) fn worst(row: &SimulationRow, name: &str) -> f64 {
@@ -298,12 +293,7 @@ fn incidents_are_those_of_the_guilty_strategy() {
 /// Nobody who locks nobody out hears of a revocation before the store can tell of it.
 #[test]
 fn no_strategy_is_below_the_bound() {
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .args(["simulate", "state/store-refused", "state/rights-change", "--draws", "2", "--json"])
-        .current_dir("..")
-        .output()
-        .unwrap();
-    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let simulation = passed(&["state/store-refused", "state/rights-change", "--draws", "2"]);
     let mut compared = 0;
     for row in &simulation.rows {
         let mean = |name: &str| row.metric(name).and_then(|range| range.mean);
@@ -320,14 +310,7 @@ fn no_strategy_is_below_the_bound() {
 /// A restart ends what waits, and mixes up no answers.
 #[test]
 fn no_verdict_is_wrong_under_any_strategy() {
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .args(["simulate", "state/restart", "state/cold-start-in-outage", "--draws", "1", "--json"])
-        .current_dir("..")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let simulation = passed(&["state/restart", "state/cold-start-in-outage", "--draws", "1"]);
     let names = library().strategies().names();
     assert_eq!(simulation.rows.len(), 2 * names.len(), "each strategy has a row");
 }

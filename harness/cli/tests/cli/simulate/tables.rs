@@ -87,14 +87,10 @@ fn the_tables_are_of_this_code() {
     let committed = committed();
     let committed = committed.rows.iter().find(is_same).unwrap();
     let (ages, draws) = committed.runs();
-    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
-        .args(["simulate", "policy/drill", "--cache-policy", "default", "--json"])
-        .args(["--offsets", &ages.to_string(), "--draws", &draws.to_string()])
-        .current_dir("..")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let fresh: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let [ages, draws] = [ages, draws].map(|count| count.to_string());
+    let runs = ["--offsets", &ages, "--draws", &draws];
+    let drill = ["policy/drill", "--cache-policy", "default"];
+    let fresh = passed(&[&drill[..], &runs].concat());
     let fresh = &fresh.rows[0];
     assert_eq!(fresh.stream_hash, committed.stream_hash, "make reports/simulation anew");
     assert_eq!(fresh.counts, committed.counts, "make reports/simulation anew");
