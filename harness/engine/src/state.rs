@@ -1,7 +1,11 @@
 //! What the verifiers of a trial know beyond their tokens, and how they come to know it. The module
 //! knows no contender, clock or socket.
 
+pub(crate) mod bound;
+pub(crate) mod exposures;
 pub mod fleet;
+pub(crate) mod model_store;
 pub mod source;
 pub mod step;
 pub mod truth;
+pub(crate) mod world;

@@ -1,13 +1,9 @@
 //! Rounds in virtual time, on one thread, without sockets and sleeps.
 
 pub(crate) mod engine;
-pub(crate) mod exposures;
 pub(crate) mod outcome_range;
 pub(crate) mod remembering;
 pub(crate) mod round;
-mod state_bound;
-pub(crate) mod state_world;
-pub(crate) mod store;
 pub(crate) mod world;
 
 pub use outcome_range::{SEEDS, outcome_range};

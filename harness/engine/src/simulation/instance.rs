@@ -31,13 +31,13 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
 use crate::state::fleet::StateFleet;
+use crate::state::model_store::ModelStore;
 use crate::state::source::in_force;
 use crate::state::truth::StateTruth;
+use crate::state::world::{StateRecord, StateWorld};
 use crate::trial::{Trial, TrialError, first_document, grace, initial_state};
 use crate::virtual_time::engine::{ArrivalSource, Engine, Observer, Sink, Turn};
 use crate::virtual_time::remembering::Remembering;
-use crate::virtual_time::state_world::{StateRecord, StateWorld};
-use crate::virtual_time::store::VirtualStore;
 use crate::virtual_time::world::World;
 
 use super::GOLDEN;
@@ -282,7 +282,7 @@ impl Instance<'_> {
             served: ServedCounts::default(),
         };
         let state = fleet.as_ref().zip(truth).map(|(fleet, truth)| {
-            let store = VirtualStore::new(plan, fleet.strategy(), fleet.len());
+            let store = ModelStore::new(plan, fleet.strategy(), fleet.len());
             let restarts = plan.scenario.first_restart().is_some();
             StateWorld::new(fleet, truth, store, (horizon, restarts))
         });

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jwtbench_result::simulation::MetricRange;
 use jwtbench_scenario::plan::Plan;
 
-use crate::virtual_time::store::StoreLoad;
+use crate::state::model_store::StoreLoad;
 
 use super::instance::InstanceRun;
 

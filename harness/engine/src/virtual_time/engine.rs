@@ -19,8 +19,8 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::trial::script::{ScriptRun, ScriptedEvent, scripted_events};
 use crate::trial::{Trial, TrialError};
 
-use super::state_world::StateRecord;
 use super::world::World;
+use crate::state::world::StateRecord;
 
 /// Operations that have ended are judged before the next step once there are so many.
 const UNJUDGED: usize = 4096;

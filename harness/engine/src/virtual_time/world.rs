@@ -19,7 +19,7 @@ use crate::jwks::in_process::InProcess;
 use crate::trial::TrialError;
 use crate::trial::script::ScriptTarget;
 
-use super::state_world::StateWorld;
+use crate::state::world::StateWorld;
 
 /// The result that an attempt under way will bring. It shares the bytes of the key set, as there
 /// may be many attempts.

@@ -5,7 +5,7 @@ use jwtbench_scenario::model::state::StoreFault;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
-use crate::state::truth::StateTruth;
+use super::truth::StateTruth;
 
 /// For each revocation the least time for which its token stays trusted, in seconds: until the
 /// store first has no fault, or until no verifier accepts the token any more. `None` if that is

@@ -16,7 +16,7 @@ use jwtbench_verifier::state_check::{
 use jwtbench_verifier::state_strategy::{Carrier, OnOutage, PollScope, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
-use crate::state::fleet::StateFleet;
+use super::fleet::StateFleet;
 
 /// The number of services of the lookups that are drawn up to which a wait is not counted, where
 /// others are not drawn.
@@ -68,7 +68,7 @@ pub(crate) struct StoreLoad {
 }
 
 /// The store.
-pub(crate) struct VirtualStore {
+pub(crate) struct ModelStore {
     setting: StoreSetting,
     carrier: Carrier,
     replays: bool,
@@ -93,13 +93,13 @@ pub(crate) struct VirtualStore {
     pub(crate) load: StoreLoad,
 }
 
-impl VirtualStore {
-    /// An empty store at the beginning of a plan. [`VirtualStore::open`] makes its links.
-    pub(crate) fn new(plan: &Plan, strategy: &StateStrategy, instances: u32) -> VirtualStore {
+impl ModelStore {
+    /// An empty store at the beginning of a plan. [`ModelStore::open`] makes its links.
+    pub(crate) fn new(plan: &Plan, strategy: &StateStrategy, instances: u32) -> ModelStore {
         let push = strategy.push();
         let state = plan.scenario.state.as_ref();
         let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
-        let mut store = VirtualStore {
+        let mut store = ModelStore {
             setting: plan.scenario.phases[0].store.clone(),
             carrier: strategy.carrier,
             replays: push.is_some_and(|push| push.replays),

@@ -9,18 +9,17 @@ use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::state_strategy::{Adopt, Feed, OnGap, Prune, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
-use crate::state::fleet::StateFleet;
-use crate::state::truth::StateTruth;
-
+use super::bound::bounds;
 use super::exposures::{ExposureTimes, Exposures};
-use super::state_bound::bounds;
-use super::store::{Delivery, StoreLoad, VirtualStore};
+use super::fleet::StateFleet;
+use super::model_store::{Delivery, ModelStore, StoreLoad};
+use super::truth::StateTruth;
 
 /// The state of a run.
 pub(crate) struct StateWorld<'s> {
     pub(crate) fleet: &'s StateFleet,
     pub(crate) truth: Arc<StateTruth>,
-    pub(crate) store: VirtualStore,
+    pub(crate) store: ModelStore,
     pub(crate) exposures: Exposures,
     /// The number of revocations that have happened.
     revoked: usize,
@@ -52,7 +51,7 @@ impl<'s> StateWorld<'s> {
     pub(crate) fn new(
         fleet: &'s StateFleet,
         truth: Arc<StateTruth>,
-        mut store: VirtualStore,
+        mut store: ModelStore,
         (horizon, restarts): (Tick, bool),
     ) -> StateWorld<'s> {
         store.open(fleet, Tick::ZERO);

@@ -9,8 +9,8 @@ use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_verifier::state_check::{StateCheck, StateCounters, StateToken};
 use jwtbench_verifier::tick::Tick;
 
-use crate::state::fleet::StateFleet;
-use crate::state::truth::StateTruth;
+use super::fleet::StateFleet;
+use super::truth::StateTruth;
 
 /// A revoked token at one instance.
 #[derive(Clone, Copy, Debug)]
