@@ -13,6 +13,7 @@ pub(crate) mod round;
 pub(crate) mod saturation;
 pub mod serving;
 pub(crate) mod stalled;
+pub(crate) mod state_player;
 pub mod turns;
 pub(crate) mod windows;
 pub(crate) mod worker;

@@ -1,6 +1,7 @@
 //! What the verifiers of a trial know beyond their tokens, and how they come to know it. The module
 //! knows no contender, clock or socket.
 
+pub mod bell;
 pub(crate) mod bound;
 pub(crate) mod exposures;
 pub mod fleet;

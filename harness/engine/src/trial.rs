@@ -32,7 +32,10 @@ use crate::jwks::document::Document;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::host_fault::HostFault;
 use crate::jwks::key_source::{FetchNote, KeySource, Transport};
+use crate::state::fleet::StateFleet;
 use crate::state::source::StateSource;
+use crate::state::truth::StateTruth;
+use crate::state::world::{StateRecord, StateWorld};
 
 pub use measure::{Gathering, cpu_ns_per_op};
 pub use planted_fault::PlantedFault;
@@ -68,6 +71,8 @@ pub struct RoundRecord {
     pub endpoint: Option<EndpointRecord>,
     /// The key cache's counters, if there was an endpoint.
     pub counters: Option<Counters>,
+    /// What came of the state that workers learned of by a strategy, if they did.
+    pub(crate) state: Option<StateRecord>,
     /// Services by worker, in order, if they were recorded.
     pub services: Vec<Vec<Service>>,
     /// The median service time of each of the round's turns, in nanoseconds; empty if it took no
@@ -204,6 +209,22 @@ impl<'p> Trial<'p> {
         let (backend, warm) = (self.contender.backend(), self.warm());
         let allowed = &self.policy.spec().algorithms;
         Caches::new(backend, allowed, policy, *seed, workers, warm.as_ref(), transport)
+    }
+
+    /// The instances under the plan's state strategy, one for each worker; `None` if the plan has
+    /// none, or the contender does not know any state.
+    pub(crate) fn fleet(&self) -> Option<StateFleet> {
+        let PlanParts { scenario, seed, .. } = &**self.plan;
+        let state = scenario.state.as_ref().filter(|_| self.contender.has_key_cache())?;
+        let (strategy, workers) = (&state.strategy.strategy, scenario.load.workers);
+        Some(StateFleet::of(self.plan, strategy, workers, *seed))
+    }
+
+    /// The state of the plan in a round that begins now.
+    pub(crate) fn state_world<'s>(&self, fleet: &'s StateFleet) -> StateWorld<'s> {
+        let truth = Arc::new(StateTruth::of(self.plan, fleet.strategy().key));
+        let beginning = Tick::ZERO - self.plan.scenario.load.warmup;
+        StateWorld::new(self.plan, fleet, truth, beginning)
     }
 
     /// The setup from which a worker's contender is built.

@@ -44,6 +44,7 @@ pub use record::measurement::{
 };
 pub use record::run::{CachePolicyRecord, RunResult, SCHEMA_VERSION, ScenarioRecord};
 pub use record::soundness::Unsound;
+pub use record::state::StateResult;
 pub use record::stored_form::{ReadError, StoredForm};
 pub use record::timeline::{Mark, MarkKind, Timeline, TimelineBin};
 pub use record::verdict_stream::{ClassVerdicts, VerdictStream};

@@ -11,6 +11,7 @@ pub(crate) mod run;
 pub mod set_age;
 pub(crate) mod soundness;
 pub mod standing;
+pub(crate) mod state;
 pub mod stored;
 pub mod stored_file;
 pub mod stored_form;

@@ -156,6 +156,13 @@ impl Plan {
         fingerprint::cache_policy_hash(&self.scenario.cache)
     }
 
+    /// SHA-256 of the state strategy, in hex; `None` if the scenario has none. It is not part of
+    /// [`PlanParts::hash`].
+    pub fn state_strategy_hash(&self) -> Option<String> {
+        let state = self.scenario.state.as_ref()?;
+        Some(fingerprint::state_strategy_hash(&state.strategy))
+    }
+
     /// The beginning and the end of one phase, in ticks.
     pub fn phase_span(&self, phase: usize) -> (Tick, Tick) {
         let phases = &self.scenario.phases;

@@ -79,6 +79,8 @@ pub struct Ledger {
     pub given: HashSet<(TokenPlace, Code), FxBuildHasher>,
     /// Exposed accepts by cause.
     pub exposures: BTreeMap<&'static str, u64>,
+    /// Lockouts because of the state under a strategy, by cause.
+    pub state_lockouts: BTreeMap<&'static str, u64>,
     /// Lockouts by code.
     pub lockouts: BTreeMap<Code, u64>,
     /// The timeline.
@@ -122,6 +124,9 @@ impl Ledger {
         row.remembered += u64::from(operation.verdict.remembered.is_some());
         if judgement.lockout {
             *self.lockouts.entry(got).or_default() += 1;
+        }
+        if let Some(cause) = judgement.state_lockout {
+            *self.state_lockouts.entry(cause).or_default() += 1;
         }
         if let Some(cause) = judgement.exposed {
             *self.exposures.entry(cause).or_default() += 1;
@@ -168,6 +173,9 @@ impl Ledger {
         self.given.extend(other.given);
         for (cause, count) in other.exposures {
             *self.exposures.entry(cause).or_default() += count;
+        }
+        for (cause, count) in other.state_lockouts {
+            *self.state_lockouts.entry(cause).or_default() += count;
         }
         for (code, count) in other.lockouts {
             *self.lockouts.entry(code).or_default() += count;

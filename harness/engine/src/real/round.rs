@@ -9,6 +9,7 @@ use jwtbench_result::ArrivalCounts;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
@@ -18,7 +19,7 @@ use crate::judge::judgement::Judge;
 use crate::judge::ledger::Ledger;
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
-use crate::jwks::fetcher::{Fetcher, HttpTransport, Now};
+use crate::jwks::fetcher::{Fetcher, HttpTransport, Idle, Now};
 use crate::jwks::host_fault::HostFaults;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::Transport;
@@ -29,9 +30,11 @@ use crate::real::host_sampler::{HostSamples, watch};
 use crate::real::kernel::{control_kernel_ns, median};
 use crate::real::live_view::{Account, Viewing};
 use crate::real::stalled::Stalled;
+use crate::real::state_player::StatePlayer;
 use crate::real::turns::Lane;
 use crate::real::windows;
 use crate::real::worker::{WorkerRecord, WorkerSetup};
+use crate::state::bell::Bell;
 use crate::trial::planted_fault::PlantedFault;
 use crate::trial::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
 use crate::trial::{EndpointRecord, RoundRecord, Trial, TrialError, grace};
@@ -39,13 +42,14 @@ use crate::trial::{EndpointRecord, RoundRecord, Trial, TrialError, grace};
 /// The time from the set-up to the start of the warm-up.
 const LEAD: Duration = Duration::from_millis(5);
 
-struct Sockets<'a> {
+struct Sockets<'a, 's> {
     endpoint: &'a Endpoint,
     fetcher: &'a Fetcher,
+    player: Option<&'a StatePlayer<'s>>,
     clock: RealClock,
 }
 
-impl ScriptTarget for Sockets<'_> {
+impl ScriptTarget for Sockets<'_, '_> {
     fn publish(&mut self, body: &[u8]) {
         self.endpoint.publish(Arc::from(body));
     }
@@ -56,6 +60,18 @@ impl ScriptTarget for Sockets<'_> {
 
     fn evict(&mut self, kid: &str) {
         self.fetcher.evict(kid.into());
+    }
+
+    fn set_store(&mut self, setting: &StoreSetting) {
+        if let Some(player) = self.player {
+            player.change(|state, now| state.apply(setting, now));
+        }
+    }
+
+    fn restart(&mut self, share: f64, turn: u32) {
+        if let Some(player) = self.player {
+            player.change(|state, now| state.restart(share, turn, now));
+        }
     }
 
     fn served(&self) -> ServedCounts {
@@ -70,6 +86,82 @@ impl ScriptTarget for Sockets<'_> {
 struct Wire {
     endpoint: Endpoint,
     fetcher: Fetcher,
+}
+
+/// What is around the workers of a round.
+struct Surroundings<'s> {
+    clock: RealClock,
+    wire: Option<Wire>,
+    /// The state, if the plan has one.
+    player: Option<StatePlayer<'s>>,
+    /// Limits of this host that ended the round.
+    host: HostFaults,
+}
+
+/// What the threads of a round share.
+struct Performance<'p, 'c> {
+    trial: &'p Trial<'p>,
+    control: Control<'p>,
+    lane: Option<&'p Lane<'p>>,
+    texts: &'c [&'c [u8]],
+    judge: &'p Judge<'p>,
+}
+
+impl<'s> Surroundings<'s> {
+    /// The surroundings with a fetcher, if there is an endpoint.
+    fn wired(
+        self,
+        endpoint: Option<Endpoint>,
+        http: &HttpTransport,
+        idle: Idle,
+        caches: &Arc<Caches>,
+    ) -> Result<Surroundings<'s>, TrialError> {
+        let Some(endpoint) = endpoint else {
+            return Ok(self);
+        };
+        let clock = self.clock;
+        let told = (Arc::new(move || clock.now()) as Now, self.host.clone());
+        let fetcher = idle.run(http, Arc::clone(caches), endpoint.addr(), told)?;
+        Ok(Surroundings { wire: Some(Wire { endpoint, fetcher }), ..self })
+    }
+}
+
+impl<'c> Performance<'_, 'c> {
+    /// Lets the workers work, each on a thread of its own, while the script is followed.
+    fn perform(
+        &self,
+        surroundings: &Surroundings<'_>,
+        contenders: &mut [Box<dyn Contender<'c> + 'c>],
+        viewing: &Viewing,
+    ) -> (Vec<WorkerRecord>, Result<ScriptRun, TrialError>, HostSamples) {
+        let Performance { trial, control, lane, texts, judge } = *self;
+        let Surroundings { clock, player, host, .. } = surroundings;
+        let (plan, load) = (trial.plan, &trial.plan.scenario.load);
+        let edges = windows::edges(plan, lane.map_or(1, Lane::lanes));
+        let is_over = AtomicBool::new(false);
+        let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
+        thread::scope(|scope| {
+            let playing = player.as_ref().map(|player| scope.spawn(|| player.play(&is_over)));
+            let watched = scope.spawn(|| watch(*clock, (&edges, &slots), lane, &is_over));
+            let mut workers = Vec::new();
+            for (worker, contender) in contenders.iter_mut().enumerate() {
+                let seen = (viewing.account(worker), &slots[worker]);
+                let control = (control, host);
+                let contender = contender.as_mut();
+                let setup = trial.worker_setup(control, *clock, contender, worker, texts, seen);
+                let own_turns = lane.map(|lane| lane.turns_of(worker));
+                workers.push(scope.spawn(move || match load.arrivals {
+                    Arrivals::Closed => setup.closed_loop(judge, own_turns),
+                    Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => setup.open_loop(),
+                }));
+            }
+            let script_run = trial.follow(surroundings, control);
+            let workers: Vec<WorkerRecord> = workers.into_iter().map(join).collect();
+            is_over.store(true, Ordering::Relaxed);
+            playing.map(join);
+            (workers, script_run, join(watched))
+        })
+    }
 }
 
 impl Trial<'_> {
@@ -112,63 +204,43 @@ impl Trial<'_> {
         let transport = || transport(needs_endpoint.then_some(&http));
         let caches = Arc::new(self.caches(&transport));
         let epoch = &plan.timeline.epochs()[0];
-        let build =
-            |worker| self.build(&self.setup(caches.of(worker), worker, &epoch.body, &texts));
+        let bell = Arc::new(Bell::default());
+        let fleet = self.fleet().map(|fleet| fleet.with_bell(Arc::clone(&bell)));
+        let build = |worker| {
+            let setup = self.setup(caches.of(worker), worker, &epoch.body, &texts);
+            self.build(&Setup { fleet: fleet.as_ref(), ..setup })
+        };
         let mut contenders: Vec<_> = (0..load.workers).map(WorkerPlace).map(build).collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
         // Rounds that take turns are shown as one, and have no time of their own beforehand.
         let mut viewing = Viewing::prepare(control.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
-        let host = endpoint.as_ref().map(Endpoint::host_faults).unwrap_or_default();
-        let wire = match endpoint {
-            Some(endpoint) => {
-                let told = (Arc::new(move || clock.now()) as Now, host.clone());
-                let fetcher = idle.run(&http, Arc::clone(&caches), endpoint.addr(), told)?;
-                Some(Wire { endpoint, fetcher })
-            }
-            None => None,
+        let state = fleet.as_ref().map(|fleet| self.state_world(fleet));
+        let surroundings = Surroundings {
+            host: endpoint.as_ref().map(Endpoint::host_faults).unwrap_or_default(),
+            player: state.map(|state| StatePlayer::new(state, bell, clock)),
+            wire: None,
+            clock,
         };
+        let surroundings = surroundings.wired(endpoint, &http, idle, &caches)?;
         viewing.begin(plan, clock, needs_endpoint.then_some(&caches));
-        let first = caches.log();
-        let nothing = History::default();
+        let (first, nothing) = (caches.log(), History::default());
         let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
-        let (edges, is_over) =
-            (windows::edges(plan, lane.map_or(1, Lane::lanes)), AtomicBool::new(false));
-        let slots: Vec<ThreadSlot> = (0..load.workers).map(|_| ThreadSlot::default()).collect();
-        let (workers, script_run, watched) = thread::scope(|scope| {
-            let watched = scope.spawn(|| watch(clock, (&edges, &slots), lane, &is_over));
-            let workers: Vec<_> = contenders
-                .iter_mut()
-                .enumerate()
-                .map(|(worker, contender)| {
-                    let account = viewing.account(worker);
-                    let contender = contender.as_mut();
-                    let seen = (account, &slots[worker]);
-                    let control = (control, &host);
-                    let setup = self.worker_setup(control, clock, contender, worker, &texts, seen);
-                    let (judge, own_turns) = (&judge, lane.map(|lane| lane.turns_of(worker)));
-                    scope.spawn(move || match load.arrivals {
-                        Arrivals::Closed => setup.closed_loop(judge, own_turns),
-                        Arrivals::Constant | Arrivals::Poisson | Arrivals::Ramp => {
-                            setup.open_loop()
-                        }
-                    })
-                })
-                .collect();
-            let script_run = self.follow(wire.as_ref(), clock, (control, &host));
-            let workers: Vec<WorkerRecord> = workers.into_iter().map(join).collect();
-            is_over.store(true, Ordering::Relaxed);
-            (workers, script_run, join(watched))
-        });
+        let performance = Performance { trial: self, control, lane, texts: &texts, judge: &judge };
+        let (workers, script_run, watched) =
+            performance.perform(&surroundings, &mut contenders, &viewing);
         drop(viewing);
         let script_run = script_run?;
+        let Surroundings { host, player, wire, .. } = surroundings;
         let own = contenders.iter().find_map(|contender| contender.fault());
         host.first().map(TrialError::Host).or(own.map(TrialError::of_own)).map_or(Ok(()), Err)?;
         let kernel_ns = kernel_ns.or_else(|| kernel_in_turns(&workers)).unwrap_or(0);
         let pauses = lane.map_or(watched.pauses, Lane::pauses);
         let watched = HostSamples { kernel_ns, pauses, ..watched };
-        Ok(self.record((workers, clock), script_run, wire, &caches, watched))
+        let state = player.map(|player| player.finish(plan));
+        let record = self.record((workers, clock), script_run, wire, &caches, watched);
+        Ok(RoundRecord { state, ..record })
     }
 
     /// The setup of a worker.
@@ -241,15 +313,17 @@ impl Trial<'_> {
     /// Applies the scripted events when they are due.
     fn follow(
         &self,
-        wire: Option<&Wire>,
-        clock: RealClock,
-        (control, host): (Control<'_>, &HostFaults),
+        surroundings: &Surroundings<'_>,
+        control: Control<'_>,
     ) -> Result<ScriptRun, TrialError> {
+        let Surroundings { host, player, wire, clock } = surroundings;
         let mut script_run = ScriptRun::default();
         let Some(Wire { endpoint, fetcher }) = wire else {
             return Ok(script_run);
         };
-        let mut sockets = Sockets { endpoint, fetcher, clock };
+        let (player, clock) = (player.as_ref(), *clock);
+        script_run.history.truth = player.map(StatePlayer::truth);
+        let mut sockets = Sockets { endpoint, fetcher, player, clock };
         let scripted: Vec<ScriptedEvent> = scripted_events(self.plan);
         let is_over = || control.stop.load(Ordering::Relaxed) || host.first().is_some();
         for event in &scripted {
@@ -302,6 +376,7 @@ impl Trial<'_> {
             },
             endpoint,
             counters,
+            state: None,
             services: Vec::new(),
             turns: turns(&workers),
             offers: Vec::with_capacity(workers.len()),

@@ -4,12 +4,9 @@
 
 use std::iter::Peekable;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use rand_core::RngCore as _;
 
-use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::place::{StreamPlace, TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::Balancing;
 use jwtbench_scenario::plan::flow::{Drawn, Flow};
@@ -19,7 +16,6 @@ use jwtbench_scenario::token::corpus::{Facts, KidFact, Refs, Token};
 use jwtbench_verifier::jwk::Thumbprint;
 use jwtbench_verifier::key_cache::Answer;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::state_check::StateCheck;
 use jwtbench_verifier::state_strategy::StateStrategy;
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::Verifier;
@@ -31,7 +27,6 @@ use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
 use crate::state::fleet::StateFleet;
-use crate::state::model_store::ModelStore;
 use crate::state::source::in_force;
 use crate::state::truth::StateTruth;
 use crate::state::world::{StateRecord, StateWorld};
@@ -281,11 +276,8 @@ impl Instance<'_> {
             peeks: TrustProbe::all(plan),
             served: ServedCounts::default(),
         };
-        let state = fleet.as_ref().zip(truth).map(|(fleet, truth)| {
-            let store = ModelStore::new(plan, fleet.strategy(), fleet.len());
-            let restarts = plan.scenario.first_restart().is_some();
-            StateWorld::new(fleet, truth, store, (horizon, restarts))
-        });
+        let state = fleet.as_ref().zip(truth);
+        let state = state.map(|(fleet, truth)| StateWorld::new(plan, fleet, truth, Tick::ZERO));
         let world = World::new(plan, Tick::ZERO, &caches, transport).with_state(state);
         let strictness = match plan.scenario.cache.name.as_str() {
             "default" => Strictness::Code,
@@ -300,27 +292,11 @@ impl Instance<'_> {
         Ok(InstanceRun { state: run.state, ..end.finished(tally, run.observer) })
     }
 
-    /// The machines of a fleet. A warm one holds what there is at the beginning, nothing, as of an
-    /// instant that is drawn.
+    /// The machines of a fleet, each for the tokens that are drawn.
     fn fleet(&self, strategy: &StateStrategy, instances: u32) -> StateFleet {
-        let plan = self.plan;
-        let sample = plan.scenario.state.as_ref().map_or(1.0, |state| state.sample);
-        let strategy = &strategy.clone().sampled(sample);
-        let mut random = random::stream(self.seed, &["fleet"]);
-        let interval = strategy.feed.as_ref().and_then(|feed| feed.poll);
-        let interval = interval.map_or(Duration::ZERO, |poll| poll.interval);
-        let one = |number| {
-            let seed = random.next_u64();
-            let mut check = StateCheck::new(strategy.clone(), seed).numbered(number);
-            let next_poll = Tick::ZERO + interval.mul_f64(unit(&mut random));
-            if plan.scenario.cache.start != Start::Cold {
-                check.warm(&[], next_poll - interval, next_poll);
-                check.heartbeat(Tick::ZERO);
-            }
-            check
-        };
-        let machines = (0..instances).map(one).collect();
-        StateFleet::new(strategy.clone(), plan.epoch, machines)
+        let sample = self.plan.scenario.state.as_ref().map_or(1.0, |state| state.sample);
+        let strategy = strategy.clone().sampled(sample);
+        StateFleet::of(self.plan, &strategy, instances, self.seed)
     }
 }
 

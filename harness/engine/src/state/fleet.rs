@@ -1,10 +1,17 @@
 //! The verifiers of a fleet under one state strategy: a machine for each instance, with the tokens
-//! that were woken. They are driven on one thread, in virtual time.
+//! that were woken. In real time the workers and the player of the state share them; in virtual
+//! time one thread drives them.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use rand_core::RngCore as _;
+
+use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_scenario::plan::random::{self, unit};
 use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::key_cache::Ticket;
 use jwtbench_verifier::state_check::{
@@ -14,6 +21,8 @@ use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
+use super::bell::Bell;
+
 /// The machines of all instances.
 pub struct StateFleet {
     strategy: StateStrategy,
@@ -21,6 +30,8 @@ pub struct StateFleet {
     epoch: UnixTime,
     instances: Vec<Mutex<StateInstance>>,
     shared: Mutex<FleetSchedule>,
+    /// Rung when a request was made or a deadline moved.
+    bell: Option<Arc<Bell>>,
 }
 
 /// One instance.
@@ -59,9 +70,36 @@ impl StateFleet {
                 listed: vec![None; count],
                 ..FleetSchedule::default()
             }),
+            bell: None,
         };
         (0..count as u32).for_each(|number| fleet.drive(number, |_| ()));
         fleet
+    }
+
+    /// The fleet of a plan. A warm one holds what there is at the beginning, nothing, as of an
+    /// instant that is drawn. `seed` is the seed of the machines.
+    pub fn of(plan: &Plan, strategy: &StateStrategy, instances: u32, seed: u64) -> StateFleet {
+        let mut random = random::stream(seed, &["fleet"]);
+        let interval = strategy.feed.as_ref().and_then(|feed| feed.poll);
+        let interval = interval.map_or(Duration::ZERO, |poll| poll.interval);
+        let one = |number| {
+            let seed = random.next_u64();
+            let mut check = StateCheck::new(strategy.clone(), seed).numbered(number);
+            let next_poll = Tick::ZERO + interval.mul_f64(unit(&mut random));
+            if plan.scenario.cache.start != Start::Cold {
+                check.warm(&[], next_poll - interval, next_poll);
+                check.heartbeat(Tick::ZERO);
+            }
+            check
+        };
+        let machines = (0..instances).map(one).collect();
+        StateFleet::new(strategy.clone(), plan.epoch, machines)
+    }
+
+    /// The fleet with a bell, which is rung when a request was made or a deadline moved.
+    #[must_use]
+    pub fn with_bell(self, bell: Arc<Bell>) -> StateFleet {
+        StateFleet { bell: Some(bell), ..self }
     }
 
     /// The number of instances.
@@ -100,18 +138,27 @@ impl StateFleet {
 
     /// Calls the machine of an instance, and notes what came of it.
     pub fn drive<T>(&self, number: u32, call: impl FnOnce(&mut StateCheck) -> T) -> T {
+        self.enter(number, |instance| call(&mut instance.check))
+    }
+
+    /// Calls an instance, and notes what came of it. No other call comes between.
+    fn enter<T>(&self, number: u32, call: impl FnOnce(&mut StateInstance) -> T) -> T {
         let mut instance = lock(&self.instances[number as usize]);
+        let result = call(&mut instance);
         let StateInstance { check, woken, parked } = &mut *instance;
-        let result = call(check);
         while let Some((ticket, answer)) = check.next_wake() {
             parked.remove(&ticket.place);
             woken.push((ticket.place, answer));
         }
         let mut schedule = lock(&self.shared);
+        let mut is_news = schedule.list(number, check.next_deadline());
         while let Some(op) = check.next_op() {
             schedule.ops.push(op);
+            is_news = true;
         }
-        schedule.list(number, check.next_deadline());
+        if let Some(bell) = self.bell.as_ref().filter(|_| is_news) {
+            bell.ring();
+        }
         result
     }
 
@@ -142,11 +189,13 @@ impl StateFleet {
         now: Tick,
     ) -> StateAnswer {
         let ticket = Ticket { worker: worker.0, place };
-        let answer = self.drive(worker.0, |check| check.ask(token, ticket, now));
-        if answer == StateAnswer::Wait {
-            lock(&self.instances[worker.index()]).parked.insert(place);
-        }
-        answer
+        self.enter(worker.0, |instance| {
+            let answer = instance.check.ask(token, ticket, now);
+            if answer == StateAnswer::Wait {
+                instance.parked.insert(place);
+            }
+            answer
+        })
     }
 
     /// Whether a token that this worker parked has been woken.
@@ -182,20 +231,21 @@ impl StateFleet {
     /// Restarts an instance: it holds nothing afterwards. Its waiting tokens get the answer of an
     /// outage.
     pub fn restart(&self, number: u32) {
-        self.drive(number, |check| *check = check.restarted());
-        let mut instance = lock(&self.instances[number as usize]);
-        let code = instance.check.strategy().on_outage.code();
-        let answer = StateAnswer::Decided(code, StateGround::Outage);
-        let parked = std::mem::take(&mut instance.parked);
-        instance.woken.extend(parked.into_iter().map(|place| (place, answer)));
+        self.enter(number, |StateInstance { check, woken, parked }| {
+            *check = check.restarted();
+            let code = check.strategy().on_outage.code();
+            let answer = StateAnswer::Decided(code, StateGround::Outage);
+            woken.extend(std::mem::take(parked).into_iter().map(|place| (place, answer)));
+        });
     }
 }
 
 impl FleetSchedule {
-    fn list(&mut self, number: u32, deadline: Option<Tick>) {
+    /// Enters the deadline of an instance. Returns whether it has moved.
+    fn list(&mut self, number: u32, deadline: Option<Tick>) -> bool {
         let listed = &mut self.listed[number as usize];
         if *listed == deadline {
-            return;
+            return false;
         }
         if let Some(known) = *listed {
             self.deadlines.remove(&(known, number));
@@ -204,5 +254,6 @@ impl FleetSchedule {
             self.deadlines.insert((new, number));
         }
         *listed = deadline;
+        true
     }
 }

@@ -1,4 +1,4 @@
-//! The store of the state in virtual time, and the links to the instances of a fleet. It learns of
+//! The model of a store of the state, and the links to the instances of a fleet. It learns of
 //! revocations, answers requests and sends messages, with the faults of its setting.
 
 use std::collections::{BTreeMap, HashMap};
@@ -74,6 +74,8 @@ pub(crate) struct ModelStore {
     replays: bool,
     heartbeat: Option<Duration>,
     sample: f64,
+    /// The end of the measured time, after which requests are not counted.
+    horizon: Tick,
     random: ChaCha8Rng,
     entries: Vec<StoredEntry>,
     by_key: HashMap<Box<str>, usize>,
@@ -105,6 +107,7 @@ impl ModelStore {
             replays: push.is_some_and(|push| push.replays),
             heartbeat: push.and_then(|push| push.heartbeat),
             sample: state.map_or(1.0, |state| state.sample),
+            horizon: Tick::ZERO + plan.scenario.load.duration,
             random: random::stream(plan.seed, &["store"]),
             entries: Vec::new(),
             by_key: HashMap::new(),
@@ -263,9 +266,9 @@ impl ModelStore {
         self.listing = None;
     }
 
-    /// Answers the requests that were made at this instant.
-    pub(crate) fn answer(&mut self, fleet: &StateFleet, now: Tick) {
-        for op in fleet.take_ops() {
+    /// Answers requests at this instant.
+    pub(crate) fn answer(&mut self, ops: Vec<StoreOp>, now: Tick) {
+        for op in ops {
             let (delay, outcome) = self.exchange(&op, now);
             self.send(now + delay, InFlight::Outcome(op.id, outcome));
         }
@@ -305,6 +308,9 @@ impl ModelStore {
     }
 
     fn count(&mut self, is_lookup: bool, now: Tick) {
+        if now < Tick::ZERO || now >= self.horizon {
+            return;
+        }
         let second = now.since(Tick::ZERO).as_secs() as usize;
         let StoreLoad { lookups, polls } = &mut self.load;
         let (counts, weight) = if is_lookup { (lookups, 1.0 / self.sample) } else { (polls, 1.0) };

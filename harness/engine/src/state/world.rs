@@ -1,4 +1,4 @@
-//! The state of a run in virtual time: the truth, the store, the instances, and how long revoked
+//! The state of a run: the truth, the store, the instances, and how long revoked
 //! tokens stay trusted.
 
 use std::sync::Arc;
@@ -27,6 +27,17 @@ pub(crate) struct StateWorld<'s> {
     horizon: Tick,
 }
 
+/// What is due of the state, in the order of things at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum StateTurn {
+    /// An answer or a message arrives.
+    Completion,
+    /// A deadline of a machine.
+    Deadline,
+    /// The issuer revokes a token.
+    Revocation,
+}
+
 /// What came of the state of a run.
 pub(crate) struct StateRecord {
     pub(crate) load: StoreLoad,
@@ -47,17 +58,56 @@ impl<'s> StateWorld<'s> {
         StateRecord { load, times: self.exposures.finish(self.horizon), bounds, most_held }
     }
 
-    /// The state at the beginning. `restarts` says whether instances restart before the horizon.
+    /// The state of a plan at the beginning, before which nothing has happened.
     pub(crate) fn new(
+        plan: &Plan,
         fleet: &'s StateFleet,
         truth: Arc<StateTruth>,
-        mut store: ModelStore,
-        (horizon, restarts): (Tick, bool),
+        beginning: Tick,
     ) -> StateWorld<'s> {
-        store.open(fleet, Tick::ZERO);
-        let reopens = restarts || may_forget(fleet.strategy());
+        let mut store = ModelStore::new(plan, fleet.strategy(), fleet.len());
+        store.open(fleet, beginning);
+        let horizon = Tick::ZERO + plan.scenario.load.duration;
+        let reopens = plan.scenario.first_restart().is_some() || may_forget(fleet.strategy());
         let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
         StateWorld { fleet, truth, store, exposures, revoked: 0, most_held: (0, 0), horizon }
+    }
+
+    /// Does everything that is due, each at its own instant and in the order of the engine, and
+    /// answers the requests that were made. In real time this is done a little late, so a request
+    /// is answered by what is true after it was made.
+    pub(crate) fn catch_up(&mut self, clock: impl Fn() -> Tick) {
+        loop {
+            let ops = self.fleet.take_ops();
+            let now = clock();
+            let mut is_done = ops.is_empty();
+            while let Some((at, turn)) = self.next_turn().filter(|(at, _)| *at <= now) {
+                is_done = false;
+                match turn {
+                    StateTurn::Completion => self.complete(at),
+                    StateTurn::Deadline => self.tick(at),
+                    StateTurn::Revocation => self.revoke(at),
+                }
+            }
+            self.store.answer(ops, now);
+            if is_done {
+                return;
+            }
+        }
+    }
+
+    /// The next instant at which something is due; `None` if nothing is.
+    pub(crate) fn next_at(&self) -> Option<Tick> {
+        self.next_turn().map(|(at, _)| at)
+    }
+
+    fn next_turn(&self) -> Option<(Tick, StateTurn)> {
+        let turns = [
+            self.next_completion().map(|at| (at, StateTurn::Completion)),
+            self.next_deadline().map(|at| (at, StateTurn::Deadline)),
+            self.next_revocation().map(|at| (at, StateTurn::Revocation)),
+        ];
+        turns.into_iter().flatten().min()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Tick> {
@@ -113,7 +163,7 @@ impl<'s> StateWorld<'s> {
 
     /// Answers the requests that were made at this instant.
     pub(crate) fn answer(&mut self, now: Tick) {
-        self.store.answer(self.fleet, now);
+        self.store.answer(self.fleet.take_ops(), now);
     }
 
     pub(crate) fn next_completion(&self) -> Option<Tick> {

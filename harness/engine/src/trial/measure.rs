@@ -1,6 +1,7 @@
 //! The measurement of a trial, gathered from its rounds.
 
 mod endpoint;
+mod state;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use crate::judge::judgement::{Code, spell};
 use crate::judge::ledger::{Cell, Ledger, LedgerRow, RowKey};
 use crate::judge::{evaluate, finding, verdict_stream};
 use crate::jwks::key_source::{FetchNote, FetchStep};
+use crate::state::world::StateRecord;
 
 use super::planted_fault::PlantedFault;
 use super::validity::Validity;
@@ -46,6 +48,8 @@ pub struct Gathering<'p> {
     fetches: Vec<FetchNote>,
     set_ages: Vec<SetAge>,
     counters: Option<Counters>,
+    /// What came of the state of each round.
+    states: Vec<StateRecord>,
     expectations: BTreeMap<String, ExpectationResult>,
     unjudged: BTreeSet<String>,
     validity: Validity,
@@ -69,6 +73,7 @@ impl<'p> Gathering<'p> {
             fetches: Vec::new(),
             set_ages: Vec::new(),
             counters: None,
+            states: Vec::new(),
             expectations: BTreeMap::new(),
             unjudged: BTreeSet::new(),
             validity: Validity::new(plan),
@@ -128,6 +133,7 @@ impl<'p> Gathering<'p> {
             self.timed += record.arrivals.done;
         }
         self.ledger.merge(record.ledger);
+        self.states.extend(record.state);
         self.counters = record.counters.or(self.counters.take());
         if let Some(endpoint) = record.endpoint {
             self.set_ages.push(set_age(&endpoint));
@@ -170,7 +176,8 @@ impl<'p> Gathering<'p> {
             return;
         }
         let policy = scenario.cache.name.as_str();
-        let bound = BoundSubject { policy, strategy: None, is_of_scenario: true };
+        let strategy = scenario.state.as_ref().map(|state| state.strategy.name.as_str());
+        let bound = BoundSubject { policy, strategy, is_of_scenario: true };
         for expectation in binding(&scenario.expectations, bound) {
             let is_timeless = self.is_virtual && evaluate::is_latency(&expectation.subject);
             let is_simulated = expectation.subject.metric.is_simulated();
@@ -278,6 +285,7 @@ impl<'p> Gathering<'p> {
             key_cache: self.counters.as_ref().map(counters).unwrap_or_default(),
             verdict_cache_hits: self.remembered(),
             set_age_max_ns: self.highest_set_age(),
+            state: self.state(),
             timeline: (self.ledger.bin_ns > 0).then(|| self.timeline()),
             arrivals: self.arrivals,
             rounds: self.rounds,

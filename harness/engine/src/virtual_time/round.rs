@@ -11,6 +11,7 @@ use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::tick::Tick;
 
+use crate::contender::Setup;
 use crate::judge::judgement::Operation;
 use crate::judge::ledger::Ledger;
 use crate::jwks::caches::Caches;
@@ -70,7 +71,7 @@ impl Trial<'_> {
     pub fn simulate(&self) -> Result<RoundRecord, TrialError> {
         let plan = self.plan;
         let VirtualRound { run, log, counters } = self.play(Ledger::new(self.bin_ns()))?;
-        let EngineRun { script_run, served, sink: ledger, .. } = run;
+        let EngineRun { script_run, served, sink: ledger, state, .. } = run;
         let needs_endpoint = self.needs_endpoint();
         let mut at_phases = script_run.served;
         at_phases.push(served);
@@ -91,6 +92,7 @@ impl Trial<'_> {
             course: None,
             counters: needs_endpoint.then_some(counters),
             endpoint,
+            state,
             services: Vec::new(),
             turns: Vec::new(),
             interrupted: false,
@@ -113,12 +115,15 @@ impl Trial<'_> {
         let caches = self.caches(&|| Box::new(transport.clone()));
         let texts: Vec<&[u8]> = plan.corpus.tokens.iter().map(|token| &*token.bytes).collect();
         let first = &plan.timeline.epochs()[0];
+        let fleet = self.fleet();
         let build = |worker| {
-            self.contender.build(&self.setup(caches.of(worker), worker, &first.body, &texts))
+            let setup = self.setup(caches.of(worker), worker, &first.body, &texts);
+            self.contender.build(&Setup { fleet: fleet.as_ref(), ..setup })
         };
         let contenders = (0..plan.scenario.load.workers).map(WorkerPlace).map(build).collect();
         let start = Tick::ZERO - plan.scenario.load.warmup;
-        let world = World::new(plan, start, &caches, transport);
+        let state = fleet.as_ref().map(|fleet| self.state_world(fleet));
+        let world = World::new(plan, start, &caches, transport).with_state(state);
         let engine =
             Engine::new(self, &texts, world, contenders, (PlannedArrivals::of(plan), sink, ()));
         let last = Tick::ZERO + plan.scenario.load.duration + grace(plan);

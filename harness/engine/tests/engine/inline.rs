@@ -7,7 +7,11 @@ use jwtbench_scenario::catalogue::Catalogue;
 
 /// The scenario of this text, under the name `test/inline`.
 pub fn scenario(text: &str) -> Scenario {
-    let library = Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")));
     let path = Path::new("test/inline.toml");
-    Scenario::parse(path, text, &library.presets()).unwrap_or_else(|error| panic!("{error}"))
+    Scenario::parse(path, text, &catalogue().presets()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The scenarios and presets of this project.
+pub fn catalogue() -> Catalogue {
+    Catalogue::find(Path::new(env!("CARGO_MANIFEST_DIR")))
 }

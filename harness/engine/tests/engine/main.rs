@@ -15,6 +15,7 @@ mod own_verifier;
 mod report;
 mod scenarios;
 mod standing;
+mod state_agreement;
 mod stored;
 mod tidy;
 mod trial;

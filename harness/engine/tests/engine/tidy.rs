@@ -154,7 +154,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("state", &[]),
     ("contender", &["jwks", "state"]),
     ("trial", &["judge", "jwks", "state", "contender"]),
-    ("real", &["judge", "jwks", "contender", "trial"]),
+    ("real", &["judge", "jwks", "state", "contender", "trial"]),
     ("virtual_time", &["judge", "jwks", "state", "contender", "trial"]),
     ("simulation", &["judge", "jwks", "state", "contender", "trial", "virtual_time"]),
     ("session", &["judge", "jwks", "contender", "trial", "real", "virtual_time", "simulation"]),

@@ -7,6 +7,7 @@ use crate::host::noise::Noise;
 use crate::host::window::{Window, WindowVerdict};
 use crate::latency::histogram::{CurvePoint, HistogramSummary, LatencySummary};
 use crate::latency::packed_latencies::PackedLatencies;
+use crate::record::state::StateResult;
 use crate::record::timeline::Timeline;
 use crate::record::verdict_stream::VerdictStream;
 
@@ -78,6 +79,9 @@ pub struct Measurement {
     /// Highest age of the key set in the measured time, in nanoseconds, from the start of the
     /// request that brought or confirmed it; null where the trial has no endpoint.
     pub set_age_max_ns: Option<u64>,
+    /// What the state strategy did; absent where the scenario has no `[state]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateResult>,
     /// The course of a dynamic trial; null for a hot-path one.
     pub timeline: Option<Timeline>,
     /// What the host did, over all rounds; null in virtual time and in results older than this

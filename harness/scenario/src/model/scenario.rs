@@ -227,10 +227,11 @@ pub struct Phase {
 }
 
 impl Scenario {
-    /// Whether the scenario changes over time, or starts with a cache that is not warm. The keys
-    /// are then fetched from the endpoint. A hot-path scenario starts warm and stays warm.
+    /// Whether the scenario changes over time, has a state, or starts with a cache that is not
+    /// warm. The keys are then fetched from the endpoint. A hot-path scenario starts warm and stays warm.
     pub fn is_dynamic(&self) -> bool {
         self.phases.len() > 1
+            || self.state.is_some()
             || !self.events.is_empty()
             || self.phases.iter().any(|phase| phase.endpoint != EndpointSetting::default())
             || self.cache.start != Start::Warm

@@ -6,6 +6,7 @@ mod cache_policy;
 mod plan;
 mod policy;
 mod state;
+mod strategy;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use cache_policy::cache_policy_hash;
 pub use plan::flow_hash;
 pub(crate) use plan::plan_hash;
 pub use policy::policy_hash;
+pub use strategy::state_strategy_hash;
 
 /// SHA-256 over tagged values.
 pub(crate) struct Fingerprint(Sha256);

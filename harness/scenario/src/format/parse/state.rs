@@ -11,7 +11,7 @@ use crate::format::cache::Presets;
 use crate::format::grammar;
 use crate::format::wire::{WireAfter, WireBalancing, WireLoss, WireStateTable, WireStore};
 use crate::model::event::{Action, Event};
-use crate::model::scenario::STATE;
+use crate::model::scenario::{SIMULATED, STATE};
 use crate::model::state::{
     AfterRevocation, Balancing, DataLoss, StateSpec, StoreFault, StoreSetting,
 };
@@ -52,11 +52,14 @@ pub(super) fn state(
     };
     let (at, table) = (Some(wire.span()), wire.into_inner());
     let fault = |message: &str| file.fault(at.clone(), format!("[state]: {message}"));
-    if family != STATE {
+    if family == SIMULATED {
         return fault(
-            "the state of a simulation goes with scenarios of family state; move the file to a \
-             folder `state`",
+            "scenarios of family policy compare cache policies and know no state; move the file to \
+             a folder `state`",
         );
+    }
+    if family != STATE {
+        check_seconds(file, at.clone(), &table, context.events)?;
     }
     check_rest(file, context, streams)?;
     let name = table.strategy.as_deref().unwrap_or(STRATEGY);
@@ -121,9 +124,41 @@ fn without(file: &File<'_>, context: &StateContext<'_>) -> Checked<()> {
              strategy = \"default\"",
         ),
         (_, true) => {
-            file.fault(None, "[store] and `store` go with [state], in family state; leave them out")
+            file.fault(None, "[store] and `store` go with [state]; leave them out, or write it")
         }
         _ => Ok(()),
+    }
+}
+
+/// Checks that a scenario which lasts seconds, whose workers are the instances, has nothing of the
+/// state that only a simulation has.
+fn check_seconds(
+    file: &File<'_>,
+    at: Option<Range<usize>>,
+    table: &WireStateTable,
+    events: &[Event],
+) -> Checked<()> {
+    let keys = [
+        ("sample", table.sample.is_some()),
+        ("balancing", table.balancing.is_some()),
+        ("holders-per-subject", table.holders_per_subject.is_some()),
+        ("after-revocation", table.after_revocation.is_some()),
+    ];
+    let of_event = |event: &Event| match event.action {
+        Action::ChangeSubjects { change, .. } => Some(change.name()),
+        Action::IssuerDown { .. } => Some("issuer-down"),
+        _ => None,
+    };
+    let key = keys.into_iter().find(|(_, is_given)| *is_given).map(|(key, _)| key);
+    match key.or_else(|| events.iter().find_map(of_event)) {
+        None => Ok(()),
+        Some(key) => file.fault(
+            at,
+            format!(
+                "[state]: `{key}` goes with simulations; leave it out, or move the file to a \
+                 folder `state`"
+            ),
+        ),
     }
 }
 

@@ -161,6 +161,68 @@ fn every_key_of_a_cache_policy_counts() {
     assert_eq!(cache_policy_hash(&renamed), cache_policy_hash(&base), "its name does not");
 }
 
+/// The keys of a strategy that polls and is pushed to, and then of one that asks.
+const STRATEGY_KEYS: [&str; 33] = [
+    "carrier = \"push-and-poll\"",
+    "key = \"session\"",
+    "key = \"subject\"",
+    "key = \"client\"",
+    "key = \"version\"",
+    "key = \"not-before\"",
+    "max-waits = 5",
+    "prune = \"never\"",
+    "prune = \"1h\"",
+    "on-failure = \"open\"",
+    "on-failure = \"closed-401\"",
+    "on-failure = \"closed-403\"",
+    "filter = 0.01\nfilter-last-word = \"list\"",
+    "filter = 0.02\nfilter-last-word = \"list\"",
+    "filter = 0.01\nfilter-last-word = \"none\"",
+    "poll-interval = \"6s\"",
+    "poll-jitter = 0.2",
+    "poll-scope = \"full\"",
+    "poll-retry = \"2s\"",
+    "push-delivery = \"at-most-once\"",
+    "heartbeat = \"3s\"",
+    "on-gap = \"flush\"",
+    "stale-up-to = \"1h\"",
+    "cold-start = \"2s\"",
+    "cold-start = \"open\"",
+    "adopt = \"replace\"",
+    "token-lifetime = \"5m\"",
+    "carrier = \"ask\"",
+    "carrier = \"ask\"\ncache = \"5s\"",
+    "carrier = \"ask\"\ncache = \"5s\"\nnegative-cache = \"1s\"",
+    "carrier = \"ask\"\ncoalescing = \"per-key\"",
+    "carrier = \"ask\"\nretries = 3",
+    "carrier = \"ask\"\nbreaker-failures = 3\nbreaker-open-for = \"1s\"",
+];
+
+#[test]
+fn every_key_of_a_strategy_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = "push-delivery = \"replay\"\nheartbeat = \"2s\"\non-gap = \"resync\"\n\
+                poll-interval = \"5s\"\npoll-scope = \"delta\"\npoll-jitter = 0.1\n\
+                stale-up-to = \"10m\"\ncold-start = \"1s\"\nadopt = \"merge\"\n\
+                carrier = \"push-and-poll\"\n";
+    let under = |given: &&'static str| {
+        let is_key_of =
+            |line: &&str, given: &str| line.split(' ').next() == given.split(' ').next();
+        let kept = base.lines().filter(|line| !given.lines().any(|one| is_key_of(line, one)));
+        let kept = match given.starts_with("carrier = \"ask\"") {
+            true => String::new(),
+            false => kept.collect::<Vec<_>>().join("\n"),
+        };
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, format!("{kept}\n{given}\n")).unwrap();
+        let strategies = catalogue().presets().strategies();
+        let strategy = strategies.read_named(path.to_str().unwrap());
+        let strategy = strategy.unwrap_or_else(|fault| panic!("{fault}")).named();
+        (*given, state_strategy_hash(&strategy))
+    };
+    all_differ(&STRATEGY_KEYS.iter().map(under).collect::<Vec<_>>());
+}
+
 #[test]
 fn every_key_of_a_policy_counts() {
     let rows: [Row<PolicySpec>; 24] = [
@@ -316,6 +378,11 @@ fn shipped() -> String {
         let start = preset.start.unwrap_or(Start::Warm);
         let cache = CacheSpec { name: name.clone(), policy: preset.policy, start };
         lines.push(format!("preset {name} {}", cache_policy_hash(&cache)));
+    }
+    let strategies = presets.strategies();
+    for name in strategies.names() {
+        let strategy = strategies.read(&name).unwrap().named();
+        lines.push(format!("strategy {name} {}", state_strategy_hash(&strategy)));
     }
     lines.join("\n") + "\n"
 }
