@@ -301,7 +301,15 @@ impl<'s> Session<'s> {
         let state = initial_state(&plan);
         let mut judged = Vec::new();
         for (scenario, contenders) in under {
-            plan = plan.under(scenario);
+            let lifetime = scenario.issuer.token_lifetime;
+            plan = match lifetime == plan.scenario.issuer.token_lifetime {
+                true => plan.under(scenario),
+                // A state strategy gives tokens another lifetime.
+                false => {
+                    let job = Job { scenario: (*scenario).clone(), ..job.clone() };
+                    job.plan(&self.signers, &|_| {})?
+                }
+            };
             if let Some(policy) = &job.policy {
                 plan = plan.judged_by(policy);
             }

@@ -14,6 +14,7 @@ pub(crate) mod ranking;
 pub(crate) mod simulation;
 pub(crate) mod speed;
 pub(crate) mod standing;
+pub(crate) mod state;
 pub(crate) mod summary;
 pub(crate) mod trend;
 pub(crate) mod unjudged;

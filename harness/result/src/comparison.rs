@@ -380,6 +380,24 @@ fn notes(base: &RunResult, candidate: &RunResult, pairs: &[Pair<'_>]) -> Vec<Str
         if differs(&one.cache_policy_hash, &other.cache_policy_hash) {
             notes.push(format!("{scenario}: another cache policy, or a preset that has changed"));
         }
+        if let Some((one, other)) = one.state.as_ref().zip(other.state.as_ref()) {
+            if differs(&one.strategy_hash, &other.strategy_hash) {
+                let (one, other) = (&one.strategy, &other.strategy);
+                let change = match one == other {
+                    true => format!("the state strategy {one} has changed"),
+                    false => format!("state strategy {one} became {other}"),
+                };
+                notes.push(format!("{scenario}: {change}"));
+            }
+            if differs(&one.issuance_hash, &other.issuance_hash) {
+                notes.push(format!(
+                    "{scenario}: the arrivals are the same, and the tokens have another lifetime"
+                ));
+            }
+            if differs(&one.store, &other.store) {
+                notes.push(format!("{scenario}: store {} became {}", one.store, other.store));
+            }
+        }
     }
     notes.sort();
     notes.dedup();

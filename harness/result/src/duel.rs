@@ -226,6 +226,9 @@ impl BlockNoise {
 pub struct ArmSetting {
     /// Name of the cache policy.
     pub cache_policy: String,
+    /// Name of the state strategy; absent where the scenario has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_strategy: Option<String>,
     /// `scenario`, or the name of the policy file.
     pub policy: String,
     /// `this`, or the version of another build.

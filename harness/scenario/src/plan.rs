@@ -163,6 +163,13 @@ impl Plan {
         Some(fingerprint::state_strategy_hash(&state.strategy))
     }
 
+    /// SHA-256 of the tokens and of their lifetime, in hex; `None` if the scenario has no state. It
+    /// is not part of [`PlanParts::hash`], as a state strategy may give tokens another lifetime.
+    pub fn issuance_hash(&self) -> Option<String> {
+        self.scenario.state.as_ref()?;
+        Some(fingerprint::issuance_hash(&self.scenario, &self.corpus))
+    }
+
     /// The beginning and the end of one phase, in ticks.
     pub fn phase_span(&self, phase: usize) -> (Tick, Tick) {
         let phases = &self.scenario.phases;

@@ -1,5 +1,6 @@
-//! `--cache-policy` and `--policy`, which replace a scenario's `[cache]` and `[policy]`. They are
-//! read before anything is measured, and the result records them.
+//! `--cache-policy`, `--policy` and `--state-strategy`, which replace a scenario's `[cache]`,
+//! `[policy]` and the strategy of its `[state]`. They are read before anything is measured, and the
+//! result records them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +9,7 @@ use jwtbench_result::CachePolicyRecord;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{Preset, Presets, read_cache_policy, read_preset};
 use jwtbench_scenario::format::policy_file::PolicyFile;
+use jwtbench_scenario::format::state::StatePreset;
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::Failure;
@@ -23,6 +25,8 @@ pub struct Replacement {
     pub cache: Option<Preset>,
     /// The replacement for `[policy]`.
     pub policy: Option<PolicyFile>,
+    /// The replacement for the strategy of `[state]`.
+    pub state: Option<StatePreset>,
 }
 
 impl Replacement {
@@ -36,7 +40,15 @@ impl Replacement {
         Ok(Replacement {
             cache: cache.transpose().map_err(Failure::Usage)?,
             policy: policy.map(PolicyFile::read).transpose()?,
+            state: None,
         })
+    }
+
+    /// The replacement with the state strategy that the command line names.
+    pub fn and_state(self, strategy: Option<&str>, presets: &Presets) -> Result<Self, Failure> {
+        let strategies = presets.strategies();
+        let state = strategy.map(|given| strategies.read_named(given));
+        Ok(Replacement { state: state.transpose().map_err(Failure::Usage)?, ..self })
     }
 
     /// Applies both replacements to a scenario.
@@ -45,10 +57,14 @@ impl Replacement {
             Some(policy) => scenario.judged_by(policy)?,
             None => scenario,
         };
-        Ok(match &self.cache {
+        let scenario = match &self.cache {
             Some(preset) => scenario.under(preset),
             None => scenario,
-        })
+        };
+        match &self.state {
+            Some(strategy) => informed(scenario, strategy),
+            None => Ok(scenario),
+        }
     }
 
     /// Refuses requested algorithms that the policy does not allow.
@@ -65,6 +81,21 @@ impl Replacement {
             ))),
         }
     }
+}
+
+/// The scenario under another state strategy.
+///
+/// # Errors
+/// If the scenario has no `[state]`.
+pub fn informed(scenario: Scenario, strategy: &StatePreset) -> Result<Scenario, Failure> {
+    if scenario.state.is_none() {
+        return Err(Failure::Usage(format!(
+            "{} has no [state], so that --state-strategy has no effect; name scenarios that have \
+             one, such as revocation/store-down",
+            scenario.name
+        )));
+    }
+    Ok(scenario.informed_by(strategy.clone().named()))
 }
 
 /// Prints on stderr, in one line, which keys of the scenarios' own `[cache]` are dropped.

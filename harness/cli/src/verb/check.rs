@@ -14,13 +14,14 @@ use jwtbench_report::{check_table, shortfalls, shown, terminal_verdict};
 use jwtbench_result::{RunResult, SCHEMA_VERSION};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{Preset, Presets, read_cache_policy};
+use jwtbench_scenario::format::state::{StatePreset, StatePresets};
 use jwtbench_verifier::algorithm::Algorithm;
 
 use crate::flag::SEED;
 use crate::flag::filter::{Filter, lasting_seconds};
 use crate::flag::fit::Fit;
 use crate::flag::origin::OriginArgs;
-use crate::flag::replacement::{Replacement, cache_policy_records, tell_dropped};
+use crate::flag::replacement::{Replacement, cache_policy_records, informed, tell_dropped};
 use crate::machine::describe;
 use crate::output::{print, tell, terminal_style};
 use crate::progress::LiveProgress;
@@ -47,6 +48,10 @@ pub struct Args {
     /// presets, or a file of your own (repeatable)
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Vec<String>,
+    /// A state strategy in place of that of each scenario's [state]: a preset, or a file of your
+    /// own (repeatable)
+    #[arg(long, value_name = "NAME|FILE")]
+    state_strategy: Vec<String>,
     /// Mint the tokens to this policy, in place of each scenario's [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -78,8 +83,9 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let presets = library.presets();
     let scenarios = args.judged(lasting_seconds(library.select(&args.scenarios)?)?, &presets)?;
     let replacements = cache_policies(&args.cache_policy, &presets)?;
+    let strategies = state_strategies(&args.state_strategy, &presets.strategies())?;
     let contenders = args.filter.contenders()?;
-    let thin = args.thinned(&scenarios, &replacements, &contenders)?;
+    let thin = args.thinned(&scenarios, (&replacements, &strategies), &contenders)?;
     let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
     let (never, nobody) = (AtomicBool::new(false), ());
     let session = Session::new(args.seed, &never, &nobody);
@@ -157,12 +163,38 @@ fn under(scenario: &Scenario, replacements: &[Preset]) -> Vec<Scenario> {
     }
 }
 
+/// The state strategies that the command line names.
+fn state_strategies(named: &[String], known: &StatePresets) -> Result<Vec<StatePreset>, Failure> {
+    let mut chosen: Vec<StatePreset> = Vec::new();
+    for given in named {
+        let strategy = known.read_named(given).map_err(Failure::Usage)?;
+        if chosen.iter().any(|one| one.name == strategy.name) {
+            let message = format!("--state-strategy {given}: it is named twice; leave one out");
+            return Err(Failure::Usage(message));
+        }
+        chosen.push(strategy);
+    }
+    Ok(chosen)
+}
+
+/// These scenarios under each of the strategies, or unchanged if there is none.
+fn informed_each(
+    scenarios: Vec<Scenario>,
+    strategies: &[StatePreset],
+) -> Result<Vec<Scenario>, Failure> {
+    if strategies.is_empty() {
+        return Ok(scenarios);
+    }
+    let pairs = scenarios.iter().flat_map(|one| strategies.iter().map(move |other| (one, other)));
+    pairs.map(|(scenario, strategy)| informed(scenario.clone(), strategy)).collect()
+}
+
 impl Args {
     /// The scenarios with few tokens, each with the contenders that are judged in it.
     fn thinned(
         &self,
         scenarios: &[Scenario],
-        replacements: &[Preset],
+        (replacements, strategies): (&[Preset], &[StatePreset]),
         contenders: &[ContenderSpec],
     ) -> Result<Vec<Thin>, Failure> {
         let mut fit = Fit::new(&self.filter, &self.scenarios);
@@ -174,7 +206,7 @@ impl Args {
                 let pairs = fit.pairs(&scenario, &algorithms, contenders)?;
                 Ok((scenario, pairs))
             };
-            let under = under(&scenario, replacements);
+            let under = informed_each(under(&scenario, replacements), strategies)?;
             let under: Result<_, Failure> = under.into_iter().map(&mut pairs).collect();
             thin.push(Thin { scenario, under: under? });
         }

@@ -89,6 +89,12 @@ pub struct Args {
     /// Cache policy of the base
     #[arg(long, value_name = "NAME|FILE")]
     base_cache_policy: Option<String>,
+    /// State strategy of the candidate: a preset or a file in place of that of [state]
+    #[arg(long, value_name = "NAME|FILE")]
+    state_strategy: Option<String>,
+    /// State strategy of the base
+    #[arg(long, value_name = "NAME|FILE")]
+    base_state_strategy: Option<String>,
     /// Policy of the candidate: a file in place of the scenario's [policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -266,6 +272,7 @@ impl Args {
             duration: self.duration,
             seed: self.seed,
             cache_policy: self.base_cache_policy.clone(),
+            state_strategy: self.base_state_strategy.clone(),
             policy: self.base_policy.clone(),
             plant: 0.0,
         }
@@ -275,6 +282,7 @@ impl Args {
         DuelSideArgs {
             contender: self.candidate.clone(),
             cache_policy: self.cache_policy.clone(),
+            state_strategy: self.state_strategy.clone(),
             policy: self.policy.clone(),
             plant: self.plant.unwrap_or(0.0),
             ..self.base_args()

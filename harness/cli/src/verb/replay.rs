@@ -55,6 +55,9 @@ pub struct Args {
     /// A cache policy in place of the stored one: a preset, or a file of your own
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Option<String>,
+    /// A state strategy in place of the stored one: a preset, or a file of your own
+    #[arg(long, value_name = "NAME|FILE")]
+    state_strategy: Option<String>,
     /// Judge by the policy in this file instead; the tokens stay as they were minted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -88,9 +91,16 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref().map(policy_file::read).transpose()?;
     let matching = args.matching(&base)?;
     let presets = args.origin.library(args.quiet)?.presets();
-    let cache = Replacement::read(args.cache_policy.as_deref(), None, &presets)?.cache;
-    let stored =
-        ReplayBase { result: &base, path: &args.result, presets: &presets, cache: cache.as_ref() };
+    let replacement = Replacement::read(args.cache_policy.as_deref(), None, &presets)?;
+    let replacement = replacement.and_state(args.state_strategy.as_deref(), &presets)?;
+    let (cache, state) = (replacement.cache, replacement.state);
+    let stored = ReplayBase {
+        result: &base,
+        path: &args.result,
+        presets: &presets,
+        cache: cache.as_ref(),
+        state: state.as_ref(),
+    };
     let mut jobs = args.jobs(&stored, policy.as_ref(), &matching)?;
     let told = told_of_own(&mut jobs);
     if !args.quiet {
@@ -201,7 +211,11 @@ impl Args {
                 contenders.push((partner, name));
             }
         }
-        Ok(Matching { contenders, any_cache_policy: self.cache_policy.is_some() })
+        Ok(Matching {
+            contenders,
+            any_cache_policy: self.cache_policy.is_some(),
+            any_state_strategy: self.state_strategy.is_some(),
+        })
     }
 
     /// The jobs to run: one for the trials of each plan and cache policy.
@@ -292,6 +306,7 @@ fn is_one_job(one: &Measurement, other: &Measurement) -> bool {
     one.scenario == other.scenario
         && one.algorithm == other.algorithm
         && one.cache_policy == other.cache_policy
+        && one.state_strategy() == other.state_strategy()
 }
 
 /// The contenders to run for a stored trial.

@@ -50,6 +50,9 @@ pub struct Args {
     /// A cache policy in place of each scenario's whole [cache]: a preset, or a file of your own
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Option<String>,
+    /// A state strategy in place of that of each scenario's [state]: a preset, or a file of your own
+    #[arg(long, value_name = "NAME|FILE")]
+    state_strategy: Option<String>,
     #[command(flatten)]
     own: OwnArgs,
     #[command(flatten)]
@@ -104,6 +107,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
     let presets = library.presets();
     let policy = args.own.policy.as_deref().filter(|_| args.own.tokens.is_none());
     let replacement = Replacement::read(args.cache_policy.as_deref(), policy, &presets)?;
+    let replacement = replacement.and_state(args.state_strategy.as_deref(), &presets)?;
     let jobs = match args.own.policy_and_keys()? {
         Some(policy_and_keys) => args.own_jobs(policy_and_keys, &replacement)?,
         None => args.jobs(&library, &replacement)?,

@@ -87,7 +87,10 @@ impl DuelJob {
     /// arrivals and tokens; otherwise there is no duel.
     fn other_plan(&self, plan: &Plan, session: &Session<'_>) -> Result<Option<Plan>, SessionError> {
         let (mine, theirs) = (&self.candidate.scenario, &self.base.scenario);
-        if mine.policy == theirs.policy && mine.cache == theirs.cache {
+        let is_same = mine.policy == theirs.policy
+            && mine.cache == theirs.cache
+            && mine.state == theirs.state;
+        if is_same {
             return Ok(None);
         }
         let own = session.plan(mine, self.algorithm)?;

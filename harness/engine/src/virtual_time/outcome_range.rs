@@ -77,6 +77,7 @@ fn unfilled(plan: &Plan) -> OutcomeRange {
         plan_hash: plan.hash.clone(),
         policy_hash: plan.policy_hash(),
         cache_policy_hash: plan.cache_policy_hash(),
+        state_strategy_hash: plan.state_strategy_hash(),
         arrivals: arrivals.count() as u64,
         ..OutcomeRange::default()
     }

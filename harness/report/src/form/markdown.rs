@@ -24,6 +24,7 @@ use crate::subject::finding::{findings, tag_meaning, tag_name};
 use crate::subject::ranking::{Ranking, RankingRow, Role, rankings};
 use crate::subject::speed::response_p99;
 use crate::subject::standing::{cache_policy, notes};
+use crate::subject::state;
 use crate::subject::summary::{Summary, warnings};
 use crate::subject::unjudged::unjudged;
 
@@ -220,6 +221,13 @@ fn write_dynamic(result: &RunResult, chapters: &[Chapter], out: &mut String) {
     );
     for measurement in dynamic.iter().flat_map(|c| &c.measurements) {
         out.push_str(&row(&dynamic_cells(result, measurement)));
+    }
+    for measurement in dynamic.iter().flat_map(|c| &c.measurements) {
+        if let Some(sentences) = state::sentences(measurement) {
+            let Measurement { scenario, contender, algorithm, .. } = measurement;
+            let name = format!("{} {} {algorithm}", code(scenario), code(contender));
+            out.push_str(&format!("\n{name}: {}\n", plain(&sentences)));
+        }
     }
     out.push('\n');
     write_legend(&dynamic, out);

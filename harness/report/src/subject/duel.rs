@@ -34,6 +34,11 @@ pub(crate) fn sides(duel: &DuelResult) -> [String; 2] {
             let cache_policy = standing::marked(&duel.cache_policies, &setting.cache_policy);
             marks.push(format!("cache policy {cache_policy}"));
         }
+        if let Some(strategy) = &setting.state_strategy
+            && setting.state_strategy != other.state_strategy
+        {
+            marks.push(format!("state strategy {strategy}"));
+        }
         if setting.policy != other.policy {
             marks.push(format!("policy {}", setting.policy));
         }

@@ -39,6 +39,8 @@ pub struct Matching {
     pub contenders: Vec<(String, String)>,
     /// Whether trials under different cache policies are compared.
     pub any_cache_policy: bool,
+    /// Whether trials under different state strategies are compared.
+    pub any_state_strategy: bool,
 }
 
 /// A trial on both sides: base, candidate.
@@ -136,19 +138,25 @@ impl Matching {
             && base.algorithm == candidate.algorithm
             && base.contender == *partner
             && (self.any_cache_policy || base.cache_policy == candidate.cache_policy)
+            && (self.any_state_strategy || base.state_strategy() == candidate.state_strategy())
     }
 }
 
-/// Whether both sides did the same work.
+/// Whether both sides did the same work. Under state strategies the tokens may have another
+/// lifetime, which is no part of the work.
 pub(super) fn has_one_plan((base, candidate): &Pair<'_>) -> bool {
-    base.plan_hash == candidate.plan_hash && base.corpus_hash == candidate.corpus_hash
+    let are_issued_apart = base.state.is_some() && candidate.state.is_some();
+    base.plan_hash == candidate.plan_hash
+        && (base.corpus_hash == candidate.corpus_hash || are_issued_apart)
 }
 
 /// The name of a trial, in which the cache policy has its mark.
 fn trial(measurement: &Measurement, cache_policies: &[CachePolicyRecord]) -> String {
     let Measurement { scenario, algorithm, contender, cache_policy, .. } = measurement;
     let cache_policy = known(cache_policies, cache_policy).marked(cache_policy);
-    format!("{scenario} {algorithm} {contender} ({cache_policy})")
+    let strategy = measurement.state_strategy().map(|name| format!(", state strategy {name}"));
+    let strategy = strategy.unwrap_or_default();
+    format!("{scenario} {algorithm} {contender} ({cache_policy}{strategy})")
 }
 
 fn more(count: usize) -> String {

@@ -99,6 +99,11 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// The name of the state strategy, if there is one.
+    pub fn state_strategy(&self) -> Option<&str> {
+        self.state.as_ref().map(|state| state.strategy.as_str())
+    }
+
     /// The reason why the host disturbed too many rounds, with what it did in the first of them;
     /// `None` if it did not disturb too many.
     pub fn disturbance(&self) -> Option<String> {

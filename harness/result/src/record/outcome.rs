@@ -120,6 +120,9 @@ pub struct OutcomeRange {
     pub policy_hash: String,
     /// SHA-256 of the cache policy, in hex.
     pub cache_policy_hash: String,
+    /// SHA-256 of the state strategy, in hex; absent where the scenario has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_strategy_hash: Option<String>,
     /// Arrivals of the plan itself, in one round.
     pub arrivals: u64,
     /// The seeds; the first is the plan's own.
@@ -171,6 +174,8 @@ impl OutcomeRange {
             && self.plan_hash == measurement.plan_hash
             && self.policy_hash == measurement.policy_hash
             && self.cache_policy_hash == measurement.cache_policy_hash
+            && self.state_strategy_hash.as_ref()
+                == measurement.state.as_ref().map(|state| &state.strategy_hash)
     }
 
     /// The lowest count, the median (the lower of two) and the highest over the seeds. They are

@@ -13,6 +13,11 @@ pub struct StateResult {
     pub strategy: String,
     /// SHA-256 of the strategy, in hex.
     pub strategy_hash: String,
+    /// The whole text of the strategy's file.
+    pub text: String,
+    /// SHA-256 of the tokens that were issued, and of their lifetime, in hex. Plans that differ in
+    /// nothing else have the same `plan_hash`.
+    pub issuance_hash: String,
     /// The store: `model`, which the harness plays, or the software with its version.
     pub store: String,
     /// Tokens that the issuer revoked, over all rounds.

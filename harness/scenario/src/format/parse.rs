@@ -153,6 +153,9 @@ impl Scenario {
             has_store,
         };
         let state = state::state(&file, wire.state.take(), &context, &mut streams)?;
+        let lifetime = state.as_ref().and_then(|state| state.strategy.token_lifetime);
+        let token_lifetime = lifetime.unwrap_or(issuer.token_lifetime);
+        let issuer = IssuerSpec { token_lifetime, ..issuer };
         let sweep = sweep(&file, wire.sweep.take(), &family)?;
         let instances = instances(&file, &wire.load, &family)?;
         Ok(Scenario(ScenarioParts {

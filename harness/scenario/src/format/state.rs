@@ -43,8 +43,8 @@ pub struct StatePreset {
 impl StatePreset {
     /// The strategy with its name.
     pub fn named(self) -> NamedStrategy {
-        let StatePreset { name, strategy, token_lifetime, .. } = self;
-        NamedStrategy { name, strategy, token_lifetime }
+        let StatePreset { name, strategy, token_lifetime, text, about: _ } = self;
+        NamedStrategy { name, strategy, token_lifetime, text }
     }
 }
 
@@ -103,7 +103,10 @@ impl StatePresets {
 }
 
 /// Parses the text of the strategy at `path`.
-fn parse(path: &Path, text: &str) -> Checked<StatePreset> {
+///
+/// # Errors
+/// The first fault, with its line and key.
+pub fn parse(path: &Path, text: &str) -> Checked<StatePreset> {
     let file = File { path, text };
     let mut wire: WireStrategy = match toml::from_str(text) {
         Ok(wire) => wire,

@@ -228,7 +228,8 @@ pub struct Phase {
 
 impl Scenario {
     /// Whether the scenario changes over time, has a state, or starts with a cache that is not
-    /// warm. The keys are then fetched from the endpoint. A hot-path scenario starts warm and stays warm.
+    /// warm. The keys are then fetched from the endpoint. A hot-path scenario starts warm and stays
+    /// warm.
     pub fn is_dynamic(&self) -> bool {
         self.phases.len() > 1
             || self.state.is_some()

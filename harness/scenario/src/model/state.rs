@@ -38,6 +38,8 @@ pub struct NamedStrategy {
     pub strategy: StateStrategy,
     /// The lifetime that it gives to tokens; `None` to leave that to the scenario.
     pub token_lifetime: Option<Duration>,
+    /// The whole text of its file.
+    pub text: String,
 }
 
 /// The effect of a revocation on the holder of the token.

@@ -16,7 +16,7 @@ use crate::format::hex::hex;
 
 pub use cache_policy::cache_policy_hash;
 pub use plan::flow_hash;
-pub(crate) use plan::plan_hash;
+pub(crate) use plan::{issuance_hash, plan_hash};
 pub use policy::policy_hash;
 pub use strategy::state_strategy_hash;
 

@@ -16,7 +16,8 @@ impl Plan {
         Plan(PlanParts { scenario, ..self.0 })
     }
 
-    /// The plan with a scenario that differs in its cache policy only.
+    /// The plan with a scenario that differs only in its cache policy, or in its state strategy
+    /// without the lifetime of tokens.
     pub fn under(self, scenario: &Scenario) -> Plan {
         Plan(PlanParts { scenario: scenario.clone(), ..self.0 })
     }

@@ -195,6 +195,9 @@ fn told(args: &DuelSideArgs, plan: &Plan) -> Vec<OsString> {
     if let Some(name) = &args.cache_policy {
         tell("--cache-policy", name.into());
     }
+    if let Some(name) = &args.state_strategy {
+        tell("--state-strategy", name.into());
+    }
     if let Some(path) = &args.policy {
         tell("--policy", path.into());
     }

@@ -48,6 +48,9 @@ pub struct DuelSideArgs {
     /// Cache policy in place of the scenario's
     #[arg(long)]
     pub cache_policy: Option<String>,
+    /// The state strategy of the side: a preset or a file
+    #[arg(long)]
+    pub state_strategy: Option<String>,
     /// Policy file in place of the scenario's policy
     #[arg(long)]
     pub policy: Option<PathBuf>,
@@ -92,6 +95,7 @@ impl DuelSideArgs {
         let file = self.policy.as_ref().and_then(|path| path.file_name());
         let setting = ArmSetting {
             cache_policy: scenario.cache.name.clone(),
+            state_strategy: scenario.state.as_ref().map(|state| state.strategy.name.clone()),
             policy: file
                 .map_or_else(|| "scenario".to_owned(), |name| name.to_string_lossy().into_owned()),
             build: build.to_owned(),
@@ -155,6 +159,7 @@ fn scenario(args: &DuelSideArgs) -> Result<(Scenario, Vec<CachePolicyRecord>), F
     let (cache_policy, policy) = (args.cache_policy.as_deref(), args.policy.as_deref());
     let presets = library.presets();
     let replacement = Replacement::read(cache_policy, policy, &presets)?;
+    let replacement = replacement.and_state(args.state_strategy.as_deref(), &presets)?;
     replacement.allow(args.algorithm.as_slice())?;
     let scenario = replacement.onto(scenario)?;
     let sides = std::iter::once(&scenario);

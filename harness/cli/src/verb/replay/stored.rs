@@ -10,12 +10,13 @@ use jwtbench_result::{CachePolicyRecord, Measurement, RunResult, ScenarioRecord}
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::format::cache::{Preset, Presets, parse_preset, read_preset};
 use jwtbench_scenario::format::policy_file::{self, PolicyFile};
+use jwtbench_scenario::format::state::{StatePreset, parse as parse_strategy};
 use jwtbench_scenario::token::own::{self, OWN};
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::Failure;
-use crate::flag::replacement::cache_policy_records;
+use crate::flag::replacement::{self, cache_policy_records};
 use crate::own::read;
 use crate::own::token_judge::PolicyAndKeys;
 
@@ -29,6 +30,8 @@ pub(super) struct ReplayBase<'r> {
     pub(super) presets: &'r Presets,
     /// The cache policy that replaces the stored ones.
     pub(super) cache: Option<&'r Preset>,
+    /// The state strategy that replaces the stored ones.
+    pub(super) state: Option<&'r StatePreset>,
 }
 
 /// The files of the user's own tokens.
@@ -87,6 +90,7 @@ impl ReplayBase<'_> {
             None => scenario,
         };
         let scenario = self.under(scenario, &measurement.cache_policy).map_err(fault)?;
+        let scenario = self.informed(scenario, measurement)?;
         let is_basis = |basis: &&RateBasis| {
             basis.scenario == *name && basis.algorithm == measurement.algorithm
         };
@@ -94,6 +98,23 @@ impl ReplayBase<'_> {
             Some(basis) => scenario.settled(basis.capacity_per_s),
             None => scenario,
         })
+    }
+
+    /// The scenario under the state strategy that replaces the stored one, or else under the stored
+    /// one, as its file was at the time of the run.
+    fn informed(&self, scenario: Scenario, stored: &Measurement) -> Result<Scenario, Failure> {
+        if let Some(strategy) = self.state {
+            return replacement::informed(scenario, strategy);
+        }
+        let Some(state) = &stored.state else {
+            return Ok(scenario);
+        };
+        let path = PathBuf::from(format!("{}.toml", state.strategy));
+        let strategy = parse_strategy(&path, &state.text).map_err(|fault| {
+            let shown = self.path.display();
+            Failure::Usage(format!("{shown}: its stored state strategy is none here: {fault}"))
+        })?;
+        Ok(scenario.informed_by(strategy.named()))
     }
 
     /// The cache policies of these scenarios, for the new result.

@@ -30,6 +30,8 @@ impl Gathering<'_> {
         Some(StateResult {
             strategy: spec.strategy.name.clone(),
             strategy_hash: self.plan.state_strategy_hash().unwrap_or_default(),
+            text: spec.strategy.text.clone(),
+            issuance_hash: self.plan.issuance_hash().unwrap_or_default(),
             store: MODEL.into(),
             revocations: self.states.iter().map(|state| state.bounds.len() as u64).sum(),
             exposure_s: MetricRange::of(&spans).map(|range| range.with_mean(&groups)),

@@ -139,7 +139,7 @@ fn run_forms(result: &RunResult) -> Vec<(&'static str, String)> {
 fn compare(base: &RunResult, candidate: &RunResult) {
     let allowed = vec![Allowance::Plan, Allowance::Seed, Allowance::Machine, Allowance::Version];
     for any_cache_policy in [false, true] {
-        let matching = Matching { contenders: Vec::new(), any_cache_policy };
+        let matching = Matching { any_cache_policy, ..Matching::default() };
         let terms =
             ComparisonTerms { allowed: allowed.clone(), matching, ..ComparisonTerms::default() };
         let compared = Comparison::of(base, candidate, &terms).expect("all is allowed");

@@ -8,6 +8,7 @@ use jwtbench_result::{Count, EndpointCounts, HistogramSummary, Measurement, Phas
 
 use crate::quantity;
 use crate::subject::fault::fault;
+use crate::subject::state;
 
 use super::timeline::timeline;
 
@@ -19,6 +20,9 @@ pub fn trial(measurement: &Measurement, is_light: bool) -> Markup {
         }
         @if measurement.virtual_time {
             p.note { "Ran in virtual time: counts hold, times are no measurements." }
+        }
+        @if let Some(sentences) = state::sentences(measurement) {
+            p { (sentences) }
         }
         @if let Some(record) = &measurement.timeline {
             (timeline(record, &disturbed(measurement), is_light))

@@ -130,6 +130,7 @@ mod tests {
 
     fn duel(verdict: Decision, wrong: Vec<WrongArm>) -> DuelResult {
         let setting = ArmSetting {
+            state_strategy: None,
             cache_policy: "default".into(),
             policy: "scenario".into(),
             build: "this".into(),

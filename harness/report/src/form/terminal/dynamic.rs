@@ -9,6 +9,7 @@ use crate::subject::chapter::Chapter;
 use crate::subject::fault::fault;
 use crate::subject::speed::response_p99;
 use crate::subject::standing::cache_policy;
+use crate::subject::state;
 
 use super::text::{Paint, TerminalText};
 
@@ -33,6 +34,11 @@ pub fn write(result: &RunResult, chapters: &[&Chapter], text: &mut TerminalText)
             text.table(2, &HEAD, &sound);
         }
         for measurement in &chapter.measurements {
+            let is_sound = fault(measurement).is_none();
+            if let Some(sentences) = state::sentences(measurement).filter(|_| is_sound) {
+                let (contender, algorithm) = (&measurement.contender, &measurement.algorithm);
+                text.wrapped(Paint::Plain, "  ", &format!("{contender} {algorithm}: {sentences}"));
+            }
             if let Some(fault) = fault(measurement) {
                 let (contender, algorithm) = (&measurement.contender, &measurement.algorithm);
                 let line = format!("{contender} {algorithm}  ERROR {fault}");

@@ -6,8 +6,10 @@ use crate::record::outcome::OutcomeKind;
 
 use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 
-/// The one cause that concerns a token and not a key.
-const REVOKED: &str = "revocation-lag";
+/// Whether a cause concerns a token and not a key.
+fn is_of_token(cause: &str) -> bool {
+    cause == "revocation-lag" || cause.starts_with("state-")
+}
 
 /// The sentences on all changes, worse before better. Figures that are not gated have a sentence if
 /// they differ.
@@ -79,9 +81,9 @@ impl Teller<'_> {
         let is_stolen = |name: &str| exposed().any(|class| class.is_stolen && class.name == name);
         let subject = if class.or_else(only_class).is_some_and(is_stolen) {
             "a stolen key is accepted"
-        } else if causes().all(|cause| cause != REVOKED) {
+        } else if !causes().any(is_of_token) {
             "a withdrawn key is accepted"
-        } else if causes().all(|cause| cause == REVOKED) {
+        } else if causes().all(is_of_token) {
             "a revoked token is accepted"
         } else {
             "a withdrawn key or a revoked token is accepted"

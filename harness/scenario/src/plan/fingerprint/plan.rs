@@ -17,6 +17,9 @@ use super::{Fingerprint, Fingerprinted};
 const VERSION: u32 = 1;
 
 /// SHA-256 of a plan, in hex. `names` are the tokens of the corpus, in its order.
+///
+/// A state strategy may give tokens another lifetime, so where there is a state, which tokens are
+/// issued is no part of a plan with arrivals: [`issuance_hash`] is compared apart.
 pub(crate) fn plan_hash(
     scenario: &Scenario,
     algorithm: Algorithm,
@@ -27,7 +30,10 @@ pub(crate) fn plan_hash(
     let mut to = Fingerprint::new("plan", VERSION);
     to.field("algorithm", &algorithm);
     to.field("scenario", scenario);
-    to.field("corpus", &corpus.hash);
+    let is_issued_apart = scenario.state.is_some() && !schedules.is_empty();
+    if !is_issued_apart {
+        to.field("corpus", &corpus.hash);
+    }
     for schedule in schedules {
         to.field("worker", &schedule.len());
         for arrival in schedule {
@@ -40,9 +46,19 @@ pub(crate) fn plan_hash(
             to.bytes(&stream.0.to_be_bytes());
             to.variant(class.name());
             to.bytes(&ordinal.0.to_be_bytes());
-            to.bytes(&issue.to_be_bytes());
+            if !is_issued_apart {
+                to.bytes(&issue.to_be_bytes());
+            }
         }
     }
+    to.finish()
+}
+
+/// SHA-256 of the tokens that are issued under a state strategy, and of their lifetime, in hex.
+pub(crate) fn issuance_hash(scenario: &Scenario, corpus: &Corpus) -> String {
+    let mut to = Fingerprint::new("issuance", VERSION);
+    to.field("token-lifetime", &scenario.issuer.token_lifetime);
+    to.field("corpus", &corpus.hash);
     to.finish()
 }
 

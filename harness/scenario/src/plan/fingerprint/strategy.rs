@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 /// SHA-256 of a state strategy and of the lifetime that it gives to tokens, in hex. Its name does
 /// not count.
 pub fn state_strategy_hash(strategy: &NamedStrategy) -> String {
-    let NamedStrategy { name: _, strategy, token_lifetime } = strategy;
+    let NamedStrategy { name: _, strategy, token_lifetime, text: _ } = strategy;
     let mut to = Fingerprint::new("state-strategy", VERSION);
     to.field("strategy", strategy);
     to.field("token-lifetime", token_lifetime);
