@@ -5,6 +5,8 @@ pub(crate) mod filter;
 pub(crate) mod fit;
 pub(crate) mod origin;
 pub(crate) mod replacement;
+pub(crate) mod store;
+
 use std::time::Duration;
 
 use jwtbench_scenario::format::grammar;

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::{Stopwatch, utc_now};
 use jwtbench_engine::session::{Job, Session, head};
+use jwtbench_engine::state::store::StateStore;
 use jwtbench_engine::trial::PlantedFault;
 use jwtbench_result::{CachePolicyRecord, Measurement, RunResult};
 use jwtbench_scenario::Arrivals;
@@ -34,6 +35,8 @@ pub struct JobSetting {
     pub port: Option<u16>,
     /// A fault to plant in every trial.
     pub plant: Option<PlantedFault>,
+    /// The store of the state of tokens.
+    pub store: StateStore,
     /// Whether messages are suppressed.
     pub is_quiet: bool,
     /// Whether progress is shown.
@@ -73,6 +76,7 @@ pub fn measure(
     let session = Session::new(setting.seed, stop, &progress)
         .keeping(&keep)
         .at_port(setting.port)
+        .over(setting.store)
         .calibrated(calibration)
         .with_plant(setting.plant)
         .revising(setting.revise);

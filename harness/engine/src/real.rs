@@ -9,6 +9,9 @@ pub(crate) mod host_sampler;
 pub(crate) mod interleaved;
 pub(crate) mod kernel;
 pub mod live_view;
+pub(crate) mod prepared_state;
+#[cfg(feature = "redis")]
+pub(crate) mod redis_player;
 pub(crate) mod round;
 pub(crate) mod saturation;
 pub mod serving;

@@ -27,6 +27,7 @@ use crate::real::clock::Stopwatch;
 use crate::real::host::CpuTime;
 use crate::real::live_view::LiveView;
 use crate::real::{Control, interleaved};
+use crate::state::store::StateStore;
 use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_state};
 use crate::virtual_time::outcome_range;
 
@@ -111,6 +112,7 @@ pub struct Session<'s> {
     stop: &'s AtomicBool,
     observer: &'s dyn SessionObserver,
     port: Option<u16>,
+    store: StateStore,
     calibration: Option<Calibration>,
     plant: Option<PlantedFault>,
     revise: fn(&mut Measurement),
@@ -139,6 +141,7 @@ impl<'s> Session<'s> {
             stop,
             observer,
             port: None,
+            store: StateStore::Model,
             calibration: None,
             plant: None,
             revise: |_| {},
@@ -153,6 +156,12 @@ impl<'s> Session<'s> {
     #[must_use]
     pub fn at_port(self, port: Option<u16>) -> Session<'s> {
         Session { port, ..self }
+    }
+
+    /// The session with this store of the state of tokens, in scenarios that have one.
+    #[must_use]
+    pub fn over(self, store: StateStore) -> Session<'s> {
+        Session { store, ..self }
     }
 
     /// The session on a machine that has been calibrated. Waits then spin where sleeps are too
@@ -187,7 +196,7 @@ impl<'s> Session<'s> {
 
     /// The control of the session's trials, without a view.
     pub fn control(&self) -> Control<'s> {
-        Control { stop: self.stop, port: self.port, watch: None }
+        Control { port: self.port, store: self.store, ..Control::new(self.stop) }
     }
 
     /// The machine's calibration, if there is one.

@@ -8,5 +8,6 @@ pub mod fleet;
 pub(crate) mod model_store;
 pub mod source;
 pub mod step;
+pub mod store;
 pub mod truth;
 pub(crate) mod world;

@@ -129,6 +129,9 @@ pub enum TrialError {
     /// A limit of this host ended a round.
     #[error("this host ended the trial: {0}")]
     Host(HostFault),
+    /// A real store cannot be had.
+    #[error("{0}")]
+    Store(String),
     /// A contender in a process of its own stopped judging.
     #[error("{0}")]
     Contender(String),
@@ -146,7 +149,10 @@ impl TrialError {
         let fault = match &self {
             TrialError::Endpoint(error) => error.host_fault(),
             TrialError::Thread(error) => HostFault::of(error),
-            TrialError::Policy(_) | TrialError::Host(_) | TrialError::Contender(_) => None,
+            TrialError::Policy(_)
+            | TrialError::Host(_)
+            | TrialError::Store(_)
+            | TrialError::Contender(_) => None,
         };
         fault.map_or(self, TrialError::Host)
     }

@@ -26,6 +26,7 @@ use crate::flag::filter::Filter;
 use crate::flag::fit::Fit;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, tell_dropped};
+use crate::flag::store::StoreArgs;
 use crate::gate::Gate;
 use crate::job::{JobSetting, measure, told_of_own};
 use crate::output::{Output, tell, written};
@@ -58,6 +59,8 @@ pub struct Args {
     /// A state strategy in place of the stored one: a preset, or a file of your own
     #[arg(long, value_name = "NAME|FILE")]
     state_strategy: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Judge by the policy in this file instead; the tokens stay as they were minted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -118,6 +121,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
         port: args.port,
         is_quiet: args.quiet,
         shows_progress: !args.quiet,
+        store: args.store.store(scenarios())?,
         capacity: None,
         plant: None,
         cache_policies,
@@ -177,6 +181,13 @@ impl Args {
         }
         if self.tokens.is_some() && !base.measurements.iter().any(is_own) {
             return refuse("holds no trial of your own tokens; leave --tokens and --jwks out");
+        }
+        let stores = base.measurements.iter().filter_map(|m| Some(&m.state.as_ref()?.store));
+        let mut real = stores.filter(|store| *store != "model");
+        if let Some(store) = real.next().filter(|_| self.store.state_store.is_none()) {
+            return refuse(&format!(
+                "was measured over {store}; name a store with --state-store, such as redis"
+            ));
         }
         if base.measurements.iter().any(|m| m.virtual_time) {
             return refuse("was made in virtual time; `jwtbench check` repeats it exactly");

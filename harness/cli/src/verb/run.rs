@@ -21,6 +21,7 @@ use crate::flag::filter::{Filter, lasting_seconds};
 use crate::flag::fit::Fit;
 use crate::flag::origin::OriginArgs;
 use crate::flag::replacement::{Replacement, cache_policy_records, tell_dropped};
+use crate::flag::store::StoreArgs;
 use crate::flag::{SEED, duration};
 use crate::job::capacity::{CapacityArgs, SCENARIO};
 use crate::job::{JobSetting, measure, take, told_of_own};
@@ -50,9 +51,11 @@ pub struct Args {
     /// A cache policy in place of each scenario's whole [cache]: a preset, or a file of your own
     #[arg(long, value_name = "NAME|FILE")]
     cache_policy: Option<String>,
-    /// A state strategy in place of that of each scenario's [state]: a preset, or a file of your own
+    /// A state strategy in place of that of each scenario's [state]: a preset, or your own file
     #[arg(long, value_name = "NAME|FILE")]
     state_strategy: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
     #[command(flatten)]
     own: OwnArgs,
     #[command(flatten)]
@@ -124,6 +127,7 @@ pub fn run(mut args: Args, command: String) -> Result<Exit, Failure> {
         plant: args.plant,
         is_quiet: args.quiet,
         shows_progress: !args.quiet && !args.json,
+        store: args.store.store(scenarios())?,
         capacity: args.capacity.task(args.duration, args.rounds),
         cache_policies: cache_policy_records(scenarios(), replacement.cache.as_slice(), &presets),
         revise: |_| {},

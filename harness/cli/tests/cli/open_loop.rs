@@ -55,7 +55,7 @@ fn run(plan: &Plan, contender: ContenderSpec, plant: Option<&str>) -> RoundRecor
     let plant = plant.map(|text| text.parse::<PlantedFault>().expect("a fault"));
     let trial = Trial::new(plan, contender, None).expect("a trial").with_plant(plant);
     let stop = AtomicBool::new(false);
-    trial.run(Control { stop: &stop, port: None, watch: None }).expect("a round")
+    trial.run(Control::new(&stop)).expect("a round")
 }
 
 fn gather(plan: &Plan, contender: ContenderSpec, records: Vec<RoundRecord>) -> Measurement {

@@ -1,10 +1,11 @@
 //! What the issuer did, and when it really took effect: the truth by which outcomes are judged.
 //! Between the beginning and the end of a change, either state may have been seen.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jwtbench_scenario::issuer::IssuerTimeline;
-use jwtbench_scenario::model::place::StreamPlace;
+use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
 use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_verifier::tick::Tick;
 
@@ -21,6 +22,8 @@ pub struct History {
     pub state: Vec<(Change, bool)>,
     /// The revocations of a state that instances learn of by a strategy.
     pub truth: Option<Arc<StateTruth>>,
+    /// The instants at which a real store had been told of tokens; empty over the model of one.
+    pub told: HashMap<TokenPlace, Tick>,
 }
 
 /// A change that takes some time.

@@ -198,7 +198,7 @@ impl<'p> Judge<'p> {
             leeway: plan.scenario.leeway(),
             clock: plan.wall_clock(),
             max_age: policy.max_age,
-            state: StateJudge::new(plan, history.truth.as_deref()),
+            state: StateJudge::new(plan, history),
             window: cache.unknown_kid_window(cache.longest_ttl()),
             shares_fetches: cache.coalescing == Coalescing::SingleFlight
                 && cache.lock == LockScope::Misses

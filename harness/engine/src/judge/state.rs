@@ -1,9 +1,11 @@
 //! How verdicts under a state strategy are judged: by the ground that a verdict names, and by what
 //! the issuer had decided.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jwtbench_scenario::Phase;
+use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::rejection::Rejection;
@@ -14,6 +16,7 @@ use jwtbench_verifier::verdict::Verdict;
 
 use crate::state::truth::StateTruth;
 
+use super::history::History;
 use super::judgement::{Code, Operation};
 
 /// Why the state of a good token was held against it, if a verdict did so.
@@ -37,6 +40,8 @@ const SLACK: Duration = Duration::from_secs(1);
 /// The judge of the state of tokens.
 pub(super) struct StateJudge<'p> {
     truth: &'p StateTruth,
+    /// The instants at which a real store had been told of tokens.
+    told: &'p HashMap<TokenPlace, Tick>,
     strategy: &'p StateStrategy,
     /// The instant up to which nothing can hide a revocation that was told: no fault, no loss, and
     /// no strategy that forgets or is misled by a replica.
@@ -50,8 +55,8 @@ pub(super) struct StateJudge<'p> {
 
 impl<'p> StateJudge<'p> {
     /// A judge of a plan's state; `None` if it has none.
-    pub(super) fn new(plan: &'p Plan, truth: Option<&'p StateTruth>) -> Option<StateJudge<'p>> {
-        let (truth, state) = truth.zip(plan.scenario.state.as_ref())?;
+    pub(super) fn new(plan: &'p Plan, history: &'p History) -> Option<StateJudge<'p>> {
+        let (truth, state) = history.truth.as_deref().zip(plan.scenario.state.as_ref())?;
         let phases = &plan.scenario.phases;
         let stores = || phases.iter().map(|phase| &phase.store);
         let longest =
@@ -74,6 +79,7 @@ impl<'p> StateJudge<'p> {
         let trouble = trouble.into_iter().chain(restart).min().unwrap_or(Tick::MAX);
         Some(StateJudge {
             truth,
+            told: &history.told,
             strategy,
             whole_until: if is_misled || forgets { Tick::MIN } else { trouble },
             data_lost: lost.map(|phase| Tick::ZERO + phase.at),
@@ -108,7 +114,7 @@ impl<'p> StateJudge<'p> {
         let must_know = matches!(
             ground,
             StateGround::Held(at) | StateGround::Store(at) | StateGround::Cached(at)
-                if at < self.whole_until && revoked_at + self.propagation + self.replica_lag < at
+                if at < self.whole_until && self.told_by(operation, revoked_at) < at
         );
         let is_allowed = match given {
             code if code == refused => {
@@ -133,6 +139,14 @@ impl<'p> StateJudge<'p> {
             false if must_know => refused,
             false if is_unsure => outage,
             false => last,
+        }
+    }
+
+    /// The instant by which whoever asks hears of a revocation.
+    fn told_by(&self, operation: &Operation, revoked_at: Tick) -> Tick {
+        match self.told.get(&operation.token) {
+            Some(told) => *told,
+            None => revoked_at + self.propagation + self.replica_lag,
         }
     }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 use jwtbench_result::ArrivalCounts;
 use jwtbench_scenario::Arrivals;
 use jwtbench_scenario::model::endpoint::EndpointSetting;
-use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{Contender, Setup};
 use crate::judge::history::History;
-use crate::judge::judgement::Judge;
+use crate::judge::judgement::{Judge, Operation};
 use crate::judge::ledger::Ledger;
 use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::{Endpoint, ServedCounts};
@@ -29,12 +29,14 @@ use crate::real::host::{ThreadSlot, processors};
 use crate::real::host_sampler::{HostSamples, watch};
 use crate::real::kernel::{control_kernel_ns, median};
 use crate::real::live_view::{Account, Viewing};
+use crate::real::prepared_state::PreparedState;
 use crate::real::stalled::Stalled;
-use crate::real::state_player::StatePlayer;
+use crate::real::state_player::{PlayedState, StatePlayer};
 use crate::real::turns::Lane;
 use crate::real::windows;
 use crate::real::worker::{WorkerRecord, WorkerSetup};
-use crate::state::bell::Bell;
+use crate::state::exposures::ExposureTimes;
+use crate::state::world::StateRecord;
 use crate::trial::planted_fault::PlantedFault;
 use crate::trial::script::{ScriptRun, ScriptTarget, ScriptedEvent, scripted_events};
 use crate::trial::{EndpointRecord, RoundRecord, Trial, TrialError, grace};
@@ -45,7 +47,7 @@ const LEAD: Duration = Duration::from_millis(5);
 struct Sockets<'a, 's> {
     endpoint: &'a Endpoint,
     fetcher: &'a Fetcher,
-    player: Option<&'a StatePlayer<'s>>,
+    player: Option<&'a (dyn StatePlayer + 's)>,
     clock: RealClock,
 }
 
@@ -64,13 +66,13 @@ impl ScriptTarget for Sockets<'_, '_> {
 
     fn set_store(&mut self, setting: &StoreSetting) {
         if let Some(player) = self.player {
-            player.change(|state, now| state.apply(setting, now));
+            player.set_store(setting);
         }
     }
 
     fn restart(&mut self, share: f64, turn: u32) {
         if let Some(player) = self.player {
-            player.change(|state, now| state.restart(share, turn, now));
+            player.restart(share, turn);
         }
     }
 
@@ -93,7 +95,7 @@ struct Surroundings<'s> {
     clock: RealClock,
     wire: Option<Wire>,
     /// The state, if the plan has one.
-    player: Option<StatePlayer<'s>>,
+    player: Option<Box<dyn StatePlayer + 's>>,
     /// Limits of this host that ended the round.
     host: HostFaults,
 }
@@ -158,8 +160,8 @@ impl<'c> Performance<'_, 'c> {
             let script_run = trial.follow(surroundings, control);
             let workers: Vec<WorkerRecord> = workers.into_iter().map(join).collect();
             is_over.store(true, Ordering::Relaxed);
-            playing.map(join);
-            (workers, script_run, join(watched))
+            let played = playing.map_or(Ok(()), join);
+            (workers, played.and(script_run), join(watched))
         })
     }
 }
@@ -204,11 +206,11 @@ impl Trial<'_> {
         let transport = || transport(needs_endpoint.then_some(&http));
         let caches = Arc::new(self.caches(&transport));
         let epoch = &plan.timeline.epochs()[0];
-        let bell = Arc::new(Bell::default());
-        let fleet = self.fleet().map(|fleet| fleet.with_bell(Arc::clone(&bell)));
+        let prepared = PreparedState::of(self, control.store)?;
+        let fleet = prepared.as_ref().map(PreparedState::fleet);
         let build = |worker| {
             let setup = self.setup(caches.of(worker), worker, &epoch.body, &texts);
-            self.build(&Setup { fleet: fleet.as_ref(), ..setup })
+            self.build(&Setup { fleet: fleet.as_deref(), ..setup })
         };
         let mut contenders: Vec<_> = (0..load.workers).map(WorkerPlace).map(build).collect();
         let endpoint = needs_endpoint.then(|| self.open_endpoint(control)).transpose()?;
@@ -216,10 +218,10 @@ impl Trial<'_> {
         let mut viewing = Viewing::prepare(control.watch.filter(|_| lane.is_none()), plan);
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
-        let state = fleet.as_ref().map(|fleet| self.state_world(fleet));
+        let state = prepared.zip(fleet.as_deref());
         let surroundings = Surroundings {
             host: endpoint.as_ref().map(Endpoint::host_faults).unwrap_or_default(),
-            player: state.map(|state| StatePlayer::new(state, bell, clock)),
+            player: state.map(|(prepared, fleet)| prepared.player(self, fleet, clock)),
             wire: None,
             clock,
         };
@@ -231,14 +233,20 @@ impl Trial<'_> {
         let (workers, script_run, watched) =
             performance.perform(&surroundings, &mut contenders, &viewing);
         drop(viewing);
-        let script_run = script_run?;
+        let mut script_run = script_run?;
         let Surroundings { host, player, wire, .. } = surroundings;
         let own = contenders.iter().find_map(|contender| contender.fault());
         host.first().map(TrialError::Host).or(own.map(TrialError::of_own)).map_or(Ok(()), Err)?;
         let kernel_ns = kernel_ns.or_else(|| kernel_in_turns(&workers)).unwrap_or(0);
         let pauses = lane.map_or(watched.pauses, Lane::pauses);
         let watched = HostSamples { kernel_ns, pauses, ..watched };
-        let state = player.map(|player| player.finish(plan));
+        let played = player.map(|player| player.finish(plan));
+        let state = played.map(|PlayedState { record, told }| {
+            script_run.history.told = told;
+            let truth = script_run.history.truth.as_ref().filter(|_| record.times.is_unobserved());
+            let seen = truth.map(|truth| ExposureTimes::seen(truth, accepted(&workers)));
+            StateRecord { times: seen.unwrap_or(record.times), ..record }
+        });
         let record = self.record((workers, clock), script_run, wire, &caches, watched);
         Ok(RoundRecord { state, ..record })
     }
@@ -321,7 +329,7 @@ impl Trial<'_> {
         let Some(Wire { endpoint, fetcher }) = wire else {
             return Ok(script_run);
         };
-        let (player, clock) = (player.as_ref(), *clock);
+        let (player, clock) = (player.as_deref(), *clock);
         script_run.history.truth = player.map(StatePlayer::truth);
         let mut sockets = Sockets { endpoint, fetcher, player, clock };
         let scripted: Vec<ScriptedEvent> = scripted_events(self.plan);
@@ -400,6 +408,13 @@ impl Trial<'_> {
         record.arrivals.done = planned - shed - unfinished;
         record
     }
+}
+
+/// The accepted tokens of the measured time: place, arrival and the instant of the verdict.
+fn accepted(workers: &[WorkerRecord]) -> impl Iterator<Item = (TokenPlace, Tick, Tick)> {
+    let operations = workers.iter().flat_map(|worker| &worker.operations);
+    let is_counted = |one: &&Operation| one.verdict.code.is_ok() && !one.phase.is_warmup();
+    operations.filter(is_counted).map(|one| (one.token, one.intended, one.end))
 }
 
 /// The median service time of each turn in nanoseconds, over all members of the lane; 0 for a turn

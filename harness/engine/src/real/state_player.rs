@@ -1,10 +1,13 @@
-//! The state of a round in real time: a thread that plays the store of the plan, and hands its
-//! answers and messages to the machines of the workers when they are due.
+//! The state of a round in real time: whoever plays the store, and hands its answers and messages
+//! to the machines of the workers.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jwtbench_scenario::model::place::TokenPlace;
+use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
@@ -12,36 +15,71 @@ use crate::real::clock::RealClock;
 use crate::state::bell::Bell;
 use crate::state::truth::StateTruth;
 use crate::state::world::{StateRecord, StateWorld};
+use crate::trial::TrialError;
 
-/// The longest sleep of the player, after which it looks whether the round is over.
-const LONGEST_SLEEP: Duration = Duration::from_millis(20);
+/// The longest sleep of a player, after which it looks whether the round is over.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 
-/// The player of the state.
-pub(crate) struct StatePlayer<'s> {
+/// A player of the state.
+pub(crate) trait StatePlayer: Sync {
+    /// Plays until the round is over.
+    ///
+    /// # Errors
+    /// If the store cannot be had although the plan says that it works.
+    fn play(&self, is_over: &AtomicBool) -> Result<(), TrialError>;
+
+    /// Puts a setting of the store in force.
+    fn set_store(&self, setting: &StoreSetting);
+
+    /// Restarts this share of the instances, in percent, after those of earlier turns.
+    fn restart(&self, share: f64, turn: u32);
+
+    /// What the issuer decides.
+    fn truth(&self) -> Arc<StateTruth>;
+
+    /// What came of it.
+    fn finish(self: Box<Self>, plan: &Plan) -> PlayedState;
+}
+
+/// What a player leaves.
+pub(crate) struct PlayedState {
+    /// What came of the state.
+    pub(crate) record: StateRecord,
+    /// The instants at which a real store had been told of tokens.
+    pub(crate) told: HashMap<TokenPlace, Tick>,
+}
+
+/// The player of the model of a store.
+pub(crate) struct ModelPlayer<'s> {
     state: Mutex<StateWorld<'s>>,
     truth: Arc<StateTruth>,
     bell: Arc<Bell>,
     clock: RealClock,
 }
 
-impl<'s> StatePlayer<'s> {
+impl<'s> ModelPlayer<'s> {
     /// A player of this state. The machines of its fleet ring the bell.
-    pub(crate) fn new(state: StateWorld<'s>, bell: Arc<Bell>, clock: RealClock) -> StatePlayer<'s> {
+    pub(crate) fn new(state: StateWorld<'s>, bell: Arc<Bell>, clock: RealClock) -> ModelPlayer<'s> {
         let truth = Arc::clone(&state.truth);
-        StatePlayer { state: Mutex::new(state), truth, bell, clock }
-    }
-
-    /// What the issuer decides.
-    pub(crate) fn truth(&self) -> Arc<StateTruth> {
-        Arc::clone(&self.truth)
+        ModelPlayer { state: Mutex::new(state), truth, bell, clock }
     }
 
     fn lock(&self) -> MutexGuard<'_, StateWorld<'s>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Plays until the round is over.
-    pub(crate) fn play(&self, is_over: &AtomicBool) {
+    /// Changes the state at once, after everything that was due before.
+    fn change(&self, change: impl FnOnce(&mut StateWorld<'s>, Tick)) {
+        let mut state = self.lock();
+        state.catch_up(|| self.clock.now());
+        change(&mut state, self.clock.now());
+        drop(state);
+        self.bell.ring();
+    }
+}
+
+impl StatePlayer for ModelPlayer<'_> {
+    fn play(&self, is_over: &AtomicBool) -> Result<(), TrialError> {
         while !is_over.load(Ordering::Relaxed) {
             let next = {
                 let mut state = self.lock();
@@ -51,20 +89,23 @@ impl<'s> StatePlayer<'s> {
             let pause = next.map_or(LONGEST_SLEEP, |at| at.since(self.clock.now()));
             self.bell.wait(pause.min(LONGEST_SLEEP));
         }
+        Ok(())
     }
 
-    /// Changes the state at once, after everything that was due before.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut StateWorld<'s>, Tick)) {
-        let mut state = self.lock();
-        state.catch_up(|| self.clock.now());
-        change(&mut state, self.clock.now());
-        drop(state);
-        self.bell.ring();
+    fn set_store(&self, setting: &StoreSetting) {
+        self.change(|state, now| state.apply(setting, now));
     }
 
-    /// What came of it.
-    pub(crate) fn finish(self, plan: &Plan) -> StateRecord {
-        let state = self.state.into_inner();
-        state.unwrap_or_else(PoisonError::into_inner).finish(plan)
+    fn restart(&self, share: f64, turn: u32) {
+        self.change(|state, now| state.restart(share, turn, now));
+    }
+
+    fn truth(&self) -> Arc<StateTruth> {
+        Arc::clone(&self.truth)
+    }
+
+    fn finish(self: Box<Self>, plan: &Plan) -> PlayedState {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        PlayedState { record: state.finish(plan), told: HashMap::new() }
     }
 }

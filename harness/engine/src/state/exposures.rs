@@ -57,6 +57,33 @@ pub(crate) struct ExposureTimes {
     pub(crate) silence_s: f64,
 }
 
+impl ExposureTimes {
+    /// Whether nobody looked at the machines.
+    pub(crate) fn is_unobserved(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// What was seen of the tokens that workers accepted: each as its place, its arrival and the
+    /// instant of its verdict. A token that came no more after its revocation stayed trusted for no
+    /// time that anybody saw, so these are the least that is possible.
+    pub(crate) fn seen(
+        truth: &StateTruth,
+        accepted: impl Iterator<Item = (TokenPlace, Tick, Tick)>,
+    ) -> ExposureTimes {
+        let mut last = HashMap::<TokenPlace, Tick>::new();
+        for (token, arrival, end) in accepted {
+            if truth.revoked_at(token) <= arrival {
+                let known = last.entry(token).or_insert(end);
+                *known = end.max(*known);
+            }
+        }
+        let span = |at: Tick, until: Tick| Some(until.since(at).as_secs_f64());
+        let seen = |token: TokenPlace, at| last.get(&token).map_or(Some(0.0), |end| span(at, *end));
+        let spans = truth.revocations.iter().map(|one| seen(one.token, one.at)).collect();
+        ExposureTimes { spans, silence_s: 0.0 }
+    }
+}
+
 impl Exposure {
     /// The time for which the token has been trusted up to now without a sign of trouble.
     fn silent(&self, now: Tick) -> Duration {

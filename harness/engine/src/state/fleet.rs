@@ -21,7 +21,8 @@ use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
-use super::bell::Bell;
+/// A function that wakes whoever drives a fleet.
+pub type Ring = dyn Fn() + Send + Sync;
 
 /// The machines of all instances.
 pub struct StateFleet {
@@ -30,8 +31,8 @@ pub struct StateFleet {
     epoch: UnixTime,
     instances: Vec<Mutex<StateInstance>>,
     shared: Mutex<FleetSchedule>,
-    /// Rung when a request was made or a deadline moved.
-    bell: Option<Arc<Bell>>,
+    /// Called when a request was made or a deadline moved.
+    ring: Option<Arc<Ring>>,
 }
 
 /// One instance.
@@ -70,7 +71,7 @@ impl StateFleet {
                 listed: vec![None; count],
                 ..FleetSchedule::default()
             }),
-            bell: None,
+            ring: None,
         };
         (0..count as u32).for_each(|number| fleet.drive(number, |_| ()));
         fleet
@@ -96,10 +97,11 @@ impl StateFleet {
         StateFleet::new(strategy.clone(), plan.epoch, machines)
     }
 
-    /// The fleet with a bell, which is rung when a request was made or a deadline moved.
+    /// The fleet with a function that is called when a request was made or a deadline moved. It
+    /// must not block.
     #[must_use]
-    pub fn with_bell(self, bell: Arc<Bell>) -> StateFleet {
-        StateFleet { bell: Some(bell), ..self }
+    pub fn ringing(self, ring: Arc<Ring>) -> StateFleet {
+        StateFleet { ring: Some(ring), ..self }
     }
 
     /// The number of instances.
@@ -156,8 +158,8 @@ impl StateFleet {
             schedule.ops.push(op);
             is_news = true;
         }
-        if let Some(bell) = self.bell.as_ref().filter(|_| is_news) {
-            bell.ring();
+        if let Some(ring) = self.ring.as_ref().filter(|_| is_news) {
+            ring();
         }
         result
     }
@@ -226,6 +228,15 @@ impl StateFleet {
     /// The instant at which an instance must be told that time has passed, and the instance.
     pub fn next_deadline(&self) -> Option<(Tick, u32)> {
         lock(&self.shared).deadlines.first().copied()
+    }
+
+    /// The instances that restart if this share of all does so, in percent, after those of earlier
+    /// turns.
+    pub fn restarted_by(&self, share: f64, turn: u32) -> impl Iterator<Item = u32> + use<> {
+        let all = self.len();
+        let count = (f64::from(all) * share / 100.0).ceil() as u32;
+        let first = turn.wrapping_mul(count);
+        (first..first + count).map(move |number| number % all)
     }
 
     /// Restarts an instance: it holds nothing afterwards. Its waiting tokens get the answer of an

@@ -40,6 +40,8 @@ enum StateTurn {
 
 /// What came of the state of a run.
 pub(crate) struct StateRecord {
+    /// The store.
+    pub(crate) store: String,
     pub(crate) load: StoreLoad,
     pub(crate) times: ExposureTimes,
     /// For each revocation the least exposure of whoever locks nobody out, in seconds; `None` if it
@@ -50,12 +52,31 @@ pub(crate) struct StateRecord {
     pub(crate) most_held: (usize, usize),
 }
 
+/// The store that the harness plays.
+const MODEL: &str = "model";
+
+impl StateRecord {
+    /// A record of the revocations of a plan alone.
+    #[cfg(feature = "redis")]
+    pub(crate) fn unobserved(plan: &Plan, truth: &StateTruth) -> StateRecord {
+        let horizon = Tick::ZERO + plan.scenario.load.duration;
+        StateRecord {
+            store: String::new(),
+            load: StoreLoad::default(),
+            times: ExposureTimes::default(),
+            bounds: bounds(plan, truth, horizon),
+            most_held: (0, 0),
+        }
+    }
+}
+
 impl<'s> StateWorld<'s> {
     /// What came of it.
     pub(crate) fn finish(self, plan: &Plan) -> StateRecord {
         let bounds = bounds(plan, &self.truth, self.horizon);
         let (load, most_held) = (self.store.load, self.most_held);
-        StateRecord { load, times: self.exposures.finish(self.horizon), bounds, most_held }
+        let (store, times) = (MODEL.to_owned(), self.exposures.finish(self.horizon));
+        StateRecord { store, load, times, bounds, most_held }
     }
 
     /// The state of a plan at the beginning, before which nothing has happened.
@@ -196,10 +217,7 @@ impl<'s> StateWorld<'s> {
     /// Restarts this share of the instances, in percent, after those of earlier turns. Each
     /// connects again at once, if it can.
     pub(crate) fn restart(&mut self, share: f64, turn: u32, now: Tick) {
-        let all = self.fleet.len();
-        let count = (f64::from(all) * share / 100.0).ceil() as u32;
-        let first = turn.wrapping_mul(count);
-        for number in (first..first + count).map(|number| number % all) {
+        for number in self.fleet.restarted_by(share, turn) {
             self.fleet.restart(number);
             self.store.reconnect(number, self.fleet, now);
             self.fleet.drive(number, |check| check.tick(now));

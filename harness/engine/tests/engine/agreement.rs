@@ -142,8 +142,8 @@ fn contender() -> ContenderSpec {
 fn run(plan: &Plan) -> Measurement {
     let trial = Trial::new(plan, contender(), None).expect("a trial");
     let mut gathering = Gathering::new(plan, contender(), false);
-    let control = Control { stop: &AtomicBool::new(false), port: None, watch: None };
-    gathering.add(0, trial.run(control).expect("a round"));
+    let never = AtomicBool::new(false);
+    gathering.add(0, trial.run(Control::new(&never)).expect("a round"));
     gathering.finish()
 }
 

@@ -59,7 +59,7 @@ fn run(plan: &Plan, contender: ContenderSpec) -> Measurement {
     let trial = Trial::new(plan, contender, None).expect("a trial");
     let mut gathering = Gathering::new(plan, contender, false);
     let stop = AtomicBool::new(false);
-    gathering.add(0, trial.run(Control { stop: &stop, port: None, watch: None }).expect("a round"));
+    gathering.add(0, trial.run(Control::new(&stop)).expect("a round"));
     gathering.finish()
 }
 

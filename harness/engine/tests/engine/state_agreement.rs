@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::Control;
+use jwtbench_engine::state::store::StateStore;
 use jwtbench_engine::trial::{Gathering, Trial};
 use jwtbench_result::{Count, Measurement};
 use jwtbench_scenario::issuer::signer::Signers;
@@ -109,10 +110,11 @@ fn strategy(text: &str) -> NamedStrategy {
     read.unwrap_or_else(|fault| panic!("{fault}")).named()
 }
 
-fn real(plan: &Plan) -> Measurement {
+fn real(plan: &Plan, store: StateStore) -> Measurement {
     let trial = Trial::new(plan, contender(), None).expect("a trial");
     let mut gathering = Gathering::new(plan, contender(), false);
-    let control = Control { stop: &AtomicBool::new(false), port: None, watch: None };
+    let never = AtomicBool::new(false);
+    let control = Control { store, ..Control::new(&never) };
     gathering.add(0, trial.run(control).expect("a round"));
     gathering.finish()
 }
@@ -151,14 +153,18 @@ fn difference(real: &Measurement, simulated: &Measurement) -> Option<String> {
 
 /// A machine may be too busy once; what is so three times is so. The round in virtual time, if
 /// both agree.
-fn check(strategy: (&str, &str), part: &(&str, String)) -> Result<Measurement, String> {
+fn check(
+    strategy: (&str, &str),
+    part: &(&str, String),
+    store: StateStore,
+) -> Result<Measurement, String> {
     let plan = plan(&self::strategy(strategy.1), &part.1);
     let trial = Trial::new(&plan, contender(), None).expect("a trial");
     let simulated = trial.simulated().expect("a round in virtual time");
     let name = format!("{} under `{}`", part.0, strategy.0);
     let mut last = String::new();
     for _ in 0..3 {
-        let real = real(&plan);
+        let real = real(&plan, store);
         for (measurement, time) in [(&real, "real"), (&simulated, "virtual")] {
             assert_eq!(measurement.verdicts.wrong, 0, "{name}, {time}: {:?}", measurement.wrong);
         }
@@ -170,9 +176,8 @@ fn check(strategy: (&str, &str), part: &(&str, String)) -> Result<Measurement, S
     Err(format!("{name}: {last}"))
 }
 
-#[test]
-fn every_strategy_does_the_same_in_both_times() {
-    let scenarios = scenarios();
+/// What came of every strategy in each of these scenarios.
+fn agreed(scenarios: &[(&str, String)], store: StateStore) -> Vec<BTreeMap<String, u64>> {
     let pairs: Vec<_> = STRATEGIES
         .iter()
         .flat_map(|strategy| scenarios.iter().map(move |scenario| (*strategy, scenario)))
@@ -182,7 +187,7 @@ fn every_strategy_does_the_same_in_both_times() {
     let lane = || {
         let mut found = Vec::new();
         while let Some((strategy, scenario)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            found.push(check(*strategy, scenario));
+            found.push(check(*strategy, scenario, store));
         }
         found
     };
@@ -196,11 +201,34 @@ fn every_strategy_does_the_same_in_both_times() {
     let agreed: Vec<BTreeMap<String, u64>> =
         agreed.into_iter().filter_map(Result::ok).map(|one| counts(&one)).collect();
     assert_eq!(agreed.len(), pairs.len());
+    agreed
+}
+
+#[test]
+fn every_strategy_does_the_same_in_both_times() {
+    let agreed = agreed(&scenarios(), StateStore::Model);
     let most = |cause: &str| agreed.iter().filter_map(|one| one.get(cause)).max();
     let seen = ["none", "propagation", "cache", "fail-open", "poll-lag", "data-lost", "cold-start"];
     let causes = seen.map(|cause| format!("exposed state-{cause}"));
     let lockouts = ["fail-closed", "stale"].map(|cause| format!("locked out state-{cause}"));
     for cause in causes.iter().chain(&lockouts) {
+        assert!(most(cause) >= Some(&FEWEST), "{cause}: {:?}", most(cause));
+    }
+}
+
+/// A server that is killed, stopped, or started empty, and the model of one.
+#[cfg(feature = "redis")]
+#[test]
+fn every_strategy_does_the_same_over_redis() {
+    let store = StateStore::parse("redis", false).expect("a server on PATH: install redis-server");
+    let mut scenarios = scenarios().to_vec();
+    // A real store has a latency of its own.
+    scenarios.retain(|(name, _)| *name != "slow");
+    let agreed = agreed(&scenarios, store);
+    let most = |cause: &str| agreed.iter().filter_map(|one| one.get(cause)).max();
+    let causes =
+        ["exposed state-fail-open", "locked out state-fail-closed", "locked out state-stale"];
+    for cause in causes {
         assert!(most(cause) >= Some(&FEWEST), "{cause}: {:?}", most(cause));
     }
 }

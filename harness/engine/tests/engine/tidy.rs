@@ -96,22 +96,28 @@ fn crypto_only_where_named() {
 fn the_clock_is_read_in_one_place() {
     let applies =
         |source: &Source| source.is_product() && source.path != "harness/engine/src/real/clock.rs";
-    // In jwks/ the fetcher's and the endpoint's threads have tokio's timers.
+    // The threads of the fetcher, of the endpoint and of a real store have tokio's timers.
     let rule = |source: &Source| {
-        let names: &[&str] = match source.layer() {
-            "jwks" => &["SystemTime", "std::time::Instant", "std::thread::sleep"],
-            _ => &["SystemTime", "Instant", "sleep", "sleep_until", "Timestamp"],
+        let names: &[&str] = match has_tokio(source) {
+            true => &["SystemTime", "std::time::Instant", "std::thread::sleep"],
+            false => &["SystemTime", "Instant", "sleep", "sleep_until", "Timestamp"],
         };
         names.iter().flat_map(|name| source.words(name)).collect()
     };
     check(applies, rule, "a clock outside real/clock.rs");
 }
 
+/// Whether tokio may be used: for keys that travel, and for the client of a real store.
+fn has_tokio(source: &Source) -> bool {
+    let store = "harness/engine/src/real/redis_player";
+    source.layer() == "jwks" || source.path.starts_with(store)
+}
+
 #[test]
-fn tokio_only_for_keys_that_travel() {
-    let applies = |source: &Source| source.is_product() && source.layer() != "jwks";
+fn tokio_only_where_something_travels() {
+    let applies = |source: &Source| source.is_product() && !has_tokio(source);
     let rule = |source: &Source| source.crate_uses("tokio").collect();
-    check(applies, rule, "tokio outside jwks/");
+    check(applies, rule, "tokio outside jwks/ and the client of a real store");
 }
 
 /// There it goes through `report::shown`, whoever's file it comes from.
@@ -157,7 +163,10 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("real", &["judge", "jwks", "state", "contender", "trial"]),
     ("virtual_time", &["judge", "jwks", "state", "contender", "trial"]),
     ("simulation", &["judge", "jwks", "state", "contender", "trial", "virtual_time"]),
-    ("session", &["judge", "jwks", "contender", "trial", "real", "virtual_time", "simulation"]),
+    (
+        "session",
+        &["judge", "jwks", "state", "contender", "trial", "real", "virtual_time", "simulation"],
+    ),
     ("divergence", &["jwks", "contender"]),
 ];
 

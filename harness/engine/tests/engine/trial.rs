@@ -95,7 +95,7 @@ fn plan(text: &str) -> Plan {
 fn run(plan: &Plan, stop: &AtomicBool) -> Measurement {
     let trial = Trial::new(plan, contender(), None).expect("a trial");
     let mut gathering = Gathering::new(plan, contender(), false);
-    let control = Control { stop, port: None, watch: None };
+    let control = Control::new(stop);
     gathering.add(0, trial.run(control).expect("a round"));
     gathering.finish()
 }
@@ -218,7 +218,7 @@ fn a_round_cut_short_loses_nothing() {
     let plan = plan(&COURSE.replace("duration = \"1200ms\"", "duration = \"60s\""));
     let stop = AtomicBool::new(false);
     let trial = Trial::new(&plan, contender(), None).expect("a trial");
-    let control = Control { stop: &stop, port: None, watch: None };
+    let control = Control::new(&stop);
     let record = std::thread::scope(|scope| {
         let running = scope.spawn(|| trial.run(control).expect("a round"));
         std::thread::sleep(Duration::from_millis(400));
@@ -239,7 +239,7 @@ fn a_port_in_use_is_refused() {
     let plan = plan(COLD);
     let trial = Trial::new(&plan, contender(), None).expect("a trial");
     let stop = AtomicBool::new(false);
-    let control = Control { stop: &stop, port: Some(port), watch: None };
+    let control = Control { port: Some(port), ..Control::new(&stop) };
     let error = trial.run(control).err().expect("refused").to_string();
     assert!(error.contains(&format!("port {port} ")), "{error}");
 }

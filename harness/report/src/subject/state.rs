@@ -36,8 +36,13 @@ fn trusted(state: &StateResult) -> String {
         Some(MetricRange { max: Some(most), .. }) if most <= 0.0 => {
             format!("{revoked} revoked; every worker refuses each of them at once.")
         }
+        Some(MetricRange { p50: Some(half), max: Some(most), .. }) if half <= 0.0 => format!(
+            "{revoked} revoked; most of them are refused at once, the last one after {}.",
+            seconds(most)
+        ),
         Some(MetricRange { p50, max: Some(most), .. }) => format!(
-            "{revoked} revoked; a worker goes on accepting one of them for {} (median), {} at most.",
+            "{revoked} revoked; a worker goes on accepting one of them for {} (median), {} at \
+             most.",
             seconds(p50.unwrap_or(most)),
             seconds(most)
         ),

@@ -49,8 +49,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let (side, algorithm) = args.side.side("this")?;
     let stop = stop_on_signal()?;
     let plan = Session::new(args.side.seed, stop, &()).plan(&side.scenario, algorithm)?;
-    let mut arm =
-        LocalArm::new(&side, &plan, Control { stop, port: None, watch: None }, Some(calibrate()))?;
+    let mut arm = LocalArm::new(&side, &plan, Control::new(stop), Some(calibrate()))?;
     let handshake = Handshake {
         plan_hash: plan.hash.clone(),
         corpus_hash: plan.corpus.hash.clone(),

@@ -7,9 +7,6 @@ use crate::state::model_store::StoreLoad;
 
 use super::Gathering;
 
-/// The store that the harness plays.
-const MODEL: &str = "model";
-
 impl Gathering<'_> {
     /// What the state strategy of the plan did; `None` if there is none, or no round.
     pub(super) fn state(&self) -> Option<StateResult> {
@@ -32,7 +29,7 @@ impl Gathering<'_> {
             strategy_hash: self.plan.state_strategy_hash().unwrap_or_default(),
             text: spec.strategy.text.clone(),
             issuance_hash: self.plan.issuance_hash().unwrap_or_default(),
-            store: MODEL.into(),
+            store: self.states[0].store.clone(),
             revocations: self.states.iter().map(|state| state.bounds.len() as u64).sum(),
             exposure_s: MetricRange::of(&spans).map(|range| range.with_mean(&groups)),
             lockout_causes: causes.map(|(cause, number)| count(cause, *number)).collect(),

@@ -1,0 +1,308 @@
+//! The state of a round over a real store, Valkey or Redis: a thread that makes the requests of the
+//! machines, and takes what the store sends. The faults are those of the server's process.
+
+mod client;
+mod codec;
+mod issuer;
+mod keys;
+mod link;
+mod server;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redis::{Client, RedisError};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use jwtbench_scenario::model::place::TokenPlace;
+use jwtbench_scenario::model::state::StoreSetting;
+use jwtbench_scenario::plan::Plan;
+use jwtbench_verifier::state_check::{OpId, OpKind, StateCheck, StoreOutcome};
+use jwtbench_verifier::tick::Tick;
+
+use crate::real::clock::RealClock;
+use crate::real::state_player::{LONGEST_SLEEP, PlayedState, StatePlayer};
+use crate::state::fleet::{Ring, StateFleet};
+use crate::state::model_store::StoreLoad;
+use crate::state::store::StateStore;
+use crate::state::truth::StateTruth;
+use crate::state::world::StateRecord;
+use crate::trial::TrialError;
+
+use client::Connection;
+use issuer::PushWay;
+use keys::Keys;
+use server::Server;
+
+/// A store that is reached, before the clock of the round starts.
+pub(crate) struct OpenStore {
+    server: Option<Server>,
+    client: Client,
+    name: String,
+    notify: Arc<Notify>,
+}
+
+/// What the tasks of a round share.
+pub(super) struct RedisRound {
+    fleet: Arc<StateFleet>,
+    truth: Arc<StateTruth>,
+    client: Client,
+    keys: Keys,
+    way: PushWay,
+    clock: RealClock,
+    told: Mutex<HashMap<TokenPlace, Tick>>,
+    load: Mutex<StoreLoad>,
+    most_held: Mutex<(usize, usize)>,
+}
+
+/// The player of a real store.
+pub(crate) struct RedisPlayer {
+    round: Arc<RedisRound>,
+    server: Mutex<Option<Server>>,
+    /// The first fault of the server itself.
+    fault: Mutex<Option<TrialError>>,
+    restarts: Vec<watch::Sender<u32>>,
+    notify: Arc<Notify>,
+    name: String,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OpenStore {
+    /// Starts a store, or reaches one that runs; `None` for the model.
+    ///
+    /// # Errors
+    /// If it cannot be started, or does not answer.
+    pub(crate) fn open(store: StateStore) -> Result<Option<OpenStore>, TrialError> {
+        let server = match store {
+            StateStore::Model => return Ok(None),
+            StateStore::Running(_) => None,
+            StateStore::Started => {
+                let program = crate::state::store::server();
+                let missing = || TrialError::Store("no server on PATH; install one".into());
+                Some(Server::start(program.ok_or_else(missing)?)?)
+            }
+        };
+        let address = match (&server, store) {
+            (Some(server), _) => server.address(),
+            (None, StateStore::Running(address)) => address,
+            (None, _) => return Ok(None),
+        };
+        let fault = |error: RedisError| {
+            TrialError::Store(format!("the store at {address} does not answer: {error}"))
+        };
+        let client = Client::open(url(address)).map_err(fault)?;
+        let name = version(&client).map_err(fault)?;
+        Ok(Some(OpenStore { server, client, name, notify: Arc::default() }))
+    }
+
+    /// The function by which machines wake the player.
+    pub(crate) fn ring(&self) -> Arc<Ring> {
+        let notify = Arc::clone(&self.notify);
+        Arc::new(move || notify.notify_one())
+    }
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("redis://{address}/")
+}
+
+/// The name of the software behind a store, with its version.
+fn version(client: &Client) -> Result<String, RedisError> {
+    let runtime = runtime()?;
+    let info: String = runtime.block_on(async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd("INFO").arg("server").query_async(&mut connection).await
+    })?;
+    let line = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    let found = line("valkey_version").map(|version| format!("valkey {version}"));
+    let redis = || format!("redis {}", line("redis_version").unwrap_or("of no known version"));
+    Ok(found.unwrap_or_else(redis).trim().to_owned())
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+impl RedisPlayer {
+    /// A player for this fleet, whose machines notify it.
+    pub(crate) fn new(
+        store: OpenStore,
+        fleet: &Arc<StateFleet>,
+        plan: &Plan,
+        clock: RealClock,
+    ) -> RedisPlayer {
+        let OpenStore { server, client, name, notify } = store;
+        let push = fleet.strategy().push();
+        let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
+        let counts = || vec![0.0; seconds];
+        let round = RedisRound {
+            truth: Arc::new(StateTruth::of(plan, fleet.strategy().key)),
+            fleet: Arc::clone(fleet),
+            client,
+            keys: Keys::new(),
+            way: match push {
+                None => PushWay::None,
+                Some(push) if push.replays => PushWay::Stream,
+                Some(_) => PushWay::Channel,
+            },
+            clock,
+            told: Mutex::default(),
+            load: Mutex::new(StoreLoad { lookups: counts(), polls: counts() }),
+            most_held: Mutex::default(),
+        };
+        RedisPlayer {
+            round: Arc::new(round),
+            server: Mutex::new(server),
+            fault: Mutex::default(),
+            restarts: (0..fleet.len()).map(|_| watch::channel(0).0).collect(),
+            notify,
+            name,
+        }
+    }
+
+    /// Makes requests, and tells machines of the time, until the round is over.
+    async fn serve(&self, is_over: &AtomicBool) {
+        let round = &self.round;
+        let mut tasks = JoinSet::new();
+        let announced = Arc::clone(round);
+        tasks.spawn(async move { issuer::announce(&announced).await });
+        for (instance, restarts) in (0u32..).zip(&self.restarts) {
+            let (round, restarts) = (Arc::clone(round), restarts.subscribe());
+            if round.way != PushWay::None {
+                tasks.spawn(async move { link::listen(&round, instance, restarts).await });
+            }
+        }
+        let connections: Vec<Connection> =
+            self.restarts.iter().map(|_| Connection::new(&round.client)).collect();
+        let mut asked: JoinSet<(OpId, StoreOutcome)> = JoinSet::new();
+        while !is_over.load(Ordering::Relaxed) {
+            for op in round.fleet.take_ops() {
+                round.count(&op.kind);
+                let (connection, round) =
+                    (connections[op.id.instance() as usize].clone(), Arc::clone(round));
+                asked.spawn(async move { (op.id, connection.exchange(&op, &round.keys).await) });
+            }
+            let now = round.clock.now();
+            while let Some((_, due)) = round.fleet.next_deadline().filter(|(at, _)| *at <= now) {
+                round.fleet.drive(due, |check| check.tick(now));
+                // A machine that stays due would hold up the time.
+                if round.fleet.next_deadline().is_some_and(|next| next.0 <= now && next.1 == due) {
+                    break;
+                }
+            }
+            let next = round.fleet.next_deadline();
+            let pause = next.map_or(LONGEST_SLEEP, |(at, _)| at.since(round.clock.now()));
+            tokio::select! {
+                () = self.notify.notified() => {}
+                Some(Ok((id, outcome))) = asked.join_next() => {
+                    round.fleet.finished(id, outcome, round.clock.now());
+                    round.look();
+                }
+                () = sleep(pause.min(LONGEST_SLEEP)) => round.look(),
+            }
+        }
+        round.clear().await;
+    }
+
+    /// Notes a fault of the server, unless there is one already.
+    fn note(&self, done: Result<(), TrialError>) {
+        if let Err(error) = done {
+            lock(&self.fault).get_or_insert(error);
+        }
+    }
+}
+
+impl RedisRound {
+    fn told(&self) -> MutexGuard<'_, HashMap<TokenPlace, Tick>> {
+        lock(&self.told)
+    }
+
+    fn count(&self, kind: &OpKind) {
+        let now = self.clock.now();
+        let mut load = lock(&self.load);
+        let counts = match kind {
+            OpKind::Lookup(_) => &mut load.lookups,
+            OpKind::Poll(..) => &mut load.polls,
+        };
+        if now >= Tick::ZERO
+            && let Some(count) = counts.get_mut(now.since(Tick::ZERO).as_secs() as usize)
+        {
+            *count += 1.0;
+        }
+    }
+
+    /// Notes what the first instance holds.
+    fn look(&self) {
+        let held = |check: &StateCheck| (check.entries(), check.bytes());
+        let (entries, bytes) = self.fleet.look(0, held);
+        let mut most = lock(&self.most_held);
+        *most = (most.0.max(entries), most.1.max(bytes));
+    }
+
+    /// Removes what the round has written. A store that is ours goes with it anyway.
+    async fn clear(&self) {
+        let removed = async {
+            let mut connection = self.client.get_multiplexed_async_connection().await?;
+            let mut command = redis::cmd("SCAN");
+            command.cursor_arg(0).arg("MATCH").arg(self.keys.all()).arg("COUNT").arg(1000);
+            let mut found = command.iter_async::<String>(&mut connection).await?;
+            let mut names = Vec::new();
+            while let Some(name) = found.next_item().await {
+                names.push(name?);
+            }
+            drop(found);
+            for names in names.chunks(1000) {
+                let mut command = redis::cmd("UNLINK");
+                command.arg(names);
+                let _: i64 = command.query_async(&mut connection).await?;
+            }
+            Ok::<(), RedisError>(())
+        };
+        // A store that is gone, or stopped, has nothing to be cleared.
+        _ = tokio::time::timeout(std::time::Duration::from_secs(2), removed).await;
+    }
+}
+
+impl StatePlayer for RedisPlayer {
+    fn play(&self, is_over: &AtomicBool) -> Result<(), TrialError> {
+        runtime()?.block_on(self.serve(is_over));
+        lock(&self.fault).take().map_or(Ok(()), Err)
+    }
+
+    fn set_store(&self, setting: &StoreSetting) {
+        if let Some(server) = &mut *lock(&self.server) {
+            self.note(server.apply(setting));
+        }
+    }
+
+    fn restart(&self, share: f64, turn: u32) {
+        for number in self.round.fleet.restarted_by(share, turn) {
+            self.round.fleet.restart(number);
+            let now = self.round.clock.now();
+            self.round.fleet.drive(number, |check| check.tick(now));
+            self.restarts[number as usize].send_modify(|count| *count += 1);
+        }
+    }
+
+    fn truth(&self) -> Arc<StateTruth> {
+        Arc::clone(&self.round.truth)
+    }
+
+    fn finish(self: Box<Self>, plan: &Plan) -> PlayedState {
+        let round = &self.round;
+        let record = StateRecord {
+            store: self.name.clone(),
+            load: lock(&round.load).clone(),
+            most_held: *lock(&round.most_held),
+            ..StateRecord::unobserved(plan, &round.truth)
+        };
+        PlayedState { record, told: round.told().clone() }
+    }
+}

@@ -1,0 +1,141 @@
+//! The issuer of a round over a real store: it writes what it decides, tells whoever listens, and
+//! sends heartbeats.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use redis::RedisError;
+use tokio::time::{sleep, timeout};
+
+use jwtbench_scenario::model::place::TokenPlace;
+use jwtbench_verifier::state_check::StateEntry;
+use jwtbench_verifier::tick::Tick;
+
+use crate::state::truth::{StateTruth, TokenRevocation};
+
+use super::RedisRound;
+use super::client::Connection;
+use super::codec::{self, Message};
+
+/// The pause before a write is tried again, and the longest that one may take.
+const PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_WRITE: Duration = Duration::from_millis(200);
+
+/// The way on which messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PushWay {
+    /// Nobody listens.
+    None,
+    /// A channel, whose messages are sent once.
+    Channel,
+    /// A stream, which can be read again.
+    Stream,
+}
+
+/// Announces all decisions of a round in their order, each as soon as the store can be told.
+pub(super) async fn announce(round: &RedisRound) {
+    let connection = Connection::new(&round.client);
+    let push = round.fleet.strategy().push();
+    let beat = push.and_then(|push| push.heartbeat).map(|longest| longest / 2);
+    let mut next_beat = Tick::ZERO;
+    let decisions: Vec<&TokenRevocation> =
+        round.truth.revocations.iter().filter(|one| one.is_told).collect();
+    let mut next_decision = 0;
+    let mut told = HashMap::<(&str, Tick), Tick>::new();
+    loop {
+        let now = round.clock.now();
+        let decision = decisions.get(next_decision).copied();
+        if let Some(one) = decision.filter(|one| one.at <= now) {
+            // It is tried until the store has it.
+            if write(round, &connection, &one.entry, one.at).await {
+                told.insert((&one.entry.key, one.at), round.clock.now());
+                note(&round.truth, &told, &mut round.told());
+                next_decision += 1;
+            }
+            continue;
+        }
+        if let Some(pause) = beat.filter(|_| next_beat <= now) {
+            let message = Message::Heartbeat(now).text();
+            send(round, &connection, &message).await;
+            next_beat = round.clock.now() + pause;
+            continue;
+        }
+        let next = decision.map(|one| one.at);
+        let due = next.into_iter().chain(beat.map(|_| next_beat)).min();
+        match due {
+            Some(due) => sleep(due.since(round.clock.now())).await,
+            None => return,
+        }
+    }
+}
+
+/// Enters the tokens of which the store has been told.
+fn note(
+    truth: &StateTruth,
+    told: &HashMap<(&str, Tick), Tick>,
+    into: &mut HashMap<TokenPlace, Tick>,
+) {
+    for one in &truth.revocations {
+        if let Some(at) = told.get(&(&*one.entry.key, one.at)) {
+            into.entry(one.token).or_insert(*at);
+        }
+    }
+}
+
+/// Writes an entry; returns whether the store has it.
+async fn write(round: &RedisRound, to: &Connection, entry: &StateEntry, at: Tick) -> bool {
+    let message = Message::Entry(entry.clone()).text();
+    let left = entry.end.since(round.clock.now()).as_millis().clamp(1, u128::from(u32::MAX));
+    let mut pipe = redis::pipe();
+    let (key, value) = (round.keys.entry(&entry.key), codec::value(entry.knowledge));
+    pipe.atomic();
+    pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(left as u64).ignore();
+    pipe.cmd("ZADD").arg(round.keys.list()).arg(at.0).arg(&message).ignore();
+    match round.way {
+        PushWay::None => {}
+        PushWay::Channel => {
+            pipe.cmd("PUBLISH").arg(round.keys.channel()).arg(&message).ignore();
+        }
+        PushWay::Stream => {
+            let stream = round.keys.stream();
+            pipe.cmd("XADD").arg(stream).arg("*").arg("m").arg(&message).ignore();
+        }
+    }
+    done(to, async |mut connection| pipe.query_async(&mut connection).await).await
+}
+
+async fn send(round: &RedisRound, to: &Connection, message: &str) -> bool {
+    let command = match round.way {
+        PushWay::None => return true,
+        PushWay::Channel => {
+            let mut command = redis::cmd("PUBLISH");
+            command.arg(round.keys.channel()).arg(message);
+            command
+        }
+        PushWay::Stream => {
+            let mut command = redis::cmd("XADD");
+            command.arg(round.keys.stream()).arg("*").arg("m").arg(message);
+            command
+        }
+    };
+    done(to, async |mut connection| {
+        let sent: redis::Value = command.query_async(&mut connection).await?;
+        _ = sent;
+        Ok(())
+    })
+    .await
+}
+
+/// Whether a write was done. A failed one is followed by a pause, and by another connection.
+async fn done(
+    to: &Connection,
+    write: impl AsyncFnOnce(redis::aio::MultiplexedConnection) -> Result<(), RedisError>,
+) -> bool {
+    let whole = async { write(to.get().await?).await };
+    let is_done = matches!(timeout(LONGEST_WRITE, whole).await, Ok(Ok(())));
+    if !is_done {
+        to.drop().await;
+        sleep(PAUSE).await;
+    }
+    is_done
+}
