@@ -31,6 +31,7 @@ mod replay;
 mod schema;
 mod serving;
 mod simulate;
+mod state_strategy;
 mod stdout;
 mod trend;
 mod verify;
