@@ -22,10 +22,10 @@ fn judged(strategy: &str) -> (String, StateResult) {
 /// A strategy that gives tokens another lifetime changes which are issued, and not the plan.
 #[test]
 fn strategies_share_a_plan() {
-    let [asked, held, short] = ["redis-get", "default", "short-5m"].map(judged);
-    assert_eq!([&held.0, &short.0], [&asked.0; 2], "one plan");
+    let [asked, held, long] = ["redis-get", "default", "wait-for-exp-1h"].map(judged);
+    assert_eq!([&held.0, &long.0], [&asked.0; 2], "one plan");
     assert_eq!(asked.1.issuance_hash, held.1.issuance_hash, "the same tokens");
-    assert_ne!(asked.1.issuance_hash, short.1.issuance_hash, "of another lifetime");
+    assert_ne!(asked.1.issuance_hash, long.1.issuance_hash, "of another lifetime");
     assert_ne!(asked.1.strategy_hash, held.1.strategy_hash);
     assert_eq!(held.1.strategy, "default");
     assert!(held.1.text.contains("push-and-poll"), "the file is kept: {}", held.1.text);
