@@ -5,7 +5,11 @@ use std::process::{Command, Output};
 use jwtbench_result::{RunResult, StateResult};
 
 fn jwtbench(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_jwtbench")).args(arguments).current_dir("..").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .args(arguments)
+        .current_dir("..")
+        .output()
+        .expect("a process")
 }
 
 /// The plan, and what came of the state, of a scenario that is judged under a strategy.
@@ -13,10 +17,10 @@ fn judged(strategy: &str) -> (String, StateResult) {
     let contender = ["--contender", "core:ring", "--algorithm", "EdDSA"];
     let check = ["check", "revocation/store-down", "--state-strategy", strategy, "--json"];
     let output = jwtbench(&[&check[..], &contender].concat());
-    let mut result: RunResult = serde_json::from_slice(&output.stdout).unwrap();
+    let mut result: RunResult = serde_json::from_slice(&output.stdout).expect("a result");
     let measurement = result.measurements.remove(0);
     assert_eq!(measurement.verdicts.wrong, 0, "{strategy}: {:?}", measurement.wrong);
-    (measurement.plan_hash, measurement.state.unwrap())
+    (measurement.plan_hash, measurement.state.expect("a state"))
 }
 
 /// A strategy that gives tokens another lifetime changes which are issued, and not the plan.
