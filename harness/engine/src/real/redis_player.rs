@@ -12,14 +12,15 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use redis::{Client, RedisError};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use jwtbench_scenario::model::place::TokenPlace;
-use jwtbench_scenario::model::state::StoreSetting;
+use jwtbench_scenario::model::state::{StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::state_check::{OpId, OpKind, StateCheck, StoreOutcome};
 use jwtbench_verifier::tick::Tick;
@@ -37,6 +38,10 @@ use client::Connection;
 use issuer::PushWay;
 use keys::Keys;
 use server::Server;
+
+/// The longest time that a store which works may take to be told, and to be cleared.
+const LONGEST_TELLING: Duration = Duration::from_secs(1);
+const LONGEST_CLEARING: Duration = Duration::from_secs(2);
 
 /// A store that is reached, before the clock of the round starts.
 pub(crate) struct OpenStore {
@@ -63,6 +68,8 @@ pub(super) struct RedisRound {
 pub(crate) struct RedisPlayer {
     round: Arc<RedisRound>,
     server: Mutex<Option<Server>>,
+    /// Whether the store has a fault by the script.
+    is_faulty: AtomicBool,
     /// The first fault of the server itself.
     fault: Mutex<Option<TrialError>>,
     restarts: Vec<watch::Sender<u32>>,
@@ -160,6 +167,7 @@ impl RedisPlayer {
         RedisPlayer {
             round: Arc::new(round),
             server: Mutex::new(server),
+            is_faulty: AtomicBool::new(plan.scenario.phases[0].store.fault != StoreFault::None),
             fault: Mutex::default(),
             restarts: (0..fleet.len()).map(|_| watch::channel(0).0).collect(),
             notify,
@@ -208,7 +216,13 @@ impl RedisPlayer {
                 () = sleep(pause.min(LONGEST_SLEEP)) => round.look(),
             }
         }
-        round.clear().await;
+        let is_cleared = round.clear().await;
+        // A store that works by the script, and does not, has made the round another one.
+        if !self.is_faulty.load(Ordering::Relaxed) && !(is_cleared && round.is_told_of_all()) {
+            let name = &self.name;
+            let message = format!("{name} went away during the round, or was too slow to be told");
+            self.note(Err(TrialError::Store(message)));
+        }
     }
 
     /// Notes a fault of the server, unless there is one already.
@@ -246,8 +260,15 @@ impl RedisRound {
         *most = (most.0.max(entries), most.1.max(bytes));
     }
 
-    /// Removes what the round has written. A store that is ours goes with it anyway.
-    async fn clear(&self) {
+    /// Whether the store has been told of everything that was decided some time ago.
+    fn is_told_of_all(&self) -> bool {
+        let (now, told) = (self.clock.now(), self.told());
+        let mut due = self.truth.revocations.iter().filter(|one| one.at + LONGEST_TELLING < now);
+        due.all(|one| told.contains_key(&one.token))
+    }
+
+    /// Removes what the round has written; returns whether the store did that in time.
+    async fn clear(&self) -> bool {
         let removed = async {
             let mut connection = self.client.get_multiplexed_async_connection().await?;
             let mut command = redis::cmd("SCAN");
@@ -265,8 +286,7 @@ impl RedisRound {
             }
             Ok::<(), RedisError>(())
         };
-        // A store that is gone, or stopped, has nothing to be cleared.
-        _ = tokio::time::timeout(std::time::Duration::from_secs(2), removed).await;
+        matches!(timeout(LONGEST_CLEARING, removed).await, Ok(Ok(())))
     }
 }
 
@@ -277,6 +297,7 @@ impl StatePlayer for RedisPlayer {
     }
 
     fn set_store(&self, setting: &StoreSetting) {
+        self.is_faulty.store(setting.fault != StoreFault::None, Ordering::Relaxed);
         if let Some(server) = &mut *lock(&self.server) {
             self.note(server.apply(setting));
         }

@@ -79,7 +79,7 @@ impl StateStore {
         match found {
             None => Ok(()),
             Some((phase, what)) => Err(format!(
-                "a real store has no {what}, which phase {} asks for; leave it out, or use the \
+                "phase {} asks for what {self} does not have: a {what}; leave it out, or use the \
                  model (--state-store model)",
                 phase.name
             )),
@@ -117,7 +117,7 @@ impl StateStore {
             (*links_down > 0.0 || *links_silent > 0.0, "link that fails alone"),
             (matches!(data_lost, DataLoss::Last(_) | DataLoss::Share(_)), "loss of a part"),
             (of_list, "published list"),
-            (has_fault && self != StateStore::Started, "fault, as it is not ours to stop"),
+            (has_fault && self != StateStore::Started, "fault unless it is started for the round"),
         ];
         found.into_iter().find(|(is_odd, _)| *is_odd).map(|(_, what)| what)
     }

@@ -41,15 +41,13 @@ pub(super) async fn announce(round: &RedisRound) {
     let decisions: Vec<&TokenRevocation> =
         round.truth.revocations.iter().filter(|one| one.is_told).collect();
     let mut next_decision = 0;
-    let mut told = HashMap::<(&str, Tick), Tick>::new();
     loop {
         let now = round.clock.now();
         let decision = decisions.get(next_decision).copied();
         if let Some(one) = decision.filter(|one| one.at <= now) {
             // It is tried until the store has it.
             if write(round, &connection, &one.entry, one.at).await {
-                told.insert((&one.entry.key, one.at), round.clock.now());
-                note(&round.truth, &told, &mut round.told());
+                note(&round.truth, one, round.clock.now(), &mut round.told());
                 next_decision += 1;
             }
             continue;
@@ -69,16 +67,17 @@ pub(super) async fn announce(round: &RedisRound) {
     }
 }
 
-/// Enters the tokens of which the store has been told.
+/// Enters the tokens of which the store has been told with this one.
 fn note(
     truth: &StateTruth,
-    told: &HashMap<(&str, Tick), Tick>,
+    told: &TokenRevocation,
+    now: Tick,
     into: &mut HashMap<TokenPlace, Tick>,
 ) {
-    for one in &truth.revocations {
-        if let Some(at) = told.get(&(&*one.entry.key, one.at)) {
-            into.entry(one.token).or_insert(*at);
-        }
+    let first = truth.revocations.partition_point(|one| one.at < told.at);
+    let at_once = truth.revocations[first..].iter().take_while(|one| one.at == told.at);
+    for one in at_once.filter(|one| one.entry.key == told.entry.key) {
+        into.entry(one.token).or_insert(now);
     }
 }
 
