@@ -218,7 +218,8 @@ impl RedisPlayer {
         }
         let is_cleared = round.clear().await;
         // A store that works by the script, and does not, has made the round another one.
-        if !self.is_faulty.load(Ordering::Relaxed) && !(is_cleared && round.is_told_of_all()) {
+        let is_as_planned = is_cleared && round.is_told_of_all();
+        if !self.is_faulty.load(Ordering::Relaxed) && !is_as_planned {
             let name = &self.name;
             let message = format!("{name} went away during the round, or was too slow to be told");
             self.note(Err(TrialError::Store(message)));
