@@ -389,9 +389,11 @@ fn notes(base: &RunResult, candidate: &RunResult, pairs: &[Pair<'_>]) -> Vec<Str
                 };
                 notes.push(format!("{scenario}: {change}"));
             }
-            if differs(&one.issuance_hash, &other.issuance_hash) {
+            let [before, after] = [one, other].map(|state| state.token_lifetime_s);
+            if before.to_bits() != after.to_bits() {
                 notes.push(format!(
-                    "{scenario}: the arrivals are the same, and the tokens have another lifetime"
+                    "{scenario}: the arrivals are the same, and tokens live for {after} s instead \
+                     of {before} s"
                 ));
             }
             if differs(&one.store, &other.store) {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tracked::{NamedTrial, TrackedFigure, TrackedMetric, bound};
 
 use super::statistics::{ALPHA, fewest_values, holm, least_p, median, pettitt};
-use super::{Measurement, RunResult, Unsound};
+use super::{Measurement, RunResult, StateResult, Unsound};
 
 /// The seed of the permutations. It is fixed, so that the same results give the same p.
 const SEED: u64 = 1;
@@ -302,7 +302,11 @@ fn facts(
         .chain(["jwtbench"])
         .map(|name| (name.to_owned(), result.versions.get(name).cloned().unwrap_or_default()));
     let machine = &result.machine;
+    let of_state = |of: fn(&StateResult) -> &String| trial.state.as_ref().map(of);
+    let strategy = of_state(|state| &state.strategy_hash).cloned().unwrap_or_default();
     let others = [
+        ("state strategy", strategy.chars().take(12).collect()),
+        ("state store", of_state(|state| &state.store).cloned().unwrap_or_default()),
         ("kernel", machine.kernel.clone()),
         ("compiler", machine.rustc.clone()),
         ("governor", machine.governor.clone().unwrap_or_default()),

@@ -306,6 +306,7 @@ impl Args {
         let hashes = PlanHashes {
             plan: measurement.plan_hash.clone(),
             corpus: measurement.corpus_hash.clone(),
+            token_lifetime_s: measurement.state.as_ref().map(|state| state.token_lifetime_s),
         };
         // The user's own tokens were already judged by the policy.
         let policy = policy.filter(|_| own.is_none()).cloned();

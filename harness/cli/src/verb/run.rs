@@ -220,6 +220,13 @@ impl Args {
         let mut dynamic = 0;
         for scenario in scenarios {
             let scenario = replacement.onto(scenario.with(&overrides)?)?;
+            if self.capacity.is_asked() && scenario.state.is_some() {
+                return Err(Failure::Usage(format!(
+                    "{} has [state], and --capacity drops what happens in a scenario; leave one of \
+                     them out",
+                    scenario.name
+                )));
+            }
             if scenario.planned() > MAX_ARRIVALS {
                 let name = &scenario.name;
                 return Err(Failure::Usage(format!(

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jwtbench_scenario::issuer::IssuerTimeline;
 use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
@@ -22,8 +23,25 @@ pub struct History {
     pub state: Vec<(Change, bool)>,
     /// The revocations of a state that instances learn of by a strategy.
     pub truth: Option<Arc<StateTruth>>,
-    /// The instants at which a real store had been told of tokens; empty over the model of one.
-    pub told: HashMap<TokenPlace, Tick>,
+    /// When machines were given what the truth says.
+    pub telling: Telling,
+}
+
+/// When machines under a state strategy were given what the issuer had decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// By the settings of the store, and this much later at most.
+    Late(Duration),
+    /// At these instants, which a real store and its links took. A token without one may not have
+    /// been told of.
+    At(HashMap<TokenPlace, Tick>),
+}
+
+impl Default for Telling {
+    /// In virtual time nothing is late.
+    fn default() -> Telling {
+        Telling::Late(Duration::ZERO)
+    }
 }
 
 /// A change that takes some time.

@@ -1,11 +1,9 @@
 //! How verdicts under a state strategy are judged: by the ground that a verdict names, and by what
 //! the issuer had decided.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jwtbench_scenario::Phase;
-use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::rejection::Rejection;
@@ -16,7 +14,7 @@ use jwtbench_verifier::verdict::Verdict;
 
 use crate::state::truth::StateTruth;
 
-use super::history::History;
+use super::history::{History, Telling};
 use super::judgement::{Code, Operation};
 
 /// Why the state of a good token was held against it, if a verdict did so.
@@ -40,8 +38,7 @@ const SLACK: Duration = Duration::from_secs(1);
 /// The judge of the state of tokens.
 pub(super) struct StateJudge<'p> {
     truth: &'p StateTruth,
-    /// The instants at which a real store had been told of tokens.
-    told: &'p HashMap<TokenPlace, Tick>,
+    telling: &'p Telling,
     strategy: &'p StateStrategy,
     /// The instant up to which nothing can hide a revocation that was told: no fault, no loss, and
     /// no strategy that forgets or is misled by a replica.
@@ -79,7 +76,7 @@ impl<'p> StateJudge<'p> {
         let trouble = trouble.into_iter().chain(restart).min().unwrap_or(Tick::MAX);
         Some(StateJudge {
             truth,
-            told: &history.told,
+            telling: &history.telling,
             strategy,
             whole_until: if is_misled || forgets { Tick::MIN } else { trouble },
             data_lost: lost.map(|phase| Tick::ZERO + phase.at),
@@ -144,9 +141,9 @@ impl<'p> StateJudge<'p> {
 
     /// The instant by which whoever asks hears of a revocation.
     fn told_by(&self, operation: &Operation, revoked_at: Tick) -> Tick {
-        match self.told.get(&operation.token) {
-            Some(told) => *told,
-            None => revoked_at + self.propagation + self.replica_lag,
+        match self.telling {
+            Telling::Late(late) => revoked_at + self.propagation + self.replica_lag + *late,
+            Telling::At(told) => told.get(&operation.token).copied().unwrap_or(Tick::MAX),
         }
     }
 

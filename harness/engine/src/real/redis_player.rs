@@ -25,6 +25,7 @@ use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::state_check::{OpId, OpKind, StateCheck, StoreOutcome};
 use jwtbench_verifier::tick::Tick;
 
+use crate::judge::history::Telling;
 use crate::real::clock::RealClock;
 use crate::real::state_player::{LONGEST_SLEEP, PlayedState, StatePlayer};
 use crate::state::fleet::{Ring, StateFleet};
@@ -59,9 +60,12 @@ pub(super) struct RedisRound {
     keys: Keys,
     way: PushWay,
     clock: RealClock,
-    told: Mutex<HashMap<TokenPlace, Tick>>,
+    /// The last instant at which the store, or an instance, was given what is known of a key.
+    told: Mutex<HashMap<Box<str>, Tick>>,
     load: Mutex<StoreLoad>,
     most_held: Mutex<(usize, usize)>,
+    /// The end of the measured time.
+    horizon: Tick,
 }
 
 /// The player of a real store.
@@ -145,7 +149,7 @@ impl RedisPlayer {
         plan: &Plan,
         clock: RealClock,
     ) -> RedisPlayer {
-        let OpenStore { server, client, name, notify } = store;
+        let OpenStore { mut server, client, name, notify } = store;
         let push = fleet.strategy().push();
         let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
         let counts = || vec![0.0; seconds];
@@ -163,12 +167,14 @@ impl RedisPlayer {
             told: Mutex::default(),
             load: Mutex::new(StoreLoad { lookups: counts(), polls: counts() }),
             most_held: Mutex::default(),
+            horizon: Tick::ZERO + plan.scenario.load.duration,
         };
+        let begun = server.as_mut().map_or(Ok(()), |one| one.apply(&plan.scenario.phases[0].store));
         RedisPlayer {
             round: Arc::new(round),
             server: Mutex::new(server),
             is_faulty: AtomicBool::new(plan.scenario.phases[0].store.fault != StoreFault::None),
-            fault: Mutex::default(),
+            fault: Mutex::new(begun.err()),
             restarts: (0..fleet.len()).map(|_| watch::channel(0).0).collect(),
             notify,
             name,
@@ -211,11 +217,12 @@ impl RedisPlayer {
                 () = self.notify.notified() => {}
                 Some(Ok((id, outcome))) = asked.join_next() => {
                     round.fleet.finished(id, outcome, round.clock.now());
-                    round.look();
                 }
                 () = sleep(pause.min(LONGEST_SLEEP)) => round.look(),
             }
         }
+        // Nobody writes any more.
+        tasks.shutdown().await;
         let is_cleared = round.clear().await;
         // A store that works by the script, and does not, has made the round another one.
         let is_as_planned = is_cleared && round.is_told_of_all();
@@ -235,12 +242,24 @@ impl RedisPlayer {
 }
 
 impl RedisRound {
-    fn told(&self) -> MutexGuard<'_, HashMap<TokenPlace, Tick>> {
-        lock(&self.told)
+    /// Notes that the store or an instance has just been given what is known of a key.
+    fn note_told(&self, key: &str) {
+        let now = self.clock.now();
+        lock(&self.told).entry(key.into()).and_modify(|at| *at = now.max(*at)).or_insert(now);
+    }
+
+    /// The instants at which tokens had been told of.
+    fn told(&self) -> HashMap<TokenPlace, Tick> {
+        let told = lock(&self.told);
+        let revocations = self.truth.revocations.iter();
+        revocations.filter_map(|one| Some((one.token, *told.get(&one.entry.key)?))).collect()
     }
 
     fn count(&self, kind: &OpKind) {
         let now = self.clock.now();
+        if now >= self.horizon {
+            return;
+        }
         let mut load = lock(&self.load);
         let counts = match kind {
             OpKind::Lookup(_) => &mut load.lookups,
@@ -325,6 +344,6 @@ impl StatePlayer for RedisPlayer {
             most_held: *lock(&round.most_held),
             ..StateRecord::unobserved(plan, &round.truth)
         };
-        PlayedState { record, told: round.told().clone() }
+        PlayedState { record, telling: Telling::At(round.told()) }
     }
 }

@@ -161,6 +161,9 @@ impl<'c> Performance<'_, 'c> {
             let workers: Vec<WorkerRecord> = workers.into_iter().map(join).collect();
             is_over.store(true, Ordering::Relaxed);
             let played = playing.map_or(Ok(()), join);
+            // A store that is gone because the run was ended is none that failed.
+            let is_stopped = control.stop.load(Ordering::Relaxed);
+            let played = if is_stopped { Ok(()) } else { played };
             (workers, played.and(script_run), join(watched))
         })
     }
@@ -241,8 +244,8 @@ impl Trial<'_> {
         let pauses = lane.map_or(watched.pauses, Lane::pauses);
         let watched = HostSamples { kernel_ns, pauses, ..watched };
         let played = player.map(|player| player.finish(plan));
-        let state = played.map(|PlayedState { record, told }| {
-            script_run.history.told = told;
+        let state = played.map(|PlayedState { record, telling }| {
+            script_run.history.telling = telling;
             let truth = script_run.history.truth.as_ref().filter(|_| record.times.is_unobserved());
             let seen = truth.map(|truth| ExposureTimes::seen(truth, accepted(&workers)));
             StateRecord { times: seen.unwrap_or(record.times), ..record }

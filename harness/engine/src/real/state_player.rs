@@ -1,16 +1,15 @@
 //! The state of a round in real time: whoever plays the store, and hands its answers and messages
 //! to the machines of the workers.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
+use crate::judge::history::Telling;
 use crate::real::clock::RealClock;
 use crate::state::bell::Bell;
 use crate::state::truth::StateTruth;
@@ -45,8 +44,8 @@ pub(crate) trait StatePlayer: Sync {
 pub(crate) struct PlayedState {
     /// What came of the state.
     pub(crate) record: StateRecord,
-    /// The instants at which a real store had been told of tokens.
-    pub(crate) told: HashMap<TokenPlace, Tick>,
+    /// When machines were given what the issuer had decided.
+    pub(crate) telling: Telling,
 }
 
 /// The player of the model of a store.
@@ -105,7 +104,11 @@ impl StatePlayer for ModelPlayer<'_> {
     }
 
     fn finish(self: Box<Self>, plan: &Plan) -> PlayedState {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        PlayedState { record: state.finish(plan), told: HashMap::new() }
+        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let telling = Telling::Late(state.late);
+        // Whoever works may end before the measured time does.
+        let horizon = Tick::ZERO + plan.scenario.load.duration;
+        state.catch_up(|| horizon);
+        PlayedState { record: state.finish(plan), telling }
     }
 }

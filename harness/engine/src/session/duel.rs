@@ -84,7 +84,8 @@ type Arms<'p> = [Box<dyn RoundRunner + 'p>; 3];
 
 impl DuelJob {
     /// The plan of the candidate, if its policies differ from the base's. It must have the same
-    /// arrivals and tokens; otherwise there is no duel.
+    /// arrivals and tokens, but for a lifetime that a state strategy gives them; otherwise there is
+    /// no duel.
     fn other_plan(&self, plan: &Plan, session: &Session<'_>) -> Result<Option<Plan>, SessionError> {
         let (mine, theirs) = (&self.candidate.scenario, &self.base.scenario);
         let is_same = mine.policy == theirs.policy
@@ -94,7 +95,8 @@ impl DuelJob {
             return Ok(None);
         }
         let own = session.plan(mine, self.algorithm)?;
-        if own.hash != plan.hash {
+        let has_one_lifetime = mine.issuer.token_lifetime == theirs.issuer.token_lifetime;
+        if own.hash != plan.hash || has_one_lifetime && own.corpus.hash != plan.corpus.hash {
             return Err(SessionError::Unusable(
                 "the two policies ask for different tokens (issuer, audience, types, tenant, \
                  scopes …), so no corpus fits both; duel policies that differ in limits, leeway \

@@ -10,7 +10,7 @@ use jwtbench_verifier::state_check::{StateCheck, StateCounters, StateToken};
 use jwtbench_verifier::tick::Tick;
 
 use super::fleet::StateFleet;
-use super::truth::StateTruth;
+use super::truth::{StateTruth, TokenRevocation};
 
 /// A revoked token at one instance.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,8 @@ impl ExposureTimes {
     }
 
     /// What was seen of the tokens that workers accepted: each as its place, its arrival and the
-    /// instant of its verdict. A token that came no more after its revocation stayed trusted for no
-    /// time that anybody saw, so these are the least that is possible.
+    /// instant of its verdict. Of a token that was not accepted after its revocation nothing was
+    /// seen.
     pub(crate) fn seen(
         truth: &StateTruth,
         accepted: impl Iterator<Item = (TokenPlace, Tick, Tick)>,
@@ -77,9 +77,10 @@ impl ExposureTimes {
                 *known = end.max(*known);
             }
         }
-        let span = |at: Tick, until: Tick| Some(until.since(at).as_secs_f64());
-        let seen = |token: TokenPlace, at| last.get(&token).map_or(Some(0.0), |end| span(at, *end));
-        let spans = truth.revocations.iter().map(|one| seen(one.token, one.at)).collect();
+        let seen = |one: &TokenRevocation| {
+            last.get(&one.token).map(|end| Some(end.since(one.at).as_secs_f64()))
+        };
+        let spans = truth.revocations.iter().filter_map(seen).collect();
         ExposureTimes { spans, silence_s: 0.0 }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::{Phase, Scenario};
+use jwtbench_verifier::state_strategy::Carrier;
 
 /// The programs that speak the protocol, in the order in which they are looked for.
 const SERVERS: [&str; 2] = ["valkey-server", "redis-server"];
@@ -68,11 +69,20 @@ impl StateStore {
     /// # Errors
     /// What it cannot be, and the remedy.
     pub fn check(self, scenario: &Scenario) -> Result<(), String> {
+        let Some(state) = &scenario.state else {
+            return Err("it has no [state], so that a store has no effect".into());
+        };
         if self == StateStore::Model {
             return Ok(());
         }
-        if scenario.state.is_none() {
-            return Err("it has no [state], so that a store has no effect".into());
+        let carrier = state.strategy.strategy.carrier;
+        if matches!(carrier, Carrier::Memory | Carrier::Introspection | Carrier::StatusList) {
+            return Err(format!(
+                "strategy {} has carrier \"{}\", which {self} is not; use the model \
+                 (--state-store model)",
+                state.strategy.name,
+                carrier.name()
+            ));
         }
         let first = &scenario.phases[0].store;
         let found = scenario.phases.iter().find_map(|phase| Some((phase, self.odd(phase, first)?)));

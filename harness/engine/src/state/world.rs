@@ -2,6 +2,7 @@
 //! tokens stay trusted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
 use jwtbench_scenario::model::state::StoreSetting;
@@ -25,6 +26,8 @@ pub(crate) struct StateWorld<'s> {
     revoked: usize,
     most_held: (usize, usize),
     horizon: Tick,
+    /// The most by which something was done later than it was due.
+    pub(crate) late: Duration,
 }
 
 /// What is due of the state, in the order of things at one instant.
@@ -91,7 +94,16 @@ impl<'s> StateWorld<'s> {
         let horizon = Tick::ZERO + plan.scenario.load.duration;
         let reopens = plan.scenario.first_restart().is_some() || may_forget(fleet.strategy());
         let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
-        StateWorld { fleet, truth, store, exposures, revoked: 0, most_held: (0, 0), horizon }
+        StateWorld {
+            fleet,
+            truth,
+            store,
+            exposures,
+            revoked: 0,
+            most_held: (0, 0),
+            horizon,
+            late: Duration::ZERO,
+        }
     }
 
     /// Does everything that is due, each at its own instant and in the order of the engine, and
@@ -109,6 +121,7 @@ impl<'s> StateWorld<'s> {
                     StateTurn::Deadline => self.tick(at),
                     StateTurn::Revocation => self.revoke(at),
                 }
+                self.late = self.late.max(clock().since(at));
             }
             self.store.answer(ops, now);
             if is_done {

@@ -133,7 +133,7 @@ impl<'p> Gathering<'p> {
             self.timed += record.arrivals.done;
         }
         self.ledger.merge(record.ledger);
-        self.states.extend(record.state);
+        self.states.extend(record.state.filter(|_| !record.interrupted));
         self.counters = record.counters.or(self.counters.take());
         if let Some(endpoint) = record.endpoint {
             self.set_ages.push(set_age(&endpoint));

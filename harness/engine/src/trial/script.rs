@@ -53,9 +53,9 @@ pub(crate) trait ScriptTarget {
     fn publish(&mut self, body: &[u8]);
     /// Puts this setting of the endpoint in force from now on.
     fn apply(&mut self, setting: &EndpointSetting) -> Result<(), TrialError>;
-    /// Puts this setting of the store of the state in force from now on. Only virtual time has one.
+    /// Puts this setting of the store of the state in force from now on, if there is a state.
     fn set_store(&mut self, _: &StoreSetting) {}
-    /// Restarts this share of the instances, in percent. Only virtual time has several.
+    /// Restarts this share of the instances, in percent, if there is a state.
     fn restart(&mut self, _share: f64, _turn: u32) {}
     /// Makes the key caches drop everything under this kid.
     fn evict(&mut self, kid: &str);

@@ -5,12 +5,15 @@ use jwtbench_result::{Count, Measurement, StateResult};
 
 use crate::quantity;
 
+/// The store that the harness plays.
+const MODEL: &str = "model";
+
 /// The sentences on the state strategy of a trial; `None` if it had none.
 pub(crate) fn sentences(measurement: &Measurement) -> Option<String> {
     let state = measurement.state.as_ref()?;
     let StateResult { strategy, store, .. } = state;
     let store = match store.as_str() {
-        "model" => "a store that the harness plays".to_owned(),
+        MODEL => "a store that the harness plays".to_owned(),
         other => other.to_owned(),
     };
     let parts = [
@@ -27,7 +30,16 @@ pub(crate) fn sentences(measurement: &Measurement) -> Option<String> {
 fn trusted(state: &StateResult) -> String {
     let revoked = quantity::counted(state.revocations, "token");
     let seconds = |s: f64| quantity::nanoseconds(s * 1e9);
+    let is_seen = state.store != MODEL;
     match state.exposure_s {
+        None if is_seen => format!("{revoked} revoked; none was seen accepted after that."),
+        Some(MetricRange { p50, max: Some(most), n, .. }) if is_seen => format!(
+            "{revoked} revoked; {} of them were seen accepted after that, for the last time {} \
+             (median) and {} (at most) later.",
+            quantity::count(n),
+            seconds(p50.unwrap_or(most)),
+            seconds(most)
+        ),
         None => format!("{revoked} revoked."),
         Some(MetricRange { max: None, .. }) => format!(
             "{revoked} revoked; a worker would still accept some of them at the end, so how long \
@@ -36,10 +48,6 @@ fn trusted(state: &StateResult) -> String {
         Some(MetricRange { max: Some(most), .. }) if most <= 0.0 => {
             format!("{revoked} revoked; every worker refuses each of them at once.")
         }
-        Some(MetricRange { p50: Some(half), max: Some(most), .. }) if half <= 0.0 => format!(
-            "{revoked} revoked; most of them are refused at once, the last one after {}.",
-            seconds(most)
-        ),
         Some(MetricRange { p50, max: Some(most), .. }) => format!(
             "{revoked} revoked; a worker goes on accepting one of them for {} (median), {} at \
              most.",
@@ -94,7 +102,9 @@ mod tests {
     fn what_is_not_known_is_said() {
         let of = |exposure_s: Option<MetricRange>, revocations| {
             let strategy = "mine".into();
-            let state = StateResult { strategy, revocations, exposure_s, ..StateResult::default() };
+            let store = MODEL.to_owned();
+            let state =
+                StateResult { strategy, store, revocations, exposure_s, ..StateResult::default() };
             sentences(&measured(state)).unwrap()
         };
         let range = |max| Some(MetricRange { p50: Some(0.002), max, ..MetricRange::default() });

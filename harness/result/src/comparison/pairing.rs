@@ -145,9 +145,8 @@ impl Matching {
 /// Whether both sides did the same work. Under state strategies the tokens may have another
 /// lifetime, which is no part of the work.
 pub(super) fn has_one_plan((base, candidate): &Pair<'_>) -> bool {
-    let are_issued_apart = base.state.is_some() && candidate.state.is_some();
     base.plan_hash == candidate.plan_hash
-        && (base.corpus_hash == candidate.corpus_hash || are_issued_apart)
+        && (base.corpus_hash == candidate.corpus_hash || base.has_other_lifetime(candidate))
 }
 
 /// The name of a trial, in which the cache policy has its mark.

@@ -99,6 +99,15 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// Whether state strategies give the tokens of these trials different lifetimes. The tokens
+    /// are then others, and the arrivals may be the same.
+    pub fn has_other_lifetime(&self, other: &Measurement) -> bool {
+        let both = self.state.as_ref().zip(other.state.as_ref());
+        both.is_some_and(|(one, other)| {
+            one.token_lifetime_s.to_bits() != other.token_lifetime_s.to_bits()
+        })
+    }
+
     /// The name of the state strategy, if there is one.
     pub fn state_strategy(&self) -> Option<&str> {
         self.state.as_ref().map(|state| state.strategy.as_str())

@@ -18,12 +18,15 @@ pub struct StateResult {
     /// SHA-256 of the tokens that were issued, and of their lifetime, in hex. Plans that differ in
     /// nothing else have the same `plan_hash`.
     pub issuance_hash: String,
+    /// Lifetime of the tokens, in seconds.
+    pub token_lifetime_s: f64,
     /// The store: `model`, which the harness plays, or the software with its version.
     pub store: String,
     /// Tokens that the issuer revoked, over all rounds.
     pub revocations: u64,
-    /// For each revoked token and each worker the seconds for which the worker would have let it
-    /// pass, over all rounds; null where no token was revoked.
+    /// Over the model, for each revoked token and each worker, the seconds for which the worker
+    /// would have let it pass; null where no token was revoked. Over a real store, for each revoked
+    /// token that was accepted, the seconds until it was for the last time; null where none was.
     pub exposure_s: Option<MetricRange>,
     /// Lockouts by cause (`state-fail-closed`, `state-stale` …).
     pub lockout_causes: Vec<Count>,

@@ -151,10 +151,11 @@ pub struct NamedTrial<'r> {
 impl<'r> NamedTrial<'r> {
     /// Every trial of a result, in the order of the result.
     pub fn all(result: &'r RunResult) -> Vec<NamedTrial<'r>> {
-        let mut seen: BTreeMap<[&str; 4], u32> = BTreeMap::new();
+        let mut seen: BTreeMap<([&str; 4], Option<&str>), u32> = BTreeMap::new();
         let named = |trial: &'r Measurement| {
             let Measurement { scenario, contender, algorithm, cache_policy, .. } = trial;
-            let number = seen.entry([scenario, contender, algorithm, cache_policy]).or_insert(0);
+            let key = [scenario.as_str(), contender, algorithm, cache_policy];
+            let number = seen.entry((key, trial.state_strategy())).or_insert(0);
             *number += 1;
             NamedTrial { trial, number: *number }
         };
@@ -162,7 +163,8 @@ impl<'r> NamedTrial<'r> {
     }
 
     /// The name `scenario/contender/algorithm`, with `@policy` if the cache policy is not the
-    /// default one and `#number` if the result holds the trial again.
+    /// default one, `@state:strategy` if there is a state strategy, and `#number` if the result
+    /// holds the trial again.
     pub fn name(&self) -> String {
         let Measurement { scenario, contender, algorithm, cache_policy, .. } = self.trial;
         let policy = match cache_policy.as_str() {
@@ -170,6 +172,8 @@ impl<'r> NamedTrial<'r> {
             other => format!("@{other}"),
         };
         let again = if self.number > 1 { format!("#{}", self.number) } else { String::new() };
-        format!("{scenario}/{contender}/{algorithm}{policy}{again}")
+        let state = self.trial.state_strategy().map(|name| format!("@state:{name}"));
+        let state = state.unwrap_or_default();
+        format!("{scenario}/{contender}/{algorithm}{policy}{state}{again}")
     }
 }

@@ -1,17 +1,15 @@
 //! The issuer of a round over a real store: it writes what it decides, tells whoever listens, and
 //! sends heartbeats.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use redis::RedisError;
 use tokio::time::{sleep, timeout};
 
-use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_verifier::state_check::StateEntry;
 use jwtbench_verifier::tick::Tick;
 
-use crate::state::truth::{StateTruth, TokenRevocation};
+use crate::state::truth::TokenRevocation;
 
 use super::RedisRound;
 use super::client::Connection;
@@ -20,6 +18,9 @@ use super::codec::{self, Message};
 /// The pause before a write is tried again, and the longest that one may take.
 const PAUSE: Duration = Duration::from_millis(4);
 const LONGEST_WRITE: Duration = Duration::from_millis(200);
+
+/// The time for which a list or a stream outlives a round that was killed, in seconds.
+const KEPT_S: u64 = 3600;
 
 /// The way on which messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub(super) async fn announce(round: &RedisRound) {
         let decision = decisions.get(next_decision).copied();
         if let Some(one) = decision.filter(|one| one.at <= now) {
             // It is tried until the store has it.
-            if write(round, &connection, &one.entry, one.at).await {
-                note(&round.truth, one, round.clock.now(), &mut round.told());
+            if write(round, &connection, &one.entry).await {
+                round.note_told(&one.entry.key);
                 next_decision += 1;
             }
             continue;
@@ -67,29 +68,17 @@ pub(super) async fn announce(round: &RedisRound) {
     }
 }
 
-/// Enters the tokens of which the store has been told with this one.
-fn note(
-    truth: &StateTruth,
-    told: &TokenRevocation,
-    now: Tick,
-    into: &mut HashMap<TokenPlace, Tick>,
-) {
-    let first = truth.revocations.partition_point(|one| one.at < told.at);
-    let at_once = truth.revocations[first..].iter().take_while(|one| one.at == told.at);
-    for one in at_once.filter(|one| one.entry.key == told.entry.key) {
-        into.entry(one.token).or_insert(now);
-    }
-}
-
 /// Writes an entry; returns whether the store has it.
-async fn write(round: &RedisRound, to: &Connection, entry: &StateEntry, at: Tick) -> bool {
+async fn write(round: &RedisRound, to: &Connection, entry: &StateEntry) -> bool {
     let message = Message::Entry(entry.clone()).text();
-    let left = entry.end.since(round.clock.now()).as_millis().clamp(1, u128::from(u32::MAX));
+    let now = round.clock.now();
+    let left = entry.end.since(now).as_millis().clamp(1, u128::from(u32::MAX));
     let mut pipe = redis::pipe();
     let (key, value) = (round.keys.entry(&entry.key), codec::value(entry.knowledge));
     pipe.atomic();
     pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(left as u64).ignore();
-    pipe.cmd("ZADD").arg(round.keys.list()).arg(at.0).arg(&message).ignore();
+    pipe.cmd("ZADD").arg(round.keys.list()).arg(now.0).arg(&message).ignore();
+    pipe.cmd("EXPIRE").arg(round.keys.list()).arg(KEPT_S).ignore();
     match round.way {
         PushWay::None => {}
         PushWay::Channel => {
@@ -98,6 +87,7 @@ async fn write(round: &RedisRound, to: &Connection, entry: &StateEntry, at: Tick
         PushWay::Stream => {
             let stream = round.keys.stream();
             pipe.cmd("XADD").arg(stream).arg("*").arg("m").arg(&message).ignore();
+            pipe.cmd("EXPIRE").arg(round.keys.stream()).arg(KEPT_S).ignore();
         }
     }
     done(to, async |mut connection| pipe.query_async(&mut connection).await).await

@@ -2,16 +2,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::real::clock::unix_now;
+
 /// The keys of a round, under a prefix of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Keys(String);
 
 impl Keys {
-    /// Keys that no other round has.
+    /// Keys that no other round has: by process, instant and number.
     pub(super) fn new() -> Keys {
         static ROUNDS: AtomicU64 = AtomicU64::new(0);
         let round = ROUNDS.fetch_add(1, Ordering::Relaxed);
-        Keys(format!("jwtbench:{}:{round}", std::process::id()))
+        Keys(format!("jwtbench:{}:{}:{round}", std::process::id(), unix_now().0))
     }
 
     /// The key of what is known of a token, a session or a subject.

@@ -99,7 +99,10 @@ fn up(round: &RedisRound, instance: u32) {
 fn take(round: &RedisRound, instance: u32, text: &str) {
     let now = round.clock.now();
     match Message::read(text) {
-        Some(Message::Entry(entry)) => round.fleet.pushed(instance, None, &[entry], now),
+        Some(Message::Entry(entry)) => {
+            round.fleet.pushed(instance, None, std::slice::from_ref(&entry), now);
+            round.note_told(&entry.key);
+        }
         // It tells of nothing later than it was sent.
         Some(Message::Heartbeat(at)) => round.fleet.drive(instance, |check| check.heartbeat(at)),
         None => {}

@@ -2,6 +2,7 @@
 //! or started empty.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -55,6 +56,8 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // Ctrl-C is not meant for it.
+            .process_group(0)
             .spawn()?;
         self.child = Some(child);
         let waited = Stopwatch::start();
@@ -72,6 +75,12 @@ impl Server {
 
     /// Puts a setting in force.
     pub(super) fn apply(&mut self, setting: &StoreSetting) -> Result<(), TrialError> {
+        if let Some(child) = &mut self.child
+            && let Some(status) = child.try_wait()?
+        {
+            let program = self.program.display();
+            return Err(TrialError::Store(format!("{program} ended by itself: {status}")));
+        }
         let is_silent = setting.fault == StoreFault::Silent;
         if setting.data_lost == DataLoss::All {
             self.end();

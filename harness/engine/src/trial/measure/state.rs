@@ -8,9 +8,10 @@ use crate::state::model_store::StoreLoad;
 use super::Gathering;
 
 impl Gathering<'_> {
-    /// What the state strategy of the plan did; `None` if there is none, or no round.
+    /// What the state strategy of the plan did in the rounds that were not cut short; `None` if
+    /// there is none, or the contender knows no state.
     pub(super) fn state(&self) -> Option<StateResult> {
-        let spec = self.plan.scenario.state.as_ref().filter(|_| !self.states.is_empty())?;
+        let spec = self.plan.scenario.state.as_ref().filter(|_| self.contender.has_key_cache())?;
         let loads = || self.states.iter().map(|state| &state.load);
         let sum = |of: fn(&StoreLoad) -> &Vec<f64>| loads().flat_map(of).sum::<f64>() as u64;
         let spans: Vec<Option<f64>> =
@@ -28,8 +29,9 @@ impl Gathering<'_> {
             strategy: spec.strategy.name.clone(),
             strategy_hash: self.plan.state_strategy_hash().unwrap_or_default(),
             text: spec.strategy.text.clone(),
+            token_lifetime_s: self.plan.scenario.issuer.token_lifetime.as_secs_f64(),
             issuance_hash: self.plan.issuance_hash().unwrap_or_default(),
-            store: self.states[0].store.clone(),
+            store: self.states.first().map(|state| state.store.clone()).unwrap_or_default(),
             revocations: self.states.iter().map(|state| state.bounds.len() as u64).sum(),
             exposure_s: MetricRange::of(&spans).map(|range| range.with_mean(&groups)),
             lockout_causes: causes.map(|(cause, number)| count(cause, *number)).collect(),

@@ -19,7 +19,8 @@ const VERSION: u32 = 1;
 /// SHA-256 of a plan, in hex. `names` are the tokens of the corpus, in its order.
 ///
 /// A state strategy may give tokens another lifetime, so where there is a state, which tokens are
-/// issued is no part of a plan with arrivals: [`issuance_hash`] is compared apart.
+/// issued is no part of a plan with arrivals. Its [`issuance_hash`] and the corpus are compared
+/// apart.
 pub(crate) fn plan_hash(
     scenario: &Scenario,
     algorithm: Algorithm,
@@ -31,7 +32,9 @@ pub(crate) fn plan_hash(
     to.field("algorithm", &algorithm);
     to.field("scenario", scenario);
     let is_issued_apart = scenario.state.is_some() && !schedules.is_empty();
-    if !is_issued_apart {
+    if is_issued_apart {
+        to.field("rsa-bits", &scenario.issuer.rsa_bits);
+    } else {
         to.field("corpus", &corpus.hash);
     }
     for schedule in schedules {
