@@ -8,8 +8,12 @@ use std::thread;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 
-use jwtbench_engine::state::source::StateSource;
+use jwtbench_engine::state::fleet::StateFleet;
+use jwtbench_scenario::model::place::WorkerPlace;
+use jwtbench_verifier::state_check::{Knowledge, StateAnswer, StateCheck, StateEntry, StateToken};
+use jwtbench_verifier::state_strategy::{LastWord, StateFilter, StateStrategy};
 use jwtbench_verifier::tick::Tick;
+use jwtbench_verifier::unix_time::UnixTime;
 
 use jwtbench_bench::criterion;
 
@@ -23,13 +27,34 @@ const ADDED: u64 = 2_000_000;
 fn revocation(c: &mut Criterion) {
     let mut group = c.benchmark_group("revocation");
     for entries in sizes() {
-        let bare = StateSource::new(entries as usize, None);
-        measure(&mut group, &bare, entries, "");
-        drop(bare);
-        let filtered = StateSource::new(entries as usize, Some(FALSE_POSITIVES));
-        measure(&mut group, &filtered, entries, " filtered");
+        measure(&mut group, &RevokedList::new(entries, None), entries, "");
+        let filter = StateFilter { false_positives: FALSE_POSITIVES, last_word: LastWord::List };
+        measure(&mut group, &RevokedList::new(entries, Some(filter)), entries, " filtered");
     }
     group.finish();
+}
+
+/// The list of one instance, as a worker of a run asks it.
+struct RevokedList(StateFleet);
+
+impl RevokedList {
+    fn new(entries: u64, filter: Option<StateFilter>) -> RevokedList {
+        let strategy = StateStrategy { filter, ..StateStrategy::memory() };
+        let machine = StateCheck::new(strategy.clone(), 0).with_room(entries as usize);
+        RevokedList(StateFleet::new(strategy, UnixTime(0), vec![machine]))
+    }
+
+    fn revoke(&self, key: Box<str>) {
+        let entry = StateEntry { key, knowledge: Knowledge::Revoked, end: Tick::MAX };
+        self.0.pushed(0, None, &[entry], Tick::ZERO);
+    }
+
+    fn is_revoked(&self, jwt_id: &str) -> bool {
+        let token =
+            StateToken { key: Some(jwt_id), version: None, issued_at: None, expires: Tick::MAX };
+        let answer = self.0.peek(WorkerPlace(0), &token, Tick::ZERO);
+        matches!(answer, Some(StateAnswer::Decided(Err(_), _)))
+    }
 }
 
 fn sizes() -> Vec<u64> {
@@ -40,8 +65,8 @@ fn sizes() -> Vec<u64> {
     vec![entries.unwrap_or_else(|| panic!("JWTBENCH_REVOKED={asked}: a number from {PROBES} on"))]
 }
 
-fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &StateSource, entries: u64, form: &str) {
-    list.revoke((0..entries).map(|number| (jwt_id(number), Tick::MAX)), Tick::ZERO);
+fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &RevokedList, entries: u64, form: &str) {
+    (0..entries).for_each(|number| list.revoke(jwt_id(number)));
     let spread = |probe: u64| probe * (entries / PROBES);
     let hits: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(spread(probe))).collect();
     let misses: Vec<Box<str>> = (0..PROBES).map(|probe| jwt_id(!probe)).collect();
@@ -71,7 +96,7 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, list: &StateSource, entries
             while !is_over.load(Ordering::Relaxed)
                 && let Some(jwt_id) = added.next()
             {
-                list.revoke([(jwt_id, Tick::MAX)], Tick::ZERO);
+                list.revoke(jwt_id);
             }
         });
         look_up("miss while growing", &misses, false);

@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 
 use jwtbench_bench::{ALGORITHMS, SEED, plan, published_key};
-use jwtbench_engine::state::source::StateSource;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_verifier::backend;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::jwk::Thumbprint;
+use jwtbench_verifier::state_check::{Knowledge, StateCheck, StateEntry};
+use jwtbench_verifier::state_strategy::{LastWord, StateFilter, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verdict_cache::VerdictCache;
@@ -106,12 +107,17 @@ fn what_an_entry_takes_is_bounded() {
     const COUNT: usize = 100_000;
     keys();
     let list = || {
-        let list = StateSource::new(COUNT, None);
-        list.revoke(jwt_ids(COUNT).map(|jwt_id| (jwt_id, Tick::MAX)), Tick::ZERO);
+        let mut list = StateCheck::new(StateStrategy::memory(), 0);
+        for key in jwt_ids(COUNT) {
+            let entry = StateEntry { key, knowledge: Knowledge::Revoked, end: Tick::MAX };
+            list.pushed(None, &[entry], Tick::ZERO);
+        }
         list
     };
-    let empty = StateSource::new(0, None).bytes();
-    let filter = StateSource::new(COUNT, Some(0.01)).bytes() - empty;
+    let filter = Some(StateFilter { false_positives: 0.01, last_word: LastWord::List });
+    let filtered = StateStrategy { filter, ..StateStrategy::memory() };
+    let empty = StateCheck::new(filtered.clone(), 0).bytes();
+    let filter = StateCheck::new(filtered, 0).with_room(COUNT).bytes() - empty;
     let filter = filter as f64 / COUNT as f64;
     let few = COUNT / 10;
     let rows = [

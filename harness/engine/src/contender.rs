@@ -29,8 +29,8 @@ use jwtbench_verifier::verdict::Verdict;
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
+use crate::state::class_state::ClassState;
 use crate::state::fleet::StateFleet;
-use crate::state::source::StateSource;
 
 pub use exec::{ExecCommand, ExecSetup, PROTOCOL};
 pub use library::{ForeignLibrary, Provider};
@@ -248,7 +248,7 @@ pub struct Setup<'c> {
     /// The source of the keys.
     pub source: &'c Arc<KeySource>,
     /// The state beyond tokens; `None` if nothing is ever revoked.
-    pub state: Option<&'c StateSource>,
+    pub state: Option<&'c ClassState>,
     /// The instances under a state strategy, of which the worker is one; `None` if there is none.
     pub fleet: Option<&'c StateFleet>,
     /// The number of the worker.

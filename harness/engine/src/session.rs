@@ -28,7 +28,7 @@ use crate::real::host::CpuTime;
 use crate::real::live_view::LiveView;
 use crate::real::{Control, interleaved};
 use crate::state::store::StateStore;
-use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, initial_state};
+use crate::trial::{Gathering, PlantedFault, RoundRecord, Trial, TrialError, class_state};
 use crate::virtual_time::outcome_range;
 
 pub use duel::{ArmRound, DuelJob, DuelSide, LocalArm, ProcessArm, ProcessStarter, RoundRunner};
@@ -307,7 +307,7 @@ impl<'s> Session<'s> {
     ) -> Result<Vec<Measurement>, SessionError> {
         let mut plan = job.plan(&self.signers, &|_| {})?;
         under.iter().try_for_each(|(_, contenders)| named_once(job, contenders))?;
-        let state = initial_state(&plan);
+        let state = class_state(&plan);
         let mut judged = Vec::new();
         for (scenario, contenders) in under {
             let lifetime = scenario.issuer.token_lifetime;
@@ -345,7 +345,7 @@ impl<'s> Session<'s> {
         named_once(job, &job.contenders)?;
         observer.say(format!("{name}: signing"));
         let plan = job.plan(&self.signers, &*observer.minting())?;
-        let state = initial_state(&plan);
+        let state = class_state(&plan);
         let mut trials: Vec<(Trial<'_>, Gathering<'_>)> = Vec::new();
         for contender in &job.contenders {
             let plant = self.plant.filter(|plant| plant.concerns(*contender));

@@ -3,10 +3,10 @@
 
 pub mod bell;
 pub(crate) mod bound;
+pub mod class_state;
 pub(crate) mod exposures;
 pub mod fleet;
 pub(crate) mod model_store;
-pub mod source;
 pub mod step;
 pub mod store;
 pub mod truth;

@@ -6,7 +6,7 @@ pub(crate) mod planted_fault;
 pub(crate) mod script;
 mod validity;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jwtbench_result::capacity::Service;
@@ -14,14 +14,11 @@ use jwtbench_result::host::noise::Noise;
 use jwtbench_result::host::window::{Offer, Window, WindowVerdict};
 use jwtbench_result::{ArrivalCounts, Calibration};
 use jwtbench_scenario::format::cache::Start;
-use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::WorkerPlace;
 use jwtbench_scenario::plan::{Plan, PlanParts};
-use jwtbench_scenario::token::corpus::Facts;
-use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::key_cache::Counters;
 use jwtbench_verifier::policy::{InvalidPolicy, Policy};
-use jwtbench_verifier::state_strategy::StateStrategy;
+use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 
 use crate::contender::{ContenderSpec, Setup};
@@ -32,8 +29,8 @@ use crate::jwks::document::Document;
 use crate::jwks::endpoint::{EndpointError, ServedCounts};
 use crate::jwks::host_fault::HostFault;
 use crate::jwks::key_source::{FetchNote, KeySource, Transport};
+use crate::state::class_state::ClassState;
 use crate::state::fleet::StateFleet;
-use crate::state::source::StateSource;
 use crate::state::truth::StateTruth;
 use crate::state::world::{StateRecord, StateWorld};
 
@@ -45,10 +42,11 @@ pub struct Trial<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) contender: ContenderSpec,
     pub(crate) policy: Policy,
-    pub(crate) state: Option<Arc<StateSource>>,
+    pub(crate) state: Option<Arc<ClassState>>,
     pub(crate) records_services: bool,
     pub(crate) calibration: Option<Calibration>,
     pub(crate) plant: Option<PlantedFault>,
+    truth: OnceLock<Arc<StateTruth>>,
 }
 
 /// What one round of a trial recorded.
@@ -159,29 +157,26 @@ impl TrialError {
 }
 
 impl<'p> Trial<'p> {
-    /// A trial. `state` is the state at the beginning, shared by the trials of a plan unless an
-    /// event will change it.
+    /// A trial. `state` is what its classes need to be known of their tokens, shared by the trials
+    /// of a plan.
     ///
     /// # Errors
     /// If the policy is not valid for the algorithm.
     pub fn new(
         plan: &'p Plan,
         contender: ContenderSpec,
-        state: Option<&Arc<StateSource>>,
+        state: Option<&Arc<ClassState>>,
     ) -> Result<Trial<'p>, TrialError> {
         let policy = Policy::new(plan.scenario.policy_for(plan.algorithm))?;
-        let state = match state {
-            Some(_) if has_state_events(plan) => initial_state(plan),
-            shared => shared.cloned(),
-        };
         Ok(Trial {
             plan,
             contender,
             policy,
-            state,
+            state: state.cloned(),
             records_services: false,
             calibration: None,
             plant: None,
+            truth: OnceLock::new(),
         })
     }
 
@@ -223,14 +218,20 @@ impl<'p> Trial<'p> {
         let PlanParts { scenario, seed, .. } = &**self.plan;
         let state = scenario.state.as_ref().filter(|_| self.contender.has_key_cache())?;
         let (strategy, workers) = (&state.strategy.strategy, scenario.load.workers);
-        Some(StateFleet::of(self.plan, strategy, workers, *seed))
+        Some(StateFleet::of(self.plan, strategy, (workers, *seed), &self.truth()))
+    }
+
+    /// What the issuer decides in each round.
+    pub(crate) fn truth(&self) -> Arc<StateTruth> {
+        let state = self.plan.scenario.state.as_ref();
+        let key = state.map_or(StateKey::JwtId, |state| state.strategy.strategy.key);
+        Arc::clone(self.truth.get_or_init(|| Arc::new(StateTruth::of(self.plan, key))))
     }
 
     /// The state of the plan in a round that begins now.
     pub(crate) fn state_world<'s>(&self, fleet: &'s StateFleet) -> StateWorld<'s> {
-        let truth = Arc::new(StateTruth::of(self.plan, fleet.strategy().key));
         let beginning = Tick::ZERO - self.plan.scenario.load.warmup;
-        StateWorld::new(self.plan, fleet, truth, beginning)
+        StateWorld::new(self.plan, fleet, self.truth(), beginning)
     }
 
     /// The setup from which a worker's contender is built.
@@ -304,72 +305,7 @@ pub(crate) fn first_document(plan: &Plan) -> Document {
     Document { body, max_age: plan.scenario.phases[0].endpoint.max_age }
 }
 
-fn has_state_events(plan: &Plan) -> bool {
-    let mut events = plan.scenario.events.iter();
-    events.any(|event| matches!(event.action, Action::RevokeTokens { .. } | Action::State { .. }))
-}
-
-/// The state at the beginning of a plan; `None` if no token is ever revoked.
-pub fn initial_state(plan: &Plan) -> Option<Arc<StateSource>> {
-    let tokens = plan.corpus.tokens.iter().filter(|token| token.facts.is_revoked);
-    let count = plan.scenario.issuer.revoked;
-    let revoked: Vec<(Box<str>, Tick)> =
-        tokens.map(|token| (token.facts.jwt_id.clone(), token_end(plan, &token.facts))).collect();
-    let versioned = plan.corpus.tokens.iter().filter_map(|token| token.facts.versioned.clone());
-    let versioned: Vec<Box<str>> = versioned.collect();
-    if revoked.is_empty() && versioned.is_empty() && count == 0 && !has_state_events(plan) {
-        return None;
-    }
-    let room = count as usize + revoked.len();
-    let state = StateSource::new(room, plan.scenario.issuer.revocation_filter);
-    let (now, others_end) = (Tick::ZERO, others_end(plan, Tick::ZERO));
-    state.revoke(revoked, now);
-    for subject in versioned {
-        state.require_version(subject, AUTHORIZATION_VERSION);
-    }
-    state.revoke((0..count).map(|number| (other_jwt_id(INITIAL, number), others_end)), now);
-    Some(Arc::new(state))
-}
-
-/// The batch of tokens that are revoked at the beginning. Others have the number of their event.
-const INITIAL: u32 = u32::MAX;
-/// The most by which the clock of a verifier is behind.
-const LONGEST_SKEW: Duration = Duration::from_secs(86_400);
-
-/// The instant from which no verifier accepts a token any more, whatever is known of it. A clock
-/// may be behind.
-pub(crate) fn token_end(plan: &Plan, facts: &Facts) -> Tick {
-    let last = facts.expires + plan.scenario.leeway() + LONGEST_SKEW;
-    let since = (last.0 - plan.epoch.0).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-    Tick(since as i64)
-}
-
-/// The same instant for a token that is issued at `at`.
-pub(crate) fn others_end(plan: &Plan, at: Tick) -> Tick {
-    let PlanParts { scenario, .. } = &**plan;
-    at + scenario.issuer.token_lifetime + scenario.leeway() + LONGEST_SKEW
-}
-
-/// The `jti` of a token that never arrives. It has the form of a real one, and a version (RFC 9562
-/// §4.2) that none has.
-pub(crate) fn other_jwt_id(batch: u32, number: u64) -> Box<str> {
-    format!("{batch:08x}-0000-0000-0000-{number:012x}").into_boxed_str()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A list of a scenario is as small as one of real tokens.
-    #[test]
-    fn a_revoked_token_of_others_takes_at_most_36_bytes() {
-        let state = StateSource::new(0, None);
-        for batch in [INITIAL, 0, 999] {
-            let ids = (0..100_000).map(|number| (other_jwt_id(batch, number), Tick::MAX));
-            state.revoke(ids, Tick::ZERO);
-        }
-        assert_eq!(state.len(), 300_000, "all of them are different");
-        let each = state.bytes() as f64 / state.len() as f64;
-        assert!(each <= 36.0, "{each} bytes");
-    }
+/// What the classes of a plan need to be known of their tokens; `None` if they need nothing.
+pub fn class_state(plan: &Plan) -> Option<Arc<ClassState>> {
+    ClassState::of(plan).map(Arc::new)
 }

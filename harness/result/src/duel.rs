@@ -22,7 +22,7 @@ pub use lineup::{Arm, SLOTS, lineup};
 pub use weigh::{CONTROL_ROOM, LIMIT, Rules, Weighed, weigh};
 
 /// The version of `duel.jsonl`. It is raised when a field changes its meaning or is removed.
-pub const DUEL_SCHEMA_VERSION: u32 = 4;
+pub const DUEL_SCHEMA_VERSION: u32 = 5;
 /// The least number of blocks of a duel. With fewer, the p of the sign-flip test cannot get below 5
 /// %.
 pub const MIN_BLOCKS: u32 = 6;

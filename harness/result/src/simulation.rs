@@ -19,7 +19,7 @@ pub use metric_range::MetricRange;
 use metric_range::{nano, whole_nano};
 
 /// The version of `simulation.jsonl`. It is raised when a field changes its meaning or is removed.
-pub const SIMULATION_SCHEMA_VERSION: u32 = 1;
+pub const SIMULATION_SCHEMA_VERSION: u32 = 2;
 
 /// Everything one `simulate` found: the content of `simulation.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -112,7 +112,6 @@ impl IssuerTimeline {
                 | Action::ChangeSubjects { .. }
                 | Action::IssuerDown { .. }
                 | Action::Evict(_)
-                | Action::State { .. }
                 | Action::RestartInstances { .. } => false,
             };
             if changed {

@@ -18,7 +18,7 @@ use jwtbench_engine::real::clock::unix_now;
 use jwtbench_engine::real::serving::ArrivedRequest;
 use jwtbench_engine::session::Session;
 use jwtbench_report::shown;
-use jwtbench_scenario::model::event::Action;
+use jwtbench_scenario::model::event::{Action, Event};
 use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
 use jwtbench_scenario::plan::{Arrival, Plan};
 use jwtbench_scenario::{Arrivals, Scenario};
@@ -178,10 +178,11 @@ fn check(scenario: &Scenario, others: usize) -> Result<(), Failure> {
     if scenario.load.arrivals == Arrivals::Closed {
         return fault("a closed loop has no instants; use arrivals = \"poisson\"");
     }
-    let tells = |action: &Action| {
-        matches!(action, Action::Evict(_) | Action::RevokeTokens { .. } | Action::State { .. })
-    };
-    match scenario.events.iter().find(|event| tells(&event.action)) {
+    if scenario.state.is_some() {
+        return fault("a [state] cannot reach another process; leave it out");
+    }
+    let evicts = |event: &&Event| matches!(event.action, Action::Evict(_));
+    match scenario.events.iter().find(evicts) {
         Some(event) => fault(&format!(
             "`{}` cannot reach another process; leave the event out",
             event.action.label()

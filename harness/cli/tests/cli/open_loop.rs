@@ -13,7 +13,7 @@ use inline::scenario;
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::Control;
 use jwtbench_engine::trial::{
-    Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, initial_state,
+    Gathering, PhaseCourse, PlantedFault, RoundRecord, Trial, class_state,
 };
 use jwtbench_result::host::disturbance::MAX_STEAL;
 use jwtbench_result::host::noise::Noise;
@@ -81,7 +81,7 @@ fn nothing_is_lost_in_any_scenario() {
         let cheap = algorithms.iter().find(|algorithm| **algorithm == Algorithm::ES256);
         let algorithm = *cheap.unwrap_or(&algorithms[0]);
         let plan = Plan::new(&scenario.thinned(200.0), algorithm, &signers, &|_| {});
-        let state = initial_state(&plan);
+        let state = class_state(&plan);
         let trial = Trial::new(&plan, core(), state.as_ref()).expect("a trial");
         let measurement = trial.simulated().expect("a round");
         check_conserved(&measurement.arrivals, &name);

@@ -140,11 +140,10 @@ fn what_another_process_cannot_be_told_is_refused() {
     let path = folder.path().join("served.toml");
     fs::write(&path, SCENARIO).unwrap();
     let path = path.to_str().unwrap();
-    let rows: [(&[&str], &str, &str, &str); 11] = [
+    let rows: [(&[&str], &str, &str, &str); 10] = [
         (&["hot-path/accept"], "", "poisson", "a closed loop has no instants"),
         (&["rotation/evict-on-compromise"], "", "leave the event out", "its cache is its own"),
-        (&["revocation/revoke-users"], "", "leave the event out", "so is its list"),
-        (&["revocation/state-down"], "", "leave the event out", "and its state"),
+        (&["revocation/store-down"], "", "a [state] cannot reach", "so is its state"),
         (&["rotation"], "", "one scenario", "a family is several"),
         (&["nothing"], "", "jwtbench list", "there is none"),
         (&[path], "soon\n", "milliseconds since 1970", "no instant"),

@@ -6,12 +6,12 @@ mod change;
 mod fleet;
 mod gate;
 mod hindsight;
-mod lag;
 mod oracle;
 mod own;
 mod state;
 mod subjects;
 mod tables;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::path::Path;

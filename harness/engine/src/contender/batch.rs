@@ -14,7 +14,7 @@ use jwtbench_verifier::verdict::{Held, Verdict};
 use jwtbench_verifier::verifier::{Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
-use crate::state::source::{StateSource, in_force};
+use crate::state::class_state::{ClassState, in_force};
 
 use super::{Contender, Presented, Progress, Setup};
 
@@ -30,7 +30,7 @@ pub(super) struct Batched<'c> {
     keys: PreparedKeys,
     held: Held,
     clock: WallClock,
-    state: Option<&'c StateSource>,
+    state: Option<&'c ClassState>,
     /// Operations whose signature is not verified yet, each with the verdict due if it is good.
     waiting: Vec<(u32, Verdict)>,
     deadline: Option<Tick>,

@@ -16,7 +16,7 @@ use jwtbench_verifier::verifier::{Opened, Proven, Scratch, Verifier};
 use jwtbench_verifier::wall_clock::WallClock;
 
 use crate::jwks::key_source::KeySource;
-use crate::state::source::{StateSource, in_force};
+use crate::state::class_state::{ClassState, in_force};
 use crate::state::step::{Proof, StateProgress, StateStep};
 
 use super::{Contender, Presented, Progress, Setup};
@@ -28,7 +28,7 @@ pub(crate) struct Core<'c> {
     worker: WorkerPlace,
     prepared: PreparedKeys,
     clock: WallClock,
-    state: Option<&'c StateSource>,
+    state: Option<&'c ClassState>,
     step: Option<StateStep<'c>>,
     /// Operations that wait for keys, each at its place. Their number is bounded by the waits that
     /// the key cache allows.
@@ -174,7 +174,7 @@ struct Prove<'v, 'c> {
     verifier: &'v Verifier,
     source: &'c KeySource,
     worker: WorkerPlace,
-    state: Option<&'c StateSource>,
+    state: Option<&'c ClassState>,
     step: Option<&'v mut StateStep<'c>>,
     operation: u32,
     clock: &'v WallClock,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwtbench_scenario::issuer::IssuerTimeline;
-use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
+use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_verifier::tick::Tick;
 
@@ -17,10 +17,6 @@ use crate::state::truth::StateTruth;
 pub struct History {
     /// Changes of the published set, in order: one for each epoch after the first.
     pub epochs: Vec<Change>,
-    /// Revocations of holders' tokens, in order.
-    pub revocations: Vec<HolderRevocation>,
-    /// Failures (`true`) and recoveries (`false`) of the state that verdicts need, in order.
-    pub state: Vec<(Change, bool)>,
     /// The revocations of a state that instances learn of by a strategy.
     pub truth: Option<Arc<StateTruth>>,
     /// When machines were given what the truth says.
@@ -51,37 +47,6 @@ pub struct Change {
     pub begin: Tick,
     /// From this instant the new state holds.
     pub end: Tick,
-}
-
-impl Change {
-    /// A change that is never made.
-    pub const NEVER: Change = Change { begin: Tick::MAX, end: Tick::MAX };
-}
-
-/// A revocation of the tokens issued so far to holders of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HolderRevocation {
-    /// The stream, by its place in the scenario.
-    pub stream: StreamPlace,
-    /// The holders below this number are affected.
-    pub below: u32,
-    /// The tokens issued up to this instant are affected.
-    pub issued_by: Tick,
-    /// The change at the issuer.
-    pub change: Change,
-    /// The change of the verifier's list.
-    pub listed: Change,
-}
-
-impl HolderRevocation {
-    /// Whether the revocation affects this token.
-    pub fn hits(&self, facts: &Facts) -> bool {
-        facts.holder.is_some_and(|holder| {
-            holder.stream == self.stream
-                && holder.number < self.below
-                && holder.issued <= self.issued_by
-        })
-    }
 }
 
 /// Whether something holds over a span of time, as far as is known.
@@ -140,54 +105,5 @@ impl History {
         facts
             .signed_by
             .is_some_and(|thumbprint| published.into_iter().any(|key| key.thumbprint == thumbprint))
-    }
-
-    /// Whether the state that verdicts need was unavailable.
-    pub fn state_is_down(&self, from: Tick, to: Tick) -> Over {
-        let (mut any, mut all) = (false, true);
-        let mut is_down = false;
-        let mut begin = Tick::MIN;
-        for (change, goes_down) in self.state.iter().chain([&(Change::NEVER, false)]) {
-            if begin <= to && change.end > from {
-                any |= is_down;
-                all &= is_down;
-            }
-            (begin, is_down) = (change.begin, *goes_down);
-        }
-        match (any, all) {
-            (true, true) => Over::Always,
-            (true, false) => Over::Sometimes,
-            (false, _) => Over::Never,
-        }
-    }
-
-    /// Whether the issuer had revoked this token.
-    pub fn revoked(&self, facts: &Facts, from: Tick, to: Tick) -> Over {
-        self.hit(facts, |revocation| revocation.change, from, to)
-    }
-
-    /// Whether the verifier's list contained this token.
-    pub fn listed(&self, facts: &Facts, from: Tick, to: Tick) -> Over {
-        self.hit(facts, |revocation| revocation.listed, from, to)
-    }
-
-    fn hit(
-        &self,
-        facts: &Facts,
-        change: fn(&HolderRevocation) -> Change,
-        from: Tick,
-        to: Tick,
-    ) -> Over {
-        if facts.is_revoked {
-            return Over::Always;
-        }
-        // A token that is revoked twice counts from the first revocation.
-        let hits = self.revocations.iter().filter(|revocation| revocation.hits(facts));
-        match hits.map(change).min_by_key(|change| change.begin) {
-            None => Over::Never,
-            Some(change) if change.end <= from => Over::Always,
-            Some(change) if change.begin > to => Over::Never,
-            Some(_) => Over::Sometimes,
-        }
     }
 }

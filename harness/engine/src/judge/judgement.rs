@@ -257,7 +257,6 @@ impl<'p> Judge<'p> {
         let facts = &token.facts;
         token.class.row().due.is_none()
             && self.history.published(&self.plan.timeline, facts, from, to) == Over::Always
-            && self.history.revoked(facts, from, to) == Over::Never
             && self.times(facts, self.plan.instant(to)).is_ok()
     }
 
@@ -284,7 +283,8 @@ impl<'p> Judge<'p> {
         if let Some(state) = &self.state {
             return (state.revoked_at(operation) <= from).then(|| state.cause(operation));
         }
-        (self.history.revoked(facts, from, to) == Over::Always).then_some("revocation-lag")
+        // Whoever knows no state accepts it.
+        facts.is_revoked.then_some("state-none")
     }
 
     /// Whether the key cache keeps a set for ever, whatever the response to its fetch says.
@@ -328,7 +328,7 @@ impl<'p> Judge<'p> {
         if let Some(code) = fault(Stage::Purpose) {
             return (Err(code), None);
         }
-        self.state(facts, operation)
+        (self.state(facts, operation), None)
     }
 
     /// The codes due for a token whose verdict was settled under the whole set, which the verifier
@@ -357,24 +357,14 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// The codes due by steps 11 and 12 of the contract, from the state on.
-    fn state(&self, facts: &Facts, operation: &Operation) -> (Code, Option<Code>) {
+    /// The code due by steps 11 and 12 of the contract, from the state on.
+    fn state(&self, facts: &Facts, operation: &Operation) -> Code {
         let fault = |stage| facts.fault.filter(|(at, _)| *at == stage).map(|(_, code)| code);
-        let last = fault(Stage::State).or(fault(Stage::Request)).map_or(Ok(()), Err);
-        if let Some(state) = &self.state {
-            return (state.due(last, operation), None);
-        }
-        let (from, to) = (operation.start, operation.end);
-        let revoked = match self.history.listed(facts, from, to) {
-            Over::Always => (Err(Rejection::Revoked), None),
-            Over::Sometimes => (last, Some(Err(Rejection::Revoked))),
-            Over::Never => (last, None),
-        };
-        let down = Err(Rejection::StateUnavailable);
-        match self.history.state_is_down(from, to) {
-            Over::Always => (down, None),
-            Over::Sometimes => (revoked.0, Some(down)),
-            Over::Never => revoked,
+        let last = fault(Stage::Request).map_or(Ok(()), Err);
+        match &self.state {
+            Some(state) => state.due(last, operation),
+            None if facts.is_revoked => Err(Rejection::Revoked),
+            None => fault(Stage::State).map_or(last, Err),
         }
     }
 

@@ -38,7 +38,7 @@ impl PreparedState {
             return Ok(None);
         };
         #[cfg(feature = "redis")]
-        if let Some(open) = OpenStore::open(store)? {
+        if let Some(open) = OpenStore::open(store, (&fleet, &trial.truth().before))? {
             let fleet = Arc::new(fleet.ringing(open.ring()));
             return Ok(Some(PreparedState { fleet, waker: Waker::Redis(Box::new(open)) }));
         }
@@ -67,7 +67,7 @@ impl PreparedState {
         match self.waker {
             Waker::Model(bell) => Box::new(ModelPlayer::new(trial.state_world(fleet), bell, clock)),
             #[cfg(feature = "redis")]
-            Waker::Redis(open) => Box::new(RedisPlayer::new(*open, &self.fleet, trial.plan, clock)),
+            Waker::Redis(open) => Box::new(RedisPlayer::new(*open, &self.fleet, trial, clock)),
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::model::state::{StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
-use jwtbench_verifier::state_check::{OpId, OpKind, StateCheck, StoreOutcome};
+use jwtbench_verifier::state_check::{OpId, OpKind, StateCheck, StateEntry, StoreOutcome};
 use jwtbench_verifier::tick::Tick;
 
 use crate::judge::history::Telling;
@@ -33,7 +33,7 @@ use crate::state::model_store::StoreLoad;
 use crate::state::store::StateStore;
 use crate::state::truth::StateTruth;
 use crate::state::world::StateRecord;
-use crate::trial::TrialError;
+use crate::trial::{Trial, TrialError};
 
 use client::Connection;
 use issuer::PushWay;
@@ -48,6 +48,8 @@ const LONGEST_CLEARING: Duration = Duration::from_secs(2);
 pub(crate) struct OpenStore {
     server: Option<Server>,
     client: Client,
+    keys: Keys,
+    way: PushWay,
     name: String,
     notify: Arc<Notify>,
 }
@@ -86,11 +88,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl OpenStore {
-    /// Starts a store, or reaches one that runs; `None` for the model.
+    /// Starts a store, or reaches one that runs, and gives it what it has from the beginning. It is
+    /// `None` for the model.
     ///
     /// # Errors
     /// If it cannot be started, or does not answer.
-    pub(crate) fn open(store: StateStore) -> Result<Option<OpenStore>, TrialError> {
+    pub(crate) fn open(
+        store: StateStore,
+        (fleet, before): (&StateFleet, &[StateEntry]),
+    ) -> Result<Option<OpenStore>, TrialError> {
         let server = match store {
             StateStore::Model => return Ok(None),
             StateStore::Running(_) => None,
@@ -110,7 +116,14 @@ impl OpenStore {
         };
         let client = Client::open(url(address)).map_err(fault)?;
         let name = version(&client).map_err(fault)?;
-        Ok(Some(OpenStore { server, client, name, notify: Arc::default() }))
+        let way = match fleet.strategy().push() {
+            None => PushWay::None,
+            Some(push) if push.replays => PushWay::Stream,
+            Some(_) => PushWay::Channel,
+        };
+        let keys = Keys::new();
+        issuer::fill(&client, (&keys, way), before).map_err(fault)?;
+        Ok(Some(OpenStore { server, client, keys, way, name, notify: Arc::default() }))
     }
 
     /// The function by which machines wake the player.
@@ -146,23 +159,19 @@ impl RedisPlayer {
     pub(crate) fn new(
         store: OpenStore,
         fleet: &Arc<StateFleet>,
-        plan: &Plan,
+        trial: &Trial<'_>,
         clock: RealClock,
     ) -> RedisPlayer {
-        let OpenStore { mut server, client, name, notify } = store;
-        let push = fleet.strategy().push();
+        let OpenStore { mut server, client, keys, way, name, notify } = store;
+        let plan = trial.plan;
         let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
         let counts = || vec![0.0; seconds];
         let round = RedisRound {
-            truth: Arc::new(StateTruth::of(plan, fleet.strategy().key)),
+            truth: trial.truth(),
             fleet: Arc::clone(fleet),
             client,
-            keys: Keys::new(),
-            way: match push {
-                None => PushWay::None,
-                Some(push) if push.replays => PushWay::Stream,
-                Some(_) => PushWay::Channel,
-            },
+            keys,
+            way,
             clock,
             told: Mutex::default(),
             load: Mutex::new(StoreLoad { lookups: counts(), polls: counts() }),

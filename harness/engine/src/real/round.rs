@@ -230,8 +230,9 @@ impl Trial<'_> {
         };
         let surroundings = surroundings.wired(endpoint, &http, idle, &caches)?;
         viewing.begin(plan, clock, needs_endpoint.then_some(&caches));
-        let (first, nothing) = (caches.log(), History::default());
-        let judge = Judge::new(plan, &nothing, &first.sets, self.strictness());
+        let truth = surroundings.player.as_deref().map(StatePlayer::truth);
+        let (first, beginning) = (caches.log(), History { truth, ..History::default() });
+        let judge = Judge::new(plan, &beginning, &first.sets, self.strictness());
         let performance = Performance { trial: self, control, lane, texts: &texts, judge: &judge };
         let (workers, script_run, watched) =
             performance.perform(&surroundings, &mut contenders, &viewing);
@@ -329,11 +330,11 @@ impl Trial<'_> {
     ) -> Result<ScriptRun, TrialError> {
         let Surroundings { host, player, wire, clock } = surroundings;
         let mut script_run = ScriptRun::default();
+        let (player, clock) = (player.as_deref(), *clock);
+        script_run.history.truth = player.map(StatePlayer::truth);
         let Some(Wire { endpoint, fetcher }) = wire else {
             return Ok(script_run);
         };
-        let (player, clock) = (player.as_deref(), *clock);
-        script_run.history.truth = player.map(StatePlayer::truth);
         let mut sockets = Sockets { endpoint, fetcher, player, clock };
         let scripted: Vec<ScriptedEvent> = scripted_events(self.plan);
         let is_over = || control.stop.load(Ordering::Relaxed) || host.first().is_some();
@@ -344,8 +345,7 @@ impl Trial<'_> {
             if is_over() {
                 break;
             }
-            let state = self.state.as_deref();
-            script_run.apply(event, self.plan, state, &mut sockets)?;
+            script_run.apply(event, self.plan, &mut sockets)?;
         }
         Ok(script_run)
     }

@@ -105,7 +105,7 @@ impl<'p> Serving<'p> {
             if !wait(clock, event.at, stop) {
                 return Ok(());
             }
-            script_run.apply(event, self.plan, None, &mut outside)?;
+            script_run.apply(event, self.plan, &mut outside)?;
         }
         wait(clock, Tick::ZERO + self.plan.scenario.load.duration, stop);
         Ok(())

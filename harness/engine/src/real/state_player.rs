@@ -83,6 +83,9 @@ impl StatePlayer for ModelPlayer<'_> {
             let next = {
                 let mut state = self.lock();
                 state.catch_up(|| self.clock.now());
+                if state.is_still() {
+                    return Ok(());
+                }
                 state.next_at()
             };
             let pause = next.map_or(LONGEST_SLEEP, |at| at.since(self.clock.now()));

@@ -5,7 +5,7 @@ use jwtbench_scenario::plan::{MAX_ARRIVALS, Plan};
 
 use crate::contender::{ContenderSpec, Optional};
 use crate::real::saturate;
-use crate::trial::{Trial, initial_state};
+use crate::trial::{Trial, class_state};
 
 use super::{Job, Session, SessionError};
 
@@ -23,7 +23,7 @@ impl Session<'_> {
         let contender = calibrated_contender(job)?;
         self.observer.say(format!("{job}: calibrating {contender}"));
         let plan = Plan::new(&closed, job.algorithm, &self.signers, &|_| {}).checked()?;
-        let state = initial_state(&plan);
+        let state = class_state(&plan);
         let trial = Trial::new(&plan, contender, state.as_ref())?;
         let trial = trial.calibrated(self.calibration.clone());
         let saturated = saturate(vec![trial], self.control())?.and_then(|mut found| found.pop());

@@ -11,6 +11,8 @@ use crate::contender::ContenderSpec;
 pub enum Misfit {
     /// The scenario is about the key cache, and the contender does not use ours.
     NoKeyCache,
+    /// The scenario is about the state of tokens, and the contender asks for none.
+    NoState,
     /// The scenario has tokens to refuse, and the contender judges no claims.
     NoJudge,
     /// The contender does not verify the algorithm.
@@ -22,6 +24,7 @@ impl Misfit {
     pub fn reason(self) -> String {
         match self {
             Misfit::NoKeyCache => "has no key cache, and time or a cache matters there".into(),
+            Misfit::NoState => "asks for no state, and revoked tokens come there".into(),
             Misfit::NoJudge => {
                 "checks signatures and no claims, and tokens that must be refused come there".into()
             }
@@ -32,7 +35,7 @@ impl Misfit {
     /// The remedy, as text.
     pub fn remedy(self) -> String {
         match self {
-            Misfit::NoKeyCache => {
+            Misfit::NoKeyCache | Misfit::NoState => {
                 "name a contender of core: such as core:ring, or a scenario of hot-path".into()
             }
             Misfit::NoJudge => {
@@ -55,6 +58,9 @@ pub fn misfit(scenario: &Scenario, contender: ContenderSpec) -> Option<Misfit> {
     let only_good = scenario.classes().iter().all(|class| class.row().stage == Stage::Good);
     if is_cached && !contender.has_key_cache() {
         return Some(Misfit::NoKeyCache);
+    }
+    if scenario.state.is_some() && !contender.has_key_cache() {
+        return Some(Misfit::NoState);
     }
     (!only_good && !contender.judges()).then_some(Misfit::NoJudge)
 }

@@ -26,11 +26,11 @@ use crate::jwks::caches::Caches;
 use crate::jwks::endpoint::ServedCounts;
 use crate::jwks::in_process::InProcess;
 use crate::jwks::key_source::FetchNote;
+use crate::state::class_state::in_force;
 use crate::state::fleet::StateFleet;
-use crate::state::source::in_force;
 use crate::state::truth::StateTruth;
 use crate::state::world::{StateRecord, StateWorld};
-use crate::trial::{Trial, TrialError, first_document, grace, initial_state};
+use crate::trial::{Trial, TrialError, class_state, first_document, grace};
 use crate::virtual_time::engine::{ArrivalSource, Engine, Observer, Sink, Turn};
 use crate::virtual_time::remembering::Remembering;
 use crate::virtual_time::world::World;
@@ -229,7 +229,7 @@ impl Instance<'_> {
     pub(super) fn run(&self) -> Result<InstanceRun, TrialError> {
         let plan = self.plan;
         let spec = ContenderSpec::Core(&Remembering);
-        let state = initial_state(plan);
+        let state = class_state(plan);
         let trial = Trial::new(plan, spec, state.as_ref())?;
         let transport = InProcess::default();
         let policy = &plan.scenario.cache.policy;
@@ -239,8 +239,9 @@ impl Instance<'_> {
             None if policy.per_worker => plan.scenario.load.workers,
             None => 1,
         };
-        let fleet = strategy.map(|strategy| self.fleet(strategy, workers));
-        let truth = strategy.map(|strategy| Arc::new(StateTruth::of(plan, strategy.key)));
+        let truth = strategy.map(|_| trial.truth());
+        let fleet = strategy.zip(truth.as_ref());
+        let fleet = fleet.map(|(strategy, truth)| self.fleet(strategy, workers, truth));
         let first = first_document(plan);
         let caches = Caches::new(
             spec.backend(),
@@ -293,10 +294,10 @@ impl Instance<'_> {
     }
 
     /// The machines of a fleet, each for the tokens that are drawn.
-    fn fleet(&self, strategy: &StateStrategy, instances: u32) -> StateFleet {
+    fn fleet(&self, strategy: &StateStrategy, instances: u32, truth: &StateTruth) -> StateFleet {
         let sample = self.plan.scenario.state.as_ref().map_or(1.0, |state| state.sample);
         let strategy = strategy.clone().sampled(sample);
-        StateFleet::of(self.plan, &strategy, instances, self.seed)
+        StateFleet::of(self.plan, &strategy, (instances, self.seed), truth)
     }
 }
 

@@ -73,7 +73,7 @@ impl Tally {
         if let Some(cause) = judgement.exposed {
             counts.exposed_accepts += 1;
             self.causes.expose(cause);
-            let is_revoked = cause == "revocation-lag" || cause.starts_with("state-");
+            let is_revoked = cause.starts_with("state-");
             counts.revoked_accepts += u64::from(is_revoked && plan.scenario.state.is_some());
             if let Some(key) = token.facts.signed_by.filter(|_| !is_revoked) {
                 let last = self.exposed.entry(key.0).or_insert(operation.end);

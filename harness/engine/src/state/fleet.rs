@@ -21,6 +21,8 @@ use jwtbench_verifier::state_strategy::{StateKey, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
+use super::truth::StateTruth;
+
 /// A function that wakes whoever drives a fleet.
 pub type Ring = dyn Fn() + Send + Sync;
 
@@ -77,18 +79,24 @@ impl StateFleet {
         fleet
     }
 
-    /// The fleet of a plan. A warm one holds what there is at the beginning, nothing, as of an
-    /// instant that is drawn. `seed` is the seed of the machines.
-    pub fn of(plan: &Plan, strategy: &StateStrategy, instances: u32, seed: u64) -> StateFleet {
+    /// The fleet of a plan: so many machines, with this seed. A warm one holds what there is at the
+    /// beginning, as of an instant that is drawn.
+    pub fn of(
+        plan: &Plan,
+        strategy: &StateStrategy,
+        (instances, seed): (u32, u64),
+        truth: &StateTruth,
+    ) -> StateFleet {
         let mut random = random::stream(seed, &["fleet"]);
         let interval = strategy.feed.as_ref().and_then(|feed| feed.poll);
         let interval = interval.map_or(Duration::ZERO, |poll| poll.interval);
         let one = |number| {
             let seed = random.next_u64();
-            let mut check = StateCheck::new(strategy.clone(), seed).numbered(number);
+            let check = StateCheck::new(strategy.clone(), seed).numbered(number);
+            let mut check = check.with_room(truth.entries());
             let next_poll = Tick::ZERO + interval.mul_f64(unit(&mut random));
             if plan.scenario.cache.start != Start::Cold {
-                check.warm(&[], next_poll - interval, next_poll);
+                check.warm(&truth.before, next_poll - interval, next_poll);
                 check.heartbeat(Tick::ZERO);
             }
             check

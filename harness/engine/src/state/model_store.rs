@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
+use jwtbench_scenario::format::cache::Start;
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::plan::random::{self, unit};
@@ -17,6 +18,7 @@ use jwtbench_verifier::state_strategy::{Carrier, OnOutage, PollScope, StateStrat
 use jwtbench_verifier::tick::Tick;
 
 use super::fleet::StateFleet;
+use super::truth::StateTruth;
 
 /// The number of services of the lookups that are drawn up to which a wait is not counted, where
 /// others are not drawn.
@@ -96,8 +98,13 @@ pub(crate) struct ModelStore {
 }
 
 impl ModelStore {
-    /// An empty store at the beginning of a plan. [`ModelStore::open`] makes its links.
-    pub(crate) fn new(plan: &Plan, strategy: &StateStrategy, instances: u32) -> ModelStore {
+    /// The store at the beginning of a plan. [`ModelStore::open`] makes its links.
+    pub(crate) fn new(
+        plan: &Plan,
+        strategy: &StateStrategy,
+        instances: u32,
+        truth: &StateTruth,
+    ) -> ModelStore {
         let push = strategy.push();
         let state = plan.scenario.state.as_ref();
         let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
@@ -109,8 +116,8 @@ impl ModelStore {
             sample: state.map_or(1.0, |state| state.sample),
             horizon: Tick::ZERO + plan.scenario.load.duration,
             random: random::stream(plan.seed, &["store"]),
-            entries: Vec::new(),
-            by_key: HashMap::new(),
+            entries: Vec::with_capacity(truth.entries()),
+            by_key: HashMap::with_capacity(truth.entries()),
             pending: Vec::new(),
             in_flight: BTreeMap::new(),
             next: 0,
@@ -120,6 +127,11 @@ impl ModelStore {
             listing: None,
             load: StoreLoad { lookups: vec![0.0; seconds], polls: vec![0.0; seconds] },
         };
+        truth.before.iter().for_each(|entry| store.learn(entry.clone(), Tick::MIN));
+        if plan.scenario.cache.start != Start::Cold {
+            // A warm instance has them.
+            store.sent.fill(store.entries.len());
+        }
         if let Some(pause) = store.heartbeat {
             store.send(Tick::ZERO + pause / 2, InFlight::Heartbeat);
         }
@@ -136,17 +148,18 @@ impl ModelStore {
         self.setting.fault == StoreFault::None || self.carrier == Carrier::Introspection
     }
 
-    /// The issuer decides on a token.
-    pub(crate) fn revoke(&mut self, entry: &StateEntry, fleet: &StateFleet, now: Tick) {
-        if self.carrier == Carrier::Memory {
-            self.learn(entry.clone(), now);
-            let entries = [entry.clone()];
-            (0..fleet.len()).for_each(|number| fleet.pushed(number, None, &entries, now));
-        } else if self.listens() {
-            self.learn(entry.clone(), now);
-            self.publish(now);
+    /// The issuer decides on tokens.
+    pub(crate) fn tell(&mut self, entries: &[StateEntry], fleet: &StateFleet, now: Tick) {
+        let is_memory = self.carrier == Carrier::Memory;
+        if !is_memory && !self.listens() {
+            self.pending.extend_from_slice(entries);
+            return;
+        }
+        entries.iter().for_each(|entry| self.learn(entry.clone(), now));
+        if is_memory {
+            (0..fleet.len()).for_each(|number| fleet.pushed(number, None, entries, now));
         } else {
-            self.pending.push(entry.clone());
+            self.publish(now);
         }
     }
 
@@ -186,9 +199,7 @@ impl ModelStore {
     /// Makes the links to the instances, but for those that its setting has down.
     pub(crate) fn open(&mut self, fleet: &StateFleet, now: Tick) {
         for number in 0..self.links.len() {
-            let is_up = self.has_link(number);
-            self.links[number] = is_up;
-            fleet.drive(number as u32, |check| check.link(is_up, now));
+            self.set_link(number, self.has_link(number), fleet, now);
         }
     }
 

@@ -12,6 +12,8 @@ use jwtbench_verifier::state_strategy::Carrier;
 
 /// The programs that speak the protocol, in the order in which they are looked for.
 const SERVERS: [&str; 2] = ["valkey-server", "redis-server"];
+/// The most entries that a store is given before a round.
+const MOST_BEFORE: u64 = 100_000;
 /// The port of a URL that names none.
 const PORT: u16 = 6379;
 
@@ -74,6 +76,12 @@ impl StateStore {
         };
         if self == StateStore::Model {
             return Ok(());
+        }
+        if state.revoked_before > MOST_BEFORE {
+            return Err(format!(
+                "[state] `revoked-before` is over {MOST_BEFORE}, which {self} would take seconds \
+                 to be given and to clear; lower it, or use the model (--state-store model)"
+            ));
         }
         let carrier = state.strategy.strategy.carrier;
         if matches!(carrier, Carrier::Memory | Carrier::Introspection | Carrier::StatusList) {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::{StreamPlace, TokenPlace};
 use jwtbench_scenario::model::state::AfterRevocation;
-use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::plan::random::{self, unit};
 use jwtbench_scenario::plan::subjects::Subjects;
+use jwtbench_scenario::plan::{Plan, PlanParts};
 use jwtbench_scenario::token::corpus::Facts;
 use jwtbench_scenario::token::pack::AUTHORIZATION_VERSION;
 use jwtbench_verifier::state_check::{Knowledge, StateEntry, StateToken};
@@ -28,6 +28,10 @@ const REDRAWS: usize = 16;
 pub struct StateTruth {
     /// The decisions, in order of time.
     pub revocations: Vec<TokenRevocation>,
+    /// What the store has from the beginning.
+    pub before: Vec<StateEntry>,
+    /// What it is told beside about tokens that never arrive, in order of time.
+    pub others: Vec<(Tick, Vec<StateEntry>)>,
     /// For each token of the corpus the instant from which it is revoked; `Tick::MAX` for never.
     revoked_at: Vec<Tick>,
     /// For each token the span in which what the store is told refuses it. It begins with its
@@ -81,6 +85,7 @@ impl StateTruth {
             goes_on: state.after_revocation == AfterRevocation::GoesOn,
             ..StateTruth::default()
         };
+        truth.add_earlier(plan, key, state.revoked_before);
         truth.draw(plan, key, (state.revocations_per_s, plan.scenario.revocations_until()));
         truth.add_events(plan, key);
         if let Some(subjects) = Subjects::of(&plan.scenario, plan.seed) {
@@ -112,9 +117,39 @@ impl StateTruth {
         self.unissued.contains(&token) || !self.goes_on && self.revoked_at(token) <= at
     }
 
+    /// The number of entries that the store is ever told of.
+    pub fn entries(&self) -> usize {
+        let others: usize = self.others.iter().map(|(_, entries)| entries.len()).sum();
+        self.before.len() + self.revocations.len() + others
+    }
+
+    /// Adds what was decided before the beginning: on the tokens of class `revoked`, and on so many
+    /// others.
+    fn add_earlier(&mut self, plan: &Plan, key: StateKey, others: u64) {
+        for (known, token) in self.revoked_at.iter_mut().zip(&plan.corpus.tokens) {
+            let facts = &token.facts;
+            if facts.is_revoked {
+                *known = Tick::MIN;
+                let end = end_of(plan, facts);
+                let of_token = (key, AUTHORIZATION_VERSION, facts.issued_at + NEXT);
+                self.before.push(entry_of(of_token, facts, end));
+            }
+        }
+        let earlier = 0..others;
+        self.before.extend(earlier.map(|number| other_entry(plan, key, (BEFORE, number))));
+    }
+
     fn add_events(&mut self, plan: &Plan, key: StateKey) {
-        for event in &plan.scenario.events {
-            let Action::RevokeTokens { stream: Some(name), share, .. } = &event.action else {
+        for (batch, event) in (0u32..).zip(&plan.scenario.events) {
+            let Action::RevokeTokens { stream, share, others } = &event.action else {
+                continue;
+            };
+            if *others > 0 {
+                let one = |number| other_entry(plan, key, (batch, number));
+                let entries = (0..*others).map(one).collect();
+                self.others.push((Tick::ZERO + event.at, entries));
+            }
+            let Some(name) = stream else {
                 continue;
             };
             let streams = &plan.scenario.streams;
@@ -175,13 +210,15 @@ impl StateTruth {
         if matches!(key, StateKey::JwtId | StateKey::Session | StateKey::Client) {
             return spans;
         }
-        let mut told = HashMap::<&str, Vec<&TokenRevocation>>::new();
-        for one in self.revocations.iter().filter(|one| one.is_told) {
-            told.entry(&one.entry.key).or_default().push(one);
+        let mut told = HashMap::<&str, Vec<(Tick, &StateEntry)>>::new();
+        let later = self.revocations.iter().filter(|one| one.is_told);
+        let later = later.map(|one| (one.at, &one.entry));
+        for (at, entry) in self.before.iter().map(|entry| (Tick::MIN, entry)).chain(later) {
+            told.entry(&entry.key).or_default().push((at, entry));
         }
         for ([from, until], minted) in spans.iter_mut().zip(&plan.corpus.tokens) {
             let facts = &minted.facts;
-            let refuses = |one: &&&TokenRevocation| match one.entry.knowledge {
+            let refuses = |(_, entry): &&(Tick, &StateEntry)| match entry.knowledge {
                 Knowledge::Clear => false,
                 Knowledge::Revoked => true,
                 Knowledge::Version(least) => facts.version.unwrap_or_default() < least,
@@ -189,9 +226,9 @@ impl StateTruth {
             };
             let own = || told.get(&*facts.subject).into_iter().flatten().filter(refuses);
             if *from == Tick::MAX {
-                *until = own().map(|one| one.entry.end).max().unwrap_or(Tick::MAX);
+                *until = own().map(|(_, entry)| entry.end).max().unwrap_or(Tick::MAX);
             }
-            *from = own().map(|one| one.at).min().unwrap_or(Tick::MAX).min(*from);
+            *from = own().map(|(at, _)| *at).min().unwrap_or(Tick::MAX).min(*from);
         }
         spans
     }
@@ -237,19 +274,12 @@ impl StateTruth {
             return;
         }
         *known = at;
-        let (name, knowledge) = match key {
-            StateKey::JwtId | StateKey::Session | StateKey::Client => {
-                (&facts.jwt_id, Knowledge::Revoked)
-            }
-            StateKey::Subject => (&facts.subject, Knowledge::Revoked),
-            StateKey::Version => (&facts.subject, Knowledge::Version(version)),
-            StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(plan.instant(at) + NEXT)),
-        };
         let end = end_of(plan, facts);
+        let of_token = (key, version, plan.instant(at) + NEXT);
         self.revocations.push(TokenRevocation {
             at,
             token,
-            entry: StateEntry { key: name.clone(), knowledge, end },
+            entry: entry_of(of_token, facts, end),
             is_told: true,
             end,
             issued_at: facts.issued_at,
@@ -257,6 +287,41 @@ impl StateTruth {
             expires: Tick(end.0 - plan.scenario.leeway().as_nanos() as i64),
         });
     }
+}
+
+/// What a store is told of a token. `version` is the least authorization version from now on, and
+/// `not_before` the least instant of issue.
+fn entry_of(
+    (key, version, not_before): (StateKey, u64, UnixTime),
+    facts: &Facts,
+    end: Tick,
+) -> StateEntry {
+    let (name, knowledge) = match key {
+        StateKey::JwtId | StateKey::Session | StateKey::Client => {
+            (&facts.jwt_id, Knowledge::Revoked)
+        }
+        StateKey::Subject => (&facts.subject, Knowledge::Revoked),
+        StateKey::Version => (&facts.subject, Knowledge::Version(version)),
+        StateKey::NotBefore => (&facts.subject, Knowledge::NotBefore(not_before)),
+    };
+    StateEntry { key: name.clone(), knowledge, end }
+}
+
+/// The batch of what was decided before the beginning. Others have the number of their event.
+const BEFORE: u32 = u32::MAX;
+
+/// What a store is told of a token that never arrives, and has until after the end. Its key has the
+/// form of a real one, and a version (RFC 9562 §4.2) that none has.
+fn other_entry(plan: &Plan, key: StateKey, (batch, number): (u32, u64)) -> StateEntry {
+    let name = format!("{batch:08x}-0000-0000-0000-{number:012x}");
+    let knowledge = match key {
+        StateKey::Version => Knowledge::Version(AUTHORIZATION_VERSION),
+        StateKey::NotBefore => Knowledge::NotBefore(plan.instant(Tick::ZERO)),
+        _ => Knowledge::Revoked,
+    };
+    let PlanParts { scenario, .. } = &**plan;
+    let last = scenario.load.duration + scenario.issuer.token_lifetime + scenario.leeway();
+    StateEntry { key: name.into_boxed_str(), knowledge, end: Tick::ZERO + last }
 }
 
 /// The instant from which no verifier accepts a token: its end, the leeway, and the most by which a

@@ -22,8 +22,9 @@ pub(crate) struct StateWorld<'s> {
     pub(crate) truth: Arc<StateTruth>,
     pub(crate) store: ModelStore,
     pub(crate) exposures: Exposures,
-    /// The number of revocations that have happened.
+    /// The number of revocations that have happened, and of batches of others.
     revoked: usize,
+    others: usize,
     most_held: (usize, usize),
     horizon: Tick,
     /// The most by which something was done later than it was due.
@@ -89,21 +90,24 @@ impl<'s> StateWorld<'s> {
         truth: Arc<StateTruth>,
         beginning: Tick,
     ) -> StateWorld<'s> {
-        let mut store = ModelStore::new(plan, fleet.strategy(), fleet.len());
+        let mut store = ModelStore::new(plan, fleet.strategy(), fleet.len(), &truth);
         store.open(fleet, beginning);
         let horizon = Tick::ZERO + plan.scenario.load.duration;
         let reopens = plan.scenario.first_restart().is_some() || may_forget(fleet.strategy());
         let exposures = Exposures::new(Arc::clone(&truth), fleet.len(), reopens);
-        StateWorld {
+        let mut world = StateWorld {
             fleet,
             truth,
             store,
             exposures,
             revoked: 0,
+            others: 0,
             most_held: (0, 0),
             horizon,
             late: Duration::ZERO,
-        }
+        };
+        world.note_held();
+        world
     }
 
     /// Does everything that is due, each at its own instant and in the order of the engine, and
@@ -135,6 +139,14 @@ impl<'s> StateWorld<'s> {
         self.next_turn().map(|(at, _)| at)
     }
 
+    /// Whether nothing is due, and no machine will ever ask for anything.
+    pub(crate) fn is_still(&self) -> bool {
+        let strategy = self.fleet.strategy();
+        let asks_nobody =
+            strategy.lookup.is_none() && strategy.feed.as_ref().is_none_or(Feed::is_memory);
+        asks_nobody && self.next_turn().is_none()
+    }
+
     fn next_turn(&self) -> Option<(Tick, StateTurn)> {
         let turns = [
             self.next_completion().map(|at| (at, StateTurn::Completion)),
@@ -161,28 +173,48 @@ impl<'s> StateWorld<'s> {
     }
 
     pub(crate) fn next_revocation(&self) -> Option<Tick> {
+        let others = self.truth.others.get(self.others).map(|(at, _)| *at);
+        self.next_of_holders().into_iter().chain(others).min()
+    }
+
+    fn next_of_holders(&self) -> Option<Tick> {
         self.truth.revocations.get(self.revoked).map(|one| one.at)
     }
 
-    /// The issuer revokes the next token. The exposure begins before anybody is told.
+    /// The issuer revokes the next token, or tokens that never arrive. The exposure begins before
+    /// anybody is told.
     pub(crate) fn revoke(&mut self, now: Tick) {
-        let Some(revocation) = self.truth.revocations.get(self.revoked) else {
+        let truth = Arc::clone(&self.truth);
+        if self.next_of_holders() != self.next_revocation()
+            && let Some((_, entries)) = truth.others.get(self.others)
+        {
+            self.others += 1;
+            self.note_held();
+            self.store.tell(entries, self.fleet, now);
+            return;
+        }
+        let Some(revocation) = truth.revocations.get(self.revoked) else {
             return;
         };
         let (fleet, store) = (self.fleet, &self.store);
         let asked = |key: &str| store.trusts_until(key, fleet.strategy(), now);
         self.exposures.begin(self.revoked as u32, fleet, &asked, now);
         self.revoked += 1;
-        let (entries, bytes) = self.most_held;
-        self.most_held =
-            self.fleet.look(0, |check| (check.entries().max(entries), check.bytes().max(bytes)));
+        self.note_held();
         if revocation.is_told {
-            self.store.revoke(&revocation.entry, self.fleet, now);
+            self.store.tell(std::slice::from_ref(&revocation.entry), self.fleet, now);
         }
         // Whoever asks may still hear of nothing, from a replica.
         if self.store.tells_at_once() || self.fleet.strategy().feed.is_none() {
             self.look_at_all(now);
         }
+    }
+
+    /// Notes what the first instance holds.
+    fn note_held(&mut self) {
+        let (entries, bytes) = self.most_held;
+        self.most_held =
+            self.fleet.look(0, |check| (check.entries().max(entries), check.bytes().max(bytes)));
     }
 
     fn look_at_all(&mut self, now: Tick) {

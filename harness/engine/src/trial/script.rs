@@ -1,21 +1,17 @@
 //! The script of a trial: what happens while tokens arrive, in order. Phases begin, the issuer
-//! changes its set, tokens are revoked, keys are evicted. It is the same in real and in virtual
-//! time.
-
-use std::time::Duration;
+//! changes its set, keys are evicted, instances restart. It is the same in real and in virtual
+//! time. What the issuer decides on tokens is the truth of a state, and no part of it.
 
 use jwtbench_scenario::model::endpoint::EndpointSetting;
 use jwtbench_scenario::model::event::Action;
-use jwtbench_scenario::model::place::StreamPlace;
 use jwtbench_scenario::model::state::StoreSetting;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_verifier::tick::Tick;
 
-use crate::judge::history::{Change, History, HolderRevocation};
+use crate::judge::history::{Change, History};
 use crate::jwks::endpoint::ServedCounts;
-use crate::state::source::StateSource;
 
-use super::{TrialError, other_jwt_id, others_end, token_end};
+use super::TrialError;
 
 /// An event of the script.
 #[derive(Clone, Debug)]
@@ -29,22 +25,9 @@ pub(crate) struct ScriptedEvent {
 enum ScriptStep {
     Phase(usize),
     Epoch(usize),
-    Revoke(Revocation),
-    /// The verifier's list now contains what was revoked this much earlier.
-    List(Revocation, Duration),
     Evict(String),
-    State(bool),
     /// So many percent of the instances restart, after those of so many turns before.
     Restart(f64, u32),
-}
-
-/// A revocation of tokens: those of the holders of a stream below a number, and those of others.
-#[derive(Clone, Copy, Debug)]
-struct Revocation {
-    holders: Option<(StreamPlace, u32)>,
-    others: u64,
-    /// The place of the event in the scenario.
-    event: usize,
 }
 
 /// The target of scripted events.
@@ -73,7 +56,7 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
         all.push(ScriptedEvent { at: Tick::ZERO + phase.at, what: ScriptStep::Phase(index) });
     }
     let mut epoch = 0;
-    for (number, event) in scenario.events.iter().enumerate() {
+    for event in &scenario.events {
         let what = match &event.action {
             Action::PublishKey { .. }
             | Action::SignWith(_)
@@ -83,30 +66,10 @@ pub(crate) fn scripted_events(plan: &Plan) -> Vec<ScriptedEvent> {
                 ScriptStep::Epoch(epoch)
             }
             // The truth of a state has them.
-            Action::RevokeTokens { .. } if scenario.state.is_some() => continue,
-            Action::ChangeSubjects { .. } | Action::IssuerDown { .. } => continue,
-            Action::RevokeTokens { stream, share, others, lag } => {
-                let streams = &scenario.streams;
-                let place = stream
-                    .as_ref()
-                    .and_then(|name| streams.iter().position(|stream| stream.name == *name));
-                let holders = place.map(|place| {
-                    let count = f64::from(streams[place].holders) * share / 100.0;
-                    (StreamPlace(place as u16), count.ceil() as u32)
-                });
-                let revocation = Revocation { holders, others: *others, event: number };
-                // A revocation that would be listed after the end is never listed.
-                if !lag.is_zero() && event.at + *lag < scenario.load.duration {
-                    let at = Tick::ZERO + event.at + *lag;
-                    all.push(ScriptedEvent { at, what: ScriptStep::List(revocation, *lag) });
-                }
-                match lag.is_zero() {
-                    true => ScriptStep::List(revocation, *lag),
-                    false => ScriptStep::Revoke(revocation),
-                }
-            }
+            Action::RevokeTokens { .. }
+            | Action::ChangeSubjects { .. }
+            | Action::IssuerDown { .. } => continue,
             Action::Evict(label) => ScriptStep::Evict(kid_of(plan, label)),
-            Action::State { available } => ScriptStep::State(*available),
             Action::RestartInstances { share, turn } => ScriptStep::Restart(*share, *turn),
         };
         all.push(ScriptedEvent { at: Tick::ZERO + event.at, what });
@@ -137,7 +100,6 @@ impl ScriptRun {
         &mut self,
         event: &ScriptedEvent,
         plan: &Plan,
-        state: Option<&StateSource>,
         surroundings: &mut dyn ScriptTarget,
     ) -> Result<(), TrialError> {
         let begin = surroundings.now();
@@ -152,78 +114,9 @@ impl ScriptRun {
                 surroundings.publish(&plan.timeline.epochs()[*index].body);
                 self.history.epochs.push(Change { begin, end: surroundings.now() });
             }
-            ScriptStep::Revoke(Revocation { holders, .. }) => {
-                if let Some((stream, below)) = *holders {
-                    let change = Change { begin, end: begin };
-                    let (issued_by, listed) = (event.at, Change::NEVER);
-                    let revocation = HolderRevocation { stream, below, issued_by, change, listed };
-                    self.history.revocations.push(revocation);
-                }
-            }
-            ScriptStep::List(Revocation { holders, others, event: number }, lag) => {
-                let issued_by = event.at - *lag;
-                if let Some(state) = state {
-                    let (batch, end) = (*number as u32, others_end(plan, begin));
-                    let others = (0..*others).map(|number| (other_jwt_id(batch, number), end));
-                    state.revoke(others, begin);
-                    revoke_holders(plan, *holders, (issued_by, begin), state);
-                }
-                if let Some((stream, below)) = *holders {
-                    let listed = Change { begin, end: surroundings.now() };
-                    self.list(stream, below, (issued_by, *lag), listed);
-                }
-            }
             ScriptStep::Restart(share, turn) => surroundings.restart(*share, *turn),
             ScriptStep::Evict(kid) => surroundings.evict(kid),
-            ScriptStep::State(available) => {
-                if let Some(state) = state {
-                    state.set_available(*available);
-                    let change = Change { begin, end: surroundings.now() };
-                    self.history.state.push((change, !available));
-                }
-            }
         }
         Ok(())
     }
-}
-
-impl ScriptRun {
-    /// Adds revoked tokens to the verifier's list. Without a lag the issuer revokes them at the
-    /// same instant.
-    fn list(
-        &mut self,
-        stream: StreamPlace,
-        below: u32,
-        (issued_by, lag): (Tick, Duration),
-        listed: Change,
-    ) {
-        let is_it = |known: &&mut HolderRevocation| {
-            (known.stream, known.below, known.issued_by) == (stream, below, issued_by)
-        };
-        let mut revoked = self.history.revocations.iter_mut().rev();
-        let known = if lag.is_zero() { None } else { revoked.find(is_it) };
-        match known {
-            Some(known) => known.listed = listed,
-            None => {
-                let change = listed;
-                let revocation = HolderRevocation { stream, below, issued_by, change, listed };
-                self.history.revocations.push(revocation);
-            }
-        }
-    }
-}
-
-fn revoke_holders(
-    plan: &Plan,
-    holders: Option<(StreamPlace, u32)>,
-    (issued_by, now): (Tick, Tick),
-    state: &StateSource,
-) {
-    let Some((stream, below)) = holders else {
-        return;
-    };
-    let change = Change { begin: issued_by, end: issued_by };
-    let revocation = HolderRevocation { stream, below, issued_by, change, listed: change };
-    let hit = plan.corpus.tokens.iter().filter(|token| revocation.hits(&token.facts));
-    state.revoke(hit.map(|token| (token.facts.jwt_id.clone(), token_end(plan, &token.facts))), now);
 }

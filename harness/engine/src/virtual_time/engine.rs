@@ -340,8 +340,7 @@ impl<'c, A: ArrivalSource, S: Sink, O: Observer> Engine<'c, A, S, O> {
     }
 
     fn happen(&mut self, event: &ScriptedEvent) -> Result<(), TrialError> {
-        let state = self.trial.state.as_deref();
-        self.script_run.apply(event, self.trial.plan, state, &mut self.world)
+        self.script_run.apply(event, self.trial.plan, &mut self.world)
     }
 
     fn begin(&mut self, worker: usize, arrival: Arrival) {

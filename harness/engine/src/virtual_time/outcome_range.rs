@@ -13,7 +13,7 @@ use jwtbench_scenario::plan::{Plan, Redraw};
 use jwtbench_verifier::policy::PolicySpec;
 
 use crate::contender::ContenderSpec;
-use crate::trial::{Trial, TrialError, initial_state};
+use crate::trial::{Trial, TrialError, class_state};
 
 use super::remembering::Remembering;
 
@@ -48,7 +48,7 @@ pub fn outcome_range(
     }
     range.seeds = (0..SEEDS).map(|step| plan.seed.wrapping_add(step)).collect();
     let redraw = Redraw::new(plan, signers, minted_for, &range.seeds);
-    let state = initial_state(&redraw.plan(plan.seed));
+    let state = class_state(&redraw.plan(plan.seed));
     let one = |seed: &u64| -> Result<Option<OutcomeCounts>, TrialError> {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::judge::judgement::spell;
-use jwtbench_engine::trial::{Trial, initial_state};
+use jwtbench_engine::trial::{Trial, class_state};
 use jwtbench_result::Measurement;
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::catalogue::Catalogue;
@@ -33,7 +33,7 @@ fn plan(name: &str, algorithm: Algorithm) -> Plan {
 
 /// What `check` makes of a plan.
 fn checked(plan: &Plan, contender: ContenderSpec) -> Measurement {
-    let state = initial_state(plan);
+    let state = class_state(plan);
     let trial = Trial::new(plan, contender, state.as_ref()).unwrap();
     trial.simulated().unwrap()
 }
@@ -88,7 +88,7 @@ fn codes(name: &str) -> BTreeSet<String> {
 fn every_code_is_reached() {
     let mut given = codes("conformance/every-class");
     given.extend(codes("outage/cold-start"));
-    given.extend(codes("revocation/state-down"));
+    given.extend(codes("revocation/store-down"));
     for code in Rejection::ALL {
         assert!(given.contains(code.code()), "{code} is never given");
     }

@@ -15,7 +15,7 @@ use rsa_signer::pkcs8::EncodePublicKey as _;
 use rsa_signer::{BigUint, RsaPublicKey};
 use serde_json::Value;
 
-use jwtbench_engine::state::source::{StateSource, in_force};
+use jwtbench_engine::state::class_state::{ClassState, in_force};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
@@ -26,7 +26,6 @@ use jwtbench_verifier::key_set::{KeySet, ParsedSet};
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Scratch, Verifier};
 
@@ -94,15 +93,13 @@ impl TestIssuer {
         judge().is_ok()
     }
 
-    fn state(&self) -> StateSource {
-        let state = StateSource::new(0, None);
+    fn state(&self) -> ClassState {
         let revoked = self.about["revoked"].as_array().unwrap().iter();
-        let revoked = revoked.map(|jwt_id| (jwt_id.as_str().unwrap().into(), Tick::MAX));
-        state.revoke(revoked, Tick::ZERO);
-        for (subject, version) in self.about["authorization_versions"].as_object().unwrap() {
-            state.require_version(subject.as_str().into(), version.as_u64().unwrap());
-        }
-        state
+        let versions = self.about["authorization_versions"].as_object().unwrap().iter();
+        ClassState::new(
+            revoked.map(|jwt_id| jwt_id.as_str().unwrap()),
+            versions.map(|(subject, version)| (subject.as_str(), version.as_u64().unwrap())),
+        )
     }
 
     /// The classes of forged tokens that a verifier accepts. `answer` is what it says before, or

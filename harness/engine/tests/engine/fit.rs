@@ -11,7 +11,7 @@ use inline::scenario;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use jwtbench_engine::state::source::{StateSource, in_force};
+use jwtbench_engine::state::class_state::{ClassState, in_force};
 use jwtbench_scenario::Scenario;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::plan::Plan;
@@ -25,7 +25,6 @@ use jwtbench_verifier::policy::{ClaimNames, Policy, PolicySpec};
 use jwtbench_verifier::policy::{Profile, ScopeForm, SenderConstraint};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
 use jwtbench_verifier::rejection::Rejection;
-use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verifier::{Scratch, Verifier};
 
 use crate::inline;
@@ -49,7 +48,7 @@ struct Court {
     verifier: Verifier,
     scratch: Scratch,
     keys: PreparedKeys,
-    state: StateSource,
+    state: ClassState,
 }
 
 impl Court {
@@ -58,13 +57,7 @@ impl Court {
         let allowed = [plan.algorithm];
         let parsed = ParsedSet::parse(&plan.timeline.epochs()[0].body, &allowed).unwrap();
         let set = Arc::<KeySet>::default().succeed(parsed);
-        let state = StateSource::new(0, None);
-        let facts = || plan.corpus.tokens.iter().map(|token| &token.facts);
-        let revoked = facts().filter(|facts| facts.is_revoked);
-        state.revoke(revoked.map(|facts| (facts.jwt_id.clone(), Tick::MAX)), Tick::ZERO);
-        for subject in facts().filter_map(|facts| facts.versioned.clone()) {
-            state.require_version(subject, 2);
-        }
+        let state = ClassState::of(plan).unwrap_or_else(|| ClassState::new([], []));
         Court {
             scratch: Scratch::new(&policy),
             verifier: Verifier::new(policy),

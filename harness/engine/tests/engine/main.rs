@@ -13,6 +13,7 @@ mod fit;
 mod inline;
 mod own_verifier;
 mod report;
+mod scenario_state;
 mod scenarios;
 mod standing;
 mod state_agreement;

@@ -271,13 +271,12 @@ fn type_names_are_unique() {
 }
 
 /// What is called as a class is, and is none: file, word, what it is.
-const NO_CLASSES: [(&str, &str, &str); 4] = [
+const NO_CLASSES: [(&str, &str, &str); 3] = [
     (
         "harness/scenario/src/plan/fingerprint/cache_policy.rs",
         "unknown-kid",
         "a key of a cache policy",
     ),
-    ("harness/scenario/src/plan/fingerprint/plan.rs", "revoked", "a key of an issuer"),
     ("harness/scenario/src/token/draft.rs", "other-issuer", "the label of a key"),
     ("harness/scenario/src/token/own.rs", "own", "the family of the user's own tokens"),
 ];

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jwtbench_engine::contender::{Contender, ContenderSpec, Presented, Progress, Setup};
 use jwtbench_engine::jwks::in_process::InProcess;
 use jwtbench_engine::jwks::key_source::KeySource;
-use jwtbench_engine::state::source::StateSource;
+use jwtbench_engine::state::fleet::StateFleet;
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::issuer::signer::Signers;
 use jwtbench_scenario::model::place::{TokenPlace, WorkerPlace};
@@ -18,6 +18,8 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::cache_policy::VerdictCachePolicy;
 use jwtbench_verifier::policy::Policy;
 use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::state_check::{Knowledge, StateCheck, StateEntry};
+use jwtbench_verifier::state_strategy::{ColdStart, Feed, OnGap, Push, StateStrategy};
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::verdict::Verdict;
 
@@ -28,7 +30,7 @@ struct Bench {
     plan: Plan,
     policy: Policy,
     source: Arc<KeySource>,
-    state: StateSource,
+    fleet: StateFleet,
 }
 
 fn bench(is_tied: bool) -> Bench {
@@ -42,18 +44,29 @@ fn bench(is_tied: bool) -> Bench {
     let transport = Box::new(InProcess::default());
     let source = KeySource::new(backend, &[plan.algorithm], cache, 1, 0..1, warm, transport);
     let policy = Policy::new(plan.scenario.policy_for(plan.algorithm)).unwrap();
-    Bench { plan, policy, source: Arc::new(source), state: StateSource::new(0, None) }
+    let fleet = fleet(&plan, StateStrategy::memory());
+    Bench { plan, policy, source: Arc::new(source), fleet }
+}
+
+/// One instance under this strategy, which has heard of nothing.
+fn fleet(plan: &Plan, strategy: StateStrategy) -> StateFleet {
+    let machine = StateCheck::new(strategy.clone(), 1);
+    StateFleet::new(strategy, plan.epoch, vec![machine])
 }
 
 impl Bench {
     fn contender(&self) -> Box<dyn Contender<'_> + '_> {
+        self.contender_of(&self.fleet)
+    }
+
+    fn contender_of<'b>(&'b self, fleet: &'b StateFleet) -> Box<dyn Contender<'b> + 'b> {
         ContenderSpec::all()[0].build(&Setup {
             policy: &self.policy,
             algorithm: self.plan.algorithm,
             clock: self.plan.wall_clock(),
             source: &self.source,
-            state: Some(&self.state),
-            fleet: None,
+            state: None,
+            fleet: Some(fleet),
             worker: WorkerPlace(0),
             key_set: &self.plan.timeline.epochs()[0].body,
             corpus: &[],
@@ -84,12 +97,16 @@ fn a_hit_is_judged_by_the_state_of_now() {
         let again = bench.judge(&mut *contender, 1);
         assert_eq!((again.code, again.remembered), (Ok(()), Some(1)), "remembered");
         let facts = &bench.plan.corpus.tokens[0].facts;
-        bench.state.revoke([(facts.jwt_id.clone(), Tick::MAX)], Tick::ZERO);
+        let (key, knowledge) = (facts.jwt_id.clone(), Knowledge::Revoked);
+        bench.fleet.pushed(0, None, &[StateEntry { key, knowledge, end: Tick::MAX }], Tick(2));
         let revoked = bench.judge(&mut *contender, 2);
         assert_eq!(revoked.code, Err(Rejection::Revoked), "a hit asks for revocation");
         assert_eq!(revoked.remembered, Some(1));
-        bench.state.set_available(false);
-        let down = bench.judge(&mut *contender, 3);
+        let push = Push { replays: true, heartbeat: None, on_gap: OnGap::Keep };
+        let cold = Feed { cold_start: ColdStart::Closed, push: Some(push), ..Feed::memory() };
+        let cold = StateStrategy { feed: Some(cold), ..StateStrategy::memory() };
+        let cold = fleet(&bench.plan, cold);
+        let down = bench.judge(&mut *bench.contender_of(&cold), 3);
         assert_eq!(down.code, Err(Rejection::StateUnavailable), "and whether it can");
     }
 }

@@ -156,6 +156,10 @@ fn write_rankings(chapters: &[Chapter], out: &mut String) {
         for ranking in &rankings {
             write_ranking(ranking, out);
         }
+        if chapter.measurements.iter().any(|trial| trial.state.is_some()) {
+            write_states(chapter, out);
+            out.push('\n');
+        }
         write_legend(&[chapter], out);
         if !is_first {
             out.push_str("</details>\n\n");
@@ -222,15 +226,20 @@ fn write_dynamic(result: &RunResult, chapters: &[Chapter], out: &mut String) {
     for measurement in dynamic.iter().flat_map(|c| &c.measurements) {
         out.push_str(&row(&dynamic_cells(result, measurement)));
     }
-    for measurement in dynamic.iter().flat_map(|c| &c.measurements) {
-        if let Some(sentences) = state::sentences(measurement) {
-            let Measurement { scenario, contender, algorithm, .. } = measurement;
-            let name = format!("{} {} {algorithm}", code(scenario), code(contender));
-            out.push_str(&format!("\n{name}: {}\n", plain(&sentences)));
-        }
-    }
+    dynamic.iter().for_each(|chapter| write_states(chapter, out));
     out.push('\n');
     write_legend(&dynamic, out);
+}
+
+/// Writes what state strategies did in the trials of a chapter.
+fn write_states(chapter: &Chapter, out: &mut String) {
+    for (trial, sentences) in state::of_trials(chapter.measurements.iter().copied()) {
+        let of = |trial: &Measurement| {
+            format!(" {} {}", code(&trial.contender), plain(&trial.algorithm))
+        };
+        let name = trial.map(of).unwrap_or_default();
+        out.push_str(&format!("\n{}{name}: {}\n", code(chapter.name), plain(&sentences)));
+    }
 }
 
 /// Writes what the letters beside the figures of these chapters mean.

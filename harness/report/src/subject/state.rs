@@ -8,6 +8,20 @@ use crate::quantity;
 /// The store that the harness plays.
 const MODEL: &str = "model";
 
+/// The sentences on the state strategies of a scenario's trials, each with its trial. If all say
+/// the same, it is said once, of no trial.
+pub(crate) fn of_trials<'m>(
+    trials: impl IntoIterator<Item = &'m Measurement>,
+) -> Vec<(Option<&'m Measurement>, String)> {
+    let said = trials.into_iter().filter_map(|trial| Some((Some(trial), sentences(trial)?)));
+    let mut said: Vec<(Option<&Measurement>, String)> = said.collect();
+    if said.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+        said.truncate(1);
+        said.iter_mut().for_each(|(trial, _)| *trial = None);
+    }
+    said
+}
+
 /// The sentences on the state strategy of a trial; `None` if it had none.
 pub(crate) fn sentences(measurement: &Measurement) -> Option<String> {
     let state = measurement.state.as_ref()?;
@@ -32,6 +46,7 @@ fn trusted(state: &StateResult) -> String {
     let seconds = |s: f64| quantity::nanoseconds(s * 1e9);
     let is_seen = state.store != MODEL;
     match state.exposure_s {
+        _ if state.revocations == 0 => "Nothing is revoked during a round.".into(),
         None if is_seen => format!("{revoked} revoked; none was seen accepted after that."),
         Some(MetricRange { p50, max: Some(most), n, .. }) if is_seen => format!(
             "{revoked} revoked; {} of them were seen accepted after that, for the last time {} \
@@ -109,7 +124,8 @@ mod tests {
         };
         let range = |max| Some(MetricRange { p50: Some(0.002), max, ..MetricRange::default() });
         let rows = [
-            (of(None, 0), "0 tokens revoked.", "nothing to say"),
+            (of(None, 0), "Nothing is revoked", "nothing to say"),
+            (of(None, 3), "3 tokens revoked.", "nothing is known of them"),
             (of(range(None), 2), "how long is not known", "it is cut off"),
             (of(range(Some(0.0)), 2), "at once", "none is trusted"),
             (of(range(Some(0.5)), 1), "for 2.00 ms (median), 500 ms at most", "both ends"),

@@ -56,7 +56,7 @@ pub struct Measurement {
     pub phases: Vec<PhaseResult>,
     /// The endpoint over the whole trial; null where the scenario has none.
     pub endpoint: Option<EndpointCounts>,
-    /// Exposed accepts by cause (`ttl`, `stale`, `revocation-lag` …).
+    /// Exposed accepts by cause (`ttl`, `stale`, `state-none` …).
     pub exposure_causes: Vec<Count>,
     /// Exposed accepts by token class; empty in a result from before they were told apart.
     pub exposed_classes: Vec<ExposedClass>,

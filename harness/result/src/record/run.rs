@@ -14,7 +14,7 @@ use super::outcome::OutcomeRange;
 use super::stored_form::StoredForm;
 
 /// The version of `result.jsonl`. It is raised when a field changes its meaning or is removed.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything one command measured: the content of `result.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -235,19 +235,7 @@ fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerS
         let message = "[issuer] token-lifetime is under 1s; claims count in seconds, so make it 1s";
         return file.fault(at, message);
     }
-    let revoked = table.revoked.unwrap_or(0);
-    if revoked > 20_000_000 {
-        return file.fault(at, "[issuer] revoked is over 20 million; revoke fewer");
-    }
-    let revocation_filter = table.revocation_filter;
-    if revocation_filter.is_some_and(|share| !(share > 0.0 && share < 1.0)) {
-        return file.fault(
-            at,
-            "[issuer] revocation-filter is the share of false positives, above 0 and below 1; 0.01 \
-             is usual",
-        );
-    }
-    Ok(IssuerSpec { rsa_bits, token_lifetime, revoked, revocation_filter })
+    Ok(IssuerSpec { rsa_bits, token_lifetime })
 }
 
 fn name(path: &Path) -> (String, String) {

@@ -72,8 +72,6 @@ pub(crate) enum WireExpect {
 pub(crate) struct WireIssuer {
     pub(crate) rsa_bits: Option<usize>,
     pub(crate) token_lifetime: Option<Span>,
-    pub(crate) revoked: Option<u64>,
-    pub(crate) revocation_filter: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -227,6 +225,7 @@ pub(crate) struct WireStateTable {
     pub(crate) revocations: Option<f64>,
     pub(crate) revocations_until: Option<Span>,
     pub(crate) after_revocation: Option<WireAfter>,
+    pub(crate) revoked_before: Option<u64>,
     pub(crate) sample: Option<f64>,
     pub(crate) balancing: Option<WireBalancing>,
     pub(crate) holders_per_subject: Option<u32>,
@@ -325,7 +324,6 @@ pub(crate) struct WireEvent {
     pub(crate) revoke_tokens: Option<WireRevoke>,
     pub(crate) publish_set: Option<Vec<String>>,
     pub(crate) evict: Option<String>,
-    pub(crate) state: Option<WireState>,
     pub(crate) restart_instances: Option<f64>,
     pub(crate) revoke_subject: Option<WireSubjects>,
     pub(crate) bump_version: Option<WireSubjects>,
@@ -341,18 +339,10 @@ pub(crate) struct WireSubjects {
     pub(crate) share: Option<f64>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum WireState {
-    Up,
-    Down,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct WireRevoke {
     pub(crate) stream: Option<String>,
     pub(crate) share: Option<f64>,
     pub(crate) others: Option<u64>,
-    pub(crate) lag: Option<Span>,
 }

@@ -34,10 +34,8 @@ pub enum Action {
         stream: Option<String>,
         /// The share of its holders that are affected, in percent.
         share: f64,
-        /// The number of further revoked `jti`s, of tokens that never arrive.
+        /// The number of further entries that the store is told of, about tokens that never arrive.
         others: u64,
-        /// The delay until the verifier's list contains them.
-        lag: Duration,
     },
     /// The issuer decides on subjects: every token that it has issued to them so far is void.
     ChangeSubjects {
@@ -57,12 +55,6 @@ pub enum Action {
     PublishSet(Vec<Poison>),
     /// The verifier's operator evicts a key from the key cache.
     Evict(String),
-    /// The state that verdicts need (revocations, authorization versions) becomes unavailable or
-    /// available again.
-    State {
-        /// Whether the state is available from now on.
-        available: bool,
-    },
     /// Instances of the verifier restart, with nothing known of the state.
     RestartInstances {
         /// The share of them, in percent.
@@ -93,7 +85,6 @@ impl Action {
             | Action::ChangeSubjects { .. }
             | Action::IssuerDown { .. }
             | Action::Evict(_)
-            | Action::State { .. }
             | Action::RestartInstances { .. } => false,
         }
     }
@@ -122,8 +113,6 @@ impl Action {
                 format!("publish-set {}", names.join(", "))
             }
             Action::Evict(label) => format!("evict {label}"),
-            Action::State { available: true } => "state up".into(),
-            Action::State { available: false } => "state down".into(),
             Action::RestartInstances { share, .. } => format!("restart-instances {share} %"),
         }
     }

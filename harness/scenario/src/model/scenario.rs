@@ -101,11 +101,6 @@ pub struct IssuerSpec {
     pub rsa_bits: usize,
     /// The time from `iat` to `exp`. It is also the interval at which a holder's token is reissued.
     pub token_lifetime: Duration,
-    /// The number of `jti`s revoked from the beginning, beside those of the corpus.
-    pub revoked: u64,
-    /// The share of false positives of a filter before the revocation list, above 0 and below 1.
-    /// `None` if there is no filter.
-    pub revocation_filter: Option<f64>,
 }
 
 /// The load: how operations arrive and are processed.
@@ -227,12 +222,12 @@ pub struct Phase {
 }
 
 impl Scenario {
-    /// Whether the scenario changes over time, has a state, or starts with a cache that is not
-    /// warm. The keys are then fetched from the endpoint. A hot-path scenario starts warm and stays
-    /// warm.
+    /// Whether the scenario changes over time, has a state in an open loop, or starts with a cache
+    /// that is not warm. The keys are then fetched from the endpoint. A hot-path scenario starts
+    /// warm and stays warm.
     pub fn is_dynamic(&self) -> bool {
         self.phases.len() > 1
-            || self.state.is_some()
+            || self.state.is_some() && self.load.arrivals != Arrivals::Closed
             || !self.events.is_empty()
             || self.phases.iter().any(|phase| phase.endpoint != EndpointSetting::default())
             || self.cache.start != Start::Warm

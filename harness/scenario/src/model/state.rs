@@ -17,6 +17,8 @@ pub struct StateSpec {
     pub revocations_until: Option<Duration>,
     /// The effect of a revocation on the holder of the token.
     pub after_revocation: AfterRevocation,
+    /// The number of entries that the store has from the beginning, about tokens that never arrive.
+    pub revoked_before: u64,
     /// The share of all tokens that is drawn, above 0 and at most 1. Rates, holders and revocations
     /// of the scenario are already multiplied by it.
     pub sample: f64,

@@ -98,12 +98,7 @@ pub fn scenario(path: &Path, policy: &PolicySpec) -> Scenario {
             .into(),
         canonical: false,
         algorithms: policy.algorithms.clone(),
-        issuer: IssuerSpec {
-            rsa_bits: RSA_BITS,
-            token_lifetime: Duration::from_secs(300),
-            revoked: 0,
-            revocation_filter: None,
-        },
+        issuer: IssuerSpec { rsa_bits: RSA_BITS, token_lifetime: Duration::from_secs(300) },
         policy,
         own_algorithms: true,
         load: Load {

@@ -8,7 +8,7 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::Stopwatch;
 use jwtbench_engine::real::saturate;
 use jwtbench_engine::session::{Job, Session, SessionObserver as _};
-use jwtbench_engine::trial::{Gathering, Trial, initial_state};
+use jwtbench_engine::trial::{Gathering, Trial, class_state};
 use jwtbench_result::capacity::{
     Capacity, CapacityCard, LoadCheck, LoadFigures, Model, Saturated, Slo, curve, figures,
 };
@@ -75,7 +75,7 @@ impl CapacityBench<'_> {
     }
 
     fn trial<'p>(&self, plan: &'p Plan, contender: ContenderSpec) -> Result<Trial<'p>, Failure> {
-        let state = initial_state(plan);
+        let state = class_state(plan);
         let trial = Trial::new(plan, contender, state.as_ref())?;
         Ok(trial.calibrated(self.session.calibration().cloned()))
     }

@@ -3,21 +3,25 @@
 
 use std::time::Duration;
 
-use redis::RedisError;
+use redis::{Client, RedisError};
 use tokio::time::{sleep, timeout};
 
 use jwtbench_verifier::state_check::StateEntry;
 use jwtbench_verifier::tick::Tick;
 
-use crate::state::truth::TokenRevocation;
+use crate::state::truth::StateTruth;
 
 use super::RedisRound;
 use super::client::Connection;
 use super::codec::{self, Message};
+use super::keys::Keys;
 
 /// The pause before a write is tried again, and the longest that one may take.
 const PAUSE: Duration = Duration::from_millis(4);
 const LONGEST_WRITE: Duration = Duration::from_millis(200);
+
+/// The most entries that are written at once.
+const BATCH: usize = 1000;
 
 /// The time for which a list or a stream outlives a round that was killed, in seconds.
 const KEPT_S: u64 = 3600;
@@ -39,16 +43,15 @@ pub(super) async fn announce(round: &RedisRound) {
     let push = round.fleet.strategy().push();
     let beat = push.and_then(|push| push.heartbeat).map(|longest| longest / 2);
     let mut next_beat = Tick::ZERO;
-    let decisions: Vec<&TokenRevocation> =
-        round.truth.revocations.iter().filter(|one| one.is_told).collect();
+    let decisions = decisions(&round.truth);
     let mut next_decision = 0;
     loop {
         let now = round.clock.now();
         let decision = decisions.get(next_decision).copied();
-        if let Some(one) = decision.filter(|one| one.at <= now) {
+        if let Some((_, entries)) = decision.filter(|(at, _)| *at <= now) {
             // It is tried until the store has it.
-            if write(round, &connection, &one.entry).await {
-                round.note_told(&one.entry.key);
+            if write(round, &connection, entries).await {
+                entries.iter().for_each(|entry| round.note_told(&entry.key));
                 next_decision += 1;
             }
             continue;
@@ -59,7 +62,7 @@ pub(super) async fn announce(round: &RedisRound) {
             next_beat = round.clock.now() + pause;
             continue;
         }
-        let next = decision.map(|one| one.at);
+        let next = decision.map(|(at, _)| at);
         let due = next.into_iter().chain(beat.map(|_| next_beat)).min();
         match due {
             Some(due) => sleep(due.since(round.clock.now())).await,
@@ -68,29 +71,76 @@ pub(super) async fn announce(round: &RedisRound) {
     }
 }
 
-/// Writes an entry; returns whether the store has it.
-async fn write(round: &RedisRound, to: &Connection, entry: &StateEntry) -> bool {
-    let message = Message::Entry(entry.clone()).text();
-    let now = round.clock.now();
-    let left = entry.end.since(now).as_millis().clamp(1, u128::from(u32::MAX));
-    let mut pipe = redis::pipe();
-    let (key, value) = (round.keys.entry(&entry.key), codec::value(entry.knowledge));
-    pipe.atomic();
-    pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(left as u64).ignore();
-    pipe.cmd("ZADD").arg(round.keys.list()).arg(now.0).arg(&message).ignore();
-    pipe.cmd("EXPIRE").arg(round.keys.list()).arg(KEPT_S).ignore();
-    match round.way {
-        PushWay::None => {}
-        PushWay::Channel => {
-            pipe.cmd("PUBLISH").arg(round.keys.channel()).arg(&message).ignore();
+/// The decisions of a round, each with its instant and what the store is told, in order of time.
+fn decisions(truth: &StateTruth) -> Vec<(Tick, &[StateEntry])> {
+    let told = truth.revocations.iter().filter(|one| one.is_told);
+    let of_holders = told.map(|one| (one.at, std::slice::from_ref(&one.entry)));
+    let others = truth.others.iter();
+    let others = others.flat_map(|(at, all)| all.chunks(BATCH).map(|some| (*at, some)));
+    let mut all: Vec<(Tick, &[StateEntry])> = of_holders.chain(others).collect();
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+/// Gives a store what it has from the beginning.
+///
+/// # Errors
+/// If it does not take it.
+pub(super) fn fill(
+    client: &Client,
+    to: (&Keys, PushWay),
+    entries: &[StateEntry],
+) -> Result<(), RedisError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    super::runtime()?.block_on(async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        for some in entries.chunks(BATCH) {
+            let commands = writes(to, some, (Tick::ZERO, Tick::MIN));
+            let _: () = commands.query_async(&mut connection).await?;
         }
-        PushWay::Stream => {
-            let stream = round.keys.stream();
-            pipe.cmd("XADD").arg(stream).arg("*").arg("m").arg(&message).ignore();
-            pipe.cmd("EXPIRE").arg(round.keys.stream()).arg(KEPT_S).ignore();
+        Ok(())
+    })
+}
+
+/// Writes entries; returns whether the store has them.
+async fn write(round: &RedisRound, to: &Connection, entries: &[StateEntry]) -> bool {
+    let now = round.clock.now();
+    let pipe = writes((&round.keys, round.way), entries, (now, now));
+    done(to, async |mut connection| pipe.query_async(&mut connection).await).await
+}
+
+/// The commands that write entries now, as of an instant, and tell whoever listens.
+fn writes(
+    (keys, way): (&Keys, PushWay),
+    entries: &[StateEntry],
+    (now, at): (Tick, Tick),
+) -> redis::Pipeline {
+    let mut pipe = redis::pipe();
+    pipe.atomic();
+    for entry in entries {
+        let message = Message::Entry(entry.clone()).text();
+        let left = entry.end.since(now).as_millis().clamp(1, u128::from(u32::MAX));
+        let (key, value) = (keys.entry(&entry.key), codec::value(entry.knowledge));
+        pipe.cmd("SET").arg(key).arg(value).arg("PX").arg(left as u64).ignore();
+        pipe.cmd("ZADD").arg(keys.list()).arg(at.0).arg(&message).ignore();
+        match way {
+            PushWay::None => {}
+            PushWay::Channel => {
+                pipe.cmd("PUBLISH").arg(keys.channel()).arg(&message).ignore();
+            }
+            PushWay::Stream => {
+                let stream = keys.stream();
+                pipe.cmd("XADD").arg(stream).arg("*").arg("m").arg(&message).ignore();
+            }
         }
     }
-    done(to, async |mut connection| pipe.query_async(&mut connection).await).await
+    pipe.cmd("EXPIRE").arg(keys.list()).arg(KEPT_S).ignore();
+    if way == PushWay::Stream {
+        pipe.cmd("EXPIRE").arg(keys.stream()).arg(KEPT_S).ignore();
+    }
+    pipe
 }
 
 async fn send(round: &RedisRound, to: &Connection, message: &str) -> bool {

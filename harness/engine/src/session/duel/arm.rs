@@ -12,7 +12,7 @@ use crate::contender::ContenderSpec;
 use crate::real::Control;
 use crate::real::turns::Lane;
 use crate::session::SessionError;
-use crate::trial::{Gathering, PlantedFault, Trial, cpu_ns_per_op, initial_state};
+use crate::trial::{Gathering, PlantedFault, Trial, class_state, cpu_ns_per_op};
 
 use super::DuelSide;
 
@@ -66,7 +66,7 @@ impl<'p> LocalArm<'p> {
         control: Control<'p>,
         calibration: Option<Calibration>,
     ) -> Result<LocalArm<'p>, SessionError> {
-        let state = initial_state(plan);
+        let state = class_state(plan);
         let trial = Trial::new(plan, side.contender, state.as_ref())?;
         let plant = Some(side.setting.planted).filter(|share| *share > 0.0).map(PlantedFault::Drag);
         let trial = trial.calibrated(calibration).with_plant(plant);

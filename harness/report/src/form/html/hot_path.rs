@@ -8,6 +8,7 @@ use crate::subject::caveat::{legend, marked};
 use crate::subject::chapter::Chapter;
 use crate::subject::ranking::{Ranking, RankingRow, Role, rankings};
 use crate::subject::speed::Speed;
+use crate::subject::state;
 
 use super::ink::Ink;
 use super::{chapter_anchor, curve, prose};
@@ -24,6 +25,14 @@ pub fn chapter(chapter: &Chapter, is_open: bool, ink: &Ink) -> Markup {
             }
             @if rankings.is_empty() {
                 p.note { "Ran in virtual time: judged, not timed." }
+            }
+            @for (trial, sentences) in state::of_trials(chapter.measurements.iter().copied()) {
+                p.note {
+                    @if let Some(trial) = trial {
+                        (trial.contender) " " (trial.algorithm) ": "
+                    }
+                    (sentences)
+                }
             }
             @if let Some(legend) = legend(chapter.measurements.iter().copied()) {
                 p.note { (legend) }

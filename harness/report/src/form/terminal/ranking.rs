@@ -1,10 +1,14 @@
 //! The rankings of a hot-path scenario. If a bound was measured beside the contenders, they are
 //! shown in full. Otherwise each contender has one line with its median under every algorithm.
 
+use jwtbench_result::Measurement;
+
 use crate::quantity;
 use crate::subject::caveat::{legend, marked};
 use crate::subject::chapter::Chapter;
+use crate::subject::fault::fault;
 use crate::subject::ranking::{Ranking, RankingRow, Role, rankings};
+use crate::subject::state;
 
 use super::text::{Paint, TerminalText};
 
@@ -24,6 +28,12 @@ pub fn write(chapter: &Chapter, text: &mut TerminalText) {
         }
     } else {
         compact(&rankings, text);
+    }
+    let sound = chapter.measurements.iter().copied().filter(|trial| fault(trial).is_none());
+    for (trial, sentences) in state::of_trials(sound) {
+        let of = |trial: &Measurement| format!("{} {}: ", trial.contender, trial.algorithm);
+        let name = trial.map(of).unwrap_or_default();
+        text.wrapped(Paint::Plain, "  ", &format!("{name}{sentences}"));
     }
     if let Some(legend) = legend(chapter.measurements.iter().copied()) {
         text.wrapped(Paint::Dim, "  ", &legend);

@@ -8,7 +8,7 @@ use super::{OutcomeFigure, OutcomeSentence, OutcomeVerdict};
 
 /// Whether a cause concerns a token and not a key.
 fn is_of_token(cause: &str) -> bool {
-    cause == "revocation-lag" || cause.starts_with("state-")
+    cause.starts_with("state-")
 }
 
 /// The sentences on all changes, worse before better. Figures that are not gated have a sentence if

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use crate::format::wire::{WireEvent, WireState};
+use crate::format::wire::WireEvent;
 use crate::issuer::FIRST_KEY;
 use crate::model::event::{Action, Event, Poison, SubjectChange};
 use crate::{Load, Phase, SIMULATED, Stream};
@@ -18,7 +18,7 @@ const MAX_EVENTS: usize = 200_000;
 /// in memory in the form in which it is served.
 const MAX_PUBLISHED: usize = 500_000;
 /// The most revocations of tokens that never arrive, over all events.
-const MAX_OTHERS: u64 = 10_000_000;
+const MAX_OTHERS: u64 = 1_000_000;
 
 pub(super) fn events(
     file: &File<'_>,
@@ -86,8 +86,6 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
     actions.extend(event.sign_with.clone().map(Action::SignWith));
     actions.extend(event.withdraw_key.clone().map(Action::WithdrawKey));
     actions.extend(event.evict.clone().map(Action::Evict));
-    let state = event.state.map(|state| matches!(state, WireState::Up));
-    actions.extend(state.map(|available| Action::State { available }));
     if let Some(share) = event.restart_instances {
         if !(share > 0.0 && share <= 100.0) {
             return fault("`restart-instances` is a percentage, above 0 and at most 100".into());
@@ -113,13 +111,17 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
             return fault("`share` is a percentage: 0 to 100".into());
         }
         let others = revoke.others.unwrap_or(0);
-        if others > 10_000_000 || (others == 0 && stream.is_none()) {
+        if others > MAX_OTHERS || (others == 0 && stream.is_none()) {
+            return fault(format!(
+                "`revoke-tokens` needs a `stream` or `others` (at most {MAX_OTHERS})"
+            ));
+        }
+        if stream.is_none() && revoke.share.is_some() {
             return fault(
-                "`revoke-tokens` needs a `stream` or `others` (at most 10 million)".into(),
+                "the `share` of `revoke-tokens` goes with a `stream`; leave it out".into(),
             );
         }
-        let lag = revoke.lag.map_or(Duration::ZERO, |span| span.0);
-        actions.push(Action::RevokeTokens { stream, share, others, lag });
+        actions.push(Action::RevokeTokens { stream, share, others });
     }
     if let Some(lasts) = event.issuer_down.map(|span| span.0) {
         if lasts.is_zero() {
@@ -132,7 +134,7 @@ fn action(file: &File<'_>, given: &Spanned<WireEvent>, streams: &[Stream]) -> Ch
         1 => Ok(actions.remove(0)),
         _ => fault(
             "an event does exactly one of publish-key, sign-with, withdraw-key, revoke-tokens, \
-             publish-set, evict, state, restart-instances, revoke-subject, bump-version, \
+             publish-set, evict, restart-instances, revoke-subject, bump-version, \
              not-before, issuer-down"
                 .into(),
         ),

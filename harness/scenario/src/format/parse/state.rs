@@ -26,6 +26,8 @@ const MOST_REVOCATIONS: f64 = 1e6;
 
 /// The most holders of a subject.
 const MOST_HOLDERS: u32 = 1000;
+/// The most entries that a store has from the beginning.
+const MOST_BEFORE: u64 = 5_000_000;
 
 /// What the parser needs to know of a scenario to read its state.
 pub(super) struct StateContext<'s> {
@@ -46,56 +48,35 @@ pub(super) fn state(
     context: &StateContext<'_>,
     streams: &mut [Stream],
 ) -> Checked<Option<StateSpec>> {
-    let StateContext { family, presets, issuer, load, .. } = *context;
+    let StateContext { presets, issuer, load, .. } = *context;
     let Some(wire) = wire else {
         return without(file, context).map(|()| None);
     };
     let (at, table) = (Some(wire.span()), wire.into_inner());
     let fault = |message: &str| file.fault(at.clone(), format!("[state]: {message}"));
-    if family == SIMULATED {
-        return fault(
-            "scenarios of family policy compare cache policies and know no state; move the file to \
-             a folder `state`",
-        );
+    if let Some(message) = misplaced(&table, context, streams).or_else(|| odd(&table, load)) {
+        return fault(&message);
     }
-    if family != STATE {
-        check_seconds(file, at.clone(), &table, context.events)?;
-    }
-    check_rest(file, context, streams)?;
+    check_streams(file, streams)?;
     let name = table.strategy.as_deref().unwrap_or(STRATEGY);
     let strategy = presets.strategies().read(name);
     let strategy = match strategy {
         Ok(strategy) => strategy,
         Err(message) => return fault(&format!("strategy: {message}")),
     };
-    let revocations = table.revocations.unwrap_or(0.0);
-    if !(0.0..=MOST_REVOCATIONS).contains(&revocations) {
-        return fault("`revocations` is a number per second, 0 to 1000000");
-    }
-    let sample = table.sample.unwrap_or(1.0);
-    if !(sample > 0.0 && sample <= 1.0) {
-        return fault("`sample` is the share of tokens that is drawn, above 0 and at most 1");
-    }
-    let until = table.revocations_until.map(|span| span.0);
-    if until.is_some_and(|until| until > load.duration) {
-        return fault("`revocations-until` is after the end of the scenario; lower it");
-    }
+    let (revocations, sample) = (table.revocations.unwrap_or(0.0), table.sample.unwrap_or(1.0));
     let holders_per_subject = table.holders_per_subject;
-    if holders_per_subject.is_some() && sample < 1.0 {
-        return fault(
-            "a `sample` of subjects is not modelled; leave out `sample`, or `holders-per-subject`",
-        );
-    }
     check_subjects(file, context.events, holders_per_subject, revocations > 0.0)?;
     thin_out(streams, sample);
     Ok(Some(StateSpec {
         strategy: strategy.named(),
         revocations_per_s: revocations * sample,
-        revocations_until: until,
+        revocations_until: table.revocations_until.map(|span| span.0),
         after_revocation: match table.after_revocation {
             Some(WireAfter::Stop) => AfterRevocation::Stops,
             Some(WireAfter::GoOn) | None => AfterRevocation::GoesOn,
         },
+        revoked_before: table.revoked_before.unwrap_or(0),
         sample,
         balancing: match table.balancing {
             Some(WireBalancing::Sticky) => Balancing::Sticky,
@@ -106,6 +87,55 @@ pub(super) fn state(
     }))
 }
 
+/// What the table says that its family, or its load, does not have.
+fn misplaced(
+    table: &WireStateTable,
+    context: &StateContext<'_>,
+    streams: &[Stream],
+) -> Option<String> {
+    let StateContext { family, load, events, .. } = *context;
+    let (key, place, remedy) = match family {
+        SIMULATED => {
+            return Some(
+                "scenarios of family policy compare cache policies and know no state; move the \
+                 file to a folder `state`"
+                    .into(),
+            );
+        }
+        STATE => (
+            only_of_seconds(table, (load, events), streams)?,
+            "scenarios that last seconds",
+            "another folder than `state`",
+        ),
+        _ => (only_of_simulations(table, events)?, "simulations", "a folder `state`"),
+    };
+    Some(format!("{key} goes with {place}; leave it out, or move the file to {remedy}"))
+}
+
+/// What is out of range in the table, or has no effect.
+fn odd(table: &WireStateTable, load: &Load) -> Option<String> {
+    let revocations = table.revocations.unwrap_or(0.0);
+    let sample = table.sample.unwrap_or(1.0);
+    let until = table.revocations_until.map(|span| span.0);
+    let message = if !(0.0..=MOST_REVOCATIONS).contains(&revocations) {
+        "`revocations` is a number per second, 0 to 1000000"
+    } else if load.arrivals == Arrivals::Closed && revocations > 0.0 {
+        "a closed loop uses the same tokens all the time, and nothing is revoked in it; write \
+         `revoked-before`, or tokens of class `revoked`, or arrivals = \"poisson\""
+    } else if table.revoked_before.is_some_and(|count| count > MOST_BEFORE) {
+        "`revoked-before` is over 5000000; lower it"
+    } else if !(sample > 0.0 && sample <= 1.0) {
+        "`sample` is the share of tokens that is drawn, above 0 and at most 1"
+    } else if until.is_some_and(|until| until > load.duration) {
+        "`revocations-until` is after the end of the scenario; lower it"
+    } else if table.holders_per_subject.is_some() && sample < 1.0 {
+        "a `sample` of subjects is not modelled; leave out `sample`, or `holders-per-subject`"
+    } else {
+        return None;
+    };
+    Some(message.into())
+}
+
 /// Checks that a scenario without state needs none, and says nothing of one.
 fn without(file: &File<'_>, context: &StateContext<'_>) -> Checked<()> {
     for event in context.events {
@@ -113,9 +143,11 @@ fn without(file: &File<'_>, context: &StateContext<'_>) -> Checked<()> {
             Action::RestartInstances { .. } => "restart-instances",
             Action::ChangeSubjects { change, .. } => change.name(),
             Action::IssuerDown { .. } => "issuer-down",
+            Action::RevokeTokens { .. } => "revoke-tokens",
             _ => continue,
         };
-        return file.fault(None, format!("`{key}` goes with [state]; leave it out"));
+        let message = format!("`{key}` goes with [state]; leave it out, or write that table");
+        return file.fault(None, message);
     }
     match (context.family == STATE, context.has_store) {
         (true, _) => file.fault(
@@ -130,14 +162,9 @@ fn without(file: &File<'_>, context: &StateContext<'_>) -> Checked<()> {
     }
 }
 
-/// Checks that a scenario which lasts seconds, whose workers are the instances, has nothing of the
-/// state that only a simulation has.
-fn check_seconds(
-    file: &File<'_>,
-    at: Option<Range<usize>>,
-    table: &WireStateTable,
-    events: &[Event],
-) -> Checked<()> {
+/// What a scenario that lasts seconds says of the state, although only a simulation has it. Workers
+/// are its instances.
+fn only_of_simulations(table: &WireStateTable, events: &[Event]) -> Option<String> {
     let keys = [
         ("sample", table.sample.is_some()),
         ("balancing", table.balancing.is_some()),
@@ -150,34 +177,30 @@ fn check_seconds(
         _ => None,
     };
     let key = keys.into_iter().find(|(_, is_given)| *is_given).map(|(key, _)| key);
-    match key.or_else(|| events.iter().find_map(of_event)) {
-        None => Ok(()),
-        Some(key) => file.fault(
-            at,
-            format!(
-                "[state]: `{key}` goes with simulations; leave it out, or move the file to a \
-                 folder `state`"
-            ),
-        ),
-    }
+    key.or_else(|| events.iter().find_map(of_event)).map(|key| format!("`{key}`"))
 }
 
-/// Checks the rest of a scenario with state for what has no effect in it.
-fn check_rest(file: &File<'_>, context: &StateContext<'_>, streams: &[Stream]) -> Checked<()> {
-    check_events(file, context.events)?;
-    check_streams(file, streams)?;
-    let issuer = context.issuer;
-    let message = if issuer.revoked > 0 {
-        "[issuer] `revoked` has no effect under a strategy, as these tokens never arrive; leave it \
-         out"
-    } else if issuer.revocation_filter.is_some() {
-        "[issuer] `revocation-filter` has no effect under a strategy; write `filter` in a strategy"
-    } else if context.load.arrivals == Arrivals::Closed {
-        "[load] a closed loop cannot be simulated; write arrivals = \"poisson\""
-    } else {
-        return Ok(());
-    };
-    file.fault(None, message)
+/// What a simulation says of the state, although only a scenario that lasts seconds has it.
+fn only_of_seconds(
+    table: &WireStateTable,
+    (load, events): (&Load, &[Event]),
+    streams: &[Stream],
+) -> Option<String> {
+    if load.arrivals == Arrivals::Closed {
+        return Some("a closed loop".into());
+    }
+    if table.revoked_before.is_some() {
+        return Some("`revoked-before`".into());
+    }
+    let has_others =
+        |event: &Event| matches!(event.action, Action::RevokeTokens { others: 1.., .. });
+    if events.iter().any(has_others) {
+        return Some("the `others` of `revoke-tokens`".into());
+    }
+    let settings = streams.iter().flat_map(|stream| &stream.settings);
+    let mut classes = settings.flat_map(|setting| &setting.shares).map(|(class, _)| class);
+    let revoked = classes.find(|class| class.row().due == Some(Rejection::Revoked))?;
+    Some(format!("the class `{}`", revoked.name()))
 }
 
 /// Checks that holders share subjects exactly if events decide on subjects, and that nothing
@@ -228,43 +251,21 @@ fn thin_out(streams: &mut [Stream], sample: f64) {
     }
 }
 
-/// Checks that no class of the streams is one that the state refuses from the beginning.
+/// Checks that no class of the streams needs what no strategy learns of from a store.
 fn check_streams(file: &File<'_>, streams: &[Stream]) -> Checked<()> {
     let settings = streams.iter().flat_map(|stream| &stream.settings);
     let mut classes = settings.flat_map(|setting| &setting.shares).map(|(class, _)| class);
-    let of_state = |class: &&crate::token::class::Class| {
-        class.row().is_versioned || class.row().due == Some(Rejection::Revoked)
-    };
-    match classes.find(of_state) {
+    match classes.find(|class| class.row().is_versioned) {
         None => Ok(()),
         Some(class) => file.fault(
             None,
             format!(
-                "tokens of class `{}` go with the list of `run`; in a scenario with [state] write \
-                 `revocations` or an event `revoke-tokens`",
+                "tokens of class `{}` are judged by fixed versions; in a scenario with [state] \
+                 write `revocations`, an event, or tokens of class `revoked`",
                 class.name()
             ),
         ),
     }
-}
-
-fn check_events(file: &File<'_>, events: &[Event]) -> Checked<()> {
-    for event in events {
-        let key = match &event.action {
-            Action::RevokeTokens { lag, .. } if !lag.is_zero() => "the `lag` of `revoke-tokens`",
-            Action::RevokeTokens { stream: None, .. } => "`revoke-tokens` without a `stream`",
-            Action::RevokeTokens { others: 1.., .. } => "the `others` of `revoke-tokens`",
-            Action::State { .. } => "`state`",
-            _ => continue,
-        };
-        let at = humantime::format_duration(event.at);
-        let message = format!(
-            "the event at {at}: {key} has no effect in a scenario with [state], where the strategy \
-             decides; leave it out, or give a phase `store = {{ fault = \"refused\" }}`"
-        );
-        return file.fault(None, message);
-    }
-    Ok(())
 }
 
 /// The store at the beginning: that of `[store]`.

@@ -9,12 +9,12 @@ use crate::model::event::{Action, Event, Poison};
 use crate::plan::Arrival;
 use crate::plan::flow::{Drawn, Flow};
 use crate::token::corpus::{Corpus, TokenRef};
-use crate::{Arrivals, IssuerSpec, Load, Phase, Scenario, ScenarioParts, Stream};
+use crate::{Arrivals, Load, Phase, Scenario, ScenarioParts, Stream};
 
 use super::{Fingerprint, Fingerprinted};
 
 /// The version, which changes whenever the written values of a plan change.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// SHA-256 of a plan, in hex. `names` are the tokens of the corpus, in its order.
 ///
@@ -85,7 +85,6 @@ pub fn flow_hash(scenario: &Scenario, algorithm: Algorithm, seed: u64) -> String
 impl Fingerprinted for Scenario {
     fn write(&self, to: &mut Fingerprint) {
         let ScenarioParts {
-            issuer,
             load,
             shed_after,
             streams,
@@ -96,6 +95,8 @@ impl Fingerprinted for Scenario {
             policy: _,
             own_algorithms: _,
             cache: _,
+            // The corpus already reflects the size of the keys and the lifetime of the tokens.
+            issuer: _,
             // These are the number of instances in a simulation, and the swept values of the cache
             // policy.
             instances: _,
@@ -114,7 +115,6 @@ impl Fingerprinted for Scenario {
             replaced: _,
             expectations: _,
         } = &**self;
-        to.field("issuer", issuer);
         to.field("load", load);
         to.field("shed-after", shed_after);
         to.field("phases", phases);
@@ -126,15 +126,6 @@ impl Fingerprinted for Scenario {
                 to.field("store", &phase.store);
             }
         }
-    }
-}
-
-impl Fingerprinted for IssuerSpec {
-    fn write(&self, to: &mut Fingerprint) {
-        // The corpus already reflects the size of the keys and the lifetime of the tokens.
-        let IssuerSpec { rsa_bits: _, token_lifetime: _, revoked, revocation_filter } = self;
-        to.field("revoked", revoked);
-        to.field("revocation-filter", revocation_filter);
     }
 }
 
@@ -240,11 +231,10 @@ impl Fingerprinted for Action {
             }
             Action::SignWith(label) => to.field("sign-with", label),
             Action::WithdrawKey(label) => to.field("withdraw-key", label),
-            Action::RevokeTokens { stream, share, others, lag } => {
+            Action::RevokeTokens { stream, share, others } => {
                 to.field("revoke-tokens", stream);
                 to.field("share", share);
                 to.field("others", others);
-                to.field("lag", lag);
             }
             Action::ChangeSubjects { stream, share, change } => {
                 to.field(change.name(), stream);
@@ -253,7 +243,6 @@ impl Fingerprinted for Action {
             Action::IssuerDown { lasts } => to.field("issuer-down", lasts),
             Action::PublishSet(poison) => to.field("publish-set", poison),
             Action::Evict(label) => to.field("evict", label),
-            Action::State { available } => to.field("state", available),
             Action::RestartInstances { share, turn } => {
                 to.field("restart-instances", share);
                 if *turn > 0 {

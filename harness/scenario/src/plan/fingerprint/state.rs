@@ -13,6 +13,7 @@ impl Fingerprinted for StateSpec {
             revocations_per_s,
             revocations_until,
             after_revocation,
+            revoked_before,
             sample,
             balancing,
             holders_per_subject,
@@ -24,6 +25,7 @@ impl Fingerprinted for StateSpec {
         to.field("revocations", revocations_per_s);
         to.field("revocations-until", revocations_until);
         to.field("after-revocation", after_revocation);
+        to.field("revoked-before", revoked_before);
         to.field("sample", sample);
         to.field("balancing", balancing);
         if let Some(count) = holders_per_subject {

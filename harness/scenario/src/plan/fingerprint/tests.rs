@@ -278,11 +278,11 @@ fn event(action: Action) -> Event {
     Event { at: MS, action, spread: Duration::ZERO }
 }
 
-fn revoke(share: f64, others: u64, lag: Duration) -> Event {
-    event(Action::RevokeTokens { stream: Some("users".into()), share, others, lag })
+fn revoke(share: f64, others: u64) -> Event {
+    event(Action::RevokeTokens { stream: Some("users".into()), share, others })
 }
 
-const PLAN_KEYS: [Row<ScenarioParts>; 37] = [
+const PLAN_KEYS: [Row<ScenarioParts>; 32] = [
     ("nothing", |_| {}),
     ("arrivals", |s| s.load.arrivals = Arrivals::Poisson),
     ("workers", |s| s.load.workers = 7),
@@ -291,8 +291,6 @@ const PLAN_KEYS: [Row<ScenarioParts>; 37] = [
     ("rounds", |s| s.load.rounds += 1),
     ("deadline", |s| s.load.deadline += MS),
     ("shed-after", |s| s.shed_after = Some(MS)),
-    ("revoked", |s| s.issuer.revoked = 5),
-    ("revocation-filter", |s| s.issuer.revocation_filter = Some(0.01)),
     ("a stream's name", |s| s.streams[0].name = "others".into()),
     ("a phase's name", |s| s.phases[0].name = "other".into()),
     ("its time", |s| s.phases[0].at = MS),
@@ -324,13 +322,10 @@ const PLAN_KEYS: [Row<ScenarioParts>; 37] = [
     ("another spread", |s| {
         s.events = vec![Event { spread: MS, ..event(Action::Evict("next".into())) }];
     }),
-    ("revoke", |s| s.events = vec![revoke(10.0, 0, Duration::ZERO)]),
-    ("more", |s| s.events = vec![revoke(20.0, 0, Duration::ZERO)]),
-    ("others", |s| s.events = vec![revoke(10.0, 1, Duration::ZERO)]),
-    ("later", |s| s.events = vec![revoke(10.0, 0, MS)]),
+    ("revoke", |s| s.events = vec![revoke(10.0, 0)]),
+    ("more", |s| s.events = vec![revoke(20.0, 0)]),
+    ("others", |s| s.events = vec![revoke(10.0, 1)]),
     ("odd entries", |s| s.events = vec![event(Action::PublishSet(vec![Poison::Ed448]))]),
-    ("state down", |s| s.events = vec![event(Action::State { available: false })]),
-    ("state up", |s| s.events = vec![event(Action::State { available: true })]),
 ];
 /// The keys that have a fingerprint of their own, or none.
 const OTHER_KEYS: [Row<ScenarioParts>; 6] = [
