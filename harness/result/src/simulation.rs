@@ -271,7 +271,7 @@ pub struct PhaseRow {
 }
 
 /// The columns of tables, in order: the metrics and the other figures beside them.
-pub const COLUMNS: [&str; 24] = [
+pub const COLUMNS: [&str; 26] = [
     "exposure_s",
     "lockout_s",
     "regret_s",
@@ -296,6 +296,8 @@ pub const COLUMNS: [&str; 24] = [
     "token_endpoint_per_s",
     "state_entries",
     "state_bytes",
+    "added_latency_s",
+    "store_cost_per_month",
 ];
 
 /// Counts over all runs and instances.

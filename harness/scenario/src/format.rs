@@ -1,8 +1,9 @@
 //! The file formats of scenarios, policies, cache policies and state strategies: the serde types,
-//! the parsing and checking, the presets, the sweeps, and the command line's overrides.
+//! the parsing and checking, the presets, the sweeps, the user's fleets, and the command line's overrides.
 
 pub mod bounded_file;
 pub mod cache;
+pub mod fleet;
 pub mod grammar;
 pub mod hex;
 pub mod nearest;

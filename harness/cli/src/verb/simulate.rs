@@ -23,6 +23,7 @@ use jwtbench_report::{shown, simulation_expectation, simulation_terminal};
 use jwtbench_result::simulation::{PolicyNote, ScenarioNote, Simulation};
 use jwtbench_scenario::catalogue::Catalogue;
 use jwtbench_scenario::format::cache::{About, CacheSpec, Preset, Presets, read_cache_policy};
+use jwtbench_scenario::format::fleet;
 use jwtbench_scenario::format::overrides::Overrides;
 use jwtbench_scenario::format::sweep::Sweep;
 use jwtbench_scenario::{InstanceAges, MAX_INSTANCES, SIMULATED, STATE, Scenario};
@@ -47,7 +48,8 @@ use crate::{Exit, Failure};
     jwtbench simulate policy/outage --sweep stale-if-error=0s..2h\n  \
     jwtbench simulate --instances 50 --out sim\n  \
     jwtbench simulate state                            every state strategy\n  \
-    jwtbench simulate state/steady --state-strategy default\n\n\
+    jwtbench simulate state/steady --state-strategy default\n  \
+    jwtbench simulate --fleet ours.toml                every state strategy, your numbers\n\n\
     Exit codes: 0 passed, 4 wrong verdict, 5 expectation missed by the policy of [cache] or of\n\
     --cache-policy, or by the strategy of [state] or of --state-strategy; those that are\n\
     simulated beside it are there to be compared with.")]
@@ -55,6 +57,10 @@ pub struct Args {
     /// Scenarios: names, globs, families, or paths of .toml files [default: policy, or state with
     /// --state-strategy]
     scenarios: Vec<String>,
+    /// Your own fleet in a few numbers, in place of scenarios: instances, requests, tokens, their
+    /// lifetime, revocations, an outage of the store, prices
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "horizon", "instances"])]
+    fleet: Option<PathBuf>,
     #[command(flatten)]
     origin: OriginArgs,
     /// A preset, or a file of your own (repeatable), in place of the scenario's [cache], and held
@@ -344,6 +350,9 @@ impl Args {
     }
 
     fn scenarios(&self, library: &Catalogue) -> Result<Vec<Scenario>, Failure> {
+        if let Some(path) = &self.fleet {
+            return Ok(vec![fleet::read(path, &library.presets())?]);
+        }
         let patterns = match self.scenarios.is_empty() {
             true if self.state_strategy.is_empty() => vec![SIMULATED.to_owned()],
             true => vec![STATE.to_owned()],

@@ -84,7 +84,7 @@ const NOT_RUN: [(&str, &str); 35] = [
     ("jwtbench run --full", "long"),
     ("jwtbench run revocation/store-down --state-strategy redis-get", "needs another feature"),
     ("jwtbench simulate 'state/fleet-*'", "long"),
-    ("jwtbench simulate state/fleet-small --state-strategy", "needs a strategy of the user's own"),
+    ("jwtbench simulate --fleet ours.toml", "needs a fleet of the user's own"),
     ("jwtbench run --capacity", "long"),
     ("jwtbench run unknown-kid", "long"),
     ("jwtbench run 'rotation/*'", "long"),

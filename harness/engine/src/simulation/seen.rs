@@ -9,6 +9,7 @@ use jwtbench_result::simulation::Minute;
 use jwtbench_scenario::model::endpoint::Fault;
 use jwtbench_scenario::model::event::Action;
 use jwtbench_scenario::model::place::{PhasePlace, StreamPlace};
+use jwtbench_scenario::model::state::StoreFault;
 use jwtbench_scenario::plan::Plan;
 use jwtbench_scenario::token::corpus::{KidFact, Token};
 use jwtbench_verifier::jwk::Thumbprint;
@@ -130,6 +131,8 @@ pub(super) struct Seen {
     state_refused: Vec<u32>,
     /// The age of the oldest knowledge by which a token's state was accepted.
     pub(super) state_age: Option<Duration>,
+    /// The waits of the tokens that arrive while the store has no fault, and their number.
+    waited: (Duration, u64),
 }
 
 impl Seen {
@@ -149,6 +152,7 @@ impl Seen {
             bins: vec![[0; 3]; seconds],
             state_refused: vec![0; if plan.scenario.state.is_some() { seconds } else { 0 }],
             state_age: None,
+            waited: (Duration::ZERO, 0),
         }
     }
 
@@ -174,6 +178,7 @@ impl Seen {
         }
         if is_within {
             self.see_state(judgement, operation);
+            self.see_latency(plan, operation);
         }
         if is_of_stream && judgement.good {
             self.see_good(token, operation, judgement.lockout || judgement.late);
@@ -214,6 +219,22 @@ impl Seen {
         {
             self.state_age = self.state_age.max(Some(verdict.now.since(at)));
         }
+    }
+
+    /// Observes how long a token waited, if the store works as it arrives.
+    fn see_latency(&mut self, plan: &Plan, operation: &Operation) {
+        let phase = plan.scenario.phases.get(operation.phase.index());
+        if phase.is_some_and(|phase| phase.store.fault == StoreFault::None) {
+            let (all, count) = self.waited;
+            self.waited = (all + operation.end.since(operation.intended), count + 1);
+        }
+    }
+
+    /// The mean wait of the tokens that arrive while the store has no fault, in seconds; `None`
+    /// without such a token.
+    pub(super) fn added_latency_s(&self) -> Option<f64> {
+        let (all, count) = self.waited;
+        (count > 0).then(|| all.as_secs_f64() / count as f64)
     }
 
     /// The lockout that the state of tokens caused, as [`Seen::lockout_s`].

@@ -2,8 +2,10 @@
 //! `reports/METRICS.md`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jwtbench_result::simulation::MetricRange;
+use jwtbench_scenario::model::state::{StateSpec, StoreFault};
 use jwtbench_scenario::plan::Plan;
 
 use crate::state::model_store::StoreLoad;
@@ -40,9 +42,44 @@ pub(super) fn add(
     // What is held of tokens that are not drawn counts as well.
     values.insert("state_entries", Some(entries as f64 / state.sample));
     values.insert("state_bytes", Some(bytes as f64 / state.sample));
+    let latency = run.tally.whole.added_latency_s();
+    values.extend(latency.map(|seconds| ("added_latency_s", Some(seconds))));
     let holders: f64 = plan.scenario.streams.iter().map(|one| f64::from(one.holders)).sum();
     let lifetime = plan.scenario.issuer.token_lifetime.as_secs_f64();
     values.insert("token_endpoint_per_s", Some(holders / state.sample / lifetime));
+    if let Some(prices) = state.prices {
+        let per_s = requests_per_s(plan, &record.load);
+        let held = state.revocations_per_s / state.sample * lifetime * STORED_BYTES;
+        // What holds no entry and is never asked is no store.
+        let gb =
+            if ops > 0.0 || is_pushed(state) { (held / 1e9).max(prices.least_gb) } else { 0.0 };
+        let requests = per_s * HOURS * 3600.0 / 1e6 * prices.million_requests;
+        values.insert("store_cost_per_month", Some(requests + gb * HOURS * prices.gb_hour));
+    }
+}
+
+/// The hours of a month.
+const HOURS: f64 = 730.0;
+/// The bytes that an entry takes in a store: a key of 36 characters, and what the store needs
+/// beside.
+const STORED_BYTES: f64 = 100.0;
+
+/// Whether a store tells the instances.
+fn is_pushed(state: &StateSpec) -> bool {
+    state.strategy.strategy.push().is_some()
+}
+
+/// The mean of the requests per second, in the phases in which the store has no fault.
+fn requests_per_s(plan: &Plan, StoreLoad { lookups, polls }: &StoreLoad) -> f64 {
+    let phases = &plan.scenario.phases;
+    let works = |second: usize| {
+        let at = Duration::from_secs(second as u64);
+        let phase = phases.iter().rev().find(|phase| phase.at <= at);
+        phase.is_some_and(|phase| phase.store.fault == StoreFault::None)
+    };
+    let all = lookups.iter().zip(polls).enumerate().filter(|(second, _)| works(*second));
+    let loads: Vec<f64> = all.map(|(_, (lookups, polls))| lookups + polls).collect();
+    loads.iter().sum::<f64>() / loads.len().max(1) as f64
 }
 
 /// The most requests per second. Where not all tokens are drawn, the lookups of a second are the

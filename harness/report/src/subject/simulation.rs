@@ -10,7 +10,7 @@ use jwtbench_result::simulation::{
     Advice, COLUMNS, MetricRange, PhaseRow, PolicyNote, Simulation, SimulationRow,
 };
 
-use crate::quantity::counted;
+use crate::quantity::{counted, nanoseconds};
 
 /// A column of a table: its title, and a cell for each row.
 pub(crate) struct Column {
@@ -57,11 +57,13 @@ fn mean_exposure(rows: &[&SimulationRow]) -> Column {
 }
 
 /// The columns of a table of state strategies, in order.
-const OF_STATE: [&str; 7] = [
+const OF_STATE: [&str; 9] = [
     "state_exposure_s",
     "lockout_s",
+    "added_latency_s",
     "store_ops_per_token",
     "store_peak_per_s",
+    "store_cost_per_month",
     "silence_s",
     "state_age_s",
     "token_endpoint_per_s",
@@ -163,6 +165,8 @@ pub(crate) fn title(name: &str) -> &str {
         "state_age_s" => "age",
         "store_ops_per_token" => "ops/token",
         "store_peak_per_s" => "peak/s",
+        "store_cost_per_month" => "cost/month",
+        "added_latency_s" => "latency",
         "token_endpoint_per_s" => "tokens/s",
         name => name.strip_suffix("_s").unwrap_or(name),
     }
@@ -185,6 +189,9 @@ pub(crate) fn beyond(row: &SimulationRow, name: &str) -> String {
 pub(crate) fn figure(name: &str, value: Option<f64>) -> String {
     match value {
         None => FOREVER.into(),
+        Some(seconds) if name == "added_latency_s" && seconds > 0.0 && seconds < 1.0 => {
+            nanoseconds(seconds * 1e9)
+        }
         Some(value) if name.ends_with("_s") && !name.ends_with("_per_s") => span(value),
         Some(value) if value.fract().abs() < 1e-9 || value >= 100.0 => format!("{value:.0}"),
         Some(value) if name == "store_ops_per_token" && value < 0.01 => format!("{value:.1e}"),

@@ -229,6 +229,16 @@ pub(crate) struct WireStateTable {
     pub(crate) sample: Option<f64>,
     pub(crate) balancing: Option<WireBalancing>,
     pub(crate) holders_per_subject: Option<u32>,
+    pub(crate) prices: Option<WirePrices>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WirePrices {
+    pub(crate) million_requests: f64,
+    pub(crate) gb_hour: f64,
+    #[serde(default)]
+    pub(crate) least_gb: f64,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -29,6 +29,19 @@ pub struct StateSpec {
     pub holders_per_subject: Option<u32>,
     /// The lifetime of tokens under a strategy that gives none: that of `[issuer]`.
     pub token_lifetime: Duration,
+    /// The prices of the store, if they are given.
+    pub prices: Option<StorePrices>,
+}
+
+/// What a store costs, in any currency.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StorePrices {
+    /// A million requests.
+    pub million_requests: f64,
+    /// A gigabyte (10⁹ bytes) for an hour.
+    pub gb_hour: f64,
+    /// The least that is charged for, in gigabytes.
+    pub least_gb: f64,
 }
 
 /// A strategy with its name.

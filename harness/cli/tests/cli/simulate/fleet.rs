@@ -97,3 +97,49 @@ fn a_wrong_clock_costs_its_skew_less_the_leeway() {
         assert!((sum - ahead - behind).abs() < 1e-6, "the phases are the whole");
     }
 }
+
+/// A user's own fleet gives a row for each strategy, and a choice.
+#[test]
+fn a_fleet_of_the_users_own_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ours.toml");
+    let text = "instances = 4\nrequests-per-second = 40\ntokens = 400\ntoken-lifetime = \"60s\"\n\
+                revocations-per-second = 0.1\noutage = \"2m\"\n\
+                prices = { million-requests = 2, gb-hour = 0.5, least-gb = 0.1 }\n";
+    std::fs::write(&file, text).unwrap();
+    let simulated = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+            .args(["simulate", "--draws", "1", "--fleet"])
+            .arg(&file)
+            .args(args)
+            .current_dir("..")
+            .output()
+            .unwrap()
+    };
+    let output = simulated(&["--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let simulation: Simulation = serde_json::from_slice(&output.stdout).unwrap();
+    let row = |name: &str| {
+        simulation.rows.iter().find(|row| row.subject() == name).expect("a row of the strategy")
+    };
+    let middle = |name: &str, metric: &str| row(name).metric(metric).unwrap().p50.unwrap();
+    assert_eq!(row("default").scenario, "state/ours");
+    assert_eq!(simulation.rows.len(), Catalogue::find(Path::new("..")).strategies().names().len());
+    assert!((middle("redis-get", "added_latency_s") - 0.001).abs() < 1e-9, "the store's latency");
+    assert_eq!(middle("default", "added_latency_s"), 0.0, "what is held takes no time");
+    // A month of 730 hours: 40 requests a second, and the least memory.
+    let cost = middle("redis-get", "store_cost_per_month");
+    let expected = 40.0 * 730.0 * 3600.0 / 1e6 * 2.0 + 0.1 * 730.0 * 0.5;
+    assert!((cost / expected - 1.0).abs() < 0.05, "{cost}, by the closed form {expected}");
+    assert_eq!(middle("expiry-alone", "store_cost_per_month"), 0.0, "no store");
+    let output = simulated(&["--state-strategy", "default", "--state-strategy", "redis-get"]);
+    let said = String::from_utf8_lossy(&output.stdout).replace("\n  ", " ");
+    for sentence in [
+        "If nobody may be locked out in this scenario: default. A revoked token",
+        "If no revoked token may be trusted in it: redis-get. A revoked token is trusted for 0",
+    ] {
+        assert!(said.contains(sentence), "`{sentence}` is not in {said}");
+    }
+    let refused = simulated(&["state/steady"]);
+    assert_eq!(refused.status.code(), Some(2), "a fleet, or scenarios");
+}

@@ -11,8 +11,7 @@ use crate::form::markdown::policy::title;
 use crate::form::svg::frontier::frontier;
 use crate::form::svg::minutes::minutes;
 use crate::form::svg::sweep::sweep;
-use crate::subject::simulation::bound::state_bound;
-use crate::subject::simulation::expected::{expected_lines, gated, unjudged, verdict_line};
+use crate::subject::simulation::expected::{expected_lines, remarks, verdict_line};
 use crate::subject::simulation::words::{better, words};
 use crate::subject::simulation::{
     Column, columns, facts, is_of_state, marked, marks, phase_tables, runs, subject_title,
@@ -115,7 +114,7 @@ fn verdict_banner(simulation: &Simulation) -> Markup {
 fn expected(simulation: &Simulation, rows: &[&SimulationRow]) -> Markup {
     let (lines, subject) = (expected_lines(rows), subject_title(rows));
     markup! {
-        @for said in [state_bound(rows), gated(rows), unjudged(rows)].into_iter().flatten() {
+        @for said in remarks(rows) {
             p.note { (said) }
         }
         @if !lines.is_empty() {

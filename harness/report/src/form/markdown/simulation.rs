@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use jwtbench_result::simulation::{Simulation, SimulationRow};
 
 use crate::form::markdown::cell::{code, plain, prose};
-use crate::subject::simulation::bound::state_bound;
 use crate::subject::simulation::expected::{
-    expected_lines, gated, simulation_expectation, unjudged, verdict_line,
+    expected_lines, remarks, simulation_expectation, verdict_line,
 };
 use crate::subject::simulation::{
     Column, columns, marked, marks, phase_tables, runs, subject_title, subjects, verdict,
@@ -65,7 +64,7 @@ pub fn simulation_markdown(simulation: &Simulation) -> String {
 
 /// Writes the expectations that policies are held to, and whether they are met.
 fn write_expected(text: &mut String, simulation: &Simulation, rows: &[&SimulationRow]) {
-    for said in [state_bound(rows), gated(rows), unjudged(rows)].into_iter().flatten() {
+    for said in remarks(rows) {
         let _ = write!(text, "\n{}\n", plain(&said));
     }
     let lines = expected_lines(rows);

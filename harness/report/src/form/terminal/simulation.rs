@@ -4,10 +4,7 @@ use jwtbench_result::simulation::{Simulation, SimulationRow};
 
 use crate::TerminalStyle;
 use crate::form::terminal::text::{Paint, TerminalText};
-use crate::subject::simulation::bound::state_bound;
-use crate::subject::simulation::expected::{
-    ExpectedLine, expected_lines, gated, unjudged, verdict_line,
-};
+use crate::subject::simulation::expected::{ExpectedLine, expected_lines, remarks, verdict_line};
 use crate::subject::simulation::{
     columns, marked, marks, phase_tables, runs, subject_title, verdict,
 };
@@ -53,7 +50,7 @@ pub fn simulation_terminal(simulation: &Simulation, style: TerminalStyle) -> Str
 
 /// Writes the expectations that policies are held to, and whether they are met.
 fn write_expected(simulation: &Simulation, rows: &[&SimulationRow], text: &mut TerminalText) {
-    for said in [state_bound(rows), gated(rows), unjudged(rows)].into_iter().flatten() {
+    for said in remarks(rows) {
         text.wrapped(Paint::Plain, "", &said);
     }
     for line in expected_lines(rows) {

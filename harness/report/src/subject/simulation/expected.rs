@@ -5,6 +5,7 @@ use jwtbench_result::simulation::{COLUMNS, Simulation, SimulationExpectation, Si
 
 use crate::quantity::counted;
 
+use super::bound::{state_bound, state_choices};
 use super::{beyond, figure, is_of_state};
 
 /// One expectation of one policy, as a line of a table.
@@ -46,8 +47,14 @@ pub(crate) fn verdict_line(simulation: &Simulation) -> (bool, String) {
     (missed > 0 || simulation.partial, said + &rest)
 }
 
+/// What there is to say below the table of a scenario.
+pub(crate) fn remarks(rows: &[&SimulationRow]) -> Vec<String> {
+    let rest = [state_bound(rows), gated(rows), unjudged(rows)];
+    state_choices(rows).into_iter().chain(rest.into_iter().flatten()).collect()
+}
+
 /// A sentence on the policies that are held to the expectations of a scenario.
-pub(crate) fn gated(rows: &[&SimulationRow]) -> Option<String> {
+fn gated(rows: &[&SimulationRow]) -> Option<String> {
     let (gated, others): (Vec<&&SimulationRow>, Vec<&&SimulationRow>) =
         rows.iter().partition(|row| row.is_gated);
     let names: Vec<&str> = gated.iter().map(|row| row.subject()).collect();
@@ -86,7 +93,7 @@ pub(crate) fn expected_lines<'s>(rows: &[&'s SimulationRow]) -> Vec<ExpectedLine
 }
 
 /// A sentence on the keys that bind a policy of these rows and that only `run` can judge.
-pub(crate) fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
+fn unjudged(rows: &[&SimulationRow]) -> Option<String> {
     let mut keys: Vec<&str> = Vec::new();
     for key in rows.iter().filter(|row| row.is_gated).flat_map(|row| &row.unjudged) {
         if !keys.contains(&key.as_str()) {

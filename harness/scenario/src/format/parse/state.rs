@@ -9,11 +9,13 @@ use jwtbench_verifier::rejection::Rejection;
 
 use crate::format::cache::Presets;
 use crate::format::grammar;
-use crate::format::wire::{WireAfter, WireBalancing, WireLoss, WireStateTable, WireStore};
+use crate::format::wire::{
+    WireAfter, WireBalancing, WireLoss, WirePrices, WireStateTable, WireStore,
+};
 use crate::model::event::{Action, Event};
 use crate::model::scenario::{SIMULATED, STATE};
 use crate::model::state::{
-    AfterRevocation, Balancing, DataLoss, StateSpec, StoreFault, StoreSetting,
+    AfterRevocation, Balancing, DataLoss, StateSpec, StoreFault, StorePrices, StoreSetting,
 };
 use crate::{Arrivals, IssuerSpec, Load, Stream};
 
@@ -84,7 +86,13 @@ pub(super) fn state(
         },
         holders_per_subject,
         token_lifetime: issuer.token_lifetime,
+        prices: table.prices.map(prices),
     }))
+}
+
+fn prices(wire: WirePrices) -> StorePrices {
+    let WirePrices { million_requests, gb_hour, least_gb } = wire;
+    StorePrices { million_requests, gb_hour, least_gb }
 }
 
 /// What the table says that its family, or its load, does not have.
@@ -112,6 +120,11 @@ fn misplaced(
     Some(format!("{key} goes with {place}; leave it out, or move the file to {remedy}"))
 }
 
+fn is_price(WirePrices { million_requests, gb_hour, least_gb }: WirePrices) -> bool {
+    let mut prices = [million_requests, gb_hour, least_gb].into_iter();
+    prices.all(|price| price.is_finite() && price >= 0.0)
+}
+
 /// What is out of range in the table, or has no effect.
 fn odd(table: &WireStateTable, load: &Load) -> Option<String> {
     let revocations = table.revocations.unwrap_or(0.0);
@@ -130,6 +143,8 @@ fn odd(table: &WireStateTable, load: &Load) -> Option<String> {
         "`revocations-until` is after the end of the scenario; lower it"
     } else if table.holders_per_subject.is_some() && sample < 1.0 {
         "a `sample` of subjects is not modelled; leave out `sample`, or `holders-per-subject`"
+    } else if table.prices.is_some_and(|prices| !is_price(prices)) {
+        "`prices` are finite and at least 0"
     } else {
         return None;
     };
@@ -170,6 +185,7 @@ fn only_of_simulations(table: &WireStateTable, events: &[Event]) -> Option<Strin
         ("balancing", table.balancing.is_some()),
         ("holders-per-subject", table.holders_per_subject.is_some()),
         ("after-revocation", table.after_revocation.is_some()),
+        ("prices", table.prices.is_some()),
     ];
     let of_event = |event: &Event| match event.action {
         Action::ChangeSubjects { change, .. } => Some(change.name()),

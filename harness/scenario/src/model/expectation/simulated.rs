@@ -40,7 +40,7 @@ const fn of_state(name: &'static str) -> SimulatedMetric {
 }
 
 /// All metrics, in the order of tables.
-pub const SIMULATED_METRICS: [SimulatedMetric; 24] = [
+pub const SIMULATED_METRICS: [SimulatedMetric; 26] = [
     metric("exposure_s", false, false),
     metric("lockout_s", true, true),
     metric("regret_s", false, false),
@@ -65,6 +65,8 @@ pub const SIMULATED_METRICS: [SimulatedMetric; 24] = [
     of_state("token_endpoint_per_s"),
     of_state("state_entries"),
     of_state("state_bytes"),
+    of_state("added_latency_s"),
+    of_state("store_cost_per_month"),
 ];
 
 impl SimulatedMetric {

@@ -21,6 +21,8 @@ impl Fingerprinted for StateSpec {
             strategy: _,
             // The corpus already reflects the lifetime of tokens.
             token_lifetime: _,
+            // A price changes no arrival and no verdict.
+            prices: _,
         } = self;
         to.field("revocations", revocations_per_s);
         to.field("revocations-until", revocations_until);
