@@ -7,7 +7,7 @@ pub mod document;
 pub mod endpoint;
 pub mod faults;
 pub mod fetcher;
-mod front;
+pub(crate) mod front;
 pub mod host_fault;
 pub mod http;
 pub mod in_process;

@@ -1,5 +1,5 @@
-//! The file formats of scenarios, policies, cache policies and state strategies: the serde types,
-//! the parsing and checking, the presets, the sweeps, the user's fleets, and the command line's overrides.
+//! The file formats of scenarios, policies, cache policies, state strategies and fleets: the serde
+//! types, the parsing and checking, the presets, the sweeps, and the command line's overrides.
 
 pub mod bounded_file;
 pub mod cache;

@@ -10,8 +10,9 @@ use crate::Failure;
 /// The flags.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StoreArgs {
-    /// The store behind [state]: model, redis (a Valkey or Redis that is started for each round),
-    /// or redis://HOST:PORT of one that runs [default: model]
+    /// The store behind [state]: model, http (introspection or a status list, over loopback),
+    /// redis (a Valkey or Redis that is started for each round), or redis://HOST:PORT of one that
+    /// runs [default: model]
     #[arg(long, value_name = "STORE")]
     pub state_store: Option<String>,
     /// Let --state-store name a host that is not on loopback

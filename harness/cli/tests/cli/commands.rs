@@ -43,12 +43,13 @@ const PLACEHOLDERS: [(&str, &str); 13] = [
     ("NAME", "default"),
 ];
 /// Files that are clearly the user's own.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "my-scenario.toml",
     "my-policy.toml",
     "my.toml",
     "flood.toml",
     "mine.toml",
+    "ours.toml",
     "api.toml",
     "new.toml",
     "old.toml",
@@ -77,12 +78,13 @@ const LONG: [&str; 10] = [
     "jwtbench replay RESULT",
 ];
 /// Lines that are not run either, by how they begin, and why. All others end within ten seconds.
-const NOT_RUN: [(&str, &str); 35] = [
+const NOT_RUN: [(&str, &str); 36] = [
     ("jwtbench compare sim-before", "needs simulations of the user's own"),
     ("jwtbench run hot-path/accept --contender 'exec:", "needs a verifier of the user's own"),
     ("jwtbench check conformance --contender", "needs a verifier of the user's own"),
     ("jwtbench run --full", "long"),
     ("jwtbench run revocation/store-down --state-strategy redis-get", "needs another feature"),
+    ("jwtbench run revocation/store-down --state-strategy spring-opaque-like", "long"),
     ("jwtbench simulate 'state/fleet-*'", "long"),
     ("jwtbench simulate --fleet ours.toml", "needs a fleet of the user's own"),
     ("jwtbench run --capacity", "long"),

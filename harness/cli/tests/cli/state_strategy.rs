@@ -39,11 +39,16 @@ fn strategies_share_a_plan() {
 
 #[test]
 fn what_has_no_effect_is_refused() {
-    let rows: [(&[&str], &str); 6] = [
+    let over_http = ["run", "revocation/store-down", "--state-store", "http"];
+    let rows: [(&[&str], &str); 7] = [
+        (&over_http, "is not; use --state-store model"),
         (&["run", "hot-path/accept", "--state-strategy", "default"], "has no [state]"),
         (&["check", "hot-path/accept", "--state-strategy", "default"], "has no [state]"),
         (&["run", "revocation/store-down", "--state-strategy", "defalt"], "default"),
-        (&["run", "revocation/store-down", "--state-store", "memcached"], "known: model, redis"),
+        (
+            &["run", "revocation/store-down", "--state-store", "memcached"],
+            "known: model, http, redis",
+        ),
         (&["run", "revocation/store-down", "--allow-host"], "--state-store"),
         (
             &["duel", "core:ring", "core:ring", "--state-strategy", "default"],

@@ -48,7 +48,7 @@ const METHOD_NOT_ALLOWED: &[u8] = b"HTTP/1.1 405 Method Not Allowed\r\nallow: GE
 
 /// A port of the loopback interface. It is held from the claim to the drop, whether it listens or
 /// not.
-pub(super) struct Port {
+pub(crate) struct Port {
     addr: SocketAddr,
     _holder: TcpSocket,
 }
@@ -60,7 +60,7 @@ impl Port {
     /// `TIME_WAIT` then do not matter, but another holder or listener makes the bind fail. After
     /// that the socket shares its port only with sockets that set `SO_REUSEPORT`. These are our own
     /// listeners. No other server can take the port while it is not listening.
-    pub(super) fn claim(port: u16) -> io::Result<Port> {
+    pub(crate) fn claim(port: u16) -> io::Result<Port> {
         let holder = TcpSocket::new_v4()?;
         holder.set_reuseaddr(true)?;
         holder.bind((Ipv4Addr::LOCALHOST, port).into())?;
@@ -70,12 +70,12 @@ impl Port {
         Ok(Port { addr, _holder: holder })
     }
 
-    pub(super) fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Listens until the listener is dropped. Needs a tokio runtime.
-    pub(super) fn listen(&self) -> io::Result<TcpListener> {
+    pub(crate) fn listen(&self) -> io::Result<TcpListener> {
         let listener = TcpSocket::new_v4()?;
         listener.set_reuseaddr(true)?;
         listener.set_reuseport(true)?;

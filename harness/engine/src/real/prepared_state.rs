@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::real::clock::RealClock;
+use crate::real::http_player::{HttpPlayer, OpenIssuer};
 #[cfg(feature = "redis")]
 use crate::real::redis_player::{OpenStore, RedisPlayer};
 use crate::real::state_player::{ModelPlayer, StatePlayer};
@@ -21,6 +22,7 @@ pub(crate) struct PreparedState {
 
 enum Waker {
     Model(Arc<Bell>),
+    Http(Box<OpenIssuer>),
     #[cfg(feature = "redis")]
     Redis(Box<OpenStore>),
 }
@@ -37,6 +39,11 @@ impl PreparedState {
         let Some(fleet) = trial.fleet() else {
             return Ok(None);
         };
+        if store == StateStore::Http {
+            let open = OpenIssuer::open(trial, fleet.strategy())?;
+            let fleet = Arc::new(fleet.ringing(open.ring()));
+            return Ok(Some(PreparedState { fleet, waker: Waker::Http(Box::new(open)) }));
+        }
         #[cfg(feature = "redis")]
         if let Some(open) = OpenStore::open(store, (&fleet, &trial.truth().before))? {
             let fleet = Arc::new(fleet.ringing(open.ring()));
@@ -58,16 +65,20 @@ impl PreparedState {
     }
 
     /// The player of the state. `fleet` are its machines.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
     pub(crate) fn player<'s>(
         self,
         trial: &Trial<'_>,
         fleet: &'s StateFleet,
         clock: RealClock,
-    ) -> Box<dyn StatePlayer + 's> {
-        match self.waker {
+    ) -> Result<Box<dyn StatePlayer + 's>, TrialError> {
+        Ok(match self.waker {
             Waker::Model(bell) => Box::new(ModelPlayer::new(trial.state_world(fleet), bell, clock)),
+            Waker::Http(open) => Box::new(HttpPlayer::new(*open, &self.fleet, trial, clock)?),
             #[cfg(feature = "redis")]
             Waker::Redis(open) => Box::new(RedisPlayer::new(*open, &self.fleet, trial, clock)),
-        }
+        })
     }
 }

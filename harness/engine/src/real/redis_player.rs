@@ -11,28 +11,27 @@ mod server;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::{Client, RedisError};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use jwtbench_scenario::model::place::TokenPlace;
 use jwtbench_scenario::model::state::{StoreFault, StoreSetting};
 use jwtbench_scenario::plan::Plan;
-use jwtbench_verifier::state_check::{OpId, OpKind, StateCheck, StateEntry, StoreOutcome};
+use jwtbench_verifier::state_check::{StateEntry, StoreOp};
 use jwtbench_verifier::tick::Tick;
 
 use crate::judge::history::Telling;
 use crate::real::clock::RealClock;
-use crate::real::state_player::{LONGEST_SLEEP, PlayedState, StatePlayer};
+use crate::real::state_player::{PlayedState, StatePlayer};
+use crate::real::store_round::{StoreRound, lock, runtime};
 use crate::state::fleet::{Ring, StateFleet};
-use crate::state::model_store::StoreLoad;
 use crate::state::store::StateStore;
 use crate::state::truth::StateTruth;
-use crate::state::world::StateRecord;
 use crate::trial::{Trial, TrialError};
 
 use client::Connection;
@@ -56,18 +55,12 @@ pub(crate) struct OpenStore {
 
 /// What the tasks of a round share.
 pub(super) struct RedisRound {
-    fleet: Arc<StateFleet>,
-    truth: Arc<StateTruth>,
+    base: StoreRound,
     client: Client,
     keys: Keys,
     way: PushWay,
-    clock: RealClock,
     /// The last instant at which the store, or an instance, was given what is known of a key.
     told: Mutex<HashMap<Box<str>, Tick>>,
-    load: Mutex<StoreLoad>,
-    most_held: Mutex<(usize, usize)>,
-    /// The end of the measured time.
-    horizon: Tick,
 }
 
 /// The player of a real store.
@@ -83,10 +76,6 @@ pub(crate) struct RedisPlayer {
     name: String,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl OpenStore {
     /// Starts a store, or reaches one that runs, and gives it what it has from the beginning. It is
     /// `None` for the model.
@@ -98,7 +87,7 @@ impl OpenStore {
         (fleet, before): (&StateFleet, &[StateEntry]),
     ) -> Result<Option<OpenStore>, TrialError> {
         let server = match store {
-            StateStore::Model => return Ok(None),
+            StateStore::Model | StateStore::Http => return Ok(None),
             StateStore::Running(_) => None,
             StateStore::Started => {
                 let program = crate::state::store::server();
@@ -150,10 +139,6 @@ fn version(client: &Client) -> Result<String, RedisError> {
     Ok(found.unwrap_or_else(redis).trim().to_owned())
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
-}
-
 impl RedisPlayer {
     /// A player for this fleet, whose machines notify it.
     pub(crate) fn new(
@@ -164,19 +149,12 @@ impl RedisPlayer {
     ) -> RedisPlayer {
         let OpenStore { mut server, client, keys, way, name, notify } = store;
         let plan = trial.plan;
-        let seconds = plan.scenario.load.duration.as_secs_f64().ceil() as usize;
-        let counts = || vec![0.0; seconds];
         let round = RedisRound {
-            truth: trial.truth(),
-            fleet: Arc::clone(fleet),
+            base: StoreRound::new(fleet, trial, clock),
             client,
             keys,
             way,
-            clock,
             told: Mutex::default(),
-            load: Mutex::new(StoreLoad { lookups: counts(), polls: counts() }),
-            most_held: Mutex::default(),
-            horizon: Tick::ZERO + plan.scenario.load.duration,
         };
         let begun = server.as_mut().map_or(Ok(()), |one| one.apply(&plan.scenario.phases[0].store));
         RedisPlayer {
@@ -204,32 +182,12 @@ impl RedisPlayer {
         }
         let connections: Vec<Connection> =
             self.restarts.iter().map(|_| Connection::new(&round.client)).collect();
-        let mut asked: JoinSet<(OpId, StoreOutcome)> = JoinSet::new();
-        while !is_over.load(Ordering::Relaxed) {
-            for op in round.fleet.take_ops() {
-                round.count(&op.kind);
-                let (connection, round) =
-                    (connections[op.id.instance() as usize].clone(), Arc::clone(round));
-                asked.spawn(async move { (op.id, connection.exchange(&op, &round.keys).await) });
-            }
-            let now = round.clock.now();
-            while let Some((_, due)) = round.fleet.next_deadline().filter(|(at, _)| *at <= now) {
-                round.fleet.drive(due, |check| check.tick(now));
-                // A machine that stays due would hold up the time.
-                if round.fleet.next_deadline().is_some_and(|next| next.0 <= now && next.1 == due) {
-                    break;
-                }
-            }
-            let next = round.fleet.next_deadline();
-            let pause = next.map_or(LONGEST_SLEEP, |(at, _)| at.since(round.clock.now()));
-            tokio::select! {
-                () = self.notify.notified() => {}
-                Some(Ok((id, outcome))) = asked.join_next() => {
-                    round.fleet.finished(id, outcome, round.clock.now());
-                }
-                () = sleep(pause.min(LONGEST_SLEEP)) => round.look(),
-            }
-        }
+        let exchange = |op: StoreOp| {
+            let connection = connections[op.id.instance() as usize].clone();
+            let round = Arc::clone(round);
+            async move { connection.exchange(&op, &round.keys).await }
+        };
+        round.base.serve(is_over, &self.notify, exchange).await;
         // Nobody writes any more.
         tasks.shutdown().await;
         let is_cleared = round.clear().await;
@@ -253,46 +211,22 @@ impl RedisPlayer {
 impl RedisRound {
     /// Notes that the store or an instance has just been given what is known of a key.
     fn note_told(&self, key: &str) {
-        let now = self.clock.now();
+        let now = self.base.clock.now();
         lock(&self.told).entry(key.into()).and_modify(|at| *at = now.max(*at)).or_insert(now);
     }
 
     /// The instants at which tokens had been told of.
     fn told(&self) -> HashMap<TokenPlace, Tick> {
         let told = lock(&self.told);
-        let revocations = self.truth.revocations.iter();
+        let revocations = self.base.truth.revocations.iter();
         revocations.filter_map(|one| Some((one.token, *told.get(&one.entry.key)?))).collect()
-    }
-
-    fn count(&self, kind: &OpKind) {
-        let now = self.clock.now();
-        if now >= self.horizon {
-            return;
-        }
-        let mut load = lock(&self.load);
-        let counts = match kind {
-            OpKind::Lookup(_) => &mut load.lookups,
-            OpKind::Poll(..) => &mut load.polls,
-        };
-        if now >= Tick::ZERO
-            && let Some(count) = counts.get_mut(now.since(Tick::ZERO).as_secs() as usize)
-        {
-            *count += 1.0;
-        }
-    }
-
-    /// Notes what the first instance holds.
-    fn look(&self) {
-        let held = |check: &StateCheck| (check.entries(), check.bytes());
-        let (entries, bytes) = self.fleet.look(0, held);
-        let mut most = lock(&self.most_held);
-        *most = (most.0.max(entries), most.1.max(bytes));
     }
 
     /// Whether the store has been told of everything that was decided some time ago.
     fn is_told_of_all(&self) -> bool {
-        let (now, told) = (self.clock.now(), self.told());
-        let mut due = self.truth.revocations.iter().filter(|one| one.at + LONGEST_TELLING < now);
+        let (now, told) = (self.base.clock.now(), self.told());
+        let mut due =
+            self.base.truth.revocations.iter().filter(|one| one.at + LONGEST_TELLING < now);
         due.all(|one| told.contains_key(&one.token))
     }
 
@@ -333,26 +267,18 @@ impl StatePlayer for RedisPlayer {
     }
 
     fn restart(&self, share: f64, turn: u32) {
-        for number in self.round.fleet.restarted_by(share, turn) {
-            self.round.fleet.restart(number);
-            let now = self.round.clock.now();
-            self.round.fleet.drive(number, |check| check.tick(now));
+        for number in self.round.base.restart(share, turn) {
             self.restarts[number as usize].send_modify(|count| *count += 1);
         }
     }
 
     fn truth(&self) -> Arc<StateTruth> {
-        Arc::clone(&self.round.truth)
+        Arc::clone(&self.round.base.truth)
     }
 
     fn finish(self: Box<Self>, plan: &Plan) -> PlayedState {
         let round = &self.round;
-        let record = StateRecord {
-            store: self.name.clone(),
-            load: lock(&round.load).clone(),
-            most_held: *lock(&round.most_held),
-            ..StateRecord::unobserved(plan, &round.truth)
-        };
+        let record = round.base.record(self.name.clone(), plan);
         PlayedState { record, telling: Telling::At(round.told()) }
     }
 }

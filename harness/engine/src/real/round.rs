@@ -222,9 +222,10 @@ impl Trial<'_> {
         let kernel_ns = lane.is_none().then(control_kernel_ns);
         let clock = self.clock();
         let state = prepared.zip(fleet.as_deref());
+        let player = state.map(|(prepared, fleet)| prepared.player(self, fleet, clock));
         let surroundings = Surroundings {
             host: endpoint.as_ref().map(Endpoint::host_faults).unwrap_or_default(),
-            player: state.map(|(prepared, fleet)| prepared.player(self, fleet, clock)),
+            player: player.transpose()?,
             wire: None,
             clock,
         };

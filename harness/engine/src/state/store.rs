@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::{Phase, Scenario};
-use jwtbench_verifier::state_strategy::Carrier;
+use jwtbench_verifier::state_strategy::{Carrier, StateKey, StateStrategy};
 
 /// The programs that speak the protocol, in the order in which they are looked for.
 const SERVERS: [&str; 2] = ["valkey-server", "redis-server"];
@@ -23,6 +23,8 @@ pub enum StateStore {
     /// The model of `[store]`, which the harness plays.
     #[default]
     Model,
+    /// The issuer's own endpoints on loopback, over HTTP: introspection, or a status list.
+    Http,
     /// A Valkey or Redis that is started for each round, and of which the harness makes the faults.
     Started,
     /// A Valkey or Redis that runs already, at this address. It has no faults.
@@ -33,6 +35,7 @@ impl fmt::Display for StateStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StateStore::Model => f.write_str("model"),
+            StateStore::Http => f.write_str("http"),
             StateStore::Started => f.write_str("redis"),
             StateStore::Running(address) => write!(f, "redis://{address}"),
         }
@@ -40,17 +43,18 @@ impl fmt::Display for StateStore {
 }
 
 impl StateStore {
-    /// The store that a command line names: `model`, `redis`, or `redis://HOST:PORT`. A host that
-    /// is not on loopback is refused unless `may_leave`.
+    /// The store that a command line names: `model`, `http`, `redis`, or `redis://HOST:PORT`. A
+    /// host that is not on loopback is refused unless `may_leave`.
     ///
     /// # Errors
     /// If there is no such store, it cannot be had here, or it lies elsewhere.
     pub fn parse(text: &str, may_leave: bool) -> Result<StateStore, String> {
         let store = match (text, text.strip_prefix("redis://")) {
             ("model", _) => return Ok(StateStore::Model),
+            ("http", _) => return Ok(StateStore::Http),
             ("redis", _) => StateStore::Started,
             (_, Some(rest)) => StateStore::Running(address(rest, may_leave)?),
-            _ => return Err("known: model, redis, redis://HOST:PORT".into()),
+            _ => return Err("known: model, http, redis, redis://HOST:PORT".into()),
         };
         if !cfg!(feature = "redis") {
             return Err(
@@ -83,13 +87,22 @@ impl StateStore {
                  to be given and to clear; lower it, or use the model (--state-store model)"
             ));
         }
-        let carrier = state.strategy.strategy.carrier;
-        if matches!(carrier, Carrier::Memory | Carrier::Introspection | Carrier::StatusList) {
+        let StateStrategy { carrier, key, .. } = state.strategy.strategy;
+        let is_of_issuer = matches!(carrier, Carrier::Introspection | Carrier::StatusList);
+        if carrier == Carrier::Memory || is_of_issuer != (self == StateStore::Http) {
             return Err(format!(
-                "strategy {} has carrier \"{}\", which {self} is not; use the model \
-                 (--state-store model)",
+                "strategy {} has carrier \"{}\", which {self} is not; use {}",
                 state.strategy.name,
-                carrier.name()
+                carrier.name(),
+                if is_of_issuer { "--state-store http" } else { "--state-store model" }
+            ));
+        }
+        if carrier == Carrier::StatusList && matches!(key, StateKey::Version | StateKey::NotBefore)
+        {
+            return Err(format!(
+                "strategy {} has a status list of versions or instants, which a bit cannot say; \
+                 use the model (--state-store model)",
+                state.strategy.name,
             ));
         }
         let first = &scenario.phases[0].store;
@@ -121,15 +134,17 @@ impl StateStore {
             published_every,
             list_lifetime,
         } = &phase.store;
-        let is_slow =
-            (latency, jitter, propagation) != (&first.latency, &first.jitter, &first.propagation);
-        let is_odd_fault = matches!(fault, StoreFault::Reset | StoreFault::Error);
-        let has_fault = *fault != StoreFault::None || *data_lost != DataLoss::None;
-        let of_list = !published_every.is_zero() || list_lifetime.is_some();
+        let is_ours = self == StateStore::Http;
+        let is_slow = !is_ours
+            && (latency, jitter, propagation)
+                != (&first.latency, &first.jitter, &first.propagation);
+        let is_odd_fault = !is_ours && matches!(fault, StoreFault::Reset | StoreFault::Error);
+        let has_fault = !is_ours && *fault != StoreFault::None || *data_lost != DataLoss::None;
+        let of_list = !is_ours && (!published_every.is_zero() || list_lifetime.is_some());
         let found = [
             (is_slow, "change of latency"),
             (capacity.is_some(), "capacity of its own"),
-            (*replica_lag != Duration::ZERO, "replica lag"),
+            (!is_ours && *replica_lag != Duration::ZERO, "replica lag"),
             (is_odd_fault, "fault `reset` or `error`"),
             (*push_loss > 0.0, "loss of messages"),
             (*links_down > 0.0 || *links_silent > 0.0, "link that fails alone"),

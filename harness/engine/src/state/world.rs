@@ -61,7 +61,6 @@ const MODEL: &str = "model";
 
 impl StateRecord {
     /// A record of the revocations of a plan alone.
-    #[cfg(feature = "redis")]
     pub(crate) fn unobserved(plan: &Plan, truth: &StateTruth) -> StateRecord {
         let horizon = Tick::ZERO + plan.scenario.load.duration;
         StateRecord {

@@ -45,7 +45,7 @@ propagation = "3ms"
 "#;
 
 /// Strategies of most carriers, at about a thousandth of their usual length.
-const STRATEGIES: [(&str, &str); 9] = [
+const STRATEGIES: [(&str, &str); 12] = [
     ("in memory", "carrier = \"memory\""),
     ("no carrier", "carrier = \"none\""),
     (
@@ -76,7 +76,30 @@ const STRATEGIES: [(&str, &str); 9] = [
          poll-retry = \"50ms\"\nanswer-timeout = \"30ms\"\nstale-up-to = \"150ms\"\n\
          cold-start = \"100ms\"\nadopt = \"merge\"",
     ),
+    ("introspected, closed", "carrier = \"introspection\"\nanswer-timeout = \"30ms\""),
+    (
+        "introspected, cached, open",
+        "carrier = \"introspection\"\nanswer-timeout = \"30ms\"\ncache = \"200ms\"\n\
+         on-failure = \"open\"",
+    ),
+    (
+        "a status list, refused when old",
+        "carrier = \"status-list\"\npoll-interval = \"60ms\"\npoll-retry = \"20ms\"\n\
+         answer-timeout = \"30ms\"\nstale-up-to = \"200ms\"",
+    ),
 ];
+
+/// Whether a strategy is one for this store.
+fn is_for(store: StateStore, strategy: &str) -> bool {
+    let asks_issuer = strategy.contains("introspection") || strategy.contains("status-list");
+    match store {
+        StateStore::Model => true,
+        StateStore::Http => asks_issuer,
+        StateStore::Started | StateStore::Running(_) => {
+            !asks_issuer && strategy != "carrier = \"memory\""
+        }
+    }
+}
 
 fn phase(store: &str) -> String {
     format!(
@@ -186,7 +209,7 @@ fn check(
 fn agreed(scenarios: &[(&str, String)], store: StateStore) -> Vec<BTreeMap<String, u64>> {
     let pairs: Vec<_> = STRATEGIES
         .iter()
-        .filter(|(name, _)| store == StateStore::Model || *name != "in memory")
+        .filter(|(_, text)| is_for(store, text))
         .flat_map(|strategy| scenarios.iter().map(move |scenario| (*strategy, scenario)))
         .collect();
     let next = AtomicUsize::new(0);
@@ -219,6 +242,29 @@ fn every_strategy_does_the_same_in_both_times() {
     let causes = seen.map(|cause| format!("exposed state-{cause}"));
     let lockouts = ["fail-closed", "stale"].map(|cause| format!("locked out state-{cause}"));
     for cause in causes.iter().chain(&lockouts) {
+        assert!(most(cause) >= Some(&FEWEST), "{cause}: {:?}", most(cause));
+    }
+}
+
+/// The issuer's own endpoints, which have all faults, and the model of a store.
+#[test]
+fn every_strategy_does_the_same_over_http() {
+    let mut scenarios = scenarios().to_vec();
+    // An issuer does not lose what it has decided.
+    scenarios.retain(|(name, _)| *name != "empty");
+    scenarios.push(("error", phase("fault = \"error\"")));
+    scenarios.push(("reset", phase("fault = \"reset\"")));
+    scenarios.push(("published", phase("published-every = \"300ms\"")));
+    let agreed = agreed(&scenarios, StateStore::Http);
+    let most = |cause: &str| agreed.iter().filter_map(|one| one.get(cause)).max();
+    let causes = [
+        "exposed state-cache",
+        "exposed state-fail-open",
+        "exposed state-poll-lag",
+        "locked out state-fail-closed",
+        "locked out state-stale",
+    ];
+    for cause in causes {
         assert!(most(cause) >= Some(&FEWEST), "{cause}: {:?}", most(cause));
     }
 }

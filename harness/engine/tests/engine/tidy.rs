@@ -107,17 +107,18 @@ fn the_clock_is_read_in_one_place() {
     check(applies, rule, "a clock outside real/clock.rs");
 }
 
-/// Whether tokio may be used: for keys that travel, and for the client of a real store.
+/// Whether tokio may be used: for keys that travel, and for what is asked over a network.
 fn has_tokio(source: &Source) -> bool {
-    let store = "harness/engine/src/real/redis_player";
-    source.layer() == "jwks" || source.path.starts_with(store)
+    let stores = ["redis_player", "http_player", "store_round"];
+    let is_store = |name| source.path.starts_with(&format!("harness/engine/src/real/{name}"));
+    source.layer() == "jwks" || stores.into_iter().any(is_store)
 }
 
 #[test]
 fn tokio_only_where_something_travels() {
     let applies = |source: &Source| source.is_product() && !has_tokio(source);
     let rule = |source: &Source| source.crate_uses("tokio").collect();
-    check(applies, rule, "tokio outside jwks/ and the client of a real store");
+    check(applies, rule, "tokio outside jwks/ and the stores that are asked over a network");
 }
 
 /// There it goes through `report::shown`, whoever's file it comes from.

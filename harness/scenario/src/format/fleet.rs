@@ -25,13 +25,13 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 /// The tokens and arrivals of one draw that a simulation of all strategies takes in minutes, and
 /// the most that it takes.
-const USUAL: Draw = Draw { tokens: 20_000.0, arrivals: 200_000.0 };
-const MOST: Draw = Draw { tokens: 35_000.0, arrivals: 3_000_000.0 };
+const USUAL: SampleSize = SampleSize { tokens: 20_000.0, arrivals: 200_000.0 };
+const MOST: SampleSize = SampleSize { tokens: 35_000.0, arrivals: 3_000_000.0 };
 /// The least holders and revocations that are drawn, if there are as many.
 const LEAST: f64 = 20.0;
 
 /// The size of one draw.
-struct Draw {
+struct SampleSize {
     tokens: f64,
     arrivals: f64,
 }
@@ -146,7 +146,8 @@ impl FleetSpec {
         let seconds = self.duration.as_secs_f64();
         let issued = tokens * (seconds / self.wire.token_lifetime.0.as_secs_f64() + 1.0);
         let arrivals = requests_per_second * seconds;
-        let within = |draw: &Draw| (draw.tokens / issued).min(draw.arrivals / arrivals).min(1.0);
+        let within =
+            |draw: &SampleSize| (draw.tokens / issued).min(draw.arrivals / arrivals).min(1.0);
         let least = (LEAST / tokens).min(1.0);
         if least > within(&MOST) {
             return None;

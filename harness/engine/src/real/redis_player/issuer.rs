@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 use jwtbench_verifier::state_check::StateEntry;
 use jwtbench_verifier::tick::Tick;
 
+use crate::real::store_round::runtime;
 use crate::state::truth::StateTruth;
 
 use super::RedisRound;
@@ -40,13 +41,13 @@ pub(super) enum PushWay {
 /// Announces all decisions of a round in their order, each as soon as the store can be told.
 pub(super) async fn announce(round: &RedisRound) {
     let connection = Connection::new(&round.client);
-    let push = round.fleet.strategy().push();
+    let push = round.base.fleet.strategy().push();
     let beat = push.and_then(|push| push.heartbeat).map(|longest| longest / 2);
     let mut next_beat = Tick::ZERO;
-    let decisions = decisions(&round.truth);
+    let decisions = decisions(&round.base.truth);
     let mut next_decision = 0;
     loop {
-        let now = round.clock.now();
+        let now = round.base.clock.now();
         let decision = decisions.get(next_decision).copied();
         if let Some((_, entries)) = decision.filter(|(at, _)| *at <= now) {
             // It is tried until the store has it.
@@ -59,13 +60,13 @@ pub(super) async fn announce(round: &RedisRound) {
         if let Some(pause) = beat.filter(|_| next_beat <= now) {
             let message = Message::Heartbeat(now).text();
             send(round, &connection, &message).await;
-            next_beat = round.clock.now() + pause;
+            next_beat = round.base.clock.now() + pause;
             continue;
         }
         let next = decision.map(|(at, _)| at);
         let due = next.into_iter().chain(beat.map(|_| next_beat)).min();
         match due {
-            Some(due) => sleep(due.since(round.clock.now())).await,
+            Some(due) => sleep(due.since(round.base.clock.now())).await,
             None => return,
         }
     }
@@ -94,7 +95,7 @@ pub(super) fn fill(
     if entries.is_empty() {
         return Ok(());
     }
-    super::runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let mut connection = client.get_multiplexed_async_connection().await?;
         for some in entries.chunks(BATCH) {
             let commands = writes(to, some, (Tick::ZERO, Tick::MIN));
@@ -106,7 +107,7 @@ pub(super) fn fill(
 
 /// Writes entries; returns whether the store has them.
 async fn write(round: &RedisRound, to: &Connection, entries: &[StateEntry]) -> bool {
-    let now = round.clock.now();
+    let now = round.base.clock.now();
     let pipe = writes((&round.keys, round.way), entries, (now, now));
     done(to, async |mut connection| pipe.query_async(&mut connection).await).await
 }

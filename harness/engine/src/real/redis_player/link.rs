@@ -41,8 +41,8 @@ pub(super) async fn listen(round: &RedisRound, instance: u32, mut restarts: watc
         if is_restarted {
             last = "0".into();
         } else {
-            let now = round.clock.now();
-            round.fleet.drive(instance, |check| check.link(false, now));
+            let now = round.base.clock.now();
+            round.base.fleet.drive(instance, |check| check.link(false, now));
             let pause = if round.way == PushWay::Channel { CHANNEL_PAUSE } else { PAUSE };
             sleep(pause).await;
         }
@@ -91,20 +91,22 @@ async fn hear_stream(
 }
 
 fn up(round: &RedisRound, instance: u32) {
-    let now = round.clock.now();
-    round.fleet.drive(instance, |check| check.link(true, now));
+    let now = round.base.clock.now();
+    round.base.fleet.drive(instance, |check| check.link(true, now));
 }
 
 /// Hands a message to the machine of an instance.
 fn take(round: &RedisRound, instance: u32, text: &str) {
-    let now = round.clock.now();
+    let now = round.base.clock.now();
     match Message::read(text) {
         Some(Message::Entry(entry)) => {
-            round.fleet.pushed(instance, None, std::slice::from_ref(&entry), now);
+            round.base.fleet.pushed(instance, None, std::slice::from_ref(&entry), now);
             round.note_told(&entry.key);
         }
         // It tells of nothing later than it was sent.
-        Some(Message::Heartbeat(at)) => round.fleet.drive(instance, |check| check.heartbeat(at)),
+        Some(Message::Heartbeat(at)) => {
+            round.base.fleet.drive(instance, |check| check.heartbeat(at))
+        }
         None => {}
     }
 }

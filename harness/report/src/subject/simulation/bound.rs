@@ -73,10 +73,10 @@ pub(crate) fn state_choices(rows: &[&SimulationRow]) -> Vec<String> {
 
 /// The row with the least of a figure. Of those within a tenth of it, the one that asks the store
 /// least.
-fn least<'r>(
-    rows: Vec<&'r SimulationRow>,
+fn least(
+    rows: Vec<&SimulationRow>,
     of: impl Fn(&SimulationRow) -> Option<f64>,
-) -> Option<&'r SimulationRow> {
+) -> Option<&SimulationRow> {
     let load = |row: &SimulationRow| row.metric("store_ops_per_token").and_then(|one| one.mean);
     let least = rows.iter().filter_map(|row| of(row)).min_by(f64::total_cmp)?;
     let near =
