@@ -96,7 +96,7 @@ enum Verb {
     Man,
     /// Write a conformance pack for any language: key set, policy, tokens with the verdict due.
     Mint(verb::mint::Args),
-    /// Run a stored result's plans again, and hold the new result against the old one.
+    /// Run a stored result's plans again, or a simulation's scenarios, and hold new against old.
     Replay(verb::replay::Args),
     /// Render a stored result again, in any form.
     Report(verb::report::Args),
@@ -204,15 +204,19 @@ fn heard(exit: Exit) -> Exit {
 
 /// The command as it could be typed again, without the path of the binary.
 fn command_line(args: &[OsString]) -> String {
-    let quote = |arg: &OsString| {
-        let arg = arg.to_string_lossy();
+    typed(args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()))
+}
+
+/// A command of these words as it could be typed.
+fn typed(words: impl Iterator<Item = String>) -> String {
+    let quote = |word: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
-        if !arg.is_empty() && arg.chars().all(plain) {
-            arg.into_owned()
-        } else {
-            format!("'{arg}'")
+        match !word.is_empty() && word.chars().all(plain) {
+            true => word,
+            // Only a word with a null byte cannot be quoted, and no argument has one.
+            false => shlex::try_quote(&word).map_or_else(|_| word.clone(), Into::into),
         }
     };
-    let words = std::iter::once("jwtbench".to_owned()).chain(args.iter().skip(1).map(quote));
+    let words = std::iter::once("jwtbench".to_owned()).chain(words.map(quote));
     words.collect::<Vec<String>>().join(" ")
 }

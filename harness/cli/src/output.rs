@@ -101,6 +101,14 @@ impl OutputKind {
     }
 }
 
+/// A simulation as the text that is stored, and as it is read again: with rounded figures.
+pub fn as_stored(simulation: &Simulation) -> Result<(String, Simulation), Failure> {
+    let text = lines(simulation)?;
+    let stored = Simulation::parse(Path::new(SIMULATION), &text)
+        .map_err(|error| Failure::Error(format!("cannot read what was stored: {error}")))?;
+    Ok((text, stored))
+}
+
 impl Output {
     /// Prepares the folder for a result and its reports. A folder that already holds a result is
     /// refused without `force`. A folder that holds another kind of output, or that another process
@@ -170,14 +178,19 @@ impl Output {
 
     /// Prepares the folder of a run: the requested one, or a new one.
     pub fn of_run(asked: Option<&Path>, force: bool) -> Result<Output, Failure> {
+        Output::of(OutputKind::Run, asked, force)
+    }
+
+    /// Prepares the folder for a result of this kind, likewise.
+    pub fn of(kind: OutputKind, asked: Option<&Path>, force: bool) -> Result<Output, Failure> {
         match asked {
-            Some(folder) => Output::prepare(folder.into(), force, OutputKind::Run),
-            None => Output::fresh(&utc_now()),
+            Some(folder) => Output::prepare(folder.into(), force, kind),
+            None => Output::fresh(kind, &utc_now()),
         }
     }
 
     /// Prepares a new folder for a run without `--out`: `reports/runs/` and the time.
-    fn fresh(started_at: &str) -> Result<Output, Failure> {
+    fn fresh(kind: OutputKind, started_at: &str) -> Result<Output, Failure> {
         let first = default_folder(started_at);
         let failed = |error: io::Error| {
             let shown = first.display();
@@ -193,7 +206,7 @@ impl Output {
                 number => PathBuf::from(format!("{}-{number}", first.display())),
             };
             match fs::create_dir(&folder) {
-                Ok(()) => return Output::prepare(folder, false, OutputKind::Run),
+                Ok(()) => return Output::prepare(folder, false, kind),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -223,9 +236,7 @@ impl Output {
     /// Writes a simulation and its reports. The result comes first; the reports are rendered from
     /// its stored form.
     pub fn write_simulation(&self, simulation: &Simulation) -> Result<(), Failure> {
-        let text = lines(simulation)?;
-        let stored = Simulation::parse(&self.path(SIMULATION), &text)
-            .map_err(|error| Failure::Error(format!("cannot read what was stored: {error}")))?;
+        let (text, stored) = as_stored(simulation)?;
         let simulation = &stored;
         let page = |note: &PolicyNote| {
             (format!("{}.md", note.name), report::policy_markdown(simulation, note))

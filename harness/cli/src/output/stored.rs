@@ -49,6 +49,11 @@ fn kind_within(path: &Path) -> Option<OutputKind> {
 }
 
 impl StoredFile {
+    /// Whether it is a simulation.
+    pub fn is_simulation(&self) -> bool {
+        self.kind == OutputKind::Simulation
+    }
+
     /// Finds the file that a path means: the file itself, or the file in a folder. In a folder, a
     /// result takes precedence over a part.
     pub fn find(path: &Path) -> Result<StoredFile, Failure> {

@@ -7,7 +7,6 @@ use clap::Args as ClapArgs;
 use jwtbench_result::comparison::Matching;
 
 use crate::gate::Gate;
-use crate::output::OutputKind;
 use crate::output::stored::StoredFile;
 use crate::{Exit, Failure};
 
@@ -41,9 +40,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
     }
     let [base, candidate] = [StoredFile::find(&args.base)?, StoredFile::find(&args.candidate)?];
-    let is_simulation = [&base, &candidate].map(|stored| stored.kind == OutputKind::Simulation);
+    let is_simulation = [&base, &candidate].map(StoredFile::is_simulation);
     match is_simulation {
-        [true, true] => return args.gate.hold_simulations([&base, &candidate]),
+        [true, true] => return args.gate.hold_stored([&base, &candidate]),
         [false, false] => {}
         [is_first, _] => {
             let (one, other) = match is_first {

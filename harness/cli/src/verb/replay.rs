@@ -1,6 +1,7 @@
-//! `replay`: runs a stored result's plans again, as stored, and compares the new result with the
-//! old one.
+//! `replay`: runs a stored result's plans again, as stored, or simulates a stored simulation again,
+//! and compares the new one with the old one.
 
+mod simulation;
 mod stored;
 
 use std::path::PathBuf;
@@ -29,19 +30,22 @@ use crate::flag::replacement::{Replacement, tell_dropped};
 use crate::flag::store::StoreArgs;
 use crate::gate::Gate;
 use crate::job::{JobSetting, measure, told_of_own};
+use crate::output::stored::StoredFile;
 use crate::output::{Output, tell, written};
 use crate::{Exit, Failure};
 
-/// Run a stored result's plans again, and hold the new result against the old one.
+/// Run a stored result's plans again, or a simulation's scenarios, and hold the new one against the
+/// old one.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     jwtbench replay reports/runs/X                      did anything change?\n  \
     jwtbench replay X --cache-policy mine.toml          after a configuration change\n  \
     jwtbench replay X --policy api.toml                 under another verifier policy\n  \
-    jwtbench replay X --contender core:graviola --base core:ring --scenario 'hot-path/*'\n\n\
+    jwtbench replay X --contender core:graviola --base core:ring --scenario 'hot-path/*'\n  \
+    jwtbench replay reports/state                       a simulation, with the files of today\n\n\
     Exit codes: those of compare. A plan that cannot be made again ends with 2.")]
 pub struct Args {
-    /// A result.jsonl, or the folder it is in
+    /// A result.jsonl or simulation.jsonl, or the folder it is in
     result: PathBuf,
     #[command(flatten)]
     origin: OriginArgs,
@@ -89,6 +93,9 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
     args.gate.thresholds()?;
+    if let Some(stored) = StoredFile::find(&args.result).ok().filter(StoredFile::is_simulation) {
+        return simulation::replay(&args, &stored);
+    }
     let mut base = args.gate.read(&args.result)?;
     args.narrow(&mut base)?;
     let policy = args.policy.as_deref().map(policy_file::read).transpose()?;

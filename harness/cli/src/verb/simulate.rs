@@ -62,15 +62,15 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "horizon", "instances"])]
     fleet: Option<PathBuf>,
     #[command(flatten)]
-    origin: OriginArgs,
+    pub(super) origin: OriginArgs,
     /// A preset, or a file of your own (repeatable), in place of the scenario's [cache], and held
     /// to its [expect]; a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
-    cache_policy: Vec<String>,
+    pub(super) cache_policy: Vec<String>,
     /// In scenarios with [state]: a preset, or a file of your own (repeatable), in place of the
     /// scenario's strategy, and held to its [expect]; a file is compared with every preset
     #[arg(long, value_name = "NAME|FILE")]
-    state_strategy: Vec<String>,
+    pub(super) state_strategy: Vec<String>,
     /// Simulate each policy at many values of one key, such as ttl=1m..1h or ttl=1m..1h:12 (at most
     /// twice); without --cache-policy, that of the scenario's [cache]
     #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = Sweep::from_str)]
@@ -102,7 +102,7 @@ pub struct Args {
     draws: u32,
     /// Print JSON instead of tables
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Folder for simulation.jsonl, simulation.md, index.html and the picture frontier.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -111,57 +111,30 @@ pub struct Args {
     force: bool,
     /// Say nothing but faults
     #[arg(short, long)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 /// Runs the verb.
 pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
-    let library = args.origin.library(args.quiet)?.naming(args.files().map(stem));
-    let files = args.state_strategy.iter().map(String::as_str).filter(|name| is_file(name));
-    let library = library.naming_strategies(files.map(stem));
-    let scenarios = args.scenarios(&library)?;
-    let presets = library.presets();
-    let (policies, mut notes) = args.policies(&presets)?;
-    let strategies = args.strategies(&scenarios, &library.strategies())?;
-    if scenarios.iter().all(|scenario| scenario.state.is_some()) {
-        notes.clear();
-    }
-    notes.extend(strategies.iter().flat_map(Strategies::notes));
-    let lineups: Vec<Lineup<'_>> =
-        scenarios.iter().map(|scenario| args.lineup(scenario, &policies, &presets)).collect();
-    let output = args
-        .out
-        .clone()
-        .map(|folder| Output::prepare(folder, args.force, OutputKind::Simulation))
-        .transpose()?;
-    let progress = LiveProgress::new(scenarios.len() as u64, args.quiet || args.json);
-    // There is no stop flag: signals end this process in the usual way. What is finished is in the
-    // part.
-    let never = AtomicBool::new(false);
-    let session = Session::new(args.seed, &never, &progress);
-    let mut simulation = args.head(&scenarios, &lineups, notes);
-    simulation.command = command;
-    let planned = args.planned(&scenarios, &lineups, strategies.as_ref())?;
-    let part = output.as_ref().map(|output| SimulationPart::begin(output, planned, &simulation));
-    let mut coming = SimulationInProgress { simulation, part: part.transpose()? };
-    let mut wrong = Vec::new();
-    for (scenario, lineup) in scenarios.iter().zip(&lineups) {
-        progress.say(scenario.name.clone());
-        let mut more = match strategies.as_ref().filter(|_| scenario.state.is_some()) {
-            Some(strategies) => {
-                args.simulate_state(scenario, (lineup, strategies), &session, &mut coming)?
-            }
-            None => args.simulate(scenario, lineup, &session, &mut coming)?,
-        };
-        wrong.append(&mut more);
-        progress.step();
-    }
-    progress.finish();
-    let simulation = coming.simulation;
+    let prepare = || {
+        let folder = args.out.clone();
+        let prepared =
+            folder.map(|folder| Output::prepare(folder, args.force, OutputKind::Simulation));
+        prepared.transpose()
+    };
+    let Simulated { simulation, wrong, output } = args.simulated(command, &|_| true, prepare)?;
     // The simulation is shown before it is written, since the disk may be full.
     args.show(&simulation)?;
     let kept = output.map_or(Ok(()), |output| output.write_simulation(&simulation));
     written(kept, Ok(exit(&wrong, &simulation)))
+}
+
+/// What came of a simulation.
+pub(super) struct Simulated {
+    pub(super) simulation: Simulation,
+    pub(super) wrong: Vec<WrongVerdict>,
+    /// The folder that it goes to.
+    pub(super) output: Option<Output>,
 }
 
 /// A simulation in progress, with its part if there is an output folder.
@@ -226,6 +199,62 @@ fn stem(path: &str) -> String {
 }
 
 impl Args {
+    /// Simulates the scenarios whose names are wanted. The folder is prepared once the arguments
+    /// are known to be right.
+    ///
+    /// # Errors
+    /// If an argument is wrong, or names no scenario.
+    pub(super) fn simulated(
+        &self,
+        command: String,
+        wanted: &dyn Fn(&str) -> bool,
+        prepare: impl FnOnce() -> Result<Option<Output>, Failure>,
+    ) -> Result<Simulated, Failure> {
+        let library = self.origin.library(self.quiet)?.naming(self.files().map(stem));
+        let files = self.state_strategy.iter().map(String::as_str).filter(|name| is_file(name));
+        let library = library.naming_strategies(files.map(stem));
+        let mut scenarios = self.scenarios(&library)?;
+        scenarios.retain(|scenario| wanted(&scenario.name));
+        if scenarios.is_empty() {
+            return Err(Failure::Usage("none of the stored scenarios is there any more".into()));
+        }
+        let presets = library.presets();
+        let (policies, mut notes) = self.policies(&presets)?;
+        let strategies = self.strategies(&scenarios, &library.strategies())?;
+        if scenarios.iter().all(|scenario| scenario.state.is_some()) {
+            notes.clear();
+        }
+        notes.extend(strategies.iter().flat_map(Strategies::notes));
+        let lineups: Vec<Lineup<'_>> =
+            scenarios.iter().map(|scenario| self.lineup(scenario, &policies, &presets)).collect();
+        let output = prepare()?;
+        let progress = LiveProgress::new(scenarios.len() as u64, self.quiet || self.json);
+        // There is no stop flag: signals end this process in the usual way. What is finished is in
+        // the part.
+        let never = AtomicBool::new(false);
+        let session = Session::new(self.seed, &never, &progress);
+        let mut simulation = self.head(&scenarios, &lineups, notes);
+        simulation.command = command;
+        let planned = self.planned(&scenarios, &lineups, strategies.as_ref())?;
+        let part =
+            output.as_ref().map(|output| SimulationPart::begin(output, planned, &simulation));
+        let mut coming = SimulationInProgress { simulation, part: part.transpose()? };
+        let mut wrong = Vec::new();
+        for (scenario, lineup) in scenarios.iter().zip(&lineups) {
+            progress.say(scenario.name.clone());
+            let mut more = match strategies.as_ref().filter(|_| scenario.state.is_some()) {
+                Some(strategies) => {
+                    self.simulate_state(scenario, (lineup, strategies), &session, &mut coming)?
+                }
+                None => self.simulate(scenario, lineup, &session, &mut coming)?,
+            };
+            wrong.append(&mut more);
+            progress.step();
+        }
+        progress.finish();
+        Ok(Simulated { simulation: coming.simulation, wrong, output })
+    }
+
     /// The simulation before its first row: descriptions of scenarios and policies.
     fn head(
         &self,

@@ -17,6 +17,7 @@ mod scenario_state;
 mod scenarios;
 mod standing;
 mod state_agreement;
+mod state_fleet;
 mod stored;
 mod tidy;
 mod trial;

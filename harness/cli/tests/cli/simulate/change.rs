@@ -31,6 +31,66 @@ fn compared(paths: [&Path; 2], flags: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), said.concat())
 }
 
+fn replayed(base: &Path, flags: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwtbench"))
+        .arg("replay")
+        .arg(base)
+        .args(flags)
+        .current_dir("..")
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    (output.status.code(), said.concat())
+}
+
+#[test]
+fn a_simulation_is_made_again_from_what_it_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let mine = folder.path().join("mine.toml");
+    let write = |carrier: &str| std::fs::write(&mine, format!("carrier = \"{carrier}\"")).unwrap();
+    write("memory");
+    let strategy = mine.to_str().unwrap();
+    let base = made(folder.path(), "it's mine", &["--state-strategy", strategy, "--seed", "7"]);
+    let out = folder.path().join("out");
+    let out = out.to_str().unwrap();
+    let again = ["--quiet", "--force", "--out", out];
+    let (code, said) = replayed(&base, &[&again[..], &["--strict"]].concat());
+    assert!(code == Some(0) && said.contains("UNCHANGED"), "{code:?}: {said}");
+    let stored = |folder: &Path| std::fs::read_to_string(folder.join("simulation.jsonl")).unwrap();
+    assert_eq!(stored(&base), stored(Path::new(out)), "the same bytes, the command among them");
+    // The file is another today.
+    write("none");
+    let (code, said) = replayed(&base, &again);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("state/steady mine"), "{said}");
+    // What was replayed can be replayed.
+    let (code, said) = replayed(Path::new(out), &["--quiet", "--out", &format!("{out}-2")]);
+    assert_eq!(code, Some(0), "{said}");
+    let rows: [(&[&str], i32, &str); 6] = [
+        (&["--state-strategy", "default", "--scenario", "state/*"], 0, "34 others not"),
+        (&["--scenario", "policy"], 2, "the filters leave no row"),
+        (&["--contender", "core:ring"], 2, "--contender is about what is measured"),
+        (&["--state-store", "redis"], 2, "--state-store is about what is measured"),
+        (&["--threshold", "p50=5%"], 2, "--threshold"),
+        (&["--state-strategy", "gone.toml"], 2, "gone.toml"),
+    ];
+    for (flags, expected, word) in rows {
+        let (code, said) = replayed(&base, &[&again[..], flags].concat());
+        assert_eq!(code, Some(expected), "{flags:?}: {said}");
+        assert!(said.contains(word), "{flags:?}: `{word}` is not in {said}");
+    }
+    let list = made(folder.path(), "list", &["--state-strategy=default"]);
+    let (code, said) = replayed(&list, &[&again[..], &["--state-strategy", "redis-get"]].concat());
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("state/steady default → redis-get"), "{said}");
+    assert!(stored(Path::new(out)).contains("--state-strategy redis-get\""), "the new command");
+    let text = stored(&base).replacen("jwtbench simulate ", "jwtbench run ", 1);
+    let foreign = folder.path().join("simulation.jsonl");
+    std::fs::write(&foreign, text).unwrap();
+    let (code, said) = replayed(&foreign, &again);
+    assert!(code == Some(2) && said.contains("no command of `jwtbench simulate`"), "{said}");
+}
+
 #[test]
 fn what_a_change_of_strategy_did_is_said_and_gated() {
     let folder = tempfile::tempdir().unwrap();
