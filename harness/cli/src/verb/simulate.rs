@@ -122,7 +122,8 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
             folder.map(|folder| Output::prepare(folder, args.force, OutputKind::Simulation));
         prepared.transpose()
     };
-    let Simulated { simulation, wrong, output } = args.simulated(command, &|_| true, prepare)?;
+    let FinishedSimulation { simulation, wrong, output } =
+        args.simulated(command, &|_| true, prepare)?;
     // The simulation is shown before it is written, since the disk may be full.
     args.show(&simulation)?;
     let kept = output.map_or(Ok(()), |output| output.write_simulation(&simulation));
@@ -130,7 +131,7 @@ pub fn run(args: Args, command: String) -> Result<Exit, Failure> {
 }
 
 /// What came of a simulation.
-pub(super) struct Simulated {
+pub(super) struct FinishedSimulation {
     pub(super) simulation: Simulation,
     pub(super) wrong: Vec<WrongVerdict>,
     /// The folder that it goes to.
@@ -209,7 +210,7 @@ impl Args {
         command: String,
         wanted: &dyn Fn(&str) -> bool,
         prepare: impl FnOnce() -> Result<Option<Output>, Failure>,
-    ) -> Result<Simulated, Failure> {
+    ) -> Result<FinishedSimulation, Failure> {
         let library = self.origin.library(self.quiet)?.naming(self.files().map(stem));
         let files = self.state_strategy.iter().map(String::as_str).filter(|name| is_file(name));
         let library = library.naming_strategies(files.map(stem));
@@ -252,7 +253,7 @@ impl Args {
             progress.step();
         }
         progress.finish();
-        Ok(Simulated { simulation: coming.simulation, wrong, output })
+        Ok(FinishedSimulation { simulation: coming.simulation, wrong, output })
     }
 
     /// The simulation before its first row: descriptions of scenarios and policies.

@@ -65,7 +65,8 @@ impl OpenIssuer {
             true => &*token.facts.subject,
             false => &*token.facts.jwt_id,
         });
-        let issued = Arc::new(IssuedTokens::new(&trial.truth(), keys));
+        let sizes = trial.plan.scenario.phases.iter().map(|phase| phase.store.list_size);
+        let issued = Arc::new(IssuedTokens::new(&trial.truth(), keys, sizes));
         Ok(OpenIssuer { port: Port::claim(0)?, issued, notify: Arc::default() })
     }
 

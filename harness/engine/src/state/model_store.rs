@@ -18,6 +18,7 @@ use jwtbench_verifier::state_strategy::{Carrier, OnOutage, PollScope, StateStrat
 use jwtbench_verifier::tick::Tick;
 
 use super::fleet::StateFleet;
+use super::store::MAX_LIST;
 use super::truth::StateTruth;
 
 /// The number of services of the lookups that are drawn up to which a wait is not counted, where
@@ -307,6 +308,9 @@ impl ModelStore {
         let delay = latency + self.queue(is_lookup, now);
         if delay > op.timeouts.answer {
             return failed(op.timeouts.answer, StoreFailure::AnswerTimeout);
+        }
+        if self.carrier == Carrier::StatusList && self.setting.list_size > MAX_LIST {
+            return failed(delay, StoreFailure::Error);
         }
         let as_of = now - self.setting.replica_lag;
         let outcome = match &op.kind {

@@ -10,6 +10,11 @@ use jwtbench_scenario::model::state::{DataLoss, StoreFault, StoreSetting};
 use jwtbench_scenario::{Phase, Scenario};
 use jwtbench_verifier::state_strategy::{Carrier, StateKey, StateStrategy};
 
+/// The most bytes that a reader of a status list takes, once it is opened: the bits of 134 million
+/// tokens.
+pub(crate) const MAX_LIST: u64 = 1 << 24;
+/// The most bytes to which a list opens that is really made.
+const MOST_OPENED: u64 = 1_000_000_000;
 /// The programs that speak the protocol, in the order in which they are looked for.
 const SERVERS: [&str; 2] = ["valkey-server", "redis-server"];
 /// The most entries that a store is given before a round.
@@ -133,6 +138,7 @@ impl StateStore {
             data_lost,
             published_every,
             list_lifetime,
+            list_size,
         } = &phase.store;
         let is_ours = self == StateStore::Http;
         let is_slow = !is_ours
@@ -140,7 +146,7 @@ impl StateStore {
                 != (&first.latency, &first.jitter, &first.propagation);
         let is_odd_fault = !is_ours && matches!(fault, StoreFault::Reset | StoreFault::Error);
         let has_fault = !is_ours && *fault != StoreFault::None || *data_lost != DataLoss::None;
-        let of_list = !is_ours && (!published_every.is_zero() || list_lifetime.is_some());
+        let of_list = !published_every.is_zero() || list_lifetime.is_some() || *list_size > 0;
         let found = [
             (is_slow, "change of latency"),
             (capacity.is_some(), "capacity of its own"),
@@ -149,7 +155,8 @@ impl StateStore {
             (*push_loss > 0.0, "loss of messages"),
             (*links_down > 0.0 || *links_silent > 0.0, "link that fails alone"),
             (matches!(data_lost, DataLoss::Last(_) | DataLoss::Share(_)), "loss of a part"),
-            (of_list, "published list"),
+            (of_list && !is_ours, "published list"),
+            (*list_size > MOST_OPENED, "list that opens to more than 1000000000 bytes"),
             (has_fault && self != StateStore::Started, "fault unless it is started for the round"),
         ];
         found.into_iter().find(|(is_odd, _)| *is_odd).map(|(_, what)| what)

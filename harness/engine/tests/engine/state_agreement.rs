@@ -104,7 +104,7 @@ fn is_for(store: StateStore, strategy: &str) -> bool {
 fn phase(store: &str) -> String {
     format!(
         "[[phase]]\nname = \"middle\"\nat = \"400ms\"\nstore = {{ {store} }}\n\
-         [[phase]]\nname = \"end\"\nat = \"900ms\"\nstore = {{ fault = \"none\" }}\n"
+         [[phase]]\nname = \"end\"\nat = \"900ms\"\nstore = {{ fault = \"none\", list-size = 0 }}\n"
     )
 }
 
@@ -256,6 +256,7 @@ fn every_strategy_does_the_same_over_http() {
     scenarios.push(("error", phase("fault = \"error\"")));
     scenarios.push(("reset", phase("fault = \"reset\"")));
     scenarios.push(("published", phase("published-every = \"300ms\"")));
+    scenarios.push(("too large", phase("list-size = 50000000")));
     let agreed = agreed(&scenarios, StateStore::Http);
     let most = |cause: &str| agreed.iter().filter_map(|one| one.get(cause)).max();
     let causes = [

@@ -103,6 +103,8 @@ pub struct StoreSetting {
     pub published_every: Duration,
     /// The time for which a published list may be relied on; `None` for ever.
     pub list_lifetime: Option<Duration>,
+    /// The bytes to which a published list opens; 0 for those that it needs.
+    pub list_size: u64,
 }
 
 impl Default for StoreSetting {
@@ -121,6 +123,7 @@ impl Default for StoreSetting {
             data_lost: DataLoss::None,
             published_every: Duration::ZERO,
             list_lifetime: None,
+            list_size: 0,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::Args;
 use crate::flag::filter::ScenarioFilter;
 use crate::output::stored::StoredFile;
 use crate::output::{Output, OutputKind, as_stored, written};
-use crate::verb::simulate::{self, Simulated};
+use crate::verb::simulate::{self, FinishedSimulation};
 use crate::{Exit, Failure, typed};
 
 /// The stored command of a simulation.
@@ -52,7 +52,8 @@ pub(super) fn replay(args: &Args, stored: &StoredFile) -> Result<Exit, Failure> 
     again.json = args.gate.shows_no_words();
     let wanted = |name: &str| base.rows.iter().any(|row| row.scenario == name);
     let prepare = || Output::of(OutputKind::Simulation, args.out.as_deref(), args.force).map(Some);
-    let Simulated { simulation, output, .. } = again.simulated(command, &wanted, prepare)?;
+    let FinishedSimulation { simulation, output, .. } =
+        again.simulated(command, &wanted, prepare)?;
     // The comparison is shown before the simulation is written, since the disk may be full.
     let held = args.gate.hold_simulations([&base, &as_stored(&simulation)?.1]);
     written(output.map_or(Ok(()), |output| output.write_simulation(&simulation)), held)

@@ -20,13 +20,14 @@ use jwtbench_verifier::state_check::{
 use jwtbench_verifier::tick::Tick;
 use jwtbench_verifier::unix_time::UnixTime;
 
+use crate::state::store::MAX_LIST;
+
 use super::issued::IssuedTokens;
 use super::server::{INTROSPECT, STATUS_LIST};
 use super::status_list::StatusList;
 
-/// The most bytes of an answer, and of a list that is opened.
+/// The most bytes of an answer.
 const MAX_BODY: usize = 1 << 24;
-const MAX_LIST: usize = 1 << 26;
 
 /// The connections of an instance that are not in use.
 #[derive(Clone)]
@@ -103,7 +104,7 @@ impl IssuerClient {
                 let list: PublishedList =
                     self.send((Method::GET, STATUS_LIST, String::new()), op).await?;
                 let WireList { bits, lst } = &list.status_list;
-                let opened = StatusList::read(*bits, lst, MAX_LIST).map_err(|_| unread)?;
+                let opened = StatusList::read(*bits, lst, MAX_LIST as usize).map_err(|_| unread)?;
                 Ok(StoreOutcome::Listing(StoreListing {
                     entries: self.issued.entries(&opened).into(),
                     is_full: true,

@@ -9,7 +9,7 @@ use jwtbench_verifier::tick::Tick;
 
 use crate::state::truth::StateTruth;
 
-use super::status_list::StatusList;
+use super::status_list::{self, StatusList};
 
 /// The status of a revoked token (draft-ietf-oauth-status-list-21 §7.1).
 const INVALID: u8 = 1;
@@ -22,11 +22,17 @@ pub(super) struct IssuedTokens {
     keys: Vec<Box<str>>,
     /// The last list, and the instant that it is of.
     list: Mutex<Option<(Tick, Arc<str>)>>,
+    /// The lists that open to these sizes.
+    oversized: Vec<(u64, Arc<str>)>,
 }
 
 impl IssuedTokens {
     /// What a truth says, of tokens with these keys and of others.
-    pub(super) fn new<'k>(truth: &StateTruth, keys: impl Iterator<Item = &'k str>) -> IssuedTokens {
+    pub(super) fn new<'k>(
+        truth: &StateTruth,
+        keys: impl Iterator<Item = &'k str>,
+        sizes: impl Iterator<Item = u64>,
+    ) -> IssuedTokens {
         let before = truth.before.iter().map(|entry| (Tick::MIN, entry));
         let told = truth.revocations.iter().filter(|one| one.is_told);
         let told = told.map(|one| (one.at, &one.entry));
@@ -41,7 +47,20 @@ impl IssuedTokens {
         by_key.values_mut().for_each(|decisions| decisions.sort_by_key(|(at, ..)| *at));
         listed.sort_unstable();
         listed.dedup();
-        IssuedTokens { by_key, keys: listed, list: Mutex::default() }
+        // They take a while, and are made before the clock starts.
+        let mut oversized: Vec<(u64, Arc<str>)> = Vec::new();
+        for size in sizes.filter(|size| *size > 0) {
+            if oversized.iter().all(|(known, _)| *known != size) {
+                oversized.push((size, status_list::opening_to(size).into()));
+            }
+        }
+        IssuedTokens { by_key, keys: listed, list: Mutex::default(), oversized }
+    }
+
+    /// The `lst` of a list that opens to so many bytes, if that was asked for in the beginning.
+    pub(super) fn opening_to(&self, size: u64) -> Option<Arc<str>> {
+        let mut known = self.oversized.iter();
+        known.find(|(known, _)| *known == size).map(|(_, lst)| Arc::clone(lst))
     }
 
     /// What was known of a key at `as_of`. What concerns no token any more at `now` is forgotten.

@@ -202,7 +202,8 @@ impl IssuerService {
             every => Tick(now.0 - now.0.rem_euclid(every)),
         };
         let is_old = every != 0 || !setting.replica_lag.is_zero();
-        let lst = self.issued.lst(as_of);
+        let oversized = self.issued.opening_to(setting.list_size);
+        let lst = oversized.unwrap_or_else(|| self.issued.lst(as_of));
         let until = setting.list_lifetime.map(|lifetime| (as_of + lifetime).0);
         let list = json!({ "bits": 1, "lst": &*lst });
         whole(&json!({ "as_of": is_old.then_some(as_of.0), "until": until, "status_list": list }))

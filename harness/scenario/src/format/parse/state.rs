@@ -30,6 +30,8 @@ const MOST_REVOCATIONS: f64 = 1e6;
 const MOST_HOLDERS: u32 = 1000;
 /// The most entries that a store has from the beginning.
 const MOST_BEFORE: u64 = 5_000_000;
+/// The most bytes to which a list opens.
+const MAX_LIST_SIZE: u64 = 100_000_000_000;
 
 /// What the parser needs to know of a scenario to read its state.
 pub(super) struct StateContext<'s> {
@@ -329,6 +331,9 @@ pub(super) fn setting(
     if wire.capacity.is_some_and(|per_s| !(1.0..=1e9).contains(&per_s)) {
         return fault("store: `capacity` is a number per second, 1 to 1000000000".into());
     }
+    if wire.list_size.is_some_and(|bytes| bytes > MAX_LIST_SIZE) {
+        return fault(format!("store: `list-size` is a number of bytes, at most {MAX_LIST_SIZE}"));
+    }
     let data_lost = match &wire.data_lost {
         None => DataLoss::None,
         Some(WireLoss::Percent(share)) if (0.0..=100.0).contains(share) => DataLoss::Share(*share),
@@ -354,6 +359,7 @@ pub(super) fn setting(
         data_lost,
         published_every: span(wire.published_every, base.published_every),
         list_lifetime: wire.list_lifetime.map(|span| span.0).or(base.list_lifetime),
+        list_size: wire.list_size.unwrap_or(base.list_size),
     };
     if setting.jitter > setting.latency {
         return fault("store: `jitter` is more than its `latency`; lower it".into());

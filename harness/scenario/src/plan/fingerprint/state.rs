@@ -69,6 +69,7 @@ impl Fingerprinted for StoreSetting {
             data_lost,
             published_every,
             list_lifetime,
+            list_size,
         } = self;
         to.field("latency", latency);
         to.field("jitter", jitter);
@@ -82,6 +83,10 @@ impl Fingerprinted for StoreSetting {
         to.field("data-lost", data_lost);
         to.field("published-every", published_every);
         to.field("list-lifetime", list_lifetime);
+        // Later than the rest: what does not have it is as it was.
+        if *list_size > 0 {
+            to.field("list-size", list_size);
+        }
     }
 }
 
