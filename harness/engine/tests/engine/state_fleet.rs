@@ -102,7 +102,7 @@ impl Twins {
 
     /// An answer to a request, which depends on its name alone.
     fn outcome(&mut self, id: OpId) -> StoreOutcome {
-        if id.0 % 7 == 0 {
+        if id.0.is_multiple_of(7) {
             return StoreOutcome::Failed(StoreFailure::Refused);
         }
         self.lists += 1;
