@@ -78,7 +78,7 @@ const LONG: [&str; 10] = [
     "jwtbench replay RESULT",
 ];
 /// Lines that are not run either, by how they begin, and why. All others end within ten seconds.
-const NOT_RUN: [(&str, &str); 36] = [
+const NOT_RUN: [(&str, &str); 37] = [
     ("jwtbench compare sim-before", "needs simulations of the user's own"),
     ("jwtbench run hot-path/accept --contender 'exec:", "needs a verifier of the user's own"),
     ("jwtbench check conformance --contender", "needs a verifier of the user's own"),
@@ -106,6 +106,7 @@ const NOT_RUN: [(&str, &str); 36] = [
     ("jwtbench duel A", "long"),
     ("jwtbench duel jsonwebtoken:aws-lc-rs", "needs the feature jsonwebtoken-11"),
     ("jwtbench endpoint", "serves until it is interrupted"),
+    ("jwtbench replay reports/state", "long"),
     ("jwtbench replay X --contender", "needs a result with two contenders"),
     ("jwtbench replay RESULT --tokens", "needs a result of the user's own tokens"),
     ("jwtbench report X/result.jsonl --scenario", "needs a result of family rotation"),

@@ -288,8 +288,7 @@ impl ModelStore {
 
     /// The time until the outcome of a request, and the outcome.
     fn exchange(&mut self, op: &StoreOp, now: Tick) -> (Duration, StoreOutcome) {
-        let is_lookup = matches!(op.kind, OpKind::Lookup(_));
-        self.count(is_lookup, now);
+        self.count(&op.kind, now);
         let failed = |delay, failure| (delay, StoreOutcome::Failed(failure));
         let latency = self.latency();
         let answers = matches!(self.setting.fault, StoreFault::Reset | StoreFault::Error);
@@ -305,7 +304,7 @@ impl ModelStore {
             StoreFault::Reset => return failed(latency, StoreFailure::Reset),
             StoreFault::Error => return failed(latency, StoreFailure::Error),
         }
-        let delay = latency + self.queue(is_lookup, now);
+        let delay = latency + self.queue(&op.kind, now);
         if delay > op.timeouts.answer {
             return failed(op.timeouts.answer, StoreFailure::AnswerTimeout);
         }
@@ -322,13 +321,28 @@ impl ModelStore {
         (delay, outcome)
     }
 
-    fn count(&mut self, is_lookup: bool, now: Tick) {
+    /// The requests of a poll: a scan is as many as there are keys.
+    fn polled(&self, scope: PollScope) -> f64 {
+        match (scope, self.setting.keyspace) {
+            (PollScope::Full, keys) if keys > 0 && self.carrier != Carrier::StatusList => {
+                keys as f64
+            }
+            _ => 1.0,
+        }
+    }
+
+    fn count(&mut self, kind: &OpKind, now: Tick) {
         if now < Tick::ZERO || now >= self.horizon {
             return;
         }
         let second = now.since(Tick::ZERO).as_secs() as usize;
+        let (is_lookup, weight) = match kind {
+            // A lookup stands for those of the tokens that are not drawn.
+            OpKind::Lookup(_) => (true, 1.0 / self.sample),
+            OpKind::Poll(scope, _) => (false, self.polled(*scope)),
+        };
         let StoreLoad { lookups, polls } = &mut self.load;
-        let (counts, weight) = if is_lookup { (lookups, 1.0 / self.sample) } else { (polls, 1.0) };
+        let counts = if is_lookup { lookups } else { polls };
         if let Some(count) = counts.get_mut(second) {
             *count += weight;
         }
@@ -344,18 +358,22 @@ impl ModelStore {
 
     /// The time that a request waits for those before it, and its own. A lookup stands for those of
     /// the tokens that are not drawn.
-    fn queue(&mut self, is_lookup: bool, now: Tick) -> Duration {
+    fn queue(&mut self, kind: &OpKind, now: Tick) -> Duration {
         let Some(capacity) = self.setting.capacity else {
             return Duration::ZERO;
         };
-        let weight = if is_lookup { self.sample } else { 1.0 };
-        let service = Duration::from_secs_f64(1.0 / (capacity * weight));
-        let own = Duration::from_secs_f64(1.0 / capacity);
+        let (own, service) = match kind {
+            OpKind::Lookup(_) => (1.0 / capacity, 1.0 / (capacity * self.sample)),
+            OpKind::Poll(scope, _) => {
+                (self.polled(*scope) / capacity, self.polled(*scope) / capacity)
+            }
+        };
+        let [own, service] = [own, service].map(Duration::from_secs_f64);
         let start = self.busy.max(now);
         self.busy = start + service;
         let wait = start.since(now);
         // One lookup stands for many that come apart, so a short wait is one of the sample alone.
-        if weight < 1.0 && wait < service * SHORT_WAIT { own } else { wait + own }
+        if own < service && wait < service * SHORT_WAIT { own } else { wait + own }
     }
 
     /// What the store knew of a key at `as_of`. It forgets what concerns no token any more.

@@ -139,6 +139,7 @@ impl StateStore {
             published_every,
             list_lifetime,
             list_size,
+            keyspace,
         } = &phase.store;
         let is_ours = self == StateStore::Http;
         let is_slow = !is_ours
@@ -152,6 +153,7 @@ impl StateStore {
             (capacity.is_some(), "capacity of its own"),
             (!is_ours && *replica_lag != Duration::ZERO, "replica lag"),
             (is_odd_fault, "fault `reset` or `error`"),
+            (*keyspace > 0, "keyspace of others"),
             (*push_loss > 0.0, "loss of messages"),
             (*links_down > 0.0 || *links_silent > 0.0, "link that fails alone"),
             (matches!(data_lost, DataLoss::Last(_) | DataLoss::Share(_)), "loss of a part"),

@@ -271,6 +271,7 @@ pub(crate) struct WireStore {
     pub(crate) published_every: Option<Span>,
     pub(crate) list_lifetime: Option<Span>,
     pub(crate) list_size: Option<u64>,
+    pub(crate) keyspace: Option<u64>,
 }
 
 /// The entries that a store loses: `"all"`, those of the last time such as `"30s"`, or a

@@ -105,6 +105,8 @@ pub struct StoreSetting {
     pub list_lifetime: Option<Duration>,
     /// The bytes to which a published list opens; 0 for those that it needs.
     pub list_size: u64,
+    /// The keys that the store goes through to find a whole list; 0 if it finds it at once.
+    pub keyspace: u64,
 }
 
 impl Default for StoreSetting {
@@ -124,6 +126,7 @@ impl Default for StoreSetting {
             published_every: Duration::ZERO,
             list_lifetime: None,
             list_size: 0,
+            keyspace: 0,
         }
     }
 }

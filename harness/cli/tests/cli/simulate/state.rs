@@ -274,6 +274,7 @@ fn incidents_are_those_of_the_guilty_strategy() {
         ("slow-introspection", "spring-opaque-like"),
         ("fail-safe-cache", "fail-safe-cache-like"),
         ("restart-logs-out", "sourcegraph-like"),
+        ("scan", "argocd-like"),
     ];
     for (incident, guilty) in rows {
         let scenario = format!("state/incident-{incident}");

@@ -32,6 +32,8 @@ const MOST_HOLDERS: u32 = 1000;
 const MOST_BEFORE: u64 = 5_000_000;
 /// The most bytes to which a list opens.
 const MAX_LIST_SIZE: u64 = 100_000_000_000;
+/// The most keys that a store goes through.
+const MAX_KEYSPACE: u64 = 1_000_000_000;
 
 /// What the parser needs to know of a scenario to read its state.
 pub(super) struct StateContext<'s> {
@@ -297,6 +299,17 @@ pub(super) fn first(file: &File<'_>, wire: Option<Spanned<WireStore>>) -> Checke
     setting(file, at, &table, &StoreSetting::default())
 }
 
+/// What is wrong with the sizes of a store.
+fn too_many(wire: &WireStore) -> Option<String> {
+    let sizes = [
+        ("list-size", wire.list_size, MAX_LIST_SIZE, "bytes"),
+        ("keyspace", wire.keyspace, MAX_KEYSPACE, "keys"),
+    ];
+    let mut sizes = sizes.into_iter();
+    let (key, _, most, of) = sizes.find(|(_, size, most, _)| size.is_some_and(|it| it > *most))?;
+    Some(format!("store: `{key}` is a number of {of}, at most {most}"))
+}
+
 /// A setting of the store. What it does not say is as in `base`, but for what was lost.
 pub(super) fn setting(
     file: &File<'_>,
@@ -331,8 +344,8 @@ pub(super) fn setting(
     if wire.capacity.is_some_and(|per_s| !(1.0..=1e9).contains(&per_s)) {
         return fault("store: `capacity` is a number per second, 1 to 1000000000".into());
     }
-    if wire.list_size.is_some_and(|bytes| bytes > MAX_LIST_SIZE) {
-        return fault(format!("store: `list-size` is a number of bytes, at most {MAX_LIST_SIZE}"));
+    if let Some(message) = too_many(wire) {
+        return fault(message);
     }
     let data_lost = match &wire.data_lost {
         None => DataLoss::None,
@@ -360,6 +373,7 @@ pub(super) fn setting(
         published_every: span(wire.published_every, base.published_every),
         list_lifetime: wire.list_lifetime.map(|span| span.0).or(base.list_lifetime),
         list_size: wire.list_size.unwrap_or(base.list_size),
+        keyspace: wire.keyspace.unwrap_or(base.keyspace),
     };
     if setting.jitter > setting.latency {
         return fault("store: `jitter` is more than its `latency`; lower it".into());

@@ -70,6 +70,7 @@ impl Fingerprinted for StoreSetting {
             published_every,
             list_lifetime,
             list_size,
+            keyspace,
         } = self;
         to.field("latency", latency);
         to.field("jitter", jitter);
@@ -86,6 +87,9 @@ impl Fingerprinted for StoreSetting {
         // Later than the rest: what does not have it is as it was.
         if *list_size > 0 {
             to.field("list-size", list_size);
+        }
+        if *keyspace > 0 {
+            to.field("keyspace", keyspace);
         }
     }
 }
