@@ -3,6 +3,7 @@
 
 pub(crate) mod key_file;
 pub(crate) mod lines;
+pub(crate) mod presented;
 pub(crate) mod token_judge;
 use std::collections::BTreeMap;
 use std::io::BufReader;

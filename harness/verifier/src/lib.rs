@@ -11,6 +11,7 @@
 //!   which keys are accepted.
 //! - How does a JWK set become keys? [`jwk`], [`key_set`], [`prepared_keys`].
 //! - When are keys fetched, and how long are they kept? [`key_cache`], [`cache_policy`].
+//! - Who presents a token, and for which request? [`proof`].
 //! - What is remembered of a token? [`verdict_cache`].
 //! - What is revoked, and how does a verifier learn it? [`state_check`], under a
 //!   [`state_strategy`].
@@ -39,6 +40,7 @@ pub mod key_check;
 pub mod key_set;
 pub mod policy;
 pub mod prepared_keys;
+pub mod proof;
 pub mod rejection;
 pub mod state_check;
 pub mod state_strategy;

@@ -20,8 +20,9 @@ use jwtbench_verifier::claims::Claims;
 use jwtbench_verifier::explanation::{Evidence, Explanation, UnusedEntries, UnusedEntry};
 use jwtbench_verifier::jwk::{Entry, SkipKind};
 use jwtbench_verifier::key_set::{KeySet, SetFault};
-use jwtbench_verifier::policy::{Policy, PolicySpec};
+use jwtbench_verifier::policy::{Policy, PolicySpec, SenderConstraint};
 use jwtbench_verifier::prepared_keys::PreparedKeys;
+use jwtbench_verifier::proof::AcceptedProof;
 use jwtbench_verifier::rejection::Rejection;
 use jwtbench_verifier::unix_time::UnixTime;
 use jwtbench_verifier::verifier::{Proven, Request, Scratch, Verifier};
@@ -30,6 +31,7 @@ use crate::Failure;
 use crate::output::tell;
 use crate::own::key_file;
 use crate::own::lines::TokenLine;
+use crate::own::presented::{Presented, Refusal};
 
 /// The most unused entries that are reported one by one.
 const MAX_NOTES: usize = 16;
@@ -113,6 +115,8 @@ pub struct TokenJudge {
     verifier: Verifier,
     scratch: Scratch,
     keys: PreparedKeys,
+    /// The backend, which verifies proofs too.
+    backend: &'static dyn Backend,
     unused: Arc<UnusedEntries>,
     jwks: PathBuf,
     /// The keys that the backend refuses, as messages name them.
@@ -122,7 +126,7 @@ pub struct TokenJudge {
 impl TokenJudge {
     /// Prepares the keys for a backend.
     pub fn new(
-        backend: &dyn Backend,
+        backend: &'static dyn Backend,
         policy_and_keys: &PolicyAndKeys,
     ) -> Result<TokenJudge, Failure> {
         let PolicyAndKeys { policy, set, jwks, .. } = policy_and_keys;
@@ -145,7 +149,7 @@ impl TokenJudge {
         let scratch = Scratch::new(policy);
         let verifier = Verifier::new(policy.clone());
         let unused = Arc::clone(&policy_and_keys.unused);
-        Ok(TokenJudge { verifier, scratch, keys, unused, jwks: jwks.clone(), refused })
+        Ok(TokenJudge { verifier, scratch, keys, backend, unused, jwks: jwks.clone(), refused })
     }
 
     /// The length in bytes of the longest token that is read whole.
@@ -176,6 +180,37 @@ impl TokenJudge {
         let TokenJudge { verifier, scratch, keys, .. } = self;
         let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
         verifier.in_force(&proven, &Request::default(), now)
+    }
+
+    /// The verdict on one token that is presented with a proof, a certificate, or neither. What is
+    /// accepted by a proof must still be used up, which is the last step.
+    pub fn judge_presented(
+        &mut self,
+        token: &[u8],
+        presented: &Presented<'_>,
+        now: UnixTime,
+    ) -> Result<Option<AcceptedProof>, Refusal> {
+        let TokenJudge { verifier, scratch, keys, backend, .. } = self;
+        let proven = verifier.prove(verifier.open(token, scratch)?, keys)?;
+        // What the token says of itself, before its sender and after.
+        let alone = verifier.in_force(&proven, &Request::default(), now);
+        let comes_later =
+            |code: &Rejection| *code == Rejection::SenderMismatch || code.status() == 403;
+        let is_off = verifier.policy().spec().sender_constraint == SenderConstraint::Off;
+        if is_off || alone.as_ref().is_err_and(|code| !comes_later(code)) {
+            alone?;
+            return Ok(None);
+        }
+        let bound = proven.claims.confirmation.as_ref();
+        let [jkt, x5t] = [
+            bound.and_then(|bound| bound.jkt.as_deref()),
+            bound.and_then(|bound| bound.x5t_s256.as_deref()),
+        ];
+        let accepted = presented.prove(token, jkt, (*backend, now))?;
+        presented.certify(x5t)?;
+        let request = Request { proof: jkt.or(x5t), ..Request::default() };
+        verifier.in_force(&proven, &request, now)?;
+        Ok(accepted)
     }
 
     /// The verdict on one token, with the facts about an accepted one and the time until it

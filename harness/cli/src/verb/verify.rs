@@ -2,6 +2,7 @@
 //! key set from files, on all cores. Nothing is measured and nothing is fetched.
 
 pub(crate) mod batch;
+mod presented;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
@@ -16,12 +17,13 @@ use jwtbench_engine::contender::ContenderSpec;
 use jwtbench_engine::real::clock::unix_now;
 use jwtbench_verifier::backend::Backend;
 use jwtbench_verifier::explanation::Explanation;
-use jwtbench_verifier::rejection::Rejection;
+use jwtbench_verifier::proof::Target;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::flag::filter::meant;
 use crate::output::tell;
 use crate::own::lines::Lines;
+use crate::own::presented::Refusal;
 use crate::own::token_judge::{PolicyAndKeys, TokenJudge};
 use crate::{Exit, Failure};
 
@@ -30,11 +32,14 @@ use crate::{Exit, Failure};
 #[command(after_help = "A verdict is a JSON object on a line of its own:\n  \
     {\"line\":1,\"verdict\":\"accept\"}\n  \
     {\"line\":2,\"verdict\":\"reject\",\"code\":\"JWT_EXPIRED\",\"status\":401}\n\
-    Revocation is not asked for, and no proof of possession is known.\n\n\
+    Revocation is not asked for. A token that is bound to a key (cnf) is accepted with its proof or\n\
+    its certificate alone; a proof is accepted once.\n\n\
     Examples:\n  \
     jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n  \
     jwtbench verify --policy api.toml --jwks jwks.json --explain < tokens.txt\n  \
-    jwtbench verify --policy api.toml --jwks jwks.json --now 1767225600 tokens.txt\n\n\
+    jwtbench verify --policy api.toml --jwks jwks.json --now 1767225600 tokens.txt\n  \
+    jwtbench verify --policy api.toml --jwks jwks.json --proofs proofs.txt \\\n      \
+    --request 'GET https://api.example/x' tokens.txt\n\n\
     Exit codes: 0 every line has its verdict, rejections too; 1 error; 2 usage or a bad file.")]
 pub struct Args {
     /// The policy: TOML with the keys of a scenario's [policy], and `algorithms`
@@ -49,6 +54,19 @@ pub struct Args {
     /// The verifier core over this backend
     #[arg(long, default_value = "core:ring")]
     contender: String,
+    /// DPoP proofs (RFC 9449), one a line: that of token i is line i. A token with a proof is
+    /// presented under DPoP, and one whose line is empty under Bearer
+    #[arg(long, value_name = "FILE", requires = "request")]
+    proofs: Option<PathBuf>,
+    /// Client certificates, one a line as RFC 9440 has them (`:base64 of DER:`), or an empty line
+    #[arg(long, value_name = "FILE")]
+    certificates: Option<PathBuf>,
+    /// The request that carries the tokens, such as 'GET https://api.example/x'
+    #[arg(long, value_name = "METHOD URL", requires = "proofs", value_parser = request)]
+    request: Option<(String, Target)>,
+    /// A nonce that was given out; each proof must then have one of them (repeatable)
+    #[arg(long, value_name = "VALUE", requires = "proofs")]
+    nonce: Vec<String>,
     /// Add the step that decided and what was compared; never the token, its sub or its jti
     #[arg(long)]
     explain: bool,
@@ -66,7 +84,7 @@ struct AnswerLine {
     line: u64,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<Rejection>,
+    code: Option<Refusal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,8 +105,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if !args.quiet {
         benches[0].notes().iter().for_each(tell);
     }
-    match args.judge_all(benches, args.open()?) {
+    let judged = match args.proofs.is_some() || args.certificates.is_some() {
+        true => args.judge_presented(benches, policy_and_keys.policy.spec()),
+        false => args.judge_all(benches, args.open()?),
+    };
+    match judged {
         Ok(()) => Ok(Exit::Passed),
+        Err(FaultySide::Lines(fault)) => Err(Failure::Usage(fault)),
         Err(FaultySide::Read(error)) => Err(args.unreadable(&error)),
         // A reader that is gone (`| head`) is no fault.
         Err(FaultySide::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -104,6 +127,21 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 enum FaultySide {
     Read(io::Error),
     Write(io::Error),
+    /// The files have no line for each other's lines.
+    Lines(String),
+}
+
+/// The method and the URL of a request.
+fn request(text: &str) -> Result<(String, Target), String> {
+    let form = "write a method and a URL, such as 'GET https://api.example/x'";
+    let (method, url) = text.split_once(' ').ok_or(form)?;
+    // RFC 9110 §9.1: a method is a token.
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if method.is_empty() || !method.chars().all(is_token) {
+        return Err(form.into());
+    }
+    let target = Target::parse(url).ok_or_else(|| format!("`{url}` is no http or https URL"))?;
+    Ok((method.to_owned(), target))
 }
 
 impl Args {
@@ -190,7 +228,8 @@ impl Args {
         for (number, line) in piece.lines() {
             let verdict = judge.judge(line.token, now);
             let why = self.explain.then(|| judge.explain(verdict, &line, now));
-            serde_json::to_writer(&mut out, &AnswerLine::new(number, verdict, why))?;
+            let answer = AnswerLine::new(number, verdict.map_err(Refusal::from), why);
+            serde_json::to_writer(&mut out, &answer)?;
             out.push(b'\n');
         }
         Ok(out)
@@ -198,12 +237,12 @@ impl Args {
 }
 
 impl AnswerLine {
-    fn new(line: u64, verdict: Result<(), Rejection>, why: Option<Explanation>) -> AnswerLine {
+    fn new(line: u64, verdict: Result<(), Refusal>, why: Option<Explanation>) -> AnswerLine {
         let code = verdict.err();
         AnswerLine {
             line,
             verdict: if code.is_none() { "accept" } else { "reject" },
-            status: code.map(Rejection::status),
+            status: code.map(Refusal::status),
             code,
             step: why.as_ref().map(|why| why.step.number()),
             step_name: why.as_ref().map(|why| why.step.name()),

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod presented;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;

@@ -197,7 +197,7 @@ mod tests {
         let parse = |text: &str, may_leave| StateStore::parse(text, may_leave);
         assert_eq!(parse("model", false), Ok(StateStore::Model));
         let faults = [
-            ("memcached", "known: model, redis"),
+            ("memcached", "known: model, http, redis"),
             ("redis://me:secret@127.0.0.1", "a password"),
             ("redis://192.0.2.1:6379", "--allow-host"),
         ];

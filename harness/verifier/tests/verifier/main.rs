@@ -5,6 +5,7 @@ mod contract;
 mod http;
 mod key_cache;
 mod key_set;
+mod proof;
 mod properties;
 mod state;
 mod vectors;
