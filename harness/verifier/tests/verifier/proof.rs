@@ -213,6 +213,19 @@ fn each_fault_has_its_code() {
     }
 }
 
+/// What is encoded because it would delimit otherwise is another URL (RFC 3986 §2.2).
+#[test]
+fn encoded_delimiters_are_kept() {
+    let none = json!({});
+    let encoded = Case { url: "https://api.example/orders%2F1", ..case() };
+    let plain = Case { url: "https://api.example/orders/1", ..case() };
+    let lower = changed(&none, &json!({ "htu": "https://api.example/orders%2f1" }));
+    let slash = changed(&none, &json!({ "htu": "https://api.example/orders/1" }));
+    assert!(encoded.check(&lower).is_ok() && plain.check(&slash).is_ok());
+    assert_eq!(encoded.check(&slash), Err(ProofFault::TargetMismatch));
+    assert_eq!(plain.check(&lower), Err(ProofFault::TargetMismatch));
+}
+
 #[test]
 fn the_first_fault_decides() {
     use ProofFault as F;
