@@ -26,6 +26,7 @@ use jwtbench_scenario::token::own::{OwnJudge, OwnToken};
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::backend::{self, Backend};
 use jwtbench_verifier::policy::Policy;
+use jwtbench_verifier::proof::ProofPolicy;
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::own::lines::Lines;
@@ -58,7 +59,17 @@ impl OwnArgs {
     /// Reads policy and key set; `None` if the user gave no tokens.
     pub fn policy_and_keys(&self) -> Result<Option<PolicyAndKeys>, Failure> {
         match (&self.tokens, &self.jwks, &self.policy) {
-            (Some(_), Some(jwks), Some(policy)) => PolicyAndKeys::read(policy, jwks).map(Some),
+            (Some(_), Some(jwks), Some(policy)) => {
+                let read = PolicyAndKeys::read(policy, jwks)?;
+                if read.policy.spec().proof != ProofPolicy::default() {
+                    return Err(Failure::Usage(format!(
+                        "{} says what a proof must be, and only `jwtbench verify` reads proofs; \
+                         leave such keys out",
+                        policy.display()
+                    )));
+                }
+                Ok(Some(read))
+            }
             _ => Ok(None),
         }
     }

@@ -3,6 +3,8 @@
 
 #![no_main]
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -23,7 +25,7 @@ fn judge(text: &[u8]) {
         nonces: &[],
     };
     let policy = ProofPolicy::default();
-    if let Ok(accepted) = proof::check(text, &request, &policy, &RustCrypto, NOW) {
+    if let Ok(accepted) = proof::check(text, &request, (&policy, Duration::ZERO), &RustCrypto, NOW) {
         assert!(text.len() <= policy.max_bytes && !accepted.jwt_id.is_empty());
         assert!(NOW <= accepted.until, "it would be refused already");
         assert_eq!(text.iter().filter(|byte| **byte == b'.').count(), 2);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::algorithm::Algorithm;
 use crate::header;
 use crate::json::Names;
+use crate::proof::ProofPolicy;
 
 /// The entry of `types` that allows a token without one. The media type of this name is written
 /// with its `application/`.
@@ -52,6 +53,8 @@ pub struct PolicySpec {
     pub sender_constraint: SenderConstraint,
     /// The names and forms of the configurable claims.
     pub claims: ClaimNames,
+    /// What a proof of possession must be.
+    pub proof: ProofPolicy,
 }
 
 /// A standard set of required claims.
@@ -123,6 +126,7 @@ impl Default for PolicySpec {
             profile: Profile::Rfc9068,
             sender_constraint: SenderConstraint::IfPresent,
             claims: ClaimNames::default(),
+            proof: ProofPolicy::default(),
         }
     }
 }
@@ -383,6 +387,15 @@ fn check(spec: &PolicySpec) -> Result<(), InvalidPolicy> {
         spec.required_scopes.iter().all(|scope| crate::claims::is_scope_token(scope.as_bytes()));
     if !scopes_ok {
         return fault("required-scopes", "holds a text that is no scope token (RFC 6749 §3.3)");
+    }
+    if spec.proof.algorithms.is_empty() {
+        return fault("proof-algorithms", "is empty; allow at least one algorithm");
+    }
+    if !(1..=1 << 16).contains(&spec.proof.max_bytes) {
+        return fault("max-proof-bytes", "is not between 1 and 65536");
+    }
+    if spec.proof.max_age > Duration::from_hours(1) {
+        return fault("proof-max-age", "is over 1 h; choose 0 s to 1 h");
     }
     if spec.claims.client.is_empty() {
         return fault("claims.client", "is empty; name at least one claim");

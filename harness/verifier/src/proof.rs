@@ -46,10 +46,8 @@ pub struct ProofPolicy {
     pub algorithms: Vec<Algorithm>,
     /// The most bytes that it has.
     pub max_bytes: usize,
-    /// The greatest distance of its `iat` from now, on either side.
+    /// The greatest distance of its `iat` from now, on either side. The leeway for clocks is added.
     pub max_age: Duration,
-    /// The tolerance for clocks, in addition to that.
-    pub leeway: Duration,
     /// Whether it must have one of the nonces of the request.
     pub needs_nonce: bool,
 }
@@ -61,7 +59,6 @@ impl Default for ProofPolicy {
             algorithms: vec![Algorithm::ES256, Algorithm::EdDSA],
             max_bytes: 4096,
             max_age: Duration::from_mins(1),
-            leeway: Duration::ZERO,
             needs_nonce: false,
         }
     }
@@ -104,14 +101,14 @@ struct ProofClaims<'a> {
     nonce: Option<Cow<'a, str>>,
 }
 
-/// Checks a proof (RFC 9449 §4.3). The order of the checks is that of [`ProofFault`].
+/// Checks a proof (RFC 9449 §4.3), with a leeway for clocks. The order of the checks is that of [`ProofFault`].
 ///
 /// # Errors
 /// The first fault. That a proof was used before is not known here.
 pub fn check(
     proof: &[u8],
     request: &ProvenRequest<'_>,
-    policy: &ProofPolicy,
+    (policy, leeway): (&ProofPolicy, Duration),
     backend: &dyn Backend,
     now: UnixTime,
 ) -> Result<AcceptedProof, ProofFault> {
@@ -135,8 +132,8 @@ pub fn check(
     verified.map_err(|_| ProofFault::BadSignature)?;
     let payload = decoded(parts.payload)?;
     let claims = ProofClaims::read(&payload)?;
-    claims.check(request, policy, now)?;
-    let until = claims.issued_at.down() + policy.max_age + policy.leeway;
+    claims.check(request, (policy, leeway), now)?;
+    let until = claims.issued_at.down() + policy.max_age + leeway;
     Ok(AcceptedProof { thumbprint: key.thumbprint, jwt_id: claims.jwt_id.into_owned(), until })
 }
 
@@ -189,7 +186,7 @@ impl<'a> ProofClaims<'a> {
     fn check(
         &self,
         request: &ProvenRequest<'_>,
-        policy: &ProofPolicy,
+        (policy, leeway): (&ProofPolicy, Duration),
         now: UnixTime,
     ) -> Result<(), ProofFault> {
         if self.method != request.method {
@@ -198,7 +195,7 @@ impl<'a> ProofClaims<'a> {
         if !request.target.is_named_by(&self.target) {
             return Err(ProofFault::TargetMismatch);
         }
-        let most = policy.max_age + policy.leeway;
+        let most = policy.max_age + leeway;
         if now > self.issued_at.down() + most || self.issued_at.up() > now + most {
             return Err(ProofFault::TimeMismatch);
         }

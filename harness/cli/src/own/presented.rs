@@ -1,6 +1,8 @@
 //! What a token is presented with: a proof of possession (RFC 9449), a client certificate (RFC 8705),
 //! or neither.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Serialize, Serializer};
@@ -23,6 +25,8 @@ pub struct PresentedRequest {
     pub nonces: Vec<String>,
     /// What a proof must be.
     pub policy: ProofPolicy,
+    /// The leeway for clocks.
+    pub leeway: Duration,
 }
 
 /// What one token is presented with. An empty proof or certificate is none.
@@ -99,7 +103,8 @@ impl Presented<'_> {
             bound_to: Some(jkt.unwrap_or_default()),
             nonces: &request.nonces,
         };
-        let checked = proof::check(self.proof, &proven, &request.policy, backend, now);
+        let checked =
+            proof::check(self.proof, &proven, (&request.policy, request.leeway), backend, now);
         checked.map(Some).map_err(Refusal::Proof)
     }
 

@@ -37,9 +37,7 @@ use crate::{Exit, Failure};
     Examples:\n  \
     jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n  \
     jwtbench verify --policy api.toml --jwks jwks.json --explain < tokens.txt\n  \
-    jwtbench verify --policy api.toml --jwks jwks.json --now 1767225600 tokens.txt\n  \
-    jwtbench verify --policy api.toml --jwks jwks.json --proofs proofs.txt \\\n      \
-    --request 'GET https://api.example/x' tokens.txt\n\n\
+    jwtbench verify --policy api.toml --jwks jwks.json --now 1767225600 tokens.txt\n\n\
     Exit codes: 0 every line has its verdict, rejections too; 1 error; 2 usage or a bad file.")]
 pub struct Args {
     /// The policy: TOML with the keys of a scenario's [policy], and `algorithms`
@@ -64,7 +62,7 @@ pub struct Args {
     /// The request that carries the tokens, such as 'GET https://api.example/x'
     #[arg(long, value_name = "METHOD URL", requires = "proofs", value_parser = request)]
     request: Option<(String, Target)>,
-    /// A nonce that was given out; each proof must then have one of them (repeatable)
+    /// A nonce that was given out of late, for a policy with proof-nonce = "required" (repeatable)
     #[arg(long, value_name = "VALUE", requires = "proofs")]
     nonce: Vec<String>,
     /// Add the step that decided and what was compared; never the token, its sub or its jti

@@ -43,7 +43,7 @@ const PLACEHOLDERS: [(&str, &str); 13] = [
     ("NAME", "default"),
 ];
 /// Files that are clearly the user's own.
-const OWN: [&str; 19] = [
+const OWN: [&str; 21] = [
     "my-scenario.toml",
     "my-policy.toml",
     "my.toml",
@@ -55,6 +55,8 @@ const OWN: [&str; 19] = [
     "old.toml",
     "jwks.json",
     "tokens.txt",
+    "proofs.txt",
+    "certificates.txt",
     "main.json",
     "branch.json",
     "X/result.jsonl",

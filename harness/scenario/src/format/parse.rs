@@ -18,6 +18,7 @@ use streams::streams;
 use toml::Spanned;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::proof::ProofPolicy;
 use jwtbench_verifier::wall_clock::Skew;
 
 use crate::format::cache::{CacheSpec, Presets, Start, WireCache};
@@ -45,6 +46,8 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 /// The message for a scenario's policy with `algorithms`. Each trial sets the allowlist itself.
 const POLICY_ALGORITHMS: &str = "[policy] holds `algorithms`; a scenario names them at its top \
                                  level, and each trial allows only its own; move the key there";
+const POLICY_PROOFS: &str = "[policy] says what a proof must be, and no token of a scenario has \
+                             one; keep such keys for `jwtbench verify`";
 
 /// A fault in a scenario file, or in a policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +132,9 @@ impl Scenario {
             return file.fault(at, POLICY_ALGORITHMS);
         }
         let policy = table.resolve().or_else(|fault| file.fault(at.clone(), fault.to_string()))?;
+        if policy.proof != ProofPolicy::default() {
+            return file.fault(at, POLICY_PROOFS);
+        }
         fit::check_names(&policy).or_else(|message| file.fault(at, message))?;
         let cache = cache(&file, wire.cache.take(), presets, &family)?;
         let has_store = wire.store.is_some();

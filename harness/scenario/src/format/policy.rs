@@ -7,6 +7,7 @@ use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::{
     ClaimNames, InvalidPolicy, Policy, PolicySpec, Profile, ScopeForm, SenderConstraint,
 };
+use jwtbench_verifier::proof::ProofPolicy;
 
 use crate::format::wire::Span;
 
@@ -31,6 +32,14 @@ pub(crate) struct WirePolicy {
     required_scopes: Option<Vec<String>>,
     profile: Option<WireProfile>,
     sender_constraint: Option<WireSenderConstraint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_algorithms: Option<Vec<Algorithm>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_proof_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_max_age: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_nonce: Option<WireNonce>,
     #[serde(default)]
     claims: WireClaims,
 }
@@ -47,6 +56,13 @@ enum WireProfile {
 enum WireSenderConstraint {
     Off,
     IfPresent,
+    Required,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireNonce {
+    Off,
     Required,
 }
 
@@ -102,12 +118,19 @@ impl WirePolicy {
                 .sender_constraint
                 .map_or(base.sender_constraint, WireSenderConstraint::resolve),
             claims: self.claims.resolve(),
+            proof: ProofPolicy {
+                algorithms: self.proof_algorithms.unwrap_or(base.proof.algorithms),
+                max_bytes: self.max_proof_bytes.unwrap_or(base.proof.max_bytes),
+                max_age: self.proof_max_age.map_or(base.proof.max_age, |span| span.0),
+                needs_nonce: self.proof_nonce == Some(WireNonce::Required),
+            },
         };
         Ok(Policy::new(spec)?.spec().clone())
     }
 }
 
-/// Writes out every key, so that the text does not depend on the defaults.
+/// Writes out every key, so that the text does not depend on the defaults. Those of proofs are
+/// written if one of them differs.
 impl From<&PolicySpec> for WirePolicy {
     fn from(spec: &PolicySpec) -> WirePolicy {
         let spec = spec.clone();
@@ -119,6 +142,11 @@ impl From<&PolicySpec> for WirePolicy {
             SenderConstraint::Off => WireSenderConstraint::Off,
             SenderConstraint::IfPresent => WireSenderConstraint::IfPresent,
             SenderConstraint::Required => WireSenderConstraint::Required,
+        };
+        let proof = Some(spec.proof).filter(|proof| *proof != ProofPolicy::default());
+        let nonce = |proof: &ProofPolicy| match proof.needs_nonce {
+            true => WireNonce::Required,
+            false => WireNonce::Off,
         };
         WirePolicy {
             issuer: Some(spec.issuer),
@@ -138,6 +166,10 @@ impl From<&PolicySpec> for WirePolicy {
             required_scopes: Some(spec.required_scopes),
             profile: Some(profile),
             sender_constraint: Some(sender_constraint),
+            proof_nonce: proof.as_ref().map(nonce),
+            max_proof_bytes: proof.as_ref().map(|proof| proof.max_bytes),
+            proof_max_age: proof.as_ref().map(|proof| Span(proof.max_age)),
+            proof_algorithms: proof.map(|proof| proof.algorithms),
             claims: WireClaims::from(spec.claims),
         }
     }

@@ -37,6 +37,7 @@ const OPAQUE: &[u8] = b"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
 const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 const SIGNED_AT: i64 = 1_562_262_616;
 
+const LEEWAY: Duration = Duration::from_secs(30);
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const TOKEN: &[u8] = b"header.payload.signature";
 const URL: &str = "https://api.example/orders?page=2";
@@ -54,7 +55,7 @@ struct Case {
 
 impl Case {
     fn of(method: &'static str, url: &'static str, token: Option<&'static [u8]>) -> Case {
-        let policy = ProofPolicy { leeway: Duration::from_secs(30), ..ProofPolicy::default() };
+        let policy = ProofPolicy::default();
         Case { method, url, token, bound_to: None, nonces: Vec::new(), policy, now: NOW }
     }
 
@@ -68,7 +69,7 @@ impl Case {
             nonces: &self.nonces,
         };
         let verdicts = backend::available().into_iter().map(|backend| {
-            proof::check(proof.as_bytes(), &request, &self.policy, backend, self.now)
+            proof::check(proof.as_bytes(), &request, (&self.policy, LEEWAY), backend, self.now)
         });
         let verdicts: Vec<_> = verdicts.collect();
         assert!(verdicts.windows(2).all(|two| two[0] == two[1]), "{verdicts:?}");

@@ -11,7 +11,7 @@ use jwtbench_engine::real::clock::unix_now;
 use jwtbench_verifier::explanation::{Explanation, Step};
 use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::proof::replay::ReplayCache;
-use jwtbench_verifier::proof::{AcceptedProof, ProofFault, ProofPolicy};
+use jwtbench_verifier::proof::{AcceptedProof, ProofFault};
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::own::lines::{Lines, TokenLine};
@@ -97,6 +97,12 @@ impl Args {
         mut benches: Vec<TokenJudge>,
         spec: &PolicySpec,
     ) -> Result<(), FaultySide> {
+        if !self.nonce.is_empty() && !spec.proof.needs_nonce {
+            let shown = self.policy.display();
+            return Err(FaultySide::Lines(format!(
+                "--nonce has no effect, as {shown} asks for none; set proof-nonce = \"required\" there"
+            )));
+        }
         let request = self.presented_request(spec);
         let limit = request.as_ref().map_or(0, |request| request.policy.max_bytes);
         let mut proofs = LinesBeside::open(self.proofs.as_deref(), ("--proofs", limit))?;
@@ -156,12 +162,8 @@ impl Args {
     /// The request; `None` without proofs.
     fn presented_request(&self, spec: &PolicySpec) -> Option<PresentedRequest> {
         let (method, target) = self.request.clone()?;
-        let policy = ProofPolicy {
-            leeway: spec.leeway,
-            needs_nonce: !self.nonce.is_empty(),
-            ..ProofPolicy::default()
-        };
-        Some(PresentedRequest { method, target, nonces: self.nonce.clone(), policy })
+        let (policy, leeway) = (spec.proof.clone(), spec.leeway);
+        Some(PresentedRequest { method, target, nonces: self.nonce.clone(), policy, leeway })
     }
 
     /// The verdicts on one worker's piece of a batch.

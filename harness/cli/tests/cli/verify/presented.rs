@@ -55,6 +55,12 @@ impl BoundIssuer {
         BoundIssuer { issuer, key, client }
     }
 
+    /// Sets keys of the policy.
+    fn policy(&self, keys: &str) {
+        let text = policy_file::text(&scenario(SCENARIO).policy);
+        self.issuer.put("api.toml", format!("{keys}\n{text}"));
+    }
+
     /// A token with this `cnf`, and these other claims.
     fn token(&self, confirmation: &Value, others: &Value) -> String {
         let policy = &scenario(SCENARIO).policy;
@@ -187,11 +193,56 @@ fn each_proof_has_one_of_the_nonces_that_were_given_out() {
         line("3", json!({ "nonce": "old" })),
         line("4", json!({ "nonce": "none" })),
     ];
+    issuer.policy("proof-nonce = \"required\"");
     let nonce = "JWT_PROOF_NONCE_MISMATCH";
     let expected = [reject(1, nonce, 401), accept(2), accept(3), reject(4, nonce, 401)];
     assert_eq!(issuer.judged(&lines, &["--nonce", "new", "--nonce", "old"]), expected);
+    let expected: Vec<String> = (1..=4).map(|line| reject(line, nonce, 401)).collect();
+    assert_eq!(issuer.judged(&lines, &[]), expected, "none was given out");
+    issuer.policy("");
     let expected: Vec<String> = (1..=4).map(accept).collect();
     assert_eq!(issuer.judged(&lines, &[]), expected, "where none is asked for");
+    let proofs = ["--proofs", "proofs.txt", "--request", REQUEST, "--nonce", "new"];
+    issuer.issuer.check_fault(&proofs, &["--nonce has no effect", "api.toml", "proof-nonce"]);
+}
+
+#[test]
+fn a_policy_says_what_a_proof_must_be() {
+    let issuer = BoundIssuer::new();
+    let bound = issuer.token(&json!({ "jkt": thumbprint(&issuer.client) }), &json!({}));
+    let iat = EPOCH.seconds() - 50;
+    let proof = issuer.proof(&bound, "1", &json!({ "iat": iat }));
+    let line = [bound.clone(), proof.clone(), String::new()];
+    let limit = format!("max-proof-bytes = {}", proof.len() - 1);
+    let rows = [
+        ("", None),
+        ("proof-algorithms = [\"EdDSA\"]", None),
+        ("proof-algorithms = [\"ES256\"]", Some("JWT_PROOF_ALG_NOT_ALLOWED")),
+        ("proof-max-age = \"20s\"", None),
+        ("proof-max-age = \"19s\"", Some("JWT_PROOF_TIME_MISMATCH")),
+        ("sender-constraint = \"off\"", None),
+        (limit.as_str(), Some("JWT_PROOF_OVERSIZED")),
+    ];
+    for (keys, due) in rows {
+        let policy = policy_file::text(&scenario(SCENARIO).policy);
+        let policy = match keys.starts_with("sender") {
+            true => policy.replace("sender-constraint = \"if-present\"", keys),
+            false => format!("{keys}\n{policy}"),
+        };
+        issuer.issuer.put("api.toml", policy);
+        let due = due.map_or(accept(1), |code| reject(1, code, 401));
+        assert_eq!(issuer.judged(&[line.clone()], &[]), [due], "{keys}");
+    }
+    let faults = [
+        ("proof-algorithms = []", "`proof-algorithms` is empty"),
+        ("max-proof-bytes = 0", "`max-proof-bytes` is not between 1 and 65536"),
+        ("proof-max-age = \"2h\"", "`proof-max-age` is over 1 h"),
+        ("proof-nonce = \"maybe\"", "proof-nonce"),
+    ];
+    for (keys, word) in faults {
+        issuer.policy(keys);
+        issuer.issuer.check_fault(&["--proofs", "proofs.txt", "--request", REQUEST], &[word]);
+    }
 }
 
 /// A proof is used up in the order of the lines, however many cores judge them.

@@ -2,6 +2,7 @@
 
 use jwtbench_verifier::algorithm::Algorithm;
 use jwtbench_verifier::policy::{ClaimNames, PolicySpec, Profile, ScopeForm, SenderConstraint};
+use jwtbench_verifier::proof::ProofPolicy;
 
 use super::{Fingerprint, Fingerprinted};
 
@@ -36,6 +37,7 @@ impl Fingerprinted for PolicySpec {
             profile,
             sender_constraint,
             claims,
+            proof,
         } = self;
         to.field("issuer", issuer);
         to.field("audience", audience);
@@ -55,6 +57,20 @@ impl Fingerprinted for PolicySpec {
         to.field("profile", profile);
         to.field("sender-constraint", sender_constraint);
         to.field("claims", claims);
+        // Later than the rest: what does not have it is as it was.
+        if *proof != ProofPolicy::default() {
+            to.field("proof", proof);
+        }
+    }
+}
+
+impl Fingerprinted for ProofPolicy {
+    fn write(&self, to: &mut Fingerprint) {
+        let ProofPolicy { algorithms, max_bytes, max_age, needs_nonce } = self;
+        to.field("algorithms", algorithms);
+        to.field("max-bytes", max_bytes);
+        to.field("max-age", max_age);
+        to.field("needs-nonce", needs_nonce);
     }
 }
 

@@ -225,7 +225,7 @@ fn every_key_of_a_strategy_counts() {
 
 #[test]
 fn every_key_of_a_policy_counts() {
-    let rows: [Row<PolicySpec>; 24] = [
+    let rows: [Row<PolicySpec>; 28] = [
         ("nothing", |_| {}),
         ("issuer", |p| p.issuer = "a".into()),
         ("audience", |p| p.audience = vec!["a".into()]),
@@ -250,6 +250,10 @@ fn every_key_of_a_policy_counts() {
         ("its client", |p| p.claims.client = vec!["a".into()]),
         ("its kind", |p| p.claims.subject_kind = "a".into()),
         ("its version", |p| p.claims.authorization_version = "a".into()),
+        ("proof-algorithms", |p| p.proof.algorithms = vec![Algorithm::ES256]),
+        ("max-proof-bytes", |p| p.proof.max_bytes = 1),
+        ("proof-max-age", |p| p.proof.max_age += MS),
+        ("proof-nonce", |p| p.proof.needs_nonce = true),
     ];
     let hashes: Vec<(&str, String)> = rows
         .iter()
