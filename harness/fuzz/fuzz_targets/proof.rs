@@ -25,7 +25,8 @@ fn judge(text: &[u8]) {
         nonces: &[],
     };
     let policy = ProofPolicy::default();
-    if let Ok(accepted) = proof::check(text, &request, (&policy, Duration::ZERO), &RustCrypto, NOW) {
+    let limits = (&policy, Duration::ZERO);
+    if let Ok(accepted) = proof::check(text, &request, limits, &RustCrypto, NOW) {
         assert!(text.len() <= policy.max_bytes && !accepted.jwt_id.is_empty());
         assert!(NOW <= accepted.until, "it would be refused already");
         assert_eq!(text.iter().filter(|byte| **byte == b'.').count(), 2);

@@ -101,7 +101,8 @@ struct ProofClaims<'a> {
     nonce: Option<Cow<'a, str>>,
 }
 
-/// Checks a proof (RFC 9449 §4.3), with a leeway for clocks. The order of the checks is that of [`ProofFault`].
+/// Checks a proof (RFC 9449 §4.3), with a leeway for clocks. The order of the checks is that of
+/// [`ProofFault`].
 ///
 /// # Errors
 /// The first fault. That a proof was used before is not known here.

@@ -1,5 +1,5 @@
-//! What a token is presented with: a proof of possession (RFC 9449), a client certificate (RFC 8705),
-//! or neither.
+//! What a token is presented with: a proof of possession (RFC 9449), a client certificate (RFC
+//! 8705), or neither.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct PresentedRequest {
 }
 
 /// What one token is presented with. An empty proof or certificate is none.
-pub struct Presented<'p> {
+pub struct Presentation<'p> {
     /// The request; `None` where no proofs are known.
     pub request: Option<&'p PresentedRequest>,
     /// The proof. With one, the scheme is `DPoP`, else `Bearer`.
@@ -82,7 +82,7 @@ impl From<Rejection> for Refusal {
     }
 }
 
-impl Presented<'_> {
+impl Presentation<'_> {
     /// Checks the proof against the key to which a token is bound. A bound token under `Bearer` is
     /// refused, and an unbound one under `DPoP` too.
     pub fn prove(

@@ -31,7 +31,7 @@ use crate::Failure;
 use crate::output::tell;
 use crate::own::key_file;
 use crate::own::lines::TokenLine;
-use crate::own::presented::{Presented, Refusal};
+use crate::own::presented::{Presentation, Refusal};
 
 /// The most unused entries that are reported one by one.
 const MAX_NOTES: usize = 16;
@@ -187,7 +187,7 @@ impl TokenJudge {
     pub fn judge_presented(
         &mut self,
         token: &[u8],
-        presented: &Presented<'_>,
+        presented: &Presentation<'_>,
         now: UnixTime,
     ) -> Result<Option<AcceptedProof>, Refusal> {
         let TokenJudge { verifier, scratch, keys, backend, .. } = self;

@@ -32,8 +32,8 @@ use crate::{Exit, Failure};
 #[command(after_help = "A verdict is a JSON object on a line of its own:\n  \
     {\"line\":1,\"verdict\":\"accept\"}\n  \
     {\"line\":2,\"verdict\":\"reject\",\"code\":\"JWT_EXPIRED\",\"status\":401}\n\
-    Revocation is not asked for. A token that is bound to a key (cnf) is accepted with its proof or\n\
-    its certificate alone; a proof is accepted once.\n\n\
+    Revocation is not asked for. A token that is bound to a key (cnf) is accepted with its\n\
+    proof or its certificate alone; a proof is accepted once.\n\n\
     Examples:\n  \
     jwtbench verify --policy api.toml --jwks jwks.json tokens.txt\n  \
     jwtbench verify --policy api.toml --jwks jwks.json --explain < tokens.txt\n  \

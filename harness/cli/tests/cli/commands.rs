@@ -80,7 +80,7 @@ const LONG: [&str; 10] = [
     "jwtbench replay RESULT",
 ];
 /// Lines that are not run either, by how they begin, and why. All others end within ten seconds.
-const NOT_RUN: [(&str, &str); 37] = [
+const NOT_RUN: [(&str, &str); 39] = [
     ("jwtbench compare sim-before", "needs simulations of the user's own"),
     ("jwtbench run hot-path/accept --contender 'exec:", "needs a verifier of the user's own"),
     ("jwtbench check conformance --contender", "needs a verifier of the user's own"),
@@ -109,6 +109,8 @@ const NOT_RUN: [(&str, &str); 37] = [
     ("jwtbench duel jsonwebtoken:aws-lc-rs", "needs the feature jsonwebtoken-11"),
     ("jwtbench endpoint", "serves until it is interrupted"),
     ("jwtbench replay reports/state", "long"),
+    ("jwtbench verify --policy api.toml --jwks jwks.json --proofs", "needs proofs"),
+    ("jwtbench verify --policy api.toml --jwks jwks.json --certificates", "needs certificates"),
     ("jwtbench replay X --contender", "needs a result with two contenders"),
     ("jwtbench replay RESULT --tokens", "needs a result of the user's own tokens"),
     ("jwtbench report X/result.jsonl --scenario", "needs a result of family rotation"),

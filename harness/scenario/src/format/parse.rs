@@ -18,11 +18,13 @@ use streams::streams;
 use toml::Spanned;
 
 use jwtbench_verifier::algorithm::Algorithm;
+use jwtbench_verifier::policy::PolicySpec;
 use jwtbench_verifier::proof::ProofPolicy;
 use jwtbench_verifier::wall_clock::Skew;
 
 use crate::format::cache::{CacheSpec, Presets, Start, WireCache};
 use crate::format::overrides::Replaced;
+use crate::format::policy::WirePolicy;
 use crate::format::sweep::Sweep;
 use crate::format::wire::{
     WireArrivals, WireEndpoint, WireFault, WireInstanceAges, WireIssuer, WireLoad, WirePhase,
@@ -127,15 +129,7 @@ impl Scenario {
         let (family, name) = name(path);
         let load = load(&file, &wire.load)?;
         let algorithms = algorithms(&file, wire.algorithms.take())?;
-        let (at, table) = table_of(wire.policy.take());
-        if table.has_algorithms() {
-            return file.fault(at, POLICY_ALGORITHMS);
-        }
-        let policy = table.resolve().or_else(|fault| file.fault(at.clone(), fault.to_string()))?;
-        if policy.proof != ProofPolicy::default() {
-            return file.fault(at, POLICY_PROOFS);
-        }
-        fit::check_names(&policy).or_else(|message| file.fault(at, message))?;
+        let policy = policy(&file, wire.policy.take())?;
         let cache = cache(&file, wire.cache.take(), presets, &family)?;
         let has_store = wire.store.is_some();
         let (at, table) = table_of(wire.endpoint.take());
@@ -242,6 +236,20 @@ fn issuer(file: &File<'_>, wire: Option<Spanned<WireIssuer>>) -> Checked<IssuerS
         return file.fault(at, message);
     }
     Ok(IssuerSpec { rsa_bits, token_lifetime })
+}
+
+/// The policy of a scenario.
+fn policy(file: &File<'_>, table: Option<Spanned<WirePolicy>>) -> Checked<PolicySpec> {
+    let (at, table) = table_of(table);
+    if table.has_algorithms() {
+        return file.fault(at, POLICY_ALGORITHMS);
+    }
+    let policy = table.resolve().or_else(|fault| file.fault(at.clone(), fault.to_string()))?;
+    if policy.proof != ProofPolicy::default() {
+        return file.fault(at, POLICY_PROOFS);
+    }
+    fit::check_names(&policy).or_else(|message| file.fault(at, message))?;
+    Ok(policy)
 }
 
 fn name(path: &Path) -> (String, String) {

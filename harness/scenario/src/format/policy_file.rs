@@ -110,6 +110,7 @@ mod tests {
 
     use jwtbench_verifier::algorithm::Algorithm;
     use jwtbench_verifier::policy::{ClaimNames, Profile, ScopeForm, SenderConstraint};
+    use jwtbench_verifier::proof::ProofPolicy;
 
     use super::*;
 
@@ -193,6 +194,12 @@ mod tests {
             required_scopes: Vec::new(),
             profile: Profile::Plain,
             sender_constraint: SenderConstraint::Off,
+            proof: ProofPolicy {
+                algorithms: vec![Algorithm::EdDSA],
+                max_bytes: 1000,
+                max_age: Duration::from_millis(1500),
+                needs_nonce: true,
+            },
             claims: ClaimNames {
                 scope: "scp".into(),
                 scope_form: ScopeForm::Array,

@@ -60,7 +60,7 @@ impl Case {
     }
 
     fn check(&self, proof: &str) -> Result<AcceptedProof, ProofFault> {
-        let target = Target::parse(self.url).unwrap();
+        let target = Target::parse(self.url).expect("a URL");
         let request = ProvenRequest {
             method: self.method,
             target: &target,
@@ -73,7 +73,7 @@ impl Case {
         });
         let verdicts: Vec<_> = verdicts.collect();
         assert!(verdicts.windows(2).all(|two| two[0] == two[1]), "{verdicts:?}");
-        verdicts.into_iter().next().unwrap()
+        verdicts.into_iter().next().expect("a backend")
     }
 }
 
@@ -124,9 +124,9 @@ fn signed(key: &SigningKey, header: &str, claims: &str) -> String {
 fn changed(header: &Value, claims: &Value) -> String {
     let (key, mut good_header, mut good_claims) = parts();
     for (to, from) in [(&mut good_header, header), (&mut good_claims, claims)] {
-        for (name, value) in from.as_object().unwrap() {
+        for (name, value) in from.as_object().expect("an object") {
             match value {
-                Value::Null => _ = to.as_object_mut().unwrap().remove(name),
+                Value::Null => _ = to.as_object_mut().expect("an object").remove(name),
                 value => to[name] = value.clone(),
             }
         }
@@ -195,9 +195,15 @@ fn each_fault_has_its_code() {
         let checked = case().check(&changed(&header, &claims));
         assert_eq!(checked.err(), due, "{header} {claims}");
     }
+}
+
+#[test]
+fn what_is_no_signed_object_has_its_code() {
+    use ProofFault as F;
+    let none = json!({});
     let good = changed(&none, &none);
     let other = SigningKey::from_bytes(&[8; 32]);
-    let (_, header, claims) = parts();
+    let (key, header, claims) = parts();
     let twice = header.to_string().replacen('{', r#"{"alg":"EdDSA","#, 1);
     let texts = [
         ("x".repeat(4097), F::Oversized),

@@ -15,7 +15,7 @@ use jwtbench_verifier::proof::{AcceptedProof, ProofFault};
 use jwtbench_verifier::unix_time::UnixTime;
 
 use crate::own::lines::{Lines, TokenLine};
-use crate::own::presented::{Presented, PresentedRequest, Refusal};
+use crate::own::presented::{Presentation, PresentedRequest, Refusal};
 use crate::own::token_judge::TokenJudge;
 
 use super::batch::{LineBatch, Piece};
@@ -100,7 +100,8 @@ impl Args {
         if !self.nonce.is_empty() && !spec.proof.needs_nonce {
             let shown = self.policy.display();
             return Err(FaultySide::Lines(format!(
-                "--nonce has no effect, as {shown} asks for none; set proof-nonce = \"required\" there"
+                "--nonce has no effect, as {shown} asks for none; set proof-nonce = \"required\" \
+                 there"
             )));
         }
         let request = self.presented_request(spec);
@@ -118,14 +119,16 @@ impl Args {
         loop {
             let has_room =
                 |one: &LineBatch| one.has_room() && (one.is_empty() || !lines.may_block());
-            if has_room(&batch) && proofs.batch.has_room() && certificates.batch.has_room() {
-                if let Some(line) = lines.next().map_err(FaultySide::Read)? {
-                    batch.push(&line);
-                    number += 1;
-                    proofs.take(number)?;
-                    certificates.take(number)?;
-                    continue;
-                }
+            let beside = [&proofs.batch, &certificates.batch];
+            if has_room(&batch)
+                && beside.iter().all(|one| one.has_room())
+                && let Some(line) = lines.next().map_err(FaultySide::Read)?
+            {
+                batch.push(&line);
+                number += 1;
+                proofs.take(number)?;
+                certificates.take(number)?;
+                continue;
             }
             if batch.is_empty() {
                 out.flush().map_err(FaultySide::Write)?;
@@ -177,7 +180,7 @@ impl Args {
         let lines = tokens.lines().zip(beside);
         let judged = lines.map(|((number, token), ((_, proof), (_, certificate)))| {
             let presented =
-                Presented { request, proof: proof.token, certificate: certificate.token };
+                Presentation { request, proof: proof.token, certificate: certificate.token };
             let verdict = judge.judge_presented(token.token, &presented, now);
             let why =
                 self.explain.then(|| explanation(judge, verdict.as_ref().err(), (&token, now)));
