@@ -142,7 +142,7 @@ fn case() -> Case {
 fn each_fault_has_its_code() {
     use ProofFault as F;
     let none = json!({});
-    let (key, header, _) = parts();
+    let (_, header, _) = parts();
     let jwk = header["jwk"].clone();
     let with = |name: &str, value: Value| {
         let mut jwk = jwk.clone();
