@@ -251,7 +251,7 @@ fn a_policy_says_what_a_proof_must_be() {
         };
         issuer.issuer.put("api.toml", policy);
         let due = due.map_or(accept(1), |code| reject(1, code, 401));
-        assert_eq!(issuer.judged(&[line.clone()], &[]), [due], "{keys}");
+        assert_eq!(issuer.judged(std::slice::from_ref(&line), &[]), [due], "{keys}");
     }
     let faults = [
         ("proof-algorithms = []", "`proof-algorithms` is empty"),
