@@ -2,6 +2,8 @@
 //! client. These functions work on plain values and know no server. Rejection codes are for logs
 //! only and never appear in a response.
 
+pub mod dpop;
+
 use std::time::Duration;
 
 use crate::rejection::Rejection;
@@ -49,7 +51,7 @@ pub fn bearer<'r>(
     let mut headers = 0_usize;
     for value in authorization {
         headers = headers.saturating_add(1);
-        if let Some(credentials) = bearer_credentials(value) {
+        if let Some(credentials) = credentials(value, b"Bearer") {
             token = Some(token68(credentials).ok_or(InvalidRequest)?);
         }
     }
@@ -60,11 +62,11 @@ pub fn bearer<'r>(
     if is_ambiguous { Err(InvalidRequest) } else { Ok(token) }
 }
 
-/// The text after the scheme, if the scheme is `Bearer` in upper or lower case (RFC 9110 §11.1).
-fn bearer_credentials(value: &[u8]) -> Option<&[u8]> {
+/// The text after the scheme, if it is this one, in upper or lower case (RFC 9110 §11.1).
+fn credentials<'r>(value: &'r [u8], scheme: &[u8]) -> Option<&'r [u8]> {
     let length = value.iter().take_while(|byte| is_tchar(**byte)).count();
-    let (scheme, credentials) = value.split_at(length);
-    scheme.eq_ignore_ascii_case(b"Bearer").then_some(credentials)
+    let (own, credentials) = value.split_at(length);
+    own.eq_ignore_ascii_case(scheme).then_some(credentials)
 }
 
 /// Whether a byte may be part of a scheme (RFC 9110 §5.6.2).

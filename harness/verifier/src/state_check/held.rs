@@ -36,10 +36,20 @@ pub(super) struct HeldEntries {
     prune_at: usize,
 }
 
-/// Seconds on the scenario clock, rounded up.
-fn seconds(at: Tick) -> i32 {
-    let seconds = at.0.div_euclid(1_000_000_000) + i64::from(at.0.rem_euclid(1_000_000_000) > 0);
+/// Whole seconds, of those that can be kept.
+fn kept(seconds: i64) -> i32 {
     i32::try_from(seconds).unwrap_or(if seconds > 0 { i32::MAX } else { i32::MIN })
+}
+
+/// An end in seconds on the scenario clock, rounded up, so that no entry goes before the tokens
+/// that it concerns.
+fn seconds_up(end: Tick) -> i32 {
+    kept(end.0.div_euclid(1_000_000_000) + i64::from(end.0.rem_euclid(1_000_000_000) > 0))
+}
+
+/// Now in seconds on the scenario clock, rounded down, so that nothing ends before its time.
+fn seconds_down(now: Tick) -> i32 {
+    kept(now.0.div_euclid(1_000_000_000))
 }
 
 impl HeldEntries {
@@ -56,8 +66,7 @@ impl HeldEntries {
         if self.filter.as_ref().is_some_and(|filter| !filter.contains(key)) {
             return None;
         }
-        let now = now.0.div_euclid(1_000_000_000);
-        let now = i32::try_from(now).unwrap_or(if now > 0 { i32::MAX } else { i32::MIN });
+        let now = seconds_down(now);
         if canonical(key).is_some_and(|id| self.revoked.contains(&id, now)) {
             return Some(Knowledge::Revoked);
         }
@@ -66,12 +75,11 @@ impl HeldEntries {
 
     /// Adds an entry until `end`, or takes one away if it is clear.
     pub(super) fn insert(&mut self, entry: &StateEntry, end: Tick, now: Tick) {
-        let (key, now) = (&entry.key, seconds(now));
+        let (key, now) = (&entry.key, seconds_down(now));
         if let Some(filter) = self.filter.as_mut().filter(|_| entry.knowledge != Knowledge::Clear) {
             filter.insert(&**key);
         }
-        // The end is rounded up, so that no entry goes before the tokens that it concerns.
-        let end = seconds(end);
+        let end = seconds_up(end);
         match (canonical(key), entry.knowledge) {
             (Some(id), Knowledge::Revoked) => self.revoked.insert(id, end, now),
             (Some(id), Knowledge::Clear) => {
@@ -104,7 +112,7 @@ impl HeldEntries {
 
     /// Removes what has ended.
     pub(super) fn prune(&mut self, now: Tick) {
-        let now = seconds(now);
+        let now = seconds_down(now);
         self.revoked.prune(now);
         self.others.retain(|_, entry| entry.end > now);
     }

@@ -1,6 +1,8 @@
 //! The HTTP face of the verifier: which requests carry a token, and what each refusal says to the
 //! client, to the byte.
 
+mod dpop;
+
 use std::time::Duration;
 
 use jwtbench_verifier::http::{Elsewhere, InvalidRequest, Response, bearer};

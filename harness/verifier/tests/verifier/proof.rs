@@ -5,6 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -282,4 +284,34 @@ fn a_proof_is_used_once_and_forgotten_when_it_has_ended() {
         assert_eq!(large.burn(&ended, NOW), Ok(()));
     }
     assert_eq!(large.len(), 5_000);
+}
+
+/// Each of N instances has a cache of its own, and any of them gets a request: a thief with a proof
+/// that was used once gets in with N − 1 of N tries, and N − 1 times in all. One cache for all lets
+/// nobody in.
+#[test]
+fn a_replay_passes_where_the_proof_is_not_known() {
+    const INSTANCES: usize = 8;
+    const PROOFS: usize = 20_000;
+    let mut draws = ChaCha8Rng::seed_from_u64(1);
+    let mut any = || draws.next_u32() as usize % INSTANCES;
+    let mut own: Vec<ReplayCache> = (0..INSTANCES).map(|_| ReplayCache::new(1 << 20)).collect();
+    let mut shared = ReplayCache::new(1 << 20);
+    let one = case().check(&changed(&json!({}), &json!({}))).unwrap();
+    let (mut passed, mut in_all, mut shared_passed) = (0, 0, 0);
+    for number in 0..PROOFS {
+        let proof = AcceptedProof { jwt_id: number.to_string(), ..one.clone() };
+        assert_eq!(own[any()].burn(&proof, NOW), Ok(()));
+        assert_eq!(shared.burn(&proof, NOW), Ok(()));
+        let replayed = own[any()].burn(&proof, NOW).is_ok();
+        passed += usize::from(replayed);
+        // The thief tries until every instance knows the proof.
+        in_all += usize::from(replayed);
+        in_all += own.iter_mut().filter_map(|cache| cache.burn(&proof, NOW).ok()).count();
+        shared_passed += usize::from(shared.burn(&proof, NOW).is_ok());
+    }
+    let share = passed as f64 / PROOFS as f64;
+    let due = (INSTANCES - 1) as f64 / INSTANCES as f64;
+    assert!((share / due - 1.0).abs() < 0.02, "{share}, {due}");
+    assert_eq!((in_all, shared_passed), (PROOFS * (INSTANCES - 1), 0));
 }

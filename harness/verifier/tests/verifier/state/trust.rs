@@ -105,3 +105,27 @@ fn the_longest_wait_is_that_of_all_attempts() {
     let cold = held.feed.map(|feed| Feed { cold_start: ColdStart::Wait(s(1.0)), ..feed });
     assert_eq!(StateStrategy { feed: cold, ..StateStrategy::none() }.longest_wait(), s(1.0));
 }
+
+/// Ends are kept in whole seconds: nothing is forgotten before its end, whatever comes in beside
+/// it.
+#[test]
+fn no_entry_goes_before_the_token_that_it_concerns() {
+    let uuid = |number: u32| format!("0190a2b4-7c3d-7e21-9b52-4c7d{number:08x}");
+    for key in [uuid(0), "not a uuid".to_owned()] {
+        let mut world = World::new(StateStrategy::memory(), 1);
+        let mut others = (1..20_000).map(uuid);
+        let entry = world.revoke(&key, at(1.6));
+        world.check.pushed(None, &[entry], at(0.5));
+        for step in 0..100 {
+            world.now = at(1.0 + f64::from(step) * 0.005);
+            let some: Vec<_> = others.by_ref().take(100).collect();
+            let some: Vec<_> = some.iter().map(|key| world.revoke(key, at(100.0))).collect();
+            let now = world.now;
+            world.check.pushed(None, &some, now);
+            world.check.prune(now);
+            assert!(world.refuses(&key), "{key} at {now:?}");
+        }
+        world.now = at(2.0);
+        assert!(!world.refuses(&key), "{key}: its second is over");
+    }
+}
